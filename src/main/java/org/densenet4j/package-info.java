@@ -1,0 +1,2 @@
+/** Memory-efficient DenseNet training for the JVM. */
+package org.densenet4j;
