@@ -1,0 +1,41 @@
+package org.densenet4j.backend;
+
+/**
+ * A convolution of one shape, ready to run on chunks of images.
+ *
+ * <p>Source and destination are dense (NHWC). Weights are given in the PyTorch layout [out, in, kh,
+ * kw] and packed into the device's layout once before the chunks of a pass.
+ */
+public interface Convolution {
+    /** The shape, with the most images of one call. */
+    ConvolutionShape shape();
+
+    /** Puts the weights into the layout that {@link #forward} reads. */
+    void packForward(Matrix weights, Matrix packed);
+
+    /** Puts the weights into the layout that {@link #backwardData} reads. */
+    void packBackward(Matrix weights, Matrix packed);
+
+    /** {@code output = source * weights} for the first {@code images} images. */
+    void forward(int lane, int images, Matrix source, Matrix packed, Matrix output);
+
+    /** The gradient of the source from the gradient of the output. */
+    void backwardData(
+            int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient);
+
+    /**
+     * Adds the weight gradient of a chunk, in the device's layout, to {@code sum}.
+     *
+     * @param part scratch for the chunk's own contribution
+     */
+    void backwardWeights(
+            int lane, int images, Matrix source, Matrix outputGradient, Matrix part, Matrix sum);
+
+    /**
+     * Adds the lanes' sums to the gradient in the PyTorch layout.
+     *
+     * @param sums one packed gradient per row; used as scratch
+     * @param gradient where the result is added
+     */
+    void reduceWeightGradient(Matrix sums, Matrix gradient);
+}

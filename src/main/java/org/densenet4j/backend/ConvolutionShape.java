@@ -1,0 +1,69 @@
+package org.densenet4j.backend;
+
+/**
+ * A square-kernel convolution over dense NHWC images, without bias.
+ *
+ * @param images most images in one call
+ * @param height input rows of pixels
+ * @param width input columns of pixels
+ * @param inputChannels channels read
+ * @param outputChannels channels written
+ * @param kernel kernel height and width
+ * @param stride step in both directions
+ * @param padding zero pixels on each side
+ */
+public record ConvolutionShape(
+        int images,
+        int height,
+        int width,
+        int inputChannels,
+        int outputChannels,
+        int kernel,
+        int stride,
+        int padding) {
+
+    /** Output rows of pixels: {@code floor((h + 2p - k) / s) + 1}. */
+    public int outputHeight() {
+        return (height + 2 * padding - kernel) / stride + 1;
+    }
+
+    /** Output columns of pixels. */
+    public int outputWidth() {
+        return (width + 2 * padding - kernel) / stride + 1;
+    }
+
+    /** Number of weights, {@code out·in·k·k}. */
+    public int weights() {
+        return outputChannels * inputChannels * kernel * kernel;
+    }
+
+    /** Floating-point operations of one pass over {@code count} images. */
+    public long flops(int count) {
+        return 2L * count * outputHeight() * outputWidth() * weights();
+    }
+
+    /** The same convolution over another number of images. */
+    public ConvolutionShape withImages(int count) {
+        return new ConvolutionShape(
+                count, height, width, inputChannels, outputChannels, kernel, stride, padding);
+    }
+
+    @Override
+    public String toString() {
+        return "convolution "
+                + kernel
+                + "x"
+                + kernel
+                + (stride == 1 ? "" : "/" + stride)
+                + " "
+                + images
+                + "x"
+                + height
+                + "x"
+                + width
+                + "x"
+                + inputChannels
+                + " -> "
+                + outputChannels;
+    }
+}

@@ -1,0 +1,101 @@
+package org.densenet4j.backend;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.ServiceLoader;
+
+/**
+ * A processor that trains networks: memory, chunked execution and the operations of a step.
+ *
+ * <p>Not thread-safe: one device drives one step at a time. Two devices in one process are
+ * independent.
+ */
+public interface Device extends AutoCloseable {
+
+    /**
+     * The fastest device of this machine that works.
+     *
+     * @throws DeviceException when no backend is usable
+     */
+    static Device best() {
+        return open("best", DeviceOptions.defaults());
+    }
+
+    /** The CPU with one lane per processor. */
+    static Device cpu() {
+        return open("cpu", DeviceOptions.defaults());
+    }
+
+    /**
+     * Opens the device of a backend by name.
+     *
+     * @param name {@code "cpu"}, {@code "cuda"} or {@code "best"}
+     * @throws DeviceException when there is no such backend or it does not work here
+     */
+    static Device open(String name, DeviceOptions options) {
+        List<DeviceProvider> providers =
+                ServiceLoader.load(DeviceProvider.class).stream()
+                        .map(ServiceLoader.Provider::get)
+                        .sorted(Comparator.comparingInt(DeviceProvider::preference).reversed())
+                        .toList();
+        boolean best = name.equals("best");
+        List<String> problems = new ArrayList<>();
+        for (DeviceProvider provider : providers) {
+            if (best || provider.name().equals(name)) {
+                Optional<String> problem = provider.problem();
+                if (problem.isEmpty()) {
+                    return provider.open(options);
+                }
+                problems.add(provider.name() + ": " + problem.get());
+            }
+        }
+        if (problems.isEmpty()) {
+            List<String> names = providers.stream().map(DeviceProvider::name).toList();
+            throw new DeviceException(
+                    "no device named '"
+                            + name
+                            + "'; this build has best, "
+                            + String.join(", ", names));
+        }
+        throw new DeviceException("no usable device; " + String.join("; ", problems));
+    }
+
+    /** Short name, as accepted by {@link #open}. */
+    String name();
+
+    /** One line for a person: processor, lanes, instruction set, library versions. */
+    String description();
+
+    /** How many chunks are worked on at once; each lane has scratch memory of its own. */
+    int lanes();
+
+    /** Bytes of scratch that stay in the cache closest to one lane; chunks are sized by it. */
+    long cacheBytes();
+
+    /** Bytes of scratch that a matrix product of this shape needs in each lane. */
+    long scratchBytes(GemmShape shape);
+
+    /** Bytes of memory that a convolution needs; see {@link ConvolutionMemory}. */
+    ConvolutionMemory memory(ConvolutionShape shape);
+
+    /**
+     * Allocates the one arena of a plan, zeroed.
+     *
+     * @param bytes size of the arena
+     * @param scratchOffset where the backend's own scratch starts inside the arena
+     * @param scratchBytesPerLane size of that scratch for each lane
+     * @throws DeviceException when the memory is not there, with the number of bytes
+     */
+    DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane);
+
+    /**
+     * Runs {@code task} for every chunk and returns when all are done. Chunks run in any order, at
+     * most one at a time in each lane.
+     */
+    void forEachChunk(int chunks, ChunkTask task);
+
+    @Override
+    void close();
+}

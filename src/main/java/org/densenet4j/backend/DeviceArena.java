@@ -1,0 +1,33 @@
+package org.densenet4j.backend;
+
+/**
+ * The memory of one plan on one device, and the operations on it.
+ *
+ * <p>Allocated once, before the first step; nothing else is allocated while the arena lives.
+ * Closing it twice is allowed; using it after that is an error.
+ */
+public interface DeviceArena extends AutoCloseable {
+    /** Size in bytes. */
+    long bytes();
+
+    /** The element-wise and reduction kernels. */
+    Kernels kernels();
+
+    /** {@code c = op(a)·op(b)}, or {@code c += op(a)·op(b)}, as the shape says. */
+    void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c);
+
+    /** A convolution ready to run in this arena. */
+    Convolution convolution(ConvolutionShape shape);
+
+    /** Copies floats from the host: {@code source[from …]} to all elements of {@code target}. */
+    void upload(float[] source, int from, Matrix target);
+
+    /** Copies 32-bit integers (labels) from the host to {@code offset}. */
+    void uploadInts(int[] source, int count, long offset);
+
+    /** Copies all elements of {@code source} to the host. */
+    void download(Matrix source, float[] target, int from);
+
+    @Override
+    void close();
+}

@@ -1,0 +1,282 @@
+package org.densenet4j.backend;
+
+/**
+ * The fused element-wise passes and reductions of a step.
+ *
+ * <p>Shapes: activations are NHWC, one row per pixel, one column per channel. Per-channel values
+ * are rows of small matrices:
+ *
+ * <ul>
+ *   <li>{@code statistics} [3, C]: mean, biased variance, 1/sqrt(variance + epsilon)
+ *   <li>{@code affine} [2, C]: scale = gamma/sigma and shift = beta − mean·scale, so that batch
+ *       normalisation is {@code x·scale + shift}
+ *   <li>{@code correction} [3, C]: a, b, c of {@code dx = a·g + b + c·(x − mean)}
+ *   <li>{@code partial} [2, C]: the two sums of one chunk; {@code partials} [2·chunks, C]: of all
+ * </ul>
+ *
+ * Chunk kernels write their own partial rows and are combined in chunk order, so statistics do not
+ * depend on the number of lanes.
+ *
+ * <p>Batch normalisation: Ioffe and Szegedy 2015 (arXiv 1502.03167), section 3; the deferred form
+ * of its gradient is derived in {@code docs/design.md}.
+ */
+public interface Kernels {
+
+    // ---------------------------------------------------------------- forward, per chunk
+
+    /** Mean and sum of squared deviations of each column of {@code x} into {@code partial}. */
+    void channelStatistics(Matrix x, Matrix partial);
+
+    /** {@code out = max(0, x·scale + shift)}: the BN output that is never stored whole. */
+    void normaliseRelu(Matrix x, Matrix affine, Matrix out);
+
+    /**
+     * Appends new features to their columns of the block's feature matrix, dropping elements if
+     * asked, and takes their statistics while they are hot.
+     *
+     * @param y dense [rows, k]
+     * @param columns the chunk's rows of the new columns
+     * @param firstRow index of the chunk's first row within the batch (dropout draws by element)
+     * @param dropout what to drop, or {@link Dropout#NONE}
+     */
+    void appendFeatures(Matrix y, Matrix columns, int firstRow, Dropout dropout, Matrix partial);
+
+    /**
+     * {@code out = average over 2x2 of max(0, x·scale + shift)}, stride 2, odd edges dropped.
+     *
+     * @param x [images·height·width, C]
+     * @param out [images·floor(height/2)·floor(width/2), C]
+     */
+    void normaliseReluAveragePool(
+            Matrix x, int images, int height, int width, Matrix affine, Matrix out);
+
+    /**
+     * {@code out = maximum over 3x3 of max(0, x·scale + shift)}, stride 2, padding 1.
+     *
+     * @param out [images·ceil(height/2)·ceil(width/2), C], may be strided
+     */
+    void normaliseReluMaxPool(
+            Matrix x, int images, int height, int width, Matrix affine, Matrix out);
+
+    /** {@code out[image] = mean over pixels of max(0, x·scale + shift)}. */
+    void normaliseReluGlobalPool(Matrix x, int images, int pixels, Matrix affine, Matrix out);
+
+    // ---------------------------------------------------------------- forward, per channel
+
+    /**
+     * Combines chunk statistics (Chan, Golub and LeVeque 1983) into mean, biased variance and
+     * inverse deviation.
+     *
+     * @param rowsPerChunk rows of every chunk but the last, which has the rest of {@code rows}
+     */
+    void finishStatistics(
+            Matrix partials, int rowsPerChunk, int rows, float epsilon, Matrix statistics);
+
+    /**
+     * {@code running = (1 − momentum)·running + momentum·batch}, with the unbiased variance
+     * (n/(n−1)) as in PyTorch.
+     */
+    void updateRunningStatistics(
+            Matrix statistics,
+            int rows,
+            float momentum,
+            Matrix runningMean,
+            Matrix runningVariance);
+
+    /** Makes statistics of running estimates, for evaluation and frozen batch normalisation. */
+    void statisticsOfRunning(
+            Matrix runningMean, Matrix runningVariance, float epsilon, Matrix statistics);
+
+    /** Folds statistics, gamma and beta into scale and shift. */
+    void foldNormalisation(Matrix statistics, Matrix gamma, Matrix beta, Matrix affine);
+
+    // ---------------------------------------------------------------- head and loss
+
+    /** Adds {@code bias} to every row. */
+    void addBias(Matrix x, Matrix bias);
+
+    /**
+     * Softmax cross-entropy and its gradient.
+     *
+     * <p>Target distribution: {@code (1 − smoothing)·onehot + smoothing/classes} (Szegedy et al.
+     * 2016, section 7; the same as PyTorch's {@code label_smoothing}).
+     *
+     * @param labels byte offset of one 32-bit label per row
+     * @param gradientScale factor of the gradient, 1/batch for a mean loss
+     * @param losses [1, rows] loss of each row
+     * @param gradient [rows, classes], may be {@code logits}' shape twin; never the same memory
+     */
+    void softmaxCrossEntropy(
+            Matrix logits,
+            long labels,
+            float smoothing,
+            float gradientScale,
+            Matrix losses,
+            Matrix gradient);
+
+    /** {@code sums[c] += Σ_rows x[r, c]}. */
+    void addColumnSums(Matrix x, Matrix sums);
+
+    // ---------------------------------------------------------------- backward, per chunk
+
+    /**
+     * Gradient through a ReLU whose input is {@code x·scale + shift}: masks {@code gradient} in
+     * place and takes {@code Σ g} and {@code Σ g·(x − mean)}.
+     */
+    void maskRelu(Matrix gradient, Matrix x, Matrix affine, Matrix statistics, Matrix partial);
+
+    /**
+     * {@code out = a·g + b + c·(x − mean)}, or added to {@code out}: batch normalisation's gradient
+     * with finished sums.
+     */
+    void applyCorrection(
+            Matrix gradient,
+            Matrix x,
+            Matrix correction,
+            Matrix statistics,
+            boolean add,
+            Matrix out);
+
+    /**
+     * The finished gradient of appended features: {@link #applyCorrection} and the dropout that was
+     * drawn in the forward pass.
+     */
+    void gradientOfAppended(
+            Matrix gradient,
+            Matrix columns,
+            Matrix correction,
+            Matrix statistics,
+            int firstRow,
+            Dropout dropout,
+            Matrix out);
+
+    /**
+     * Deferred batch-norm gradient of one consumer: with {@code g} = {@code gradient} where the
+     * ReLU let through, takes {@code Σ g} and {@code Σ g·(x − mean)} and adds {@code weight·g} to
+     * the block's gradient matrix.
+     *
+     * @param weight per channel: gamma (shared statistics) or gamma/sigma (frozen statistics)
+     * @param add false for the channel's last consumer, whose backward pass comes first and
+     *     overwrites
+     */
+    void accumulateGradient(
+            Matrix gradient,
+            Matrix x,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            boolean add,
+            Matrix blockGradient,
+            Matrix partial);
+
+    /** {@link #accumulateGradient} behind a 2x2 average pool: always overwrites. */
+    void accumulateGradientAveragePool(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            Matrix blockGradient,
+            Matrix partial);
+
+    /** {@link #accumulateGradient} behind a global average pool: always overwrites. */
+    void accumulateGradientGlobalPool(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int pixels,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            Matrix blockGradient,
+            Matrix partial);
+
+    /**
+     * Gradient of {@link #normaliseReluMaxPool} with respect to the normalised values: each
+     * output's gradient goes to its first maximum, everything else is zero. The ReLU mask is not
+     * applied.
+     */
+    void maxPoolBackward(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix out);
+
+    // ---------------------------------------------------------------- backward, per channel
+
+    /**
+     * Sums the chunks' {@code Σ g} and {@code Σ g·(x − mean)} into {@code sums} [2, C] = dbeta and
+     * dgamma (the latter times 1/sigma), and adds them to the parameter gradients.
+     */
+    void finishNormGradient(
+            Matrix partials,
+            int chunks,
+            Matrix statistics,
+            Matrix sums,
+            Matrix gammaGradient,
+            Matrix betaGradient);
+
+    /**
+     * The correction of one consumer's own batch normalisation: a = gamma/sigma, b = −a·dbeta/rows,
+     * c = −a·dgamma/(sigma·rows). With frozen statistics b = c = 0.
+     */
+    void normCorrection(
+            Matrix sums,
+            Matrix statistics,
+            Matrix gamma,
+            int rows,
+            boolean frozen,
+            Matrix correction);
+
+    /**
+     * Adds a consumer's {@code gamma·dbeta} and {@code gamma·dgamma} to its block's B and Γ.
+     *
+     * @param add false for the last consumer, which overwrites
+     */
+    void deferSums(Matrix sums, Matrix gamma, boolean add, Matrix deferred);
+
+    /**
+     * The deferred correction of channels all of whose consumers are done: a = 1/sigma, b =
+     * −B/(sigma·rows), c = −Γ/(sigma²·rows). With frozen statistics a = 1, b = c = 0.
+     */
+    void deferredCorrection(
+            Matrix deferred, Matrix statistics, int rows, boolean frozen, Matrix correction);
+
+    /** The weight of {@link #accumulateGradient}: gamma, or gamma/sigma with frozen statistics. */
+    void gradientWeight(Matrix statistics, Matrix gamma, boolean frozen, Matrix weight);
+
+    // ---------------------------------------------------------------- optimiser and copies
+
+    /**
+     * One step of SGD as PyTorch defines it: {@code g = scale·gradient + decay·p; v = momentum·v +
+     * g (v = g in the first step); p −= rate·(nesterov ? g + momentum·v : v)}.
+     */
+    void sgd(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix velocity,
+            float rate,
+            float momentum,
+            boolean nesterov,
+            float decay,
+            float gradientScale,
+            boolean firstStep);
+
+    /** Sum of squares, accumulated in double precision; NaN or infinity if any element is. */
+    double squaredNorm(Matrix x);
+
+    /** {@code target = source}, strides may differ. */
+    void copy(Matrix source, Matrix target);
+
+    /** {@code target += source}. */
+    void add(Matrix source, Matrix target);
+
+    /** Sets every element. */
+    void fill(Matrix target, float value);
+}

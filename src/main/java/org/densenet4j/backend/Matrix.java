@@ -1,0 +1,90 @@
+package org.densenet4j.backend;
+
+/**
+ * A row-major matrix inside a {@link DeviceArena}: a view, never an owner.
+ *
+ * <p>Activations are channels-last (NHWC), so a feature map is a matrix with {@code rows = N·H·W}
+ * and one column per channel. A dense layer's input is the {@linkplain #prefix column prefix} of
+ * its block's feature matrix; this view is the whole of what "concatenation" costs here.
+ *
+ * @param offset bytes from the start of the arena to element (0, 0)
+ * @param rows number of rows
+ * @param columns number of columns in the view
+ * @param stride elements from one row to the next, at least {@code columns}
+ * @param type storage of one element
+ */
+public record Matrix(long offset, int rows, int columns, int stride, DataType type) {
+
+    /** A contiguous float32 matrix. */
+    public static Matrix dense(long offset, int rows, int columns) {
+        return new Matrix(offset, rows, columns, columns, DataType.FLOAT32);
+    }
+
+    /** A float32 matrix whose rows lie {@code stride} elements apart. */
+    public static Matrix strided(long offset, int rows, int columns, int stride) {
+        return new Matrix(offset, rows, columns, stride, DataType.FLOAT32);
+    }
+
+    /** A float32 vector, as a matrix of one row. */
+    public static Matrix vector(long offset, int length) {
+        return dense(offset, 1, length);
+    }
+
+    /** The first {@code count} columns: what a dense layer reads. */
+    public Matrix prefix(int count) {
+        return columns(0, count);
+    }
+
+    /** The columns {@code [from, from + count)}. */
+    public Matrix columns(int from, int count) {
+        if (from < 0 || count < 0 || from + count > columns) {
+            throw new IndexOutOfBoundsException(
+                    "columns [" + from + ", " + (from + count) + ") of " + this);
+        }
+        return new Matrix(offset + (long) from * type.bytes(), rows, count, stride, type);
+    }
+
+    /** The rows {@code [from, from + count)}. */
+    public Matrix rows(int from, int count) {
+        if (from < 0 || count < 0 || from + count > rows) {
+            throw new IndexOutOfBoundsException(
+                    "rows [" + from + ", " + (from + count) + ") of " + this);
+        }
+        return new Matrix(
+                offset + (long) from * stride * type.bytes(), count, columns, stride, type);
+    }
+
+    /** Row {@code index} as a vector. */
+    public Matrix row(int index) {
+        return rows(index, 1);
+    }
+
+    /** The leading part of this matrix's memory seen as a dense matrix of another shape. */
+    public Matrix reshaped(int newRows, int newColumns) {
+        if (!isDense() || (long) newRows * newColumns > (long) rows * columns) {
+            throw new IllegalArgumentException(
+                    this + " does not hold a dense " + newRows + " x " + newColumns);
+        }
+        return new Matrix(offset, newRows, newColumns, newColumns, type);
+    }
+
+    /** Whether rows follow each other without a gap. */
+    public boolean isDense() {
+        return stride == columns;
+    }
+
+    /** The byte offset of element ({@code row}, {@code column}). */
+    public long at(int row, int column) {
+        return offset + ((long) row * stride + column) * type.bytes();
+    }
+
+    /** Bytes of a dense matrix of this shape. */
+    public long bytes() {
+        return (long) rows * columns * type.bytes();
+    }
+
+    @Override
+    public String toString() {
+        return rows + " x " + columns + (isDense() ? "" : " (stride " + stride + ")");
+    }
+}

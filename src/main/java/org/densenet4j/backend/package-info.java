@@ -1,0 +1,6 @@
+/**
+ * What a device can do, in the field's terms: an arena, chunked execution, fused element-wise
+ * kernels, matrix products and convolutions. Nothing here knows a network, and nothing above this
+ * package knows which device it runs on.
+ */
+package org.densenet4j.backend;
