@@ -1,0 +1,184 @@
+package org.densenet4j.backend.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import org.densenet4j.backend.Convolution;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceException;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** One block of host memory, the kernels on it, and the oneDNN primitives made for its plan. */
+final class CpuArena implements DeviceArena {
+    private final OneDnn dnn;
+    private final int lanes;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment memory;
+    private final Kernels kernels;
+    private final long scratchOffset;
+    private final long scratchBytesPerLane;
+    private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
+    private final Map<ConvolutionShape, CpuConvolution> convolutions = new ConcurrentHashMap<>();
+    private boolean closed;
+
+    CpuArena(
+            OneDnn dnn,
+            int lanes,
+            boolean vectorApi,
+            long bytes,
+            long scratchOffset,
+            long scratchBytesPerLane) {
+        this.dnn = dnn;
+        this.lanes = lanes;
+        this.scratchOffset = scratchOffset;
+        this.scratchBytesPerLane = scratchBytesPerLane;
+        this.memory = HostMemory.allocate(bytes, arena);
+        this.kernels = vectorApi ? new VectorKernels(memory) : new ScalarKernels(memory);
+    }
+
+    OneDnn dnn() {
+        return dnn;
+    }
+
+    /** Lifetime of small native objects that belong to this arena. */
+    Arena lifetime() {
+        return arena;
+    }
+
+    MemorySegment address(Matrix matrix) {
+        return memory.asSlice(matrix.offset());
+    }
+
+    MemorySegment scratch(int lane) {
+        return memory.asSlice(scratchOffset + lane * scratchBytesPerLane);
+    }
+
+    /** Compiles a primitive and frees what it was described with. */
+    Primitive primitive(
+            String what, MemorySegment description, int[] keys, MemorySegment... descs) {
+        Primitive primitive = new Primitive(dnn, arena, lanes, what, description, keys, descs);
+        dnn.destroyDescription(description);
+        for (MemorySegment desc : descs) {
+            dnn.destroyDesc(desc);
+        }
+        if (primitive.scratchBytes() > scratchBytesPerLane) {
+            primitive.close();
+            throw new DeviceException(
+                    what
+                            + " needs "
+                            + primitive.scratchBytes()
+                            + " bytes of scratch, the plan has "
+                            + scratchBytesPerLane);
+        }
+        return primitive;
+    }
+
+    @Override
+    public long bytes() {
+        return memory.byteSize();
+    }
+
+    @Override
+    public Kernels kernels() {
+        return kernels;
+    }
+
+    @Override
+    public void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
+        Primitive product = products.get(shape);
+        if (product == null) {
+            product = products.computeIfAbsent(shape, this::makeProduct);
+        }
+        product.run(lane, scratch(lane), address(a), address(b), address(c));
+    }
+
+    private Primitive makeProduct(GemmShape shape) {
+        MemorySegment a = operand(dnn, shape.m(), shape.k(), shape.lda(), shape.transposeA());
+        MemorySegment b = operand(dnn, shape.k(), shape.n(), shape.ldb(), shape.transposeB());
+        MemorySegment c = operand(dnn, shape.m(), shape.n(), shape.ldc(), false);
+        return primitive(
+                shape.toString(),
+                dnn.matmulDescription(shape.toString(), a, b, c, shape.accumulate()),
+                new int[] {OneDnn.ARG_SRC, OneDnn.ARG_WEIGHTS, OneDnn.ARG_DST},
+                a,
+                b,
+                c);
+    }
+
+    static long scratchBytes(OneDnn dnn, GemmShape shape) {
+        dnn.singleThreaded();
+        MemorySegment a = operand(dnn, shape.m(), shape.k(), shape.lda(), shape.transposeA());
+        MemorySegment b = operand(dnn, shape.k(), shape.n(), shape.ldb(), shape.transposeB());
+        MemorySegment c = operand(dnn, shape.m(), shape.n(), shape.ldc(), false);
+        MemorySegment description =
+                dnn.matmulDescription(shape.toString(), a, b, c, shape.accumulate());
+        long bytes = dnn.scratchBytes(description);
+        dnn.destroyDescription(description);
+        dnn.destroyDesc(a);
+        dnn.destroyDesc(b);
+        dnn.destroyDesc(c);
+        return bytes;
+    }
+
+    private static MemorySegment operand(
+            OneDnn dnn, long rows, long columns, long stride, boolean transposed) {
+        return dnn.desc(
+                new long[] {rows, columns},
+                transposed ? new long[] {1, stride} : new long[] {stride, 1});
+    }
+
+    @Override
+    public Convolution convolution(ConvolutionShape shape) {
+        return convolutions.computeIfAbsent(shape, s -> new CpuConvolution(this, s));
+    }
+
+    @Override
+    public void upload(float[] source, int from, Matrix target) {
+        for (int r = 0; r < target.rows(); r++) {
+            MemorySegment.copy(
+                    source,
+                    from + r * target.columns(),
+                    memory,
+                    JAVA_FLOAT,
+                    target.at(r, 0),
+                    target.columns());
+        }
+    }
+
+    @Override
+    public void uploadInts(int[] source, int count, long offset) {
+        MemorySegment.copy(source, 0, memory, JAVA_INT, offset, count);
+    }
+
+    @Override
+    public void download(Matrix source, float[] target, int from) {
+        for (int r = 0; r < source.rows(); r++) {
+            MemorySegment.copy(
+                    memory,
+                    JAVA_FLOAT,
+                    source.at(r, 0),
+                    target,
+                    from + r * source.columns(),
+                    source.columns());
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        products.values().forEach(Primitive::close);
+        convolutions.values().forEach(CpuConvolution::close);
+        arena.close();
+    }
+}

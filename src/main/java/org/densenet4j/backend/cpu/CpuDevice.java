@@ -1,0 +1,104 @@
+package org.densenet4j.backend.cpu;
+
+import org.densenet4j.backend.ChunkTask;
+import org.densenet4j.backend.ConvolutionMemory;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.GemmShape;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The processors of this machine: one lane per thread, each working on its own cache-sized chunk.
+ */
+final class CpuDevice implements Device {
+    /** Half of a common 2 MB second-level cache; the other half is for the operands streamed by. */
+    private static final long CACHE_BYTES = 1L << 20;
+
+    private final OneDnn dnn;
+    private final Lanes lanes;
+    private final boolean vectorApi;
+    private final List<CpuArena> arenas = new ArrayList<>();
+    private boolean closed;
+
+    CpuDevice(DeviceOptions options) {
+        this.dnn = OneDnn.get();
+        this.vectorApi = options.vectorApi() && vectorApiEnabled();
+        int threads =
+                options.threads() > 0
+                        ? options.threads()
+                        : Runtime.getRuntime().availableProcessors();
+        this.lanes = new Lanes(threads, options.deterministic(), dnn::singleThreaded);
+    }
+
+    /** Whether the JVM was started with {@code --add-modules jdk.incubator.vector}. */
+    static boolean vectorApiEnabled() {
+        return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+    }
+
+    @Override
+    public String name() {
+        return "cpu";
+    }
+
+    @Override
+    public String description() {
+        return "cpu, "
+                + lanes.count()
+                + (lanes.count() == 1 ? " thread, " : " threads, ")
+                + "oneDNN "
+                + dnn.version()
+                + ", "
+                + (vectorApi
+                        ? VectorKernels.vectorBits() + "-bit vectors"
+                        : "plain loops (start the JVM with --add-modules jdk.incubator.vector for"
+                                + " speed)");
+    }
+
+    @Override
+    public int lanes() {
+        return lanes.count();
+    }
+
+    @Override
+    public long cacheBytes() {
+        return CACHE_BYTES;
+    }
+
+    @Override
+    public long scratchBytes(GemmShape shape) {
+        return CpuArena.scratchBytes(dnn, shape);
+    }
+
+    @Override
+    public ConvolutionMemory memory(ConvolutionShape shape) {
+        return CpuConvolution.memory(dnn, shape);
+    }
+
+    @Override
+    public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        CpuArena arena =
+                new CpuArena(
+                        dnn, lanes.count(), vectorApi, bytes, scratchOffset, scratchBytesPerLane);
+        arenas.add(arena);
+        return arena;
+    }
+
+    @Override
+    public void forEachChunk(int chunks, ChunkTask task) {
+        lanes.forEachChunk(chunks, task);
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        lanes.close();
+        arenas.forEach(CpuArena::close);
+    }
+}

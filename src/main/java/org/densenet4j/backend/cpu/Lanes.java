@@ -1,0 +1,151 @@
+package org.densenet4j.backend.cpu;
+
+import org.densenet4j.backend.ChunkTask;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A fixed team of threads that work through the chunks of a pass. The calling thread is lane 0.
+ *
+ * <p>A step has hundreds of short passes, so a waiting lane spins for some microseconds before it
+ * sleeps.
+ */
+final class Lanes implements AutoCloseable {
+    private static final int SPINS = 20_000;
+
+    private final int count;
+    private final boolean fixedDeal;
+    private final Runnable onEnter;
+    private final Thread[] workers;
+    private final AtomicInteger nextChunk = new AtomicInteger();
+    private final AtomicInteger busy = new AtomicInteger();
+
+    private volatile int pass;
+    private volatile boolean closed;
+    private volatile Throwable failure;
+    private volatile Thread caller;
+    private int chunks;
+    private ChunkTask task;
+
+    /**
+     * @param fixedDeal lane i always takes the same chunks, so that sums kept per lane are the same
+     *     from run to run; otherwise chunks go to whoever is free
+     * @param onEnter run by a thread before it works on chunks
+     */
+    Lanes(int count, boolean fixedDeal, Runnable onEnter) {
+        this.count = count;
+        this.fixedDeal = fixedDeal;
+        this.onEnter = onEnter;
+        this.workers = new Thread[count - 1];
+        for (int lane = 1; lane < count; lane++) {
+            int mine = lane;
+            workers[lane - 1] =
+                    Thread.ofPlatform()
+                            .daemon()
+                            .name("densenet4j-lane-" + lane)
+                            .start(() -> work(mine));
+        }
+    }
+
+    int count() {
+        return count;
+    }
+
+    /** Runs all chunks and rethrows the first failure. Only one thread may call this at a time. */
+    void forEachChunk(int chunkCount, ChunkTask chunkTask) {
+        if (closed) {
+            throw new IllegalStateException("the device is closed");
+        }
+        chunks = chunkCount;
+        task = chunkTask;
+        failure = null;
+        nextChunk.set(0);
+        onEnter.run();
+        if (workers.length == 0 || (chunkCount == 1 && !fixedDeal)) {
+            for (int chunk = 0; chunk < chunkCount; chunk++) {
+                chunkTask.run(0, chunk);
+            }
+            return;
+        }
+        caller = Thread.currentThread();
+        busy.set(workers.length);
+        pass++; // publishes the fields above
+        for (Thread worker : workers) {
+            LockSupport.unpark(worker);
+        }
+        runChunks(0);
+        for (int spin = 0; busy.get() > 0; spin++) {
+            if (spin < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.parkNanos(this, 1_000_000);
+            }
+        }
+        task = null;
+        Throwable thrown = failure;
+        if (thrown instanceof RuntimeException e) {
+            throw e;
+        } else if (thrown instanceof Error e) {
+            throw e;
+        }
+    }
+
+    private void work(int lane) {
+        onEnter.run();
+        int seen = 0;
+        while (true) {
+            for (int spin = 0; pass == seen; spin++) {
+                if (closed) {
+                    return;
+                }
+                if (spin < SPINS) {
+                    Thread.onSpinWait();
+                } else {
+                    LockSupport.park(this);
+                }
+            }
+            seen = pass;
+            runChunks(lane);
+            if (busy.decrementAndGet() == 0) {
+                LockSupport.unpark(caller);
+            }
+        }
+    }
+
+    private void runChunks(int lane) {
+        try {
+            if (fixedDeal) {
+                int end = (int) ((long) chunks * (lane + 1) / count);
+                for (int c = (int) ((long) chunks * lane / count); c < end; c++) {
+                    task.run(lane, c);
+                }
+            } else {
+                for (int c = nextChunk.getAndIncrement();
+                        c < chunks;
+                        c = nextChunk.getAndIncrement()) {
+                    task.run(lane, c);
+                }
+            }
+        } catch (RuntimeException | Error e) {
+            failure = e;
+            nextChunk.set(chunks);
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        for (Thread worker : workers) {
+            LockSupport.unpark(worker);
+        }
+        for (Thread worker : workers) {
+            try {
+                worker.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,631 @@
+package org.densenet4j.backend.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import org.densenet4j.backend.Dropout;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.random.Philox;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The kernels as plain loops: what runs where the Vector API is not enabled, and the readable form
+ * of what {@link VectorKernels} does. Per-channel reductions over chunks are here for both.
+ */
+class ScalarKernels implements Kernels {
+    /** The whole arena; every matrix is a view of it and every access is bounds-checked. */
+    final MemorySegment memory;
+
+    ScalarKernels(MemorySegment memory) {
+        this.memory = memory;
+    }
+
+    final float get(long offset) {
+        return memory.get(JAVA_FLOAT, offset);
+    }
+
+    final void set(long offset, float value) {
+        memory.set(JAVA_FLOAT, offset, value);
+    }
+
+    private float normalised(Matrix x, int row, int c, Matrix affine) {
+        return Math.fma(get(x.at(row, c)), get(affine.at(0, c)), get(affine.at(1, c)));
+    }
+
+    private float relu(Matrix x, int row, int c, Matrix affine) {
+        return Math.max(0f, normalised(x, row, c, affine));
+    }
+
+    // ---------------------------------------------------------------- forward, per chunk
+
+    @Override
+    public void channelStatistics(Matrix x, Matrix partial) {
+        for (int c = 0; c < x.columns(); c++) {
+            // Shifted by the first row's value, so that a large mean does not cancel the variance.
+            float shift = get(x.at(0, c));
+            float sum = 0;
+            float squares = 0;
+            for (int r = 0; r < x.rows(); r++) {
+                float d = get(x.at(r, c)) - shift;
+                sum += d;
+                squares = Math.fma(d, d, squares);
+            }
+            setStatistics(partial, c, shift, sum, squares, x.rows());
+        }
+    }
+
+    private void setStatistics(
+            Matrix partial, int c, float shift, float sum, float squares, int rows) {
+        float mean = sum / rows;
+        set(partial.at(0, c), shift + mean);
+        set(partial.at(1, c), Math.max(0f, squares - sum * mean));
+    }
+
+    @Override
+    public void normaliseRelu(Matrix x, Matrix affine, Matrix out) {
+        for (int r = 0; r < x.rows(); r++) {
+            for (int c = 0; c < x.columns(); c++) {
+                set(out.at(r, c), relu(x, r, c, affine));
+            }
+        }
+    }
+
+    @Override
+    public void appendFeatures(
+            Matrix y, Matrix columns, int firstRow, Dropout dropout, Matrix partial) {
+        copy(y, columns);
+        drop(columns, firstRow, dropout);
+        channelStatistics(columns, partial);
+    }
+
+    /** Multiplies each element by 0 or 1/(1 − rate), drawn anew from its position. */
+    final void drop(Matrix x, int firstRow, Dropout dropout) {
+        if (!dropout.active()) {
+            return;
+        }
+        int[] words = new int[4];
+        int threshold = dropout.threshold();
+        float kept = dropout.keptScale();
+        long block = -1;
+        for (int r = 0; r < x.rows(); r++) {
+            for (int c = 0; c < x.columns(); c++) {
+                long element = (long) (firstRow + r) * x.columns() + c;
+                if (element >>> 2 != block) {
+                    block = element >>> 2;
+                    Philox.next(
+                            (int) block,
+                            dropout.layer(),
+                            (int) dropout.step(),
+                            (int) (dropout.step() >>> 32),
+                            (int) dropout.seed(),
+                            (int) (dropout.seed() >>> 32),
+                            words);
+                }
+                boolean dropped =
+                        Integer.compareUnsigned(words[(int) (element & 3)], threshold) < 0;
+                set(x.at(r, c), dropped ? 0f : get(x.at(r, c)) * kept);
+            }
+        }
+    }
+
+    @Override
+    public void normaliseReluAveragePool(
+            Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
+        int outHeight = height / 2;
+        int outWidth = width / 2;
+        for (int i = 0; i < images; i++) {
+            for (int h = 0; h < outHeight; h++) {
+                for (int w = 0; w < outWidth; w++) {
+                    int row = (i * height + 2 * h) * width + 2 * w;
+                    int outRow = (i * outHeight + h) * outWidth + w;
+                    for (int c = 0; c < x.columns(); c++) {
+                        float sum =
+                                (relu(x, row, c, affine) + relu(x, row + 1, c, affine))
+                                        + (relu(x, row + width, c, affine)
+                                                + relu(x, row + width + 1, c, affine));
+                        set(out.at(outRow, c), 0.25f * sum);
+                    }
+                }
+            }
+        }
+    }
+
+    @Override
+    public void normaliseReluMaxPool(
+            Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
+        int outHeight = (height + 1) / 2;
+        int outWidth = (width + 1) / 2;
+        for (int i = 0; i < images; i++) {
+            for (int h = 0; h < outHeight; h++) {
+                for (int w = 0; w < outWidth; w++) {
+                    int outRow = (i * outHeight + h) * outWidth + w;
+                    for (int c = 0; c < x.columns(); c++) {
+                        float best = 0;
+                        for (int y = Math.max(0, 2 * h - 1); y < Math.min(height, 2 * h + 2); y++) {
+                            for (int z = Math.max(0, 2 * w - 1);
+                                    z < Math.min(width, 2 * w + 2);
+                                    z++) {
+                                float v = normalised(x, (i * height + y) * width + z, c, affine);
+                                best = Math.max(best, v);
+                            }
+                        }
+                        set(out.at(outRow, c), best);
+                    }
+                }
+            }
+        }
+    }
+
+    @Override
+    public void normaliseReluGlobalPool(
+            Matrix x, int images, int pixels, Matrix affine, Matrix out) {
+        for (int i = 0; i < images; i++) {
+            for (int c = 0; c < x.columns(); c++) {
+                float sum = 0;
+                for (int p = 0; p < pixels; p++) {
+                    sum += relu(x, i * pixels + p, c, affine);
+                }
+                set(out.at(i, c), sum / pixels);
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- forward, per channel
+
+    @Override
+    public void finishStatistics(
+            Matrix partials, int rowsPerChunk, int rows, float epsilon, Matrix statistics) {
+        int chunks = (rows + rowsPerChunk - 1) / rowsPerChunk;
+        for (int c = 0; c < partials.columns(); c++) {
+            double count = 0;
+            double mean = 0;
+            double squares = 0;
+            for (int chunk = 0; chunk < chunks; chunk++) {
+                double n = Math.min(rowsPerChunk, rows - (long) chunk * rowsPerChunk);
+                double delta = get(partials.at(2 * chunk, c)) - mean;
+                double total = count + n;
+                mean += delta * n / total;
+                squares += get(partials.at(2 * chunk + 1, c)) + delta * delta * count * n / total;
+                count = total;
+            }
+            double variance = squares / count;
+            set(statistics.at(0, c), (float) mean);
+            set(statistics.at(1, c), (float) variance);
+            set(statistics.at(2, c), (float) (1 / Math.sqrt(variance + epsilon)));
+        }
+    }
+
+    @Override
+    public void updateRunningStatistics(
+            Matrix statistics,
+            int rows,
+            float momentum,
+            Matrix runningMean,
+            Matrix runningVariance) {
+        // One value has no unbiased variance; PyTorch refuses such a batch, we keep the biased one.
+        float unbiased = rows > 1 ? (float) ((double) rows / (rows - 1)) : 1f;
+        for (int c = 0; c < statistics.columns(); c++) {
+            long mean = runningMean.at(0, c);
+            long variance = runningVariance.at(0, c);
+            set(mean, (1 - momentum) * get(mean) + momentum * get(statistics.at(0, c)));
+            set(
+                    variance,
+                    (1 - momentum) * get(variance)
+                            + momentum * unbiased * get(statistics.at(1, c)));
+        }
+    }
+
+    @Override
+    public void statisticsOfRunning(
+            Matrix runningMean, Matrix runningVariance, float epsilon, Matrix statistics) {
+        for (int c = 0; c < statistics.columns(); c++) {
+            float variance = get(runningVariance.at(0, c));
+            set(statistics.at(0, c), get(runningMean.at(0, c)));
+            set(statistics.at(1, c), variance);
+            set(statistics.at(2, c), (float) (1 / Math.sqrt((double) variance + epsilon)));
+        }
+    }
+
+    @Override
+    public void foldNormalisation(Matrix statistics, Matrix gamma, Matrix beta, Matrix affine) {
+        for (int c = 0; c < statistics.columns(); c++) {
+            float scale = get(gamma.at(0, c)) * get(statistics.at(2, c));
+            set(affine.at(0, c), scale);
+            set(affine.at(1, c), get(beta.at(0, c)) - get(statistics.at(0, c)) * scale);
+        }
+    }
+
+    // ---------------------------------------------------------------- head and loss
+
+    @Override
+    public void addBias(Matrix x, Matrix bias) {
+        for (int r = 0; r < x.rows(); r++) {
+            add(bias, x.row(r));
+        }
+    }
+
+    @Override
+    public void softmaxCrossEntropy(
+            Matrix logits,
+            long labels,
+            float smoothing,
+            float gradientScale,
+            Matrix losses,
+            Matrix gradient) {
+        int classes = logits.columns();
+        for (int r = 0; r < logits.rows(); r++) {
+            int label = memory.get(JAVA_INT, labels + 4L * r);
+            double max = Double.NEGATIVE_INFINITY;
+            for (int c = 0; c < classes; c++) {
+                max = Math.max(max, get(logits.at(r, c)));
+            }
+            double sum = 0;
+            double logitSum = 0;
+            for (int c = 0; c < classes; c++) {
+                sum += Math.exp(get(logits.at(r, c)) - max);
+                logitSum += get(logits.at(r, c));
+            }
+            double logSum = max + Math.log(sum);
+            double loss =
+                    logSum
+                            - (1 - smoothing) * get(logits.at(r, label))
+                            - smoothing * logitSum / classes;
+            set(losses.at(0, r), (float) loss);
+            for (int c = 0; c < classes; c++) {
+                double probability = Math.exp(get(logits.at(r, c)) - logSum);
+                double target = (c == label ? 1 - smoothing : 0) + (double) smoothing / classes;
+                set(gradient.at(r, c), (float) (gradientScale * (probability - target)));
+            }
+        }
+    }
+
+    @Override
+    public void addColumnSums(Matrix x, Matrix sums) {
+        for (int c = 0; c < x.columns(); c++) {
+            float sum = 0;
+            for (int r = 0; r < x.rows(); r++) {
+                sum += get(x.at(r, c));
+            }
+            set(sums.at(0, c), get(sums.at(0, c)) + sum);
+        }
+    }
+
+    // ---------------------------------------------------------------- backward, per chunk
+
+    @Override
+    public void maskRelu(
+            Matrix gradient, Matrix x, Matrix affine, Matrix statistics, Matrix partial) {
+        for (int c = 0; c < x.columns(); c++) {
+            float mean = get(statistics.at(0, c));
+            float sum = 0;
+            float products = 0;
+            for (int r = 0; r < x.rows(); r++) {
+                float g = normalised(x, r, c, affine) > 0 ? get(gradient.at(r, c)) : 0f;
+                set(gradient.at(r, c), g);
+                sum += g;
+                products = Math.fma(g, get(x.at(r, c)) - mean, products);
+            }
+            set(partial.at(0, c), sum);
+            set(partial.at(1, c), products);
+        }
+    }
+
+    @Override
+    public void applyCorrection(
+            Matrix gradient,
+            Matrix x,
+            Matrix correction,
+            Matrix statistics,
+            boolean add,
+            Matrix out) {
+        for (int r = 0; r < x.rows(); r++) {
+            for (int c = 0; c < x.columns(); c++) {
+                float deviation = get(x.at(r, c)) - get(statistics.at(0, c));
+                float value =
+                        Math.fma(
+                                get(correction.at(0, c)),
+                                get(gradient.at(r, c)),
+                                Math.fma(
+                                        get(correction.at(2, c)),
+                                        deviation,
+                                        get(correction.at(1, c))));
+                set(out.at(r, c), add ? get(out.at(r, c)) + value : value);
+            }
+        }
+    }
+
+    @Override
+    public void gradientOfAppended(
+            Matrix gradient,
+            Matrix columns,
+            Matrix correction,
+            Matrix statistics,
+            int firstRow,
+            Dropout dropout,
+            Matrix out) {
+        applyCorrection(gradient, columns, correction, statistics, false, out);
+        drop(out, firstRow, dropout);
+    }
+
+    @Override
+    public void accumulateGradient(
+            Matrix gradient,
+            Matrix x,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            boolean add,
+            Matrix blockGradient,
+            Matrix partial) {
+        for (int c = 0; c < x.columns(); c++) {
+            float mean = get(statistics.at(0, c));
+            float sum = 0;
+            float products = 0;
+            for (int r = 0; r < x.rows(); r++) {
+                float g = normalised(x, r, c, affine) > 0 ? get(gradient.at(r, c)) : 0f;
+                sum += g;
+                products = Math.fma(g, get(x.at(r, c)) - mean, products);
+                long target = blockGradient.at(r, c);
+                set(target, Math.fma(get(weight.at(0, c)), g, add ? get(target) : 0f));
+            }
+            set(partial.at(0, c), sum);
+            set(partial.at(1, c), products);
+        }
+    }
+
+    @Override
+    public void accumulateGradientAveragePool(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            Matrix blockGradient,
+            Matrix partial) {
+        int outHeight = height / 2;
+        int outWidth = width / 2;
+        for (int c = 0; c < x.columns(); c++) {
+            float mean = get(statistics.at(0, c));
+            float sum = 0;
+            float products = 0;
+            for (int row = 0; row < images * height * width; row++) {
+                int w = row % width;
+                int h = row / width % height;
+                int i = row / width / height;
+                boolean pooled = h / 2 < outHeight && w / 2 < outWidth;
+                float g = 0;
+                if (pooled && normalised(x, row, c, affine) > 0) {
+                    int outRow = (i * outHeight + h / 2) * outWidth + w / 2;
+                    g = 0.25f * get(pooledGradient.at(outRow, c));
+                }
+                sum += g;
+                products = Math.fma(g, get(x.at(row, c)) - mean, products);
+                set(blockGradient.at(row, c), get(weight.at(0, c)) * g);
+            }
+            set(partial.at(0, c), sum);
+            set(partial.at(1, c), products);
+        }
+    }
+
+    @Override
+    public void accumulateGradientGlobalPool(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int pixels,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            Matrix blockGradient,
+            Matrix partial) {
+        for (int c = 0; c < x.columns(); c++) {
+            float mean = get(statistics.at(0, c));
+            float sum = 0;
+            float products = 0;
+            for (int row = 0; row < images * pixels; row++) {
+                float g = 0;
+                if (normalised(x, row, c, affine) > 0) {
+                    g = get(pooledGradient.at(row / pixels, c)) / pixels;
+                }
+                sum += g;
+                products = Math.fma(g, get(x.at(row, c)) - mean, products);
+                set(blockGradient.at(row, c), get(weight.at(0, c)) * g);
+            }
+            set(partial.at(0, c), sum);
+            set(partial.at(1, c), products);
+        }
+    }
+
+    @Override
+    public void maxPoolBackward(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix out) {
+        fill(out, 0);
+        int outHeight = (height + 1) / 2;
+        int outWidth = (width + 1) / 2;
+        for (int i = 0; i < images; i++) {
+            for (int h = 0; h < outHeight; h++) {
+                for (int w = 0; w < outWidth; w++) {
+                    int outRow = (i * outHeight + h) * outWidth + w;
+                    for (int c = 0; c < x.columns(); c++) {
+                        float best = 0;
+                        int source = -1;
+                        for (int y = Math.max(0, 2 * h - 1); y < Math.min(height, 2 * h + 2); y++) {
+                            for (int z = Math.max(0, 2 * w - 1);
+                                    z < Math.min(width, 2 * w + 2);
+                                    z++) {
+                                int row = (i * height + y) * width + z;
+                                float v = normalised(x, row, c, affine);
+                                if (v > best) {
+                                    best = v;
+                                    source = row;
+                                }
+                            }
+                        }
+                        if (source >= 0) {
+                            long target = out.at(source, c);
+                            set(target, get(target) + get(pooledGradient.at(outRow, c)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- backward, per channel
+
+    @Override
+    public void finishNormGradient(
+            Matrix partials,
+            int chunks,
+            Matrix statistics,
+            Matrix sums,
+            Matrix gammaGradient,
+            Matrix betaGradient) {
+        for (int c = 0; c < partials.columns(); c++) {
+            double sum = 0;
+            double products = 0;
+            for (int chunk = 0; chunk < chunks; chunk++) {
+                sum += get(partials.at(2 * chunk, c));
+                products += get(partials.at(2 * chunk + 1, c));
+            }
+            float betaSum = (float) sum;
+            float gammaSum = (float) (products * get(statistics.at(2, c)));
+            set(sums.at(0, c), betaSum);
+            set(sums.at(1, c), gammaSum);
+            set(betaGradient.at(0, c), get(betaGradient.at(0, c)) + betaSum);
+            set(gammaGradient.at(0, c), get(gammaGradient.at(0, c)) + gammaSum);
+        }
+    }
+
+    @Override
+    public void normCorrection(
+            Matrix sums,
+            Matrix statistics,
+            Matrix gamma,
+            int rows,
+            boolean frozen,
+            Matrix correction) {
+        for (int c = 0; c < statistics.columns(); c++) {
+            double inverse = get(statistics.at(2, c));
+            double a = get(gamma.at(0, c)) * inverse;
+            set(correction.at(0, c), (float) a);
+            set(correction.at(1, c), frozen ? 0f : (float) (-a * get(sums.at(0, c)) / rows));
+            set(
+                    correction.at(2, c),
+                    frozen ? 0f : (float) (-a * inverse * get(sums.at(1, c)) / rows));
+        }
+    }
+
+    @Override
+    public void deferSums(Matrix sums, Matrix gamma, boolean add, Matrix deferred) {
+        for (int row = 0; row < 2; row++) {
+            for (int c = 0; c < sums.columns(); c++) {
+                long target = deferred.at(row, c);
+                float value = get(gamma.at(0, c)) * get(sums.at(row, c));
+                set(target, add ? get(target) + value : value);
+            }
+        }
+    }
+
+    @Override
+    public void deferredCorrection(
+            Matrix deferred, Matrix statistics, int rows, boolean frozen, Matrix correction) {
+        for (int c = 0; c < statistics.columns(); c++) {
+            double inverse = get(statistics.at(2, c));
+            set(correction.at(0, c), frozen ? 1f : (float) inverse);
+            set(
+                    correction.at(1, c),
+                    frozen ? 0f : (float) (-inverse * get(deferred.at(0, c)) / rows));
+            set(
+                    correction.at(2, c),
+                    frozen ? 0f : (float) (-inverse * inverse * get(deferred.at(1, c)) / rows));
+        }
+    }
+
+    @Override
+    public void gradientWeight(Matrix statistics, Matrix gamma, boolean frozen, Matrix weight) {
+        for (int c = 0; c < statistics.columns(); c++) {
+            float g = get(gamma.at(0, c));
+            set(weight.at(0, c), frozen ? g * get(statistics.at(2, c)) : g);
+        }
+    }
+
+    // ---------------------------------------------------------------- optimiser and copies
+
+    @Override
+    public void sgd(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix velocity,
+            float rate,
+            float momentum,
+            boolean nesterov,
+            float decay,
+            float gradientScale,
+            boolean firstStep) {
+        for (int r = 0; r < parameters.rows(); r++) {
+            for (int c = 0; c < parameters.columns(); c++) {
+                float p = get(parameters.at(r, c));
+                float g = Math.fma(decay, p, gradientScale * get(gradients.at(r, c)));
+                float v = firstStep ? g : Math.fma(momentum, get(velocity.at(r, c)), g);
+                set(velocity.at(r, c), v);
+                float step = nesterov ? Math.fma(momentum, v, g) : v;
+                set(parameters.at(r, c), Math.fma(-rate, step, p));
+            }
+        }
+    }
+
+    @Override
+    public double squaredNorm(Matrix x) {
+        double sum = 0;
+        for (int r = 0; r < x.rows(); r++) {
+            for (int c = 0; c < x.columns(); c++) {
+                double v = get(x.at(r, c));
+                sum += v * v;
+            }
+        }
+        return sum;
+    }
+
+    @Override
+    public void copy(Matrix source, Matrix target) {
+        long bytes = (long) source.columns() * source.type().bytes();
+        if (source.isDense() && target.isDense()) {
+            MemorySegment.copy(
+                    memory, source.offset(), memory, target.offset(), bytes * source.rows());
+            return;
+        }
+        for (int r = 0; r < source.rows(); r++) {
+            MemorySegment.copy(memory, source.at(r, 0), memory, target.at(r, 0), bytes);
+        }
+    }
+
+    @Override
+    public void add(Matrix source, Matrix target) {
+        for (int r = 0; r < source.rows(); r++) {
+            for (int c = 0; c < source.columns(); c++) {
+                set(target.at(r, c), get(target.at(r, c)) + get(source.at(r, c)));
+            }
+        }
+    }
+
+    @Override
+    public void fill(Matrix target, float value) {
+        for (int r = 0; r < target.rows(); r++) {
+            for (int c = 0; c < target.columns(); c++) {
+                set(target.at(r, c), value);
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.ChunkTask;
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.plan.NetworkMemory;
+import org.densenet4j.spec.DenseNetSpec;
+
+/** What every stage computes with: a device, the plan's arena on it, and the parameters inside. */
+record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
+    Kernels kernels() {
+        return arena.kernels();
+    }
+
+    DenseNetSpec spec() {
+        return memory.shape().spec();
+    }
+
+    float epsilon() {
+        return (float) spec().bnEpsilon();
+    }
+
+    void forEachChunk(int chunks, ChunkTask task) {
+        device.forEachChunk(chunks, task);
+    }
+
+    /** A weight as [out, in·kh·kw]. */
+    Matrix weight(String name) {
+        return memory.parameterLayout().matrix(memory.parameters(), name);
+    }
+
+    /** The gradient of a weight as [out, in·kh·kw]. */
+    Matrix weightGradient(String name) {
+        return memory.parameterLayout().matrix(memory.parameterGradients(), name);
+    }
+
+    /** A per-channel parameter. */
+    Matrix vector(String name) {
+        return memory.parameterLayout().in(memory.parameters(), name);
+    }
+
+    /** The gradient of a per-channel parameter. */
+    Matrix vectorGradient(String name) {
+        return memory.parameterLayout().in(memory.parameterGradients(), name);
+    }
+
+    /** A running statistic. */
+    Matrix running(String name) {
+        return memory.runningLayout().in(memory.running(), name);
+    }
+
+    /** {@code c = a·bᵀ}: rows of activations times a weight stored as [out, in]. */
+    void multiplyByTransposed(int lane, Matrix a, Matrix weight, Matrix c) {
+        arena.multiply(lane, GemmShape.of(a, false, weight, true, c, false), a, weight, c);
+    }
+
+    /** {@code c = a·b}: rows of gradients times a weight stored as [out, in]. */
+    void multiply(int lane, Matrix a, Matrix weight, Matrix c) {
+        arena.multiply(lane, GemmShape.of(a, false, weight, false, c, false), a, weight, c);
+    }
+
+    /** {@code sum += aᵀ·b}: a weight gradient. */
+    void multiplyTransposedInto(int lane, Matrix a, Matrix b, Matrix sum) {
+        arena.multiply(lane, GemmShape.of(a, true, b, false, sum, true), a, b, sum);
+    }
+
+    /** Sets each lane's sum to zero before a pass. */
+    void clear(Matrix[] sums) {
+        for (Matrix sum : sums) {
+            kernels().fill(sum, 0);
+        }
+    }
+
+    /** Adds the lanes' sums to a gradient after a pass. */
+    void reduce(Matrix[] sums, Matrix gradient) {
+        for (Matrix sum : sums) {
+            kernels().add(sum, gradient);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+package org.densenet4j.engine;
+
+/**
+ * One pass over the network.
+ *
+ * @param images images of this batch, at most the plan's
+ * @param mode batch normalisation and dropout
+ * @param seed key of the dropout generator
+ * @param step counter of the dropout generator: another step draws other elements
+ */
+public record Pass(int images, Mode mode, long seed, long step) {
+    boolean usesBatchStatistics() {
+        return mode == Mode.TRAIN;
+    }
+}

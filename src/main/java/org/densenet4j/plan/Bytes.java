@@ -1,0 +1,50 @@
+package org.densenet4j.plan;
+
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Sizes of memory as people write them. MB and GB are decimal, as in the literature's tables. */
+public final class Bytes {
+    private static final Pattern SIZE =
+            Pattern.compile("(\\d+(?:\\.\\d+)?)\\s*([kKmMgG]?)(i?)[bB]?");
+
+    private Bytes() {}
+
+    /** {@code 361.2 MB}. */
+    public static String format(long bytes) {
+        if (bytes < 1_000_000) {
+            return String.format(Locale.ROOT, "%.1f kB", bytes / 1e3);
+        }
+        if (bytes < 10_000_000_000L) {
+            return String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
+        }
+        return String.format(Locale.ROOT, "%.2f GB", bytes / 1e9);
+    }
+
+    /**
+     * Reads {@code 450MB}, {@code 2GiB}, {@code 1.5g}, {@code 1000000}.
+     *
+     * @throws IllegalArgumentException when it is none of these
+     */
+    public static long parse(String text) {
+        Matcher m = SIZE.matcher(text.strip());
+        if (!m.matches()) {
+            throw new IllegalArgumentException(
+                    "'" + text + "' is not a size of memory; write for example 450MB or 2GiB");
+        }
+        double unit = m.group(3).isEmpty() ? 1000 : 1024;
+        double factor =
+                switch (m.group(2).toLowerCase(Locale.ROOT)) {
+                    case "k" -> unit;
+                    case "m" -> unit * unit;
+                    case "g" -> unit * unit * unit;
+                    default -> 1;
+                };
+        double bytes = Double.parseDouble(m.group(1)) * factor;
+        if (bytes < 1 || bytes > Long.MAX_VALUE / 2.0) {
+            throw new IllegalArgumentException("'" + text + "' is out of range");
+        }
+        return (long) bytes;
+    }
+}

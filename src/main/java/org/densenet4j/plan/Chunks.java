@@ -1,0 +1,60 @@
+package org.densenet4j.plan;
+
+/**
+ * How a batch is cut into chunks whose scratch stays in the cache.
+ *
+ * @param rowsPerImage pixels of one image, H·W
+ * @param rowsPerChunk rows of every chunk but possibly the last: a whole number of images, or an
+ *     even fraction of one
+ */
+public record Chunks(int rowsPerImage, int rowsPerChunk) {
+
+    /**
+     * Chunks that end on image boundaries, as convolutions need, within {@code budget} bytes where
+     * one image allows it, and at least two for each lane.
+     */
+    static Chunks ofImages(int rowsPerImage, long bytesPerRow, int batch, int lanes, long budget) {
+        long fit = budget / Math.multiplyExact(bytesPerRow, rowsPerImage);
+        long images = Math.clamp(fit, 1, Math.max(1, batch / (2L * lanes)));
+        return new Chunks(rowsPerImage, Math.toIntExact(images * rowsPerImage));
+    }
+
+    /** Chunks that may end anywhere: fractions of an image where a whole one does not fit. */
+    static Chunks ofRows(int rowsPerImage, long bytesPerRow, int batch, int lanes, long budget) {
+        int divisor = 1;
+        while (rowsPerImage % (2 * divisor) == 0
+                && rowsPerImage / divisor >= 256
+                && bytesPerRow * rowsPerImage / divisor > budget) {
+            divisor *= 2;
+        }
+        if (divisor > 1) {
+            return new Chunks(rowsPerImage, rowsPerImage / divisor);
+        }
+        return ofImages(rowsPerImage, bytesPerRow, batch, lanes, budget);
+    }
+
+    /** Number of chunks of a batch. */
+    public int count(int images) {
+        return Math.ceilDiv(images * rowsPerImage, rowsPerChunk);
+    }
+
+    /** First row of a chunk. */
+    public int firstRow(int chunk) {
+        return chunk * rowsPerChunk;
+    }
+
+    /** Rows of a chunk: the last one may be shorter. */
+    public int rows(int chunk, int images) {
+        return Math.min(rowsPerChunk, images * rowsPerImage - firstRow(chunk));
+    }
+
+    /** Images of a chunk that ends on image boundaries. */
+    public int images(int chunk, int images) {
+        return rows(chunk, images) / rowsPerImage;
+    }
+
+    /** Most images in one chunk (0 when a chunk is a fraction of an image). */
+    public int imagesPerChunk() {
+        return rowsPerChunk / rowsPerImage;
+    }
+}

@@ -1,0 +1,74 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.spec.LayerShape;
+
+/**
+ * Memory of one dense layer. Whole-batch matrices first, then scratch.
+ *
+ * @param rows chunks of the 1x1 convolution, null without a bottleneck
+ * @param images chunks of the 3x3 convolution
+ * @param convolution the 3x3 convolution over one chunk
+ * @param bottleneck Z [N·H·W, 4k] of the forward pass, null without a bottleneck
+ * @param bottleneckInBackward Z as the backward pass finds or remakes it
+ * @param bottleneckStatistics [3, 4k]
+ * @param bottleneckGradient dT, then dZ in place [N·H·W, 4k]
+ * @param copies what only the naive strategy keeps, else null
+ */
+public record LayerMemory(
+        LayerShape shape,
+        String name,
+        Chunks rows,
+        Chunks images,
+        ConvolutionShape convolution,
+        Matrix bottleneck,
+        Matrix bottleneckInBackward,
+        Matrix bottleneckStatistics,
+        Matrix bottleneckGradient,
+        Copies copies,
+        Scratch scratch) {
+
+    /**
+     * What an autograd framework keeps of a layer beside its convolutions' outputs.
+     *
+     * @param concatenation [N·H·W, K]
+     * @param statistics [3, K], taken anew by every layer
+     * @param normalised BN-ReLU output [N·H·W, K]
+     * @param bottleneckNormalised BN-ReLU output [N·H·W, 4k], null without a bottleneck
+     * @param gradient of the concatenation [N·H·W, K], during the layer's backward pass
+     */
+    public record Copies(
+            Matrix concatenation,
+            Matrix statistics,
+            Matrix normalised,
+            Matrix bottleneckNormalised,
+            Matrix gradient) {}
+
+    /**
+     * Scratch, reused by every layer.
+     *
+     * @param normalised A: a chunk of the BN-ReLU output of the prefix
+     * @param normalisedGradient dA of that chunk
+     * @param bottleneckNormalised T: a chunk of the BN-ReLU output of Z, or null
+     * @param output Y or dY: a chunk of the new features, dense
+     * @param reduceWeightSums one sum of the 1x1 weight gradient for each lane, or null
+     * @param packedWeights the 3x3 weights in the device's layout
+     * @param weightPart a chunk's 3x3 weight gradient
+     * @param weightSums one sum of it for each lane
+     * @param partials two rows of sums for each chunk; viewed with the columns in use
+     */
+    public record Scratch(
+            Matrix[] normalised,
+            Matrix[] normalisedGradient,
+            Matrix[] bottleneckNormalised,
+            Matrix[] output,
+            Matrix[] reduceWeightSums,
+            Matrix packedWeights,
+            Matrix[] weightPart,
+            Matrix weightSums,
+            Matrix partials,
+            NormScratch norm1,
+            NormScratch norm2,
+            Matrix correction) {}
+}

@@ -1,0 +1,271 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.NetworkShape;
+
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The memory of a training step, known before anything is allocated.
+ *
+ * <pre>{@code
+ * MemoryPlan plan = MemoryPlan.of(spec).strategy(SHARED).batch(64).on(device);
+ * plan.peakBytes();                       // the size of the arena that a trainer will allocate
+ * MemoryPlan.of(spec).largestBatch(device, 2L << 30);
+ * }</pre>
+ *
+ * Immutable and thread-safe.
+ */
+public final class MemoryPlan {
+    private static final int LARGEST_BATCH = 65_536;
+
+    private final Schedule schedule;
+    private final List<Buffer> buffers;
+    private final long peakBytes;
+    private final boolean tight;
+    private final NetworkMemory memory;
+
+    private MemoryPlan(Schedule schedule, ArenaLayout layout, NetworkMemory memory) {
+        this.schedule = schedule;
+        this.buffers = List.copyOf(layout.buffers());
+        this.peakBytes = layout.bytes();
+        this.tight = layout.isTight();
+        this.memory = memory;
+    }
+
+    /** Starts a plan for this network: SHARED, batch 64. */
+    public static Builder of(DenseNetSpec spec) {
+        return new Builder(NetworkShape.of(spec));
+    }
+
+    /** Bytes of the arena: what a trainer with this plan allocates, to the byte. */
+    public long peakBytes() {
+        return peakBytes;
+    }
+
+    /** Whether the arena is no larger than the most bytes in use at one time. */
+    public boolean isTight() {
+        return tight;
+    }
+
+    /** The sequence of operations that lifetimes refer to. */
+    public List<Operation> operations() {
+        return schedule.operations();
+    }
+
+    /** All buffers with their places, lowest offset first. */
+    public List<Buffer> buffers() {
+        return buffers;
+    }
+
+    /** Bytes in use during an operation. */
+    public long liveBytes(int operation) {
+        return bytesAt(operation).values().stream().mapToLong(Long::longValue).sum();
+    }
+
+    /** Bytes in use during an operation, by category. */
+    public Map<Category, Long> bytesAt(int operation) {
+        Map<Category, Long> bytes = new EnumMap<>(Category.class);
+        for (Category category : Category.values()) {
+            bytes.put(category, 0L);
+        }
+        for (Buffer b : buffers) {
+            if (b.liveAt(operation)) {
+                bytes.merge(b.category(), b.bytes(), Long::sum);
+            }
+        }
+        return bytes;
+    }
+
+    /** The operation during which the most bytes are in use. */
+    public Operation peakOperation() {
+        return operations().stream()
+                .max(Comparator.comparingLong(o -> liveBytes(o.index())))
+                .orElseThrow();
+    }
+
+    /** Bytes in use at the peak, by category. */
+    public Map<Category, Long> bytesAtPeak() {
+        return bytesAt(peakOperation().index());
+    }
+
+    /**
+     * Bytes beside parameters, their gradients and velocities: what frameworks call activation
+     * memory, gradients of activations and temporaries included.
+     */
+    public long activationBytes() {
+        return peakBytes - modelBytes();
+    }
+
+    /** Bytes of parameters, running statistics, gradients of parameters and velocities. */
+    public long modelBytes() {
+        return buffers.stream()
+                .filter(b -> isModelState(b.category()))
+                .mapToLong(Buffer::bytes)
+                .sum();
+    }
+
+    private static boolean isModelState(Category category) {
+        return category == Category.WEIGHTS
+                || category == Category.OPTIMISER
+                || category == Category.PARAMETER_GRADIENTS;
+    }
+
+    /** Where everything is: what the engine runs on. */
+    public NetworkMemory memory() {
+        return memory;
+    }
+
+    /** What is kept between the passes. */
+    public MemoryStrategy strategy() {
+        return memory.strategy();
+    }
+
+    /** Most images of one step. */
+    public int batch() {
+        return memory.batch();
+    }
+
+    /** Says what is to be planned; nothing is allocated by any of its methods. */
+    public static final class Builder {
+        private final NetworkShape shape;
+        private MemoryStrategy strategy = MemoryStrategy.SHARED;
+        private int batch = 64;
+        private boolean inputGradient;
+
+        private Builder(NetworkShape shape) {
+            this.shape = shape;
+        }
+
+        /** What to keep between the passes. */
+        public Builder strategy(MemoryStrategy value) {
+            strategy = value;
+            return this;
+        }
+
+        /** Images of one step. */
+        public Builder batch(int images) {
+            if (images < 1 || images > LARGEST_BATCH) {
+                throw new IllegalArgumentException(
+                        "batch = " + images + ": use 1 to " + LARGEST_BATCH);
+            }
+            batch = images;
+            return this;
+        }
+
+        /** Also keep the gradient of the images (saliency, adversarial examples). */
+        public Builder inputGradient(boolean on) {
+            inputGradient = on;
+            return this;
+        }
+
+        /**
+         * Plans for a device.
+         *
+         * @throws PlanException when a matrix would have more than 2^31 rows
+         */
+        public MemoryPlan on(Device device) {
+            try {
+                Schedule schedule = Schedule.of(shape);
+                Allocator declared = Allocator.declaring(device.lanes(), schedule.last());
+                build(device, schedule, declared);
+                ArenaLayout layout =
+                        ArenaLayout.of(declared.requests(), schedule.operations().size());
+                Allocator placed =
+                        Allocator.placing(device.lanes(), schedule.last(), layout.buffers());
+                return new MemoryPlan(schedule, layout, build(device, schedule, placed));
+            } catch (ArithmeticException e) {
+                throw new PlanException(
+                        "a batch of "
+                                + batch
+                                + " is too large for this network: a matrix would have more than"
+                                + " 2^31 rows; use a smaller batch");
+            }
+        }
+
+        private NetworkMemory build(Device device, Schedule schedule, Allocator allocator) {
+            return new NetworkMemory(
+                    shape, strategy, batch, inputGradient, device, schedule, allocator);
+        }
+
+        /** The largest batch whose plan fits into {@code budget} bytes; empty when not even one. */
+        public Optional<Integer> largestBatch(Device device, long budget) {
+            int fits = 0;
+            int tooLarge = LARGEST_BATCH + 1;
+            while (tooLarge - fits > 1) {
+                // Doubling first: plans of absurd batches are never made.
+                int middle =
+                        tooLarge > LARGEST_BATCH ? Math.max(1, 2 * fits) : (fits + tooLarge) / 2;
+                if (middle <= LARGEST_BATCH && fits(device, middle, budget)) {
+                    fits = middle;
+                } else {
+                    tooLarge = Math.min(middle, LARGEST_BATCH + 1);
+                }
+            }
+            return fits == 0 ? Optional.empty() : Optional.of(fits);
+        }
+
+        private boolean fits(Device device, int images, long budget) {
+            try {
+                return copy().batch(images).on(device).peakBytes() <= budget;
+            } catch (PlanException e) {
+                return false;
+            }
+        }
+
+        /**
+         * The fastest strategy whose plan fits into {@code budget} bytes: SHARED, else RECOMPUTE;
+         * empty when neither does.
+         */
+        public Optional<MemoryStrategy> cheapestStrategy(Device device, long budget) {
+            for (MemoryStrategy s : List.of(MemoryStrategy.SHARED, MemoryStrategy.RECOMPUTE)) {
+                if (copy().strategy(s).on(device).peakBytes() <= budget) {
+                    return Optional.of(s);
+                }
+            }
+            return Optional.empty();
+        }
+
+        /**
+         * Plans for a device and refuses what does not fit.
+         *
+         * @throws PlanException with the numbers and the alternatives
+         */
+        public MemoryPlan within(Device device, long budget) {
+            MemoryPlan plan = on(device);
+            if (plan.peakBytes() <= budget) {
+                return plan;
+            }
+            String alternatives =
+                    cheapestStrategy(device, budget)
+                            .filter(s -> s != strategy)
+                            .map(s -> "strategy " + s + " fits; ")
+                            .orElse("");
+            String largest =
+                    largestBatch(device, budget)
+                            .map(b -> "the largest batch that fits with " + strategy + " is " + b)
+                            .orElse("no batch fits with " + strategy);
+            throw new PlanException(
+                    "batch "
+                            + batch
+                            + " with "
+                            + strategy
+                            + " needs "
+                            + Bytes.format(plan.peakBytes())
+                            + ", the budget is "
+                            + Bytes.format(budget)
+                            + "; "
+                            + alternatives
+                            + largest);
+        }
+
+        private Builder copy() {
+            return new Builder(shape).strategy(strategy).batch(batch).inputGradient(inputGradient);
+        }
+    }
+}

@@ -1,0 +1,542 @@
+package org.densenet4j.plan;
+
+import static org.densenet4j.plan.MemoryStrategy.NAIVE;
+import static org.densenet4j.plan.MemoryStrategy.RECOMPUTE;
+
+import org.densenet4j.backend.ConvolutionMemory;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.spec.BlockShape;
+import org.densenet4j.spec.HeadShape;
+import org.densenet4j.spec.LayerShape;
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.Stem;
+import org.densenet4j.spec.StemShape;
+import org.densenet4j.spec.TransitionShape;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Every matrix of a training step, with its lifetime: the one place where memory is planned.
+ *
+ * <p>Lifetimes are in operations of the {@link Schedule}. The same code runs twice, first to
+ * declare what is needed and then, with the arena laid out, to say where it is.
+ */
+public final class NetworkMemory {
+    private final NetworkShape shape;
+    private final MemoryStrategy strategy;
+    private final int batch;
+    private final Device device;
+    private final Schedule schedule;
+    private final Allocator allocator;
+
+    private final ParameterLayout parameterLayout;
+    private final ParameterLayout runningLayout;
+    private final Matrix parameters;
+    private final Matrix parameterGradients;
+    private final Matrix velocity;
+    private final Matrix running;
+    private final Matrix input;
+    private final Matrix inputGradient;
+    private final StemMemory stem;
+    private final List<BlockMemory> blocks = new ArrayList<>();
+    private final List<TransitionMemory> transitions = new ArrayList<>();
+    private final HeadMemory head;
+
+    NetworkMemory(
+            NetworkShape shape,
+            MemoryStrategy strategy,
+            int batch,
+            boolean withInputGradient,
+            Device device,
+            Schedule schedule,
+            Allocator allocator) {
+        this.shape = shape;
+        this.strategy = strategy;
+        this.batch = batch;
+        this.device = device;
+        this.schedule = schedule;
+        this.allocator = allocator;
+
+        parameterLayout = new ParameterLayout(shape.parameters());
+        runningLayout = new ParameterLayout(shape.buffers());
+        int length = parameterLayout.length();
+        parameters = allocator.persistent("parameters", Category.WEIGHTS, 1, length);
+        running =
+                allocator.persistent(
+                        "running statistics", Category.WEIGHTS, 1, runningLayout.length());
+        parameterGradients =
+                allocator.persistent(
+                        "parameter gradients", Category.PARAMETER_GRADIENTS, 1, length);
+        velocity = allocator.persistent("velocity", Category.OPTIMISER, 1, length);
+
+        StemShape s = shape.stem();
+        int pixels = rows(s.inputHeight() * s.inputWidth());
+        input =
+                allocator.matrix(
+                        "input",
+                        Category.FEATURES,
+                        pixels,
+                        s.inputChannels(),
+                        0,
+                        schedule.backward("stem"));
+        inputGradient =
+                withInputGradient
+                        ? allocator.persistent(
+                                "input.gradient", Category.GRADIENTS, pixels, s.inputChannels())
+                        : null;
+        stem = stem(s);
+        for (BlockShape block : shape.blocks()) {
+            blocks.add(block(block));
+            if (block.index() < shape.blocks().size()) {
+                transitions.add(transition(shape.transitions().get(block.index() - 1)));
+            }
+        }
+        head = head(shape.head());
+    }
+
+    // ---------------------------------------------------------------- stem
+
+    private StemMemory stem(StemShape s) {
+        boolean imageNet = shape.spec().stem() == Stem.IMAGENET;
+        int forward = schedule.forward("stem");
+        int backward = schedule.backward("stem");
+        int pixels = s.convHeight() * s.convWidth();
+        int rows = rows(pixels);
+        Matrix output = null;
+        Matrix statistics = null;
+        Matrix normalised = null;
+        if (imageNet) {
+            statistics =
+                    allocator.matrix(
+                            "stem.statistics",
+                            Category.FEATURES,
+                            3,
+                            s.channels(),
+                            forward,
+                            backward);
+            if (strategy != RECOMPUTE) {
+                output =
+                        allocator.matrix(
+                                "stem.convolution",
+                                Category.FEATURES,
+                                rows,
+                                s.channels(),
+                                forward,
+                                backward);
+            }
+            if (strategy == NAIVE) {
+                normalised =
+                        allocator.matrix(
+                                "stem.normalised",
+                                Category.COPIES,
+                                rows,
+                                s.channels(),
+                                forward,
+                                backward);
+            }
+        }
+        Chunks images = Chunks.ofImages(pixels, 8L * s.channels(), batch, lanes(), cache());
+        ConvolutionShape convolution =
+                new ConvolutionShape(
+                        images.imagesPerChunk(),
+                        s.inputHeight(),
+                        s.inputWidth(),
+                        s.inputChannels(),
+                        s.channels(),
+                        s.kernel(),
+                        s.stride(),
+                        s.padding());
+        Allocator.Frame frame = allocator.frame();
+        ConvolutionMemory m = convolutionMemory(convolution);
+        int chunkRows = images.rowsPerChunk();
+        Matrix[] pooledGradient =
+                imageNet
+                        ? frame.perLane(
+                                images.imagesPerChunk() * s.outHeight() * s.outWidth(),
+                                s.channels())
+                        : null;
+        StemMemory.Scratch scratch =
+                new StemMemory.Scratch(
+                        frame.perLane(chunkRows, s.channels()),
+                        frame.perLane(chunkRows, s.channels()),
+                        pooledGradient,
+                        frame.vector(elements(m.packedWeights())),
+                        frame.vector(elements(m.packedWeights())),
+                        frame.perLane(1, elements(m.packedGradient())),
+                        frame.rowPerLane(elements(m.packedGradient())),
+                        frame.vector(2 * images.count(batch) * s.channels()),
+                        imageNet ? NormScratch.in(frame, s.channels()) : null,
+                        frame.matrix(3, s.channels()));
+        return new StemMemory(s, images, convolution, output, statistics, normalised, scratch);
+    }
+
+    // ---------------------------------------------------------------- dense blocks
+
+    private BlockMemory block(BlockShape b) {
+        boolean first = b.index() == 1;
+        boolean last = b.index() == shape.blocks().size();
+        String producer = first ? "stem" : Schedule.transitionName(b.index() - 1);
+        String consumer = last ? "head" : Schedule.transitionName(b.index());
+        int born = schedule.forward(producer);
+        int dies = schedule.backward(producer);
+        int gradientBorn = schedule.backward(consumer);
+        String name = "block" + b.index();
+        int rows = rows(b.height() * b.width());
+        int channels = b.totalChannels();
+        Matrix features =
+                allocator.matrix(name + ".features", Category.FEATURES, rows, channels, born, dies);
+        Matrix statistics =
+                allocator.matrix(name + ".statistics", Category.FEATURES, 3, channels, born, dies);
+        Matrix gradient =
+                allocator.matrix(
+                        name + ".gradient", Category.GRADIENTS, rows, channels, gradientBorn, dies);
+        Matrix deferred =
+                allocator.matrix(
+                        name + ".deferred", Category.GRADIENTS, 2, channels, gradientBorn, dies);
+        List<LayerMemory> layers = new ArrayList<>();
+        for (LayerShape layer : b.layers()) {
+            layers.add(layer(layer));
+        }
+        return new BlockMemory(b, features, statistics, gradient, deferred, List.copyOf(layers));
+    }
+
+    private LayerMemory layer(LayerShape l) {
+        String name = Schedule.layerName(l);
+        int forward = schedule.forward(name);
+        int backward = schedule.backward(name);
+        int pixels = l.height() * l.width();
+        int rows = rows(pixels);
+        int prefix = l.prefixChannels();
+        int width = l.bottleneckChannels();
+        boolean bottleneck = width > 0;
+
+        Matrix z = null;
+        Matrix zInBackward = null;
+        Matrix zStatistics = null;
+        Matrix zGradient = null;
+        if (bottleneck) {
+            String zName = name + ".bottleneck";
+            if (strategy == RECOMPUTE) {
+                z = matrix(zName, Category.WORKSPACE, rows, width, forward, forward);
+                zInBackward =
+                        matrix(
+                                zName + ".again",
+                                Category.WORKSPACE,
+                                rows,
+                                width,
+                                backward,
+                                backward);
+            } else {
+                z = matrix(zName, Category.BOTTLENECKS, rows, width, forward, backward);
+                zInBackward = z;
+            }
+            zStatistics =
+                    matrix(
+                            zName + ".statistics",
+                            Category.BOTTLENECKS,
+                            3,
+                            width,
+                            forward,
+                            backward);
+            zGradient =
+                    matrix(
+                            zName + ".gradient",
+                            Category.WORKSPACE,
+                            rows,
+                            width,
+                            backward,
+                            backward);
+        }
+        LayerMemory.Copies copies = null;
+        if (strategy == NAIVE) {
+            copies =
+                    new LayerMemory.Copies(
+                            copy(name + ".concatenation", rows, prefix, forward, backward),
+                            copy(name + ".statistics", 3, prefix, forward, backward),
+                            copy(name + ".normalised", rows, prefix, forward, backward),
+                            bottleneck
+                                    ? copy(
+                                            name + ".bottleneck.normalised",
+                                            rows,
+                                            width,
+                                            forward,
+                                            backward)
+                                    : null,
+                            matrix(
+                                    name + ".concatenation.gradient",
+                                    Category.GRADIENTS,
+                                    rows,
+                                    prefix,
+                                    backward,
+                                    backward));
+        }
+
+        Chunks rowChunks =
+                bottleneck
+                        ? Chunks.ofRows(pixels, 8L * (prefix + width), batch, lanes(), cache())
+                        : null;
+        int convolved = bottleneck ? width : prefix;
+        Chunks imageChunks =
+                Chunks.ofImages(pixels, 8L * (convolved + l.growthRate()), batch, lanes(), cache());
+        ConvolutionShape convolution =
+                new ConvolutionShape(
+                        imageChunks.imagesPerChunk(),
+                        l.height(),
+                        l.width(),
+                        convolved,
+                        l.growthRate(),
+                        3,
+                        1,
+                        1);
+        if (bottleneck) {
+            productScratch(rowChunks, prefix, width);
+        }
+        ConvolutionMemory m = convolutionMemory(convolution);
+        Allocator.Frame frame = allocator.frame();
+        int chunkRows = bottleneck ? rowChunks.rowsPerChunk() : imageChunks.rowsPerChunk();
+        int partials =
+                Math.max(
+                        imageChunks.count(batch) * Math.max(convolved, l.growthRate()),
+                        bottleneck ? rowChunks.count(batch) * Math.max(width, prefix) : 0);
+        LayerMemory.Scratch scratch =
+                new LayerMemory.Scratch(
+                        frame.perLane(chunkRows, prefix),
+                        frame.perLane(chunkRows, prefix),
+                        bottleneck ? frame.perLane(imageChunks.rowsPerChunk(), width) : null,
+                        frame.perLane(imageChunks.rowsPerChunk(), l.growthRate()),
+                        bottleneck ? frame.perLane(width, prefix) : null,
+                        frame.vector(elements(m.packedWeights())),
+                        frame.perLane(1, elements(m.packedGradient())),
+                        frame.rowPerLane(elements(m.packedGradient())),
+                        frame.vector(2 * partials),
+                        NormScratch.in(frame, prefix),
+                        bottleneck ? NormScratch.in(frame, width) : null,
+                        frame.matrix(3, l.growthRate()));
+        return new LayerMemory(
+                l,
+                name,
+                rowChunks,
+                imageChunks,
+                convolution,
+                z,
+                zInBackward,
+                zStatistics,
+                zGradient,
+                copies,
+                scratch);
+    }
+
+    private Matrix matrix(
+            String name, Category category, int rows, int columns, int first, int last) {
+        return allocator.matrix(name, category, rows, columns, first, last);
+    }
+
+    private Matrix copy(String name, int rows, int columns, int first, int last) {
+        return matrix(name, Category.COPIES, rows, columns, first, last);
+    }
+
+    /**
+     * Library scratch of a layer's products, for a full chunk and for the shortest possible one.
+     */
+    private void productScratch(Chunks chunks, int prefix, int width) {
+        int full = chunks.rowsPerChunk();
+        int shortest = Math.min(full, chunks.rowsPerImage());
+        for (int rows : full == shortest ? new int[] {full} : new int[] {full, shortest}) {
+            noteProduct(
+                    new GemmShape(rows, width, prefix, prefix, prefix, width, false, true, false));
+            noteProduct(
+                    new GemmShape(rows, prefix, width, width, prefix, prefix, false, false, false));
+            noteProduct(
+                    new GemmShape(width, prefix, rows, width, prefix, prefix, true, false, true));
+        }
+    }
+
+    private void noteProduct(GemmShape product) {
+        allocator.library(device.scratchBytes(product));
+    }
+
+    private ConvolutionMemory convolutionMemory(ConvolutionShape convolution) {
+        ConvolutionMemory m = device.memory(convolution);
+        allocator.library(m.scratch());
+        if (convolution.images() > 1) {
+            allocator.library(device.memory(convolution.withImages(1)).scratch());
+        }
+        return m;
+    }
+
+    // ---------------------------------------------------------------- transitions and head
+
+    private TransitionMemory transition(TransitionShape t) {
+        String name = Schedule.transitionName(t.index());
+        int forward = schedule.forward(name);
+        int backward = schedule.backward(name);
+        int pixels = t.height() * t.width();
+        int in = t.inputChannels();
+        int out = t.outputChannels();
+        Matrix normalised =
+                strategy == NAIVE
+                        ? copy(name + ".normalised", rows(pixels), in, forward, backward)
+                        : null;
+        Chunks images = Chunks.ofImages(pixels, 2L * in + out, batch, lanes(), cache());
+        int pooledRows = images.imagesPerChunk() * t.outHeight() * t.outWidth();
+        int shortest = t.outHeight() * t.outWidth();
+        int stride = shape.blocks().get(t.index()).totalChannels();
+        for (int rows : new int[] {pooledRows, shortest}) {
+            noteProduct(new GemmShape(rows, out, in, in, in, stride, false, true, false));
+            noteProduct(new GemmShape(rows, in, out, out, in, in, false, false, false));
+            noteProduct(new GemmShape(out, in, rows, out, in, in, true, false, true));
+        }
+        Allocator.Frame frame = allocator.frame();
+        TransitionMemory.Scratch scratch =
+                new TransitionMemory.Scratch(
+                        frame.perLane(pooledRows, in),
+                        frame.perLane(pooledRows, in),
+                        frame.perLane(pooledRows, out),
+                        frame.perLane(out, in),
+                        frame.vector(2 * images.count(batch) * Math.max(in, out)),
+                        NormScratch.in(frame, in),
+                        frame.matrix(3, Math.max(in, out)));
+        return new TransitionMemory(t, name, images, normalised, scratch);
+    }
+
+    private HeadMemory head(HeadShape h) {
+        int forward = schedule.forward("head");
+        int loss = schedule.forward("loss");
+        int backward = schedule.backward("head");
+        int pixels = h.height() * h.width();
+        int c = h.channels();
+        Chunks images = Chunks.ofImages(pixels, 4L * c, batch, lanes(), cache());
+        for (int rows : new int[] {batch, 1}) {
+            noteProduct(new GemmShape(rows, h.classes(), c, c, c, h.classes(), false, true, false));
+            noteProduct(
+                    new GemmShape(rows, c, h.classes(), h.classes(), c, c, false, false, false));
+            noteProduct(new GemmShape(h.classes(), c, rows, h.classes(), c, c, true, false, true));
+        }
+        Matrix normalised =
+                strategy == NAIVE
+                        ? copy("head.normalised", rows(pixels), c, forward, backward)
+                        : null;
+        // Logits, their gradient and the losses stay readable after the step.
+        int end = schedule.last();
+        Allocator.Frame frame = allocator.frame();
+        return new HeadMemory(
+                h,
+                images,
+                matrix("head.pooled", Category.FEATURES, batch, c, forward, backward),
+                matrix("logits", Category.FEATURES, batch, h.classes(), 0, end),
+                matrix("logits.gradient", Category.GRADIENTS, batch, h.classes(), 0, end),
+                matrix("losses", Category.FEATURES, 1, batch, 0, end),
+                matrix("labels", Category.FEATURES, 1, batch, 0, loss),
+                matrix("head.pooled.gradient", Category.WORKSPACE, batch, c, backward, backward),
+                normalised,
+                frame.vector(2 * images.count(batch) * c),
+                NormScratch.in(frame, c));
+    }
+
+    private int rows(int pixels) {
+        return Math.multiplyExact(batch, pixels);
+    }
+
+    private int lanes() {
+        return allocator.lanes();
+    }
+
+    private long cache() {
+        return device.cacheBytes();
+    }
+
+    private static int elements(long bytes) {
+        return Math.toIntExact((bytes + 3) / 4);
+    }
+
+    // ---------------------------------------------------------------- what there is
+
+    /** The structure of the network. */
+    public NetworkShape shape() {
+        return shape;
+    }
+
+    /** What is kept between the passes. */
+    public MemoryStrategy strategy() {
+        return strategy;
+    }
+
+    /** Most images of one step. */
+    public int batch() {
+        return batch;
+    }
+
+    /** Where each parameter lies inside {@link #parameters}, gradients and velocities alike. */
+    public ParameterLayout parameterLayout() {
+        return parameterLayout;
+    }
+
+    /** Where each running statistic lies inside {@link #running}. */
+    public ParameterLayout runningLayout() {
+        return runningLayout;
+    }
+
+    /** All parameters as one vector. */
+    public Matrix parameters() {
+        return parameters;
+    }
+
+    /** Their gradients. */
+    public Matrix parameterGradients() {
+        return parameterGradients;
+    }
+
+    /** The optimiser's velocities. */
+    public Matrix velocity() {
+        return velocity;
+    }
+
+    /** All running means and variances as one vector. */
+    public Matrix running() {
+        return running;
+    }
+
+    /** The batch [N·H·W, channels]. */
+    public Matrix input() {
+        return input;
+    }
+
+    /** The gradient of the batch, or null where the plan was made without it. */
+    public Matrix inputGradient() {
+        return inputGradient;
+    }
+
+    /** The stem. */
+    public StemMemory stem() {
+        return stem;
+    }
+
+    /** The dense blocks. */
+    public List<BlockMemory> blocks() {
+        return List.copyOf(blocks);
+    }
+
+    /** The transitions between them. */
+    public List<TransitionMemory> transitions() {
+        return List.copyOf(transitions);
+    }
+
+    /** The head. */
+    public HeadMemory head() {
+        return head;
+    }
+
+    /** Where the library scratch of the lanes starts. */
+    public long libraryScratchOffset() {
+        return allocator.libraryOffset();
+    }
+
+    /** Library scratch of each lane in bytes. */
+    public long libraryScratchBytesPerLane() {
+        return allocator.libraryBytesPerLane();
+    }
+}

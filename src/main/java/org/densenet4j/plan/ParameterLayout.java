@@ -1,0 +1,72 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.spec.ParameterSpec;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Where each tensor lies inside a contiguous vector of all parameters (or gradients, or velocities,
+ * or running statistics). Each starts on a cache-line boundary.
+ */
+public final class ParameterLayout {
+    private static final int ALIGNMENT = Allocator.ALIGNMENT / 4;
+
+    private final Map<String, ParameterSpec> specs = new LinkedHashMap<>();
+    private final Map<String, Integer> starts = new LinkedHashMap<>();
+    private final int length;
+
+    ParameterLayout(List<ParameterSpec> parameters) {
+        int next = 0;
+        for (ParameterSpec p : parameters) {
+            specs.put(p.name(), p);
+            starts.put(p.name(), next);
+            int count = Math.toIntExact(p.count());
+            next = Math.addExact(next, (count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+        }
+        length = next;
+    }
+
+    /** Elements of the whole vector, padding included. */
+    public int length() {
+        return length;
+    }
+
+    /** All tensors in their order. */
+    public List<ParameterSpec> tensors() {
+        return List.copyOf(specs.values());
+    }
+
+    /** Whether there is a tensor of this name. */
+    public boolean contains(String name) {
+        return specs.containsKey(name);
+    }
+
+    /** The description of a tensor. */
+    public ParameterSpec spec(String name) {
+        ParameterSpec spec = specs.get(name);
+        if (spec == null) {
+            throw new IllegalArgumentException("the network has no tensor named '" + name + "'");
+        }
+        return spec;
+    }
+
+    /** A tensor inside {@code vector}, flat. */
+    public Matrix in(Matrix vector, String name) {
+        return vector.columns(start(name), Math.toIntExact(spec(name).count()));
+    }
+
+    /** A tensor inside {@code vector} as [first dimension, product of the others]. */
+    public Matrix matrix(Matrix vector, String name) {
+        int rows = spec(name).shape().getFirst();
+        int columns = Math.toIntExact(spec(name).count() / rows);
+        return Matrix.dense(in(vector, name).offset(), rows, columns);
+    }
+
+    private int start(String name) {
+        spec(name);
+        return starts.get(name);
+    }
+}

@@ -1,0 +1,505 @@
+package org.densenet4j.spec;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/**
+ * The hyperparameters of a DenseNet (Huang et al. 2017, arXiv 1608.06993). Immutable and validated.
+ *
+ * <pre>{@code
+ * DenseNetSpec spec = DenseNetSpec.bc(100, 12).classes(10).build();
+ * DenseNetSpec imageNet = DenseNetSpec.densenet121().build();
+ * }</pre>
+ */
+public final class DenseNetSpec {
+    private static final int LARGEST = 1 << 20;
+
+    private final String name;
+    private final int growthRate;
+    private final List<Integer> layersPerBlock;
+    private final int initialChannels;
+    private final int bottleneckWidth;
+    private final double compression;
+    private final double dropout;
+    private final Stem stem;
+    private final int classes;
+    private final int inputHeight;
+    private final int inputWidth;
+    private final int inputChannels;
+    private final double bnEpsilon;
+    private final double bnMomentum;
+
+    private DenseNetSpec(Builder b) {
+        name = b.name;
+        growthRate = positive("growthRate", b.growthRate);
+        layersPerBlock = b.layersPerBlock;
+        initialChannels = positive("initialChannels", b.initialChannels);
+        bottleneckWidth = b.bottleneckWidth;
+        compression = b.compression;
+        dropout = b.dropout;
+        stem = Objects.requireNonNull(b.stem, "stem");
+        classes = positive("classes", b.classes);
+        inputHeight = positive("inputSize", b.inputHeight);
+        inputWidth = positive("inputSize", b.inputWidth);
+        inputChannels = positive("inputChannels", b.inputChannels);
+        bnEpsilon = b.bnEpsilon;
+        bnMomentum = b.bnMomentum;
+        require(
+                !layersPerBlock.isEmpty(),
+                "layersPerBlock is empty: give at least one block, such as layersPerBlock(6, 12)");
+        layersPerBlock.forEach(layers -> positive("layersPerBlock", layers));
+        require(
+                bottleneckWidth >= 0 && bottleneckWidth <= 1024,
+                "bottleneckWidth = " + bottleneckWidth + ": use 4 as in the paper, or 0 for none");
+        require(
+                compression > 0 && compression <= 1,
+                "compression = " + compression + ": use a number above 0 and up to 1");
+        require(
+                dropout >= 0 && dropout < 1,
+                "dropout = " + dropout + ": use a number from 0 to below 1");
+        require(
+                bnEpsilon > 0 && bnEpsilon < 1,
+                "bnEpsilon = " + bnEpsilon + ": use a small positive number such as 1e-5");
+        require(
+                bnMomentum > 0 && bnMomentum <= 1,
+                "bnMomentum = " + bnMomentum + ": use a number above 0 and up to 1, such as 0.1");
+        NetworkShape.of(this); // refuses what shrinks to nothing or grows beyond bounds
+    }
+
+    private static int positive(String field, int value) {
+        require(
+                value > 0 && value <= LARGEST,
+                field + " = " + value + ": use a number from 1 to " + LARGEST);
+        return value;
+    }
+
+    private static void require(boolean condition, String message) {
+        if (!condition) {
+            throw new IllegalArgumentException(message);
+        }
+    }
+
+    // ---------------------------------------------------------------- presets
+
+    /** DenseNet (L, k) for small images: 3 blocks of (L − 4)/3 layers, 16 initial channels. */
+    public static Builder plain(int depth, int growthRate) {
+        return small("plain", depth, growthRate, 3, 16, 0, 1);
+    }
+
+    /** DenseNet-B: with bottlenecks, without compression; (L − 4)/6 layers per block. */
+    public static Builder b(int depth, int growthRate) {
+        return small("b", depth, growthRate, 6, 2 * growthRate, 4, 1);
+    }
+
+    /** DenseNet-C: with compression 0.5, without bottlenecks; (L − 4)/3 layers per block. */
+    public static Builder c(int depth, int growthRate) {
+        return small("c", depth, growthRate, 3, 16, 0, 0.5);
+    }
+
+    /** DenseNet-BC: bottlenecks and compression 0.5; (L − 4)/6 layers per block, 2k channels. */
+    public static Builder bc(int depth, int growthRate) {
+        return small("bc", depth, growthRate, 6, 2 * growthRate, 4, 0.5);
+    }
+
+    private static Builder small(
+            String kind,
+            int depth,
+            int growthRate,
+            int depthPerLayer,
+            int initialChannels,
+            int bottleneckWidth,
+            double compression) {
+        if (depth < 4 + depthPerLayer || (depth - 4) % depthPerLayer != 0 || depth > LARGEST) {
+            int below = 4 + Math.floorDiv(depth - 4, depthPerLayer) * depthPerLayer;
+            int lowest = 4 + depthPerLayer;
+            String nearest =
+                    below < lowest
+                            ? "the smallest is " + lowest
+                            : "the nearest are " + below + " and " + (below + depthPerLayer);
+            throw new IllegalArgumentException(
+                    "depth "
+                            + depth
+                            + " does not fit DenseNet "
+                            + kind
+                            + ", whose depth is "
+                            + depthPerLayer
+                            + "n + 4; "
+                            + nearest);
+        }
+        int layers = (depth - 4) / depthPerLayer;
+        return builder()
+                .name(kind + "-" + depth + "-" + growthRate)
+                .growthRate(growthRate)
+                .layersPerBlock(layers, layers, layers)
+                .initialChannels(initialChannels)
+                .bottleneckWidth(bottleneckWidth)
+                .compression(compression);
+    }
+
+    /** DenseNet-121 for ImageNet, k = 32. */
+    public static Builder densenet121() {
+        return imageNet("densenet121", 32, 6, 12, 24, 16);
+    }
+
+    /** DenseNet-169 for ImageNet, k = 32. */
+    public static Builder densenet169() {
+        return imageNet("densenet169", 32, 6, 12, 32, 32);
+    }
+
+    /** DenseNet-201 for ImageNet, k = 32. */
+    public static Builder densenet201() {
+        return imageNet("densenet201", 32, 6, 12, 48, 32);
+    }
+
+    /** DenseNet-161 for ImageNet, k = 48. */
+    public static Builder densenet161() {
+        return imageNet("densenet161", 48, 6, 12, 36, 24);
+    }
+
+    /** DenseNet-264 for ImageNet, k = 32 (Huang et al. 2017, table 1). */
+    public static Builder densenet264() {
+        return imageNet("densenet264", 32, 6, 12, 64, 48);
+    }
+
+    /** DenseNet-232 for ImageNet, k = 48 (Pleiss et al. 2017, section 4). */
+    public static Builder densenet232() {
+        return imageNet("densenet232", 48, 6, 32, 48, 28);
+    }
+
+    private static Builder imageNet(String name, int growthRate, int... layers) {
+        return builder()
+                .name(name)
+                .growthRate(growthRate)
+                .layersPerBlock(layers)
+                .initialChannels(2 * growthRate)
+                .bottleneckWidth(4)
+                .compression(0.5)
+                .stem(Stem.IMAGENET)
+                .classes(1000)
+                .inputSize(224);
+    }
+
+    /**
+     * A preset by name: {@code bc-100-12}, {@code plain-40-12}, {@code b-100-12}, {@code c-40-12},
+     * {@code densenet121} and the like.
+     *
+     * @throws IllegalArgumentException for any other name
+     */
+    public static Builder preset(String name) {
+        String n = name.strip().toLowerCase(Locale.ROOT);
+        switch (n) {
+            case "densenet121":
+                return densenet121();
+            case "densenet169":
+                return densenet169();
+            case "densenet201":
+                return densenet201();
+            case "densenet161":
+                return densenet161();
+            case "densenet264":
+                return densenet264();
+            case "densenet232":
+                return densenet232();
+            default:
+                if (n.matches("(plain|b|c|bc)-\\d{1,7}-\\d{1,7}")) {
+                    String[] parts = n.split("-", -1);
+                    int depth = Integer.parseInt(parts[1]);
+                    int growthRate = Integer.parseInt(parts[2]);
+                    return switch (parts[0]) {
+                        case "plain" -> plain(depth, growthRate);
+                        case "b" -> b(depth, growthRate);
+                        case "c" -> c(depth, growthRate);
+                        default -> bc(depth, growthRate);
+                    };
+                }
+                throw new IllegalArgumentException(
+                        "no model named '"
+                                + name
+                                + "'; use bc-DEPTH-K (bc-100-12), plain-DEPTH-K, b-DEPTH-K,"
+                                + " c-DEPTH-K, or densenet121/169/201/161/264/232");
+        }
+    }
+
+    /** Starts a spec of one's own: BC settings, small stem, 10 classes, 32x32 RGB images. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Starts from this spec. */
+    public Builder toBuilder() {
+        Builder b = new Builder();
+        b.name = name;
+        b.growthRate = growthRate;
+        b.layersPerBlock = layersPerBlock;
+        b.initialChannels = initialChannels;
+        b.bottleneckWidth = bottleneckWidth;
+        b.compression = compression;
+        b.dropout = dropout;
+        b.stem = stem;
+        b.classes = classes;
+        b.inputHeight = inputHeight;
+        b.inputWidth = inputWidth;
+        b.inputChannels = inputChannels;
+        b.bnEpsilon = bnEpsilon;
+        b.bnMomentum = bnMomentum;
+        return b;
+    }
+
+    // ---------------------------------------------------------------- fields
+
+    /** Name of the preset, or {@code custom}. */
+    public String name() {
+        return name;
+    }
+
+    /** Channels that each dense layer adds, k. */
+    public int growthRate() {
+        return growthRate;
+    }
+
+    /** Dense layers of each block. */
+    public List<Integer> layersPerBlock() {
+        return layersPerBlock;
+    }
+
+    /** Channels behind the stem. */
+    public int initialChannels() {
+        return initialChannels;
+    }
+
+    /** Output channels of the 1x1 convolution as a multiple of k: 4 in the paper, 0 for none. */
+    public int bottleneckWidth() {
+        return bottleneckWidth;
+    }
+
+    /** Whether layers have a 1x1 convolution before the 3x3. */
+    public boolean hasBottleneck() {
+        return bottleneckWidth > 0;
+    }
+
+    /** Output channels of the 1x1 convolution, 0 for none. */
+    public int bottleneckChannels() {
+        return bottleneckWidth * growthRate;
+    }
+
+    /** Factor theta of the channels in a transition. */
+    public double compression() {
+        return compression;
+    }
+
+    /** Probability of dropping an element of a dense layer's output. */
+    public double dropout() {
+        return dropout;
+    }
+
+    /** What comes before the first block. */
+    public Stem stem() {
+        return stem;
+    }
+
+    /** Outputs of the classifier. */
+    public int classes() {
+        return classes;
+    }
+
+    /** Rows of pixels of an image. */
+    public int inputHeight() {
+        return inputHeight;
+    }
+
+    /** Columns of pixels of an image. */
+    public int inputWidth() {
+        return inputWidth;
+    }
+
+    /** Channels of an image. */
+    public int inputChannels() {
+        return inputChannels;
+    }
+
+    /** Added to variances. */
+    public double bnEpsilon() {
+        return bnEpsilon;
+    }
+
+    /** Weight of the newest batch in the running statistics (PyTorch's convention). */
+    public double bnMomentum() {
+        return bnMomentum;
+    }
+
+    /** Layers with weights on the longest path, as the papers count them. */
+    public int depth() {
+        int perLayer = hasBottleneck() ? 2 : 1;
+        int layers = layersPerBlock.stream().mapToInt(Integer::intValue).sum();
+        return layers * perLayer + layersPerBlock.size() + 1;
+    }
+
+    private List<Object> values() {
+        return List.of(
+                name,
+                growthRate,
+                layersPerBlock,
+                initialChannels,
+                bottleneckWidth,
+                compression,
+                dropout,
+                stem,
+                classes,
+                inputHeight,
+                inputWidth,
+                inputChannels,
+                bnEpsilon,
+                bnMomentum);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof DenseNetSpec spec && values().equals(spec.values());
+    }
+
+    @Override
+    public int hashCode() {
+        return values().hashCode();
+    }
+
+    @Override
+    public String toString() {
+        String blocks =
+                layersPerBlock.stream().map(String::valueOf).collect(Collectors.joining(", "));
+        return "DenseNet "
+                + name
+                + " (k "
+                + growthRate
+                + ", blocks "
+                + blocks
+                + ", bottleneck "
+                + (hasBottleneck() ? bottleneckWidth + "k" : "none")
+                + ", compression "
+                + compression
+                + ", input "
+                + inputHeight
+                + "x"
+                + inputWidth
+                + "x"
+                + inputChannels
+                + ", classes "
+                + classes
+                + ")";
+    }
+
+    /** Collects the fields; {@link #build} validates them. */
+    public static final class Builder {
+        private String name = "custom";
+        private int growthRate = 12;
+        private List<Integer> layersPerBlock = List.of(16, 16, 16);
+        private int initialChannels = 24;
+        private int bottleneckWidth = 4;
+        private double compression = 0.5;
+        private double dropout;
+        private Stem stem = Stem.SMALL;
+        private int classes = 10;
+        private int inputHeight = 32;
+        private int inputWidth = 32;
+        private int inputChannels = 3;
+        private double bnEpsilon = 1e-5;
+        private double bnMomentum = 0.1;
+
+        private Builder() {}
+
+        /** A name to show. */
+        public Builder name(String value) {
+            name = Objects.requireNonNull(value, "name");
+            return this;
+        }
+
+        /** Channels that each dense layer adds, k. */
+        public Builder growthRate(int k) {
+            growthRate = k;
+            return this;
+        }
+
+        /** Dense layers of each block. */
+        public Builder layersPerBlock(int... layers) {
+            layersPerBlock = Arrays.stream(layers).boxed().toList();
+            return this;
+        }
+
+        /** Channels behind the stem. */
+        public Builder initialChannels(int channels) {
+            initialChannels = channels;
+            return this;
+        }
+
+        /** Output channels of the 1x1 convolution as a multiple of k; 0 for no bottleneck. */
+        public Builder bottleneckWidth(int multiple) {
+            bottleneckWidth = multiple;
+            return this;
+        }
+
+        /** Factor theta of the channels in a transition, above 0 and up to 1. */
+        public Builder compression(double theta) {
+            compression = theta;
+            return this;
+        }
+
+        /** Probability of dropping an element of a dense layer's output. */
+        public Builder dropout(double rate) {
+            dropout = rate;
+            return this;
+        }
+
+        /** What comes before the first block. */
+        public Builder stem(Stem value) {
+            stem = value;
+            return this;
+        }
+
+        /** Outputs of the classifier. */
+        public Builder classes(int count) {
+            classes = count;
+            return this;
+        }
+
+        /** Height and width of the images. */
+        public Builder inputSize(int pixels) {
+            return inputSize(pixels, pixels);
+        }
+
+        /** Height and width of the images. */
+        public Builder inputSize(int height, int width) {
+            inputHeight = height;
+            inputWidth = width;
+            return this;
+        }
+
+        /** Channels of the images. */
+        public Builder inputChannels(int channels) {
+            inputChannels = channels;
+            return this;
+        }
+
+        /** Added to variances. */
+        public Builder bnEpsilon(double epsilon) {
+            bnEpsilon = epsilon;
+            return this;
+        }
+
+        /** Weight of the newest batch in the running statistics. */
+        public Builder bnMomentum(double momentum) {
+            bnMomentum = momentum;
+            return this;
+        }
+
+        /**
+         * The finished spec.
+         *
+         * @throws IllegalArgumentException naming the field, its value and the fix
+         */
+        public DenseNetSpec build() {
+            return new DenseNetSpec(this);
+        }
+    }
+}

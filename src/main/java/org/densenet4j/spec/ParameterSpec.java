@@ -1,0 +1,53 @@
+package org.densenet4j.spec;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A named tensor of the network.
+ *
+ * @param name torchvision's name, {@code features.denseblock1.denselayer1.conv1.weight}
+ * @param shape the PyTorch layout; convolutions are [out, in, kh, kw]
+ * @param role what it is for
+ */
+public record ParameterSpec(String name, List<Integer> shape, Role role) {
+    /** What a tensor is for. */
+    public enum Role {
+        /** Weight of a convolution. */
+        CONV_WEIGHT,
+        /** Scale gamma of a batch normalisation. */
+        BN_WEIGHT,
+        /** Shift beta of a batch normalisation. */
+        BN_BIAS,
+        /** Weight of the classifier. */
+        LINEAR_WEIGHT,
+        /** Bias of the classifier. */
+        LINEAR_BIAS,
+        /** Running mean or variance of a batch normalisation; not trained. */
+        RUNNING_STATISTIC;
+
+        /** Whether this is a weight of a convolution or of the classifier. */
+        public boolean isWeight() {
+            return this == CONV_WEIGHT || this == LINEAR_WEIGHT;
+        }
+    }
+
+    /** Keeps a copy of the shape. */
+    public ParameterSpec {
+        shape = List.copyOf(shape);
+    }
+
+    static ParameterSpec of(String name, Role role, int... shape) {
+        return new ParameterSpec(name, Arrays.stream(shape).boxed().toList(), role);
+    }
+
+    /** Number of values. */
+    public long count() {
+        return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
+    }
+
+    /** Values that one output is computed from: the product of all dimensions but the first. */
+    public long fanIn() {
+        return count() / shape.getFirst();
+    }
+}
