@@ -174,6 +174,7 @@ final class NaiveLayer implements Stage {
                             y);
                     newFeatures.append(y, first, dropout, partials.rows(2 * chunk, 2));
                 });
+        newFeatures.finish(pass, partials);
     }
 
     // ---------------------------------------------------------------- backward

@@ -1,0 +1,41 @@
+package org.densenet4j.data;
+
+/**
+ * Images and their labels, ready for a network. The arrays are not copied: do not change them while
+ * a step runs.
+ *
+ * @param images normalised pixels, NHWC
+ * @param labels one class index per image
+ * @param height rows of pixels
+ * @param width columns of pixels
+ * @param channels values per pixel
+ */
+public record Batch(float[] images, int[] labels, int height, int width, int channels) {
+
+    /** Checks that the arrays fit each other. */
+    public Batch {
+        if (labels.length == 0) {
+            throw new IllegalArgumentException("a batch needs at least one image");
+        }
+        long expected = (long) labels.length * height * width * channels;
+        if (images.length != expected) {
+            throw new IllegalArgumentException(
+                    labels.length
+                            + " images of "
+                            + height
+                            + "x"
+                            + width
+                            + "x"
+                            + channels
+                            + " are "
+                            + expected
+                            + " floats, the array has "
+                            + images.length);
+        }
+    }
+
+    /** Number of images. */
+    public int size() {
+        return labels.length;
+    }
+}

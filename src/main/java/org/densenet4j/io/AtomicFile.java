@@ -1,0 +1,80 @@
+package org.densenet4j.io;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * Writes a file so that a reader, a crash or a full disk never sees half of it: into a temporary
+ * file beside it, flushed to the disk, then renamed.
+ */
+public final class AtomicFile {
+    private AtomicFile() {}
+
+    /** Produces the content. */
+    @FunctionalInterface
+    public interface Content {
+        /** Writes everything to {@code channel}. */
+        void writeTo(WritableByteChannel channel) throws IOException;
+    }
+
+    /**
+     * Writes {@code content} to {@code path}, replacing what is there.
+     *
+     * @throws IOException in one line with the path; the old file is untouched then
+     */
+    public static void write(Path path, Content content) throws IOException {
+        Path absolute = path.toAbsolutePath();
+        Path folder = absolute.getParent();
+        Path temporary =
+                folder.resolve(absolute.getFileName() + ".tmp-" + ProcessHandle.current().pid());
+        try {
+            try (FileChannel channel =
+                    FileChannel.open(
+                            temporary,
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.TRUNCATE_EXISTING,
+                            StandardOpenOption.WRITE)) {
+                content.writeTo(channel);
+                channel.force(true);
+            }
+            move(temporary, absolute);
+            syncFolder(folder);
+        } catch (IOException e) {
+            throw new IOException(
+                    "cannot write " + path + ": " + reason(e) + "; the previous file is untouched",
+                    e);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    private static String reason(IOException e) {
+        String message = e.getMessage() == null ? "" : e.getMessage();
+        return e.getClass().getSimpleName().equals("IOException")
+                ? message
+                : e.getClass().getSimpleName() + " " + message;
+    }
+
+    private static void move(Path from, Path to) throws IOException {
+        try {
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+        } catch (AtomicMoveNotSupportedException e) {
+            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    /** Makes the rename itself durable, where the system can open a folder. */
+    private static void syncFolder(Path folder) {
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (IOException ignored) {
+            // Windows cannot open folders; the rename is still atomic there.
+        }
+    }
+}

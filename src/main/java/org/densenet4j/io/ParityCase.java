@@ -1,0 +1,262 @@
+package org.densenet4j.io;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Numbers that another framework recorded for one network and one batch: its weights, outputs,
+ * gradients, running statistics and parameters after optimiser steps ({@code docs/parity.md}).
+ *
+ * <p>Owns an open file; closing twice is allowed.
+ */
+public final class ParityCase implements AutoCloseable {
+    private static final String FORMAT = "densenet-parity-1";
+
+    private final Path path;
+    private final Safetensors file;
+
+    private ParityCase(Path path, Safetensors file) {
+        this.path = path;
+        this.file = file;
+    }
+
+    /**
+     * Opens a case and checks that it is whole.
+     *
+     * @throws IOException in one line when it is not
+     */
+    public static ParityCase open(Path path) throws IOException {
+        ParityCase parity = new ParityCase(path, Safetensors.open(path));
+        try {
+            parity.check();
+            return parity;
+        } catch (IOException e) {
+            parity.close();
+            throw e;
+        }
+    }
+
+    private void check() throws IOException {
+        if (!FORMAT.equals(file.metadata().get("format"))) {
+            throw new SafetensorsException(
+                    path,
+                    "is not a parity case: metadata format is '"
+                            + file.metadata().get("format")
+                            + "', not '"
+                            + FORMAT
+                            + "'");
+        }
+        blockConfig();
+        growthRate();
+        initialChannels();
+        bottleneckWidth();
+        compression();
+        imageNetStem();
+        classes();
+        inputSize();
+        bnEpsilon();
+        bnMomentum();
+        learningRate();
+        momentum();
+        nesterov();
+        weightDecay();
+        for (String name :
+                List.of("input", "labels", "eval.logits", "train.logits", "train.loss")) {
+            if (!file.contains(name)) {
+                throw new SafetensorsException(path, "the tensor '" + name + "' is missing");
+            }
+        }
+        List<Long> shape = file.tensor("input").shape();
+        Tensor labels = file.tensor("labels");
+        if (shape.size() != 4
+                || shape.get(0) < 1
+                || shape.get(1) != 3
+                || shape.get(2) != inputSize()
+                || shape.get(3) != inputSize()
+                || !file.tensor("input").type().isFloat()) {
+            throw new SafetensorsException(
+                    path, "input has shape " + shape + ", not [N, 3, H, W] of the input size");
+        }
+        if (labels.type() != ElementType.I64
+                || labels.shape().size() != 1
+                || labels.count() != shape.get(0)) {
+            throw new SafetensorsException(path, "labels are not one I64 for each image");
+        }
+        for (long label : labels.toLongs()) {
+            if (label < 0 || label >= classes()) {
+                throw new SafetensorsException(
+                        path, "label " + label + " is not in 0.." + (classes() - 1));
+            }
+        }
+        for (String name : file.names()) {
+            if (!name.equals("labels") && !file.tensor(name).type().isFloat()) {
+                throw new SafetensorsException(
+                        path, "the tensor '" + name + "' does not hold floating-point numbers");
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- metadata
+
+    /** Layers of each block. */
+    public List<Integer> blockConfig() throws IOException {
+        List<Integer> layers = new ArrayList<>();
+        for (String part : text("block_config").split(",", -1)) {
+            layers.add(integer("block_config", part.strip()));
+        }
+        return layers;
+    }
+
+    /** Growth rate k. */
+    public int growthRate() throws IOException {
+        return integer("growth_rate", text("growth_rate"));
+    }
+
+    /** Channels behind the stem. */
+    public int initialChannels() throws IOException {
+        return integer("num_init_features", text("num_init_features"));
+    }
+
+    /** Bottleneck width as a multiple of k, 0 for none. */
+    public int bottleneckWidth() throws IOException {
+        return integer("bn_size", text("bn_size"));
+    }
+
+    /** Compression theta. */
+    public double compression() throws IOException {
+        return number("compression");
+    }
+
+    /** Whether the stem is ImageNet's. */
+    public boolean imageNetStem() throws IOException {
+        return switch (text("stem")) {
+            case "small" -> false;
+            case "imagenet" -> true;
+            default ->
+                    throw new SafetensorsException(
+                            path, "stem is '" + text("stem") + "', not small or imagenet");
+        };
+    }
+
+    /** Number of classes. */
+    public int classes() throws IOException {
+        return integer("num_classes", text("num_classes"));
+    }
+
+    /** Height and width of the images. */
+    public int inputSize() throws IOException {
+        return integer("input_size", text("input_size"));
+    }
+
+    /** Batch normalisation's epsilon. */
+    public double bnEpsilon() throws IOException {
+        return number("bn_eps");
+    }
+
+    /** Weight of the newest batch in running statistics. */
+    public double bnMomentum() throws IOException {
+        return number("bn_momentum");
+    }
+
+    /** Learning rate of the optimiser steps. */
+    public double learningRate() throws IOException {
+        return number("lr");
+    }
+
+    /** Momentum of the optimiser steps. */
+    public double momentum() throws IOException {
+        return number("momentum");
+    }
+
+    /** Whether the momentum is Nesterov's. */
+    public boolean nesterov() throws IOException {
+        return switch (text("nesterov")) {
+            case "true", "True", "1" -> true;
+            case "false", "False", "0" -> false;
+            default ->
+                    throw new SafetensorsException(
+                            path, "nesterov is '" + text("nesterov") + "', not true or false");
+        };
+    }
+
+    /** Weight decay, on every parameter. */
+    public double weightDecay() throws IOException {
+        return number("weight_decay");
+    }
+
+    private String text(String key) throws IOException {
+        String value = file.metadata().get(key);
+        if (value == null) {
+            throw new SafetensorsException(path, "the metadata lacks '" + key + "'");
+        }
+        return value;
+    }
+
+    private int integer(String key, String value) throws IOException {
+        try {
+            return Integer.parseInt(value);
+        } catch (NumberFormatException e) {
+            throw new SafetensorsException(path, key + " is '" + value + "', not a whole number");
+        }
+    }
+
+    private double number(String key) throws IOException {
+        try {
+            return Double.parseDouble(text(key));
+        } catch (NumberFormatException e) {
+            throw new SafetensorsException(path, key + " is '" + text(key) + "', not a number");
+        }
+    }
+
+    // ---------------------------------------------------------------- tensors
+
+    /** The file that was opened. */
+    public Path path() {
+        return path;
+    }
+
+    /** Images [N, 3, H, W]. */
+    public Tensor input() {
+        return file.tensor("input");
+    }
+
+    /** One class index per image. */
+    public int[] labels() {
+        long[] labels = file.tensor("labels").toLongs();
+        int[] result = new int[labels.length];
+        for (int i = 0; i < labels.length; i++) {
+            result[i] = (int) labels[i];
+        }
+        return result;
+    }
+
+    /** Whether a tensor was recorded. */
+    public boolean contains(String name) {
+        return file.contains(name);
+    }
+
+    /** A recorded tensor. */
+    public Tensor tensor(String name) {
+        return file.tensor(name);
+    }
+
+    /** All tensors whose names start with {@code prefix}, by the rest of the name. */
+    public Map<String, Tensor> group(String prefix) {
+        Map<String, Tensor> group = new LinkedHashMap<>();
+        for (String name : file.names()) {
+            if (name.startsWith(prefix)) {
+                group.put(name.substring(prefix.length()), file.tensor(name));
+            }
+        }
+        return group;
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}

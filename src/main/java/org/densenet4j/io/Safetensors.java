@@ -1,0 +1,138 @@
+package org.densenet4j.io;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * An open safetensors file: 8 bytes of header length, a JSON header, raw little-endian data
+ * (github.com/huggingface/safetensors).
+ *
+ * <p>Reading is strict. Lengths and offsets are checked against the file's size before anything is
+ * believed; tensors may not overlap or leave gaps, sizes must equal shapes, names may not repeat.
+ * The data is mapped and never copied as a whole. Close it to unmap; closing twice is allowed.
+ */
+public final class Safetensors implements AutoCloseable {
+    /** The reference implementation's limit. */
+    static final long MAX_HEADER = 100_000_000;
+
+    private final Arena arena;
+    private final Map<String, Tensor> tensors;
+    private final Map<String, String> metadata;
+    private boolean closed;
+
+    private Safetensors(Arena arena, Map<String, Tensor> tensors, Map<String, String> metadata) {
+        this.arena = arena;
+        this.tensors = tensors;
+        this.metadata = metadata;
+    }
+
+    /**
+     * Opens and checks a file.
+     *
+     * @throws SafetensorsException when it is missing, unreadable or not valid, in one line
+     * @throws IOException when reading fails
+     */
+    @SuppressWarnings("MustBeClosedChecker") // the arena passes to the returned object
+    public static Safetensors open(Path path) throws IOException {
+        if (Files.isDirectory(path)) {
+            throw new SafetensorsException(path, "is a folder, not a safetensors file");
+        }
+        Arena arena = Arena.ofShared();
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            Safetensors file = read(path, channel, arena);
+            arena = null;
+            return file;
+        } catch (NoSuchFileException e) {
+            throw new SafetensorsException(path, "no such file");
+        } finally {
+            if (arena != null) {
+                arena.close();
+            }
+        }
+    }
+
+    private static Safetensors read(Path path, FileChannel channel, Arena arena)
+            throws IOException {
+        long size = channel.size();
+        if (size < 8) {
+            throw new SafetensorsException(
+                    path, "has " + size + " bytes, too few for a safetensors file; truncated?");
+        }
+        MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
+        long headerLength =
+                all.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
+        if (headerLength < 2 || headerLength > MAX_HEADER || headerLength > size - 8) {
+            throw new SafetensorsException(
+                    path,
+                    "claims a header of "
+                            + Long.toUnsignedString(headerLength)
+                            + " bytes in a file of "
+                            + size
+                            + "; truncated, or not a safetensors file");
+        }
+        ByteBuffer header = all.asSlice(8, headerLength).asByteBuffer();
+        SafetensorsHeader parsed = SafetensorsHeader.parse(path, header);
+        parsed.checkPlacement(path, size - 8 - headerLength);
+        MemorySegment data = all.asSlice(8 + headerLength);
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        for (SafetensorsHeader.Entry e : parsed.entries()) {
+            tensors.put(
+                    e.name(),
+                    new Tensor(
+                            e.name(),
+                            e.type(),
+                            e.shape(),
+                            data.asSlice(e.begin(), e.end() - e.begin())));
+        }
+        return new Safetensors(arena, tensors, parsed.metadata());
+    }
+
+    /** Names of all tensors, in the header's order. */
+    public Set<String> names() {
+        return Collections.unmodifiableSet(tensors.keySet());
+    }
+
+    /** Whether there is a tensor of this name. */
+    public boolean contains(String name) {
+        return tensors.containsKey(name);
+    }
+
+    /**
+     * A tensor by name.
+     *
+     * @throws IllegalArgumentException when there is none
+     */
+    public Tensor tensor(String name) {
+        Tensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException("the file has no tensor named '" + name + "'");
+        }
+        return tensor;
+    }
+
+    /** The header's {@code __metadata__}. */
+    public Map<String, String> metadata() {
+        return metadata;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            arena.close();
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package org.densenet4j.train;
+
+/** A loss or gradient became NaN or infinite; the message names the step and the layer. */
+public final class NonFiniteException extends RuntimeException {
+    private final long step;
+    private final String layer;
+
+    NonFiniteException(long step, String layer, String what) {
+        super(
+                what
+                        + " is not finite in step "
+                        + step
+                        + ", first in "
+                        + layer
+                        + "; lower the learning rate, clip gradients or check the data");
+        this.step = step;
+        this.layer = layer;
+    }
+
+    /** The step that failed, counted from 1; its update was not applied. */
+    public long step() {
+        return step;
+    }
+
+    /** The stage or parameter in which it was found first. */
+    public String layer() {
+        return layer;
+    }
+}

@@ -1,0 +1,62 @@
+package org.densenet4j.train;
+
+/**
+ * Stochastic gradient descent as PyTorch defines it, without dampening. Immutable.
+ *
+ * @param learningRate step size at the start; {@link Trainer#learningRate} changes it
+ * @param momentum factor of the velocity
+ * @param nesterov whether the gradient is taken ahead (Sutskever et al. 2013)
+ * @param weightDecay added to gradients as {@code decay·parameter}
+ * @param decayNormsAndBiases whether gamma, beta and biases decay, too, as in the DenseNet papers
+ */
+public record Sgd(
+        double learningRate,
+        double momentum,
+        boolean nesterov,
+        double weightDecay,
+        boolean decayNormsAndBiases) {
+
+    /** Checks the ranges. */
+    public Sgd {
+        requireRange("learning rate", learningRate, 0, 1e6);
+        requireRange("momentum", momentum, 0, 1);
+        requireRange("weight decay", weightDecay, 0, 1);
+        if (nesterov && momentum == 0) {
+            throw new IllegalArgumentException(
+                    "Nesterov needs a momentum above 0; give one or switch Nesterov off");
+        }
+    }
+
+    private static void requireRange(String what, double value, double least, double most) {
+        if (!(value >= least && value <= most)) {
+            throw new IllegalArgumentException(
+                    what + " = " + value + ": use a number from " + least + " to " + most);
+        }
+    }
+
+    /** The papers' optimiser: Nesterov momentum 0.9, weight decay 1e-4 on every parameter. */
+    public static Sgd nesterov(double learningRate) {
+        return new Sgd(learningRate, 0.9, true, 1e-4, true);
+    }
+
+    /** Without momentum and weight decay. */
+    public static Sgd plain(double learningRate) {
+        return new Sgd(learningRate, 0, false, 0, true);
+    }
+
+    /** The same with another weight decay. */
+    public Sgd withWeightDecay(double decay) {
+        return new Sgd(learningRate, momentum, nesterov, decay, decayNormsAndBiases);
+    }
+
+    /** The same with another momentum. */
+    public Sgd withMomentum(double value) {
+        return new Sgd(
+                learningRate, value, nesterov && value > 0, weightDecay, decayNormsAndBiases);
+    }
+
+    /** The same without weight decay on gamma, beta and biases. */
+    public Sgd withoutDecayOfNormsAndBiases() {
+        return new Sgd(learningRate, momentum, nesterov, weightDecay, false);
+    }
+}

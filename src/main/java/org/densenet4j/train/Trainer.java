@@ -1,0 +1,339 @@
+package org.densenet4j.train;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.data.Batch;
+import org.densenet4j.engine.Mode;
+import org.densenet4j.engine.Network;
+import org.densenet4j.engine.Pass;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.spec.DenseNetSpec;
+
+import java.util.Arrays;
+
+/**
+ * Trains a network: forward, loss, backward, optimiser.
+ *
+ * <pre>{@code
+ * try (Device device = Device.best();
+ *      Trainer trainer = Trainer.of(spec, device).batch(64).optimizer(Sgd.nesterov(0.1)).open()) {
+ *     for (Batch batch : data) {
+ *         StepResult result = trainer.step(batch);
+ *     }
+ *     trainer.save(path);
+ * }
+ * }</pre>
+ *
+ * All memory is allocated by {@link Builder#open} and freed by {@link #close}, which may be called
+ * twice. Not thread-safe; several trainers in one process are independent as long as each has its
+ * own device.
+ */
+public final class Trainer implements AutoCloseable {
+    private final Network network;
+    private final Sgd optimizer;
+    private final int accumulate;
+    private final float labelSmoothing;
+    private final double clipNorm;
+    private final Mode mode;
+    private final long seed;
+    private double learningRate;
+    private long steps;
+
+    /** Counts forward passes, so that micro-batches of one step drop different elements. */
+    private long passes;
+
+    private Trainer(Builder b, Network network) {
+        this.network = network;
+        this.optimizer = b.optimizer;
+        this.accumulate = b.accumulate;
+        this.labelSmoothing = b.labelSmoothing;
+        this.clipNorm = b.clipNorm;
+        this.mode = b.frozenBatchNorm ? Mode.FROZEN : Mode.TRAIN;
+        this.seed = b.seed;
+        this.learningRate = b.optimizer.learningRate();
+    }
+
+    /** Starts a trainer: SHARED, batch 64, the papers' optimiser with rate 0.1, seed 1. */
+    public static Builder of(DenseNetSpec spec, Device device) {
+        return new Builder(spec, device);
+    }
+
+    /**
+     * One training step on a batch of any size up to the trainer's.
+     *
+     * @throws IllegalArgumentException when the batch does not fit the network
+     * @throws NonFiniteException when the loss or a gradient is NaN or infinite; the parameters are
+     *     left as they were
+     */
+    public StepResult step(Batch batch) {
+        checkShape(batch);
+        network.zeroGradients();
+        double loss = 0;
+        int correct = 0;
+        int micro = network.plan().batch();
+        int imageFloats = batch.images().length / batch.size();
+        for (int first = 0; first < batch.size(); first += micro) {
+            int count = Math.min(micro, batch.size() - first);
+            Pass pass = new Pass(count, mode, seed, passes++);
+            int[] labels = Arrays.copyOfRange(batch.labels(), first, first + count);
+            network.input(
+                    first == 0
+                            ? batch.images()
+                            : Arrays.copyOfRange(
+                                    batch.images(),
+                                    first * imageFloats,
+                                    (first + count) * imageFloats),
+                    count);
+            network.forward(pass);
+            double part = network.loss(pass, labels, labelSmoothing, batch.size());
+            if (!Double.isFinite(part)) {
+                throw new NonFiniteException(
+                        steps + 1, network.firstNonFiniteOutput(pass), "the loss");
+            }
+            loss += part;
+            correct += correct(network.logits(count), labels);
+            network.backward(pass);
+        }
+        double norm = network.gradientNorm();
+        if (!Double.isFinite(norm)) {
+            throw new NonFiniteException(
+                    steps + 1, network.firstNonFiniteGradient(), "the gradient");
+        }
+        double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
+        network.sgd(
+                (float) learningRate,
+                (float) optimizer.momentum(),
+                optimizer.nesterov(),
+                (float) optimizer.weightDecay(),
+                optimizer.decayNormsAndBiases(),
+                (float) scale,
+                steps == 0);
+        steps++;
+        return new StepResult(steps, loss, correct, batch.size(), norm);
+    }
+
+    /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
+    public StepResult evaluate(Batch batch) {
+        checkShape(batch);
+        double loss = 0;
+        int correct = 0;
+        int micro = network.plan().batch();
+        int imageFloats = batch.images().length / batch.size();
+        for (int first = 0; first < batch.size(); first += micro) {
+            int count = Math.min(micro, batch.size() - first);
+            Pass pass = new Pass(count, Mode.EVALUATE, seed, 0);
+            int[] labels = Arrays.copyOfRange(batch.labels(), first, first + count);
+            network.input(
+                    Arrays.copyOfRange(
+                            batch.images(), first * imageFloats, (first + count) * imageFloats),
+                    count);
+            network.forward(pass);
+            loss += network.loss(pass, labels, 0, batch.size());
+            correct += correct(network.logits(count), labels);
+        }
+        return new StepResult(steps, loss, correct, batch.size(), 0);
+    }
+
+    private void checkShape(Batch batch) {
+        DenseNetSpec spec = spec();
+        if (batch.height() != spec.inputHeight()
+                || batch.width() != spec.inputWidth()
+                || batch.channels() != spec.inputChannels()) {
+            throw new IllegalArgumentException(
+                    "the network takes images of "
+                            + spec.inputHeight()
+                            + "x"
+                            + spec.inputWidth()
+                            + "x"
+                            + spec.inputChannels()
+                            + ", the batch has "
+                            + batch.height()
+                            + "x"
+                            + batch.width()
+                            + "x"
+                            + batch.channels());
+        }
+        int most = network.plan().batch() * accumulate;
+        if (batch.size() > most) {
+            throw new IllegalArgumentException(
+                    "the batch has "
+                            + batch.size()
+                            + " images, the trainer was opened for "
+                            + most);
+        }
+    }
+
+    private static int correct(float[] logits, int[] labels) {
+        int classes = logits.length / labels.length;
+        int correct = 0;
+        for (int i = 0; i < labels.length; i++) {
+            int best = 0;
+            for (int c = 1; c < classes; c++) {
+                if (logits[i * classes + c] > logits[i * classes + best]) {
+                    best = c;
+                }
+            }
+            if (best == labels[i]) {
+                correct++;
+            }
+        }
+        return correct;
+    }
+
+    /** The network: parameters and gradients by name, passes of one's own. */
+    public Network network() {
+        return network;
+    }
+
+    /** The plan that was allocated. */
+    public MemoryPlan plan() {
+        return network.plan();
+    }
+
+    /** The network's hyperparameters. */
+    public DenseNetSpec spec() {
+        return network.plan().memory().shape().spec();
+    }
+
+    /** Training steps done so far. */
+    public long steps() {
+        return steps;
+    }
+
+    /** The current learning rate. */
+    public double learningRate() {
+        return learningRate;
+    }
+
+    /** Changes the learning rate of the coming steps. */
+    public void learningRate(double rate) {
+        if (!(rate >= 0) || Double.isInfinite(rate)) {
+            throw new IllegalArgumentException(
+                    "learning rate = " + rate + ": use a finite number that is not negative");
+        }
+        learningRate = rate;
+    }
+
+    @Override
+    public void close() {
+        network.close();
+    }
+
+    /** Says how to train; {@link #open} allocates. */
+    public static final class Builder {
+        private final DenseNetSpec spec;
+        private final Device device;
+        private MemoryStrategy strategy = MemoryStrategy.SHARED;
+        private int batch = 64;
+        private int accumulate = 1;
+        private Sgd optimizer = Sgd.nesterov(0.1);
+        private float labelSmoothing;
+        private double clipNorm;
+        private boolean frozenBatchNorm;
+        private boolean inputGradient;
+        private long seed = 1;
+        private long memoryBudget = Long.MAX_VALUE;
+
+        private Builder(DenseNetSpec spec, Device device) {
+            this.spec = spec;
+            this.device = device;
+        }
+
+        /** What to keep between the forward and the backward pass. */
+        public Builder strategy(MemoryStrategy value) {
+            strategy = value;
+            return this;
+        }
+
+        /** Images of one step. */
+        public Builder batch(int images) {
+            batch = images;
+            return this;
+        }
+
+        /**
+         * Works through each batch in this many micro-batches and adds up their gradients: the
+         * memory of a small batch, the step of a large one. Batch statistics are each micro-batch's
+         * own.
+         */
+        public Builder accumulate(int microBatches) {
+            if (microBatches < 1) {
+                throw new IllegalArgumentException(
+                        "accumulate = " + microBatches + ": use 1 or more micro-batches");
+            }
+            accumulate = microBatches;
+            return this;
+        }
+
+        /** How parameters are updated. */
+        public Builder optimizer(Sgd value) {
+            optimizer = value;
+            return this;
+        }
+
+        /** Share of the target spread evenly over all classes, 0 for none. */
+        public Builder labelSmoothing(double share) {
+            if (!(share >= 0 && share < 1)) {
+                throw new IllegalArgumentException(
+                        "label smoothing = " + share + ": use a number from 0 to below 1");
+            }
+            labelSmoothing = (float) share;
+            return this;
+        }
+
+        /** Scales gradients down to at most this norm, 0 for never. */
+        public Builder clipGradients(double norm) {
+            if (!(norm >= 0)) {
+                throw new IllegalArgumentException(
+                        "gradient norm = "
+                                + norm
+                                + ": use a positive number, or 0 for no clipping");
+            }
+            clipNorm = norm;
+            return this;
+        }
+
+        /** Fine-tuning: each layer keeps its running statistics and uses them as constants. */
+        public Builder freezeBatchNorm(boolean on) {
+            frozenBatchNorm = on;
+            return this;
+        }
+
+        /** Also computes the gradient of the images. */
+        public Builder inputGradient(boolean on) {
+            inputGradient = on;
+            return this;
+        }
+
+        /** Seed of the initialisation and of dropout. */
+        public Builder seed(long value) {
+            seed = value;
+            return this;
+        }
+
+        /** Refuses to open when the plan needs more than this. */
+        public Builder memoryBudget(long bytes) {
+            memoryBudget = bytes;
+            return this;
+        }
+
+        /** The plan that {@link #open} will allocate. */
+        public MemoryPlan plan() {
+            return MemoryPlan.of(spec)
+                    .strategy(strategy)
+                    .batch(Math.ceilDiv(batch, accumulate))
+                    .inputGradient(inputGradient)
+                    .within(device, memoryBudget);
+        }
+
+        /**
+         * Allocates the plan and initialises the parameters.
+         *
+         * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget
+         * @throws org.densenet4j.backend.DeviceException when the memory is not there
+         */
+        public Trainer open() {
+            return new Trainer(this, Network.open(plan(), device, seed));
+        }
+    }
+}
