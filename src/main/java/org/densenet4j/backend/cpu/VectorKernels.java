@@ -1,5 +1,6 @@
 package org.densenet4j.backend.cpu;
 
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static jdk.incubator.vector.VectorOperators.GT;
 
 import jdk.incubator.vector.FloatVector;
@@ -34,22 +35,6 @@ final class VectorKernels extends ScalarKernels {
         return SPECIES.vectorBitSize();
     }
 
-    private FloatVector load(long offset) {
-        return FloatVector.fromMemorySegment(SPECIES, memory, offset, ORDER);
-    }
-
-    private FloatVector load(long offset, VectorMask<Float> mask) {
-        return FloatVector.fromMemorySegment(SPECIES, memory, offset, ORDER, mask);
-    }
-
-    private void store(FloatVector value, long offset) {
-        value.intoMemorySegment(memory, offset, ORDER);
-    }
-
-    private void store(FloatVector value, long offset, VectorMask<Float> mask) {
-        value.intoMemorySegment(memory, offset, ORDER, mask);
-    }
-
     private static VectorMask<Float> block(int c, int columns) {
         return SPECIES.indexInRange(c, columns);
     }
@@ -71,11 +56,13 @@ final class VectorKernels extends ScalarKernels {
         for (int c = 0; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
             long at = x.at(0, c);
-            FloatVector shift = load(at, mask);
+            FloatVector shift = fromMemorySegment(SPECIES, memory, at, ORDER, mask);
             FloatVector sum = zero();
             FloatVector squares = zero();
             for (int r = 0; r < rows; r++) {
-                FloatVector d = load(at + r * rowBytes, mask).sub(shift);
+                FloatVector d =
+                        fromMemorySegment(SPECIES, memory, at + r * rowBytes, ORDER, mask)
+                                .sub(shift);
                 sum = sum.add(d);
                 squares = d.fma(d, squares);
             }
@@ -92,8 +79,8 @@ final class VectorKernels extends ScalarKernels {
             FloatVector squares,
             int rows) {
         FloatVector mean = sum.div(rows);
-        store(shift.add(mean), partial.at(0, c), mask);
-        store(squares.sub(sum.mul(mean)).max(0f), partial.at(1, c), mask);
+        shift.add(mean).intoMemorySegment(memory, partial.at(0, c), ORDER, mask);
+        squares.sub(sum.mul(mean)).max(0f).intoMemorySegment(memory, partial.at(1, c), ORDER, mask);
     }
 
     @Override
@@ -106,34 +93,48 @@ final class VectorKernels extends ScalarKernels {
         for (; c + 4 * LANES <= x.columns(); c += 4 * LANES) {
             long scale = affine.at(0, c);
             long shift = affine.at(1, c);
-            FloatVector s0 = load(scale);
-            FloatVector s1 = load(scale + STEP);
-            FloatVector s2 = load(scale + 2 * STEP);
-            FloatVector s3 = load(scale + 3 * STEP);
-            FloatVector h0 = load(shift);
-            FloatVector h1 = load(shift + STEP);
-            FloatVector h2 = load(shift + 2 * STEP);
-            FloatVector h3 = load(shift + 3 * STEP);
+            FloatVector s0 = fromMemorySegment(SPECIES, memory, scale, ORDER);
+            FloatVector s1 = fromMemorySegment(SPECIES, memory, scale + STEP, ORDER);
+            FloatVector s2 = fromMemorySegment(SPECIES, memory, scale + 2 * STEP, ORDER);
+            FloatVector s3 = fromMemorySegment(SPECIES, memory, scale + 3 * STEP, ORDER);
+            FloatVector h0 = fromMemorySegment(SPECIES, memory, shift, ORDER);
+            FloatVector h1 = fromMemorySegment(SPECIES, memory, shift + STEP, ORDER);
+            FloatVector h2 = fromMemorySegment(SPECIES, memory, shift + 2 * STEP, ORDER);
+            FloatVector h3 = fromMemorySegment(SPECIES, memory, shift + 3 * STEP, ORDER);
             long from = x.at(0, c);
             long to = out.at(0, c);
             for (int r = 0; r < rows; r++) {
                 long source = from + r * xBytes;
                 long target = to + r * outBytes;
-                store(load(source).fma(s0, h0).max(zero), target);
-                store(load(source + STEP).fma(s1, h1).max(zero), target + STEP);
-                store(load(source + 2 * STEP).fma(s2, h2).max(zero), target + 2 * STEP);
-                store(load(source + 3 * STEP).fma(s3, h3).max(zero), target + 3 * STEP);
+                fromMemorySegment(SPECIES, memory, source, ORDER)
+                        .fma(s0, h0)
+                        .max(zero)
+                        .intoMemorySegment(memory, target, ORDER);
+                fromMemorySegment(SPECIES, memory, source + STEP, ORDER)
+                        .fma(s1, h1)
+                        .max(zero)
+                        .intoMemorySegment(memory, target + STEP, ORDER);
+                fromMemorySegment(SPECIES, memory, source + 2 * STEP, ORDER)
+                        .fma(s2, h2)
+                        .max(zero)
+                        .intoMemorySegment(memory, target + 2 * STEP, ORDER);
+                fromMemorySegment(SPECIES, memory, source + 3 * STEP, ORDER)
+                        .fma(s3, h3)
+                        .max(zero)
+                        .intoMemorySegment(memory, target + 3 * STEP, ORDER);
             }
         }
         for (; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector scale = load(affine.at(0, c), mask);
-            FloatVector shift = load(affine.at(1, c), mask);
+            FloatVector scale = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER, mask);
+            FloatVector shift = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER, mask);
             long from = x.at(0, c);
             long to = out.at(0, c);
             for (int r = 0; r < rows; r++) {
-                FloatVector v = load(from + r * xBytes, mask);
-                store(v.fma(scale, shift).max(zero), to + r * outBytes, mask);
+                FloatVector v = fromMemorySegment(SPECIES, memory, from + r * xBytes, ORDER, mask);
+                v.fma(scale, shift)
+                        .max(zero)
+                        .intoMemorySegment(memory, to + r * outBytes, ORDER, mask);
             }
         }
     }
@@ -152,12 +153,12 @@ final class VectorKernels extends ScalarKernels {
             VectorMask<Float> mask = block(c, y.columns());
             long from = y.at(0, c);
             long to = columns.at(0, c);
-            FloatVector shift = load(from, mask);
+            FloatVector shift = fromMemorySegment(SPECIES, memory, from, ORDER, mask);
             FloatVector sum = zero();
             FloatVector squares = zero();
             for (int r = 0; r < rows; r++) {
-                FloatVector v = load(from + r * yBytes, mask);
-                store(v, to + r * toBytes, mask);
+                FloatVector v = fromMemorySegment(SPECIES, memory, from + r * yBytes, ORDER, mask);
+                v.intoMemorySegment(memory, to + r * toBytes, ORDER, mask);
                 FloatVector d = v.sub(shift);
                 sum = sum.add(d);
                 squares = d.fma(d, squares);
@@ -176,8 +177,8 @@ final class VectorKernels extends ScalarKernels {
         FloatVector zero = zero();
         for (int c = 0; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector s = load(affine.at(0, c), mask);
-            FloatVector t = load(affine.at(1, c), mask);
+            FloatVector s = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER, mask);
+            FloatVector t = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER, mask);
             for (int i = 0; i < images; i++) {
                 for (int h = 0; h < outHeight; h++) {
                     long upper = x.at((i * height + 2 * h) * width, c);
@@ -186,11 +187,26 @@ final class VectorKernels extends ScalarKernels {
                     for (int w = 0; w < outWidth; w++) {
                         long left = 2L * w * xBytes;
                         long right = left + xBytes;
-                        FloatVector a = load(upper + left, mask).fma(s, t).max(zero);
-                        FloatVector b = load(upper + right, mask).fma(s, t).max(zero);
-                        FloatVector d = load(lower + left, mask).fma(s, t).max(zero);
-                        FloatVector e = load(lower + right, mask).fma(s, t).max(zero);
-                        store(a.add(b).add(d.add(e)).mul(0.25f), to + w * outBytes, mask);
+                        FloatVector a =
+                                fromMemorySegment(SPECIES, memory, upper + left, ORDER, mask)
+                                        .fma(s, t)
+                                        .max(zero);
+                        FloatVector b =
+                                fromMemorySegment(SPECIES, memory, upper + right, ORDER, mask)
+                                        .fma(s, t)
+                                        .max(zero);
+                        FloatVector d =
+                                fromMemorySegment(SPECIES, memory, lower + left, ORDER, mask)
+                                        .fma(s, t)
+                                        .max(zero);
+                        FloatVector e =
+                                fromMemorySegment(SPECIES, memory, lower + right, ORDER, mask)
+                                        .fma(s, t)
+                                        .max(zero);
+                        a.add(b)
+                                .add(d.add(e))
+                                .mul(0.25f)
+                                .intoMemorySegment(memory, to + w * outBytes, ORDER, mask);
                     }
                 }
             }
@@ -205,8 +221,8 @@ final class VectorKernels extends ScalarKernels {
         long xBytes = rowBytes(x);
         for (int c = 0; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector s = load(affine.at(0, c), mask);
-            FloatVector t = load(affine.at(1, c), mask);
+            FloatVector s = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER, mask);
+            FloatVector t = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER, mask);
             for (int i = 0; i < images; i++) {
                 for (int h = 0; h < outHeight; h++) {
                     int top = Math.max(0, 2 * h - 1);
@@ -218,10 +234,19 @@ final class VectorKernels extends ScalarKernels {
                         for (int y = top; y < bottom; y++) {
                             long row = x.at((i * height + y) * width, c);
                             for (int z = left; z < right; z++) {
-                                best = best.max(load(row + z * xBytes, mask).fma(s, t));
+                                best =
+                                        best.max(
+                                                fromMemorySegment(
+                                                                SPECIES,
+                                                                memory,
+                                                                row + z * xBytes,
+                                                                ORDER,
+                                                                mask)
+                                                        .fma(s, t));
                             }
                         }
-                        store(best, out.at((i * outHeight + h) * outWidth + w, c), mask);
+                        best.intoMemorySegment(
+                                memory, out.at((i * outHeight + h) * outWidth + w, c), ORDER, mask);
                     }
                 }
             }
@@ -235,15 +260,20 @@ final class VectorKernels extends ScalarKernels {
         FloatVector zero = zero();
         for (int c = 0; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector s = load(affine.at(0, c), mask);
-            FloatVector t = load(affine.at(1, c), mask);
+            FloatVector s = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER, mask);
+            FloatVector t = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER, mask);
             for (int i = 0; i < images; i++) {
                 long from = x.at(i * pixels, c);
                 FloatVector sum = zero();
                 for (int p = 0; p < pixels; p++) {
-                    sum = sum.add(load(from + p * xBytes, mask).fma(s, t).max(zero));
+                    sum =
+                            sum.add(
+                                    fromMemorySegment(
+                                                    SPECIES, memory, from + p * xBytes, ORDER, mask)
+                                            .fma(s, t)
+                                            .max(zero));
                 }
-                store(sum.div(pixels), out.at(i, c), mask);
+                sum.div(pixels).intoMemorySegment(memory, out.at(i, c), ORDER, mask);
             }
         }
     }
@@ -259,23 +289,23 @@ final class VectorKernels extends ScalarKernels {
         FloatVector zero = zero();
         for (int c = 0; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector s = load(affine.at(0, c), mask);
-            FloatVector t = load(affine.at(1, c), mask);
-            FloatVector mean = load(statistics.at(0, c), mask);
+            FloatVector s = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER, mask);
+            FloatVector t = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER, mask);
+            FloatVector mean = fromMemorySegment(SPECIES, memory, statistics.at(0, c), ORDER, mask);
             FloatVector sum = zero();
             FloatVector products = zero();
             long xs = x.at(0, c);
             long gs = gradient.at(0, c);
             for (int r = 0; r < rows; r++) {
-                FloatVector v = load(xs + r * xBytes, mask);
-                FloatVector g = load(gs + r * gBytes, mask);
+                FloatVector v = fromMemorySegment(SPECIES, memory, xs + r * xBytes, ORDER, mask);
+                FloatVector g = fromMemorySegment(SPECIES, memory, gs + r * gBytes, ORDER, mask);
                 g = zero.blend(g, v.fma(s, t).compare(GT, 0f));
-                store(g, gs + r * gBytes, mask);
+                g.intoMemorySegment(memory, gs + r * gBytes, ORDER, mask);
                 sum = sum.add(g);
                 products = g.fma(v.sub(mean), products);
             }
-            store(sum, partial.at(0, c), mask);
-            store(products, partial.at(1, c), mask);
+            sum.intoMemorySegment(memory, partial.at(0, c), ORDER, mask);
+            products.intoMemorySegment(memory, partial.at(1, c), ORDER, mask);
         }
     }
 
@@ -287,26 +317,55 @@ final class VectorKernels extends ScalarKernels {
             Matrix statistics,
             boolean add,
             Matrix out) {
+        if (add) {
+            addCorrection(gradient, x, correction, statistics, out);
+            return;
+        }
         int rows = x.rows();
         long xBytes = rowBytes(x);
         long gBytes = rowBytes(gradient);
         long outBytes = rowBytes(out);
         for (int c = 0; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector a = load(correction.at(0, c), mask);
-            FloatVector b = load(correction.at(1, c), mask);
-            FloatVector d = load(correction.at(2, c), mask);
-            FloatVector mean = load(statistics.at(0, c), mask);
+            FloatVector a = fromMemorySegment(SPECIES, memory, correction.at(0, c), ORDER, mask);
+            FloatVector b = fromMemorySegment(SPECIES, memory, correction.at(1, c), ORDER, mask);
+            FloatVector d = fromMemorySegment(SPECIES, memory, correction.at(2, c), ORDER, mask);
+            FloatVector mean = fromMemorySegment(SPECIES, memory, statistics.at(0, c), ORDER, mask);
             long xs = x.at(0, c);
             long gs = gradient.at(0, c);
             long to = out.at(0, c);
             for (int r = 0; r < rows; r++) {
-                FloatVector deviation = load(xs + r * xBytes, mask).sub(mean);
-                FloatVector value = load(gs + r * gBytes, mask).fma(a, deviation.fma(d, b));
-                if (add) {
-                    value = value.add(load(to + r * outBytes, mask));
-                }
-                store(value, to + r * outBytes, mask);
+                FloatVector deviation =
+                        fromMemorySegment(SPECIES, memory, xs + r * xBytes, ORDER, mask).sub(mean);
+                fromMemorySegment(SPECIES, memory, gs + r * gBytes, ORDER, mask)
+                        .fma(a, deviation.fma(d, b))
+                        .intoMemorySegment(memory, to + r * outBytes, ORDER, mask);
+            }
+        }
+    }
+
+    private void addCorrection(
+            Matrix gradient, Matrix x, Matrix correction, Matrix statistics, Matrix out) {
+        int rows = x.rows();
+        long xBytes = rowBytes(x);
+        long gBytes = rowBytes(gradient);
+        long outBytes = rowBytes(out);
+        for (int c = 0; c < x.columns(); c += LANES) {
+            VectorMask<Float> mask = block(c, x.columns());
+            FloatVector a = fromMemorySegment(SPECIES, memory, correction.at(0, c), ORDER, mask);
+            FloatVector b = fromMemorySegment(SPECIES, memory, correction.at(1, c), ORDER, mask);
+            FloatVector d = fromMemorySegment(SPECIES, memory, correction.at(2, c), ORDER, mask);
+            FloatVector mean = fromMemorySegment(SPECIES, memory, statistics.at(0, c), ORDER, mask);
+            long xs = x.at(0, c);
+            long gs = gradient.at(0, c);
+            long to = out.at(0, c);
+            for (int r = 0; r < rows; r++) {
+                FloatVector deviation =
+                        fromMemorySegment(SPECIES, memory, xs + r * xBytes, ORDER, mask).sub(mean);
+                fromMemorySegment(SPECIES, memory, gs + r * gBytes, ORDER, mask)
+                        .fma(a, deviation.fma(d, b))
+                        .add(fromMemorySegment(SPECIES, memory, to + r * outBytes, ORDER, mask))
+                        .intoMemorySegment(memory, to + r * outBytes, ORDER, mask);
             }
         }
     }
@@ -335,26 +394,26 @@ final class VectorKernels extends ScalarKernels {
         FloatVector zero = zero();
         for (; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector s = load(affine.at(0, c), mask);
-            FloatVector t = load(affine.at(1, c), mask);
-            FloatVector mean = load(statistics.at(0, c), mask);
-            FloatVector w = load(weight.at(0, c), mask);
+            FloatVector s = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER, mask);
+            FloatVector t = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER, mask);
+            FloatVector mean = fromMemorySegment(SPECIES, memory, statistics.at(0, c), ORDER, mask);
+            FloatVector w = fromMemorySegment(SPECIES, memory, weight.at(0, c), ORDER, mask);
             FloatVector sum = zero();
             FloatVector products = zero();
             long xs = x.at(0, c);
             long ds = gradient.at(0, c);
             long gs = blockGradient.at(0, c);
             for (int r = 0; r < rows; r++) {
-                FloatVector v = load(xs + r * xBytes, mask);
-                FloatVector d = load(ds + r * dBytes, mask);
+                FloatVector v = fromMemorySegment(SPECIES, memory, xs + r * xBytes, ORDER, mask);
+                FloatVector d = fromMemorySegment(SPECIES, memory, ds + r * dBytes, ORDER, mask);
                 d = zero.blend(d, v.fma(s, t).compare(GT, 0f));
                 sum = sum.add(d);
                 products = d.fma(v.sub(mean), products);
-                FloatVector old = add ? load(gs + r * gBytes, mask) : zero;
-                store(d.fma(w, old), gs + r * gBytes, mask);
+                d.fma(w, fromMemorySegment(SPECIES, memory, gs + r * gBytes, ORDER, mask))
+                        .intoMemorySegment(memory, gs + r * gBytes, ORDER, mask);
             }
-            store(sum, partial.at(0, c), mask);
-            store(products, partial.at(1, c), mask);
+            sum.intoMemorySegment(memory, partial.at(0, c), ORDER, mask);
+            products.intoMemorySegment(memory, partial.at(1, c), ORDER, mask);
         }
     }
 
@@ -375,14 +434,14 @@ final class VectorKernels extends ScalarKernels {
         long dBytes = rowBytes(gradient);
         long gBytes = rowBytes(blockGradient);
         FloatVector zero = zero();
-        FloatVector s0 = load(affine.at(0, c));
-        FloatVector s1 = load(affine.at(0, c) + STEP);
-        FloatVector t0 = load(affine.at(1, c));
-        FloatVector t1 = load(affine.at(1, c) + STEP);
-        FloatVector mean0 = load(statistics.at(0, c));
-        FloatVector mean1 = load(statistics.at(0, c) + STEP);
-        FloatVector w0 = load(weight.at(0, c));
-        FloatVector w1 = load(weight.at(0, c) + STEP);
+        FloatVector s0 = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER);
+        FloatVector s1 = fromMemorySegment(SPECIES, memory, affine.at(0, c) + STEP, ORDER);
+        FloatVector t0 = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER);
+        FloatVector t1 = fromMemorySegment(SPECIES, memory, affine.at(1, c) + STEP, ORDER);
+        FloatVector mean0 = fromMemorySegment(SPECIES, memory, statistics.at(0, c), ORDER);
+        FloatVector mean1 = fromMemorySegment(SPECIES, memory, statistics.at(0, c) + STEP, ORDER);
+        FloatVector w0 = fromMemorySegment(SPECIES, memory, weight.at(0, c), ORDER);
+        FloatVector w1 = fromMemorySegment(SPECIES, memory, weight.at(0, c) + STEP, ORDER);
         FloatVector sum0 = zero;
         FloatVector sum1 = zero;
         FloatVector products0 = zero;
@@ -394,21 +453,29 @@ final class VectorKernels extends ScalarKernels {
             long xr = xs + r * xBytes;
             long dr = ds + r * dBytes;
             long gr = gs + r * gBytes;
-            FloatVector v0 = load(xr);
-            FloatVector v1 = load(xr + STEP);
-            FloatVector d0 = zero.blend(load(dr), v0.fma(s0, t0).compare(GT, 0f));
-            FloatVector d1 = zero.blend(load(dr + STEP), v1.fma(s1, t1).compare(GT, 0f));
+            FloatVector v0 = fromMemorySegment(SPECIES, memory, xr, ORDER);
+            FloatVector v1 = fromMemorySegment(SPECIES, memory, xr + STEP, ORDER);
+            FloatVector d0 =
+                    zero.blend(
+                            fromMemorySegment(SPECIES, memory, dr, ORDER),
+                            v0.fma(s0, t0).compare(GT, 0f));
+            FloatVector d1 =
+                    zero.blend(
+                            fromMemorySegment(SPECIES, memory, dr + STEP, ORDER),
+                            v1.fma(s1, t1).compare(GT, 0f));
             sum0 = sum0.add(d0);
             sum1 = sum1.add(d1);
             products0 = d0.fma(v0.sub(mean0), products0);
             products1 = d1.fma(v1.sub(mean1), products1);
-            store(d0.fma(w0, load(gr)), gr);
-            store(d1.fma(w1, load(gr + STEP)), gr + STEP);
+            d0.fma(w0, fromMemorySegment(SPECIES, memory, gr, ORDER))
+                    .intoMemorySegment(memory, gr, ORDER);
+            d1.fma(w1, fromMemorySegment(SPECIES, memory, gr + STEP, ORDER))
+                    .intoMemorySegment(memory, gr + STEP, ORDER);
         }
-        store(sum0, partial.at(0, c));
-        store(sum1, partial.at(0, c) + STEP);
-        store(products0, partial.at(1, c));
-        store(products1, partial.at(1, c) + STEP);
+        sum0.intoMemorySegment(memory, partial.at(0, c), ORDER);
+        sum1.intoMemorySegment(memory, partial.at(0, c) + STEP, ORDER);
+        products0.intoMemorySegment(memory, partial.at(1, c), ORDER);
+        products1.intoMemorySegment(memory, partial.at(1, c) + STEP, ORDER);
     }
 
     @Override
@@ -430,10 +497,10 @@ final class VectorKernels extends ScalarKernels {
         FloatVector zero = zero();
         for (int c = 0; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector s = load(affine.at(0, c), mask);
-            FloatVector t = load(affine.at(1, c), mask);
-            FloatVector mean = load(statistics.at(0, c), mask);
-            FloatVector wt = load(weight.at(0, c), mask);
+            FloatVector s = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER, mask);
+            FloatVector t = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER, mask);
+            FloatVector mean = fromMemorySegment(SPECIES, memory, statistics.at(0, c), ORDER, mask);
+            FloatVector wt = fromMemorySegment(SPECIES, memory, weight.at(0, c), ORDER, mask);
             FloatVector sum = zero;
             FloatVector products = zero;
             for (int i = 0; i < images; i++) {
@@ -444,19 +511,27 @@ final class VectorKernels extends ScalarKernels {
                     int pooledRow = (i * outHeight + h / 2) * outWidth;
                     for (int w = 0; w < width; w++) {
                         FloatVector d = zero;
-                        FloatVector v = load(xs + w * xBytes, mask);
+                        FloatVector v =
+                                fromMemorySegment(SPECIES, memory, xs + w * xBytes, ORDER, mask);
                         if (inside && w / 2 < outWidth) {
-                            d = load(pooledGradient.at(pooledRow + w / 2, c), mask).mul(0.25f);
+                            d =
+                                    fromMemorySegment(
+                                                    SPECIES,
+                                                    memory,
+                                                    pooledGradient.at(pooledRow + w / 2, c),
+                                                    ORDER,
+                                                    mask)
+                                            .mul(0.25f);
                             d = zero.blend(d, v.fma(s, t).compare(GT, 0f));
                         }
                         sum = sum.add(d);
                         products = d.fma(v.sub(mean), products);
-                        store(d.mul(wt), gs + w * gBytes, mask);
+                        d.mul(wt).intoMemorySegment(memory, gs + w * gBytes, ORDER, mask);
                     }
                 }
             }
-            store(sum, partial.at(0, c), mask);
-            store(products, partial.at(1, c), mask);
+            sum.intoMemorySegment(memory, partial.at(0, c), ORDER, mask);
+            products.intoMemorySegment(memory, partial.at(1, c), ORDER, mask);
         }
     }
 
@@ -476,26 +551,29 @@ final class VectorKernels extends ScalarKernels {
         FloatVector zero = zero();
         for (int c = 0; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector s = load(affine.at(0, c), mask);
-            FloatVector t = load(affine.at(1, c), mask);
-            FloatVector mean = load(statistics.at(0, c), mask);
-            FloatVector wt = load(weight.at(0, c), mask);
+            FloatVector s = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER, mask);
+            FloatVector t = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER, mask);
+            FloatVector mean = fromMemorySegment(SPECIES, memory, statistics.at(0, c), ORDER, mask);
+            FloatVector wt = fromMemorySegment(SPECIES, memory, weight.at(0, c), ORDER, mask);
             FloatVector sum = zero;
             FloatVector products = zero;
             for (int i = 0; i < images; i++) {
-                FloatVector pooled = load(pooledGradient.at(i, c), mask).div(pixels);
+                FloatVector pooled =
+                        fromMemorySegment(SPECIES, memory, pooledGradient.at(i, c), ORDER, mask)
+                                .div(pixels);
                 long xs = x.at(i * pixels, c);
                 long gs = blockGradient.at(i * pixels, c);
                 for (int p = 0; p < pixels; p++) {
-                    FloatVector v = load(xs + p * xBytes, mask);
+                    FloatVector v =
+                            fromMemorySegment(SPECIES, memory, xs + p * xBytes, ORDER, mask);
                     FloatVector d = zero.blend(pooled, v.fma(s, t).compare(GT, 0f));
                     sum = sum.add(d);
                     products = d.fma(v.sub(mean), products);
-                    store(d.mul(wt), gs + p * gBytes, mask);
+                    d.mul(wt).intoMemorySegment(memory, gs + p * gBytes, ORDER, mask);
                 }
             }
-            store(sum, partial.at(0, c), mask);
-            store(products, partial.at(1, c), mask);
+            sum.intoMemorySegment(memory, partial.at(0, c), ORDER, mask);
+            products.intoMemorySegment(memory, partial.at(1, c), ORDER, mask);
         }
     }
 
@@ -516,8 +594,8 @@ final class VectorKernels extends ScalarKernels {
         FloatVector zero = zero();
         for (int c = 0; c < x.columns(); c += LANES) {
             VectorMask<Float> mask = block(c, x.columns());
-            FloatVector s = load(affine.at(0, c), mask);
-            FloatVector t = load(affine.at(1, c), mask);
+            FloatVector s = fromMemorySegment(SPECIES, memory, affine.at(0, c), ORDER, mask);
+            FloatVector t = fromMemorySegment(SPECIES, memory, affine.at(1, c), ORDER, mask);
             for (int i = 0; i < images; i++) {
                 for (int h = 0; h < outHeight; h++) {
                     int top = Math.max(0, 2 * h - 1);
@@ -531,23 +609,44 @@ final class VectorKernels extends ScalarKernels {
                         for (int y = top; y < bottom; y++) {
                             long row = x.at((i * height + y) * width, c);
                             for (int z = left; z < right; z++) {
-                                best = best.max(load(row + z * xBytes, mask).fma(s, t));
+                                best =
+                                        best.max(
+                                                fromMemorySegment(
+                                                                SPECIES,
+                                                                memory,
+                                                                row + z * xBytes,
+                                                                ORDER,
+                                                                mask)
+                                                        .fma(s, t));
                             }
                         }
                         VectorMask<Float> open = best.compare(GT, 0f).and(mask);
                         FloatVector g =
-                                load(
+                                fromMemorySegment(
+                                        SPECIES,
+                                        memory,
                                         pooledGradient.at((i * outHeight + h) * outWidth + w, c),
+                                        ORDER,
                                         mask);
                         for (int y = top; y < bottom && open.anyTrue(); y++) {
                             long row = x.at((i * height + y) * width, c);
                             long target = out.at((i * height + y) * width, c);
                             for (int z = left; z < right; z++) {
                                 VectorMask<Float> hit =
-                                        load(row + z * xBytes, mask).fma(s, t).eq(best).and(open);
+                                        fromMemorySegment(
+                                                        SPECIES,
+                                                        memory,
+                                                        row + z * xBytes,
+                                                        ORDER,
+                                                        mask)
+                                                .fma(s, t)
+                                                .eq(best)
+                                                .and(open);
                                 if (hit.anyTrue()) {
                                     long at = target + z * outBytes;
-                                    store(load(at, hit).add(g), at, hit);
+                                    fromMemorySegment(SPECIES, memory, at, ORDER, hit)
+                                            .add(g)
+                                            .intoMemorySegment(memory, at, ORDER, hit);
                                     open = open.andNot(hit);
                                 }
                             }
@@ -574,22 +673,23 @@ final class VectorKernels extends ScalarKernels {
         for (int r = 0; r < parameters.rows(); r++) {
             for (int c = 0; c < parameters.columns(); c += LANES) {
                 VectorMask<Float> mask = block(c, parameters.columns());
-                FloatVector p = load(parameters.at(r, c), mask);
-                FloatVector g = load(gradients.at(r, c), mask).mul(gradientScale);
+                FloatVector p =
+                        fromMemorySegment(SPECIES, memory, parameters.at(r, c), ORDER, mask);
+                FloatVector g =
+                        fromMemorySegment(SPECIES, memory, gradients.at(r, c), ORDER, mask)
+                                .mul(gradientScale);
                 g = p.fma(FloatVector.broadcast(SPECIES, decay), g);
                 FloatVector v = g;
                 if (!firstStep) {
                     v =
-                            load(velocity.at(r, c), mask)
+                            fromMemorySegment(SPECIES, memory, velocity.at(r, c), ORDER, mask)
                                     .fma(FloatVector.broadcast(SPECIES, momentum), g);
                 }
-                store(v, velocity.at(r, c), mask);
+                v.intoMemorySegment(memory, velocity.at(r, c), ORDER, mask);
                 FloatVector step =
                         nesterov ? v.fma(FloatVector.broadcast(SPECIES, momentum), g) : v;
-                store(
-                        step.fma(FloatVector.broadcast(SPECIES, -rate), p),
-                        parameters.at(r, c),
-                        mask);
+                step.fma(FloatVector.broadcast(SPECIES, -rate), p)
+                        .intoMemorySegment(memory, parameters.at(r, c), ORDER, mask);
             }
         }
     }
@@ -600,7 +700,9 @@ final class VectorKernels extends ScalarKernels {
             for (int c = 0; c < source.columns(); c += LANES) {
                 VectorMask<Float> mask = block(c, source.columns());
                 long at = target.at(r, c);
-                store(load(at, mask).add(load(source.at(r, c), mask)), at, mask);
+                fromMemorySegment(SPECIES, memory, at, ORDER, mask)
+                        .add(fromMemorySegment(SPECIES, memory, source.at(r, c), ORDER, mask))
+                        .intoMemorySegment(memory, at, ORDER, mask);
             }
         }
     }
@@ -610,7 +712,7 @@ final class VectorKernels extends ScalarKernels {
         FloatVector v = FloatVector.broadcast(SPECIES, value);
         for (int r = 0; r < target.rows(); r++) {
             for (int c = 0; c < target.columns(); c += LANES) {
-                store(v, target.at(r, c), block(c, target.columns()));
+                v.intoMemorySegment(memory, target.at(r, c), ORDER, block(c, target.columns()));
             }
         }
     }
