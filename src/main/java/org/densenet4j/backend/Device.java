@@ -74,6 +74,9 @@ public interface Device extends AutoCloseable {
     /** Bytes of scratch that stay in the cache closest to one lane; chunks are sized by it. */
     long cacheBytes();
 
+    /** Bytes that an arena can have at present without driving others out of memory. */
+    long availableBytes();
+
     /** Bytes of scratch that a matrix product of this shape needs in each lane. */
     long scratchBytes(GemmShape shape);
 

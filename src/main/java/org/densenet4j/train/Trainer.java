@@ -9,7 +9,11 @@ import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Trains a network: forward, loss, backward, optimiser.
@@ -214,6 +218,44 @@ public final class Trainer implements AutoCloseable {
         learningRate = rate;
     }
 
+    /**
+     * Saves parameters, running statistics, optimiser state and counters. The file appears only
+     * when it is complete; a previous one is replaced then and not before.
+     *
+     * @throws IOException in one line with the path and the reason
+     */
+    public void save(Path path) throws IOException {
+        save(path, Map.of());
+    }
+
+    /**
+     * The same with entries of the caller's in the file's metadata, which {@link #load} returns.
+     */
+    public void save(Path path, Map<String, String> notes) throws IOException {
+        Map<String, String> counters = new HashMap<>(notes);
+        counters.put("trainer.steps", String.valueOf(steps));
+        counters.put("trainer.passes", String.valueOf(passes));
+        Checkpoint.save(path, network, spec(), counters);
+    }
+
+    /**
+     * Continues from a saved state.
+     *
+     * @return the metadata of the file
+     * @throws IOException in one line when the file is broken or of another network; nothing has
+     *     changed then
+     */
+    public Map<String, String> load(Path path) throws IOException {
+        Map<String, String> metadata = Checkpoint.load(path, network, spec());
+        try {
+            steps = Long.parseLong(metadata.getOrDefault("trainer.steps", "0"));
+            passes = Long.parseLong(metadata.getOrDefault("trainer.passes", "0"));
+        } catch (NumberFormatException e) {
+            throw new IOException(path + ": the counters in the metadata are broken", e);
+        }
+        return metadata;
+    }
+
     @Override
     public void close() {
         network.close();
@@ -311,7 +353,7 @@ public final class Trainer implements AutoCloseable {
             return this;
         }
 
-        /** Refuses to open when the plan needs more than this. */
+        /** Refuses to open when the plan needs more than this, or more than the device has. */
         public Builder memoryBudget(long bytes) {
             memoryBudget = bytes;
             return this;
@@ -319,11 +361,12 @@ public final class Trainer implements AutoCloseable {
 
         /** The plan that {@link #open} will allocate. */
         public MemoryPlan plan() {
+            long budget = Math.min(memoryBudget, device.availableBytes());
             return MemoryPlan.of(spec)
                     .strategy(strategy)
                     .batch(Math.ceilDiv(batch, accumulate))
                     .inputGradient(inputGradient)
-                    .within(device, memoryBudget);
+                    .within(device, budget);
         }
 
         /**

@@ -171,6 +171,10 @@ final class CpuArena implements DeviceArena {
         }
     }
 
+    boolean isClosed() {
+        return closed;
+    }
+
     @Override
     public void close() {
         if (closed) {

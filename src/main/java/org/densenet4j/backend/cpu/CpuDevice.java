@@ -69,6 +69,11 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public long availableBytes() {
+        return HostMemory.available();
+    }
+
+    @Override
     public long scratchBytes(GemmShape shape) {
         return CpuArena.scratchBytes(dnn, shape);
     }
@@ -80,6 +85,7 @@ final class CpuDevice implements Device {
 
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        arenas.removeIf(CpuArena::isClosed);
         CpuArena arena =
                 new CpuArena(
                         dnn, lanes.count(), vectorApi, bytes, scratchOffset, scratchBytesPerLane);

@@ -6,11 +6,16 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.densenet4j.backend.DeviceException;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /**
  * Zeroed host memory for an arena. On Linux it is mapped directly and advised onto huge pages:
@@ -38,6 +43,21 @@ final class HostMemory {
             return arena.allocate(bytes, 64);
         } catch (OutOfMemoryError e) {
             throw refused(bytes, e);
+        }
+    }
+
+    /**
+     * Memory that can be had without swapping: Linux's own estimate, which counts caches that can
+     * be dropped; elsewhere unknown, and left to the system to refuse.
+     */
+    static long available() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/meminfo"))) {
+            return lines.filter(line -> line.startsWith("MemAvailable:"))
+                    .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+                    .findFirst()
+                    .orElse(Long.MAX_VALUE);
+        } catch (IOException | UncheckedIOException e) {
+            return Long.MAX_VALUE;
         }
     }
 

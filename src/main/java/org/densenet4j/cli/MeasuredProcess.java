@@ -1,0 +1,91 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.plan.MemoryStrategy;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Runs {@link MeasureCommand} in a fresh process with a small, fully touched Java heap. */
+final class MeasuredProcess {
+    private final Map<String, String> values;
+
+    private MeasuredProcess(Map<String, String> values) {
+        this.values = values;
+    }
+
+    /**
+     * Measures one strategy.
+     *
+     * @param arguments further options of {@code measure}
+     * @throws IOException when the process fails, with what it said
+     */
+    static MeasuredProcess run(MemoryStrategy strategy, List<String> arguments) throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(ProcessHandle.current().info().command().orElse("java"));
+        if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
+            command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
+        }
+        command.addAll(
+                List.of(
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-XX:+UseSerialGC",
+                        "-XX:+AlwaysPreTouch",
+                        "-Xms256m",
+                        "-Xmx256m",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Main.class.getName(),
+                        "measure",
+                        "--strategy",
+                        strategy.name()));
+        command.addAll(arguments);
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        Map<String, String> values = new HashMap<>();
+        String last = "";
+        try (BufferedReader reader = process.inputReader()) {
+            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                last = line;
+                if (line.startsWith("strategy=")) {
+                    for (String pair : line.split(" ", -1)) {
+                        String[] keyValue = pair.split("=", 2);
+                        values.put(keyValue[0], keyValue[1]);
+                    }
+                }
+            }
+        }
+        try {
+            if (process.waitFor() != 0 || values.isEmpty()) {
+                throw new IOException("measuring " + strategy + " failed: " + last);
+            }
+        } catch (InterruptedException e) {
+            process.destroy();
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while measuring " + strategy, e);
+        }
+        return new MeasuredProcess(values);
+    }
+
+    /** What the plan said, in bytes. */
+    long predicted() {
+        return Long.parseLong(values.get("predicted"));
+    }
+
+    /** Size of the arena in bytes. */
+    long allocated() {
+        return Long.parseLong(values.get("allocated"));
+    }
+
+    /** Growth of the process's resident memory in bytes; 0 where the system does not tell. */
+    long resident() {
+        return Long.parseLong(values.get("resident"));
+    }
+
+    /** Images per second of the median step. */
+    double imagesPerSecond() {
+        return Double.parseDouble(values.get("imagesPerSecond"));
+    }
+}

@@ -1,0 +1,91 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.plan.Bytes;
+import org.densenet4j.plan.Category;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.spec.DenseNetSpec;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+
+/** {@code densenet4j plan}. */
+@Command(
+        name = "plan",
+        description =
+                "Shows the memory of a training step under each strategy, without allocating.",
+        mixinStandardHelpOptions = true)
+final class PlanCommand implements Callable<Integer> {
+    @Mixin private ModelOption model;
+    @Mixin private DeviceOption device;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "64",
+            description = "images per step (default: ${DEFAULT-VALUE})")
+    private int batch;
+
+    @Option(
+            names = "--memory-budget",
+            paramLabel = "SIZE",
+            description = "also show the largest batch that fits, such as 450MB or 2GiB")
+    private String budget;
+
+    /** For picocli. */
+    PlanCommand() {}
+
+    @Override
+    public Integer call() {
+        DenseNetSpec spec = model.builder("bc-100-12").build();
+        Long bytes = budget == null ? null : Bytes.parse(budget);
+        try (Device d = device.open()) {
+            System.out.println(spec + ", batch " + batch);
+            System.out.printf("%-22s", "");
+            MemoryPlan[] plans = new MemoryPlan[MemoryStrategy.values().length];
+            for (MemoryStrategy s : MemoryStrategy.values()) {
+                plans[s.ordinal()] = MemoryPlan.of(spec).strategy(s).batch(batch).on(d);
+                System.out.printf("%14s", s);
+            }
+            System.out.println();
+            for (Category category : Category.values()) {
+                System.out.printf(
+                        "%-22s", category.name().toLowerCase(Locale.ROOT).replace('_', ' '));
+                for (MemoryPlan plan : plans) {
+                    Map<Category, Long> atPeak = plan.bytesAtPeak();
+                    System.out.printf("%14s", Bytes.format(atPeak.get(category)));
+                }
+                System.out.println();
+            }
+            System.out.printf("%-22s", "peak");
+            for (MemoryPlan plan : plans) {
+                System.out.printf("%14s", Bytes.format(plan.peakBytes()));
+            }
+            System.out.printf("%n%-22s", "activations of that");
+            for (MemoryPlan plan : plans) {
+                System.out.printf("%14s", Bytes.format(plan.activationBytes()));
+            }
+            System.out.println();
+            if (bytes != null) {
+                System.out.printf("%-22s", "largest batch");
+                for (MemoryStrategy s : MemoryStrategy.values()) {
+                    System.out.printf(
+                            "%14s",
+                            MemoryPlan.of(spec)
+                                    .strategy(s)
+                                    .largestBatch(d, bytes)
+                                    .map(String::valueOf)
+                                    .orElse("none"));
+                }
+                System.out.println(" in " + Bytes.format(bytes));
+            }
+        }
+        return 0;
+    }
+}

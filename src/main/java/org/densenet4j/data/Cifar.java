@@ -1,0 +1,36 @@
+package org.densenet4j.data;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * CIFAR-10 and CIFAR-100 from their original binary files.
+ *
+ * @param train training images
+ * @param test test images
+ */
+public record Cifar(Dataset train, Dataset test) {
+    /**
+     * Reads {@code data_batch_1.bin} to {@code 5} and {@code test_batch.bin} from a folder, or from
+     * {@code cifar-10-batches-bin} inside it.
+     *
+     * @throws IOException in one line when a file is missing, truncated or not of this format
+     */
+    public static Cifar cifar10(Path folder) throws IOException {
+        return read(CifarFormat.CIFAR10, folder);
+    }
+
+    /**
+     * Reads {@code train.bin} and {@code test.bin} from a folder, or from {@code cifar-100-binary}
+     * inside it. Labels are the fine ones.
+     *
+     * @throws IOException in one line when a file is missing, truncated or not of this format
+     */
+    public static Cifar cifar100(Path folder) throws IOException {
+        return read(CifarFormat.CIFAR100, folder);
+    }
+
+    private static Cifar read(CifarFormat format, Path folder) throws IOException {
+        return new Cifar(format.read(folder, true), format.read(folder, false));
+    }
+}

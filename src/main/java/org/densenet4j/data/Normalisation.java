@@ -1,0 +1,75 @@
+package org.densenet4j.data;
+
+/**
+ * Subtracts a mean and divides by a deviation, per channel, of pixel values scaled to 0..1.
+ *
+ * @param mean per channel
+ * @param deviation per channel
+ */
+public record Normalisation(float[] mean, float[] deviation) {
+    /** The usual constants of CIFAR-10's training set. */
+    public static final Normalisation CIFAR10 =
+            new Normalisation(
+                    new float[] {0.4914f, 0.4822f, 0.4465f},
+                    new float[] {0.2470f, 0.2435f, 0.2616f});
+
+    /** The usual constants of CIFAR-100's training set. */
+    public static final Normalisation CIFAR100 =
+            new Normalisation(
+                    new float[] {0.5071f, 0.4865f, 0.4409f},
+                    new float[] {0.2673f, 0.2564f, 0.2762f});
+
+    /** Keeps copies. */
+    public Normalisation {
+        mean = mean.clone();
+        deviation = deviation.clone();
+        if (mean.length != deviation.length) {
+            throw new IllegalArgumentException("one mean and one deviation per channel are needed");
+        }
+        for (float d : deviation) {
+            if (!(d > 0)) {
+                throw new IllegalArgumentException("deviation = " + d + ": must be positive");
+            }
+        }
+    }
+
+    /** Computed over all images of a data set. */
+    public static Normalisation of(Dataset data) {
+        int channels = data.channels();
+        double[] sum = new double[channels];
+        double[] squares = new double[channels];
+        byte[] pixels = new byte[data.height() * data.width() * channels];
+        for (int i = 0; i < data.size(); i++) {
+            data.read(i, pixels);
+            for (int p = 0; p < pixels.length; p++) {
+                double value = (pixels[p] & 0xFF) / 255.0;
+                sum[p % channels] += value;
+                squares[p % channels] += value * value;
+            }
+        }
+        double count = (double) data.size() * data.height() * data.width();
+        float[] mean = new float[channels];
+        float[] deviation = new float[channels];
+        for (int c = 0; c < channels; c++) {
+            double m = sum[c] / count;
+            mean[c] = (float) m;
+            deviation[c] = (float) Math.sqrt(Math.max(1e-12, squares[c] / count - m * m));
+        }
+        return new Normalisation(mean, deviation);
+    }
+
+    /** The normalised value of a byte of one channel. */
+    float apply(byte value, int channel) {
+        return ((value & 0xFF) / 255f - mean[channel]) / deviation[channel];
+    }
+
+    @Override
+    public float[] mean() {
+        return mean.clone();
+    }
+
+    @Override
+    public float[] deviation() {
+        return deviation.clone();
+    }
+}

@@ -1,0 +1,166 @@
+package org.densenet4j.train;
+
+import org.densenet4j.engine.Network;
+import org.densenet4j.io.Safetensors;
+import org.densenet4j.io.SafetensorsWriter;
+import org.densenet4j.io.Tensor;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.spec.Stem;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * A trainer's state as one safetensors file: parameters and running statistics under torchvision's
+ * names (so that PyTorch can load the file as it is), velocities under {@code optimizer.velocity.},
+ * the spec and the counters as metadata.
+ */
+public final class Checkpoint {
+    private static final String FORMAT = "densenet4j-checkpoint-1";
+    private static final String VELOCITY = "optimizer.velocity.";
+    private static final String SPEC = "spec.";
+
+    private Checkpoint() {}
+
+    static void save(Path path, Network network, DenseNetSpec spec, Map<String, String> counters)
+            throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter().metadata("format", FORMAT);
+        specFields(spec).forEach((key, value) -> writer.metadata(SPEC + key, value));
+        new TreeMap<>(counters).forEach(writer::metadata);
+        for (ParameterSpec p : network.parameters()) {
+            writer.floats(p.name(), p.shape(), () -> network.parameter(p.name()));
+        }
+        for (ParameterSpec p : network.runningStatistics()) {
+            writer.floats(p.name(), p.shape(), () -> network.runningStatistic(p.name()));
+        }
+        for (ParameterSpec p : network.parameters()) {
+            writer.floats(VELOCITY + p.name(), p.shape(), () -> network.velocity(p.name()));
+        }
+        writer.write(path);
+    }
+
+    /** Loads a state into a network of the same spec; nothing is changed when the file is wrong. */
+    static Map<String, String> load(Path path, Network network, DenseNetSpec spec)
+            throws IOException {
+        try (Safetensors file = Safetensors.open(path)) {
+            DenseNetSpec saved = spec(path, file.metadata());
+            if (!saved.equals(spec.toBuilder().name(saved.name()).build())) {
+                throw new IOException(
+                        path + ": was saved from " + saved + ", this trainer has " + spec);
+            }
+            for (ParameterSpec p : network.parameters()) {
+                check(path, file, p.name(), p);
+                check(path, file, VELOCITY + p.name(), p);
+            }
+            for (ParameterSpec p : network.runningStatistics()) {
+                check(path, file, p.name(), p);
+            }
+            for (ParameterSpec p : network.parameters()) {
+                network.parameter(p.name(), file.tensor(p.name()).toFloats());
+                network.velocity(p.name(), file.tensor(VELOCITY + p.name()).toFloats());
+            }
+            for (ParameterSpec p : network.runningStatistics()) {
+                network.runningStatistic(p.name(), file.tensor(p.name()).toFloats());
+            }
+            return file.metadata();
+        }
+    }
+
+    private static void check(Path path, Safetensors file, String name, ParameterSpec p)
+            throws IOException {
+        if (!file.contains(name)) {
+            throw new IOException(path + ": the tensor '" + name + "' is missing");
+        }
+        Tensor tensor = file.tensor(name);
+        List<Long> expected = p.shape().stream().map(Integer::longValue).toList();
+        if (!tensor.shape().equals(expected) || !tensor.type().isFloat()) {
+            throw new IOException(
+                    path
+                            + ": the tensor '"
+                            + name
+                            + "' is "
+                            + tensor.type()
+                            + " "
+                            + tensor.shape()
+                            + ", the network wants floating-point "
+                            + expected);
+        }
+    }
+
+    /**
+     * The spec that a checkpoint was saved from.
+     *
+     * @throws IOException in one line when the file is not a checkpoint
+     */
+    public static DenseNetSpec spec(Path path) throws IOException {
+        try (Safetensors file = Safetensors.open(path)) {
+            return spec(path, file.metadata());
+        }
+    }
+
+    private static DenseNetSpec spec(Path path, Map<String, String> metadata) throws IOException {
+        if (!FORMAT.equals(metadata.get("format"))) {
+            throw new IOException(path + ": is not a densenet4j checkpoint");
+        }
+        try {
+            int[] layers =
+                    List.of(field(metadata, "layersPerBlock").split(",", -1)).stream()
+                            .mapToInt(Integer::parseInt)
+                            .toArray();
+            return DenseNetSpec.builder()
+                    .name(field(metadata, "name"))
+                    .growthRate(Integer.parseInt(field(metadata, "growthRate")))
+                    .layersPerBlock(layers)
+                    .initialChannels(Integer.parseInt(field(metadata, "initialChannels")))
+                    .bottleneckWidth(Integer.parseInt(field(metadata, "bottleneckWidth")))
+                    .compression(Double.parseDouble(field(metadata, "compression")))
+                    .dropout(Double.parseDouble(field(metadata, "dropout")))
+                    .stem(Stem.valueOf(field(metadata, "stem")))
+                    .classes(Integer.parseInt(field(metadata, "classes")))
+                    .inputSize(
+                            Integer.parseInt(field(metadata, "inputHeight")),
+                            Integer.parseInt(field(metadata, "inputWidth")))
+                    .inputChannels(Integer.parseInt(field(metadata, "inputChannels")))
+                    .bnEpsilon(Double.parseDouble(field(metadata, "bnEpsilon")))
+                    .bnMomentum(Double.parseDouble(field(metadata, "bnMomentum")))
+                    .build();
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    path + ": the spec in the metadata is broken: " + e.getMessage(), e);
+        }
+    }
+
+    private static String field(Map<String, String> metadata, String key) {
+        String value = metadata.get(SPEC + key);
+        if (value == null) {
+            throw new IllegalArgumentException("'" + SPEC + key + "' is missing");
+        }
+        return value;
+    }
+
+    private static Map<String, String> specFields(DenseNetSpec spec) {
+        Map<String, String> fields = new LinkedHashMap<>();
+        fields.put("name", spec.name());
+        fields.put("growthRate", String.valueOf(spec.growthRate()));
+        fields.put(
+                "layersPerBlock",
+                String.join(",", spec.layersPerBlock().stream().map(String::valueOf).toList()));
+        fields.put("initialChannels", String.valueOf(spec.initialChannels()));
+        fields.put("bottleneckWidth", String.valueOf(spec.bottleneckWidth()));
+        fields.put("compression", String.valueOf(spec.compression()));
+        fields.put("dropout", String.valueOf(spec.dropout()));
+        fields.put("stem", spec.stem().name());
+        fields.put("classes", String.valueOf(spec.classes()));
+        fields.put("inputHeight", String.valueOf(spec.inputHeight()));
+        fields.put("inputWidth", String.valueOf(spec.inputWidth()));
+        fields.put("inputChannels", String.valueOf(spec.inputChannels()));
+        fields.put("bnEpsilon", String.valueOf(spec.bnEpsilon()));
+        fields.put("bnMomentum", String.valueOf(spec.bnMomentum()));
+        return fields;
+    }
+}

@@ -1,0 +1,31 @@
+package org.densenet4j.train;
+
+/** The learning rate over the course of training. */
+@FunctionalInterface
+public interface LearningRateSchedule {
+    /**
+     * @param progress share of all steps done, from 0 to below 1
+     */
+    double rate(double progress);
+
+    /** Always the same. */
+    static LearningRateSchedule constant(double rate) {
+        return progress -> rate;
+    }
+
+    /** Divided by 10 at half and at three quarters, as the DenseNet paper trains on CIFAR. */
+    static LearningRateSchedule step(double rate) {
+        return progress -> progress < 0.5 ? rate : progress < 0.75 ? rate / 10 : rate / 100;
+    }
+
+    /** Half a cosine down to zero (Loshchilov and Hutter 2017), as the technical report trains. */
+    static LearningRateSchedule cosine(double rate) {
+        return progress -> 0.5 * rate * (1 + Math.cos(Math.PI * progress));
+    }
+
+    /** Rises linearly over the first {@code share} of training. */
+    default LearningRateSchedule withWarmUp(double share) {
+        return progress ->
+                progress < share ? rate(share) * (progress + 1e-3) / share : rate(progress);
+    }
+}
