@@ -42,10 +42,6 @@ final class Allocator {
         return new Allocator(lanes, lastOperation, byName);
     }
 
-    int lanes() {
-        return lanes;
-    }
-
     /** A dense matrix that lives from operation {@code first} to operation {@code last}. */
     Matrix matrix(String name, Category category, int rows, int columns, int first, int last) {
         Matrix m = Matrix.dense(0, rows, columns);

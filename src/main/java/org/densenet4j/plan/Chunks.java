@@ -1,7 +1,8 @@
 package org.densenet4j.plan;
 
 /**
- * How a batch is cut into chunks whose scratch stays in the cache.
+ * How a batch is cut into chunks whose scratch stays in the cache. The cut does not depend on the
+ * number of lanes, so neither do statistics, which are summed per chunk.
  *
  * @param rowsPerImage pixels of one image, H·W
  * @param rowsPerChunk rows of every chunk but possibly the last: a whole number of images, or an
@@ -9,18 +10,21 @@ package org.densenet4j.plan;
  */
 public record Chunks(int rowsPerImage, int rowsPerChunk) {
 
+    /** Chunks of a full batch, at least, where it has as many images: work for this many lanes. */
+    private static final int LEAST_CHUNKS = 16;
+
     /**
      * Chunks that end on image boundaries, as convolutions need, within {@code budget} bytes where
-     * one image allows it, and at least two for each lane.
+     * one image allows it.
      */
-    static Chunks ofImages(int rowsPerImage, long bytesPerRow, int batch, int lanes, long budget) {
+    static Chunks ofImages(int rowsPerImage, long bytesPerRow, int batch, long budget) {
         long fit = budget / Math.multiplyExact(bytesPerRow, rowsPerImage);
-        long images = Math.clamp(fit, 1, Math.max(1, batch / (2L * lanes)));
+        long images = Math.clamp(fit, 1, Math.max(1, batch / LEAST_CHUNKS));
         return new Chunks(rowsPerImage, Math.toIntExact(images * rowsPerImage));
     }
 
     /** Chunks that may end anywhere: fractions of an image where a whole one does not fit. */
-    static Chunks ofRows(int rowsPerImage, long bytesPerRow, int batch, int lanes, long budget) {
+    static Chunks ofRows(int rowsPerImage, long bytesPerRow, int batch, long budget) {
         int divisor = 1;
         while (rowsPerImage % (2 * divisor) == 0
                 && rowsPerImage / divisor >= 256
@@ -30,7 +34,7 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
         if (divisor > 1) {
             return new Chunks(rowsPerImage, rowsPerImage / divisor);
         }
-        return ofImages(rowsPerImage, bytesPerRow, batch, lanes, budget);
+        return ofImages(rowsPerImage, bytesPerRow, batch, budget);
     }
 
     /** Number of chunks of a batch. */

@@ -139,7 +139,7 @@ public final class NetworkMemory {
                                 backward);
             }
         }
-        Chunks images = Chunks.ofImages(pixels, 8L * s.channels(), batch, lanes(), cache());
+        Chunks images = Chunks.ofImages(pixels, 8L * s.channels(), batch, cache());
         ConvolutionShape convolution =
                 new ConvolutionShape(
                         images.imagesPerChunk(),
@@ -276,12 +276,10 @@ public final class NetworkMemory {
         }
 
         Chunks rowChunks =
-                bottleneck
-                        ? Chunks.ofRows(pixels, 8L * (prefix + width), batch, lanes(), cache())
-                        : null;
+                bottleneck ? Chunks.ofRows(pixels, 8L * (prefix + width), batch, cache()) : null;
         int convolved = bottleneck ? width : prefix;
         Chunks imageChunks =
-                Chunks.ofImages(pixels, 8L * (convolved + l.growthRate()), batch, lanes(), cache());
+                Chunks.ofImages(pixels, 8L * (convolved + l.growthRate()), batch, cache());
         ConvolutionShape convolution =
                 new ConvolutionShape(
                         imageChunks.imagesPerChunk(),
@@ -381,7 +379,7 @@ public final class NetworkMemory {
                 strategy == NAIVE
                         ? copy(name + ".normalised", rows(pixels), in, forward, backward)
                         : null;
-        Chunks images = Chunks.ofImages(pixels, 2L * in + out, batch, lanes(), cache());
+        Chunks images = Chunks.ofImages(pixels, 2L * in + out, batch, cache());
         int pooledRows = images.imagesPerChunk() * t.outHeight() * t.outWidth();
         int shortest = t.outHeight() * t.outWidth();
         int stride = shape.blocks().get(t.index()).totalChannels();
@@ -409,7 +407,7 @@ public final class NetworkMemory {
         int backward = schedule.backward("head");
         int pixels = h.height() * h.width();
         int c = h.channels();
-        Chunks images = Chunks.ofImages(pixels, 4L * c, batch, lanes(), cache());
+        Chunks images = Chunks.ofImages(pixels, 4L * c, batch, cache());
         for (int rows : new int[] {batch, 1}) {
             noteProduct(new GemmShape(rows, h.classes(), c, c, c, h.classes(), false, true, false));
             noteProduct(
@@ -439,10 +437,6 @@ public final class NetworkMemory {
 
     private int rows(int pixels) {
         return Math.multiplyExact(batch, pixels);
-    }
-
-    private int lanes() {
-        return allocator.lanes();
     }
 
     private long cache() {

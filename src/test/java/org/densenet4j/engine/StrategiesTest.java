@@ -1,0 +1,241 @@
+package org.densenet4j.engine;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.random.Philox;
+import org.densenet4j.reference.RandomCase;
+import org.densenet4j.reference.ReferenceNetwork;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.ParameterSpec;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
+
+/** Every strategy, mode and kernel implementation against the double-precision reference. */
+class StrategiesTest {
+    /** Largest difference in the Euclidean norm, relative; single against double precision. */
+    private static final double OUTPUT_TOLERANCE = 1e-4;
+
+    private static final double GRADIENT_TOLERANCE = 1e-3;
+    private static final long SEED = 99;
+    private static final long STEP = 3;
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void everyStrategyAgreesWithTheReferenceOnRandomNetworks(MemoryStrategy strategy) {
+        for (boolean vectorApi : new boolean[] {true, false}) {
+            try (Device device = Device.open("cpu", new DeviceOptions(2, false, vectorApi))) {
+                for (long seed = 1; seed <= 12; seed++) {
+                    check(RandomCase.random(seed), strategy, Mode.TRAIN, device, 0);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void frozenBatchNormUsesEachLayersOwnStatisticsAndLeavesThemAlone(MemoryStrategy strategy) {
+        try (Device device = Device.open("cpu", new DeviceOptions(2, false, true))) {
+            for (long seed = 21; seed <= 28; seed++) {
+                check(RandomCase.random(seed), strategy, Mode.FROZEN, device, 0);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void dropoutDrawsTheSameElementsInBothPassesUnderEveryStrategy(MemoryStrategy strategy) {
+        try (Device device = Device.open("cpu", new DeviceOptions(2, false, true))) {
+            for (long seed = 31; seed <= 36; seed++) {
+                RandomCase plain = RandomCase.random(seed);
+                DenseNetSpec spec = plain.spec.toBuilder().dropout(0.3).build();
+                check(RandomCase.of(spec, plain.images, seed), strategy, Mode.TRAIN, device, 0.3);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 5, 7})
+    void aBatchSmallerThanThePlanGivesTheSameAsAPlanOfItsSize(int images) {
+        DenseNetSpec spec =
+                DenseNetSpec.builder()
+                        .growthRate(6)
+                        .layersPerBlock(3, 3)
+                        .initialChannels(10)
+                        .inputSize(9)
+                        .classes(4)
+                        .build();
+        RandomCase c = RandomCase.of(spec, images, 5);
+        try (Device device = Device.open("cpu", new DeviceOptions(2, true, true))) {
+            for (MemoryStrategy strategy : MemoryStrategy.values()) {
+                checkWithBatch(c, strategy, Mode.TRAIN, device, 0, 37);
+            }
+        }
+    }
+
+    private static void check(
+            RandomCase c, MemoryStrategy strategy, Mode mode, Device device, double dropout) {
+        checkWithBatch(c, strategy, mode, device, dropout, c.images);
+    }
+
+    private static void checkWithBatch(
+            RandomCase c,
+            MemoryStrategy strategy,
+            Mode mode,
+            Device device,
+            double dropout,
+            int planned) {
+        String what = strategy + " " + mode + " on " + c + ", " + device.description();
+        ReferenceNetwork reference = c.reference();
+        MemoryPlan plan =
+                MemoryPlan.of(c.spec)
+                        .strategy(strategy)
+                        .batch(planned)
+                        .inputGradient(true)
+                        .on(device);
+        try (Network network = Network.open(plan, device, 0)) {
+            assertEquals(plan.peakBytes(), network.allocatedBytes(), what);
+            c.load(network);
+            double[] pixels = c.pixelsAsDoubles();
+            double[] expected =
+                    reference.forward(pixels, Mode.EVALUATE, ReferenceNetwork.Dropout.NONE);
+            network.input(c.pixels, c.images);
+            network.forward(new Pass(c.images, Mode.EVALUATE, 0, 0));
+            assertClose(expected, network.logits(c.images), OUTPUT_TOLERANCE, what + " evaluation");
+
+            Pass pass = new Pass(c.images, mode, SEED, STEP);
+            expected = reference.forward(pixels, mode, philox(dropout));
+            network.forward(pass);
+            assertClose(expected, network.logits(c.images), OUTPUT_TOLERANCE, what + " logits");
+            double expectedLoss = reference.loss(c.labels, 0.1);
+            double loss = network.loss(pass, c.labels, 0.1f, c.images);
+            assertEquals(expectedLoss, loss, OUTPUT_TOLERANCE * Math.abs(expectedLoss), what);
+            reference.backward();
+            network.zeroGradients();
+            network.backward(pass);
+            double scale = 0;
+            for (ParameterSpec p : network.parameters()) {
+                scale = Math.max(scale, norm(reference.gradient(p.name())));
+            }
+            for (ParameterSpec p : network.parameters()) {
+                assertCloseTo(
+                        reference.gradient(p.name()),
+                        network.gradient(p.name()),
+                        GRADIENT_TOLERANCE,
+                        1e-4 * scale,
+                        what + " gradient of " + p.name());
+            }
+            assertCloseTo(
+                    reference.inputGradient(),
+                    network.inputGradient(c.images),
+                    GRADIENT_TOLERANCE,
+                    1e-4 * scale,
+                    what + " gradient of the input");
+            for (ParameterSpec p : network.runningStatistics()) {
+                assertClose(
+                        reference.runningStatistic(p.name()),
+                        network.runningStatistic(p.name()),
+                        OUTPUT_TOLERANCE,
+                        what + " " + p.name());
+            }
+        }
+    }
+
+    /** The engine's dropout, from its definition. */
+    private static ReferenceNetwork.Dropout philox(double rate) {
+        if (rate == 0) {
+            return ReferenceNetwork.Dropout.NONE;
+        }
+        long threshold = (long) ((float) rate * 4294967296.0);
+        return (block, layer, element) -> {
+            int[] words = new int[4];
+            Philox.next(element / 4, 1000 * block + layer, (int) STEP, 0, (int) SEED, 0, words);
+            boolean dropped = (words[element % 4] & 0xFFFF_FFFFL) < threshold;
+            return dropped ? 0 : 1 / (1 - (double) (float) rate);
+        };
+    }
+
+    private static double norm(double[] values) {
+        double sum = 0;
+        for (double v : values) {
+            sum += v * v;
+        }
+        return Math.sqrt(sum);
+    }
+
+    private static void assertClose(
+            double[] expected, float[] actual, double tolerance, String what) {
+        assertCloseTo(expected, actual, tolerance, 1e-6, what);
+    }
+
+    private static void assertCloseTo(
+            double[] expected, float[] actual, double tolerance, double floor, String what) {
+        assertEquals(expected.length, actual.length, what);
+        double difference = 0;
+        for (int i = 0; i < expected.length; i++) {
+            difference += Math.pow(expected[i] - actual[i], 2);
+        }
+        double error = Math.sqrt(difference) / Math.max(norm(expected), floor);
+        assertTrue(error <= tolerance, what + ": relative difference " + error);
+    }
+
+    @Test
+    void sharedAndRecomputeAreBitIdenticalWhenDeterministic() {
+        DenseNetSpec spec = DenseNetSpec.bc(22, 12).build();
+        RandomCase c = RandomCase.of(spec, 9, 11);
+        try (Device device = Device.open("cpu", new DeviceOptions(2, true, true))) {
+            float[] shared = gradients(c, MemoryStrategy.SHARED, device);
+            assertArrayEquals(shared, gradients(c, MemoryStrategy.RECOMPUTE, device));
+            assertArrayEquals(shared, gradients(c, MemoryStrategy.SHARED, device));
+        }
+    }
+
+    @Test
+    void theNumberOfThreadsLeavesLossesAsTheyAreAndRoundsGradients() {
+        RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 12, 13);
+        float[] one;
+        try (Device device = Device.open("cpu", new DeviceOptions(1, false, true))) {
+            one = gradients(c, MemoryStrategy.SHARED, device);
+        }
+        for (int threads : new int[] {2, 3, 5}) {
+            try (Device device = Device.open("cpu", new DeviceOptions(threads, false, true))) {
+                float[] several = gradients(c, MemoryStrategy.SHARED, device);
+                double[] expected = new double[one.length];
+                for (int i = 0; i < one.length; i++) {
+                    expected[i] = one[i];
+                }
+                assertClose(expected, several, 1e-5, threads + " threads");
+            }
+        }
+    }
+
+    private static float[] gradients(RandomCase c, MemoryStrategy strategy, Device device) {
+        MemoryPlan plan = MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
+        try (Network network = Network.open(plan, device, 1)) {
+            Pass pass = new Pass(c.images, Mode.TRAIN, 0, 0);
+            c.load(network);
+            network.input(c.pixels, c.images);
+            network.forward(pass);
+            network.loss(pass, c.labels, 0, c.images);
+            network.zeroGradients();
+            network.backward(pass);
+            float[] all = new float[0];
+            for (ParameterSpec p : network.parameters()) {
+                float[] g = network.gradient(p.name());
+                int end = all.length;
+                all = Arrays.copyOf(all, end + g.length);
+                System.arraycopy(g, 0, all, end, g.length);
+            }
+            return all;
+        }
+    }
+}

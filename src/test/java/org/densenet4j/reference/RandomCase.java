@@ -1,0 +1,118 @@
+package org.densenet4j.reference;
+
+import org.densenet4j.engine.Network;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.Initialiser;
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.spec.Stem;
+
+import java.util.SplittableRandom;
+
+/** A small random network with random parameters and a random batch. */
+public final class RandomCase {
+    public final DenseNetSpec spec;
+    public final int images;
+    public final float[] pixels;
+    public final int[] labels;
+    private final long seed;
+
+    private RandomCase(DenseNetSpec spec, int images, long seed) {
+        this.spec = spec;
+        this.images = images;
+        this.seed = seed;
+        SplittableRandom random = new SplittableRandom(seed);
+        pixels = new float[images * spec.inputHeight() * spec.inputWidth() * spec.inputChannels()];
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (float) (random.nextGaussian() + 0.3);
+        }
+        labels = random.ints(images, 0, spec.classes()).toArray();
+    }
+
+    public static RandomCase of(DenseNetSpec spec, int images, long seed) {
+        return new RandomCase(spec, images, seed);
+    }
+
+    /** Odd sizes, growth rates that are no multiple of anything, all kinds of DenseNet. */
+    public static RandomCase random(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        boolean imageNet = random.nextInt(3) == 0;
+        int blocks = random.nextInt(1, 4);
+        int[] layers = random.ints(blocks, 1, 4).toArray();
+        int least = (imageNet ? 8 : 2) << (blocks - 1);
+        DenseNetSpec spec =
+                DenseNetSpec.builder()
+                        .stem(imageNet ? Stem.IMAGENET : Stem.SMALL)
+                        .growthRate(random.nextInt(1, 9))
+                        .layersPerBlock(layers)
+                        .initialChannels(random.nextInt(2, 21))
+                        .bottleneckWidth(random.nextInt(3) == 0 ? 0 : random.nextInt(1, 5))
+                        .compression(random.nextBoolean() ? 1 : 0.3 + 0.6 * random.nextDouble())
+                        .classes(random.nextInt(2, 7))
+                        .inputSize(least + random.nextInt(7), least + random.nextInt(7))
+                        .inputChannels(random.nextInt(1, 4))
+                        .build();
+        return new RandomCase(spec, random.nextInt(1, 6), seed);
+    }
+
+    /**
+     * The reference with this case's parameters; gamma, beta and running values are random, too.
+     */
+    public ReferenceNetwork reference() {
+        ReferenceNetwork reference = new ReferenceNetwork(spec);
+        NetworkShape shape = NetworkShape.of(spec);
+        for (ParameterSpec p : shape.parameters()) {
+            copy(values(p), reference.parameter(p.name()));
+        }
+        for (ParameterSpec p : shape.buffers()) {
+            copy(values(p), reference.runningStatistic(p.name()));
+        }
+        return reference;
+    }
+
+    /** Gives a network this case's parameters. */
+    public void load(Network network) {
+        for (ParameterSpec p : network.parameters()) {
+            network.parameter(p.name(), values(p));
+        }
+        for (ParameterSpec p : network.runningStatistics()) {
+            network.runningStatistic(p.name(), values(p));
+        }
+    }
+
+    public double[] pixelsAsDoubles() {
+        double[] values = new double[pixels.length];
+        copy(pixels, values);
+        return values;
+    }
+
+    private float[] values(ParameterSpec p) {
+        float[] values = new float[(int) p.count()];
+        Initialiser.seeded(seed).fill(p, values);
+        SplittableRandom random = new SplittableRandom(seed + p.name().hashCode());
+        for (int i = 0; i < values.length; i++) {
+            switch (p.role()) {
+                case BN_WEIGHT -> values[i] = (float) (0.5 + random.nextDouble());
+                case BN_BIAS, LINEAR_BIAS -> values[i] = (float) (random.nextDouble() - 0.4);
+                case RUNNING_STATISTIC ->
+                        values[i] =
+                                p.name().endsWith("running_var")
+                                        ? (float) (0.5 + random.nextDouble())
+                                        : (float) (random.nextDouble() - 0.5);
+                default -> {}
+            }
+        }
+        return values;
+    }
+
+    private static void copy(float[] from, double[] to) {
+        for (int i = 0; i < from.length; i++) {
+            to[i] = from[i];
+        }
+    }
+
+    @Override
+    public String toString() {
+        return spec + ", " + images + " images, seed " + seed;
+    }
+}
