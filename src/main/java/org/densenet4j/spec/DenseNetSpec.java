@@ -164,7 +164,10 @@ public final class DenseNetSpec {
         return imageNet("densenet264", 32, 6, 12, 64, 48);
     }
 
-    /** DenseNet-232 for ImageNet, k = 48 (Pleiss et al. 2017, section 4). */
+    /**
+     * DenseNet-232 for ImageNet, k = 48 (Pleiss et al. 2017, section 4). The name is the report's;
+     * by the usual count its blocks make 233 layers.
+     */
     public static Builder densenet232() {
         return imageNet("densenet232", 48, 6, 32, 48, 28);
     }

@@ -1,0 +1,187 @@
+package org.densenet4j.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.reference.RandomCase;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.NetworkShape;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+class MemoryPlanTest {
+    private static final long MB = 1_000_000;
+    private static Device device;
+
+    @BeforeAll
+    static void open() {
+        device = Device.open("cpu", DeviceOptions.defaults().withThreads(2));
+    }
+
+    @AfterAll
+    static void close() {
+        device.close();
+    }
+
+    private static MemoryPlan plan(String model, int batch, MemoryStrategy strategy) {
+        DenseNetSpec spec = DenseNetSpec.preset(model).build();
+        return MemoryPlan.of(spec).strategy(strategy).batch(batch).on(device);
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void buffersThatLiveAtTheSameTimeNeverOverlap(MemoryStrategy strategy) {
+        for (long seed = 1; seed <= 20; seed++) {
+            RandomCase c = RandomCase.random(seed);
+            MemoryPlan plan = MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
+            List<Buffer> buffers = plan.buffers();
+            for (int i = 0; i < buffers.size(); i++) {
+                Buffer a = buffers.get(i);
+                assertTrue(a.offset() >= 0 && a.offset() + a.bytes() <= plan.peakBytes());
+                assertEquals(0, a.offset() % Allocator.ALIGNMENT, a.name());
+                for (Buffer b : buffers.subList(i + 1, buffers.size())) {
+                    boolean apart =
+                            a.offset() + a.bytes() <= b.offset()
+                                    || b.offset() + b.bytes() <= a.offset();
+                    assertTrue(apart || !a.overlapsInTime(b), a + " and " + b);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void theArenaIsHardlyLargerThanWhatLivesInItAtOnce(MemoryStrategy strategy) {
+        for (String model : List.of("bc-100-12", "plain-40-12", "bc-40-12", "densenet121")) {
+            MemoryPlan plan = plan(model, 16, strategy);
+            long live = plan.liveBytes(plan.peakOperation().index());
+            assertTrue(live <= plan.peakBytes());
+            assertTrue(plan.peakBytes() <= 1.02 * live, model + " " + plan.peakBytes() / live);
+            assertEquals(plan.isTight(), live == plan.peakBytes());
+        }
+    }
+
+    @Test
+    void categoriesSumToTheLiveBytesAtEveryOperation() {
+        MemoryPlan plan = plan("bc-40-12", 8, MemoryStrategy.SHARED);
+        for (Operation o : plan.operations()) {
+            long sum = plan.bytesAt(o.index()).values().stream().mapToLong(b -> b).sum();
+            long live =
+                    plan.buffers().stream()
+                            .filter(b -> b.liveAt(o.index()))
+                            .mapToLong(Buffer::bytes)
+                            .sum();
+            assertEquals(live, sum);
+        }
+    }
+
+    /** libtorch's naive peak for this step, measured on two cores, is 2,400 MB. */
+    @Test
+    void bc100NeedsAFractionOfWhatFrameworksNeed() {
+        assertTrue(plan("bc-100-12", 64, MemoryStrategy.SHARED).peakBytes() <= 450 * MB);
+        assertTrue(plan("bc-100-12", 64, MemoryStrategy.RECOMPUTE).peakBytes() <= 200 * MB);
+        long naive = plan("bc-100-12", 64, MemoryStrategy.NAIVE).peakBytes();
+        assertEquals(2400.0 * MB, naive, 0.25 * 2400 * MB);
+    }
+
+    @Test
+    void naiveMemoryGrowsWithTheSquareOfTheDepthAndOursLinearly() {
+        for (MemoryStrategy strategy : MemoryStrategy.values()) {
+            double[] bytes = new double[5];
+            for (int i = 0; i < bytes.length; i++) {
+                bytes[i] = plan("bc-" + (40 + 60 * i) + "-12", 64, strategy).activationBytes();
+            }
+            // Second differences of equidistant depths are constant for a square and zero for a
+            // line.
+            double curvature = bytes[4] - 2 * bytes[2] + bytes[0];
+            double slope = bytes[4] - bytes[0];
+            if (strategy == MemoryStrategy.NAIVE) {
+                assertTrue(curvature > 0.3 * slope, strategy + " " + curvature / slope);
+            } else {
+                assertTrue(Math.abs(curvature) < 0.05 * slope, strategy + " " + curvature / slope);
+            }
+        }
+    }
+
+    @Test
+    void theLargestBatchFitsAndTheNextDoesNot() {
+        MemoryPlan.Builder request = MemoryPlan.of(DenseNetSpec.bc(40, 12).build());
+        long budget = 100 * MB;
+        int largest = request.largestBatch(device, budget).orElseThrow();
+        assertTrue(request.batch(largest).on(device).peakBytes() <= budget);
+        assertTrue(request.batch(largest + 1).on(device).peakBytes() > budget);
+        assertEquals(Optional.empty(), request.largestBatch(device, 1 * MB));
+    }
+
+    @Test
+    void theCheapestStrategyIsTheFastestThatFits() {
+        MemoryPlan.Builder request = MemoryPlan.of(DenseNetSpec.bc(100, 12).build()).batch(64);
+        assertEquals(
+                Optional.of(MemoryStrategy.SHARED), request.cheapestStrategy(device, 450 * MB));
+        assertEquals(
+                Optional.of(MemoryStrategy.RECOMPUTE), request.cheapestStrategy(device, 200 * MB));
+        assertEquals(Optional.empty(), request.cheapestStrategy(device, 20 * MB));
+    }
+
+    @Test
+    void aPlanOverBudgetIsRefusedWithNumbersAndAlternatives() {
+        MemoryPlan.Builder request = MemoryPlan.of(DenseNetSpec.bc(100, 12).build()).batch(64);
+        PlanException e = assertThrows(PlanException.class, () -> request.within(device, 200 * MB));
+        assertTrue(e.getMessage().contains("strategy RECOMPUTE fits"), e.getMessage());
+        assertTrue(e.getMessage().contains("200.0 MB"), e.getMessage());
+        assertTrue(e.getMessage().matches(".*largest batch that fits with SHARED is \\d+"));
+        assertEquals(1, e.getMessage().lines().count());
+    }
+
+    @Test
+    void absurdBatchesAreRefused() {
+        MemoryPlan.Builder request = MemoryPlan.of(DenseNetSpec.densenet121().build());
+        assertThrows(IllegalArgumentException.class, () -> request.batch(0));
+        assertThrows(PlanException.class, () -> request.batch(60_000).on(device));
+    }
+
+    @Test
+    void planningADeepNetworkTakesNoMemoryOfItsOwn() {
+        MemoryPlan plan = plan("bc-1000-12", 64, MemoryStrategy.SHARED);
+        assertTrue(plan.peakBytes() > 2_500 * MB, "larger than the test's heap");
+    }
+
+    @Test
+    void theSummaryListsEveryStageAndItsTotalsAreTheNetworks() {
+        DenseNetSpec spec = DenseNetSpec.bc(22, 12).build();
+        String summary = Summary.of(spec, 8, device);
+        assertEquals(2 + 1 + 9 + 2 + 1 + 1, summary.lines().count());
+        assertTrue(summary.contains("block3.layer3"));
+        String total = summary.lines().toList().getLast();
+        assertTrue(
+                total.contains(
+                        String.format(Locale.ROOT, "%,d", NetworkShape.of(spec).parameterCount())),
+                total);
+        assertTrue(
+                total.contains(
+                        String.format(Locale.ROOT, "%,d", NetworkShape.of(spec).multiplyAdds())),
+                total);
+        assertFalse(summary.contains("NaN"));
+    }
+
+    @Test
+    void sizesAreReadAsPeopleWriteThem() {
+        assertEquals(450 * MB, Bytes.parse("450MB"));
+        assertEquals(2L << 30, Bytes.parse("2 GiB"));
+        assertEquals(1_500_000_000L, Bytes.parse("1.5g"));
+        for (String wrong : List.of("", "MB", "-1MB", "1e9", "12XB", "0")) {
+            assertThrows(IllegalArgumentException.class, () -> Bytes.parse(wrong), wrong);
+        }
+    }
+}
