@@ -146,9 +146,9 @@ final class GuardedArena implements AutoCloseable {
         return x;
     }
 
-    /** Labels below {@code classes}, as 32-bit integers. */
-    int[] labels(Matrix at, int classes) {
-        int[] labels = random.ints(at.columns(), 0, classes).toArray();
+    /** Random integers from 0 to below {@code bound}, such as labels, as 32-bit integers. */
+    int[] integers(Matrix at, int bound) {
+        int[] labels = random.ints(at.columns(), 0, bound).toArray();
         for (int i = 0; i < labels.length; i++) {
             before[word(at, 0, i)] = Float.intBitsToFloat(labels[i]);
         }
@@ -162,6 +162,11 @@ final class GuardedArena implements AutoCloseable {
     /** The value before the operation. */
     double value(Matrix x, int row, int column) {
         return before[word(x, row, column)];
+    }
+
+    /** The 32 bits at a byte offset before the operation. */
+    int bits(long offset) {
+        return Float.floatToRawIntBits(before[Math.toIntExact(offset / WORD)]);
     }
 
     /** {@code x·scale + shift}. */

@@ -1,7 +1,6 @@
 package org.densenet4j.contract;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
@@ -58,10 +57,10 @@ abstract class KernelsContract extends OpenedDevice {
                 (row, c, terms) -> {
                     double mean = mean(a, x, c);
                     if (row == 0) {
-                        terms.add(mean, meanSize(a, x, c));
+                        terms.add(mean, largest(a, x, c));
                     } else {
                         // The mean is rounded too: n·(its error)² is added to the sum of squares.
-                        double rounding = 1e-6 * meanSize(a, x, c);
+                        double rounding = 1e-6 * largest(a, x, c);
                         terms.add(deviations(a, x, c), 0);
                         terms.add(0, 10 * deviations(a, x, c));
                         terms.add(0, x.rows() * rounding * rounding / SUM);
@@ -77,12 +76,13 @@ abstract class KernelsContract extends OpenedDevice {
         return sum / x.rows();
     }
 
-    private static double meanSize(GuardedArena a, Matrix x, int c) {
-        double sum = 0;
+    /** What a mean's rounding is a share of: sums may be shifted by any of the values. */
+    private static double largest(GuardedArena a, Matrix x, int c) {
+        double largest = 0;
         for (int r = 0; r < x.rows(); r++) {
-            sum += Math.abs(a.value(x, r, c));
+            largest = Math.max(largest, Math.abs(a.value(x, r, c)));
         }
-        return sum / x.rows();
+        return largest;
     }
 
     private static double deviations(GuardedArena a, Matrix x, int c) {
@@ -142,11 +142,13 @@ abstract class KernelsContract extends OpenedDevice {
                             columns,
                             ELEMENT,
                             (r, c, t) ->
-                                    t.add(a.value(y, r, c) * factor(dropout, firstRow + r, c, y)));
+                                    t.add(
+                                            a.value(y, r, c)
+                                                    * factor(a, dropout, firstRow + r, c, y)));
                     // Statistics of what was appended: scale the reference's copy in place.
                     for (int r = 0; r < y.rows(); r++) {
                         for (int c = 0; c < y.columns(); c++) {
-                            float kept = (float) factor(dropout, firstRow + r, c, y);
+                            float kept = (float) factor(a, dropout, firstRow + r, c, y);
                             a.set(y, r, c, (float) a.value(y, r, c) * kept);
                         }
                     }
@@ -156,25 +158,28 @@ abstract class KernelsContract extends OpenedDevice {
                 });
     }
 
+    /** Lays out a step counter and draws everything else. */
     private static Dropout dropout(GuardedArena a) {
+        Matrix counter = a.denseOutput(1, 2);
+        a.integers(counter, Integer.MAX_VALUE);
         return new Dropout(
                 (float) (0.1 + 0.8 * a.random.nextDouble()),
                 a.random.nextLong(),
-                a.random.nextLong(1L << 40),
+                counter.offset(),
                 a.random.nextInt(200));
     }
 
     /**
      * What {@link Dropout} documents: word e mod 4 of Philox at counter e / 4, against rate·2^32.
      */
-    private static double factor(Dropout d, int row, int column, Matrix x) {
+    private static double factor(GuardedArena a, Dropout d, int row, int column, Matrix x) {
         long element = (long) row * x.columns() + column;
         int[] words = new int[4];
         Philox.next(
                 (int) (element / 4),
                 d.layer(),
-                (int) d.step(),
-                (int) (d.step() >> 32),
+                a.bits(d.counter()),
+                a.bits(d.counter() + 4),
                 (int) d.seed(),
                 (int) (d.seed() >> 32),
                 words);
@@ -298,7 +303,7 @@ abstract class KernelsContract extends OpenedDevice {
                             (row, c, t) -> {
                                 double variance = deviations(a, x, c) / rows;
                                 switch (row) {
-                                    case 0 -> t.add(mean(a, x, c), meanSize(a, x, c));
+                                    case 0 -> t.add(mean(a, x, c), largest(a, x, c));
                                     case 1 -> t.add(variance, 10 * variance + 1e-7);
                                     default -> t.add(1 / Math.sqrt(variance + 1e-5));
                                 }
@@ -413,6 +418,11 @@ abstract class KernelsContract extends OpenedDevice {
     }
 
     @Test
+    void amongEqualLogitsTheFirstIsTheAnswer() {
+        forRandomCases(CASES, a -> checkCrossEntropy(a, 0, 0));
+    }
+
+    @Test
     void softmaxCrossEntropySmoothsLabelsAndSurvivesLargeLogits() {
         forRandomCases(CASES, a -> checkCrossEntropy(a, 80, 0.1));
     }
@@ -421,8 +431,9 @@ abstract class KernelsContract extends OpenedDevice {
         Matrix logits = a.values(a.output(a.rows(), 1 + a.channels()), g -> spread * g);
         int classes = logits.columns();
         Matrix labelWords = a.denseOutput(1, logits.rows());
-        int[] labels = a.labels(labelWords, classes);
+        int[] labels = a.integers(labelWords, classes);
         Matrix losses = a.output(1, logits.rows());
+        Matrix hits = a.output(1, logits.rows());
         Matrix gradient = a.output(logits.rows(), classes);
         double scale = 1.0 / 64;
         a.upload();
@@ -434,6 +445,7 @@ abstract class KernelsContract extends OpenedDevice {
                         (float) smoothing,
                         (float) scale,
                         losses,
+                        hits,
                         gradient);
         a.expect(
                 losses,
@@ -446,6 +458,7 @@ abstract class KernelsContract extends OpenedDevice {
                         t.add(loss, target * (Math.abs(logSum) + Math.abs(loss)));
                     }
                 });
+        a.expect(hits, 0, (row, r, t) -> t.add(firstLargest(a, logits, r) == labels[r] ? 1 : 0));
         a.expect(
                 gradient,
                 SUM,
@@ -466,6 +479,16 @@ abstract class KernelsContract extends OpenedDevice {
             sum += Math.exp(a.value(logits, r, c) - max);
         }
         return max + Math.log(sum);
+    }
+
+    private static int firstLargest(GuardedArena a, Matrix logits, int r) {
+        int best = 0;
+        for (int c = 1; c < logits.columns(); c++) {
+            if (a.value(logits, r, c) > a.value(logits, r, best)) {
+                best = c;
+            }
+        }
+        return best;
     }
 
     private static double target(int c, int label, int classes, double smoothing) {
@@ -633,7 +656,7 @@ abstract class KernelsContract extends OpenedDevice {
                             (r, c, t) -> {
                                 correction(a, gradient, columns, correction, statistics, r, c, t);
                                 if (dropping) {
-                                    t.times(factor(dropout, firstRow + r, c, out));
+                                    t.times(factor(a, dropout, firstRow + r, c, out));
                                 }
                             });
                     a.check();
@@ -1017,33 +1040,40 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES,
                 a -> {
-                    // One large and many small elements: a float sum would lose the small ones.
-                    Matrix x = a.normal(a.rows(), a.channels());
-                    a.set(x, 0, 0, 1e5);
-                    double expected = 0;
-                    for (int r = 0; r < x.rows(); r++) {
-                        for (int c = 0; c < x.columns(); c++) {
-                            expected += a.value(x, r, c) * a.value(x, r, c);
-                        }
-                    }
+                    // Large ones and many small elements: a float sum would lose the small ones.
+                    Matrix x = a.values(a.output(100, a.channels()), g -> 0.01 * g);
+                    a.set(x, 0, 0, 100);
+                    Matrix target = a.output(1, 1);
                     a.upload();
-                    assertEquals(expected, a.kernels().squaredNorm(x), 1e-12 * expected);
+                    a.kernels().squaredNorm(x, target);
+                    a.expect(
+                            target,
+                            ELEMENT / 10,
+                            (row, column, t) -> {
+                                for (int r = 0; r < x.rows(); r++) {
+                                    for (int c = 0; c < x.columns(); c++) {
+                                        t.add(a.value(x, r, c) * a.value(x, r, c));
+                                    }
+                                }
+                            });
                     a.check();
                 });
     }
 
     @Test
     void squaredNormShowsNanAndInfinity() {
-        for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.MIN_VALUE}) {
+        for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, 1e20f, 1e18f}) {
             forRandomCases(
                     CASES / 4,
                     a -> {
                         Matrix x = a.normal(a.rows(), a.channels());
                         a.set(x, a.random.nextInt(x.rows()), a.random.nextInt(x.columns()), bad);
+                        Matrix target = a.output(1, 1);
                         a.upload();
-                        double norm = a.kernels().squaredNorm(x);
-                        assertEquals(bad == Float.MIN_VALUE, Double.isFinite(norm));
-                        assertFalse(norm < 0);
+                        a.kernels().squaredNorm(x, target);
+                        float[] norm = new float[1];
+                        a.arena().download(target, norm, 0);
+                        assertEquals(bad == 1e18f, Float.isFinite(norm[0]), () -> bad + "");
                     });
         }
     }

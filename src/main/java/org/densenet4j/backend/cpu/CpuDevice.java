@@ -98,6 +98,9 @@ final class CpuDevice implements Device {
 
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        if (closed) {
+            throw new IllegalStateException("the device is closed");
+        }
         arenas.removeIf(CpuArena::isClosed);
         CpuArena arena =
                 new CpuArena(
