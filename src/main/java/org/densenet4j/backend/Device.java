@@ -86,6 +86,9 @@ public interface Device extends AutoCloseable {
     /** Bytes that an arena can have at present without driving others out of memory. */
     long availableBytes();
 
+    /** Bytes of scratch that {@link Kernels} need in each lane. */
+    long kernelScratchBytes();
+
     /** Bytes of scratch that a matrix product of this shape needs in each lane. */
     long scratchBytes(GemmShape shape);
 
@@ -97,7 +100,8 @@ public interface Device extends AutoCloseable {
      *
      * @param bytes size of the arena
      * @param scratchOffset where the backend's own scratch starts inside the arena
-     * @param scratchBytesPerLane size of that scratch for each lane
+     * @param scratchBytesPerLane size of that scratch for each lane, at least {@link
+     *     #kernelScratchBytes}
      * @throws DeviceException when the memory is not there, with the number of bytes
      */
     DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane);

@@ -25,7 +25,8 @@ abstract class DeviceContract extends OpenedDevice {
     private static final int BYTES = 4096;
 
     private DeviceArena allocate() {
-        return device.allocate(BYTES, BYTES, 0);
+        long scratch = device.kernelScratchBytes();
+        return device.allocate(BYTES + scratch, BYTES, scratch);
     }
 
     @Test

@@ -49,6 +49,7 @@ final class GuardedArena implements AutoCloseable {
         this.device = device;
         this.seed = seed;
         this.random = new SplittableRandom(seed);
+        scratch(device.kernelScratchBytes());
         Arrays.fill(before, Float.intBitsToFloat(GUARD));
     }
 

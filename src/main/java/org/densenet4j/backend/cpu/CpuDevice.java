@@ -87,6 +87,11 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public long kernelScratchBytes() {
+        return 0;
+    }
+
+    @Override
     public long scratchBytes(GemmShape shape) {
         return CpuArena.scratchBytes(dnn, shape);
     }

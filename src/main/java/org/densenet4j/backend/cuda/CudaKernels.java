@@ -297,14 +297,7 @@ final class CudaKernels implements Kernels {
     @Override
     public void addColumnSums(Matrix x, Matrix sums) {
         Tiling t = tiling(x.rows(), x.columns(), x, sums).withRowTiles(1);
-        launch(
-                t,
-                "add_column_sums",
-                address(x),
-                x.stride(),
-                address(sums),
-                x.rows(),
-                x.columns());
+        launch(t, "add_column_sums", address(x), x.stride(), address(sums), x.rows(), x.columns());
     }
 
     // ---------------------------------------------------------------- backward, per chunk
@@ -410,8 +403,7 @@ final class CudaKernels implements Kernels {
             Matrix blockGradient,
             Matrix partial) {
         Matrix mean = statistics.row(0);
-        Tiling t =
-                tiling(x.rows(), x.columns(), gradient, x, affine, mean, weight, blockGradient);
+        Tiling t = tiling(x.rows(), x.columns(), gradient, x, affine, mean, weight, blockGradient);
         launch(
                 t,
                 "accumulate_gradient",
@@ -689,11 +681,7 @@ final class CudaKernels implements Kernels {
                 x.columns(),
                 scratch);
         launcher.launch(
-                "squared_norm",
-                new Grid(1, 1, Tiling.THREADS, 1),
-                scratch,
-                tiles,
-                address(target));
+                "squared_norm", new Grid(1, 1, Tiling.THREADS, 1), scratch, tiles, address(target));
     }
 
     @Override
