@@ -18,6 +18,7 @@ __device__ void append_features(const float* y, int yStride, float* columns, int
     Channels<V> squares = zeros<V>();
     if (inside) {
         shift = load<V>(y + at(tile.first, yStride, c));
+        drop(shift, (static_cast<unsigned long long>(firstRow) + tile.first) * k + c, dropout);
         for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
             Channels<V> value = load<V>(y + at(r, yStride, c));
             drop(value, (static_cast<unsigned long long>(firstRow) + r) * k + c, dropout);

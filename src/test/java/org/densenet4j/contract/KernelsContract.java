@@ -993,11 +993,9 @@ abstract class KernelsContract extends OpenedDevice {
                     double momentum = (float) 0.9;
                     double decay = (float) 1e-2;
                     double scale = 0.5;
-                    int rows = 1 + a.random.nextInt(3);
-                    Matrix p = a.normal(rows, a.channels());
-                    Matrix gradients = a.normal(rows, p.columns());
-                    Matrix velocity =
-                            first ? a.output(rows, p.columns()) : a.normal(rows, p.columns());
+                    Matrix p = a.normal(1, a.channels());
+                    Matrix gradients = a.normal(1, p.columns());
+                    Matrix velocity = first ? a.output(1, p.columns()) : a.normal(1, p.columns());
                     a.upload();
                     a.kernels()
                             .sgd(

@@ -90,6 +90,7 @@ public final class EmulatedDevice implements Device {
 
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        checkOpen();
         if (bytes > MOST_BYTES) {
             throw new DeviceException("the device refuses " + bytes + " bytes of memory");
         }
@@ -100,11 +101,15 @@ public final class EmulatedDevice implements Device {
 
     @Override
     public void forEachChunk(int chunks, ChunkTask task) {
-        if (closed) {
-            throw new IllegalStateException("the device is closed");
-        }
+        checkOpen();
         for (int chunk = 0; chunk < chunks; chunk++) {
             task.run(0, chunk);
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("the device is closed");
         }
     }
 
@@ -119,13 +124,19 @@ public final class EmulatedDevice implements Device {
         private final Arena lifetime = Arena.ofShared();
         private final MemorySegment memory;
         private final CudaKernels kernels;
-        private final Gemm gemm = new KernelGemm(emulation);
+        private final Gemm gemm;
         private float[] staged;
         private Matrix staging;
 
         EmulatedArena(long bytes, long scratchOffset) {
             memory = lifetime.allocate(bytes, 256);
-            kernels = new CudaKernels(emulation, memory.address(), scratchOffset, BLOCKS);
+            KernelLauncher launcher =
+                    (kernel, grid, arguments) -> {
+                        checkOpen();
+                        emulation.launch(kernel, grid, arguments);
+                    };
+            kernels = new CudaKernels(launcher, memory.address(), scratchOffset, BLOCKS);
+            gemm = new KernelGemm(launcher);
         }
 
         private void checkOpen() {
@@ -154,6 +165,7 @@ public final class EmulatedDevice implements Device {
 
         @Override
         public Convolution convolution(ConvolutionShape shape) {
+            checkOpen();
             return new LoopConvolution(shape, memory, kernels);
         }
 
