@@ -26,7 +26,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         return;  // a whole warp leaves together
     }
     const float* z = logits + at(row, logitsStride, 0);
-    float best = -INFINITY;
+    float best = -3.402823466e+38f;
     int bestClass = 0x7FFFFFFF;
     float sum = 0.0f;
     for (int c = threadIdx.x; c < classes; c += 32) {

@@ -136,7 +136,7 @@ public final class EmulatedDevice implements Device {
                         emulation.launch(kernel, grid, arguments);
                     };
             kernels = new CudaKernels(launcher, memory.address(), scratchOffset, BLOCKS);
-            gemm = new KernelGemm(launcher);
+            gemm = new KernelGemm(launcher, memory.address());
         }
 
         private void checkOpen() {
@@ -159,8 +159,7 @@ public final class EmulatedDevice implements Device {
         @Override
         public void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
             checkOpen();
-            long base = memory.address();
-            gemm.multiply(shape, base + a.offset(), base + b.offset(), base + c.offset());
+            gemm.multiply(shape, a, b, c);
         }
 
         @Override
