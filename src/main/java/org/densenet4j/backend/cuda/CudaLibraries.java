@@ -279,13 +279,22 @@ public final class CudaLibraries {
         if (library == CudaLibrary.DRIVER) {
             return driver().map(CudaDriver::versionText);
         }
-        if (!found.containsKey(library)) {
-            return Optional.empty();
-        }
         try {
-            return Optional.of(LibraryVersion.of(library, functions(library)));
+            return found.containsKey(library)
+                    ? Optional.of(LibraryVersion.of(library, functions(library)))
+                    : Optional.empty();
         } catch (DeviceException e) {
             return Optional.empty();
+        }
+    }
+
+    /** Why a library that was found does not load; empty when it does. Loads it. */
+    public Optional<String> loadProblem(CudaLibrary library) {
+        try {
+            preload(library);
+            return Optional.empty();
+        } catch (DeviceException e) {
+            return Optional.of(e.getMessage());
         }
     }
 
