@@ -24,6 +24,7 @@ import java.io.PrintWriter;
             PlanCommand.class,
             SummaryCommand.class,
             ParityCommand.class,
+            DoctorCommand.class,
             MeasureCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",

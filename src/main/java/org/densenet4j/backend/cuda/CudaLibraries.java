@@ -207,7 +207,23 @@ public final class CudaLibraries {
                             + FETCH
                             + ", or install it and set LD_LIBRARY_PATH to its folder");
         }
-        return Optional.empty();
+        return loadProblem(CudaLibrary.CUDNN).or(() -> tooNewForDriver(answer.get()));
+    }
+
+    /** A library of a newer major version of CUDA than the driver's does not run at all. */
+    private Optional<String> tooNewForDriver(CudaDriver driver) {
+        int built = LibraryVersion.cudaOfCudnn(functions(CudaLibrary.CUDNN));
+        return built / 1000 <= driver.version() / 1000
+                ? Optional.empty()
+                : Optional.of(
+                        path(CudaLibrary.CUDNN).orElseThrow()
+                                + " is built for CUDA "
+                                + CudaDriver.text(built)
+                                + ", the driver supports "
+                                + driver.versionText()
+                                + "; update the driver, or run "
+                                + FETCH
+                                + " and put its folder into DENSENET4J_CUDA_LIBS");
     }
 
     private String missing(String title, String file) {
@@ -279,13 +295,22 @@ public final class CudaLibraries {
         if (library == CudaLibrary.DRIVER) {
             return driver().map(CudaDriver::versionText);
         }
-        if (!found.containsKey(library)) {
-            return Optional.empty();
-        }
         try {
-            return Optional.of(LibraryVersion.of(library, functions(library)));
+            return found.containsKey(library)
+                    ? Optional.of(LibraryVersion.of(library, functions(library)))
+                    : Optional.empty();
         } catch (DeviceException e) {
             return Optional.empty();
+        }
+    }
+
+    /** Why a library that was found does not load; empty when it does. Loads it. */
+    public Optional<String> loadProblem(CudaLibrary library) {
+        try {
+            preload(library);
+            return Optional.empty();
+        } catch (DeviceException e) {
+            return Optional.of(e.getMessage());
         }
     }
 

@@ -39,6 +39,17 @@ final class LibraryVersion {
         return version / 10_000 + "." + version % 10_000 / 100 + "." + version % 100;
     }
 
+    /** {@code size_t cudnnGetCudartVersion()}: 12060 is CUDA 12.6. */
+    static int cudaOfCudnn(SymbolLookup functions) {
+        try {
+            MethodHandle get =
+                    bind(functions, "cudnnGetCudartVersion", FunctionDescriptor.of(JAVA_LONG));
+            return Math.toIntExact((long) get.invokeExact());
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
     /** {@code cublasGetProperty(libraryPropertyType, int *)}: major, minor and patch level. */
     private static String cublas(SymbolLookup functions) throws Throwable {
         MethodHandle get =
