@@ -120,6 +120,9 @@ public final class Checkpoint {
                     .bottleneckWidth(Integer.parseInt(field(metadata, "bottleneckWidth")))
                     .compression(Double.parseDouble(field(metadata, "compression")))
                     .dropout(Double.parseDouble(field(metadata, "dropout")))
+                    .stochasticDepth(
+                            Double.parseDouble(
+                                    metadata.getOrDefault(SPEC + "stochasticDepth", "0")))
                     .stem(Stem.valueOf(field(metadata, "stem")))
                     .classes(Integer.parseInt(field(metadata, "classes")))
                     .inputSize(
@@ -154,6 +157,7 @@ public final class Checkpoint {
         fields.put("bottleneckWidth", String.valueOf(spec.bottleneckWidth()));
         fields.put("compression", String.valueOf(spec.compression()));
         fields.put("dropout", String.valueOf(spec.dropout()));
+        fields.put("stochasticDepth", String.valueOf(spec.stochasticDepth()));
         fields.put("stem", spec.stem().name());
         fields.put("classes", String.valueOf(spec.classes()));
         fields.put("inputHeight", String.valueOf(spec.inputHeight()));

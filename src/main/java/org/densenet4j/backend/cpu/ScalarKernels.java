@@ -80,7 +80,7 @@ class ScalarKernels implements Kernels {
         channelStatistics(columns, partial);
     }
 
-    /** Multiplies each element by 0 or 1/(1 − rate), drawn anew from its position. */
+    /** Multiplies each element by 0 or the kept scale, drawn anew from its position. */
     final void drop(Matrix x, int firstRow, Dropout dropout) {
         if (!dropout.active()) {
             return;
@@ -88,6 +88,10 @@ class ScalarKernels implements Kernels {
         int[] words = new int[4];
         int threshold = dropout.threshold();
         float kept = dropout.keptScale();
+        if (dropout.survival() < 1 && dropsLayer(dropout, words)) {
+            fill(x, 0);
+            return;
+        }
         long block = -1;
         for (int r = 0; r < x.rows(); r++) {
             for (int c = 0; c < x.columns(); c++) {
@@ -108,6 +112,18 @@ class ScalarKernels implements Kernels {
                 set(x.at(r, c), dropped ? 0f : get(x.at(r, c)) * kept);
             }
         }
+    }
+
+    private boolean dropsLayer(Dropout dropout, int[] words) {
+        Philox.next(
+                Dropout.LAYER_DRAW,
+                dropout.layer(),
+                (int) dropout.step(),
+                (int) (dropout.step() >>> 32),
+                (int) dropout.seed(),
+                (int) (dropout.seed() >>> 32),
+                words);
+        return Integer.compareUnsigned(words[0], dropout.layerThreshold()) < 0;
     }
 
     @Override
