@@ -118,7 +118,17 @@ public final class Trainer implements AutoCloseable {
 
     /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
     public StepResult evaluate(Batch batch) {
+        return evaluate(batch, new float[batch.size() * spec().classes()]);
+    }
+
+    /**
+     * The same, and the logits.
+     *
+     * @param logits receives [images, classes]
+     */
+    public StepResult evaluate(Batch batch, float[] logits) {
         checkShape(batch);
+        int classes = spec().classes();
         double loss = 0;
         int correct = 0;
         int micro = network.plan().batch();
@@ -133,7 +143,9 @@ public final class Trainer implements AutoCloseable {
                     count);
             network.forward(pass);
             loss += network.loss(pass, labels, 0, batch.size());
-            correct += correct(network.logits(count), labels);
+            float[] part = network.logits(count);
+            System.arraycopy(part, 0, logits, first * classes, part.length);
+            correct += correct(part, labels);
         }
         return new StepResult(steps, loss, correct, batch.size(), 0);
     }
