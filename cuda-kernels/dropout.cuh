@@ -1,13 +1,17 @@
 // Counter-based dropout: the draw of an element is a function of (seed, step, layer, element) alone, so the
 // backward pass and a recomputation draw it again and no mask is stored. The same bits as on the CPU.
 //
+// Stochastic depth (Huang et al. 2016) drops a layer's whole output: when word 0 of counter (2^32 - 1, layer, step),
+// which no element uses, is below layerThreshold.
+//
 // Philox4x32-10: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", section 3.3.
 #pragma once
 #include "common.cuh"
 
 struct Dropout {
     unsigned threshold;    // words below this are dropped; 0 drops nothing
-    float keptScale;       // 1 / (1 - rate)
+    float keptScale;       // 1 / ((1 - rate) * survival)
+    unsigned layerThreshold;  // the layer is dropped when its own word is below this; 0 keeps it
     unsigned seedLow;      // key
     unsigned seedHigh;
     const unsigned* step;  // [2], low word first: read when the kernel runs
@@ -43,7 +47,12 @@ __device__ __forceinline__ Philox philox(unsigned block, unsigned layer, unsigne
 // V = 4 needs an element that is a multiple of 4: one draw then serves all four.
 template <int V>
 __device__ __forceinline__ void drop(Channels<V>& y, unsigned long long element, const Dropout& d) {
-    if (d.threshold == 0) {
+    if (d.threshold == 0 && d.layerThreshold == 0) {
+        return;
+    }
+    if (d.layerThreshold != 0 &&
+        philox(0xFFFFFFFFu, d.layer, d.step[0], d.step[1], d.seedLow, d.seedHigh).word[0] < d.layerThreshold) {
+        y = zeros<V>();
         return;
     }
     const Philox draw = philox(static_cast<unsigned>(element >> 2), d.layer, d.step[0], d.step[1], d.seedLow,

@@ -162,29 +162,41 @@ abstract class KernelsContract extends OpenedDevice {
     private static Dropout dropout(GuardedArena a) {
         Matrix counter = a.denseOutput(1, 2);
         a.integers(counter, Integer.MAX_VALUE);
+        boolean wholeLayers = a.random.nextBoolean();
         return new Dropout(
-                (float) (0.1 + 0.8 * a.random.nextDouble()),
+                wholeLayers && a.random.nextBoolean()
+                        ? 0
+                        : (float) (0.1 + 0.8 * a.random.nextDouble()),
                 a.random.nextLong(),
                 counter.offset(),
-                a.random.nextInt(200));
+                a.random.nextInt(200),
+                wholeLayers ? 0.5f : 1);
     }
 
     /**
-     * What {@link Dropout} documents: word e mod 4 of Philox at counter e / 4, against rate·2^32.
+     * What {@link Dropout} documents: word e mod 4 of Philox at counter e / 4, against rate·2^32;
+     * and word 0 at counter 2^32 − 1 for the layer as a whole.
      */
     private static double factor(GuardedArena a, Dropout d, int row, int column, Matrix x) {
         long element = (long) row * x.columns() + column;
+        boolean dropped =
+                draw(a, d, (int) (element / 4), (int) (element % 4)) < d.rate()
+                        || draw(a, d, -1, 0) < 1 - d.survival();
+        return dropped ? 0 : 1 / ((1 - (double) d.rate()) * d.survival());
+    }
+
+    /** A number from 0 to below 1. */
+    private static double draw(GuardedArena a, Dropout d, int counter, int word) {
         int[] words = new int[4];
         Philox.next(
-                (int) (element / 4),
+                counter,
                 d.layer(),
                 a.bits(d.counter()),
                 a.bits(d.counter() + 4),
                 (int) d.seed(),
                 (int) (d.seed() >> 32),
                 words);
-        long word = words[(int) (element % 4)] & 0xFFFF_FFFFL;
-        return word < (long) (d.rate() * 4294967296.0) ? 0 : 1 / (1 - (double) d.rate());
+        return (words[word] & 0xFFFF_FFFFL) / 4294967296.0;
     }
 
     @Test

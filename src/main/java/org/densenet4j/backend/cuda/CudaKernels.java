@@ -126,18 +126,15 @@ final class CudaKernels implements Kernels {
                 y.columns(),
                 t.rowsPerTile(),
                 firstRow,
-                threshold(dropout),
+                dropout.threshold(),
                 dropout.keptScale(),
+                dropout.layerThreshold(),
                 (int) dropout.seed(),
                 (int) (dropout.seed() >>> 32),
                 base + dropout.counter(),
                 dropout.layer(),
                 scratch);
         combineStatistics(t, y.rows(), partial);
-    }
-
-    private static int threshold(Dropout dropout) {
-        return dropout.active() ? dropout.threshold() : 0;
     }
 
     @Override
@@ -384,8 +381,9 @@ final class CudaKernels implements Kernels {
                 columns.columns(),
                 t.rowsPerTile(),
                 firstRow,
-                threshold(dropout),
+                dropout.threshold(),
                 dropout.keptScale(),
+                dropout.layerThreshold(),
                 (int) dropout.seed(),
                 (int) (dropout.seed() >>> 32),
                 base + dropout.counter(),
