@@ -18,6 +18,9 @@ final class CpuDevice implements Device {
     /** Half of a common 2 MB second-level cache; the other half is for the operands streamed by. */
     private static final long CACHE_BYTES = 1L << 20;
 
+    /** A fixed number, so that sums per chunk do not depend on the number of threads. */
+    private static final int LEAST_CHUNKS = 16;
+
     private final OneDnn dnn;
     private final Lanes lanes;
     private final boolean vectorApi;
@@ -66,6 +69,16 @@ final class CpuDevice implements Device {
     @Override
     public long cacheBytes() {
         return CACHE_BYTES;
+    }
+
+    @Override
+    public int leastChunks() {
+        return LEAST_CHUNKS;
+    }
+
+    @Override
+    public boolean stagesInput() {
+        return false;
     }
 
     @Override
