@@ -14,7 +14,6 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Locale;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 
 /**
@@ -49,7 +48,7 @@ final class MeasureCommand implements Callable<Integer> {
             throw new IllegalArgumentException("steps = " + steps + ": use 1 or more");
         }
         DenseNetSpec spec = model.builder("bc-100-12").build();
-        Batch data = noise(spec);
+        Batch data = new RandomImages(spec, batch, 1).next();
         try (Device d = device.open()) {
             long before = ResidentMemory.current();
             try (Trainer trainer =
@@ -79,18 +78,5 @@ final class MeasureCommand implements Callable<Integer> {
             }
         }
         return 0;
-    }
-
-    /** Random pixels and labels: memory and time do not depend on what is in an image. */
-    private Batch noise(DenseNetSpec spec) {
-        SplittableRandom random = new SplittableRandom(1);
-        int h = spec.inputHeight();
-        int w = spec.inputWidth();
-        float[] images = new float[Math.multiplyExact(batch, h * w * spec.inputChannels())];
-        for (int i = 0; i < images.length; i++) {
-            images[i] = (float) random.nextGaussian();
-        }
-        int[] labels = random.ints(batch, 0, spec.classes()).toArray();
-        return new Batch(images, labels, h, w, spec.inputChannels());
     }
 }

@@ -28,7 +28,9 @@ import java.util.Properties;
  * a string of the form {@code "format:bytes"} stands for one of the page's formatters: {@code
  * bytes}, {@code seconds}, {@code number}, {@code percent} (for axis labels and {@code
  * tooltip.valueFormatter}); {@code "format:name"} shows an item's name, one line for each line of
- * it; {@code "render:boxes"} is a custom series of rectangles [x0, x1, y0, y1].
+ * it; {@code "format:first"} the first word of an axis label; {@code "palette:2"} and {@code
+ * "var(--text)"} are colours of the page's scheme; {@code "render:boxes"} is a custom series of
+ * rectangles [x0, x1, y0, y1].
  */
 public final class HtmlPage {
     private static final int CHART_HEIGHT = 360;

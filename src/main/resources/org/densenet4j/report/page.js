@@ -23,6 +23,7 @@
       Math.abs(v) >= 1e6 ? scaled(v, [[1e9, " G"], [1e6, " M"]]) : Number(v.toPrecision(4)).toLocaleString("en"),
     ),
     "format:percent": formatter((v) => scaled(100 * v, [[1, " %"]])),
+    "format:first": (name) => String(name).split(" ")[0],
     "format:name": (item) =>
       escaped(item.name)
         .split("\n")
@@ -51,7 +52,10 @@
 
   const resolved = (value) => {
     if (typeof value === "string") {
-      return functions[value] ?? (value.startsWith("var(") ? css(value.slice(4, -1)) : value);
+      if (value.startsWith("var(--")) {
+        return css(value.slice(4, -1));
+      }
+      return value.startsWith("palette:") ? palette()[Number(value.slice(8))] : (functions[value] ?? value);
     }
     if (Array.isArray(value)) {
       return value.map(resolved);
@@ -64,6 +68,8 @@
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+  const palette = () => css("--series").split(" ");
+
   const theme = () => {
     const axis = {
       axisLine: { lineStyle: { color: css("--line") } },
@@ -74,7 +80,7 @@
       splitArea: { areaStyle: { color: ["transparent"] } },
     };
     return {
-      color: css("--series").split(" "),
+      color: palette(),
       backgroundColor: "transparent",
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: css("--text") },
       legend: {
