@@ -5,6 +5,9 @@ import org.densenet4j.backend.DeviceOptions;
 
 import picocli.CommandLine.Option;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /** Options that choose the device; shared by all commands that compute. */
 final class DeviceOption {
     @Option(
@@ -34,5 +37,18 @@ final class DeviceOption {
 
     Device open() {
         return Device.open(device, new DeviceOptions(threads, deterministic, !noVectorApi));
+    }
+
+    /** The options that give another process the same device. */
+    List<String> arguments() {
+        List<String> arguments = new ArrayList<>();
+        arguments.addAll(List.of("--device", device, "--threads", String.valueOf(threads)));
+        if (deterministic) {
+            arguments.add("--deterministic");
+        }
+        if (noVectorApi) {
+            arguments.add("--no-vector-api");
+        }
+        return arguments;
     }
 }

@@ -23,6 +23,7 @@ import java.io.PrintWriter;
             TrainCommand.class,
             PlanCommand.class,
             SummaryCommand.class,
+            CompareCommand.class,
             ProfileCommand.class,
             ParityCommand.class,
             MeasureCommand.class
