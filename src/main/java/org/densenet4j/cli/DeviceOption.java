@@ -7,6 +7,8 @@ import picocli.CommandLine.Option;
 
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Options that choose the device; shared by all commands that compute. */
 final class DeviceOption {
@@ -74,5 +76,18 @@ final class DeviceOption {
                         .withVectorApi(!noVectorApi)
                         .withTensorFloat32(tensorFloat32)
                         .withGraphs(!noGraphs));
+    }
+
+    /** The options that give another process the same device. */
+    List<String> arguments() {
+        List<String> arguments = new ArrayList<>();
+        arguments.addAll(List.of("--device", device, "--threads", String.valueOf(threads)));
+        if (deterministic) {
+            arguments.add("--deterministic");
+        }
+        if (noVectorApi) {
+            arguments.add("--no-vector-api");
+        }
+        return arguments;
     }
 }

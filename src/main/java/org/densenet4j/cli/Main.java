@@ -23,6 +23,8 @@ import java.io.PrintWriter;
             TrainCommand.class,
             PlanCommand.class,
             SummaryCommand.class,
+            CompareCommand.class,
+            ProfileCommand.class,
             ParityCommand.class,
             DoctorCommand.class,
             MeasureCommand.class

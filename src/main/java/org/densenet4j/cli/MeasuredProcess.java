@@ -1,10 +1,12 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.profile.Measurement;
 
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -79,9 +81,21 @@ final class MeasuredProcess {
         return Long.parseLong(values.get("allocated"));
     }
 
-    /** Growth of the process's resident memory in bytes; 0 where the system does not tell. */
+    /**
+     * Growth of the process's resident memory at its largest, in bytes; 0 where the system does not
+     * tell.
+     */
     long resident() {
         return Long.parseLong(values.get("resident"));
+    }
+
+    /** The same, as reports take it. */
+    Measurement measurement() {
+        return new Measurement(allocated(), resident(), numbers("seconds"), numbers("losses"));
+    }
+
+    private List<Double> numbers(String key) {
+        return Arrays.stream(values.get(key).split(",", -1)).map(Double::valueOf).toList();
     }
 
     /** Images per second of the median step. */
