@@ -155,7 +155,7 @@ public final class InferenceMemory {
     private StemPart stem(StemShape s) {
         boolean imageNet = shape.spec().stem() == Stem.IMAGENET;
         int pixels = s.convHeight() * s.convWidth();
-        Chunks images = Chunks.ofImages(pixels, 4L * s.channels(), batch, device.cacheBytes());
+        Chunks images = imageChunks(pixels, 4L * s.channels());
         ConvolutionShape convolution =
                 new ConvolutionShape(
                         images.imagesPerChunk(),
@@ -199,10 +199,16 @@ public final class InferenceMemory {
         int width = l.bottleneckChannels();
         boolean bottleneck = width > 0;
         int convolved = bottleneck ? width : prefix;
-        long cache = device.cacheBytes();
-        Chunks images = Chunks.ofImages(pixels, 4L * (convolved + l.growthRate()), batch, cache);
+        Chunks images = imageChunks(pixels, 4L * (convolved + l.growthRate()));
         Chunks rows =
-                bottleneck ? Chunks.ofRows(pixels, 4L * (prefix + width), batch, cache) : null;
+                bottleneck
+                        ? Chunks.ofRows(
+                                pixels,
+                                4L * (prefix + width),
+                                batch,
+                                device.cacheBytes(),
+                                device.leastChunks())
+                        : null;
         int perLane = images.imagesPerChunk();
         if (bottleneck) {
             perLane = Math.max(perLane, Math.max(1, rows.imagesPerChunk()));
@@ -249,8 +255,7 @@ public final class InferenceMemory {
         String name = Schedule.transitionName(t.index());
         int in = t.inputChannels();
         int out = t.outputChannels();
-        Chunks images =
-                Chunks.ofImages(t.height() * t.width(), 2L * in, batch, device.cacheBytes());
+        Chunks images = imageChunks(t.height() * t.width(), 2L * in);
         int pooledPixels = t.outHeight() * t.outWidth();
         int pooledRows = images.imagesPerChunk() * pooledPixels;
         int stride = shape.blocks().get(t.index()).totalChannels();
@@ -274,7 +279,7 @@ public final class InferenceMemory {
         Allocator.Frame frame = allocator.frame();
         return new HeadPart(
                 h,
-                Chunks.ofImages(pixels, 4L * c, batch, device.cacheBytes()),
+                imageChunks(pixels, 4L * c),
                 weights("head.affine", 2, c),
                 weights("head.weights", h.classes(), c),
                 weights("head.bias", 1, h.classes()),
@@ -301,6 +306,11 @@ public final class InferenceMemory {
         allocator.library(
                 device.scratchBytes(
                         new GemmShape(rows, out, in, in, in, outStride, false, true, false)));
+    }
+
+    private Chunks imageChunks(int rowsPerImage, long bytesPerRow) {
+        return Chunks.ofImages(
+                rowsPerImage, bytesPerRow, batch, device.cacheBytes(), device.leastChunks());
     }
 
     private int rows(int pixels) {

@@ -80,8 +80,7 @@ public final class Model implements WeightSource, AutoCloseable {
         try {
             DenseNetSpec spec = spec(path, file, wanted);
             WeightMatch match =
-                    WeightMatch.of(
-                            path, file, NetworkShape.of(spec), options.withResetHead(false));
+                    WeightMatch.of(path, file, NetworkShape.of(spec), options.withResetHead(false));
             Model model =
                     new Model(
                             file,
