@@ -45,6 +45,7 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin private ModelOption model;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
+    @Mixin private PretrainedOption pretrained;
 
     @Option(
             names = "--epochs",
@@ -182,6 +183,9 @@ final class TrainCommand implements Callable<Integer> {
             }
             boolean finished;
             try (Trainer trainer = builder.open()) {
+                if (resume == null) {
+                    pretrained.load(trainer.network());
+                }
                 MemoryPlan plan = trainer.plan();
                 System.out.println(spec);
                 System.out.println("on " + d.description());
