@@ -47,8 +47,8 @@ public record WeightReport(
     /** One line for each tensor that does not fit; empty when all do. */
     public List<String> problems() {
         List<String> lines = new ArrayList<>();
-        missing.forEach(name -> lines.add("missing     " + name));
         misshaped.forEach(mismatch -> lines.add("mis-shaped  " + mismatch));
+        missing.forEach(name -> lines.add("missing     " + name));
         unexpected.forEach(name -> lines.add("unexpected  " + name));
         return lines;
     }

@@ -68,8 +68,7 @@ class InferenceCommandsTest {
                                 .batch(IMAGES)
                                 .optimizer(Sgd.nesterov(0.05))
                                 .open()) {
-            BatchLoader loader =
-                    BatchLoader.of(set.train()).batch(IMAGES).normalise(normalisation);
+            BatchLoader loader = BatchLoader.of(set.train()).batch(IMAGES).normalise(normalisation);
             try (BatchLoader.Epoch batches = loader.epoch(0)) {
                 Batch all = batches.next();
                 for (int step = 0; step < 80; step++) {
