@@ -30,6 +30,7 @@ import java.io.PrintWriter;
             EmbedCommand.class,
             HeatMapCommand.class,
             ExportCommand.class,
+            DoctorCommand.class,
             MeasureCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",
@@ -49,6 +50,7 @@ public final class Main {
 
     /** Runs a command and returns its exit code. */
     static int run(String... args) {
+        Notices.print();
         return commandLine().execute(args.length == 0 ? new String[] {"--help"} : args);
     }
 

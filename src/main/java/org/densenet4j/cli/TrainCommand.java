@@ -215,6 +215,7 @@ final class TrainCommand implements Callable<Integer> {
         if (resume != null) {
             return Checkpoint.spec(resume);
         }
+        model.mustFit(source.train());
         DenseNetSpec spec =
                 model.builder(DEFAULT_MODEL)
                         .inputSize(source.train().height(), source.train().width())

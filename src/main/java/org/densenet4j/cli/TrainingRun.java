@@ -63,7 +63,7 @@ final class TrainingRun {
      * @return whether it got to the end
      */
     boolean train(Path resume) throws IOException {
-        Files.createDirectories(folder);
+        openFolder(resume);
         if (resume != null) {
             restore(resume);
         }
@@ -85,6 +85,30 @@ final class TrainingRun {
         }
         report(progress);
         return true;
+    }
+
+    /** Finds out before the first step, not after the first epoch, whether results can be kept. */
+    private void openFolder(Path resume) throws IOException {
+        Path checkpoint = folder.resolve(CHECKPOINT);
+        if (Files.exists(checkpoint) && (resume == null || !Files.isSameFile(resume, checkpoint))) {
+            throw new IllegalArgumentException(
+                    folder
+                            + " holds the checkpoint of another run; continue it with --resume "
+                            + checkpoint
+                            + ", or choose another folder with --out");
+        }
+        try {
+            Files.createDirectories(folder);
+            Files.delete(Files.createTempFile(folder, ".writable", null));
+        } catch (IOException e) {
+            throw new IOException(
+                    "cannot write to the run folder "
+                            + folder
+                            + " ("
+                            + e.getClass().getSimpleName()
+                            + "); choose another with --out",
+                    e);
+        }
     }
 
     private boolean trainEpoch(StopSignal stop, Progress progress, long perEpoch, long total)
