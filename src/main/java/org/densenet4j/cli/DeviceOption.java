@@ -88,6 +88,12 @@ final class DeviceOption {
         if (noVectorApi) {
             arguments.add("--no-vector-api");
         }
+        if (tensorFloat32) {
+            arguments.add("--tf32");
+        }
+        if (noGraphs) {
+            arguments.add("--no-graphs");
+        }
         return arguments;
     }
 }

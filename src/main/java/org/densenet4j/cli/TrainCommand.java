@@ -50,6 +50,7 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
+    @Mixin private PretrainedOption pretrained;
 
     @Option(
             names = "--memory-budget",
@@ -271,6 +272,9 @@ final class TrainCommand implements Callable<Integer> {
             } else if (resume != null) {
                 folder.clear();
                 System.out.println(resume + " has no checkpoint yet; starting it again");
+            }
+            if (checkpoint == null) {
+                pretrained.load(trainer.network());
             }
             boolean finished = run.train();
             if (finished) {

@@ -117,8 +117,18 @@ public final class Checkpoint {
         }
     }
 
-    private static DenseNetSpec spec(Path path, Map<String, String> metadata) throws IOException {
-        if (!FORMAT.equals(metadata.get("format"))) {
+    /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
+    public static boolean hasSpec(Map<String, String> metadata) {
+        return metadata.containsKey(SPEC + "growthRate");
+    }
+
+    /**
+     * The spec in a file's metadata.
+     *
+     * @throws IOException in one line when there is none or it is broken
+     */
+    public static DenseNetSpec spec(Path path, Map<String, String> metadata) throws IOException {
+        if (!hasSpec(metadata)) {
             throw new IOException(path + ": is not a densenet4j checkpoint");
         }
         try {
@@ -158,6 +168,13 @@ public final class Checkpoint {
             throw new IllegalArgumentException("'" + SPEC + key + "' is missing");
         }
         return value;
+    }
+
+    /** A spec as metadata entries, which {@link #spec(Path, Map)} reads. */
+    public static Map<String, String> specMetadata(DenseNetSpec spec) {
+        Map<String, String> entries = new LinkedHashMap<>();
+        specFields(spec).forEach((key, value) -> entries.put(SPEC + key, value));
+        return entries;
     }
 
     private static Map<String, String> specFields(DenseNetSpec spec) {
