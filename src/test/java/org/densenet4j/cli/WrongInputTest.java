@@ -52,7 +52,7 @@ class WrongInputTest {
                 "plan --batch 2000000000 | batch = 2000000000",
                 "plan --memory-budget much | 'much' is not a size of memory",
                 "plan --memory-budget -3 | '-3' is not a size of memory",
-                "plan --device tpu | no device named 'tpu'; this build has best, cpu",
+                "plan --device tpu | no device named 'tpu'; this build has best, cuda, cpu",
                 "plan --threads -1 | threads = -1: use 1 to 1024",
                 "plan --classes 0 | classes = 0",
                 "plan --input-size 2 | too small",

@@ -77,8 +77,7 @@ final class StepGraphs implements AutoCloseable {
             System.getLogger("org.densenet4j")
                     .log(
                             System.Logger.Level.INFO,
-                            "steps are not recorded as CUDA graphs: {0}",
-                            e.getMessage());
+                            "steps are not recorded as CUDA graphs: " + e.getMessage());
         }
         CUgraph graph = new CUgraph();
         boolean ended = JCudaDriver.cuStreamEndCapture(context.stream(), graph) == 0;
