@@ -1,4 +1,4 @@
-package org.densenet4j.backend.cuda.redist;
+package org.densenet4j.download;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -21,9 +21,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** Every way in which a download of two gigabytes can go wrong, on a jar of 300 kB. */
-class CudaRedistTest {
-    private static final CudaRedist.Listener SILENT =
-            new CudaRedist.Listener() {
+class ArtifactDownloadTest {
+    private static final ArtifactDownload.Listener SILENT =
+            new ArtifactDownload.Listener() {
                 @Override
                 public void step(String what) {}
 
@@ -45,11 +45,12 @@ class CudaRedistTest {
         repository.close();
     }
 
-    private CudaRedist redist(Artifact wanted, int tries) {
-        return new CudaRedist(wanted, cache, repository.address(), new ResumableDownload(tries, 1));
+    private ArtifactDownload redist(Artifact wanted, int tries) {
+        return new ArtifactDownload(
+                wanted, cache, repository.address(), new ResumableDownload(tries, 1));
     }
 
-    private CudaRedist redist() {
+    private ArtifactDownload redist() {
         return redist(artifact, 3);
     }
 
@@ -199,7 +200,8 @@ class CudaRedistTest {
     @Test
     void aRepositoryWithoutTheJarIsNamed() {
         URI wrong = repository.address().resolve("/elsewhere");
-        CudaRedist redist = new CudaRedist(artifact, cache, wrong, new ResumableDownload(1, 1));
+        ArtifactDownload redist =
+                new ArtifactDownload(artifact, cache, wrong, new ResumableDownload(1, 1));
         IOException e = assertThrows(IOException.class, () -> redist.fetch(SILENT));
         assertTrue(e.getMessage().contains("answered 404"), e.getMessage());
     }
@@ -214,8 +216,9 @@ class CudaRedistTest {
     @Test
     void aCacheThatIsAFileIsAClearError() throws IOException {
         Path file = Files.createFile(cache.resolve("file"));
-        CudaRedist redist =
-                new CudaRedist(artifact, file, repository.address(), new ResumableDownload(1, 1));
+        ArtifactDownload redist =
+                new ArtifactDownload(
+                        artifact, file, repository.address(), new ResumableDownload(1, 1));
         IOException e = assertThrows(IOException.class, () -> redist.fetch(SILENT));
         assertTrue(e.getMessage().contains("set DENSENET4J_CACHE"), e.getMessage());
     }

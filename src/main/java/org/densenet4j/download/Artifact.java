@@ -1,4 +1,4 @@
-package org.densenet4j.backend.cuda.redist;
+package org.densenet4j.download;
 
 import java.net.URI;
 import java.util.List;
@@ -29,7 +29,7 @@ public record Artifact(
      * cuDNN 9.5.1, cuBLAS 12.6 and NVRTC 12.6 for Linux on x86-64: what JCuda 12.6 is linked
      * against.
      */
-    public static final Artifact LINUX =
+    public static final Artifact CUDA_LINUX =
             new Artifact(
                     "org.bytedeco",
                     "cuda",

@@ -1,4 +1,4 @@
-package org.densenet4j.backend.cuda.redist;
+package org.densenet4j.download;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -21,11 +21,11 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * Fetches an {@link Artifact} into the cache: {@code CACHE/cuda/VERSION} holds the wanted files,
+ * Fetches an {@link Artifact} into the cache: {@code CACHE/NAME/VERSION} holds the wanted files,
  * whole or not at all; {@code CACHE/download} what is under way. A run that was stopped is
  * continued by the next one.
  */
-public final class CudaRedist {
+public final class ArtifactDownload {
     /** Room left for others on the disk. */
     private static final long MARGIN_BYTES = 64L << 20;
 
@@ -40,11 +40,11 @@ public final class CudaRedist {
      * @param cache the cache folder; made when needed
      * @param repository address of a Maven repository
      */
-    public CudaRedist(Artifact artifact, Path cache, URI repository) {
+    public ArtifactDownload(Artifact artifact, Path cache, URI repository) {
         this(artifact, cache, repository, new ResumableDownload(5, 2_000));
     }
 
-    CudaRedist(Artifact artifact, Path cache, URI repository, ResumableDownload download) {
+    ArtifactDownload(Artifact artifact, Path cache, URI repository, ResumableDownload download) {
         this.artifact = artifact;
         this.cache = cache;
         this.jar = artifact.in(repository);
@@ -62,7 +62,7 @@ public final class CudaRedist {
 
     /** The folder that will hold the libraries. */
     public Path target() {
-        return cache.resolve("cuda").resolve(artifact.version());
+        return cache.resolve(artifact.name()).resolve(artifact.version());
     }
 
     /** Whether the libraries are there already. */

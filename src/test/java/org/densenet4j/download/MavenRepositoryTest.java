@@ -1,4 +1,4 @@
-package org.densenet4j.backend.cuda.redist;
+package org.densenet4j.download;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -113,7 +113,7 @@ class MavenRepositoryTest {
                 "/m2/org/bytedeco/cuda/12.6-9.5-1.5.11/"
                         + "cuda-12.6-9.5-1.5.11-linux-x86_64-redist.jar";
         for (String base : List.of("https://r.example/m2", "https://r.example/m2/")) {
-            assertEquals(path, Artifact.LINUX.in(URI.create(base)).getPath());
+            assertEquals(path, Artifact.CUDA_LINUX.in(URI.create(base)).getPath());
         }
     }
 }

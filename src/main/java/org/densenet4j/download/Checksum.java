@@ -1,4 +1,4 @@
-package org.densenet4j.backend.cuda.redist;
+package org.densenet4j.download;
 
 import java.io.IOException;
 import java.io.InputStream;

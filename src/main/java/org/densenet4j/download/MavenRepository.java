@@ -1,4 +1,4 @@
-package org.densenet4j.backend.cuda.redist;
+package org.densenet4j.download;
 
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
