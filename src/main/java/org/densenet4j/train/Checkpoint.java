@@ -10,6 +10,7 @@ import org.densenet4j.spec.Stem;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,7 +49,7 @@ public final class Checkpoint {
     static Map<String, String> load(Path path, Network network, DenseNetSpec spec)
             throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            DenseNetSpec saved = spec(path, file.metadata());
+            DenseNetSpec saved = spec(path, file);
             if (!saved.equals(spec.toBuilder().name(saved.name()).build())) {
                 throw new IOException(
                         path + ": was saved from " + saved + ", this trainer has " + spec);
@@ -99,11 +100,12 @@ public final class Checkpoint {
      */
     public static DenseNetSpec spec(Path path) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            return spec(path, file.metadata());
+            return spec(path, file);
         }
     }
 
-    private static DenseNetSpec spec(Path path, Map<String, String> metadata) throws IOException {
+    private static DenseNetSpec spec(Path path, Safetensors file) throws IOException {
+        Map<String, String> metadata = file.metadata();
         if (!FORMAT.equals(metadata.get("format"))) {
             throw new IOException(path + ": is not a densenet4j checkpoint");
         }
@@ -112,6 +114,10 @@ public final class Checkpoint {
                     List.of(field(metadata, "layersPerBlock").split(",", -1)).stream()
                             .mapToInt(Integer::parseInt)
                             .toArray();
+            // Shapes are derived for every layer: a claim may not cost more memory than the file.
+            if (Arrays.stream(layers).asLongStream().sum() > file.names().size()) {
+                throw new IllegalArgumentException("it has more layers than the file has tensors");
+            }
             return DenseNetSpec.builder()
                     .name(field(metadata, "name"))
                     .growthRate(Integer.parseInt(field(metadata, "growthRate")))
