@@ -74,6 +74,15 @@ public interface Device extends AutoCloseable {
     /** Bytes of scratch that stay in the cache closest to one lane; chunks are sized by it. */
     long cacheBytes();
 
+    /**
+     * Chunks that a pass should have at least, where the batch has as many images: enough work for
+     * the lanes of any machine on a CPU, one where a single chunk fills the device.
+     */
+    int leastChunks();
+
+    /** Whether {@link DeviceArena#stage} copies while other work runs, and needs memory for it. */
+    boolean stagesInput();
+
     /** Bytes that an arena can have at present without driving others out of memory. */
     long availableBytes();
 

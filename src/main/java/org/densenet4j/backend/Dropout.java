@@ -12,10 +12,11 @@ package org.densenet4j.backend;
  *
  * @param rate probability of dropping, {@code 0 <= rate < 1}
  * @param seed key of the generator
- * @param step training step
+ * @param counter byte offset, in the arena, of the training step as two 32-bit words, low first: it
+ *     is read when the kernel runs, so that a recorded step draws other elements each time
  * @param layer number of the layer in the network
  */
-public record Dropout(float rate, long seed, long step, int layer) {
+public record Dropout(float rate, long seed, long counter, int layer) {
     /** Keeps everything. */
     public static final Dropout NONE = new Dropout(0, 0, 0, 0);
 

@@ -57,7 +57,8 @@ final class NewFeatures {
     Dropout dropout(Pass pass) {
         double rate = compute.spec().dropout();
         return rate > 0 && pass.mode() != Mode.EVALUATE
-                ? new Dropout((float) rate, pass.seed(), pass.step(), layer)
+                ? new Dropout(
+                        (float) rate, pass.seed(), compute.memory().stepCounter().offset(), layer)
                 : Dropout.NONE;
     }
 

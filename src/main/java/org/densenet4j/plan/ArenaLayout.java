@@ -1,6 +1,7 @@
 package org.densenet4j.plan;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -79,28 +80,71 @@ final class ArenaLayout {
 
     private static ArenaLayout firstFit(
             List<Buffer> requests, Comparator<Buffer> order, long mostLive) {
-        // Kept sorted by offset, so that one walk finds the lowest gap.
-        List<Buffer> placed = new ArrayList<>();
+        Placed placed = new Placed(requests.size());
+        List<Buffer> buffers = new ArrayList<>(requests.size());
         long end = 0;
         for (Buffer request : requests.stream().sorted(order).toList()) {
-            long offset = 0;
-            for (Buffer other : placed) {
-                if (!other.overlapsInTime(request)) {
-                    continue;
-                }
-                if (offset + request.bytes() <= other.offset()) {
-                    break;
-                }
-                offset = Math.max(offset, other.offset() + other.bytes());
-            }
-            Buffer b = request.at(offset);
-            int position = placed.size();
-            while (position > 0 && placed.get(position - 1).offset() > offset) {
-                position--;
-            }
-            placed.add(position, b);
-            end = Math.max(end, offset + b.bytes());
+            Buffer b = request.at(placed.lowestGap(request));
+            placed.add(b);
+            buffers.add(b);
+            end = Math.max(end, b.offset() + b.bytes());
         }
-        return new ArenaLayout(placed, end, mostLive);
+        buffers.sort(Comparator.comparingLong(Buffer::offset));
+        return new ArenaLayout(buffers, end, mostLive);
+    }
+
+    /**
+     * What has been placed, lowest offset first, so that one walk finds the lowest gap. In arrays:
+     * a network of a thousand layers has thousands of buffers, and every one walks past all others.
+     */
+    private static final class Placed {
+        private final long[] offsets;
+        private final long[] ends;
+        private final int[] firsts;
+        private final int[] lasts;
+        private int count;
+
+        Placed(int capacity) {
+            offsets = new long[capacity];
+            ends = new long[capacity];
+            firsts = new int[capacity];
+            lasts = new int[capacity];
+        }
+
+        /** The lowest offset where no buffer of the same time is in the way. */
+        long lowestGap(Buffer request) {
+            int first = request.first();
+            int last = request.last();
+            long offset = 0;
+            for (int i = 0; i < count; i++) {
+                if (firsts[i] <= last && first <= lasts[i]) {
+                    if (offset + request.bytes() <= offsets[i]) {
+                        break;
+                    }
+                    offset = Math.max(offset, ends[i]);
+                }
+            }
+            return offset;
+        }
+
+        void add(Buffer b) {
+            int found = Arrays.binarySearch(offsets, 0, count, b.offset());
+            int position = found < 0 ? -found - 1 : found;
+            insert(offsets, position, b.offset());
+            insert(ends, position, b.offset() + b.bytes());
+            insert(firsts, position, b.first());
+            insert(lasts, position, b.last());
+            count++;
+        }
+
+        private void insert(long[] values, int position, long value) {
+            System.arraycopy(values, position, values, position + 1, count - position);
+            values[position] = value;
+        }
+
+        private void insert(int[] values, int position, int value) {
+            System.arraycopy(values, position, values, position + 1, count - position);
+            values[position] = value;
+        }
     }
 }

@@ -154,6 +154,16 @@ final class CpuArena implements DeviceArena {
     }
 
     @Override
+    public void stage(float[] source, int count, Matrix staging) {
+        // Host memory is the device's memory: there is nothing to copy ahead.
+    }
+
+    @Override
+    public void replay(Object key, Runnable work) {
+        work.run();
+    }
+
+    @Override
     public void uploadInts(int[] source, int count, long offset) {
         MemorySegment.copy(source, 0, memory, JAVA_INT, offset, count);
     }

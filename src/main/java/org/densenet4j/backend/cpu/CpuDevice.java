@@ -10,6 +10,8 @@ import org.densenet4j.backend.GemmShape;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The processors of this machine: one lane per thread, each working on its own cache-sized chunk.
@@ -18,10 +20,18 @@ final class CpuDevice implements Device {
     /** Half of a common 2 MB second-level cache; the other half is for the operands streamed by. */
     private static final long CACHE_BYTES = 1L << 20;
 
+    /** A fixed number, so that sums per chunk do not depend on the number of threads. */
+    private static final int LEAST_CHUNKS = 16;
+
     private final OneDnn dnn;
     private final Lanes lanes;
     private final boolean vectorApi;
     private final List<CpuArena> arenas = new ArrayList<>();
+
+    // Asking oneDNN takes a fraction of a millisecond and plans ask the same again and again.
+    private final Map<GemmShape, Long> productScratch = new ConcurrentHashMap<>();
+    private final Map<ConvolutionShape, ConvolutionMemory> convolutionMemory =
+            new ConcurrentHashMap<>();
     private boolean closed;
 
     CpuDevice(DeviceOptions options) {
@@ -69,18 +79,28 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public int leastChunks() {
+        return LEAST_CHUNKS;
+    }
+
+    @Override
+    public boolean stagesInput() {
+        return false;
+    }
+
+    @Override
     public long availableBytes() {
         return HostMemory.available();
     }
 
     @Override
     public long scratchBytes(GemmShape shape) {
-        return CpuArena.scratchBytes(dnn, shape);
+        return productScratch.computeIfAbsent(shape, s -> CpuArena.scratchBytes(dnn, s));
     }
 
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
-        return CpuConvolution.memory(dnn, shape);
+        return convolutionMemory.computeIfAbsent(shape, s -> CpuConvolution.memory(dnn, s));
     }
 
     @Override

@@ -88,6 +88,8 @@ class ScalarKernels implements Kernels {
         int[] words = new int[4];
         int threshold = dropout.threshold();
         float kept = dropout.keptScale();
+        int stepLow = memory.get(JAVA_INT, dropout.counter());
+        int stepHigh = memory.get(JAVA_INT, dropout.counter() + 4);
         long block = -1;
         for (int r = 0; r < x.rows(); r++) {
             for (int c = 0; c < x.columns(); c++) {
@@ -97,8 +99,8 @@ class ScalarKernels implements Kernels {
                     Philox.next(
                             (int) block,
                             dropout.layer(),
-                            (int) dropout.step(),
-                            (int) (dropout.step() >>> 32),
+                            stepLow,
+                            stepHigh,
                             (int) dropout.seed(),
                             (int) (dropout.seed() >>> 32),
                             words);
@@ -253,14 +255,20 @@ class ScalarKernels implements Kernels {
             float smoothing,
             float gradientScale,
             Matrix losses,
+            Matrix hits,
             Matrix gradient) {
         int classes = logits.columns();
         for (int r = 0; r < logits.rows(); r++) {
             int label = memory.get(JAVA_INT, labels + 4L * r);
             double max = Double.NEGATIVE_INFINITY;
+            int best = 0;
             for (int c = 0; c < classes; c++) {
                 max = Math.max(max, get(logits.at(r, c)));
+                if (get(logits.at(r, c)) > get(logits.at(r, best))) {
+                    best = c;
+                }
             }
+            set(hits.at(0, r), best == label ? 1f : 0f);
             double sum = 0;
             double logitSum = 0;
             for (int c = 0; c < classes; c++) {
@@ -587,7 +595,7 @@ class ScalarKernels implements Kernels {
     }
 
     @Override
-    public double squaredNorm(Matrix x) {
+    public void squaredNorm(Matrix x, Matrix target) {
         double sum = 0;
         for (int r = 0; r < x.rows(); r++) {
             for (int c = 0; c < x.columns(); c++) {
@@ -595,7 +603,7 @@ class ScalarKernels implements Kernels {
                 sum += v * v;
             }
         }
-        return sum;
+        set(target.at(0, 0), (float) sum);
     }
 
     @Override
