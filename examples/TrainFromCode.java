@@ -13,21 +13,25 @@ import org.densenet4j.spec.DenseNetSpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
 
 /**
  * A training loop and a loss of one's own on top of {@link Network}: every class has a sigmoid and
  * its own binary cross-entropy, as for images that may have several labels.
  *
- * <pre>java -cp target/densenet4j.jar examples/TrainFromCode.java [IMAGES [EPOCHS [FOLDER]]]</pre>
+ * <pre>
+ * java --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED \
+ *     -cp target/densenet4j.jar examples/TrainFromCode.java [IMAGES [EPOCHS [FOLDER]]]
+ * </pre>
  */
 public final class TrainFromCode {
     private static final int BATCH = 64;
     private static final long SEED = 42;
 
     public static void main(String[] args) throws IOException {
-        int images = args.length > 0 ? Integer.parseInt(args[0]) : 4000;
-        int epochs = args.length > 1 ? Integer.parseInt(args[1]) : 3;
+        int images = args.length > 0 ? Integer.parseInt(args[0]) : 6000;
+        int epochs = args.length > 1 ? Integer.parseInt(args[1]) : 5;
         Path folder = args.length > 2 ? Path.of(args[2]) : Path.of("runs", "example-glyphs");
 
         Glyphs.generate(folder, images, 500, SEED); // any Dataset will do in its place
@@ -45,6 +49,11 @@ public final class TrainFromCode {
         try (Device device = Device.best();
                 Network network =
                         Network.open(MemoryPlan.of(spec).batch(BATCH).on(device), device, SEED)) {
+            // Start from the share of each class, 1/10, or the first epoch goes into learning it.
+            float[] bias = new float[spec.classes()];
+            Arrays.fill(bias, (float) -Math.log(spec.classes() - 1));
+            network.parameter("classifier.bias", bias);
+
             int step = 0;
             int steps = epochs * train.batchesPerEpoch();
             for (int epoch = 0; epoch < epochs; epoch++) {

@@ -24,6 +24,8 @@ import java.io.PrintWriter;
             PlanCommand.class,
             SummaryCommand.class,
             ParityCommand.class,
+            FeatureReuseCommand.class,
+            PruneReportCommand.class,
             MeasureCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",

@@ -1,8 +1,10 @@
 package org.densenet4j.io;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +23,22 @@ public final class AtomicFile {
     public interface Content {
         /** Writes everything to {@code channel}. */
         void writeTo(WritableByteChannel channel) throws IOException;
+    }
+
+    /**
+     * Writes text as UTF-8 to {@code path}, replacing what is there.
+     *
+     * @throws IOException in one line with the path; the old file is untouched then
+     */
+    public static void write(Path path, String text) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+        write(
+                path,
+                channel -> {
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                });
     }
 
     /**
