@@ -79,6 +79,18 @@ public final class Trainer implements AutoCloseable {
      * @param next what {@link #step} will be called with after this, or null
      */
     public StepResult step(Batch batch, Batch next) {
+        StepEvent event = StepEvent.start();
+        try {
+            StepResult result = runStep(batch, next);
+            event.end(result);
+            return result;
+        } catch (RuntimeException e) {
+            event.fail(steps + 1, e);
+            throw e;
+        }
+    }
+
+    private StepResult runStep(Batch batch, Batch next) {
         checkShape(batch);
         network.zeroGradients();
         double loss = 0;

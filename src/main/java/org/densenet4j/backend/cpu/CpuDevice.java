@@ -6,6 +6,7 @@ import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 
 import java.util.ArrayList;
@@ -116,6 +117,11 @@ final class CpuDevice implements Device {
     @Override
     public void forEachChunk(int chunks, ChunkTask task) {
         lanes.forEachChunk(chunks, task);
+    }
+
+    @Override
+    public DeviceTimer timer(int marks) {
+        return new HostTimer(marks);
     }
 
     @Override
