@@ -7,7 +7,6 @@ import org.densenet4j.report.Json;
 import org.densenet4j.report.Table;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -42,7 +41,7 @@ public final class FeatureReuseReport {
      * @throws IOException in one line with the path
      */
     public List<Path> write(Path folder) throws IOException {
-        Files.createDirectories(folder);
+        AtomicFile.createFolder(folder);
         List<Path> files = new ArrayList<>();
         for (BlockReuse block : reuse.blocks()) {
             Path png = folder.resolve("feature-reuse-block" + block.block() + ".png");
@@ -82,7 +81,9 @@ public final class FeatureReuseReport {
                 "source: in = block's input, or layer",
                 targets(block),
                 sources(block),
-                values);
+                values,
+                0,
+                1);
     }
 
     private static String targetAxis(BlockReuse block) {
@@ -148,7 +149,7 @@ public final class FeatureReuseReport {
         }
         return Json.object(
                 "tooltip", Json.object("formatter", "format:name"),
-                "grid", Json.object("left", 56, "right", 70, "top", 12, "bottom", 56),
+                "grid", Json.object("left", 56, "right", 92, "top", 12, "bottom", 56),
                 "xAxis", axis(targetAxis(block), targets(block), 30, false),
                 "yAxis", axis("source", sources(block), 38, true),
                 "visualMap",

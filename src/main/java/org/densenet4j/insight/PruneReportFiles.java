@@ -6,7 +6,6 @@ import org.densenet4j.report.Json;
 import org.densenet4j.report.Table;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -99,7 +98,7 @@ public final class PruneReportFiles {
      * @throws IOException in one line with the path
      */
     public List<Path> write(Path folder) throws IOException {
-        Files.createDirectories(folder);
+        AtomicFile.createFolder(folder);
         Path shares = folder.resolve("prune-report.csv");
         AtomicFile.write(shares, sharesCsv());
         Path connections = folder.resolve("prune-connections.csv");

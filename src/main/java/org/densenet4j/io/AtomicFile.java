@@ -72,6 +72,19 @@ public final class AtomicFile {
         }
     }
 
+    /**
+     * Makes a folder and what is missing above it.
+     *
+     * @throws IOException in one line with the path and the reason
+     */
+    public static void createFolder(Path folder) throws IOException {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new IOException("cannot make the folder " + folder + ": " + reason(e), e);
+        }
+    }
+
     private static String reason(IOException e) {
         String message = e.getMessage() == null ? "" : e.getMessage();
         return e.getClass().getSimpleName().equals("IOException")
