@@ -4,6 +4,7 @@ import org.densenet4j.engine.Network;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
+import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
@@ -104,9 +105,19 @@ public final class Checkpoint {
         }
     }
 
-    private static DenseNetSpec spec(Path path, Safetensors file) throws IOException {
+    /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
+    public static boolean hasSpec(Map<String, String> metadata) {
+        return metadata.containsKey(SPEC + "growthRate");
+    }
+
+    /**
+     * The spec in a file's metadata.
+     *
+     * @throws IOException in one line when there is none or it is broken
+     */
+    public static DenseNetSpec spec(Path path, TensorFile file) throws IOException {
         Map<String, String> metadata = file.metadata();
-        if (!FORMAT.equals(metadata.get("format"))) {
+        if (!hasSpec(metadata)) {
             throw new IOException(path + ": is not a densenet4j checkpoint");
         }
         try {
@@ -147,6 +158,13 @@ public final class Checkpoint {
             throw new IllegalArgumentException("'" + SPEC + key + "' is missing");
         }
         return value;
+    }
+
+    /** A spec as metadata entries, which {@link #spec(Path, Map)} reads. */
+    public static Map<String, String> specMetadata(DenseNetSpec spec) {
+        Map<String, String> entries = new LinkedHashMap<>();
+        specFields(spec).forEach((key, value) -> entries.put(SPEC + key, value));
+        return entries;
     }
 
     private static Map<String, String> specFields(DenseNetSpec spec) {
