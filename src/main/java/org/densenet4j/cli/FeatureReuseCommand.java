@@ -3,8 +3,10 @@ package org.densenet4j.cli;
 import org.densenet4j.insight.FeatureReuse;
 import org.densenet4j.insight.FeatureReuseReport;
 import org.densenet4j.insight.Scale;
+import org.densenet4j.weights.Model;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
@@ -19,12 +21,7 @@ import java.util.concurrent.Callable;
                         + " earlier one: a heat map for each dense block.",
         mixinStandardHelpOptions = true)
 final class FeatureReuseCommand implements Callable<Integer> {
-    @Option(
-            names = "--checkpoint",
-            paramLabel = "FILE",
-            required = true,
-            description = "a checkpoint.safetensors of a run")
-    private Path checkpoint;
+    @Mixin private TrainedModelOption trained;
 
     @Option(
             names = "--out",
@@ -46,13 +43,16 @@ final class FeatureReuseCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        FeatureReuse reuse = FeatureReuse.read(checkpoint);
+        FeatureReuse reuse;
+        try (Model model = trained.open()) {
+            reuse = FeatureReuse.of(model);
+        }
         FeatureReuseReport report = new FeatureReuseReport(reuse, scale);
         System.out.println(reuse.spec());
         System.out.println();
         System.out.print(report.summary().text());
         System.out.println();
-        for (Path file : report.write(out == null ? RunFolder.of(checkpoint) : out)) {
+        for (Path file : report.write(out == null ? trained.folder() : out)) {
             System.out.println("saved  " + file);
         }
         return 0;

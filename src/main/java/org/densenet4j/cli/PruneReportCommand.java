@@ -2,13 +2,16 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.BatchLoader;
+import org.densenet4j.engine.Network;
 import org.densenet4j.insight.PruneReport;
 import org.densenet4j.insight.PruneReportFiles;
 import org.densenet4j.insight.Ranking;
+import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.train.Checkpoint;
-import org.densenet4j.train.Trainer;
+import org.densenet4j.weights.LoadOptions;
+import org.densenet4j.weights.Model;
+import org.densenet4j.weights.Weights;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -33,13 +36,7 @@ import java.util.concurrent.Callable;
 final class PruneReportCommand implements Callable<Integer> {
     private static final int SHOWN = 10;
 
-    @Option(
-            names = "--checkpoint",
-            paramLabel = "FILE",
-            required = true,
-            description = "a checkpoint.safetensors of a run")
-    private Path checkpoint;
-
+    @Mixin private TrainedModelOption trained;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
 
@@ -94,24 +91,23 @@ final class PruneReportCommand implements Callable<Integer> {
             }
             shares.add(percent / 100);
         }
-        DenseNetSpec spec = Checkpoint.spec(checkpoint);
-        DataOption.Source source = data.open();
+        DenseNetSpec spec;
+        try (Model model = trained.open()) {
+            spec = model.spec();
+        }
+        DataOption.Source source = data.open(spec.inputHeight(), spec.inputWidth());
         checkFit(spec, source);
         PruneReport report;
         try (Device d = device.open();
-                Trainer trainer =
-                        Trainer.of(spec, d)
-                                .strategy(MemoryStrategy.RECOMPUTE)
-                                .batch(batch)
-                                .open()) {
-            trainer.load(checkpoint);
+                Network network = network(spec, d)) {
+            Weights.load(trained.file(), network, LoadOptions.strict());
             System.out.println(spec);
             System.out.printf(
                     Locale.ROOT,
                     "%,d test images, on %s%n%n",
                     source.test().size(),
                     d.description());
-            report = measure(trainer, source, shares);
+            report = measure(network, source, shares);
         }
         PruneReportFiles files = new PruneReportFiles(report);
         System.out.print(files.weakest(SHOWN).text());
@@ -120,23 +116,40 @@ final class PruneReportCommand implements Callable<Integer> {
         System.out.println();
         System.out.println(answer(report.largestWithin(tolerance / 100), report));
         System.out.println();
-        for (Path file : files.write(out == null ? RunFolder.of(checkpoint) : out)) {
+        for (Path file : files.write(out == null ? trained.folder() : out)) {
             System.out.println("saved  " + file);
         }
         return 0;
     }
 
-    private PruneReport measure(Trainer trainer, DataOption.Source source, List<Double> shares) {
+    /** With the smallest memory; nothing is trained. */
+    private Network network(DenseNetSpec spec, Device d) {
+        MemoryPlan plan =
+                MemoryPlan.of(spec)
+                        .strategy(MemoryStrategy.RECOMPUTE)
+                        .batch(batch)
+                        .within(d, d.availableBytes());
+        return Network.open(plan, d, 1);
+    }
+
+    private PruneReport measure(Network network, DataOption.Source source, List<Double> shares) {
         BatchLoader loader =
-                BatchLoader.of(source.test()).batch(batch).normalise(source.normalisation());
+                BatchLoader.of(source.test())
+                        .batch(batch)
+                        .normalise(source.normalisation())
+                        .threads(data.loaderThreads());
+        if (data.skipsBroken()) {
+            loader = loader.skipBroken(System.err::println);
+        }
+        BatchLoader batches = loader;
         List<BatchLoader.Epoch> open = new ArrayList<>();
         try {
             return PruneReport.of(
-                    trainer.network(),
+                    network,
                     ranking,
                     shares,
                     () -> {
-                        BatchLoader.Epoch epoch = loader.epoch(0);
+                        BatchLoader.Epoch epoch = batches.epoch(0);
                         open.add(epoch);
                         return epoch;
                     });

@@ -265,7 +265,7 @@ public final class Network implements AutoCloseable {
     }
 
     private void uploadStep(Pass pass) {
-        if (compute.spec().dropout() > 0) {
+        if (compute.spec().dropout() > 0 || compute.spec().stochasticDepth() > 0) {
             int[] words = {(int) pass.step(), (int) (pass.step() >>> 32)};
             arena.uploadInts(words, words.length, memory.stepCounter().offset());
         }

@@ -1,14 +1,14 @@
 package org.densenet4j.insight;
 
 import org.densenet4j.engine.Network;
-import org.densenet4j.io.Safetensors;
 import org.densenet4j.spec.BlockShape;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.LayerShape;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.train.Checkpoint;
+import org.densenet4j.weights.Model;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,16 +60,36 @@ public final class FeatureReuse {
     }
 
     /**
-     * Computes it from a checkpoint; only the weights in question are read.
+     * Computes it from a trained network in a file; only the weights in question are read.
      *
-     * @throws IOException in one line when the file is broken or not a checkpoint
+     * @throws IOException in one line when they cannot be read
      */
-    public static FeatureReuse read(Path checkpoint) throws IOException {
-        NetworkShape shape = NetworkShape.of(Checkpoint.spec(checkpoint));
-        try (Safetensors file = Safetensors.open(checkpoint)) {
-            return of(shape, name -> file.tensor(name).toFloats());
+    public static FeatureReuse of(Model model) throws IOException {
+        try {
+            return of(
+                    NetworkShape.of(model.spec()),
+                    name -> {
+                        try {
+                            return model.values(name);
+                        } catch (IOException e) {
+                            throw new UncheckedIOException(e);
+                        }
+                    });
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
+    /**
+     * Computes it from a checkpoint or an export of this project.
+     *
+     * @throws IOException in one line when the file is broken or names no network
+     */
+    public static FeatureReuse read(Path path) throws IOException {
+        try (Model model = Model.open(path)) {
+            return of(model);
         } catch (IllegalArgumentException e) {
-            throw new IOException(checkpoint + ": " + e.getMessage(), e);
+            throw new IOException(path + ": " + e.getMessage(), e);
         }
     }
 

@@ -25,6 +25,13 @@ public final class AtomicFile {
         void writeTo(WritableByteChannel channel) throws IOException;
     }
 
+    /** Looks at the complete file before it takes the old one's place. */
+    @FunctionalInterface
+    interface Check {
+        /** Throws when the file is not as it should be. */
+        void check(Path temporary) throws IOException;
+    }
+
     /**
      * Writes text as UTF-8 to {@code path}, replacing what is there.
      *
@@ -47,6 +54,10 @@ public final class AtomicFile {
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, Content content) throws IOException {
+        write(path, content, temporary -> {});
+    }
+
+    static void write(Path path, Content content, Check check) throws IOException {
         Path absolute = path.toAbsolutePath();
         Path folder = absolute.getParent();
         Path temporary =
@@ -61,6 +72,7 @@ public final class AtomicFile {
                 content.writeTo(channel);
                 channel.force(true);
             }
+            check.check(temporary);
             move(temporary, absolute);
             syncFolder(folder);
         } catch (IOException e) {

@@ -133,7 +133,17 @@ public final class Trainer implements AutoCloseable {
 
     /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
     public StepResult evaluate(Batch batch) {
+        return evaluate(batch, new float[batch.size() * spec().classes()]);
+    }
+
+    /**
+     * The same, and the logits.
+     *
+     * @param logits receives [images, classes]
+     */
+    public StepResult evaluate(Batch batch, float[] logits) {
         checkShape(batch);
+        int classes = spec().classes();
         double loss = 0;
         int correct = 0;
         int micro = network.plan().batch();
@@ -145,6 +155,8 @@ public final class Trainer implements AutoCloseable {
             Network.Outcome outcome = network.outcome(pass, batch.size());
             loss += outcome.loss();
             correct += outcome.correct();
+            float[] part = network.logits(count);
+            System.arraycopy(part, 0, logits, first * classes, part.length);
         }
         return new StepResult(steps, loss, correct, batch.size(), 0);
     }
