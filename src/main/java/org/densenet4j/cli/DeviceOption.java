@@ -5,10 +5,10 @@ import org.densenet4j.backend.DeviceOptions;
 
 import picocli.CommandLine.Option;
 
-import java.util.Map;
-import java.util.function.Predicate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
 
 /** Options that choose the device; shared by all commands that compute. */
 final class DeviceOption {

@@ -32,6 +32,8 @@ import java.io.PrintWriter;
             EmbedCommand.class,
             HeatMapCommand.class,
             ExportCommand.class,
+            FeatureReuseCommand.class,
+            PruneReportCommand.class,
             DoctorCommand.class,
             MeasureCommand.class
         },

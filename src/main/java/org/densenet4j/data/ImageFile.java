@@ -61,8 +61,24 @@ public final class ImageFile {
         return read(file, new PixelBudget(mostPixels));
     }
 
+    /**
+     * Decodes a JPEG or PNG image that is in memory, such as an upload.
+     *
+     * @param name stands for the file's name in messages
+     * @throws DataException in one line when it is broken, truncated or too large
+     */
+    public static Image decode(String name, byte[] bytes) throws IOException {
+        if (bytes.length == 0) {
+            throw new DataException(name + ": broken image: it is empty");
+        }
+        return decode(name, bytes, new PixelBudget(MOST_PIXELS));
+    }
+
     static Image read(Path file, PixelBudget budget) throws IOException {
-        byte[] bytes = bytes(file);
+        return decode(file.toString(), bytes(file), budget);
+    }
+
+    private static Image decode(String file, byte[] bytes, PixelBudget budget) throws IOException {
         try (ImageInputStream stream =
                 new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
             ImageReader reader = reader(file, stream);
@@ -107,7 +123,7 @@ public final class ImageFile {
     }
 
     /** The content decides, not the name: ImageNet has a PNG file that is named .JPEG. */
-    private static ImageReader reader(Path file, ImageInputStream stream) throws DataException {
+    private static ImageReader reader(String file, ImageInputStream stream) throws DataException {
         for (Iterator<ImageReader> all = ImageIO.getImageReaders(stream); all.hasNext(); ) {
             ImageReader reader = all.next();
             String[] formats = reader.getOriginatingProvider().getFormatNames();
@@ -122,7 +138,7 @@ public final class ImageFile {
     }
 
     private static Image decode(
-            Path file, ImageReader reader, ImageInputStream stream, PixelBudget budget)
+            String file, ImageReader reader, ImageInputStream stream, PixelBudget budget)
             throws IOException {
         boolean[] truncated = new boolean[1];
         reader.setInput(stream, true, true);

@@ -66,8 +66,8 @@ public final class Trainer implements AutoCloseable {
      * One training step on a batch of any size up to the trainer's.
      *
      * @throws IllegalArgumentException when the batch does not fit the network
-     * @throws NonFiniteException when the loss or a gradient is NaN or infinite; parameters, velocities
-     *     and running statistics are left as they were
+     * @throws NonFiniteException when the loss or a gradient is NaN or infinite; parameters,
+     *     velocities and running statistics are left as they were
      */
     public StepResult step(Batch batch) {
         return step(batch, null);
