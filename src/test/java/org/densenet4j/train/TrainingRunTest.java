@@ -93,7 +93,7 @@ class TrainingRunTest {
     void aRunThatIsStoppedAnywhereContinuesBitByBit() throws IOException {
         Path whole = uninterrupted();
         SplittableRandom random = new SplittableRandom(1);
-        for (int trial = 0; trial < 8; trial++) {
+        for (int trial = 0; trial < 5; trial++) {
             Path path = root.resolve("stopped" + trial);
             boolean finished = false;
             List<Integer> stops = new ArrayList<>();
