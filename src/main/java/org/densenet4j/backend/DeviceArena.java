@@ -22,6 +22,22 @@ public interface DeviceArena extends AutoCloseable {
     /** Copies floats from the host: {@code source[from …]} to all elements of {@code target}. */
     void upload(float[] source, int from, Matrix target);
 
+    /**
+     * Starts to bring floats into device memory that a following {@link #upload} of the same array
+     * takes them from; the copy runs while earlier work goes on. Only where {@link
+     * Device#stagesInput}; elsewhere this does nothing.
+     *
+     * @param staging device memory for them, at least {@code count} floats
+     */
+    void stage(float[] source, int count, Matrix staging);
+
+    /**
+     * Runs {@code work}, which does the same operations on the same memory whenever the key is the
+     * same. A device may record it once and replay the recording; values that change from step to
+     * step must then lie in device memory.
+     */
+    void replay(Object key, Runnable work);
+
     /** Copies 32-bit integers (labels) from the host to {@code offset}. */
     void uploadInts(int[] source, int count, long offset);
 

@@ -19,11 +19,12 @@ package org.densenet4j.backend;
  *
  * @param rate probability of dropping, {@code 0 <= rate < 1}
  * @param seed key of the generator
- * @param step training step
+ * @param counter byte offset, in the arena, of the training step as two 32-bit words, low first: it
+ *     is read when the kernel runs, so that a recorded step draws other elements each time
  * @param layer number of the layer in the network
  * @param survival probability that the layer is not dropped as a whole, {@code 0 < survival <= 1}
  */
-public record Dropout(float rate, long seed, long step, int layer, float survival) {
+public record Dropout(float rate, long seed, long counter, int layer, float survival) {
     /** First counter word of a layer's own draw. */
     public static final int LAYER_DRAW = -1;
 
@@ -31,8 +32,8 @@ public record Dropout(float rate, long seed, long step, int layer, float surviva
     public static final Dropout NONE = new Dropout(0, 0, 0, 0);
 
     /** Drops single elements only. */
-    public Dropout(float rate, long seed, long step, int layer) {
-        this(rate, seed, step, layer, 1);
+    public Dropout(float rate, long seed, long counter, int layer) {
+        this(rate, seed, counter, layer, 1);
     }
 
     /** What a kept element of a kept layer is multiplied by: 1/((1 − rate)·survival). */

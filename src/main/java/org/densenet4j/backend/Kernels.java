@@ -104,6 +104,7 @@ public interface Kernels {
      * @param labels byte offset of one 32-bit label per row
      * @param gradientScale factor of the gradient, 1/batch for a mean loss
      * @param losses [1, rows] loss of each row
+     * @param hits [1, rows] 1 where the first largest logit is the label's, else 0
      * @param gradient [rows, classes], may be {@code logits}' shape twin; never the same memory
      */
     void softmaxCrossEntropy(
@@ -112,6 +113,7 @@ public interface Kernels {
             float smoothing,
             float gradientScale,
             Matrix losses,
+            Matrix hits,
             Matrix gradient);
 
     /** {@code sums[c] += Σ_rows x[r, c]}. */
@@ -255,7 +257,8 @@ public interface Kernels {
 
     /**
      * One step of SGD as PyTorch defines it: {@code g = scale·gradient + decay·p; v = momentum·v +
-     * g (v = g in the first step); p −= rate·(nesterov ? g + momentum·v : v)}.
+     * g (v = g in the first step); p −= rate·(nesterov ? g + momentum·v : v)}. All are vectors [1,
+     * n].
      */
     void sgd(
             Matrix parameters,
@@ -268,8 +271,11 @@ public interface Kernels {
             float gradientScale,
             boolean firstStep);
 
-    /** Sum of squares, accumulated in double precision; NaN or infinity if any element is. */
-    double squaredNorm(Matrix x);
+    /**
+     * Sum of squares, accumulated in double precision, into {@code target} [1, 1]; NaN or infinity
+     * if any element is, or if the sum exceeds single precision.
+     */
+    void squaredNorm(Matrix x, Matrix target);
 
     /** {@code target = source}, strides may differ. */
     void copy(Matrix source, Matrix target);

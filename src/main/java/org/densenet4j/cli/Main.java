@@ -24,6 +24,7 @@ import java.io.PrintWriter;
             PlanCommand.class,
             SummaryCommand.class,
             ParityCommand.class,
+            DoctorCommand.class,
             MeasureCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",
@@ -43,6 +44,7 @@ public final class Main {
 
     /** Runs a command and returns its exit code. */
     static int run(String... args) {
+        Notices.print();
         return commandLine().execute(args.length == 0 ? new String[] {"--help"} : args);
     }
 

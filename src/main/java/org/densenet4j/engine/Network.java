@@ -166,10 +166,121 @@ public final class Network implements AutoCloseable {
         arena.upload(images, 0, memory.input().rows(0, count * pixels));
     }
 
+    /**
+     * Starts to copy the batch that the next {@link #input} will be given, while earlier work goes
+     * on. Does nothing on devices that share the host's memory.
+     */
+    public void stage(float[] images) {
+        checkOpen();
+        Matrix staging = memory.inputStaging();
+        if (staging != null && images.length <= staging.rows() * staging.columns()) {
+            arena.stage(images, images.length, staging);
+        }
+    }
+
     /** Computes the logits of the batch that was copied in. */
     public void forward(Pass pass) {
         checkOpen();
         checkBatch(pass.images());
+        uploadStep(pass);
+        runForward(pass);
+    }
+
+    /**
+     * Forward, loss and backward of the batch that was copied in, in one go: adds to the parameter
+     * gradients and leaves losses, hits and the gradients' norm for {@link #outcome}. A device may
+     * record the first such pass and replay it.
+     *
+     * @param labels one class index per image
+     * @param smoothing label smoothing, 0 for none
+     * @param meanOver number of images that the mean is taken over: the batch, or all micro-batches
+     */
+    public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
+        prepare(pass, labels);
+        Runnable work =
+                () -> {
+                    runForward(pass);
+                    runLoss(pass, smoothing, meanOver);
+                    runBackward(pass);
+                    kernels.squaredNorm(memory.parameterGradients(), memory.head().squaredNorm());
+                };
+        run(new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, meanOver), work);
+    }
+
+    /**
+     * Forward and loss of the batch that was copied in, in evaluation mode, for {@link #outcome}.
+     */
+    public void evaluationPass(Pass pass, int[] labels, int meanOver) {
+        prepare(pass, labels);
+        Runnable work =
+                () -> {
+                    runForward(pass);
+                    runLoss(pass, 0, meanOver);
+                };
+        run(new Recording(pass.images(), pass.mode(), pass.seed(), 0, meanOver), work);
+    }
+
+    /** What makes two passes the same sequence of operations on the same memory. */
+    private record Recording(int images, Mode mode, long seed, float smoothing, int meanOver) {}
+
+    private void prepare(Pass pass, int[] labels) {
+        checkOpen();
+        checkBatch(pass.images());
+        uploadStep(pass);
+        uploadLabels(pass, labels);
+    }
+
+    /** A listener wants to hear of every operation, and a recording has none. */
+    private void run(Recording recording, Runnable work) {
+        if (listener == OperationListener.NONE) {
+            arena.replay(recording, work);
+        } else {
+            work.run();
+        }
+    }
+
+    /**
+     * What a pass found; waits for it.
+     *
+     * @param loss sum of the batch's losses divided by what the mean is taken over
+     * @param correct images whose highest logit is their label
+     * @param gradientNorm Euclidean norm of all parameter gradients; of the last training pass
+     */
+    public record Outcome(double loss, int correct, double gradientNorm) {}
+
+    /** Waits for a training or evaluation pass and reads what it found, in one copy. */
+    public Outcome outcome(Pass pass, int meanOver) {
+        HeadMemory head = memory.head();
+        float[] values = new float[head.outcome().columns()];
+        arena.download(head.outcome(), values, 0);
+        double loss = 0;
+        int correct = 0;
+        for (int i = 0; i < pass.images(); i++) {
+            loss += values[i];
+            correct += (int) values[plan.batch() + i];
+        }
+        return new Outcome(loss / meanOver, correct, Math.sqrt(values[2 * plan.batch()]));
+    }
+
+    private void uploadStep(Pass pass) {
+        if (compute.spec().dropout() > 0) {
+            int[] words = {(int) pass.step(), (int) (pass.step() >>> 32)};
+            arena.uploadInts(words, words.length, memory.stepCounter().offset());
+        }
+    }
+
+    private void uploadLabels(Pass pass, int[] labels) {
+        int classes = memory.head().shape().classes();
+        for (int i = 0; i < pass.images(); i++) {
+            if (labels[i] < 0 || labels[i] >= classes) {
+                throw new IllegalArgumentException(
+                        "label " + labels[i] + " of image " + i + " is not in 0.." + (classes - 1));
+            }
+        }
+        arena.uploadInts(labels, pass.images(), memory.head().labels().offset());
+    }
+
+    private void runForward(Pass pass) {
         int operation = 0;
         for (Stage stage : stages) {
             listener.before(operation);
@@ -192,33 +303,24 @@ public final class Network implements AutoCloseable {
      * @return the sum of this batch's losses divided by {@code meanOver}
      */
     public double loss(Pass pass, int[] labels, float smoothing, int meanOver) {
-        int classes = memory.head().shape().classes();
-        for (int i = 0; i < pass.images(); i++) {
-            if (labels[i] < 0 || labels[i] >= classes) {
-                throw new IllegalArgumentException(
-                        "label " + labels[i] + " of image " + i + " is not in 0.." + (classes - 1));
-            }
-        }
+        uploadLabels(pass, labels);
+        runLoss(pass, smoothing, meanOver);
+        return outcome(pass, meanOver).loss();
+    }
+
+    private void runLoss(Pass pass, float smoothing, int meanOver) {
         HeadMemory head = memory.head();
         int operation = stages.size();
         listener.before(operation);
-        Matrix losses = head.losses().columns(0, pass.images());
-        arena.uploadInts(labels, pass.images(), head.labels().offset());
         kernels.softmaxCrossEntropy(
                 head.logits().rows(0, pass.images()),
                 head.labels().offset(),
                 smoothing,
                 1f / meanOver,
-                losses,
+                head.losses().columns(0, pass.images()),
+                head.hits().columns(0, pass.images()),
                 head.logitsGradient().rows(0, pass.images()));
-        float[] values = new float[pass.images()];
-        arena.download(losses, values, 0);
         listener.after(operation);
-        double sum = 0;
-        for (float value : values) {
-            sum += value;
-        }
-        return sum / meanOver;
     }
 
     /** Sets the gradient of the logits [count, classes] of a loss of one's own. */
@@ -235,6 +337,10 @@ public final class Network implements AutoCloseable {
                     "an evaluation pass has no backward pass; use TRAIN, or FROZEN for fixed"
                             + " batch-norm statistics");
         }
+        runBackward(pass);
+    }
+
+    private void runBackward(Pass pass) {
         int operation = stages.size() + 1;
         for (Stage stage : stages.reversed()) {
             listener.before(operation);
@@ -289,42 +395,87 @@ public final class Network implements AutoCloseable {
         int operation = 2 * stages.size() + 1;
         listener.before(operation);
         ParameterLayout layout = memory.parameterLayout();
-        List<ParameterSpec> tensors = layout.tensors();
-        compute.forEachChunk(
-                tensors.size(),
-                (lane, chunk) -> {
-                    ParameterSpec p = tensors.get(chunk);
-                    boolean decays = decayNormsAndBiases || p.role().isWeight();
-                    kernels.sgd(
-                            layout.in(memory.parameters(), p.name()),
-                            layout.in(memory.parameterGradients(), p.name()),
-                            layout.in(memory.velocity(), p.name()),
-                            rate,
-                            momentum,
-                            nesterov,
-                            decays ? decay : 0f,
-                            gradientScale,
-                            firstStep);
-                });
+        Matrix p = memory.parameters();
+        Matrix g = memory.parameterGradients();
+        Matrix v = memory.velocity();
+        SgdUpdate update =
+                (parameters, gradients, velocity, decayed) ->
+                        kernels.sgd(
+                                parameters,
+                                gradients,
+                                velocity,
+                                rate,
+                                momentum,
+                                nesterov,
+                                decayed ? decay : 0f,
+                                gradientScale,
+                                firstStep);
+        update(update, layout.weights(p), layout.weights(g), layout.weights(v), true);
+        update(
+                update,
+                layout.normsAndBiases(p),
+                layout.normsAndBiases(g),
+                layout.normsAndBiases(v),
+                decayNormsAndBiases);
         listener.after(operation);
+    }
+
+    /** One optimiser step on a range of the parameters. */
+    private interface SgdUpdate {
+        void on(Matrix parameters, Matrix gradients, Matrix velocity, boolean decayed);
+    }
+
+    /** Cuts a range into as many slices as keep the device busy. */
+    private void update(
+            SgdUpdate update,
+            Matrix parameters,
+            Matrix gradients,
+            Matrix velocity,
+            boolean decayed) {
+        int length = parameters.columns();
+        int slices = compute.device().leastChunks();
+        int slice = ParameterLayout.aligned(Math.ceilDiv(length, slices));
+        compute.forEachChunk(
+                Math.ceilDiv(length, slice),
+                (lane, chunk) -> {
+                    int from = chunk * slice;
+                    int count = Math.min(slice, length - from);
+                    update.on(
+                            parameters.columns(from, count),
+                            gradients.columns(from, count),
+                            velocity.columns(from, count),
+                            decayed);
+                });
     }
 
     /** Euclidean norm of all parameter gradients; NaN or infinite when one of them is. */
     public double gradientNorm() {
-        return Math.sqrt(kernels.squaredNorm(memory.parameterGradients()));
+        return Math.sqrt(squaredNorm(memory.parameterGradients()));
+    }
+
+    private double squaredNorm(Matrix x) {
+        Matrix target = memory.head().squaredNorm();
+        kernels.squaredNorm(x, target);
+        float[] value = new float[1];
+        arena.download(target, value, 0);
+        return value[0];
     }
 
     // ---------------------------------------------------------------- looking for NaN
 
-    /** The first stage, in forward order, whose output is not finite; empty when all are. */
+    /**
+     * The first stage, in forward order, whose output is not finite; empty when all are. Runs the
+     * forward pass again, because a backward pass reuses the memory of features.
+     */
     public String firstNonFiniteOutput(Pass pass) {
+        runForward(pass);
         StemShape s = memory.shape().stem();
         Matrix input = memory.input().rows(0, pass.images() * s.inputHeight() * s.inputWidth());
-        if (!Double.isFinite(kernels.squaredNorm(input))) {
+        if (!Double.isFinite(squaredNorm(input))) {
             return "input";
         }
         for (Stage stage : stages) {
-            if (!Double.isFinite(kernels.squaredNorm(stage.output(pass)))) {
+            if (!Double.isFinite(squaredNorm(stage.output(pass)))) {
                 return stage.name();
             }
         }
@@ -335,7 +486,7 @@ public final class Network implements AutoCloseable {
     public String firstNonFiniteGradient() {
         for (ParameterSpec p : memory.parameterLayout().tensors().reversed()) {
             Matrix g = memory.parameterLayout().in(memory.parameterGradients(), p.name());
-            if (!Double.isFinite(kernels.squaredNorm(g))) {
+            if (!Double.isFinite(squaredNorm(g))) {
                 return p.name();
             }
         }

@@ -66,7 +66,12 @@ final class NewFeatures {
     Dropout dropout(Pass pass) {
         double rate = compute.spec().dropout();
         return (rate > 0 || survival < 1) && pass.mode() != Mode.EVALUATE
-                ? new Dropout((float) rate, pass.seed(), pass.step(), layer, survival)
+                ? new Dropout(
+                        (float) rate,
+                        pass.seed(),
+                        compute.memory().stepCounter().offset(),
+                        layer,
+                        survival)
                 : Dropout.NONE;
     }
 

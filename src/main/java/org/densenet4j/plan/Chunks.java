@@ -10,21 +10,22 @@ package org.densenet4j.plan;
  */
 public record Chunks(int rowsPerImage, int rowsPerChunk) {
 
-    /** Chunks of a full batch, at least, where it has as many images: work for this many lanes. */
-    private static final int LEAST_CHUNKS = 16;
-
     /**
      * Chunks that end on image boundaries, as convolutions need, within {@code budget} bytes where
      * one image allows it.
+     *
+     * @param leastChunks chunks of a full batch, at least, where it has as many images
      */
-    static Chunks ofImages(int rowsPerImage, long bytesPerRow, int batch, long budget) {
+    static Chunks ofImages(
+            int rowsPerImage, long bytesPerRow, int batch, long budget, int leastChunks) {
         long fit = budget / Math.multiplyExact(bytesPerRow, rowsPerImage);
-        long images = Math.clamp(fit, 1, Math.max(1, batch / LEAST_CHUNKS));
+        long images = Math.clamp(fit, 1, Math.max(1, batch / leastChunks));
         return new Chunks(rowsPerImage, Math.toIntExact(images * rowsPerImage));
     }
 
     /** Chunks that may end anywhere: fractions of an image where a whole one does not fit. */
-    static Chunks ofRows(int rowsPerImage, long bytesPerRow, int batch, long budget) {
+    static Chunks ofRows(
+            int rowsPerImage, long bytesPerRow, int batch, long budget, int leastChunks) {
         int divisor = 1;
         while (rowsPerImage % (2 * divisor) == 0
                 && rowsPerImage / divisor >= 256
@@ -34,7 +35,7 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
         if (divisor > 1) {
             return new Chunks(rowsPerImage, rowsPerImage / divisor);
         }
-        return ofImages(rowsPerImage, bytesPerRow, batch, budget);
+        return ofImages(rowsPerImage, bytesPerRow, batch, budget, leastChunks);
     }
 
     /** Number of chunks of a batch. */

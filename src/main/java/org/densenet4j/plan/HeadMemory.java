@@ -9,7 +9,8 @@ import org.densenet4j.spec.HeadShape;
  * @param pooled [N, C]
  * @param logits [N, classes]
  * @param logitsGradient [N, classes]
- * @param losses [1, N]
+ * @param outcome [1, 2N + 1] what the host wants to know of a step, in one place so that it is one
+ *     copy: losses, hits, and the squared norm of the gradients
  * @param labels one 32-bit label per image, as a matrix for its offset
  * @param pooledGradient [N, C]
  * @param normalised the naive strategy's copy of the BN-ReLU output, else null
@@ -20,9 +21,29 @@ public record HeadMemory(
         Matrix pooled,
         Matrix logits,
         Matrix logitsGradient,
-        Matrix losses,
+        Matrix outcome,
         Matrix labels,
         Matrix pooledGradient,
         Matrix normalised,
         Matrix partials,
-        NormScratch norm) {}
+        NormScratch norm) {
+
+    /** The loss of each image [1, N]. */
+    public Matrix losses() {
+        return outcome.columns(0, batch());
+    }
+
+    /** 1 for each image whose highest logit is its label's, else 0 [1, N]. */
+    public Matrix hits() {
+        return outcome.columns(batch(), batch());
+    }
+
+    /** The squared Euclidean norm of all parameter gradients [1, 1]. */
+    public Matrix squaredNorm() {
+        return outcome.columns(2 * batch(), 1);
+    }
+
+    private int batch() {
+        return logits.rows();
+    }
+}

@@ -40,7 +40,9 @@ public final class NetworkMemory {
     private final Matrix velocity;
     private final Matrix running;
     private final Matrix input;
+    private final Matrix inputStaging;
     private final Matrix inputGradient;
+    private final Matrix stepCounter;
     private final StemMemory stem;
     private final List<BlockMemory> blocks = new ArrayList<>();
     private final List<TransitionMemory> transitions = new ArrayList<>();
@@ -61,6 +63,7 @@ public final class NetworkMemory {
         this.schedule = schedule;
         this.allocator = allocator;
 
+        allocator.library(device.kernelScratchBytes());
         parameterLayout = new ParameterLayout(shape.parameters());
         runningLayout = new ParameterLayout(shape.buffers());
         int length = parameterLayout.length();
@@ -83,6 +86,12 @@ public final class NetworkMemory {
                         s.inputChannels(),
                         0,
                         schedule.backward("stem"));
+        inputStaging =
+                device.stagesInput()
+                        ? allocator.persistent(
+                                "input.staging", Category.FEATURES, pixels, s.inputChannels())
+                        : null;
+        stepCounter = allocator.persistent("step counter", Category.SCRATCH, 1, 2);
         inputGradient =
                 withInputGradient
                         ? allocator.persistent(
@@ -139,7 +148,7 @@ public final class NetworkMemory {
                                 backward);
             }
         }
-        Chunks images = Chunks.ofImages(pixels, 8L * s.channels(), batch, cache());
+        Chunks images = imageChunks(pixels, 8L * s.channels());
         ConvolutionShape convolution =
                 new ConvolutionShape(
                         images.imagesPerChunk(),
@@ -276,10 +285,12 @@ public final class NetworkMemory {
         }
 
         Chunks rowChunks =
-                bottleneck ? Chunks.ofRows(pixels, 8L * (prefix + width), batch, cache()) : null;
+                bottleneck
+                        ? Chunks.ofRows(
+                                pixels, 8L * (prefix + width), batch, cache(), device.leastChunks())
+                        : null;
         int convolved = bottleneck ? width : prefix;
-        Chunks imageChunks =
-                Chunks.ofImages(pixels, 8L * (convolved + l.growthRate()), batch, cache());
+        Chunks imageChunks = imageChunks(pixels, 8L * (convolved + l.growthRate()));
         ConvolutionShape convolution =
                 new ConvolutionShape(
                         imageChunks.imagesPerChunk(),
@@ -379,7 +390,7 @@ public final class NetworkMemory {
                 strategy == NAIVE
                         ? copy(name + ".normalised", rows(pixels), in, forward, backward)
                         : null;
-        Chunks images = Chunks.ofImages(pixels, 2L * in + out, batch, cache());
+        Chunks images = imageChunks(pixels, 2L * in + out);
         int pooledRows = images.imagesPerChunk() * t.outHeight() * t.outWidth();
         int shortest = t.outHeight() * t.outWidth();
         int stride = shape.blocks().get(t.index()).totalChannels();
@@ -407,7 +418,7 @@ public final class NetworkMemory {
         int backward = schedule.backward("head");
         int pixels = h.height() * h.width();
         int c = h.channels();
-        Chunks images = Chunks.ofImages(pixels, 4L * c, batch, cache());
+        Chunks images = imageChunks(pixels, 4L * c);
         for (int rows : new int[] {batch, 1}) {
             noteProduct(new GemmShape(rows, h.classes(), c, c, c, h.classes(), false, true, false));
             noteProduct(
@@ -427,7 +438,7 @@ public final class NetworkMemory {
                 matrix("head.pooled", Category.FEATURES, batch, c, forward, backward),
                 matrix("logits", Category.FEATURES, batch, h.classes(), 0, end),
                 matrix("logits.gradient", Category.GRADIENTS, batch, h.classes(), 0, end),
-                matrix("losses", Category.FEATURES, 1, batch, 0, end),
+                matrix("outcome", Category.FEATURES, 1, 2 * batch + 1, 0, end),
                 matrix("labels", Category.FEATURES, 1, batch, 0, loss),
                 matrix("head.pooled.gradient", Category.WORKSPACE, batch, c, backward, backward),
                 normalised,
@@ -437,6 +448,10 @@ public final class NetworkMemory {
 
     private int rows(int pixels) {
         return Math.multiplyExact(batch, pixels);
+    }
+
+    private Chunks imageChunks(int rowsPerImage, long bytesPerRow) {
+        return Chunks.ofImages(rowsPerImage, bytesPerRow, batch, cache(), device.leastChunks());
     }
 
     private long cache() {
@@ -497,6 +512,16 @@ public final class NetworkMemory {
     /** The batch [N·H·W, channels]. */
     public Matrix input() {
         return input;
+    }
+
+    /** Where the next batch is copied while a step runs, or null where devices don't stage it. */
+    public Matrix inputStaging() {
+        return inputStaging;
+    }
+
+    /** The training step as two 32-bit words, low first, for {@code Dropout}. */
+    public Matrix stepCounter() {
+        return stepCounter;
     }
 
     /** The gradient of the batch, or null where the plan was made without it. */

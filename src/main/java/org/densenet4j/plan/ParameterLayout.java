@@ -9,24 +9,50 @@ import java.util.Map;
 
 /**
  * Where each tensor lies inside a contiguous vector of all parameters (or gradients, or velocities,
- * or running statistics). Each starts on a cache-line boundary.
+ * or running statistics). Each starts on a cache-line boundary. Weights of convolutions and of the
+ * classifier lie before everything else, so that an optimiser that treats them differently runs
+ * over two ranges and not over hundreds of tensors.
  */
 public final class ParameterLayout {
     private static final int ALIGNMENT = Allocator.ALIGNMENT / 4;
 
     private final Map<String, ParameterSpec> specs = new LinkedHashMap<>();
     private final Map<String, Integer> starts = new LinkedHashMap<>();
+    private final int weightsLength;
     private final int length;
 
     ParameterLayout(List<ParameterSpec> parameters) {
-        int next = 0;
-        for (ParameterSpec p : parameters) {
-            specs.put(p.name(), p);
+        parameters.forEach(p -> specs.put(p.name(), p));
+        weightsLength = place(parameters.stream().filter(p -> p.role().isWeight()).toList(), 0);
+        length =
+                place(
+                        parameters.stream().filter(p -> !p.role().isWeight()).toList(),
+                        weightsLength);
+    }
+
+    private int place(List<ParameterSpec> tensors, int start) {
+        int next = start;
+        for (ParameterSpec p : tensors) {
             starts.put(p.name(), next);
             int count = Math.toIntExact(p.count());
-            next = Math.addExact(next, (count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+            next = Math.addExact(next, aligned(count));
         }
-        length = next;
+        return next;
+    }
+
+    /** A number of elements rounded up to whole cache lines. */
+    public static int aligned(int elements) {
+        return Math.ceilDiv(elements, ALIGNMENT) * ALIGNMENT;
+    }
+
+    /** The weights of convolutions and of the classifier inside {@code vector}. */
+    public Matrix weights(Matrix vector) {
+        return vector.columns(0, weightsLength);
+    }
+
+    /** Gamma, beta and biases inside {@code vector}. */
+    public Matrix normsAndBiases(Matrix vector) {
+        return vector.columns(weightsLength, length - weightsLength);
     }
 
     /** Elements of the whole vector, padding included. */

@@ -70,35 +70,38 @@ public final class Trainer implements AutoCloseable {
      *     left as they were
      */
     public StepResult step(Batch batch) {
+        return step(batch, null);
+    }
+
+    /**
+     * The same, and copies the next batch to the device while this step runs.
+     *
+     * @param next what {@link #step} will be called with after this, or null
+     */
+    public StepResult step(Batch batch, Batch next) {
         checkShape(batch);
         network.zeroGradients();
         double loss = 0;
         int correct = 0;
+        double norm = 0;
         int micro = network.plan().batch();
-        int imageFloats = batch.images().length / batch.size();
         for (int first = 0; first < batch.size(); first += micro) {
             int count = Math.min(micro, batch.size() - first);
             Pass pass = new Pass(count, mode, seed, passes++);
-            int[] labels = Arrays.copyOfRange(batch.labels(), first, first + count);
-            network.input(
-                    first == 0
-                            ? batch.images()
-                            : Arrays.copyOfRange(
-                                    batch.images(),
-                                    first * imageFloats,
-                                    (first + count) * imageFloats),
-                    count);
-            network.forward(pass);
-            double part = network.loss(pass, labels, labelSmoothing, batch.size());
-            if (!Double.isFinite(part)) {
+            network.input(images(batch, first, count), count);
+            network.trainingPass(pass, labels(batch, first, count), labelSmoothing, batch.size());
+            if (next != null && first + count == batch.size()) {
+                network.stage(images(next, 0, Math.min(micro, next.size())));
+            }
+            Network.Outcome outcome = network.outcome(pass, batch.size());
+            if (!Double.isFinite(outcome.loss())) {
                 throw new NonFiniteException(
                         steps + 1, network.firstNonFiniteOutput(pass), "the loss");
             }
-            loss += part;
-            correct += correct(network.logits(count), labels);
-            network.backward(pass);
+            loss += outcome.loss();
+            correct += outcome.correct();
+            norm = outcome.gradientNorm();
         }
-        double norm = network.gradientNorm();
         if (!Double.isFinite(norm)) {
             throw new NonFiniteException(
                     steps + 1, network.firstNonFiniteGradient(), "the gradient");
@@ -132,22 +135,31 @@ public final class Trainer implements AutoCloseable {
         double loss = 0;
         int correct = 0;
         int micro = network.plan().batch();
-        int imageFloats = batch.images().length / batch.size();
         for (int first = 0; first < batch.size(); first += micro) {
             int count = Math.min(micro, batch.size() - first);
             Pass pass = new Pass(count, Mode.EVALUATE, seed, 0);
-            int[] labels = Arrays.copyOfRange(batch.labels(), first, first + count);
-            network.input(
-                    Arrays.copyOfRange(
-                            batch.images(), first * imageFloats, (first + count) * imageFloats),
-                    count);
-            network.forward(pass);
-            loss += network.loss(pass, labels, 0, batch.size());
+            network.input(images(batch, first, count), count);
+            network.evaluationPass(pass, labels(batch, first, count), batch.size());
+            Network.Outcome outcome = network.outcome(pass, batch.size());
             float[] part = network.logits(count);
             System.arraycopy(part, 0, logits, first * classes, part.length);
-            correct += correct(part, labels);
+            loss += outcome.loss();
+            correct += outcome.correct();
         }
         return new StepResult(steps, loss, correct, batch.size(), 0);
+    }
+
+    /** A micro-batch's pixels: the batch's own array where it is all of it. */
+    private static float[] images(Batch batch, int first, int count) {
+        if (count == batch.size()) {
+            return batch.images();
+        }
+        int floats = batch.images().length / batch.size();
+        return Arrays.copyOfRange(batch.images(), first * floats, (first + count) * floats);
+    }
+
+    private static int[] labels(Batch batch, int first, int count) {
+        return Arrays.copyOfRange(batch.labels(), first, first + count);
     }
 
     private void checkShape(Batch batch) {
@@ -177,23 +189,6 @@ public final class Trainer implements AutoCloseable {
                             + " images, the trainer was opened for "
                             + most);
         }
-    }
-
-    private static int correct(float[] logits, int[] labels) {
-        int classes = logits.length / labels.length;
-        int correct = 0;
-        for (int i = 0; i < labels.length; i++) {
-            int best = 0;
-            for (int c = 1; c < classes; c++) {
-                if (logits[i * classes + c] > logits[i * classes + best]) {
-                    best = c;
-                }
-            }
-            if (best == labels[i]) {
-                correct++;
-            }
-        }
-        return correct;
     }
 
     /** The network: parameters and gradients by name, passes of one's own. */

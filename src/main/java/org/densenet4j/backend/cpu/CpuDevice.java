@@ -18,6 +18,9 @@ final class CpuDevice implements Device {
     /** Half of a common 2 MB second-level cache; the other half is for the operands streamed by. */
     private static final long CACHE_BYTES = 1L << 20;
 
+    /** A fixed number, so that sums per chunk do not depend on the number of threads. */
+    private static final int LEAST_CHUNKS = 16;
+
     private final OneDnn dnn;
     private final Lanes lanes;
     private final boolean vectorApi;
@@ -69,8 +72,23 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public int leastChunks() {
+        return LEAST_CHUNKS;
+    }
+
+    @Override
+    public boolean stagesInput() {
+        return false;
+    }
+
+    @Override
     public long availableBytes() {
         return HostMemory.available();
+    }
+
+    @Override
+    public long kernelScratchBytes() {
+        return 0;
     }
 
     @Override
@@ -85,6 +103,9 @@ final class CpuDevice implements Device {
 
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        if (closed) {
+            throw new IllegalStateException("the device is closed");
+        }
         arenas.removeIf(CpuArena::isClosed);
         CpuArena arena =
                 new CpuArena(

@@ -88,7 +88,9 @@ class ScalarKernels implements Kernels {
         int[] words = new int[4];
         int threshold = dropout.threshold();
         float kept = dropout.keptScale();
-        if (dropout.survival() < 1 && dropsLayer(dropout, words)) {
+        int stepLow = memory.get(JAVA_INT, dropout.counter());
+        int stepHigh = memory.get(JAVA_INT, dropout.counter() + 4);
+        if (dropout.survival() < 1 && dropsLayer(dropout, stepLow, stepHigh, words)) {
             fill(x, 0);
             return;
         }
@@ -101,8 +103,8 @@ class ScalarKernels implements Kernels {
                     Philox.next(
                             (int) block,
                             dropout.layer(),
-                            (int) dropout.step(),
-                            (int) (dropout.step() >>> 32),
+                            stepLow,
+                            stepHigh,
                             (int) dropout.seed(),
                             (int) (dropout.seed() >>> 32),
                             words);
@@ -114,12 +116,12 @@ class ScalarKernels implements Kernels {
         }
     }
 
-    private boolean dropsLayer(Dropout dropout, int[] words) {
+    private static boolean dropsLayer(Dropout dropout, int stepLow, int stepHigh, int[] words) {
         Philox.next(
                 Dropout.LAYER_DRAW,
                 dropout.layer(),
-                (int) dropout.step(),
-                (int) (dropout.step() >>> 32),
+                stepLow,
+                stepHigh,
                 (int) dropout.seed(),
                 (int) (dropout.seed() >>> 32),
                 words);
@@ -269,14 +271,20 @@ class ScalarKernels implements Kernels {
             float smoothing,
             float gradientScale,
             Matrix losses,
+            Matrix hits,
             Matrix gradient) {
         int classes = logits.columns();
         for (int r = 0; r < logits.rows(); r++) {
             int label = memory.get(JAVA_INT, labels + 4L * r);
             double max = Double.NEGATIVE_INFINITY;
+            int best = 0;
             for (int c = 0; c < classes; c++) {
                 max = Math.max(max, get(logits.at(r, c)));
+                if (get(logits.at(r, c)) > get(logits.at(r, best))) {
+                    best = c;
+                }
             }
+            set(hits.at(0, r), best == label ? 1f : 0f);
             double sum = 0;
             double logitSum = 0;
             for (int c = 0; c < classes; c++) {
@@ -603,7 +611,7 @@ class ScalarKernels implements Kernels {
     }
 
     @Override
-    public double squaredNorm(Matrix x) {
+    public void squaredNorm(Matrix x, Matrix target) {
         double sum = 0;
         for (int r = 0; r < x.rows(); r++) {
             for (int c = 0; c < x.columns(); c++) {
@@ -611,7 +619,7 @@ class ScalarKernels implements Kernels {
                 sum += v * v;
             }
         }
-        return sum;
+        set(target.at(0, 0), (float) sum);
     }
 
     @Override
