@@ -126,15 +126,19 @@ final class CudaKernels implements Kernels {
                 y.columns(),
                 t.rowsPerTile(),
                 firstRow,
-                dropout.threshold(),
-                dropout.keptScale(),
+                threshold(dropout),
                 dropout.layerThreshold(),
+                dropout.keptScale(),
                 (int) dropout.seed(),
                 (int) (dropout.seed() >>> 32),
                 base + dropout.counter(),
                 dropout.layer(),
                 scratch);
         combineStatistics(t, y.rows(), partial);
+    }
+
+    private static int threshold(Dropout dropout) {
+        return dropout.active() ? dropout.threshold() : 0;
     }
 
     @Override
@@ -381,9 +385,9 @@ final class CudaKernels implements Kernels {
                 columns.columns(),
                 t.rowsPerTile(),
                 firstRow,
-                dropout.threshold(),
-                dropout.keptScale(),
+                threshold(dropout),
                 dropout.layerThreshold(),
+                dropout.keptScale(),
                 (int) dropout.seed(),
                 (int) (dropout.seed() >>> 32),
                 base + dropout.counter(),
