@@ -155,6 +155,17 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
+     * The {@code k} most probable classes of an image as it comes from a file, the most probable
+     * first.
+     */
+    public List<Prediction> classify(Image image, int k) {
+        ImagePreparation preparation = preparation();
+        float[] prepared = new float[preparation.length()];
+        preparation.prepare(image, prepared, 0);
+        return classify(prepared, 1, k).getFirst();
+    }
+
+    /**
      * Embeddings [count, channels]: the features that the classifier reads, averaged over pixels.
      */
     public float[] embeddings(float[] images, int count) {
