@@ -164,13 +164,18 @@ final class CompareCommand implements Callable<Integer> {
             return null;
         }
         System.out.println(what + " ...");
+        List<String> all = new ArrayList<>(more);
+        all.addAll(List.of("--batch", String.valueOf(plan.batch())));
+        return MeasuredProcess.run(plan.strategy(), arguments(name, count, all)).measurement();
+    }
+
+    private List<String> arguments(String name, int count, List<String> more) {
         List<String> arguments = new ArrayList<>(model.arguments(name));
         arguments.addAll(device.arguments());
-        arguments.addAll(List.of("--batch", String.valueOf(plan.batch())));
         arguments.addAll(List.of("--steps", String.valueOf(count)));
         arguments.addAll(List.of("--seed", String.valueOf(seed)));
         arguments.addAll(more);
-        return MeasuredProcess.run(plan.strategy(), arguments).measurement();
+        return arguments;
     }
 
     private static List<Agreement> agreements(
@@ -195,35 +200,58 @@ final class CompareCommand implements Callable<Integer> {
 
     private Sweep depthSweep(String name, Device d) throws IOException {
         int images = Math.max(1, batch / 2);
-        List<Sweep.Point> points = new ArrayList<>();
-        for (MemoryStrategy s : MemoryStrategy.values()) {
-            for (int depth : depths(name)) {
-                points.add(point(s, withDepth(name, depth), images, depth, d));
-            }
-        }
+        List<Place> places =
+                depths(name).stream()
+                        .map(depth -> new Place(withDepth(name, depth), images, depth))
+                        .toList();
         String fixed = withDepth(name, 0).replace("-0-", "-L-") + " at batch " + images;
-        return new Sweep(Sweep.Variable.DEPTH, fixed, List.copyOf(points));
+        return sweep(Sweep.Variable.DEPTH, fixed, places, d);
     }
 
     private Sweep batchSweep(String name, Device d) throws IOException {
-        List<Sweep.Point> points = new ArrayList<>();
-        for (MemoryStrategy s : MemoryStrategy.values()) {
-            for (int i = SWEEP_POINTS - 1; i >= 0; i--) {
-                int images = batch >> i;
-                if (images > 0) {
-                    points.add(point(s, name, images, images, d));
-                }
+        List<Place> places = new ArrayList<>();
+        for (int i = SWEEP_POINTS - 1; i >= 0; i--) {
+            if (batch >> i > 0) {
+                places.add(new Place(name, batch >> i, batch >> i));
             }
         }
-        return new Sweep(Sweep.Variable.BATCH, name, List.copyOf(points));
+        return sweep(Sweep.Variable.BATCH, name, places, d);
     }
 
-    private Sweep.Point point(MemoryStrategy s, String name, int images, int value, Device d)
+    /** A network and a batch, at this value of what a sweep varies. */
+    private record Place(String model, int batch, int value) {}
+
+    /** All places of a strategy in one process: their memory is exact and their code warm. */
+    private Sweep sweep(Sweep.Variable variable, String fixed, List<Place> places, Device d)
             throws IOException {
-        MemoryPlan plan =
-                MemoryPlan.of(model.withName(name).build()).strategy(s).batch(images).on(d);
-        Measurement measured = measure(plan, name, SWEEP_STEPS, List.of(), d);
-        return new Sweep.Point(s, value, plan.peakBytes(), measured);
+        List<Sweep.Point> points = new ArrayList<>();
+        for (MemoryStrategy s : MemoryStrategy.values()) {
+            System.out.println(s + " by " + variable.unit() + ", " + fixed + " ...");
+            List<Long> bytes = new ArrayList<>();
+            List<String> fitting = new ArrayList<>();
+            for (Place p : places) {
+                DenseNetSpec spec = model.withName(p.model()).build();
+                bytes.add(MemoryPlan.of(spec).strategy(s).batch(p.batch()).on(d).peakBytes());
+                if (bytes.getLast() <= d.availableBytes()) {
+                    fitting.add(p.model() + ":" + p.batch());
+                }
+            }
+            // Both are ascending, so those that fit come first.
+            List<MeasuredProcess> measured =
+                    fitting.isEmpty()
+                            ? List.of()
+                            : MeasuredProcess.runAll(
+                                    s,
+                                    arguments(
+                                            places.getLast().model(),
+                                            SWEEP_STEPS,
+                                            List.of("--point", String.join(",", fitting))));
+            for (int i = 0; i < places.size(); i++) {
+                Measurement m = i < measured.size() ? measured.get(i).measurement() : null;
+                points.add(new Sweep.Point(s, places.get(i).value(), bytes.get(i), m));
+            }
+        }
+        return new Sweep(variable, fixed, List.copyOf(points));
     }
 
     /** Depths up to the model's, as evenly spaced as its kind allows. */

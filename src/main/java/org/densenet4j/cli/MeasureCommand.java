@@ -17,6 +17,7 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -47,6 +48,13 @@ final class MeasureCommand implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "1", description = "of parameters and images")
     private long seed;
 
+    @Option(
+            names = "--point",
+            split = ",",
+            description =
+                    "MODEL:BATCH, measured one after the other instead of --model and --batch")
+    private List<String> points = List.of();
+
     @Option(names = "--gradients", description = "where to save the first step's gradients")
     private Path gradients;
 
@@ -58,21 +66,30 @@ final class MeasureCommand implements Callable<Integer> {
         if (steps < 1) {
             throw new IllegalArgumentException("steps = " + steps + ": use 1 or more");
         }
-        DenseNetSpec spec = model.builder("bc-100-12").build();
-        RandomImages data = new RandomImages(spec, batch, seed);
         try (Device d = device.open()) {
-            long before = ResidentMemory.current();
-            try (Trainer trainer =
-                    Trainer.of(spec, d)
-                            .strategy(strategy)
-                            .batch(batch)
-                            .seed(seed)
-                            .optimizer(Sgd.nesterov(0.01))
-                            .open()) {
-                run(trainer, data, before);
+            if (points.isEmpty()) {
+                measure(model.builder("bc-100-12").build(), batch, d);
+            }
+            for (String point : points) {
+                String[] parts = point.split(":", -1);
+                measure(model.withName(parts[0]).build(), Integer.parseInt(parts[1]), d);
             }
         }
         return 0;
+    }
+
+    private void measure(DenseNetSpec spec, int images, Device d) throws IOException {
+        RandomImages data = new RandomImages(spec, images, seed);
+        long before = ResidentMemory.current();
+        try (Trainer trainer =
+                Trainer.of(spec, d)
+                        .strategy(strategy)
+                        .batch(images)
+                        .seed(seed)
+                        .optimizer(Sgd.nesterov(0.01))
+                        .open()) {
+            run(trainer, data, before);
+        }
     }
 
     private void run(Trainer trainer, RandomImages data, long residentBefore) throws IOException {
@@ -98,7 +115,7 @@ final class MeasureCommand implements Callable<Integer> {
                 trainer.network().allocatedBytes(),
                 ResidentMemory.largest() - residentBefore,
                 median,
-                batch / median,
+                trainer.plan().batch() / median,
                 list(warm),
                 list(losses));
     }

@@ -26,6 +26,12 @@ final class MeasuredProcess {
      * @throws IOException when the process fails, with what it said
      */
     static MeasuredProcess run(MemoryStrategy strategy, List<String> arguments) throws IOException {
+        return runAll(strategy, arguments).getFirst();
+    }
+
+    /** Measures several points in one process, in the order of the arguments' {@code --point}. */
+    static List<MeasuredProcess> runAll(MemoryStrategy strategy, List<String> arguments)
+            throws IOException {
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
@@ -46,21 +52,23 @@ final class MeasuredProcess {
                         strategy.name()));
         command.addAll(arguments);
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        Map<String, String> values = new HashMap<>();
+        List<MeasuredProcess> measured = new ArrayList<>();
         String last = "";
         try (BufferedReader reader = process.inputReader()) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
                 last = line;
                 if (line.startsWith("strategy=")) {
+                    Map<String, String> values = new HashMap<>();
                     for (String pair : line.split(" ", -1)) {
                         String[] keyValue = pair.split("=", 2);
                         values.put(keyValue[0], keyValue[1]);
                     }
+                    measured.add(new MeasuredProcess(values));
                 }
             }
         }
         try {
-            if (process.waitFor() != 0 || values.isEmpty()) {
+            if (process.waitFor() != 0 || measured.isEmpty()) {
                 throw new IOException("measuring " + strategy + " failed: " + last);
             }
         } catch (InterruptedException e) {
@@ -68,7 +76,7 @@ final class MeasuredProcess {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while measuring " + strategy, e);
         }
-        return new MeasuredProcess(values);
+        return measured;
     }
 
     /** What the plan said, in bytes. */

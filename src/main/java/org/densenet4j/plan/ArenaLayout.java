@@ -3,17 +3,24 @@ package org.densenet4j.plan;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
 
 /**
  * Places buffers in one arena so that no two that live at the same time overlap.
  *
  * <p>Lifetimes in a training step are nearly nested (what is made last in the forward pass is used
  * first in the backward pass), and for nested lifetimes first-fit in order of decreasing lifetime
- * is optimal. Several orders are tried and the smallest arena wins; {@link #isTight} tells whether
- * it reaches the lower bound, the most bytes alive at one time.
+ * is optimal. Several orders are tried, each repaired by placing earlier what stuck out, and the
+ * smallest arena wins; {@link #isTight} tells whether it reaches the lower bound, the most bytes
+ * alive at one time.
  */
 final class ArenaLayout {
+    private static final long PAIRS_TO_TRY = 100_000_000;
+    private static final int MOST_ROUNDS = 200;
+
     private final List<Buffer> buffers;
     private final long bytes;
     private final long mostLive;
@@ -37,15 +44,73 @@ final class ArenaLayout {
                         Comparator.comparingInt(Buffer::last).reversed());
         ArenaLayout best = null;
         for (Comparator<Buffer> order : orders) {
-            ArenaLayout layout = firstFit(requests, order, mostLive);
-            if (best == null || layout.bytes < best.bytes) {
-                best = layout;
-            }
-            if (best.isTight()) {
-                break;
+            List<Buffer> queue = requests.stream().sorted(order).toList();
+            for (SplittableRandom random : new SplittableRandom[] {null, new SplittableRandom(1)}) {
+                ArenaLayout layout = repaired(queue, mostLive, random);
+                if (best == null || layout.bytes < best.bytes) {
+                    best = layout;
+                }
+                if (best.isTight()) {
+                    return best;
+                }
             }
         }
         return best;
+    }
+
+    /**
+     * Places the buffers in order and then, while some stick out above the lower bound, again with
+     * those earlier.
+     *
+     * @param random where anywhere before its place will do, with a fixed seed so that a plan is
+     *     the same every time; null for the front
+     */
+    private static ArenaLayout repaired(
+            List<Buffer> order, long mostLive, SplittableRandom random) {
+        List<Buffer> queue = order;
+        ArenaLayout layout = firstFit(queue, mostLive);
+        ArenaLayout best = layout;
+        int rounds = rounds(order);
+        for (int round = 0; round < rounds && !best.isTight(); round++) {
+            List<Buffer> next = promoted(queue, layout, mostLive, random);
+            ArenaLayout candidate = firstFit(next, mostLive);
+            // Anywhere is a step that may be taken back, the front would be the same again.
+            if (random == null || candidate.bytes <= layout.bytes) {
+                queue = next;
+                layout = candidate;
+            }
+            if (layout.bytes < best.bytes) {
+                best = layout;
+            }
+        }
+        return best;
+    }
+
+    /** Attempts at repairing an order: fewer for more buffers, since each is quadratic. */
+    private static int rounds(List<Buffer> requests) {
+        long pairs = (long) requests.size() * requests.size();
+        return (int) Math.clamp(PAIRS_TO_TRY / Math.max(1, pairs), 2, MOST_ROUNDS);
+    }
+
+    /** The same order, but what stuck out above the lower bound comes earlier. */
+    private static List<Buffer> promoted(
+            List<Buffer> queue, ArenaLayout layout, long mostLive, SplittableRandom random) {
+        Set<String> high = new HashSet<>();
+        for (Buffer b : layout.buffers) {
+            if (b.offset() + b.bytes() > mostLive) {
+                high.add(b.name());
+            }
+        }
+        List<Buffer> next = new ArrayList<>(queue.size());
+        int front = 0;
+        for (Buffer b : queue) {
+            if (high.contains(b.name())) {
+                next.add(random != null ? random.nextInt(next.size() + 1) : front++, b);
+            } else {
+                next.add(b);
+            }
+        }
+        return next;
     }
 
     /** Buffers with their offsets, lowest first. */
@@ -78,12 +143,11 @@ final class ArenaLayout {
         return most;
     }
 
-    private static ArenaLayout firstFit(
-            List<Buffer> requests, Comparator<Buffer> order, long mostLive) {
-        Placed placed = new Placed(requests.size());
-        List<Buffer> buffers = new ArrayList<>(requests.size());
+    private static ArenaLayout firstFit(List<Buffer> queue, long mostLive) {
+        Placed placed = new Placed(queue.size());
+        List<Buffer> buffers = new ArrayList<>(queue.size());
         long end = 0;
-        for (Buffer request : requests.stream().sorted(order).toList()) {
+        for (Buffer request : queue) {
             Buffer b = request.at(placed.lowestGap(request));
             placed.add(b);
             buffers.add(b);

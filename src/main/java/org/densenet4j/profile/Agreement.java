@@ -13,15 +13,17 @@ import java.util.List;
  * @param strategy the one that is compared
  * @param reference the one that it is compared with
  * @param lossDifference largest relative difference of the losses of all steps
- * @param gradientDifference largest difference of a gradient of the first step, relative to the
- *     largest value of its tensor
- * @param tensor where that is
+ * @param gradientDifference norm of the difference of the first step's gradients, relative to their
+ *     norm, over all parameters
+ * @param tensorDifference the same for the tensor where it is largest
+ * @param tensor that tensor
  */
 public record Agreement(
         MemoryStrategy strategy,
         MemoryStrategy reference,
         double lossDifference,
         double gradientDifference,
+        double tensorDifference,
         String tensor) {
 
     /**
@@ -43,29 +45,35 @@ public record Agreement(
             double expected = referenceLosses.get(i);
             loss = Math.max(loss, Math.abs(losses.get(i) - expected) / Math.abs(expected));
         }
+        double squaredDifference = 0;
+        double squaredNorm = 0;
         double worst = 0;
         String tensor = "";
         try (Safetensors ours = Safetensors.open(gradients);
                 Safetensors theirs = Safetensors.open(referenceGradients)) {
             for (String name : theirs.names()) {
-                double difference =
-                        difference(ours.tensor(name).toFloats(), theirs.tensor(name).toFloats());
-                if (difference > worst) {
-                    worst = difference;
+                float[] expected = theirs.tensor(name).toFloats();
+                double difference = squaredDistance(ours.tensor(name).toFloats(), expected);
+                double norm = squaredDistance(new float[expected.length], expected);
+                squaredDifference += difference;
+                squaredNorm += norm;
+                double relative = difference == 0 ? 0 : Math.sqrt(difference / norm);
+                if (relative > worst) {
+                    worst = relative;
                     tensor = name;
                 }
             }
         }
-        return new Agreement(strategy, reference, loss, worst, tensor);
+        double all = squaredDifference == 0 ? 0 : Math.sqrt(squaredDifference / squaredNorm);
+        return new Agreement(strategy, reference, loss, all, worst, tensor);
     }
 
-    private static double difference(float[] values, float[] expected) {
-        double largest = 0;
-        double difference = 0;
+    private static double squaredDistance(float[] values, float[] expected) {
+        double sum = 0;
         for (int i = 0; i < expected.length; i++) {
-            largest = Math.max(largest, Math.abs(expected[i]));
-            difference = Math.max(difference, Math.abs(values[i] - expected[i]));
+            double difference = (double) values[i] - expected[i];
+            sum += difference * difference;
         }
-        return difference == 0 ? 0 : difference / largest;
+        return sum;
     }
 }

@@ -55,7 +55,8 @@ final class ComparisonData {
                 "strategy", a.strategy(),
                 "reference", a.reference(),
                 "largestRelativeLossDifference", a.lossDifference(),
-                "largestRelativeGradientDifference", a.gradientDifference(),
+                "relativeGradientDifference", a.gradientDifference(),
+                "largestRelativeTensorDifference", a.tensorDifference(),
                 "tensor", a.tensor());
     }
 
@@ -101,12 +102,10 @@ final class ComparisonData {
     static String sweepCsv(Sweep s) {
         StringBuilder csv = new StringBuilder("strategy,");
         csv.append(s.variable().name().toLowerCase(Locale.ROOT));
-        csv.append(
-                ",predicted_bytes,allocated_bytes,resident_bytes,median_seconds,min_seconds,"
-                        + "max_seconds\n");
+        csv.append(",predicted_bytes,allocated_bytes,median_seconds,min_seconds,max_seconds\n");
         for (Sweep.Point p : s.points()) {
             csv.append(p.strategy()).append(',').append(p.value()).append(',');
-            csv.append(p.predictedBytes()).append(',').append(measured(p.measured()));
+            csv.append(p.predictedBytes()).append(',').append(timed(p.measured()));
             csv.append('\n');
         }
         return csv.toString();
@@ -114,13 +113,18 @@ final class ComparisonData {
 
     /** Five columns, empty where nothing was measured. */
     private static String measured(Measurement m) {
+        String[] columns = timed(m).split(",", 2);
+        return columns[0] + "," + (m == null ? "" : m.residentBytes()) + "," + columns[1];
+    }
+
+    /** Four columns, empty where nothing was measured. */
+    private static String timed(Measurement m) {
         return m == null
-                ? ",,,,"
+                ? ",,,"
                 : String.format(
                         Locale.ROOT,
-                        "%d,%d,%.6f,%.6f,%.6f",
+                        "%d,%.6f,%.6f,%.6f",
                         m.allocatedBytes(),
-                        m.residentBytes(),
                         m.stepTime().median(),
                         m.stepTime().min(),
                         m.stepTime().max());

@@ -117,9 +117,11 @@ final class ComparisonPage {
             page.section("The strategies compute the same");
             page.text(
                     "Losses of all steps, and the gradients of the first, whose parameters are the"
-                            + " same. Differences are relative to the loss, and to the largest"
-                            + " value of the gradient's tensor; they come from the order in which"
-                            + " single-precision sums are taken.");
+                            + " same; norms of differences relative to the norms of the"
+                            + " gradients. Single-precision sums are taken in different orders,"
+                            + " and where that moves a ReLU's input across zero, the gradients"
+                            + " below change by what this one element contributes: as much as in"
+                            + " any framework, and less the larger the batch.");
             page.table(ComparisonTables.agreement(comparison));
         }
     }

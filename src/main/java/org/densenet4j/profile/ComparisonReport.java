@@ -68,7 +68,7 @@ public final class ComparisonReport {
         text.append(ComparisonTables.strategies(c).text()).append('\n');
         text.append(ComparisonTables.categories(c).text()).append('\n');
         if (!c.agreements().isEmpty()) {
-            text.append("largest relative differences\n");
+            text.append("relative differences\n");
             text.append(ComparisonTables.agreement(c).text()).append('\n');
         }
         for (Sweep s : c.sweeps()) {

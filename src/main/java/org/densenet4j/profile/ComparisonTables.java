@@ -51,7 +51,10 @@ final class ComparisonTables {
         Table table = Table.of("Bytes at the peak by category", columns.toArray(String[]::new));
         for (Category category : Category.values()) {
             List<Object> cells = new ArrayList<>(List.of(Units.name(category)));
-            c.runs().forEach(r -> cells.add(Bytes.format(r.bytesAtPeak().get(category))));
+            for (StrategyRun r : c.runs()) {
+                long bytes = r.bytesAtPeak().get(category);
+                cells.add(bytes == 0 ? NONE : Bytes.format(bytes));
+            }
             table.row(cells.toArray());
         }
         return table;
@@ -60,16 +63,18 @@ final class ComparisonTables {
     static Table agreement(Comparison c) {
         Table table =
                 Table.of(
-                        "Largest differences on the same parameters and data",
+                        "Relative differences on the same parameters and data",
                         "strategies",
                         "losses",
-                        "gradients",
-                        "worst tensor");
+                        "all gradients",
+                        "one tensor",
+                        "which");
         for (Agreement a : c.agreements()) {
             table.row(
                     a.strategy() + " and " + a.reference(),
                     difference(a.lossDifference()),
                     difference(a.gradientDifference()),
+                    difference(a.tensorDifference()),
                     a.tensor().isEmpty() ? NONE : a.tensor());
         }
         return table;
