@@ -24,6 +24,8 @@ class PackageRulesTest {
 
     @ArchTest static final ArchRule THE_RANDOM_GENERATOR_KNOWS_NOTHING = only("random");
 
+    @ArchTest static final ArchRule DOWNLOADS_KNOW_NOTHING = only("download");
+
     @ArchTest static final ArchRule THE_SPEC_KNOWS_NOTHING = only("spec", "random");
 
     @ArchTest static final ArchRule THE_BACKEND_INTERFACE_KNOWS_NOTHING = only("backend");
