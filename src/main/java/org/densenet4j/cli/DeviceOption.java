@@ -14,7 +14,7 @@ final class DeviceOption {
             names = "--device",
             paramLabel = "NAME",
             defaultValue = "best",
-            description = "best, cpu or cuda (default: ${DEFAULT-VALUE})")
+            description = "best, cpu, cuda or cuda:N for the GPU N (default: ${DEFAULT-VALUE})")
     private String device;
 
     @Option(
@@ -28,6 +28,14 @@ final class DeviceOption {
             names = "--deterministic",
             description = "bit-identical results from run to run with the same threads")
     private boolean deterministic;
+
+    @Option(
+            names = "--tf32",
+            description = "let a GPU round operands of products and convolutions to TF32")
+    private boolean tensorFloat32;
+
+    @Option(names = "--no-graphs", hidden = true, description = "launch every GPU operation")
+    private boolean noGraphs;
 
     @Option(names = "--no-vector-api", hidden = true, description = "plain loops")
     private boolean noVectorApi;
@@ -58,6 +66,13 @@ final class DeviceOption {
     }
 
     Device open() {
-        return Device.open(device, new DeviceOptions(threads, deterministic, !noVectorApi));
+        return Device.open(
+                device,
+                DeviceOptions.defaults()
+                        .withThreads(threads)
+                        .withDeterministic(deterministic)
+                        .withVectorApi(!noVectorApi)
+                        .withTensorFloat32(tensorFloat32)
+                        .withGraphs(!noGraphs));
     }
 }

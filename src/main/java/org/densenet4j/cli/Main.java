@@ -26,6 +26,7 @@ import java.io.PrintWriter;
             ParityCommand.class,
             FeatureReuseCommand.class,
             PruneReportCommand.class,
+            DoctorCommand.class,
             MeasureCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",
@@ -45,6 +46,7 @@ public final class Main {
 
     /** Runs a command and returns its exit code. */
     static int run(String... args) {
+        Notices.print();
         return commandLine().execute(args.length == 0 ? new String[] {"--help"} : args);
     }
 

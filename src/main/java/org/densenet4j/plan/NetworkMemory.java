@@ -63,6 +63,7 @@ public final class NetworkMemory {
         this.schedule = schedule;
         this.allocator = allocator;
 
+        allocator.library(device.kernelScratchBytes());
         parameterLayout = new ParameterLayout(shape.parameters());
         runningLayout = new ParameterLayout(shape.buffers());
         int length = parameterLayout.length();

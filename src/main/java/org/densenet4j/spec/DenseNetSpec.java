@@ -17,6 +17,9 @@ import java.util.stream.Collectors;
 public final class DenseNetSpec {
     private static final int LARGEST = 1 << 20;
 
+    /** Far beyond any published network; sizes grow with the square of the depth. */
+    private static final int MOST_LAYERS = 4096;
+
     private final String name;
     private final int growthRate;
     private final List<Integer> layersPerBlock;
@@ -53,6 +56,10 @@ public final class DenseNetSpec {
                 !layersPerBlock.isEmpty(),
                 "layersPerBlock is empty: give at least one block, such as layersPerBlock(6, 12)");
         layersPerBlock.forEach(layers -> positive("layersPerBlock", layers));
+        long layers = layersPerBlock.stream().mapToLong(Integer::longValue).sum();
+        require(
+                layers <= MOST_LAYERS,
+                "layersPerBlock adds up to " + layers + " layers: use at most " + MOST_LAYERS);
         require(
                 bottleneckWidth >= 0 && bottleneckWidth <= 1024,
                 "bottleneckWidth = " + bottleneckWidth + ": use 4 as in the paper, or 0 for none");

@@ -117,7 +117,7 @@ class StrategiesTest {
         }
     }
 
-    private static void check(
+    static void check(
             RandomCase c, MemoryStrategy strategy, Mode mode, Device device, double dropout) {
         checkWithBatch(c, strategy, mode, device, dropout, c.images);
     }

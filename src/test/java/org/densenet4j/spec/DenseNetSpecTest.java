@@ -128,7 +128,10 @@ class DenseNetSpecTest {
         assertMessage("no model named", () -> DenseNetSpec.preset("resnet50"));
         assertMessage(
                 "channels",
-                () -> DenseNetSpec.builder().growthRate(1 << 20).layersPerBlock(1 << 20).build());
+                () -> DenseNetSpec.builder().growthRate(1 << 20).layersPerBlock(4096).build());
+        assertMessage(
+                "adds up to 4097 layers: use at most 4096",
+                () -> DenseNetSpec.builder().layersPerBlock(4000, 97).build());
         assertMessage("leaves no channels", () -> DenseNetSpec.builder().compression(1e-9).build());
     }
 
