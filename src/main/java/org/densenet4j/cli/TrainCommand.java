@@ -50,6 +50,7 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
+    @Mixin private PretrainedOption pretrained;
 
     @Option(
             names = "--memory-budget",
@@ -239,6 +240,9 @@ final class TrainCommand implements Callable<Integer> {
         try (Trainer trainer = builder.open();
                 RunFolder folder = continues ? RunFolder.open(path) : RunFolder.create(path);
                 StopSignal stop = new StopSignal()) {
+            if (resume == null) {
+                pretrained.load(trainer.network());
+            }
             MemoryPlan plan = trainer.plan();
             System.out.println(spec);
             System.out.println("on " + d.description());

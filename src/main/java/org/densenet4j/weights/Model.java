@@ -31,6 +31,12 @@ public final class Model implements WeightSource, AutoCloseable {
     /** Metadata key: deviation per channel, a JSON array. */
     public static final String DEVIATION = "normalisation.deviation";
 
+    /** What training runs write: names by line, numbers by comma. */
+    private static final String RUN_CLASSES = "data.classes";
+
+    private static final String RUN_MEAN = "data.mean";
+    private static final String RUN_DEVIATION = "data.deviation";
+
     /** The usual constants of ImageNet's training set, as torchvision and timm use them. */
     public static final Normalisation IMAGENET =
             new Normalisation(
@@ -119,14 +125,18 @@ public final class Model implements WeightSource, AutoCloseable {
     private static List<String> classNames(
             Path path, Map<String, String> metadata, DenseNetSpec spec) throws IOException {
         String json = metadata.get(CLASSES);
-        if (json == null) {
+        String lines = metadata.get(RUN_CLASSES);
+        if (json == null && lines == null) {
             List<String> numbers = new ArrayList<>();
             for (int c = 0; c < spec.classes(); c++) {
                 numbers.add("class " + c);
             }
             return numbers;
         }
-        List<String> names = JsonList.strings(path, CLASSES, json);
+        List<String> names =
+                json == null
+                        ? List.of(lines.split("\n", -1))
+                        : JsonList.strings(path, CLASSES, json);
         if (names.size() != spec.classes()) {
             throw new IOException(
                     path
@@ -140,8 +150,8 @@ public final class Model implements WeightSource, AutoCloseable {
 
     private static Normalisation normalisation(
             Path path, Map<String, String> metadata, DenseNetSpec spec) throws IOException {
-        String mean = metadata.get(MEAN);
-        String deviation = metadata.get(DEVIATION);
+        String mean = list(metadata, MEAN, RUN_MEAN);
+        String deviation = list(metadata, DEVIATION, RUN_DEVIATION);
         if (mean != null && deviation != null) {
             try {
                 Normalisation recorded =
@@ -162,6 +172,11 @@ public final class Model implements WeightSource, AutoCloseable {
         float[] halves = new float[spec.inputChannels()];
         Arrays.fill(halves, 0.5f);
         return new Normalisation(halves, halves);
+    }
+
+    private static String list(Map<String, String> metadata, String key, String runKey) {
+        String numbers = metadata.get(runKey);
+        return metadata.getOrDefault(key, numbers == null ? null : "[" + numbers + "]");
     }
 
     /** The network. */
@@ -186,6 +201,12 @@ public final class Model implements WeightSource, AutoCloseable {
                     names.size() + " class names for a network with " + spec.classes());
         }
         return new Model(file, match, spec, names, normalisation);
+    }
+
+    /** The same model for images of another size, which weights do not depend on. */
+    public Model withInputSize(int height, int width) {
+        DenseNetSpec resized = spec.toBuilder().inputSize(height, width).build();
+        return new Model(file, match, resized, classNames, normalisation);
     }
 
     /** The same model with another normalisation. */

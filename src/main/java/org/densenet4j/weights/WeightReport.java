@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -19,6 +20,7 @@ public record WeightReport(
         List<String> unexpected,
         List<Mismatch> misshaped,
         boolean headReset) {
+    private static final int MOST_LINES = 50;
 
     /**
      * A tensor that does not fit.
@@ -45,10 +47,19 @@ public record WeightReport(
     /** One line for each tensor that does not fit; empty when all do. */
     public List<String> problems() {
         List<String> lines = new ArrayList<>();
-        missing.forEach(name -> lines.add("missing     " + name));
         misshaped.forEach(mismatch -> lines.add("mis-shaped  " + mismatch));
+        missing.forEach(name -> lines.add("missing     " + name));
         unexpected.forEach(name -> lines.add("unexpected  " + name));
         return lines;
+    }
+
+    /** Prints {@link #problems}, the first of them where there are very many. */
+    public void print(PrintWriter out) {
+        List<String> lines = problems();
+        lines.stream().limit(MOST_LINES).forEach(out::println);
+        if (lines.size() > MOST_LINES) {
+            out.println("... and " + (lines.size() - MOST_LINES) + " more");
+        }
     }
 
     /** What is wrong, in one line with the fix; empty when these options allow to load. */
