@@ -51,7 +51,9 @@ public final class Checkpoint {
     static Map<String, String> load(Path path, Network network, DenseNetSpec spec)
             throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            Checksum.verify(path);
+            if (!Checksum.verify(path)) {
+                throw new IOException(path + ": is damaged: its checksum is missing");
+            }
             DenseNetSpec saved = spec(path, file);
             if (!saved.equals(spec.toBuilder().name(saved.name()).build())) {
                 throw new IOException(

@@ -238,8 +238,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Saves parameters, running statistics, optimiser state and counters. The file appears only
-     * when it is complete; a previous one is replaced then and not before.
+     * Saves parameters, running statistics, optimiser state, learning rate and counters. The file
+     * appears only when it is complete; a previous one is replaced then and not before.
      *
      * @throws IOException in one line with the path and the reason
      */
@@ -254,6 +254,7 @@ public final class Trainer implements AutoCloseable {
         Map<String, String> counters = new HashMap<>(notes);
         counters.put("trainer.steps", String.valueOf(steps));
         counters.put("trainer.passes", String.valueOf(passes));
+        counters.put("trainer.learningRate", String.valueOf(learningRate));
         Checkpoint.save(path, network, spec(), counters);
     }
 
@@ -269,6 +270,10 @@ public final class Trainer implements AutoCloseable {
         try {
             steps = Long.parseLong(metadata.getOrDefault("trainer.steps", "0"));
             passes = Long.parseLong(metadata.getOrDefault("trainer.passes", "0"));
+            learningRate(
+                    Double.parseDouble(
+                            metadata.getOrDefault(
+                                    "trainer.learningRate", String.valueOf(learningRate))));
         } catch (NumberFormatException e) {
             throw new IOException(path + ": the counters in the metadata are broken", e);
         }
