@@ -4,10 +4,10 @@ import com.sun.net.httpserver.HttpServer;
 import org.densenet4j.data.DataException;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageFile;
+import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.Prediction;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.report.Json;
-import org.densenet4j.spec.DenseNetSpec;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -34,12 +34,14 @@ public final class ServePredictions implements AutoCloseable {
     private static final int TOP = 5;
     private static final int MOST_BYTES = 20_000_000;
 
-    private final Predictor predictor;
+    private final Predictor predictor; // may be used by several threads
+    private final ImagePreparation preparation;
     private final HttpServer server;
     private final ExecutorService threads = Executors.newFixedThreadPool(4);
 
     public ServePredictions(Path model, int port) throws IOException {
         predictor = Predictor.open(model);
+        preparation = ImagePreparation.of(predictor.spec(), predictor.normalisation());
         // To serve other machines, bind to another address and put authentication in front.
         server =
                 HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
@@ -82,24 +84,12 @@ public final class ServePredictions implements AutoCloseable {
     }
 
     private List<Map<String, Object>> classify(Image image) {
-        List<Prediction> predictions = predictor.classify(pixels(image), 1, TOP).getFirst();
+        float[] pixels = new float[preparation.length()];
+        preparation.prepare(image, pixels, 0);
+        List<Prediction> predictions = predictor.classify(pixels, 1, TOP).getFirst();
         return predictions.stream()
                 .map(p -> Json.object("class", p.name(), "probability", p.probability()))
                 .toList();
-    }
-
-    /** The image as the network wants it: its size, values from 0 to 1, normalised. */
-    private float[] pixels(Image image) {
-        DenseNetSpec spec = predictor.spec();
-        byte[] bytes =
-                image.resizedAndCropped(spec.inputHeight(), spec.inputWidth(), 0.875).pixels();
-        float[] mean = predictor.normalisation().mean();
-        float[] deviation = predictor.normalisation().deviation();
-        float[] pixels = new float[bytes.length];
-        for (int i = 0; i < pixels.length; i++) {
-            pixels[i] = ((bytes[i] & 0xFF) / 255f - mean[i % 3]) / deviation[i % 3];
-        }
-        return pixels;
     }
 
     private static void answer(HttpExchange exchange, int status, Map<String, Object> json)

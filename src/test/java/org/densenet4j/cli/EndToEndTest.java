@@ -89,6 +89,29 @@ class EndToEndTest {
                 trainKillAndResume("folder:" + images, run, "--input-size", "16", "--lr", "0.05");
         assertTrue(resumed.contains("continuing"), resumed);
         checkResult(run, "folder:" + images);
+
+        // Exported, the model gives the same answers as the checkpoint.
+        String checkpoint = run.resolve(CHECKPOINT).toString();
+        Path model = folder.resolve("model.safetensors");
+        run(
+                0,
+                "export",
+                "--weights",
+                checkpoint,
+                "--format",
+                "safetensors",
+                "--out",
+                model.toString());
+        Path onnx = folder.resolve("model.onnx");
+        run(0, "export", "--weights", checkpoint, "--format", "onnx", "--out", onnx.toString());
+        assertTrue(Files.size(onnx) > 1000);
+        String val = images.resolve("val").toString();
+        String fromCheckpoint = run(0, "predict", "--weights", checkpoint, "--json", val);
+        String fromExport = run(0, "predict", "--weights", model.toString(), "--json", val);
+        assertEquals(fromCheckpoint, fromExport);
+        for (String name : DrawnImages.CLASSES) {
+            assertTrue(fromExport.contains(name), fromExport);
+        }
     }
 
     @Test

@@ -100,7 +100,11 @@ class TrainFaultsTest {
                 List.of(
                         with(
                                 SMALL,
-                                "--glyphs", "100", "--epochs", "2", "--dropout",
+                                "--glyphs",
+                                "100",
+                                "--epochs",
+                                "2",
+                                "--dropout",
                                 "0.1",
                                 "--stochastic-depth",
                                 "0.2")));
