@@ -44,7 +44,7 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         try (Device d = device.open();
                 Predictor p = predictor.open(d, batch)) {
-            Dataset test = data.open().test();
+            Dataset test = data.open(p.spec().inputHeight(), p.spec().inputWidth()).test();
             check(p, test);
             Evaluation result =
                     Evaluation.of(
