@@ -110,7 +110,9 @@ class EndToEndTest {
         String fromExport = run(0, "predict", "--weights", model.toString(), "--json", val);
         assertEquals(fromCheckpoint, fromExport);
         for (String name : DrawnImages.CLASSES) {
-            assertTrue(fromExport.contains(name), fromExport);
+            // As a class, not only as a part of the path.
+            String json = fromExport.replace(" ", "");
+            assertTrue(json.contains("\"class\":\"" + name + '"'), fromExport);
         }
     }
 

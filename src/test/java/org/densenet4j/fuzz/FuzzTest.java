@@ -135,7 +135,7 @@ class FuzzTest {
                 .write(file);
         Fuzzing.run(
                 file,
-                2400,
+                2500,
                 4,
                 () -> {
                     try (Safetensors read = Safetensors.open(file)) {
