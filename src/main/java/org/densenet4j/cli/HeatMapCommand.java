@@ -57,7 +57,7 @@ final class HeatMapCommand implements Callable<Integer> {
         try (Device d = device.open();
                 Predictor p = predictor.open(d, images.batch())) {
             int classIndex = wanted == null ? -1 : classIndex(p.classNames());
-            ImagePreparation preparation = ImagePreparation.of(p.spec(), p.normalisation());
+            ImagePreparation preparation = p.preparation();
             Set<String> taken = new HashSet<>();
             Files.createDirectories(out);
             int broken =

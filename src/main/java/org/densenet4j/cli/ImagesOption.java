@@ -88,8 +88,7 @@ final class ImagesOption {
      * @return how many were left out
      */
     int forEachBatch(Predictor predictor, Use use) throws IOException {
-        ImagePreparation preparation =
-                ImagePreparation.of(predictor.spec(), predictor.normalisation());
+        ImagePreparation preparation = predictor.preparation();
         List<Path> files = files();
         int broken = 0;
         for (int first = 0; first < files.size(); first += batch) {

@@ -1,6 +1,7 @@
 package org.densenet4j.inference;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.data.Image;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.spec.DenseNetSpec;
@@ -18,7 +19,8 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <pre>{@code
  * try (Predictor predictor = Predictor.open(Path.of("checkpoint.safetensors"))) {
- *     List<List<Prediction>> top = predictor.classify(images, count, 5);   // NHWC, normalised
+ *     List<Prediction> top = predictor.classify(ImageFile.read(Path.of("cat.jpg")), 5);
+ *     List<List<Prediction>> all = predictor.classify(images, count, 5);   // NHWC, normalised
  * }
  * }</pre>
  *
@@ -75,6 +77,11 @@ public final class Predictor implements AutoCloseable {
     /** How images have to be normalised. */
     public Normalisation normalisation() {
         return normalisation;
+    }
+
+    /** What brings images of any size to what the network takes. */
+    public ImagePreparation preparation() {
+        return ImagePreparation.of(spec, normalisation);
     }
 
     /** The plan that was allocated. */
@@ -145,6 +152,17 @@ public final class Predictor implements AutoCloseable {
             all.add(Prediction.top(k, probabilities, i * spec.classes(), classNames));
         }
         return all;
+    }
+
+    /**
+     * The {@code k} most probable classes of an image as it comes from a file, the most probable
+     * first.
+     */
+    public List<Prediction> classify(Image image, int k) {
+        ImagePreparation preparation = preparation();
+        float[] prepared = new float[preparation.length()];
+        preparation.prepare(image, prepared, 0);
+        return classify(prepared, 1, k).getFirst();
     }
 
     /**

@@ -81,7 +81,7 @@ public final class Model implements WeightSource, AutoCloseable {
      */
     public static Model open(Path path, DenseNetSpec wanted, LoadOptions options)
             throws IOException {
-        TensorFile file = TensorFile.open(path);
+        TensorFile file = WeightFile.open(path);
         boolean opened = false;
         try {
             DenseNetSpec spec = spec(path, file, wanted);

@@ -34,7 +34,7 @@ public final class Weights {
     public static WeightReport load(Path path, Network network, LoadOptions options)
             throws IOException {
         NetworkShape shape = network.plan().memory().shape();
-        try (TensorFile file = TensorFile.open(path)) {
+        try (TensorFile file = WeightFile.open(path)) {
             WeightMatch match = WeightMatch.of(path, file, shape, options);
             Map<String, float[]> values = new HashMap<>();
             for (String name : match.report().matched()) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.data.Image;
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.plan.MemoryPlan;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -150,6 +152,21 @@ class PredictorTest {
                     assertTrue(top.get(k - 1).probability() >= top.get(k).probability());
                 }
             }
+        }
+    }
+
+    @Test
+    void anImageOfAnySizeIsPreparedFirst() throws IOException {
+        RandomModel model = new RandomModel(SMALL, 4);
+        byte[] pixels = new byte[40 * 50 * 3];
+        new Random(1).nextBytes(pixels);
+        Image image = new Image(40, 50, 3, pixels);
+        try (Device device = Device.cpu();
+                Predictor predictor = open(model, device, 4)) {
+            float[] prepared = new float[predictor.preparation().length()];
+            predictor.preparation().prepare(image, prepared, 0);
+            assertEquals(
+                    predictor.classify(prepared, 1, 3).getFirst(), predictor.classify(image, 3));
         }
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.sun.management.ThreadMXBean;
 
 import org.densenet4j.io.pth.PthWriter;
+import org.densenet4j.weights.WeightFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -90,7 +91,7 @@ class TensorFileFuzzTest {
     private static void open(Path path, int mutation) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long before = threads.getCurrentThreadAllocatedBytes();
-        try (TensorFile file = TensorFile.open(path)) {
+        try (TensorFile file = WeightFile.open(path)) {
             for (String name : file.names()) {
                 Tensor tensor = file.tensor(name);
                 if (tensor.type().isFloat()) {

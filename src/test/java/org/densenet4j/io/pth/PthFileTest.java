@@ -11,6 +11,7 @@ import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
 import org.densenet4j.io.TensorFile;
+import org.densenet4j.weights.WeightFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,7 +36,7 @@ class PthFileTest {
     }
 
     private void checkTwoTensors(Path path) throws IOException {
-        try (TensorFile file = TensorFile.open(path)) {
+        try (TensorFile file = WeightFile.open(path)) {
             assertEquals(
                     List.of("features.a.weight", "classifier.bias"), List.copyOf(file.names()));
             Tensor weight = file.tensor("features.a.weight");
@@ -81,7 +82,7 @@ class PthFileTest {
                 "m.slice",
                 new PthWriter.View(
                         "0", ElementType.F32, data.array(), 20, new int[] {4}, new int[] {1}));
-        try (TensorFile file = TensorFile.open(writer.writeZip(folder.resolve("s.pth")))) {
+        try (TensorFile file = WeightFile.open(writer.writeZip(folder.resolve("s.pth")))) {
             assertArrayEquals(
                     new float[] {2, 5, 8, 11, 3, 6, 9, 12, 4, 7, 10, 13},
                     file.tensor("m.transposed").toFloats());
@@ -104,7 +105,7 @@ class PthFileTest {
                                 "t." + type,
                                 new PthWriter.View(
                                         type.name(), type, bytes, 0, new int[0], new int[0])));
-        try (TensorFile file = TensorFile.open(writer.writeZip(folder.resolve("t.pth")))) {
+        try (TensorFile file = WeightFile.open(writer.writeZip(folder.resolve("t.pth")))) {
             for (ElementType type : ones.keySet()) {
                 Tensor tensor = file.tensor("t." + type);
                 assertEquals(List.of(), tensor.shape());
@@ -138,7 +139,7 @@ class PthFileTest {
     }
 
     private static void assertRefused(Path path, String... parts) {
-        IOException e = assertThrows(IOException.class, () -> TensorFile.open(path).close());
+        IOException e = assertThrows(IOException.class, () -> WeightFile.open(path).close());
         assertTrue(e.getMessage().startsWith(path.toString()), e.getMessage());
         assertFalse(e.getMessage().contains("\n"), e.getMessage());
         for (String part : parts) {
@@ -210,7 +211,7 @@ class PthFileTest {
         int at = indexOf(bytes, three.array());
         bytes[at + 3] ^= 1;
         Files.write(path, bytes);
-        try (TensorFile file = TensorFile.open(path)) {
+        try (TensorFile file = WeightFile.open(path)) {
             IOException e = assertThrows(IOException.class, () -> file.tensor("features.a.weight"));
             assertTrue(e.getMessage().contains("damaged"), e.getMessage());
         }
@@ -244,7 +245,7 @@ class PthFileTest {
     void opensSafetensorsByContent() throws IOException {
         Path path = folder.resolve("weights.pth");
         new SafetensorsWriter().floats("a", List.of(1), () -> new float[] {7}).write(path);
-        try (TensorFile file = TensorFile.open(path)) {
+        try (TensorFile file = WeightFile.open(path)) {
             assertTrue(file instanceof Safetensors);
             assertArrayEquals(new float[] {7}, file.tensor("a").toFloats());
         }
@@ -256,7 +257,7 @@ class PthFileTest {
                 List.of(
                         twoTensors(new PthWriter()).writeZip(folder.resolve("c.pth")),
                         twoTensors(new PthWriter()).writeLegacy(folder.resolve("l.pth")))) {
-            TensorFile file = TensorFile.open(path);
+            TensorFile file = WeightFile.open(path);
             file.close();
             file.close();
         }
