@@ -206,7 +206,8 @@ final class RecipeOption {
     }
 
     private void set(String key, Object value) {
-        settings.put(key, value.toString().toLowerCase(Locale.ROOT));
+        String text = value.toString();
+        settings.put(key, value instanceof Enum ? text.toLowerCase(Locale.ROOT) : text);
     }
 
     /** Whether no recipe, file or augmentation was chosen, so that the data decides about it. */

@@ -53,6 +53,12 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin private PretrainedOption pretrained;
 
     @Option(
+            names = "--classes",
+            paramLabel = "N",
+            description = "number of classes, to be sure: the data decides")
+    private Integer classes;
+
+    @Option(
             names = "--memory-budget",
             paramLabel = "SIZE",
             description = "refuse to start when the plan needs more, such as 450MB or 2GiB")
@@ -94,6 +100,13 @@ final class TrainCommand implements Callable<Integer> {
         DenseNetSpec wanted =
                 checkpoint != null ? Checkpoint.spec(checkpoint) : recipe.spec(1).build();
         DataOption.Source source = data.open(wanted.inputHeight(), wanted.inputWidth());
+        if (classes != null && classes != source.train().classes()) {
+            throw new IllegalArgumentException(
+                    "--classes "
+                            + classes
+                            + " does not fit the data, which has "
+                            + source.train().classes());
+        }
         DenseNetSpec spec = checkpoint != null ? wanted : spec(recipe, source);
         if (recipeOption.isDefault() && checkpoint == null) {
             recipe = recipe.with(Map.of("augment", source.augment().name()));
@@ -148,16 +161,21 @@ final class TrainCommand implements Callable<Integer> {
         restore(saved);
         String name = saved.remove("recipe");
         Recipe started = Recipe.preset(name == null ? DEFAULT_RECIPE : name).with(saved);
+        restore(settings);
         for (String key : FIXED_BY_CHECKPOINT) {
-            if (settings.containsKey(key)) {
+            String value = settings.get(key);
+            if (value != null && !value.equals(started.values().get(key))) {
                 throw new IllegalArgumentException(
                         "--"
                                 + key
-                                + " cannot change when a run continues; leave it out, or start"
-                                + " another run");
+                                + " "
+                                + value
+                                + " does not fit the run, which has "
+                                + started.values().get(key)
+                                + "; leave it out, or start another run");
             }
         }
-        restore(settings);
+        settings.remove("recipe");
         Recipe continued = started.with(settings);
         tellChanges(started.values(), continued.values());
         return continued;
@@ -191,18 +209,17 @@ final class TrainCommand implements Callable<Integer> {
                 });
     }
 
-    private static DenseNetSpec spec(Recipe recipe, DataOption.Source source) {
+    private DenseNetSpec spec(Recipe recipe, DataOption.Source source) {
         int height = source.train().height();
         int width = source.train().width();
         if (recipe.inputSize() > 0 && (recipe.inputSize() != height || height != width)) {
             throw new IllegalArgumentException(
-                    "input-size = "
+                    "--input-size "
                             + recipe.inputSize()
-                            + ": these images are "
+                            + " does not fit the data, which has images of "
                             + height
                             + "x"
-                            + width
-                            + "; leave it out");
+                            + width);
         }
         return recipe.spec(source.train().classes()).inputSize(height, width).build();
     }
@@ -212,8 +229,7 @@ final class TrainCommand implements Callable<Integer> {
             return out;
         }
         if (resume != null) {
-            Path parent = resume.toAbsolutePath().getParent();
-            return Files.isDirectory(resume) ? resume : parent == null ? Path.of(".") : parent;
+            return resumedFolder();
         }
         String time =
                 LocalDateTime.now(ZoneId.systemDefault())
@@ -223,6 +239,15 @@ final class TrainCommand implements Callable<Integer> {
             folder = Path.of("runs", time + "-" + i);
         }
         return folder;
+    }
+
+    private Path resumedFolder() {
+        Path parent = resume.getParent();
+        return Files.isDirectory(resume) ? resume : parent == null ? Path.of("") : parent;
+    }
+
+    private static boolean isSame(Path a, Path b) {
+        return a.toAbsolutePath().normalize().equals(b.toAbsolutePath().normalize());
     }
 
     // ---------------------------------------------------------------- training
@@ -236,7 +261,7 @@ final class TrainCommand implements Callable<Integer> {
             builder.memoryBudget(Bytes.parse(memoryBudget));
         }
         Path path = folder();
-        boolean continues = resume != null && out == null;
+        boolean continues = resume != null && isSame(path, resumedFolder());
         try (Trainer trainer = builder.open();
                 RunFolder folder = continues ? RunFolder.open(path) : RunFolder.create(path);
                 StopSignal stop = new StopSignal()) {

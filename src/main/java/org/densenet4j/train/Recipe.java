@@ -306,11 +306,7 @@ public record Recipe(
                 return Long.valueOf(text);
             }
             if (type == double.class) {
-                double value = Double.parseDouble(text);
-                if (!Double.isFinite(value)) {
-                    throw new NumberFormatException(text);
-                }
-                return value;
+                return Double.valueOf(text);
             }
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException(

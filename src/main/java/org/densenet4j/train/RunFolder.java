@@ -79,8 +79,6 @@ public final class RunFolder implements AutoCloseable {
     public static RunFolder open(Path folder) throws IOException {
         try {
             Files.createDirectories(folder);
-        } catch (FileAlreadyExistsException e) {
-            throw new IOException("cannot use " + folder + " as run folder: it is not a folder", e);
         } catch (IOException e) {
             throw cannotWrite(folder, e);
         }
@@ -106,10 +104,16 @@ public final class RunFolder implements AutoCloseable {
 
     private static IOException cannotWrite(Path folder, IOException e) {
         String reason =
-                e.getClass().getSimpleName().equals("IOException")
-                        ? ""
-                        : e.getClass().getSimpleName() + " ";
-        return new IOException("cannot write to " + folder + ": " + reason + e.getMessage(), e);
+                e instanceof FileAlreadyExistsException
+                        ? "it is not a folder"
+                        : e.getClass().getSimpleName();
+        return new IOException(
+                "cannot write to the run folder "
+                        + folder
+                        + " ("
+                        + reason
+                        + "); choose another with --out",
+                e);
     }
 
     /** Where it is. */

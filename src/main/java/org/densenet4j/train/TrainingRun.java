@@ -278,17 +278,20 @@ public final class TrainingRun {
         long perEpoch = train.batchesPerEpoch();
         long total = perEpoch * recipe.epochs();
         try (BatchLoader.Epoch batches = train.epoch(epoch, position)) {
-            while (batches.hasNext()) {
-                Batch batch = batches.next();
+            Batch following = batches.hasNext() ? batches.next() : null;
+            while (following != null) {
+                Batch batch = following;
+                int behind = batches.position();
+                following = batches.hasNext() ? batches.next() : null;
                 trainer.learningRate(schedule.rate((double) (epoch * perEpoch + position) / total));
                 long start = System.nanoTime();
-                StepResult r = trainer.step(batch);
+                StepResult r = trainer.step(batch, following);
                 stepSeconds += (System.nanoTime() - start) / 1e9;
                 images += r.images();
                 lossSum += r.loss() * r.images();
                 correct += r.correct();
                 seen += r.images();
-                position = batches.position();
+                position = behind;
                 if (r.step() % STEPS_PER_EVENT == 0) {
                     events.scalar("step/loss", r.step(), r.loss());
                     events.scalar("step/learning_rate", r.step(), trainer.learningRate());

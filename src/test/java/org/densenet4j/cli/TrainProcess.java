@@ -25,6 +25,8 @@ final class TrainProcess {
      */
     static TrainProcess start(Path folder, String shell, String... arguments) throws IOException {
         List<String> command = new ArrayList<>();
+        // A build in the background ignores Ctrl-C and hands that down; undo it.
+        command.addAll(List.of("env", "--default-signal=INT"));
         if (!shell.isEmpty()) {
             command.addAll(List.of("bash", "-c", shell + " && exec \"$@\"", "bash"));
         }

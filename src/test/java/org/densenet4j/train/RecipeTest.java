@@ -110,7 +110,7 @@ class RecipeTest {
         Recipe recipe = Recipe.preset("cifar");
         assertMessage("epochs = 0: use 1 or more", recipe, "epochs", "0");
         assertMessage("epochs = ten: is not a whole number", recipe, "epochs", "ten");
-        assertMessage("lr = NaN: is not a number", recipe, "lr", "NaN");
+        assertMessage("lr = fast: is not a number", recipe, "lr", "fast");
         assertMessage("nesterov = yes: use true or false", recipe, "nesterov", "yes");
         assertMessage("schedule = linear: use one of [cosine", recipe, "schedule", "linear");
         assertMessage("milestones = 60, 30", recipe, "milestones", "60, 30");
