@@ -265,6 +265,9 @@ final class TrainCommand implements Callable<Integer> {
         try (Trainer trainer = builder.open();
                 RunFolder folder = continues ? RunFolder.open(path) : RunFolder.create(path);
                 StopSignal stop = new StopSignal()) {
+            if (resume == null) {
+                pretrained.load(trainer.network());
+            }
             MemoryPlan plan = trainer.plan();
             System.out.println(spec);
             System.out.println("on " + d.description());

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 /** Options that choose a trained network to look into. */
 final class TrainedModelOption {
     @Option(
-            names = "--checkpoint",
+            names = {"--checkpoint", "--weights"},
             paramLabel = "FILE",
             required = true,
             description =

@@ -83,7 +83,7 @@ public final class ImageFile {
                 new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
             ImageReader reader = reader(file, stream);
             try {
-                return decode(file, reader, stream, budget);
+                return decode(file, bytes, reader, stream, budget);
             } finally {
                 reader.dispose();
             }
@@ -138,7 +138,11 @@ public final class ImageFile {
     }
 
     private static Image decode(
-            String file, ImageReader reader, ImageInputStream stream, PixelBudget budget)
+            String file,
+            byte[] bytes,
+            ImageReader reader,
+            ImageInputStream stream,
+            PixelBudget budget)
             throws IOException {
         boolean[] truncated = new boolean[1];
         reader.setInput(stream, true, true);
@@ -161,6 +165,17 @@ public final class ImageFile {
                             + pixels
                             + " pixels, more than the limit of "
                             + budget.most());
+        }
+        if (!CompressionLimit.allows(bytes, width, height)) {
+            throw new DataException(
+                    file
+                            + ": broken image: "
+                            + width
+                            + "x"
+                            + height
+                            + " pixels do not fit into "
+                            + bytes.length
+                            + " bytes; truncated?");
         }
         try (PixelBudget.Share share = budget.take(pixels)) {
             Image image = rgb(reader.read(0));

@@ -157,10 +157,10 @@ public final class Trainer implements AutoCloseable {
             network.input(images(batch, first, count), count);
             network.evaluationPass(pass, labels(batch, first, count), batch.size());
             Network.Outcome outcome = network.outcome(pass, batch.size());
-            float[] part = network.logits(count);
-            System.arraycopy(part, 0, logits, first * classes, part.length);
             loss += outcome.loss();
             correct += outcome.correct();
+            float[] part = network.logits(count);
+            System.arraycopy(part, 0, logits, first * classes, part.length);
         }
         return new StepResult(steps, loss, correct, batch.size(), 0);
     }

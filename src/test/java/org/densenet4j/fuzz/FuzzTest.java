@@ -4,12 +4,16 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.data.Cifar;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.data.Glyphs;
+import org.densenet4j.data.Image;
+import org.densenet4j.data.ImageFile;
+import org.densenet4j.data.ImageFolder;
 import org.densenet4j.insight.FeatureReuse;
 import org.densenet4j.io.ParityCase;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
+import org.densenet4j.testing.DrawnImages;
 import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Trainer;
 import org.junit.jupiter.api.Test;
@@ -17,14 +21,20 @@ import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
+import javax.imageio.ImageIO;
+
 /** 10,000 damaged files in all. */
 class FuzzTest {
+    /** A byte of a PNG is 8·1032 pixels of one bit, or 3·8·1032 bytes as RGB; and a half more. */
+    private static final long MOST_OF_AN_IMAGE = 36 * 1032;
+
     @TempDir private Path folder;
 
     private static void readAll(Dataset data) {
@@ -72,6 +82,45 @@ class FuzzTest {
         Files.write(folder.resolve("test.bin"), records);
         Fuzzing.run(
                 folder.resolve("train.bin"), 700, 3, () -> readAll(Cifar.cifar100(folder).train()));
+    }
+
+    @Test
+    void images() throws IOException {
+        for (String format : List.of("png", "jpg")) {
+            Path file = folder.resolve("a." + format);
+            ImageIO.write(DrawnImages.draw("disc", 20, 1), format, file.toFile());
+            Fuzzing.runCompressed(
+                    file,
+                    1250,
+                    format.charAt(0),
+                    MOST_OF_AN_IMAGE,
+                    () -> use(ImageFile.read(file)));
+        }
+    }
+
+    @Test
+    void imageFolders() throws IOException {
+        DrawnImages.write(folder, 2, 1, 20);
+        Path file = folder.resolve("train/disc/disc0.png");
+        Fuzzing.runCompressed(
+                file,
+                300,
+                10,
+                MOST_OF_AN_IMAGE,
+                () -> {
+                    try {
+                        readAll(ImageFolder.at(folder.resolve("train")).size(8).open());
+                    } catch (UncheckedIOException e) {
+                        throw e.getCause();
+                    }
+                });
+    }
+
+    /** Decoded to the last pixel. */
+    private static void use(Image image) {
+        if (image.pixels().length != image.height() * image.width() * image.channels()) {
+            throw new AssertionError(image.toString());
+        }
     }
 
     @Test

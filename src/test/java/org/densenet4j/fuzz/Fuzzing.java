@@ -26,6 +26,7 @@ final class Fuzzing {
     private final byte[] original;
     private final Reader reader;
     private long allowedBytes;
+    private long allowedPerByte = 32;
     private int refused;
     private int accepted;
 
@@ -50,7 +51,23 @@ final class Fuzzing {
      * fixed amount and a small multiple of its size.
      */
     static void run(Path file, int mutations, long seed, Reader reader) throws IOException {
+        run(new Fuzzing(file, reader), mutations, seed);
+    }
+
+    /**
+     * The same for a format that compresses.
+     *
+     * @param allowedPerByte bytes that may be allocated for a byte of the file
+     */
+    static void runCompressed(
+            Path file, int mutations, long seed, long allowedPerByte, Reader reader)
+            throws IOException {
         Fuzzing fuzzing = new Fuzzing(file, reader);
+        fuzzing.allowedPerByte = allowedPerByte;
+        run(fuzzing, mutations, seed);
+    }
+
+    private static void run(Fuzzing fuzzing, int mutations, long seed) {
         assertTimeoutPreemptively(HANG.multipliedBy(2), () -> fuzzing.all(mutations, seed));
         assertEquals(mutations, fuzzing.refused + fuzzing.accepted);
         assertTrue(fuzzing.refused > mutations / 20, "hardly anything was refused");
@@ -92,7 +109,7 @@ final class Fuzzing {
             fail(which + Arrays.hashCode(damaged), e);
         }
         long allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
-        long allowed = allowedBytes + 32L * damaged.length;
+        long allowed = allowedBytes + allowedPerByte * damaged.length;
         assertTrue(allocated <= allowed, which + allocated + " bytes allocated");
     }
 }
