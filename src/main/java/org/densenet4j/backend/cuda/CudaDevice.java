@@ -176,11 +176,6 @@ final class CudaDevice implements Device {
     }
 
     @Override
-    public org.densenet4j.backend.DeviceTimer timer(int marks) {
-        throw new org.densenet4j.backend.DeviceException("not timed yet");
-    }
-
-    @Override
     public void close() {
         if (closed) {
             return;
