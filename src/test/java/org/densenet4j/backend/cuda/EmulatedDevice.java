@@ -132,11 +132,6 @@ public final class EmulatedDevice implements Device {
     }
 
     @Override
-    public org.densenet4j.backend.DeviceTimer timer(int marks) {
-        throw new UnsupportedOperationException("not timed");
-    }
-
-    @Override
     public void close() {
         closed = true;
         arenas.forEach(EmulatedArena::close);
