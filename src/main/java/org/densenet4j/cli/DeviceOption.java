@@ -5,6 +5,9 @@ import org.densenet4j.backend.DeviceOptions;
 
 import picocli.CommandLine.Option;
 
+import java.util.Map;
+import java.util.function.Predicate;
+
 /** Options that choose the device; shared by all commands that compute. */
 final class DeviceOption {
     @Option(
@@ -39,6 +42,28 @@ final class DeviceOption {
 
     /** For picocli. */
     DeviceOption() {}
+
+    /** What a run has to remember of these options to be repeated bit by bit. */
+    Map<String, String> settings() {
+        return Map.of(
+                "threads", String.valueOf(threads), "deterministic", String.valueOf(deterministic));
+    }
+
+    /**
+     * Takes remembered settings out of a map, except those that were given as options.
+     *
+     * @param given tells whether an option is on the command line
+     */
+    void restore(Map<String, String> settings, Predicate<String> given) {
+        String savedThreads = settings.remove("threads");
+        if (savedThreads != null && savedThreads.matches("\\d{1,4}") && !given.test("--threads")) {
+            threads = Integer.parseInt(savedThreads);
+        }
+        String savedDeterministic = settings.remove("deterministic");
+        if (savedDeterministic != null && !given.test("--deterministic")) {
+            deterministic = Boolean.parseBoolean(savedDeterministic);
+        }
+    }
 
     Device open() {
         return Device.open(

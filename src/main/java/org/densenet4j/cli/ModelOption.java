@@ -1,6 +1,5 @@
 package org.densenet4j.cli;
 
-import org.densenet4j.data.Dataset;
 import org.densenet4j.spec.DenseNetSpec;
 
 import picocli.CommandLine.Option;
@@ -48,26 +47,5 @@ final class ModelOption {
             builder.compression(compression);
         }
         return builder;
-    }
-
-    /**
-     * Refuses a size or a number of classes that contradicts the data.
-     *
-     * @throws IllegalArgumentException in one line
-     */
-    void mustFit(Dataset data) {
-        if (classes != null && classes != data.classes()) {
-            throw new IllegalArgumentException(
-                    "--classes " + classes + " does not fit the data, which has " + data.classes());
-        }
-        if (inputSize != null && (inputSize != data.height() || inputSize != data.width())) {
-            throw new IllegalArgumentException(
-                    "--input-size "
-                            + inputSize
-                            + " does not fit the data, which has images of "
-                            + data.height()
-                            + "x"
-                            + data.width());
-        }
     }
 }

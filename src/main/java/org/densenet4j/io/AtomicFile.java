@@ -23,12 +23,23 @@ public final class AtomicFile {
         void writeTo(WritableByteChannel channel) throws IOException;
     }
 
+    /** Looks at the complete file before it takes the old one's place. */
+    @FunctionalInterface
+    interface Check {
+        /** Throws when the file is not as it should be. */
+        void check(Path temporary) throws IOException;
+    }
+
     /**
      * Writes {@code content} to {@code path}, replacing what is there.
      *
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, Content content) throws IOException {
+        write(path, content, temporary -> {});
+    }
+
+    static void write(Path path, Content content, Check check) throws IOException {
         Path absolute = path.toAbsolutePath();
         Path folder = absolute.getParent();
         Path temporary =
@@ -43,6 +54,7 @@ public final class AtomicFile {
                 content.writeTo(channel);
                 channel.force(true);
             }
+            check.check(temporary);
             move(temporary, absolute);
             syncFolder(folder);
         } catch (IOException e) {

@@ -1,6 +1,7 @@
 package org.densenet4j.train;
 
 import org.densenet4j.engine.Network;
+import org.densenet4j.io.Checksum;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
@@ -29,7 +30,7 @@ public final class Checkpoint {
 
     static void save(Path path, Network network, DenseNetSpec spec, Map<String, String> counters)
             throws IOException {
-        SafetensorsWriter writer = new SafetensorsWriter().metadata("format", FORMAT);
+        SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", FORMAT);
         specFields(spec).forEach((key, value) -> writer.metadata(SPEC + key, value));
         new TreeMap<>(counters).forEach(writer::metadata);
         for (ParameterSpec p : network.parameters()) {
@@ -48,6 +49,9 @@ public final class Checkpoint {
     static Map<String, String> load(Path path, Network network, DenseNetSpec spec)
             throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
+            if (!Checksum.verify(path)) {
+                throw new IOException(path + ": is damaged: its checksum is missing");
+            }
             DenseNetSpec saved = spec(path, file.metadata());
             if (!saved.equals(spec.toBuilder().name(saved.name()).build())) {
                 throw new IOException(
@@ -103,6 +107,18 @@ public final class Checkpoint {
         }
     }
 
+    /**
+     * All entries that a checkpoint was saved with: the spec, counters and the caller's.
+     *
+     * @throws IOException in one line when the file is not a checkpoint
+     */
+    public static Map<String, String> metadata(Path path) throws IOException {
+        try (Safetensors file = Safetensors.open(path)) {
+            spec(path, file.metadata());
+            return file.metadata();
+        }
+    }
+
     /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
     public static boolean hasSpec(Map<String, String> metadata) {
         return metadata.containsKey(SPEC + "growthRate");
@@ -130,6 +146,9 @@ public final class Checkpoint {
                     .bottleneckWidth(Integer.parseInt(field(metadata, "bottleneckWidth")))
                     .compression(Double.parseDouble(field(metadata, "compression")))
                     .dropout(Double.parseDouble(field(metadata, "dropout")))
+                    .stochasticDepth(
+                            Double.parseDouble(
+                                    metadata.getOrDefault(SPEC + "stochasticDepth", "0")))
                     .stem(Stem.valueOf(field(metadata, "stem")))
                     .classes(Integer.parseInt(field(metadata, "classes")))
                     .inputSize(
@@ -171,6 +190,7 @@ public final class Checkpoint {
         fields.put("bottleneckWidth", String.valueOf(spec.bottleneckWidth()));
         fields.put("compression", String.valueOf(spec.compression()));
         fields.put("dropout", String.valueOf(spec.dropout()));
+        fields.put("stochasticDepth", String.valueOf(spec.stochasticDepth()));
         fields.put("stem", spec.stem().name());
         fields.put("classes", String.valueOf(spec.classes()));
         fields.put("inputHeight", String.valueOf(spec.inputHeight()));

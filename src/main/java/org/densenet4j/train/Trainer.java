@@ -121,7 +121,17 @@ public final class Trainer implements AutoCloseable {
 
     /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
     public StepResult evaluate(Batch batch) {
+        return evaluate(batch, new float[batch.size() * spec().classes()]);
+    }
+
+    /**
+     * The same, and the logits.
+     *
+     * @param logits receives [images, classes]
+     */
+    public StepResult evaluate(Batch batch, float[] logits) {
         checkShape(batch);
+        int classes = spec().classes();
         double loss = 0;
         int correct = 0;
         int micro = network.plan().batch();
@@ -131,6 +141,8 @@ public final class Trainer implements AutoCloseable {
             network.input(images(batch, first, count), count);
             network.evaluationPass(pass, labels(batch, first, count), batch.size());
             Network.Outcome outcome = network.outcome(pass, batch.size());
+            float[] part = network.logits(count);
+            System.arraycopy(part, 0, logits, first * classes, part.length);
             loss += outcome.loss();
             correct += outcome.correct();
         }
@@ -214,8 +226,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Saves parameters, running statistics, optimiser state and counters. The file appears only
-     * when it is complete; a previous one is replaced then and not before.
+     * Saves parameters, running statistics, optimiser state, learning rate and counters. The file
+     * appears only when it is complete; a previous one is replaced then and not before.
      *
      * @throws IOException in one line with the path and the reason
      */
@@ -230,6 +242,7 @@ public final class Trainer implements AutoCloseable {
         Map<String, String> counters = new HashMap<>(notes);
         counters.put("trainer.steps", String.valueOf(steps));
         counters.put("trainer.passes", String.valueOf(passes));
+        counters.put("trainer.learningRate", String.valueOf(learningRate));
         Checkpoint.save(path, network, spec(), counters);
     }
 
@@ -245,6 +258,10 @@ public final class Trainer implements AutoCloseable {
         try {
             steps = Long.parseLong(metadata.getOrDefault("trainer.steps", "0"));
             passes = Long.parseLong(metadata.getOrDefault("trainer.passes", "0"));
+            learningRate(
+                    Double.parseDouble(
+                            metadata.getOrDefault(
+                                    "trainer.learningRate", String.valueOf(learningRate))));
         } catch (NumberFormatException e) {
             throw new IOException(path + ": the counters in the metadata are broken", e);
         }
