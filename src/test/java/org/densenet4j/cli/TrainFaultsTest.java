@@ -135,8 +135,7 @@ class TrainFaultsTest {
 
     /** The configuration is written before the first step. */
     private void awaitConfig(TrainProcess process, String run) {
-        while (process.isAlive()
-                && !Files.exists(root.resolve(run).resolve("config.properties"))) {
+        while (process.isAlive() && !Files.exists(root.resolve(run).resolve("config.properties"))) {
             Thread.onSpinWait();
         }
     }
