@@ -48,7 +48,9 @@ final class DeviceOption {
     /** What a run has to remember of these options to be repeated bit by bit. */
     Map<String, String> settings() {
         return Map.of(
-                "threads", String.valueOf(threads), "deterministic", String.valueOf(deterministic));
+                "threads", String.valueOf(threads),
+                "deterministic", String.valueOf(deterministic),
+                "tf32", String.valueOf(tensorFloat32));
     }
 
     /**
@@ -64,6 +66,10 @@ final class DeviceOption {
         String savedDeterministic = settings.remove("deterministic");
         if (savedDeterministic != null && !given.test("--deterministic")) {
             deterministic = Boolean.parseBoolean(savedDeterministic);
+        }
+        String savedTensorFloat32 = settings.remove("tf32");
+        if (savedTensorFloat32 != null && !given.test("--tf32")) {
+            tensorFloat32 = Boolean.parseBoolean(savedTensorFloat32);
         }
     }
 

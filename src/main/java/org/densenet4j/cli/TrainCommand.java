@@ -337,7 +337,9 @@ final class TrainCommand implements Callable<Integer> {
                     Locale.ROOT, "skipped        %,d broken images%n", run.skippedImages());
         }
         System.out.printf(
-                "saved          %s%n               %s%n",
-                folder.resolve(RunFolder.BEST), folder.resolve(RunFolder.CHECKPOINT));
+                "saved          %s%n               %s%n               %s%n",
+                folder.resolve(RunFolder.BEST),
+                folder.resolve(RunFolder.CHECKPOINT),
+                folder.resolve(RunFolder.SUMMARY));
     }
 }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -26,6 +27,7 @@ import java.util.Map;
  * checkpoint.safetensors   the last state
  * best.safetensors         the state with the highest test accuracy
  * confusion.csv            test images of the best state: rows are classes, columns predictions
+ * summary.html             curves and the confusion matrix on one page
  * </pre>
  */
 public final class RunFolder implements AutoCloseable {
@@ -37,6 +39,9 @@ public final class RunFolder implements AutoCloseable {
 
     /** The resolved recipe and the data. */
     public static final String CONFIG = "config.properties";
+
+    /** Curves and the confusion matrix on one page. */
+    public static final String SUMMARY = "summary.html";
 
     static final String METRICS = "metrics.csv";
     static final String CONFUSION = "confusion.csv";
@@ -160,6 +165,42 @@ public final class RunFolder implements AutoCloseable {
             }
         }
         write(METRICS, String.join("\n", kept) + (kept.isEmpty() ? "" : "\n"));
+    }
+
+    /** The numbers of all epochs in the order of {@link EpochResult#CSV_HEADER}. */
+    List<double[]> metrics() throws IOException {
+        Path metrics = file(METRICS);
+        List<double[]> epochs = new ArrayList<>();
+        if (Files.exists(metrics)) {
+            for (String line : Files.readAllLines(metrics)) {
+                if (line.matches("\\d.*")) {
+                    epochs.add(
+                            Arrays.stream(line.split(",", -1))
+                                    .mapToDouble(Double::parseDouble)
+                                    .toArray());
+                }
+            }
+        }
+        return epochs;
+    }
+
+    /** The confusion matrix of the best state; empty before the first test. */
+    int[][] confusion() throws IOException {
+        Path file = file(CONFUSION);
+        if (!Files.exists(file)) {
+            return new int[0][];
+        }
+        List<String> lines = Files.readAllLines(file);
+        int classes = lines.size() - 1;
+        int[][] confusion = new int[classes][classes];
+        for (int label = 0; label < classes; label++) {
+            // A class's name may hold commas; its numbers do not.
+            String[] cells = lines.get(label + 1).split(",", -1);
+            for (int c = 0; c < classes; c++) {
+                confusion[label][c] = Integer.parseInt(cells[cells.length - classes + c]);
+            }
+        }
+        return confusion;
     }
 
     /** Removes what a process left that was stopped before its first checkpoint. */

@@ -36,6 +36,9 @@ public final class TrainingRun {
     private static final int STEPS_PER_EVENT = 10;
     private static final String NOTE = "run.";
 
+    /** The page is large: runs of short epochs do not write it after each of them. */
+    private static final long SUMMARY_NANOS = 30_000_000_000L;
+
     private final Trainer trainer;
     private final Recipe recipe;
     private final RunFolder folder;
@@ -62,6 +65,7 @@ public final class TrainingRun {
     private double stepSeconds;
     private double inputWait;
     private long images;
+    private long summarised = System.nanoTime();
 
     private TrainingRun(Trainer trainer, Recipe recipe, RunFolder folder) {
         this.trainer = trainer;
@@ -236,6 +240,7 @@ public final class TrainingRun {
                 if (tested == null) {
                     save(RunFolder.CHECKPOINT);
                     events.flush();
+                    summarise();
                     return false;
                 }
                 double steps = stepSeconds - stepsBefore;
@@ -259,6 +264,7 @@ public final class TrainingRun {
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }
+        summarise();
         return true;
     }
 
@@ -358,7 +364,19 @@ public final class TrainingRun {
         // The last one to be written: a run that is killed before repeats what came after the
         // previous one.
         save(RunFolder.CHECKPOINT);
+        if (System.nanoTime() - summarised > SUMMARY_NANOS) {
+            summarise();
+        }
         listener.epoch(result);
+    }
+
+    private void summarise() throws IOException {
+        RunSummary.write(
+                folder,
+                trainer.spec().toString(),
+                config(),
+                List.of(notes.get("data.classes").split("\n", -1)));
+        summarised = System.nanoTime();
     }
 
     private static void write(EpochResult r, EventFile events) throws IOException {

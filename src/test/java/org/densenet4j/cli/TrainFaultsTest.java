@@ -81,6 +81,7 @@ class TrainFaultsTest {
         SplittableRandom random = new SplittableRandom(7);
         List<Long> kills = new ArrayList<>();
         TrainProcess first = train(with(options, "--out", "killed", "--save-every", "2"));
+        awaitConfig(first, "killed");
         for (int i = 0; i < 3; i++) {
             kills.add(random.nextLong(500));
             (i == 0 ? first : train("--resume", "killed", "--save-every", "2", "--no-compare"))
@@ -130,6 +131,13 @@ class TrainFaultsTest {
         TrainProcess stopping = train(with(SMALL, "--data", "folder:images"));
         assertEquals(2, stopping.await());
         assertError(stopping, "broken.jpg: broken image");
+    }
+
+    /** The configuration is written before the first step. */
+    private void awaitConfig(TrainProcess process, String run) {
+        while (process.isAlive() && !Files.exists(root.resolve(run).resolve("config.properties"))) {
+            Thread.onSpinWait();
+        }
     }
 
     /** PNG and JPEG files of three shapes in many sizes. */
@@ -224,10 +232,7 @@ class TrainFaultsTest {
         TrainProcess first =
                 train(with(SMALL, "--data", "folder:images", "--epochs", "5000", "--out", "run"));
         first.await("of memory");
-        // The configuration is written before the first step.
-        while (first.isAlive() && !Files.exists(root.resolve("run/config.properties"))) {
-            Thread.onSpinWait();
-        }
+        awaitConfig(first, "run");
         TrainProcess second = train("--resume", "run", "--no-compare");
         assertEquals(2, second.await());
         assertError(second, "run is in use by another run");

@@ -73,6 +73,7 @@ class TrainingRunTest {
     }
 
     private static void assertSameRun(Path expected, Path actual, String what) throws IOException {
+        assertTrue(Files.exists(actual.resolve(RunFolder.SUMMARY)));
         for (String name : List.of(RunFolder.CHECKPOINT, RunFolder.BEST, RunFolder.CONFUSION)) {
             assertArrayEquals(
                     Files.readAllBytes(expected.resolve(name)),
@@ -213,6 +214,11 @@ class TrainingRunTest {
             assertEquals(2 + 3 + 3 * 7, EventFileTest.read(events).size());
         }
         assertFalse(Files.exists(path.resolve("run.lock")));
+        String summary = Files.readString(path.resolve(RunFolder.SUMMARY));
+        for (String part :
+                List.of("Loss of each epoch", "Confusion", "grey, light", "stochastic-depth")) {
+            assertTrue(summary.contains(part), part);
+        }
     }
 
     @Test

@@ -1,0 +1,280 @@
+package org.densenet4j.train;
+
+import static org.densenet4j.report.Json.object;
+
+import org.densenet4j.report.HtmlPage;
+import org.densenet4j.report.Table;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** A run on one HTML page: curves, the confusion matrix, the settings. */
+final class RunSummary {
+    /** Matrices of more classes are shown as their most frequent mistakes only. */
+    private static final int MOST_CLASSES = 50;
+
+    private static final int MOST_MISTAKES = 20;
+
+    private final RunFolder folder;
+
+    private RunSummary(RunFolder folder) {
+        this.folder = folder;
+    }
+
+    /**
+     * Writes the page from the files of a run's folder.
+     *
+     * @param subtitle the model
+     */
+    static void write(
+            RunFolder folder,
+            String subtitle,
+            Map<String, String> settings,
+            List<String> classNames)
+            throws IOException {
+        RunSummary summary = new RunSummary(folder);
+        List<double[]> epochs = folder.metrics();
+        HtmlPage page = HtmlPage.titled("Training run").subtitle(subtitle);
+        if (!epochs.isEmpty()) {
+            summary.keyFigures(page, epochs);
+            summary.curves(page, epochs);
+        }
+        summary.confusion(page, classNames, folder.confusion());
+        Table table = Table.of("Settings", "key", "value");
+        settings.forEach(table::row);
+        page.section("Settings").table(table);
+        page.write(summary.folder.file(RunFolder.SUMMARY));
+    }
+
+    private static double[] column(List<double[]> epochs, String name) {
+        int index = List.of(EpochResult.CSV_HEADER.split(",", -1)).indexOf(name);
+        return epochs.stream().mapToDouble(epoch -> epoch[index]).toArray();
+    }
+
+    private void keyFigures(HtmlPage page, List<double[]> epochs) {
+        double[] accuracy = column(epochs, "test_accuracy");
+        int best = 0;
+        double images = 0;
+        double wait = 0;
+        double seconds = 0;
+        for (int e = 0; e < accuracy.length; e++) {
+            best = accuracy[e] > accuracy[best] ? e : best;
+            images += column(epochs, "images_per_second")[e] / accuracy.length;
+            wait += column(epochs, "input_wait")[e] / accuracy.length;
+            seconds += column(epochs, "seconds")[e];
+        }
+        page.keyFigure("best test accuracy", percent(accuracy[best]));
+        page.keyFigure("in epoch", (best + 1) + " of " + accuracy.length);
+        page.keyFigure("images per second", String.format(Locale.ROOT, "%.1f", images));
+        page.keyFigure("waiting for input", percent(wait));
+        page.keyFigure(
+                "time",
+                String.format(
+                        Locale.ROOT,
+                        "%d:%02d:%02d",
+                        (long) seconds / 3600,
+                        (long) seconds / 60 % 60,
+                        (long) seconds % 60));
+    }
+
+    private static String percent(double share) {
+        return String.format(Locale.ROOT, "%.2f %%", 100 * share);
+    }
+
+    private void curves(HtmlPage page, List<double[]> epochs) {
+        page.section("Loss and accuracy");
+        page.chart("Loss of each epoch", lines(epochs, "number", "train_loss", "test_loss"));
+        page.chart(
+                "Accuracy of each epoch",
+                lines(epochs, "percent", "train_accuracy", "test_accuracy"));
+        Table table =
+                Table.of(
+                        "All epochs",
+                        "epoch",
+                        "train loss",
+                        "train accuracy",
+                        "test loss",
+                        "test accuracy",
+                        "in the top 5",
+                        "images/s",
+                        "input wait");
+        for (int e = 0; e < epochs.size(); e++) {
+            table.row(
+                    (int) column(epochs, "epoch")[e],
+                    number(column(epochs, "train_loss")[e]),
+                    percent(column(epochs, "train_accuracy")[e]),
+                    number(column(epochs, "test_loss")[e]),
+                    percent(column(epochs, "test_accuracy")[e]),
+                    percent(column(epochs, "test_top5")[e]),
+                    String.format(Locale.ROOT, "%.1f", column(epochs, "images_per_second")[e]),
+                    percent(column(epochs, "input_wait")[e]));
+        }
+        page.foldedTable(table);
+        page.section("Learning rate");
+        page.chart(
+                "Learning rate at the end of each epoch",
+                lines(epochs, "number", "learning_rate"),
+                220);
+    }
+
+    private static String number(double value) {
+        return String.format(Locale.ROOT, "%.4f", value);
+    }
+
+    private static Map<String, Object> lines(
+            List<double[]> epochs, String format, String... columns) {
+        double[] numbers = column(epochs, "epoch");
+        List<Object> series = new ArrayList<>();
+        for (String name : columns) {
+            double[] values = column(epochs, name);
+            List<double[]> points = new ArrayList<>();
+            for (int e = 0; e < values.length; e++) {
+                points.add(new double[] {numbers[e], values[e]});
+            }
+            series.add(
+                    object(
+                            "type",
+                            "line",
+                            "name",
+                            name.replace('_', ' '),
+                            "showSymbol",
+                            values.length < 40,
+                            "data",
+                            points));
+        }
+        return object(
+                "grid",
+                object("left", 12, "right", 16, "top", 44, "bottom", 28, "containLabel", true),
+                "legend",
+                object("top", 0, "left", 0),
+                "tooltip",
+                object("trigger", "axis", "valueFormatter", "format:" + format),
+                "xAxis",
+                object(
+                        "type",
+                        "value",
+                        "name",
+                        "epoch",
+                        "nameLocation",
+                        "middle",
+                        "nameGap",
+                        28,
+                        "minInterval",
+                        1,
+                        "min",
+                        numbers[0],
+                        "max",
+                        Math.max(numbers[numbers.length - 1], numbers[0] + 1)),
+                "yAxis",
+                object(
+                        "type",
+                        "value",
+                        "scale",
+                        true,
+                        "axisLabel",
+                        object("formatter", "format:" + format)),
+                "series",
+                series);
+    }
+
+    private void confusion(HtmlPage page, List<String> names, int[][] confusion) {
+        if (confusion.length == 0) {
+            return;
+        }
+        page.section("Confusion matrix of the best state");
+        int classes = confusion.length;
+        if (classes <= MOST_CLASSES) {
+            page.chart(
+                    "Test images by class (rows) and prediction (columns)",
+                    matrix(names, confusion),
+                    Math.max(300, 26 * classes + 140));
+        }
+        Table mistakes =
+                Table.of("The most frequent mistakes", "class", "taken for", "images", "of class");
+        List<int[]> pairs = new ArrayList<>();
+        for (int label = 0; label < classes; label++) {
+            for (int predicted = 0; predicted < classes; predicted++) {
+                if (label != predicted && confusion[label][predicted] > 0) {
+                    pairs.add(new int[] {label, predicted, confusion[label][predicted]});
+                }
+            }
+        }
+        pairs.sort((a, b) -> b[2] - a[2]);
+        for (int[] pair : pairs.subList(0, Math.min(MOST_MISTAKES, pairs.size()))) {
+            int images = 0;
+            for (int count : confusion[pair[0]]) {
+                images += count;
+            }
+            mistakes.row(
+                    names.get(pair[0]),
+                    names.get(pair[1]),
+                    pair[2],
+                    percent((double) pair[2] / images));
+        }
+        if (pairs.isEmpty()) {
+            page.text("There were no mistakes.");
+        } else {
+            page.table(mistakes);
+        }
+    }
+
+    private static Map<String, Object> matrix(List<String> names, int[][] confusion) {
+        int classes = confusion.length;
+        List<int[]> cells = new ArrayList<>();
+        int most = 1;
+        for (int label = 0; label < classes; label++) {
+            for (int predicted = 0; predicted < classes; predicted++) {
+                // The first class on top: the vertical axis runs upwards.
+                cells.add(new int[] {predicted, classes - 1 - label, confusion[label][predicted]});
+                most = Math.max(most, confusion[label][predicted]);
+            }
+        }
+        return object(
+                "grid",
+                object("left", 12, "right", 16, "top", 8, "bottom", 76, "containLabel", true),
+                "tooltip",
+                object("trigger", "item"),
+                "xAxis",
+                object(
+                        "type",
+                        "category",
+                        "data",
+                        names,
+                        "axisLabel",
+                        object("rotate", 45, "interval", 0)),
+                "yAxis",
+                object(
+                        "type",
+                        "category",
+                        "data",
+                        names.reversed(),
+                        "axisLabel",
+                        object("interval", 0)),
+                "visualMap",
+                object(
+                        "min",
+                        0,
+                        "max",
+                        most,
+                        "orient",
+                        "horizontal",
+                        "left",
+                        "center",
+                        "bottom",
+                        0,
+                        "itemHeight",
+                        160),
+                "series",
+                List.of(
+                        object(
+                                "type",
+                                "heatmap",
+                                "data",
+                                cells,
+                                "label",
+                                object("show", classes <= 20))));
+    }
+}
