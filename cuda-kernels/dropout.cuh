@@ -6,11 +6,12 @@
 #include "common.cuh"
 
 struct Dropout {
-    unsigned threshold;    // words below this are dropped; 0 drops nothing
-    float keptScale;       // 1 / (1 - rate)
-    unsigned seedLow;      // key
+    unsigned threshold;       // words below this are dropped; 0 drops nothing
+    unsigned layerThreshold;  // stochastic depth: the layer is dropped when its own word is below this
+    float keptScale;          // 1 / ((1 - rate) * survival)
+    unsigned seedLow;         // key
     unsigned seedHigh;
-    const unsigned* step;  // [2], low word first: read when the kernel runs
+    const unsigned* step;     // [2], low word first: read when the kernel runs
     unsigned layer;
 };
 
@@ -39,11 +40,22 @@ __device__ __forceinline__ Philox philox(unsigned block, unsigned layer, unsigne
     return {{c0, c1, c2, c3}};
 }
 
-// Multiplies V values, the first of which is element `element` of the layer's output, by 0 or 1/(1 - rate).
+// Multiplies V values, the first of which is element `element` of the layer's output, by 0 or the kept scale.
 // V = 4 needs an element that is a multiple of 4: one draw then serves all four.
 template <int V>
 __device__ __forceinline__ void drop(Channels<V>& y, unsigned long long element, const Dropout& d) {
-    if (d.threshold == 0) {
+    if (d.threshold == 0 && d.layerThreshold == 0) {
+        return;
+    }
+    // Counter 2^32 - 1 is no element's: it decides about the layer as a whole.
+    const bool dropped =
+        d.layerThreshold != 0 &&
+        philox(0xFFFFFFFFu, d.layer, d.step[0], d.step[1], d.seedLow, d.seedHigh).word[0] < d.layerThreshold;
+    if (dropped || d.threshold == 0) {
+#pragma unroll
+        for (int i = 0; i < V; i++) {
+            y.v[i] = dropped ? 0.0f : y.v[i] * d.keptScale;
+        }
         return;
     }
     const Philox draw = philox(static_cast<unsigned>(element >> 2), d.layer, d.step[0], d.step[1], d.seedLow,

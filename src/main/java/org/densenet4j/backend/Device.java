@@ -130,6 +130,13 @@ public interface Device extends AutoCloseable {
      */
     void forEachChunk(int chunks, ChunkTask task);
 
+    /**
+     * A clock for this device's work.
+     *
+     * @param marks points that can be marked at the same time
+     */
+    DeviceTimer timer(int marks);
+
     @Override
     void close();
 }

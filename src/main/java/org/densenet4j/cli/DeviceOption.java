@@ -5,6 +5,11 @@ import org.densenet4j.backend.DeviceOptions;
 
 import picocli.CommandLine.Option;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
 /** Options that choose the device; shared by all commands that compute. */
 final class DeviceOption {
     @Option(
@@ -40,6 +45,28 @@ final class DeviceOption {
     /** For picocli. */
     DeviceOption() {}
 
+    /** What a run has to remember of these options to be repeated bit by bit. */
+    Map<String, String> settings() {
+        return Map.of(
+                "threads", String.valueOf(threads), "deterministic", String.valueOf(deterministic));
+    }
+
+    /**
+     * Takes remembered settings out of a map, except those that were given as options.
+     *
+     * @param given tells whether an option is on the command line
+     */
+    void restore(Map<String, String> settings, Predicate<String> given) {
+        String savedThreads = settings.remove("threads");
+        if (savedThreads != null && savedThreads.matches("\\d{1,4}") && !given.test("--threads")) {
+            threads = Integer.parseInt(savedThreads);
+        }
+        String savedDeterministic = settings.remove("deterministic");
+        if (savedDeterministic != null && !given.test("--deterministic")) {
+            deterministic = Boolean.parseBoolean(savedDeterministic);
+        }
+    }
+
     Device open() {
         return Device.open(
                 device,
@@ -49,5 +76,24 @@ final class DeviceOption {
                         .withVectorApi(!noVectorApi)
                         .withTensorFloat32(tensorFloat32)
                         .withGraphs(!noGraphs));
+    }
+
+    /** The options that give another process the same device. */
+    List<String> arguments() {
+        List<String> arguments = new ArrayList<>();
+        arguments.addAll(List.of("--device", device, "--threads", String.valueOf(threads)));
+        if (deterministic) {
+            arguments.add("--deterministic");
+        }
+        if (noVectorApi) {
+            arguments.add("--no-vector-api");
+        }
+        if (tensorFloat32) {
+            arguments.add("--tf32");
+        }
+        if (noGraphs) {
+            arguments.add("--no-graphs");
+        }
+        return arguments;
     }
 }

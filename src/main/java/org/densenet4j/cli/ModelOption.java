@@ -1,9 +1,11 @@
 package org.densenet4j.cli;
 
-import org.densenet4j.data.Dataset;
 import org.densenet4j.spec.DenseNetSpec;
 
 import picocli.CommandLine.Option;
+
+import java.util.ArrayList;
+import java.util.List;
 
 /** Options that describe the network; a spec is a preset with some fields changed. */
 final class ModelOption {
@@ -34,7 +36,10 @@ final class ModelOption {
     ModelOption() {}
 
     DenseNetSpec.Builder builder(String defaultModel) {
-        DenseNetSpec.Builder builder = DenseNetSpec.preset(model == null ? defaultModel : model);
+        return withName(name(defaultModel));
+    }
+
+    private DenseNetSpec.Builder changed(DenseNetSpec.Builder builder) {
         if (classes != null) {
             builder.classes(classes);
         }
@@ -50,24 +55,29 @@ final class ModelOption {
         return builder;
     }
 
-    /**
-     * Refuses a size or a number of classes that contradicts the data.
-     *
-     * @throws IllegalArgumentException in one line
-     */
-    void mustFit(Dataset data) {
-        if (classes != null && classes != data.classes()) {
-            throw new IllegalArgumentException(
-                    "--classes " + classes + " does not fit the data, which has " + data.classes());
+    /** The chosen preset. */
+    String name(String defaultModel) {
+        return model == null ? defaultModel : model;
+    }
+
+    /** The options that give another process this network, with another preset's name. */
+    List<String> arguments(String name) {
+        List<String> arguments = new ArrayList<>(List.of("--model", name));
+        add(arguments, "--classes", classes);
+        add(arguments, "--input-size", inputSize);
+        add(arguments, "--dropout", dropout);
+        add(arguments, "--compression", compression);
+        return arguments;
+    }
+
+    private static void add(List<String> arguments, String option, Object value) {
+        if (value != null) {
+            arguments.addAll(List.of(option, value.toString()));
         }
-        if (inputSize != null && (inputSize != data.height() || inputSize != data.width())) {
-            throw new IllegalArgumentException(
-                    "--input-size "
-                            + inputSize
-                            + " does not fit the data, which has images of "
-                            + data.height()
-                            + "x"
-                            + data.width());
-        }
+    }
+
+    /** The same options on another preset. */
+    DenseNetSpec.Builder withName(String name) {
+        return changed(DenseNetSpec.preset(name));
     }
 }

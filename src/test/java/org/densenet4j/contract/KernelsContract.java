@@ -163,28 +163,38 @@ abstract class KernelsContract extends OpenedDevice {
         Matrix counter = a.denseOutput(1, 2);
         a.integers(counter, Integer.MAX_VALUE);
         return new Dropout(
-                (float) (0.1 + 0.8 * a.random.nextDouble()),
+                a.random.nextInt(4) == 0 ? 0 : (float) (0.1 + 0.8 * a.random.nextDouble()),
                 a.random.nextLong(),
                 counter.offset(),
-                a.random.nextInt(200));
+                a.random.nextInt(200),
+                a.random.nextBoolean() ? 1 : (float) (0.2 + 0.6 * a.random.nextDouble()));
     }
 
     /**
-     * What {@link Dropout} documents: word e mod 4 of Philox at counter e / 4, against rate·2^32.
+     * What {@link Dropout} documents: word e mod 4 of Philox at counter e / 4, against rate·2^32,
+     * and word 0 at counter 2^32 − 1 for the whole layer.
      */
     private static double factor(GuardedArena a, Dropout d, int row, int column, Matrix x) {
+        if (word(a, d, -1) < (long) ((1f - d.survival()) * 4294967296.0)) {
+            return 0;
+        }
         long element = (long) row * x.columns() + column;
+        return word(a, d, element) < (long) (d.rate() * 4294967296.0)
+                ? 0
+                : 1 / ((1 - (double) d.rate()) * d.survival());
+    }
+
+    private static long word(GuardedArena a, Dropout d, long element) {
         int[] words = new int[4];
         Philox.next(
-                (int) (element / 4),
+                (int) (element < 0 ? -1 : element / 4),
                 d.layer(),
                 a.bits(d.counter()),
                 a.bits(d.counter() + 4),
                 (int) d.seed(),
                 (int) (d.seed() >> 32),
                 words);
-        long word = words[(int) (element % 4)] & 0xFFFF_FFFFL;
-        return word < (long) (d.rate() * 4294967296.0) ? 0 : 1 / (1 - (double) d.rate());
+        return words[(int) Math.max(0, element % 4)] & 0xFFFF_FFFFL;
     }
 
     @Test
