@@ -60,7 +60,8 @@ final class CompareCommand implements Callable<Integer> {
             paramLabel = "N",
             defaultValue = "8",
             description =
-                    "steps of each strategy, the first half warm-up (default: ${DEFAULT-VALUE})")
+                    "steps of each strategy, the first half warm-up; 0 compares the plans only"
+                            + " (default: ${DEFAULT-VALUE})")
     private int steps;
 
     @Option(
@@ -85,8 +86,9 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (steps < 2) {
-            throw new IllegalArgumentException("steps = " + steps + ": use 2 or more");
+        if (steps < 0 || steps == 1) {
+            throw new IllegalArgumentException(
+                    "steps = " + steps + ": use 2 or more, or 0 for the plans only");
         }
         String name = model.name(DEFAULT_MODEL);
         DenseNetSpec spec = model.builder(DEFAULT_MODEL).build();
@@ -145,11 +147,13 @@ final class CompareCommand implements Callable<Integer> {
         String notRun =
                 measured != null
                         ? null
-                        : "it needs "
-                                + Bytes.format(plan.peakBytes())
-                                + ", more than the "
-                                + Bytes.format(d.availableBytes())
-                                + " that this machine has left";
+                        : steps == 0
+                                ? "only its plan was asked for"
+                                : "it needs "
+                                        + Bytes.format(plan.peakBytes())
+                                        + ", more than the "
+                                        + Bytes.format(d.availableBytes())
+                                        + " that this machine has left";
         return new StrategyRun(
                 strategy, plan.peakBytes(), plan.bytesAtPeak(), largest, measured, notRun);
     }
@@ -159,6 +163,9 @@ final class CompareCommand implements Callable<Integer> {
             MemoryPlan plan, String name, int count, List<String> more, Device d)
             throws IOException {
         String what = plan.strategy() + ", " + name + ", batch " + plan.batch();
+        if (steps == 0) {
+            return null;
+        }
         if (plan.peakBytes() > d.availableBytes()) {
             System.out.println(what + ": not run, needs " + Bytes.format(plan.peakBytes()));
             return null;
@@ -226,13 +233,15 @@ final class CompareCommand implements Callable<Integer> {
             throws IOException {
         List<Sweep.Point> points = new ArrayList<>();
         for (MemoryStrategy s : MemoryStrategy.values()) {
-            System.out.println(s + " by " + variable.unit() + ", " + fixed + " ...");
+            if (steps > 0) {
+                System.out.println(s + " by " + variable.unit() + ", " + fixed + " ...");
+            }
             List<Long> bytes = new ArrayList<>();
             List<String> fitting = new ArrayList<>();
             for (Place p : places) {
                 DenseNetSpec spec = model.withName(p.model()).build();
                 bytes.add(MemoryPlan.of(spec).strategy(s).batch(p.batch()).on(d).peakBytes());
-                if (bytes.getLast() <= d.availableBytes()) {
+                if (steps > 0 && bytes.getLast() <= d.availableBytes()) {
                     fitting.add(p.model() + ":" + p.batch());
                 }
             }

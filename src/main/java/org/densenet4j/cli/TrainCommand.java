@@ -303,9 +303,6 @@ final class TrainCommand implements Callable<Integer> {
                 folder.clear();
                 System.out.println(resume + " has no checkpoint yet; starting it again");
             }
-            if (checkpoint == null) {
-                pretrained.load(trainer.network());
-            }
             boolean finished = run.train();
             if (finished) {
                 report(run, progress, path);

@@ -19,7 +19,7 @@ import java.util.SplittableRandom;
  */
 final class ArenaLayout {
     private static final long PAIRS_TO_TRY = 100_000_000;
-    private static final int MOST_ROUNDS = 200;
+    private static final int MOST_ROUNDS = 400;
 
     private final List<Buffer> buffers;
     private final long bytes;
@@ -45,8 +45,8 @@ final class ArenaLayout {
         ArenaLayout best = null;
         for (Comparator<Buffer> order : orders) {
             List<Buffer> queue = requests.stream().sorted(order).toList();
-            for (SplittableRandom random : new SplittableRandom[] {null, new SplittableRandom(1)}) {
-                ArenaLayout layout = repaired(queue, mostLive, random);
+            for (Repair repair : Repair.values()) {
+                ArenaLayout layout = repaired(queue, mostLive, repair);
                 if (best == null || layout.bytes < best.bytes) {
                     best = layout;
                 }
@@ -58,24 +58,30 @@ final class ArenaLayout {
         return best;
     }
 
+    /** Where buffers go that stuck out. */
+    private enum Repair {
+        TO_THE_FRONT,
+        /** Anywhere before their place. */
+        ANYWHERE,
+        /** The same, and any one buffer moves, too. */
+        ANYWHERE_WITH_ANOTHER
+    }
+
     /**
      * Places the buffers in order and then, while some stick out above the lower bound, again with
-     * those earlier.
-     *
-     * @param random where anywhere before its place will do, with a fixed seed so that a plan is
-     *     the same every time; null for the front
+     * those earlier. Draws have a fixed seed, so that a plan is the same every time.
      */
-    private static ArenaLayout repaired(
-            List<Buffer> order, long mostLive, SplittableRandom random) {
+    private static ArenaLayout repaired(List<Buffer> order, long mostLive, Repair repair) {
+        SplittableRandom random = new SplittableRandom(1);
         List<Buffer> queue = order;
         ArenaLayout layout = firstFit(queue, mostLive);
         ArenaLayout best = layout;
         int rounds = rounds(order);
         for (int round = 0; round < rounds && !best.isTight(); round++) {
-            List<Buffer> next = promoted(queue, layout, mostLive, random);
+            List<Buffer> next = promoted(queue, layout, mostLive, repair, random);
             ArenaLayout candidate = firstFit(next, mostLive);
             // Anywhere is a step that may be taken back, the front would be the same again.
-            if (random == null || candidate.bytes <= layout.bytes) {
+            if (repair == Repair.TO_THE_FRONT || candidate.bytes <= layout.bytes) {
                 queue = next;
                 layout = candidate;
             }
@@ -94,7 +100,11 @@ final class ArenaLayout {
 
     /** The same order, but what stuck out above the lower bound comes earlier. */
     private static List<Buffer> promoted(
-            List<Buffer> queue, ArenaLayout layout, long mostLive, SplittableRandom random) {
+            List<Buffer> queue,
+            ArenaLayout layout,
+            long mostLive,
+            Repair repair,
+            SplittableRandom random) {
         Set<String> high = new HashSet<>();
         for (Buffer b : layout.buffers) {
             if (b.offset() + b.bytes() > mostLive) {
@@ -105,10 +115,17 @@ final class ArenaLayout {
         int front = 0;
         for (Buffer b : queue) {
             if (high.contains(b.name())) {
-                next.add(random != null ? random.nextInt(next.size() + 1) : front++, b);
+                next.add(
+                        repair == Repair.TO_THE_FRONT ? front++ : random.nextInt(next.size() + 1),
+                        b);
             } else {
                 next.add(b);
             }
+        }
+        if (repair == Repair.ANYWHERE_WITH_ANOTHER) {
+            // What is in the way may be any other one.
+            Buffer other = next.remove(random.nextInt(next.size()));
+            next.add(random.nextInt(next.size() + 1), other);
         }
         return next;
     }

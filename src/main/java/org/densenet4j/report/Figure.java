@@ -55,7 +55,10 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 import javax.imageio.ImageIO;
@@ -92,6 +95,8 @@ public final class Figure {
     private static final Color HEAT_HIGH = new Color(0x12306b);
     private static final Font FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 13);
     private static final int HEAT_STEPS = 64;
+    private static final DecimalFormatSymbols ENGLISH =
+            DecimalFormatSymbols.getInstance(Locale.ROOT);
 
     /** Pixels of a PNG for each unit of its size, so that text is sharp on dense screens. */
     private static final int PNG_SCALE = 2;
@@ -378,12 +383,13 @@ public final class Figure {
     private static NumberAxis numbers(String label) {
         NumberAxis axis = new NumberAxis(label);
         axis.setAutoRangeIncludesZero(true);
+        axis.setNumberFormatOverride(new DecimalFormat("#,##0.####", ENGLISH));
         return styled(axis);
     }
 
     private static LogAxis logarithmic(String label) {
         LogAxis axis = new LogAxis(label);
-        axis.setStandardTickUnits(NumberAxis.createStandardTickUnits());
+        axis.setNumberFormatOverride(new DecimalFormat("#,##0.####", ENGLISH));
         return styled(axis);
     }
 

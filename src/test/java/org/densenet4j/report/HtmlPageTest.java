@@ -134,8 +134,7 @@ class HtmlPageTest {
     }
 
     /** The text shown when the pointer rests on a place of a chart. */
-    private static String tooltip(Browser browser, String id, double right, double down)
-            throws Exception {
+    static String tooltip(Browser browser, String id, double right, double down) throws Exception {
         String box = "document.getElementById('" + id + "').getBoundingClientRect()";
         double x =
                 Double.parseDouble(browser.evaluate(box + ".x + " + right + "*" + box + ".width"));

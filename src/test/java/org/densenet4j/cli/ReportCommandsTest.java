@@ -1,0 +1,123 @@
+package org.densenet4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+class ReportCommandsTest {
+    @TempDir private Path folder;
+
+    private int run(String... arguments) {
+        return Main.run(arguments);
+    }
+
+    @Test
+    void profileWritesPageFiguresAndData() throws Exception {
+        Path out = folder.resolve("new/profile");
+        String[] arguments = {
+            "profile",
+            "--model",
+            "bc-10-4",
+            "--input-size",
+            "8",
+            "--batch",
+            "4",
+            "--steps",
+            "2",
+            "--warm-up",
+            "1",
+            "--device",
+            "cpu",
+            "--out",
+            out.toString()
+        };
+        assertEquals(0, run(arguments));
+        for (String name :
+                List.of(
+                        "report.html",
+                        "profile.json",
+                        "operations.csv",
+                        "buffers.csv",
+                        "timeline.png",
+                        "timeline.svg",
+                        "arena.png",
+                        "roofline.svg")) {
+            assertTrue(Files.size(out.resolve(name)) > 100, name);
+        }
+        List<String> csv = Files.readAllLines(out.resolve("operations.csv"));
+        assertEquals(csv.getFirst().split(",").length, csv.getLast().split(",").length);
+        assertEquals(0, run(arguments), "a second run replaces the first");
+    }
+
+    @Test
+    void aPlanOverBudgetIsReportedAndRefused() throws Exception {
+        int code =
+                run(
+                        "profile",
+                        "--model",
+                        "bc-10-4",
+                        "--memory-budget",
+                        "1MB",
+                        "--out",
+                        folder.toString());
+        assertEquals(2, code);
+        String page = Files.readString(folder.resolve("report.html"));
+        assertTrue(page.contains("This step failed") && page.contains("the budget is 1.0 MB"));
+    }
+
+    @Test
+    void withoutStepsOnlyThePlanIsReported() throws Exception {
+        assertEquals(
+                0, run("profile", "--model", "bc-250-24", "--steps", "0", "--out", "" + folder));
+        assertTrue(Files.exists(folder.resolve("arena.svg")));
+        assertTrue(Files.notExists(folder.resolve("roofline.svg")));
+    }
+
+    @Test
+    void compareShowsThatTheStrategiesAgree() throws Exception {
+        int code =
+                run(
+                        "compare",
+                        "--model",
+                        "bc-16-4",
+                        "--input-size",
+                        "8",
+                        "--batch",
+                        "8",
+                        "--steps",
+                        "2",
+                        "--device",
+                        "cpu",
+                        "--sweep",
+                        "depth",
+                        "--out",
+                        "" + folder);
+        assertEquals(0, code);
+        String json = Files.readString(folder.resolve("comparison.json"));
+        assertTrue(json.contains("\"relativeGradientDifference\""));
+        assertEquals(4, Files.readAllLines(folder.resolve("strategies.csv")).size());
+        assertEquals(7, Files.readAllLines(folder.resolve("depth.csv")).size());
+        assertTrue(Files.exists(folder.resolve("depth-memory.svg")));
+        String page = Files.readString(folder.resolve("report.html"));
+        assertTrue(page.contains("optMemory 4") && page.contains("other hardware"));
+    }
+
+    @Test
+    void aDepthSweepNeedsAModelWithADepth() {
+        assertEquals(2, run("compare", "--model", "densenet121", "--sweep", "depth"));
+        assertEquals(2, run("compare", "--sweep", "width"));
+    }
+
+    @Test
+    void aFolderThatCannotBeMadeIsOneLine() throws Exception {
+        Path file = Files.writeString(folder.resolve("file"), "x");
+        assertEquals(
+                2, run("profile", "--model", "bc-10-4", "--steps", "0", "--out", file + "/folder"));
+    }
+}
