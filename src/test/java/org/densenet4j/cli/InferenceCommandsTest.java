@@ -164,8 +164,7 @@ class InferenceCommandsTest {
                 run("predict", "--weights", checkpoint, "--json", "--top", 1, good, broken);
         assertEquals(1, outcome.code());
         assertTrue(outcome.err().contains("broken.jpg"), outcome.err());
-        assertEquals(
-                1, outcome.err().lines().filter(line -> line.startsWith("error: ")).count());
+        assertEquals(1, outcome.err().lines().filter(line -> line.startsWith("error: ")).count());
         assertTrue(outcome.out().contains("\"probability\""), outcome.out());
         assertTrue(outcome.out().contains(name(0)), outcome.out());
         assertTrue(outcome.out().strip().endsWith("]"));
