@@ -46,9 +46,15 @@ final class EvaluateCommand implements Callable<Integer> {
                 Predictor p = predictor.open(d, batch)) {
             Dataset test = data.open(p.spec().inputHeight(), p.spec().inputWidth()).test();
             check(p, test);
-            Evaluation result =
-                    Evaluation.of(
-                            p, BatchLoader.of(test).batch(batch).normalise(p.normalisation()));
+            BatchLoader loader =
+                    BatchLoader.of(test)
+                            .batch(batch)
+                            .normalise(p.normalisation())
+                            .threads(data.loaderThreads());
+            if (data.skipsBroken()) {
+                loader = loader.skipBroken(System.err::println);
+            }
+            Evaluation result = Evaluation.of(p, loader);
             if (json) {
                 json(result);
             } else {

@@ -9,9 +9,14 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Predicate;
 
 /** Options that start training from weights of elsewhere. */
 final class PretrainedOption {
+    private static final String NONE = "none";
+
     @Option(
             names = "--weights",
             paramLabel = "FILE",
@@ -32,6 +37,30 @@ final class PretrainedOption {
 
     /** For picocli. */
     PretrainedOption() {}
+
+    /** What a run has to remember, in case that it is stopped before its first checkpoint. */
+    Map<String, String> settings() {
+        Map<String, String> settings = new LinkedHashMap<>();
+        settings.put(
+                "weights",
+                weights == null ? NONE : weights.toAbsolutePath().normalize().toString());
+        settings.put("reset-head", String.valueOf(resetHead));
+        settings.put("ignore-unexpected", String.valueOf(ignoreUnexpected));
+        return settings;
+    }
+
+    /** Takes back what {@link #settings} told, but for options that are given anew. */
+    void restore(Map<String, String> settings, Predicate<String> given) {
+        String saved = settings.remove("weights");
+        String head = settings.remove("reset-head");
+        String unexpected = settings.remove("ignore-unexpected");
+        if (saved == null || given.test("--weights")) {
+            return;
+        }
+        weights = saved.equals(NONE) ? null : Path.of(saved);
+        resetHead |= Boolean.parseBoolean(head);
+        ignoreUnexpected |= Boolean.parseBoolean(unexpected);
+    }
 
     void load(Network network) throws IOException {
         if (weights == null) {

@@ -189,6 +189,7 @@ final class TrainCommand implements Callable<Integer> {
     private Map<String, String> remembered() {
         Map<String, String> settings = new LinkedHashMap<>(data.settings());
         settings.putAll(device.settings());
+        settings.putAll(pretrained.settings());
         return settings;
     }
 
@@ -197,6 +198,7 @@ final class TrainCommand implements Callable<Integer> {
                 option -> command.commandLine().getParseResult().hasMatchedOption(option);
         data.restore(settings, given);
         device.restore(settings, given);
+        pretrained.restore(settings, given);
     }
 
     private static void tellChanges(Map<String, String> before, Map<String, String> after) {
@@ -265,7 +267,7 @@ final class TrainCommand implements Callable<Integer> {
         try (Trainer trainer = builder.open();
                 RunFolder folder = continues ? RunFolder.open(path) : RunFolder.create(path);
                 StopSignal stop = new StopSignal()) {
-            if (resume == null) {
+            if (checkpoint == null) {
                 pretrained.load(trainer.network());
             }
             MemoryPlan plan = trainer.plan();

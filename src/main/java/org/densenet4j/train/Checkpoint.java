@@ -109,11 +109,6 @@ public final class Checkpoint {
         }
     }
 
-    /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
-    public static boolean hasSpec(Map<String, String> metadata) {
-        return metadata.containsKey(SPEC + "growthRate");
-    }
-
     /**
      * All entries that a checkpoint was saved with: the spec, counters and the caller's.
      *
@@ -124,6 +119,11 @@ public final class Checkpoint {
             spec(path, file);
             return file.metadata();
         }
+    }
+
+    /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
+    public static boolean hasSpec(Map<String, String> metadata) {
+        return metadata.containsKey(SPEC + "growthRate");
     }
 
     /**

@@ -37,11 +37,6 @@ public final class Model implements WeightSource, AutoCloseable {
     private static final String RUN_MEAN = "data.mean";
     private static final String RUN_DEVIATION = "data.deviation";
 
-    /** The usual constants of ImageNet's training set, as torchvision and timm use them. */
-    public static final Normalisation IMAGENET =
-            new Normalisation(
-                    new float[] {0.485f, 0.456f, 0.406f}, new float[] {0.229f, 0.224f, 0.225f});
-
     private final TensorFile file;
     private final WeightMatch match;
     private final DenseNetSpec spec;
@@ -167,7 +162,7 @@ public final class Model implements WeightSource, AutoCloseable {
             throw new IOException(path + ": the normalisation has another number of channels");
         }
         if (spec.inputChannels() == 3) {
-            return spec.stem() == Stem.IMAGENET ? IMAGENET : Normalisation.CIFAR10;
+            return spec.stem() == Stem.IMAGENET ? Normalisation.IMAGENET : Normalisation.CIFAR10;
         }
         float[] halves = new float[spec.inputChannels()];
         Arrays.fill(halves, 0.5f);

@@ -279,6 +279,8 @@ class InferenceCommandsTest {
                 "--no-compare",
                 "--model",
                 "bc-40-12",
+                "--data",
+                "cifar10:" + folder.resolve("glyphs"),
                 "--out",
                 folder.resolve("run")
             }
@@ -290,6 +292,34 @@ class InferenceCommandsTest {
             assertTrue(last.startsWith("error: "), outcome.err());
             assertFalse(outcome.err().contains("\tat "), outcome.err());
         }
+    }
+
+    @Test
+    void trainingStartsFromWeightsAndItsCheckpointPredicts() {
+        Path run = folder.resolve("fine-tuned");
+        Outcome train =
+                run(
+                        "train",
+                        "--weights",
+                        checkpoint,
+                        "--reset-head",
+                        "--model",
+                        "bc-10-8",
+                        "--data",
+                        "cifar10:" + folder.resolve("glyphs"),
+                        "--epochs",
+                        1,
+                        "--batch",
+                        25,
+                        "--no-compare",
+                        "--out",
+                        run);
+        assertEquals(0, train.code(), train.err());
+        assertTrue(train.out().contains("tensors from " + checkpoint), train.out());
+        Outcome predict =
+                run("predict", "--weights", run.resolve("checkpoint.safetensors"), images);
+        assertEquals(0, predict.code(), predict.err());
+        assertFalse(predict.out().contains("class 0"), "class names of the run");
     }
 
     @Test
