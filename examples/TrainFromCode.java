@@ -34,7 +34,7 @@ public final class TrainFromCode {
         int epochs = args.length > 1 ? Integer.parseInt(args[1]) : 5;
         Path folder = args.length > 2 ? Path.of(args[2]) : Path.of("runs", "example-glyphs");
 
-        Glyphs.generate(folder, images, 500, SEED); // any Dataset will do in its place
+        Glyphs.generate(folder, images, images / 8, SEED); // any Dataset will do in its place
         Cifar data = Cifar.cifar10(folder);
         Normalisation normalisation = Normalisation.of(data.train());
         BatchLoader train =
