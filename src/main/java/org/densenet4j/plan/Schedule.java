@@ -5,6 +5,7 @@ import org.densenet4j.spec.LayerShape;
 import org.densenet4j.spec.NetworkShape;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,7 +62,7 @@ public final class Schedule {
 
     /** All operations in order. */
     public List<Operation> operations() {
-        return List.copyOf(operations);
+        return Collections.unmodifiableList(operations);
     }
 
     int forward(String name) {

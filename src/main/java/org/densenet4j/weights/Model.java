@@ -107,7 +107,7 @@ public final class Model implements WeightSource, AutoCloseable {
                                 + ": does not say which network it is; name it, such as --model"
                                 + " densenet121");
             }
-            return Checkpoint.spec(path, file.metadata());
+            return Checkpoint.spec(path, file);
         }
         String head = WeightMatch.fileNames(path, file).get("classifier.weight");
         List<Long> shape = head == null ? List.of() : file.tensor(head).shape();

@@ -1,0 +1,115 @@
+package org.densenet4j.report;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** JSON of nested maps, collections, arrays of numbers, strings, numbers and booleans. */
+public final class Json {
+    private static final JsonFactory FACTORY =
+            JsonFactory.builder().disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS).build();
+
+    private Json() {}
+
+    /**
+     * An object with its members in the given order: {@code object("type", "bar", "data", list)}.
+     *
+     * @throws IllegalArgumentException when a name has no value
+     */
+    public static Map<String, Object> object(Object... namesAndValues) {
+        if (namesAndValues.length % 2 != 0) {
+            throw new IllegalArgumentException("a name without a value");
+        }
+        Map<String, Object> members = new LinkedHashMap<>();
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            members.put((String) namesAndValues[i], namesAndValues[i + 1]);
+        }
+        return members;
+    }
+
+    /**
+     * The value on one line, for a script.
+     *
+     * @throws IllegalArgumentException when a value is of another type
+     */
+    public static String compact(Object value) {
+        return text(value, false);
+    }
+
+    /**
+     * The value on many lines, for a person.
+     *
+     * @throws IllegalArgumentException when a value is of another type
+     */
+    public static String pretty(Object value) {
+        return text(value, true) + "\n";
+    }
+
+    private static String text(Object value, boolean indented) {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator out = FACTORY.createGenerator(text)) {
+            if (indented) {
+                out.useDefaultPrettyPrinter();
+            }
+            write(value, out);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return text.toString();
+    }
+
+    private static void write(Object value, JsonGenerator out) throws IOException {
+        switch (value) {
+            case null -> out.writeNull();
+            case Map<?, ?> members -> {
+                out.writeStartObject();
+                for (Map.Entry<?, ?> member : members.entrySet()) {
+                    out.writeFieldName(String.valueOf(member.getKey()));
+                    write(member.getValue(), out);
+                }
+                out.writeEndObject();
+            }
+            case Collection<?> elements -> {
+                out.writeStartArray();
+                for (Object element : elements) {
+                    write(element, out);
+                }
+                out.writeEndArray();
+            }
+            case double[] numbers -> {
+                out.writeStartArray();
+                for (double number : numbers) {
+                    writeNumber(number, out);
+                }
+                out.writeEndArray();
+            }
+            case long[] numbers -> out.writeArray(numbers, 0, numbers.length);
+            case int[] numbers -> out.writeArray(numbers, 0, numbers.length);
+            case Double number -> writeNumber(number, out);
+            case Integer number -> out.writeNumber(number);
+            case Long number -> out.writeNumber(number);
+            case Boolean flag -> out.writeBoolean(flag);
+            case String string -> out.writeString(string);
+            case Enum<?> constant -> out.writeString(constant.name());
+            default ->
+                    throw new IllegalArgumentException(
+                            value.getClass().getName() + " has no form in JSON");
+        }
+    }
+
+    /** JSON has no NaN and no infinities: they become null. */
+    private static void writeNumber(double number, JsonGenerator out) throws IOException {
+        if (Double.isFinite(number)) {
+            out.writeNumber(number);
+        } else {
+            out.writeNull();
+        }
+    }
+}

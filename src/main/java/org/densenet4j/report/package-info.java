@@ -1,0 +1,5 @@
+/**
+ * Reports for people: self-contained HTML pages with interactive charts, figures as PNG and SVG,
+ * tables for a page or a terminal. Nothing here knows what is reported.
+ */
+package org.densenet4j.report;
