@@ -15,7 +15,8 @@ import java.util.ServiceLoader;
 public interface Device extends AutoCloseable {
 
     /**
-     * The fastest device of this machine that works.
+     * The fastest device of this machine that works: a GPU, or, with one line of notice in the log
+     * that says why, the CPU.
      *
      * @throws DeviceException when no backend is usable
      */
@@ -29,24 +30,41 @@ public interface Device extends AutoCloseable {
     }
 
     /**
+     * An NVIDIA GPU.
+     *
+     * @param index as in {@code CUDA_VISIBLE_DEVICES}, from 0
+     * @throws DeviceException when it cannot be used, with the reason and the fix
+     */
+    static Device cuda(int index) {
+        return open("cuda", DeviceOptions.defaults().withIndex(index));
+    }
+
+    /** Every backend of this build, usable here or not, the fastest first. */
+    static List<DeviceProvider> providers() {
+        return ServiceLoader.load(DeviceProvider.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .sorted(Comparator.comparingInt(DeviceProvider::preference).reversed())
+                .toList();
+    }
+
+    /**
      * Opens the device of a backend by name.
      *
-     * @param name {@code "cpu"}, {@code "cuda"} or {@code "best"}
+     * @param name {@code "cpu"}, {@code "cuda"}, {@code "cuda:1"} or {@code "best"}
      * @throws DeviceException when there is no such backend or it does not work here
      */
     static Device open(String name, DeviceOptions options) {
-        List<DeviceProvider> providers =
-                ServiceLoader.load(DeviceProvider.class).stream()
-                        .map(ServiceLoader.Provider::get)
-                        .sorted(Comparator.comparingInt(DeviceProvider::preference).reversed())
-                        .toList();
+        List<DeviceProvider> providers = providers();
         boolean best = name.equals("best");
+        String backend = DeviceName.backend(name);
+        DeviceOptions indexed = DeviceName.index(name).map(options::withIndex).orElse(options);
         List<String> problems = new ArrayList<>();
         for (DeviceProvider provider : providers) {
-            if (best || provider.name().equals(name)) {
+            if (best || provider.name().equals(backend)) {
                 Optional<String> problem = provider.problem();
                 if (problem.isEmpty()) {
-                    return provider.open(options);
+                    DeviceName.noticeFallback(provider, problems);
+                    return provider.open(indexed);
                 }
                 problems.add(provider.name() + ": " + problem.get());
             }
@@ -86,6 +104,9 @@ public interface Device extends AutoCloseable {
     /** Bytes that an arena can have at present without driving others out of memory. */
     long availableBytes();
 
+    /** Bytes of scratch that {@link Kernels} need in each lane. */
+    long kernelScratchBytes();
+
     /** Bytes of scratch that a matrix product of this shape needs in each lane. */
     long scratchBytes(GemmShape shape);
 
@@ -97,7 +118,8 @@ public interface Device extends AutoCloseable {
      *
      * @param bytes size of the arena
      * @param scratchOffset where the backend's own scratch starts inside the arena
-     * @param scratchBytesPerLane size of that scratch for each lane
+     * @param scratchBytesPerLane size of that scratch for each lane, at least {@link
+     *     #kernelScratchBytes}
      * @throws DeviceException when the memory is not there, with the number of bytes
      */
     DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane);

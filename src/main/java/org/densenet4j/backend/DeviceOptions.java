@@ -1,40 +1,77 @@
 package org.densenet4j.backend;
 
 /**
- * How a device is opened.
+ * How a device is opened. Each backend looks at what concerns it.
  *
  * @param threads worker threads of a CPU device; 0 takes one per processor
- * @param deterministic results are bit-identical from run to run: chunks are dealt to lanes in a
- *     fixed way instead of first come, first served
+ * @param deterministic results are bit-identical from run to run: on a CPU chunks are dealt to
+ *     lanes in a fixed way instead of first come, first served; on a GPU only deterministic
+ *     algorithms run
  * @param vectorApi use {@code jdk.incubator.vector} where the JVM was started with it
+ * @param index which of several GPUs, from 0
+ * @param tensorFloat32 let a GPU round the operands of products and convolutions to TF32 (10 bits
+ *     of mantissa), which is several times faster
+ * @param graphs record steps as CUDA graphs and replay them
  */
-public record DeviceOptions(int threads, boolean deterministic, boolean vectorApi) {
+public record DeviceOptions(
+        int threads,
+        boolean deterministic,
+        boolean vectorApi,
+        int index,
+        boolean tensorFloat32,
+        boolean graphs) {
 
-    /** Rejects a negative thread count. */
+    /** Rejects a negative thread count or index. */
     public DeviceOptions {
         if (threads < 0 || threads > 1024) {
             throw new IllegalArgumentException(
                     "threads = " + threads + ": use 1 to 1024, or 0 for one per processor");
         }
+        if (index < 0) {
+            throw new IllegalArgumentException("device index = " + index + ": use 0 or more");
+        }
     }
 
-    /** One thread per processor, chunks dealt dynamically, Vector API where present. */
+    /** The options of a CPU device; the others as in {@link #defaults}. */
+    public DeviceOptions(int threads, boolean deterministic, boolean vectorApi) {
+        this(threads, deterministic, vectorApi, 0, false, true);
+    }
+
+    /**
+     * One thread per processor, chunks dealt dynamically, Vector API where present; the first GPU,
+     * full single precision, recorded steps.
+     */
     public static DeviceOptions defaults() {
         return new DeviceOptions(0, false, true);
     }
 
     /** The same with another number of threads. */
     public DeviceOptions withThreads(int count) {
-        return new DeviceOptions(count, deterministic, vectorApi);
+        return new DeviceOptions(count, deterministic, vectorApi, index, tensorFloat32, graphs);
     }
 
     /** The same with bit-identical runs on or off. */
     public DeviceOptions withDeterministic(boolean on) {
-        return new DeviceOptions(threads, on, vectorApi);
+        return new DeviceOptions(threads, on, vectorApi, index, tensorFloat32, graphs);
     }
 
     /** The same with the Vector API allowed or not. */
     public DeviceOptions withVectorApi(boolean on) {
-        return new DeviceOptions(threads, deterministic, on);
+        return new DeviceOptions(threads, deterministic, on, index, tensorFloat32, graphs);
+    }
+
+    /** The same on another GPU. */
+    public DeviceOptions withIndex(int number) {
+        return new DeviceOptions(threads, deterministic, vectorApi, number, tensorFloat32, graphs);
+    }
+
+    /** The same with TF32 allowed or not. */
+    public DeviceOptions withTensorFloat32(boolean on) {
+        return new DeviceOptions(threads, deterministic, vectorApi, index, on, graphs);
+    }
+
+    /** The same with steps recorded or launched operation by operation. */
+    public DeviceOptions withGraphs(boolean on) {
+        return new DeviceOptions(threads, deterministic, vectorApi, index, tensorFloat32, on);
     }
 }

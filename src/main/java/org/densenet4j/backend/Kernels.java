@@ -257,7 +257,8 @@ public interface Kernels {
 
     /**
      * One step of SGD as PyTorch defines it: {@code g = scale·gradient + decay·p; v = momentum·v +
-     * g (v = g in the first step); p −= rate·(nesterov ? g + momentum·v : v)}.
+     * g (v = g in the first step); p −= rate·(nesterov ? g + momentum·v : v)}. All are vectors [1,
+     * n].
      */
     void sgd(
             Matrix parameters,

@@ -7,6 +7,8 @@ import picocli.CommandLine.Option;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
 
 /** Options that choose the device; shared by all commands that compute. */
 final class DeviceOption {
@@ -14,7 +16,7 @@ final class DeviceOption {
             names = "--device",
             paramLabel = "NAME",
             defaultValue = "best",
-            description = "best, cpu or cuda (default: ${DEFAULT-VALUE})")
+            description = "best, cpu, cuda or cuda:N for the GPU N (default: ${DEFAULT-VALUE})")
     private String device;
 
     @Option(
@@ -29,14 +31,51 @@ final class DeviceOption {
             description = "bit-identical results from run to run with the same threads")
     private boolean deterministic;
 
+    @Option(
+            names = "--tf32",
+            description = "let a GPU round operands of products and convolutions to TF32")
+    private boolean tensorFloat32;
+
+    @Option(names = "--no-graphs", hidden = true, description = "launch every GPU operation")
+    private boolean noGraphs;
+
     @Option(names = "--no-vector-api", hidden = true, description = "plain loops")
     private boolean noVectorApi;
 
     /** For picocli. */
     DeviceOption() {}
 
+    /** What a run has to remember of these options to be repeated bit by bit. */
+    Map<String, String> settings() {
+        return Map.of(
+                "threads", String.valueOf(threads), "deterministic", String.valueOf(deterministic));
+    }
+
+    /**
+     * Takes remembered settings out of a map, except those that were given as options.
+     *
+     * @param given tells whether an option is on the command line
+     */
+    void restore(Map<String, String> settings, Predicate<String> given) {
+        String savedThreads = settings.remove("threads");
+        if (savedThreads != null && savedThreads.matches("\\d{1,4}") && !given.test("--threads")) {
+            threads = Integer.parseInt(savedThreads);
+        }
+        String savedDeterministic = settings.remove("deterministic");
+        if (savedDeterministic != null && !given.test("--deterministic")) {
+            deterministic = Boolean.parseBoolean(savedDeterministic);
+        }
+    }
+
     Device open() {
-        return Device.open(device, new DeviceOptions(threads, deterministic, !noVectorApi));
+        return Device.open(
+                device,
+                DeviceOptions.defaults()
+                        .withThreads(threads)
+                        .withDeterministic(deterministic)
+                        .withVectorApi(!noVectorApi)
+                        .withTensorFloat32(tensorFloat32)
+                        .withGraphs(!noGraphs));
     }
 
     /** The options that give another process the same device. */
@@ -48,6 +87,12 @@ final class DeviceOption {
         }
         if (noVectorApi) {
             arguments.add("--no-vector-api");
+        }
+        if (tensorFloat32) {
+            arguments.add("--tf32");
+        }
+        if (noGraphs) {
+            arguments.add("--no-graphs");
         }
         return arguments;
     }

@@ -46,11 +46,13 @@ final class PlanCommand implements Callable<Integer> {
         DenseNetSpec spec = model.builder("bc-100-12").build();
         Long bytes = budget == null ? null : Bytes.parse(budget);
         try (Device d = device.open()) {
-            System.out.println(spec + ", batch " + batch);
-            System.out.printf("%-22s", "");
             MemoryPlan[] plans = new MemoryPlan[MemoryStrategy.values().length];
             for (MemoryStrategy s : MemoryStrategy.values()) {
                 plans[s.ordinal()] = MemoryPlan.of(spec).strategy(s).batch(batch).on(d);
+            }
+            System.out.println(spec + ", batch " + batch);
+            System.out.printf("%-22s", "");
+            for (MemoryStrategy s : MemoryStrategy.values()) {
                 System.out.printf("%14s", s);
             }
             System.out.println();

@@ -1,23 +1,45 @@
 package org.densenet4j.cli;
 
+import sun.misc.Signal;
+import sun.misc.SignalHandler;
+
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
  * Turns Ctrl-C (or a polite kill) into a flag: the loop finishes its step and saves, and the
- * process ends only then.
+ * process ends only then. A second Ctrl-C ends it at once.
  */
 final class StopSignal implements AutoCloseable {
     private static final long PATIENCE_SECONDS = 60;
+    private static final int INTERRUPTED = 130;
 
     private final CountDownLatch finished = new CountDownLatch(1);
     private final Thread hook = new Thread(this::stop, "densenet4j-stop");
+    private final SignalHandler previous;
     private volatile boolean requested;
 
     StopSignal() {
         Runtime.getRuntime().addShutdownHook(hook);
+        SignalHandler before = null;
+        try {
+            before = Signal.handle(new Signal("INT"), signal -> interrupt());
+        } catch (IllegalArgumentException e) {
+            // The JVM was told to leave signals alone (-Xrs): then Ctrl-C runs the hook.
+        }
+        previous = before;
     }
 
+    private void interrupt() {
+        if (requested) {
+            System.err.println("\nstopped at once; the last checkpoint is intact");
+            Runtime.getRuntime().halt(INTERRUPTED);
+        }
+        requested = true;
+        System.err.println("\nstopping after this step and saving; Ctrl-C again to stop at once");
+    }
+
+    /** The process is being shut down by something else, such as SIGTERM. */
     private void stop() {
         requested = true;
         try {
@@ -35,12 +57,13 @@ final class StopSignal implements AutoCloseable {
     @Override
     public void close() {
         finished.countDown();
-        if (!requested) {
-            try {
-                Runtime.getRuntime().removeShutdownHook(hook);
-            } catch (IllegalStateException alreadyShuttingDown) {
-                // Then the hook is running and has just been released.
-            }
+        if (previous != null) {
+            Signal.handle(new Signal("INT"), previous);
+        }
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException alreadyShuttingDown) {
+            // Then the hook is running and has just been released.
         }
     }
 }

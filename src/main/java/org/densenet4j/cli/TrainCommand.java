@@ -3,26 +3,32 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
-import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Checkpoint;
-import org.densenet4j.train.LearningRateSchedule;
-import org.densenet4j.train.Sgd;
+import org.densenet4j.train.Recipe;
+import org.densenet4j.train.RunFolder;
+import org.densenet4j.train.SettingsFile;
 import org.densenet4j.train.Trainer;
+import org.densenet4j.train.TrainingRun;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Predicate;
 
 /** {@code densenet4j train}: the main job. */
 @Command(
@@ -34,108 +40,29 @@ import java.util.concurrent.Callable;
         },
         mixinStandardHelpOptions = true)
 final class TrainCommand implements Callable<Integer> {
-    private static final String DEFAULT_MODEL = "bc-40-12";
+    private static final String DEFAULT_RECIPE = "glyphs";
 
-    enum Schedule {
-        COSINE,
-        STEP,
-        CONSTANT
-    }
+    /** Decided by the checkpoint that a run continues from. */
+    private static final List<String> FIXED_BY_CHECKPOINT =
+            List.of("recipe", "model", "input-size", "compression", "dropout", "stochastic-depth");
 
-    @Mixin private ModelOption model;
+    @Spec private CommandSpec command;
+    @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
+    @Mixin private PretrainedOption pretrained;
 
     @Option(
-            names = "--epochs",
+            names = "--classes",
             paramLabel = "N",
-            defaultValue = "5",
-            description = "passes over the training images (default: ${DEFAULT-VALUE})")
-    private int epochs;
-
-    @Option(
-            names = "--batch",
-            paramLabel = "N",
-            defaultValue = "64",
-            description = "images per step (default: ${DEFAULT-VALUE})")
-    private int batch;
-
-    @Option(
-            names = "--accumulate",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "micro-batches that each batch is worked through in (default: 1)")
-    private int accumulate;
-
-    @Option(
-            names = "--strategy",
-            paramLabel = "NAME",
-            defaultValue = "SHARED",
-            description = "NAIVE, SHARED or RECOMPUTE (default: ${DEFAULT-VALUE})")
-    private MemoryStrategy strategy;
+            description = "number of classes, to be sure: the data decides")
+    private Integer classes;
 
     @Option(
             names = "--memory-budget",
             paramLabel = "SIZE",
             description = "refuse to start when the plan needs more, such as 450MB or 2GiB")
     private String memoryBudget;
-
-    @Option(
-            names = "--lr",
-            paramLabel = "RATE",
-            defaultValue = "0.1",
-            description = "learning rate (default: ${DEFAULT-VALUE})")
-    private double learningRate;
-
-    @Option(
-            names = "--schedule",
-            paramLabel = "NAME",
-            defaultValue = "COSINE",
-            description =
-                    "COSINE, STEP (divided by 10 at 50 %% and 75 %%) or CONSTANT (default:"
-                            + " ${DEFAULT-VALUE})")
-    private Schedule schedule;
-
-    @Option(
-            names = "--weight-decay",
-            paramLabel = "D",
-            defaultValue = "1e-4",
-            description = "on every parameter (default: ${DEFAULT-VALUE})")
-    private double weightDecay;
-
-    @Option(
-            names = "--momentum",
-            paramLabel = "M",
-            defaultValue = "0.9",
-            description = "of Nesterov")
-    private double momentum;
-
-    @Option(
-            names = "--no-decay-norms",
-            description = "exempt batch-norm parameters and biases from weight decay")
-    private boolean noDecayNorms;
-
-    @Option(
-            names = "--label-smoothing",
-            paramLabel = "S",
-            defaultValue = "0",
-            description = "share")
-    private double labelSmoothing;
-
-    @Option(
-            names = "--clip",
-            paramLabel = "NORM",
-            defaultValue = "0",
-            description = "largest gradient norm (default: no clipping)")
-    private double clip;
-
-    @Option(
-            names = "--freeze-bn",
-            description = "fine-tune with each layer's running statistics as constants")
-    private boolean freezeBatchNorm;
-
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "of all draws")
-    private long seed;
 
     @Option(
             names = "--out",
@@ -145,9 +72,18 @@ final class TrainCommand implements Callable<Integer> {
 
     @Option(
             names = "--resume",
-            paramLabel = "FILE",
-            description = "continue from a checkpoint.safetensors; give the same options")
+            paramLabel = "DIR|FILE",
+            description =
+                    "continue a run from its folder or from one of its checkpoints, with the"
+                            + " settings that it was started with")
     private Path resume;
+
+    @Option(
+            names = "--save-every",
+            paramLabel = "STEPS",
+            defaultValue = "0",
+            description = "also save a checkpoint every so many steps (default: each epoch)")
+    private long saveEvery;
 
     @Option(
             names = "--no-compare",
@@ -159,128 +95,247 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (epochs < 1) {
-            throw new IllegalArgumentException("epochs = " + epochs + ": use 1 or more");
+        Path checkpoint = resume == null ? null : checkpoint(resume);
+        Recipe recipe = recipe(checkpoint);
+        DenseNetSpec wanted =
+                checkpoint != null ? Checkpoint.spec(checkpoint) : recipe.spec(1).build();
+        DataOption.Source source = data.open(wanted.inputHeight(), wanted.inputWidth());
+        if (classes != null && classes != source.train().classes()) {
+            throw new IllegalArgumentException(
+                    "--classes "
+                            + classes
+                            + " does not fit the data, which has "
+                            + source.train().classes());
         }
-        DataOption.Source source = data.open();
-        DenseNetSpec spec = spec(source);
-        Sgd sgd = new Sgd(learningRate, momentum, momentum > 0, weightDecay, !noDecayNorms);
-        Path folder = out != null ? out : resume != null ? folderOf(resume) : newFolder();
+        DenseNetSpec spec = checkpoint != null ? wanted : spec(recipe, source);
+        if (recipeOption.isDefault() && checkpoint == null) {
+            recipe = recipe.with(Map.of("augment", source.augment().name()));
+        }
         try (Device d = device.open()) {
-            Trainer.Builder builder =
-                    Trainer.of(spec, d)
-                            .strategy(strategy)
-                            .batch(batch)
-                            .accumulate(accumulate)
-                            .optimizer(sgd)
-                            .labelSmoothing(labelSmoothing)
-                            .clipGradients(clip)
-                            .freezeBatchNorm(freezeBatchNorm)
-                            .seed(seed);
-            if (memoryBudget != null) {
-                builder.memoryBudget(Bytes.parse(memoryBudget));
-            }
-            boolean finished;
-            try (Trainer trainer = builder.open()) {
-                MemoryPlan plan = trainer.plan();
-                System.out.println(spec);
-                System.out.println("on " + d.description());
-                System.out.printf(
-                        Locale.ROOT,
-                        "%,d training and %,d test images, batch %d, %s, %s of memory%n",
-                        source.train().size(),
-                        source.test().size(),
-                        batch,
-                        strategy,
-                        Bytes.format(plan.peakBytes()));
-                TrainingRun run =
-                        new TrainingRun(trainer, source, schedule(), epochs, batch, seed, folder);
-                finished = run.train(resume);
-            }
-            if (!finished) {
+            if (!train(recipe, spec, source, checkpoint, d)) {
                 return 130; // the shell's code for Ctrl-C
             }
             if (!noCompare) {
-                compareMemory(spec, d);
+                int micro = Math.ceilDiv(recipe.batch(), recipe.accumulate());
+                MemoryComparison.print(spec, recipe.strategy(), micro, d);
             }
         }
         return 0;
     }
 
-    private DenseNetSpec spec(DataOption.Source source) throws IOException {
+    // ---------------------------------------------------------------- what to train
+
+    /** The checkpoint to continue from; null when the run was stopped before it saved one. */
+    private static Path checkpoint(Path resume) throws IOException {
+        if (!Files.isDirectory(resume)) {
+            return resume;
+        }
+        Path last = resume.resolve(RunFolder.CHECKPOINT);
+        if (Files.exists(last)) {
+            return last;
+        }
+        if (Files.exists(resume.resolve(RunFolder.CONFIG))) {
+            return null;
+        }
+        throw new IOException(
+                resume + ": holds no run; give the folder of one, or a " + RunFolder.CHECKPOINT);
+    }
+
+    /** The recipe: a preset or the one of the run to continue, and what the user changes of it. */
+    private Recipe recipe(Path checkpoint) throws IOException {
+        Map<String, String> settings = recipeOption.settings();
+        if (resume == null) {
+            restore(settings);
+            String name = settings.remove("recipe");
+            return Recipe.preset(name == null ? DEFAULT_RECIPE : name).with(settings);
+        }
+        Map<String, String> saved;
+        if (checkpoint == null) {
+            saved = SettingsFile.read(resume.resolve(RunFolder.CONFIG));
+        } else {
+            Map<String, String> metadata = Checkpoint.metadata(checkpoint);
+            saved = new LinkedHashMap<>(TrainingRun.notesOf(metadata));
+            saved.keySet().retainAll(runSettings());
+            saved.putAll(TrainingRun.recipeOf(metadata));
+        }
+        restore(saved);
+        String name = saved.remove("recipe");
+        Recipe started = Recipe.preset(name == null ? DEFAULT_RECIPE : name).with(saved);
+        restore(settings);
+        for (String key : FIXED_BY_CHECKPOINT) {
+            String value = settings.get(key);
+            if (value != null && !value.equals(started.values().get(key))) {
+                throw new IllegalArgumentException(
+                        "--"
+                                + key
+                                + " "
+                                + value
+                                + " does not fit the run, which has "
+                                + started.values().get(key)
+                                + "; leave it out, or start another run");
+            }
+        }
+        settings.remove("recipe");
+        Recipe continued = started.with(settings);
+        tellChanges(started.values(), continued.values());
+        return continued;
+    }
+
+    /** Keys of settings that a run remembers and that are no part of a recipe. */
+    private List<String> runSettings() {
+        return List.copyOf(remembered().keySet());
+    }
+
+    private Map<String, String> remembered() {
+        Map<String, String> settings = new LinkedHashMap<>(data.settings());
+        settings.putAll(device.settings());
+        return settings;
+    }
+
+    private void restore(Map<String, String> settings) {
+        Predicate<String> given =
+                option -> command.commandLine().getParseResult().hasMatchedOption(option);
+        data.restore(settings, given);
+        device.restore(settings, given);
+    }
+
+    private static void tellChanges(Map<String, String> before, Map<String, String> after) {
+        after.forEach(
+                (key, value) -> {
+                    if (!value.equals(before.get(key))) {
+                        System.out.println(
+                                "changed  " + key + ": " + before.get(key) + " -> " + value);
+                    }
+                });
+    }
+
+    private DenseNetSpec spec(Recipe recipe, DataOption.Source source) {
+        int height = source.train().height();
+        int width = source.train().width();
+        if (recipe.inputSize() > 0 && (recipe.inputSize() != height || height != width)) {
+            throw new IllegalArgumentException(
+                    "--input-size "
+                            + recipe.inputSize()
+                            + " does not fit the data, which has images of "
+                            + height
+                            + "x"
+                            + width);
+        }
+        return recipe.spec(source.train().classes()).inputSize(height, width).build();
+    }
+
+    private Path folder() {
+        if (out != null) {
+            return out;
+        }
         if (resume != null) {
-            return Checkpoint.spec(resume);
+            return resumedFolder();
         }
-        DenseNetSpec spec =
-                model.builder(DEFAULT_MODEL)
-                        .inputSize(source.train().height(), source.train().width())
-                        .classes(source.train().classes())
-                        .build();
-        if (model.builder(DEFAULT_MODEL).build().stem() != spec.stem()) {
-            throw new IllegalArgumentException("the model's stem does not fit the data");
-        }
-        return spec;
-    }
-
-    private static Path folderOf(Path file) {
-        Path parent = file.toAbsolutePath().getParent();
-        return parent == null ? Path.of(".") : parent;
-    }
-
-    private static Path newFolder() {
         String time =
                 LocalDateTime.now(ZoneId.systemDefault())
                         .format(DateTimeFormatter.ofPattern("yyyy-MM-dd-HHmmss", Locale.ROOT));
-        return Path.of("runs", time);
-    }
-
-    private LearningRateSchedule schedule() {
-        return switch (schedule) {
-            case COSINE -> LearningRateSchedule.cosine(learningRate).withWarmUp(0.05);
-            case STEP -> LearningRateSchedule.step(learningRate);
-            case CONSTANT -> LearningRateSchedule.constant(learningRate);
-        };
-    }
-
-    /** The same steps under NAIVE and under the run's strategy, each in a process of its own. */
-    private void compareMemory(DenseNetSpec spec, Device d) throws IOException {
-        MemoryStrategy ours = strategy == MemoryStrategy.NAIVE ? MemoryStrategy.SHARED : strategy;
-        long naiveBytes =
-                MemoryPlan.of(spec)
-                        .strategy(MemoryStrategy.NAIVE)
-                        .batch(Math.ceilDiv(batch, accumulate))
-                        .on(d)
-                        .peakBytes();
-        if (naiveBytes > d.availableBytes()) {
-            System.out.printf(
-                    "%nNAIVE would need %s, more than this machine has left%n",
-                    Bytes.format(naiveBytes));
-            return;
+        Path folder = Path.of("runs", time);
+        for (int i = 2; Files.exists(folder); i++) {
+            folder = Path.of("runs", time + "-" + i);
         }
-        List<String> arguments = new ArrayList<>();
-        arguments.addAll(List.of("--model", spec.name()));
-        arguments.addAll(List.of("--classes", String.valueOf(spec.classes())));
-        arguments.addAll(List.of("--compression", String.valueOf(spec.compression())));
-        arguments.addAll(List.of("--dropout", String.valueOf(spec.dropout())));
-        arguments.addAll(List.of("--input-size", String.valueOf(spec.inputHeight())));
-        arguments.addAll(List.of("--batch", String.valueOf(Math.ceilDiv(batch, accumulate))));
-        arguments.addAll(List.of("--steps", "12"));
-        System.out.printf(
-                "%npeak memory of a training step, each in a fresh process%n%-10s %12s %12s %12s"
-                        + " %11s%n",
-                "strategy", "predicted", "allocated", "resident", "images/s");
-        for (MemoryStrategy s : List.of(MemoryStrategy.NAIVE, ours)) {
-            MeasuredProcess measured = MeasuredProcess.run(s, arguments);
+        return folder;
+    }
+
+    private Path resumedFolder() {
+        Path parent = resume.getParent();
+        return Files.isDirectory(resume) ? resume : parent == null ? Path.of("") : parent;
+    }
+
+    private static boolean isSame(Path a, Path b) {
+        return a.toAbsolutePath().normalize().equals(b.toAbsolutePath().normalize());
+    }
+
+    // ---------------------------------------------------------------- training
+
+    /** Returns whether the run got to its end. */
+    private boolean train(
+            Recipe recipe, DenseNetSpec spec, DataOption.Source source, Path checkpoint, Device d)
+            throws IOException {
+        Trainer.Builder builder = recipe.trainer(spec, d);
+        if (memoryBudget != null) {
+            builder.memoryBudget(Bytes.parse(memoryBudget));
+        }
+        Path path = folder();
+        boolean continues = resume != null && isSame(path, resumedFolder());
+        try (Trainer trainer = builder.open();
+                RunFolder folder = continues ? RunFolder.open(path) : RunFolder.create(path);
+                StopSignal stop = new StopSignal()) {
+            if (resume == null) {
+                pretrained.load(trainer.network());
+            }
+            MemoryPlan plan = trainer.plan();
+            System.out.println(spec);
+            System.out.println("on " + d.description());
             System.out.printf(
                     Locale.ROOT,
-                    "%-10s %12s %12s %12s %11.1f%n",
-                    s,
-                    Bytes.format(measured.predicted()),
-                    Bytes.format(measured.allocated()),
-                    ResidentMemory.isKnown() ? Bytes.format(measured.resident()) : "unknown",
-                    measured.imagesPerSecond());
+                    "%,d training and %,d test images, batch %d, %s, %s of memory%n",
+                    source.train().size(),
+                    source.test().size(),
+                    recipe.batch(),
+                    recipe.strategy(),
+                    Bytes.format(plan.peakBytes()));
+            TrainingProgress progress = new TrainingProgress(recipe.epochs());
+            TrainingRun run =
+                    TrainingRun.of(trainer, recipe, folder)
+                            .data(source.train(), source.test(), source.normalisation())
+                            .loaderThreads(data.loaderThreads())
+                            .skipBroken(data.skipsBroken())
+                            .saveEvery(saveEvery)
+                            .listener(progress)
+                            .stopWhen(stop::requested);
+            remembered().forEach(run::note);
+            if (checkpoint != null) {
+                run.resume(checkpoint);
+                System.out.printf(
+                        Locale.ROOT,
+                        "continuing %s after %,d steps, in epoch %d%n",
+                        checkpoint,
+                        trainer.steps(),
+                        run.epoch() + 1);
+            } else if (resume != null) {
+                folder.clear();
+                System.out.println(resume + " has no checkpoint yet; starting it again");
+            }
+            if (checkpoint == null) {
+                pretrained.load(trainer.network());
+            }
+            boolean finished = run.train();
+            if (finished) {
+                report(run, progress, path);
+            } else {
+                progress.line(
+                        "stopped in epoch "
+                                + (run.epoch() + 1)
+                                + "; continue with --resume "
+                                + path.resolve(RunFolder.CHECKPOINT));
+            }
+            return finished;
         }
-        System.out.println(
-                "(resident: growth of the whole process, generated code and libraries included)");
+    }
+
+    private static void report(TrainingRun run, TrainingProgress progress, Path folder) {
+        System.out.printf(
+                Locale.ROOT,
+                "%ntest accuracy  %.2f %% (epoch %d)%nspeed          %.1f images/s in training"
+                        + " steps, waiting for input %.1f %% of the time%ntime           %s for %,d"
+                        + " images%n",
+                100 * run.bestAccuracy(),
+                run.bestEpoch(),
+                run.imagesPerSecond(),
+                100 * run.inputWait(),
+                Progress.duration(progress.seconds()),
+                run.images());
+        if (run.skippedImages() > 0) {
+            System.out.printf(
+                    Locale.ROOT, "skipped        %,d broken images%n", run.skippedImages());
+        }
+        System.out.printf(
+                "saved          %s%n               %s%n",
+                folder.resolve(RunFolder.BEST), folder.resolve(RunFolder.CHECKPOINT));
     }
 }

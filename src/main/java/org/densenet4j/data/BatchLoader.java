@@ -1,15 +1,28 @@
 package org.densenet4j.data;
 
+import org.densenet4j.random.PhiloxRandom;
+
+import java.io.UncheckedIOException;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
-import java.util.SplittableRandom;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
 
 /**
- * Turns a data set into batches: shuffled, augmented, normalised, prepared ahead by a thread of its
- * own. The order and every draw are functions of (seed, epoch), so a run can be repeated and
- * resumed.
+ * Turns a data set into batches: shuffled, augmented, normalised, prepared ahead by threads of its
+ * own. The order and every draw are functions of (seed, epoch, index), so a run can be repeated and
+ * resumed, with any number of threads.
  *
  * <pre>{@code
  * BatchLoader loader = BatchLoader.of(data).batch(64).shuffle(seed).augment(Augmentation.CIFAR);
@@ -21,38 +34,55 @@ import java.util.concurrent.TimeUnit;
  * The loader is immutable; an epoch belongs to one thread.
  */
 public final class BatchLoader {
-    private final Dataset data;
-    private final int batch;
-    private final boolean shuffle;
-    private final long seed;
-    private final Augmentation augmentation;
-    private final Normalisation normalisation;
-    private final boolean dropLast;
-    private final int prefetch;
+    private static final int ORDER = 1;
+    private static final int AUGMENTATION = 2;
 
-    private BatchLoader(
-            Dataset data,
-            int batch,
-            boolean shuffle,
-            long seed,
-            Augmentation augmentation,
-            Normalisation normalisation,
-            boolean dropLast,
-            int prefetch) {
-        this.data = data;
-        this.batch = batch;
-        this.shuffle = shuffle;
-        this.seed = seed;
-        this.augmentation = augmentation;
-        this.normalisation = normalisation;
-        this.dropLast = dropLast;
-        this.prefetch = prefetch;
+    /** Behind the last batch of an epoch. */
+    private static final Object END = new Object();
+
+    /** Never changed once a loader has it. */
+    private static final class Settings implements Cloneable {
+        int batch = 64;
+        boolean shuffle;
+        long seed;
+        Augmentation augmentation = Augmentation.NONE;
+        Normalisation normalisation = Normalisation.CIFAR10;
+        boolean dropLast;
+        int prefetch = 2;
+        int threads = 1;
+        Consumer<String> skipped;
+
+        @Override
+        protected Settings clone() {
+            try {
+                return (Settings) super.clone();
+            } catch (CloneNotSupportedException e) {
+                throw new AssertionError(e);
+            }
+        }
     }
 
-    /** Batches of 64 in order, as they are, normalised by CIFAR-10's constants. */
+    private final Dataset data;
+    private final Settings settings;
+
+    /** Broken images that have been named already. */
+    private final Set<Integer> broken;
+
+    private BatchLoader(Dataset data, Settings settings, Set<Integer> broken) {
+        this.data = data;
+        this.settings = settings;
+        this.broken = broken;
+    }
+
+    private BatchLoader with(Consumer<Settings> change) {
+        Settings changed = settings.clone();
+        change.accept(changed);
+        return new BatchLoader(data, changed, broken);
+    }
+
+    /** Batches of 64 in order, as they are, normalised by CIFAR-10's constants, by one thread. */
     public static BatchLoader of(Dataset data) {
-        return new BatchLoader(
-                data, 64, false, 0, Augmentation.NONE, Normalisation.CIFAR10, false, 2);
+        return new BatchLoader(data, new Settings(), ConcurrentHashMap.newKeySet());
     }
 
     /** Images per batch; the last one may have fewer. */
@@ -60,20 +90,30 @@ public final class BatchLoader {
         if (images < 1) {
             throw new IllegalArgumentException("batch = " + images + ": use 1 or more");
         }
-        return new BatchLoader(
-                data, images, shuffle, seed, augmentation, normalisation, dropLast, prefetch);
+        return with(s -> s.batch = images);
     }
 
     /** Another random order in every epoch. */
-    public BatchLoader shuffle(long newSeed) {
-        return new BatchLoader(
-                data, batch, true, newSeed, augmentation, normalisation, dropLast, prefetch);
+    public BatchLoader shuffle(long seed) {
+        return shuffled(true, seed);
+    }
+
+    /** Seed of the augmentation; the order stays as it is. */
+    public BatchLoader seed(long seed) {
+        return shuffled(settings.shuffle, seed);
+    }
+
+    private BatchLoader shuffled(boolean shuffle, long seed) {
+        return with(
+                s -> {
+                    s.shuffle = shuffle;
+                    s.seed = seed;
+                });
     }
 
     /** Random changes to each image. */
     public BatchLoader augment(Augmentation value) {
-        return new BatchLoader(
-                data, batch, shuffle, seed, value, normalisation, dropLast, prefetch);
+        return with(s -> s.augmentation = value);
     }
 
     /** Mean and deviation to normalise by. */
@@ -85,13 +125,12 @@ public final class BatchLoader {
                             + " channels, the images have "
                             + data.channels());
         }
-        return new BatchLoader(data, batch, shuffle, seed, augmentation, value, dropLast, prefetch);
+        return with(s -> s.normalisation = value);
     }
 
     /** Leaves out a last batch that is not full. */
     public BatchLoader dropLast(boolean on) {
-        return new BatchLoader(
-                data, batch, shuffle, seed, augmentation, normalisation, on, prefetch);
+        return with(s -> s.dropLast = on);
     }
 
     /** Batches prepared ahead. */
@@ -99,13 +138,37 @@ public final class BatchLoader {
         if (batches < 1) {
             throw new IllegalArgumentException("prefetch = " + batches + ": use 1 or more");
         }
-        return new BatchLoader(
-                data, batch, shuffle, seed, augmentation, normalisation, dropLast, batches);
+        return with(s -> s.prefetch = batches);
     }
 
-    /** Batches in an epoch. */
+    /** Threads that read and augment images. */
+    public BatchLoader threads(int count) {
+        if (count < 1 || count > 256) {
+            throw new IllegalArgumentException(
+                    "loader threads = " + count + ": use a number from 1 to 256");
+        }
+        return with(s -> s.threads = count);
+    }
+
+    /**
+     * Skips images that cannot be read, so that their batch has fewer, instead of stopping.
+     *
+     * @param report is told about each of them once, in one line, by a loader thread
+     */
+    public BatchLoader skipBroken(Consumer<String> report) {
+        return with(s -> s.skipped = report);
+    }
+
+    /** Images that were skipped so far by this loader and those made from it. */
+    public int skippedImages() {
+        return broken.size();
+    }
+
+    /** Batches in an epoch, if no image is broken. */
     public int batchesPerEpoch() {
-        return dropLast ? data.size() / batch : Math.ceilDiv(data.size(), batch);
+        return settings.dropLast
+                ? data.size() / settings.batch
+                : Math.ceilDiv(data.size(), settings.batch);
     }
 
     /** Starts preparing the batches of an epoch from its first batch. */
@@ -115,6 +178,8 @@ public final class BatchLoader {
 
     /**
      * Starts preparing the batches of an epoch from batch {@code from}, to resume in its middle.
+     *
+     * @param from a {@link Epoch#position}
      */
     public Epoch epoch(int epoch, int from) {
         return new Epoch(epoch, from);
@@ -125,8 +190,8 @@ public final class BatchLoader {
         for (int i = 0; i < order.length; i++) {
             order[i] = i;
         }
-        if (shuffle) {
-            SplittableRandom random = random(epoch, -1);
+        if (settings.shuffle) {
+            RandomGenerator random = new PhiloxRandom(settings.seed, ORDER, epoch, 0);
             for (int i = order.length - 1; i > 0; i--) {
                 int j = random.nextInt(i + 1);
                 int swap = order[i];
@@ -137,46 +202,111 @@ public final class BatchLoader {
         return order;
     }
 
-    private SplittableRandom random(int epoch, int index) {
-        return new SplittableRandom(
-                seed + 0x9E3779B97F4A7C15L * (epoch + 1L) + 0xBF58476D1CE4E5B9L * (index + 2L));
-    }
+    /** A batch that is being filled, image by image, by several threads. */
+    private final class Filling {
+        final int epoch;
+        final int[] indices;
+        final int imageSize = data.height() * data.width() * data.channels();
+        final float[] images;
+        final boolean[] failed;
+        final AtomicInteger next = new AtomicInteger();
 
-    private Batch batch(int[] order, int epoch, int number) {
-        int first = number * batch;
-        int count = Math.min(batch, data.size() - first);
-        int imageSize = data.height() * data.width() * data.channels();
-        byte[] pixels = new byte[imageSize];
-        float[] images = new float[count * imageSize];
-        int[] labels = new int[count];
-        for (int i = 0; i < count; i++) {
-            int index = order[first + i];
-            data.read(index, pixels);
-            labels[i] = data.label(index);
-            augmentation.apply(
-                    pixels,
+        Filling(int[] order, int epoch, int number) {
+            int first = number * settings.batch;
+            this.epoch = epoch;
+            this.indices =
+                    Arrays.copyOfRange(
+                            order, first, Math.min(first + settings.batch, order.length));
+            this.images = new float[Math.multiplyExact(indices.length, imageSize)];
+            this.failed = new boolean[indices.length];
+        }
+
+        /** Takes images until there are none left. */
+        Void work() {
+            for (int i = next.getAndIncrement();
+                    i < indices.length && !Thread.currentThread().isInterrupted();
+                    i = next.getAndIncrement()) {
+                try {
+                    read(indices[i], i * imageSize);
+                } catch (UncheckedIOException e) {
+                    if (settings.skipped == null) {
+                        throw e;
+                    }
+                    failed[i] = true;
+                    if (broken.add(indices[i])) {
+                        settings.skipped.accept(e.getCause().getMessage());
+                    }
+                }
+            }
+            return null;
+        }
+
+        private void read(int index, int at) {
+            Image image;
+            if (settings.augmentation.cropsFreely()) {
+                image = data.image(index);
+            } else {
+                byte[] pixels = new byte[imageSize];
+                data.read(index, pixels);
+                image = new Image(data.height(), data.width(), data.channels(), pixels);
+            }
+            settings.augmentation.apply(
+                    image,
                     data.height(),
                     data.width(),
-                    data.channels(),
-                    normalisation,
-                    random(epoch, index),
+                    settings.normalisation,
+                    new PhiloxRandom(settings.seed, AUGMENTATION, epoch, index),
                     images,
-                    i * imageSize);
+                    at);
         }
-        return new Batch(images, labels, data.height(), data.width(), data.channels());
+
+        /** The images that could be read, or null when there are none. */
+        Batch finish() {
+            int count = 0;
+            int[] labels = new int[indices.length];
+            for (int i = 0; i < indices.length; i++) {
+                if (!failed[i]) {
+                    System.arraycopy(images, i * imageSize, images, count * imageSize, imageSize);
+                    labels[count++] = data.label(indices[i]);
+                }
+            }
+            if (count == 0) {
+                return null;
+            }
+            boolean all = count == indices.length;
+            return new Batch(
+                    all ? images : Arrays.copyOf(images, count * imageSize),
+                    all ? labels : Arrays.copyOf(labels, count),
+                    data.height(),
+                    data.width(),
+                    data.channels());
+        }
     }
 
-    /** The batches of one epoch. Close it to stop its thread; closing twice is allowed. */
+    /** A batch and the number of the next one. */
+    private record Numbered(Batch batch, int position) {}
+
+    /** The batches of one epoch. Close it to stop its threads; closing twice is allowed. */
     public final class Epoch implements Iterable<Batch>, Iterator<Batch>, AutoCloseable {
-        private final ArrayBlockingQueue<Object> queue = new ArrayBlockingQueue<>(prefetch);
+        private final ArrayBlockingQueue<Object> queue =
+                new ArrayBlockingQueue<>(settings.prefetch);
+        private final ExecutorService helpers;
         private final Thread worker;
-        private final int last;
-        private int next;
+        private Object item;
+        private int position;
         private long waitNanos;
 
         private Epoch(int epoch, int from) {
-            next = from;
-            last = batchesPerEpoch();
+            position = from;
+            helpers =
+                    settings.threads == 1
+                            ? null
+                            : Executors.newFixedThreadPool(
+                                    settings.threads - 1,
+                                    Thread.ofPlatform()
+                                            .daemon()
+                                            .name("densenet4j-loader-", 1)
+                                            .factory());
             worker =
                     Thread.ofPlatform()
                             .daemon()
@@ -187,13 +317,48 @@ public final class BatchLoader {
         private void prepare(int epoch, int from) {
             try {
                 int[] order = order(epoch);
-                for (int number = from; number < last; number++) {
-                    queue.put(batch(order, epoch, number));
+                for (int number = from; number < batchesPerEpoch(); number++) {
+                    Batch batch = fill(new Filling(order, epoch, number));
+                    if (batch != null) {
+                        queue.put(new Numbered(batch, number + 1));
+                    }
                 }
+                queue.put(END);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } catch (RuntimeException | Error e) {
                 fail(e);
+            }
+        }
+
+        private Batch fill(Filling filling) throws InterruptedException {
+            if (helpers == null) {
+                filling.work();
+                return filling.finish();
+            }
+            Callable<Void> work = filling::work;
+            Future<?>[] helping = new Future<?>[settings.threads - 1];
+            for (int i = 0; i < helping.length; i++) {
+                helping[i] = helpers.submit(work);
+            }
+            try {
+                filling.work();
+            } finally {
+                for (Future<?> helper : helping) {
+                    join(helper);
+                }
+            }
+            return filling.finish();
+        }
+
+        private void join(Future<?> helper) throws InterruptedException {
+            try {
+                helper.get();
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof RuntimeException cause) {
+                    throw cause;
+                }
+                throw (Error) e.getCause();
             }
         }
 
@@ -210,38 +375,59 @@ public final class BatchLoader {
             return this;
         }
 
+        /**
+         * Whether there is another batch; waits for it.
+         *
+         * @throws UncheckedIOException when an image cannot be read and is not to be skipped
+         * @throws IllegalStateException when the epoch is closed
+         */
         @Override
         public boolean hasNext() {
-            return next < last;
+            if (item == null) {
+                item = take();
+            }
+            if (item instanceof UncheckedIOException e) {
+                throw new UncheckedIOException(e.getMessage(), e.getCause());
+            }
+            if (item instanceof Throwable e) {
+                throw new IllegalStateException("preparing a batch failed: " + e.getMessage(), e);
+            }
+            return item != END;
+        }
+
+        private Object take() {
+            long start = System.nanoTime();
+            try {
+                Object taken = queue.poll();
+                while (taken == null) {
+                    if (!worker.isAlive() && queue.isEmpty()) {
+                        throw new IllegalStateException("the epoch is closed");
+                    }
+                    taken = queue.poll(100, TimeUnit.MILLISECONDS);
+                }
+                return taken;
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("interrupted while waiting for a batch", e);
+            } finally {
+                waitNanos += System.nanoTime() - start;
+            }
         }
 
         @Override
         public Batch next() {
             if (!hasNext()) {
-                throw new NoSuchElementException("the epoch has " + last + " batches");
+                throw new NoSuchElementException("the epoch has no more batches");
             }
-            long start = System.nanoTime();
-            Object item;
-            try {
-                item = queue.poll();
-                while (item == null) {
-                    if (!worker.isAlive() && queue.isEmpty()) {
-                        throw new IllegalStateException("the epoch is closed");
-                    }
-                    item = queue.poll(100, TimeUnit.MILLISECONDS);
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IllegalStateException("interrupted while waiting for a batch", e);
-            }
-            waitNanos += System.nanoTime() - start;
-            if (item instanceof Batch batch) {
-                next++;
-                return batch;
-            }
-            throw new IllegalStateException(
-                    "preparing a batch failed: " + ((Throwable) item).getMessage(),
-                    (Throwable) item);
+            Numbered numbered = (Numbered) item;
+            item = null;
+            position = numbered.position();
+            return numbered.batch();
+        }
+
+        /** Where to resume behind the batch that {@link #next} gave last. */
+        public int position() {
+            return position;
         }
 
         /** Time that the caller waited for batches, in seconds. */
@@ -252,7 +438,11 @@ public final class BatchLoader {
         @Override
         public void close() {
             worker.interrupt();
+            if (helpers != null) {
+                helpers.shutdownNow();
+            }
             queue.clear();
+            item = null;
             try {
                 worker.join(1000);
             } catch (InterruptedException e) {

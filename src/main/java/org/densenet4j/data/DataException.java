@@ -7,4 +7,8 @@ public final class DataException extends IOException {
     DataException(String message) {
         super(message);
     }
+
+    DataException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }

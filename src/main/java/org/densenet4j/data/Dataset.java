@@ -2,7 +2,13 @@ package org.densenet4j.data;
 
 import java.util.List;
 
-/** Labelled images of one size, by index. Implementations can be read from several threads. */
+/**
+ * Labelled images by index; implement it for a source of one's own. Implementations can be read
+ * from several threads, and give the same image for the same index every time.
+ *
+ * <p>An image that cannot be read is reported as an {@link java.io.UncheckedIOException} whose
+ * message names it; the loader then stops or skips it, as it was told.
+ */
 public interface Dataset {
     /** Number of images. */
     int size();
@@ -28,6 +34,16 @@ public interface Dataset {
      * @param pixels receives H·W·C bytes, 0 to 255 unsigned, row by row, channels last
      */
     void read(int index, byte[] pixels);
+
+    /**
+     * An image at its own size, which a random resized crop starts from. Sources of one size need
+     * not implement it.
+     */
+    default Image image(int index) {
+        byte[] pixels = new byte[height() * width() * channels()];
+        read(index, pixels);
+        return new Image(height(), width(), channels(), pixels);
+    }
 
     /** Number of classes. */
     default int classes() {

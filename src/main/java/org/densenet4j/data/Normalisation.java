@@ -19,6 +19,11 @@ public record Normalisation(float[] mean, float[] deviation) {
                     new float[] {0.5071f, 0.4865f, 0.4409f},
                     new float[] {0.2673f, 0.2564f, 0.2762f});
 
+    /** The constants of torchvision's ImageNet models. */
+    public static final Normalisation IMAGENET =
+            new Normalisation(
+                    new float[] {0.485f, 0.456f, 0.406f}, new float[] {0.229f, 0.224f, 0.225f});
+
     /** Keeps copies. */
     public Normalisation {
         mean = mean.clone();
@@ -58,9 +63,9 @@ public record Normalisation(float[] mean, float[] deviation) {
         return new Normalisation(mean, deviation);
     }
 
-    /** The normalised value of a byte of one channel. */
-    float apply(byte value, int channel) {
-        return ((value & 0xFF) / 255f - mean[channel]) / deviation[channel];
+    /** The normalised value of a value from 0 to 1 of one channel. */
+    float apply(float value, int channel) {
+        return (value - mean[channel]) / deviation[channel];
     }
 
     @Override

@@ -265,7 +265,7 @@ public final class Network implements AutoCloseable {
     }
 
     private void uploadStep(Pass pass) {
-        if (compute.spec().dropout() > 0) {
+        if (compute.spec().dropout() > 0 || compute.spec().stochasticDepth() > 0) {
             int[] words = {(int) pass.step(), (int) (pass.step() >>> 32)};
             arena.uploadInts(words, words.length, memory.stepCounter().offset());
         }
@@ -299,6 +299,16 @@ public final class Network implements AutoCloseable {
             stage.forward(pass);
             after(operation++);
         }
+    }
+
+    /** Keeps a copy of the running statistics, for {@link #restoreRunningStatistics}. */
+    public void keepRunningStatistics() {
+        kernels.copy(memory.running(), memory.runningBefore());
+    }
+
+    /** Takes back what passes since {@link #keepRunningStatistics} did to running statistics. */
+    public void restoreRunningStatistics() {
+        kernels.copy(memory.runningBefore(), memory.running());
     }
 
     /** Sets all parameter gradients to zero; {@link #backward} adds to them. */

@@ -17,6 +17,7 @@ final class NewFeatures {
     private final Compute compute;
     private final Kernels kernels;
     private final int layer;
+    private final float survival;
     private final int pixels;
     private final int rowsPerChunk;
     private final Matrix columns;
@@ -37,6 +38,11 @@ final class NewFeatures {
         this.compute = compute;
         this.kernels = compute.kernels();
         this.layer = 1000 * memory.shape().block() + memory.shape().index();
+        this.survival =
+                (float)
+                        compute.spec()
+                                .survivalProbability(
+                                        memory.shape().block(), memory.shape().index());
         this.pixels = memory.images().rowsPerImage();
         this.rowsPerChunk = memory.images().rowsPerChunk();
         int from = memory.shape().prefixChannels();
@@ -53,12 +59,19 @@ final class NewFeatures {
         return columns.rows(0, pass.images() * pixels);
     }
 
-    /** Dropout of this layer's output in this step, the same whenever it is asked for. */
+    /**
+     * What of this layer's output is dropped in this step, the same whenever it is asked for:
+     * elements (dropout) and the whole layer (stochastic depth).
+     */
     Dropout dropout(Pass pass) {
         double rate = compute.spec().dropout();
-        return rate > 0 && pass.mode() != Mode.EVALUATE
+        return (rate > 0 || survival < 1) && pass.mode() != Mode.EVALUATE
                 ? new Dropout(
-                        (float) rate, pass.seed(), compute.memory().stepCounter().offset(), layer)
+                        (float) rate,
+                        pass.seed(),
+                        compute.memory().stepCounter().offset(),
+                        layer,
+                        survival)
                 : Dropout.NONE;
     }
 

@@ -1,8 +1,10 @@
 package org.densenet4j.io;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,12 +25,39 @@ public final class AtomicFile {
         void writeTo(WritableByteChannel channel) throws IOException;
     }
 
+    /** Looks at the complete file before it takes the old one's place. */
+    @FunctionalInterface
+    interface Check {
+        /** Throws when the file is not as it should be. */
+        void check(Path temporary) throws IOException;
+    }
+
+    /**
+     * Writes text as UTF-8 to {@code path}, replacing what is there.
+     *
+     * @throws IOException in one line with the path; the old file is untouched then
+     */
+    public static void write(Path path, String text) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+        write(
+                path,
+                channel -> {
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                });
+    }
+
     /**
      * Writes {@code content} to {@code path}, replacing what is there.
      *
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, Content content) throws IOException {
+        write(path, content, temporary -> {});
+    }
+
+    static void write(Path path, Content content, Check check) throws IOException {
         Path absolute = path.toAbsolutePath();
         Path folder = absolute.getParent();
         Path temporary =
@@ -43,6 +72,7 @@ public final class AtomicFile {
                 content.writeTo(channel);
                 channel.force(true);
             }
+            check.check(temporary);
             move(temporary, absolute);
             syncFolder(folder);
         } catch (IOException e) {
@@ -51,6 +81,19 @@ public final class AtomicFile {
                     e);
         } finally {
             Files.deleteIfExists(temporary);
+        }
+    }
+
+    /**
+     * Makes a folder and what is missing above it.
+     *
+     * @throws IOException in one line with the path and the reason
+     */
+    public static void createFolder(Path folder) throws IOException {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new IOException("cannot make the folder " + folder + ": " + reason(e), e);
         }
     }
 

@@ -38,11 +38,21 @@ public final class SafetensorsWriter {
 
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final Map<String, String> metadata = new LinkedHashMap<>();
+    private boolean sealed;
 
     /** Adds an entry to {@code __metadata__}. */
     public SafetensorsWriter metadata(String key, String value) {
         metadata.put(key, value);
         return this;
+    }
+
+    /**
+     * Adds a {@link Checksum}; the file is read back and compared with it before it takes the place
+     * of what was at its path.
+     */
+    public SafetensorsWriter sealed() {
+        sealed = true;
+        return metadata(Checksum.KEY, Checksum.PLACEHOLDER);
     }
 
     /** Adds a float32 tensor, whose values are asked for when it is its turn to be written. */
@@ -68,7 +78,15 @@ public final class SafetensorsWriter {
      * @throws IOException with one line that names the file and the reason
      */
     public void write(Path path) throws IOException {
-        AtomicFile.write(path, this::writeTo);
+        AtomicFile.write(
+                path,
+                this::writeTo,
+                temporary -> {
+                    if (sealed) {
+                        Checksum.seal(temporary);
+                        Checksum.verify(temporary);
+                    }
+                });
     }
 
     private void writeTo(WritableByteChannel channel) throws IOException {

@@ -19,6 +19,22 @@ public final class Schedule {
     private Schedule() {}
 
     static Schedule of(NetworkShape shape) {
+        List<String> names = names(shape);
+        Schedule schedule = inference(shape);
+        schedule.add(Phase.FORWARD, "loss", schedule.forward);
+        names.reversed().forEach(name -> schedule.add(Phase.BACKWARD, name, schedule.backward));
+        schedule.add(Phase.UPDATE, "optimiser", new HashMap<>());
+        return schedule;
+    }
+
+    /** The forward pass alone. */
+    static Schedule inference(NetworkShape shape) {
+        Schedule schedule = new Schedule();
+        names(shape).forEach(name -> schedule.add(Phase.FORWARD, name, schedule.forward));
+        return schedule;
+    }
+
+    private static List<String> names(NetworkShape shape) {
         List<String> names = new ArrayList<>();
         names.add("stem");
         for (BlockShape block : shape.blocks()) {
@@ -28,12 +44,7 @@ public final class Schedule {
             boolean last = block.index() == shape.blocks().size();
             names.add(last ? "head" : transitionName(block.index()));
         }
-        Schedule schedule = new Schedule();
-        names.forEach(name -> schedule.add(Phase.FORWARD, name, schedule.forward));
-        schedule.add(Phase.FORWARD, "loss", schedule.forward);
-        names.reversed().forEach(name -> schedule.add(Phase.BACKWARD, name, schedule.backward));
-        schedule.add(Phase.UPDATE, "optimiser", new HashMap<>());
-        return schedule;
+        return names;
     }
 
     static String layerName(LayerShape layer) {

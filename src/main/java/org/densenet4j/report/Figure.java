@@ -56,6 +56,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.text.DecimalFormat;
 import java.text.DecimalFormatSymbols;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -293,21 +294,13 @@ public final class Figure {
             List<String> columns,
             List<String> rows,
             double[][] values) {
-        int count = rows.size() * columns.size();
-        double[] x = new double[count];
-        double[] y = new double[count];
-        double[] z = new double[count];
         double low = Double.POSITIVE_INFINITY;
         double high = Double.NEGATIVE_INFINITY;
-        for (int r = 0; r < rows.size(); r++) {
-            for (int c = 0; c < columns.size(); c++) {
-                int i = r * columns.size() + c;
-                x[i] = c;
-                y[i] = r;
-                z[i] = values[r][c];
-                if (Double.isFinite(z[i])) {
-                    low = Math.min(low, z[i]);
-                    high = Math.max(high, z[i]);
+        for (double[] row : values) {
+            for (double value : row) {
+                if (Double.isFinite(value)) {
+                    low = Math.min(low, value);
+                    high = Math.max(high, value);
                 }
             }
         }
@@ -315,6 +308,37 @@ public final class Figure {
             low = Double.isFinite(low) ? low : 0;
             high = low + 1;
         }
+        return heatMap(title, xLabel, yLabel, columns, rows, values, low, high);
+    }
+
+    /**
+     * The same with colours for a range of one's own, so that several maps compare.
+     *
+     * @param low value of the palest colour
+     * @param high value of the strongest colour, above {@code low}
+     */
+    public static Figure heatMap(
+            String title,
+            String xLabel,
+            String yLabel,
+            List<String> columns,
+            List<String> rows,
+            double[][] values,
+            double low,
+            double high) {
+        // Cells without a value are left out: in the scale's palest colour they would be values.
+        int count = 0;
+        double[][] cells = new double[3][rows.size() * columns.size()];
+        for (int r = 0; r < rows.size(); r++) {
+            for (int c = 0; c < columns.size(); c++) {
+                if (Double.isFinite(values[r][c])) {
+                    cells[0][count] = c;
+                    cells[1][count] = r;
+                    cells[2][count++] = values[r][c];
+                }
+            }
+        }
+        int present = count;
         LookupPaintScale scale = new LookupPaintScale(low, high, Color.WHITE);
         for (int step = 0; step < HEAT_STEPS; step++) {
             scale.add(low + (high - low) * step / HEAT_STEPS, heat((double) step / HEAT_STEPS));
@@ -325,7 +349,11 @@ public final class Figure {
         down.setInverted(true);
         XYPlot plot = plot(names(xLabel, columns), down, renderer);
         DefaultXYZDataset data = new DefaultXYZDataset();
-        data.addSeries("values", new double[][] {x, y, z});
+        data.addSeries(
+                "values",
+                Arrays.stream(cells)
+                        .map(axis -> Arrays.copyOf(axis, present))
+                        .toArray(double[][]::new));
         plot.setDataset(data);
         plot.setDomainGridlinesVisible(false);
         plot.setRangeGridlinesVisible(false);

@@ -17,6 +17,9 @@ import java.util.stream.Collectors;
 public final class DenseNetSpec {
     private static final int LARGEST = 1 << 20;
 
+    /** Far beyond any published network; sizes grow with the square of the depth. */
+    private static final int MOST_LAYERS = 4096;
+
     private final String name;
     private final int growthRate;
     private final List<Integer> layersPerBlock;
@@ -24,6 +27,7 @@ public final class DenseNetSpec {
     private final int bottleneckWidth;
     private final double compression;
     private final double dropout;
+    private final double stochasticDepth;
     private final Stem stem;
     private final int classes;
     private final int inputHeight;
@@ -40,6 +44,7 @@ public final class DenseNetSpec {
         bottleneckWidth = b.bottleneckWidth;
         compression = b.compression;
         dropout = b.dropout;
+        stochasticDepth = b.stochasticDepth;
         stem = Objects.requireNonNull(b.stem, "stem");
         classes = positive("classes", b.classes);
         inputHeight = positive("inputSize", b.inputHeight);
@@ -51,6 +56,10 @@ public final class DenseNetSpec {
                 !layersPerBlock.isEmpty(),
                 "layersPerBlock is empty: give at least one block, such as layersPerBlock(6, 12)");
         layersPerBlock.forEach(layers -> positive("layersPerBlock", layers));
+        long layers = layersPerBlock.stream().mapToLong(Integer::longValue).sum();
+        require(
+                layers <= MOST_LAYERS,
+                "layersPerBlock adds up to " + layers + " layers: use at most " + MOST_LAYERS);
         require(
                 bottleneckWidth >= 0 && bottleneckWidth <= 1024,
                 "bottleneckWidth = " + bottleneckWidth + ": use 4 as in the paper, or 0 for none");
@@ -60,6 +69,9 @@ public final class DenseNetSpec {
         require(
                 dropout >= 0 && dropout < 1,
                 "dropout = " + dropout + ": use a number from 0 to below 1");
+        require(
+                stochasticDepth >= 0 && stochasticDepth < 1,
+                "stochasticDepth = " + stochasticDepth + ": use a number from 0 to below 1");
         require(
                 bnEpsilon > 0 && bnEpsilon < 1,
                 "bnEpsilon = " + bnEpsilon + ": use a small positive number such as 1e-5");
@@ -241,6 +253,7 @@ public final class DenseNetSpec {
         b.bottleneckWidth = bottleneckWidth;
         b.compression = compression;
         b.dropout = dropout;
+        b.stochasticDepth = stochasticDepth;
         b.stem = stem;
         b.classes = classes;
         b.inputHeight = inputHeight;
@@ -298,6 +311,28 @@ public final class DenseNetSpec {
         return dropout;
     }
 
+    /** Probability of dropping the last dense layer as a whole, 1 − p_L; 0 for none. */
+    public double stochasticDepth() {
+        return stochasticDepth;
+    }
+
+    /**
+     * Probability that a dense layer is kept in a training step: {@code p_l = 1 − l/L·(1 − p_L)},
+     * the linear decay of stochastic depth (Huang et al. 2016, arXiv 1603.09382, section 3), where
+     * l counts the dense layers of the whole network from 1 to L.
+     *
+     * @param block number of the block, from 1
+     * @param layer number of the layer in its block, from 1
+     */
+    public double survivalProbability(int block, int layer) {
+        if (stochasticDepth == 0) {
+            return 1;
+        }
+        int before = layersPerBlock.subList(0, block - 1).stream().mapToInt(l -> l).sum();
+        int all = layersPerBlock.stream().mapToInt(l -> l).sum();
+        return 1 - (double) (before + layer) / all * stochasticDepth;
+    }
+
     /** What comes before the first block. */
     public Stem stem() {
         return stem;
@@ -349,6 +384,7 @@ public final class DenseNetSpec {
                 bottleneckWidth,
                 compression,
                 dropout,
+                stochasticDepth,
                 stem,
                 classes,
                 inputHeight,
@@ -402,6 +438,7 @@ public final class DenseNetSpec {
         private int bottleneckWidth = 4;
         private double compression = 0.5;
         private double dropout;
+        private double stochasticDepth;
         private Stem stem = Stem.SMALL;
         private int classes = 10;
         private int inputHeight = 32;
@@ -451,6 +488,15 @@ public final class DenseNetSpec {
         /** Probability of dropping an element of a dense layer's output. */
         public Builder dropout(double rate) {
             dropout = rate;
+            return this;
+        }
+
+        /**
+         * Stochastic depth: probability of dropping the last dense layer as a whole in a step;
+         * earlier layers are dropped less, see {@link DenseNetSpec#survivalProbability}.
+         */
+        public Builder stochasticDepth(double lastLayersRate) {
+            stochasticDepth = lastLayersRate;
             return this;
         }
 

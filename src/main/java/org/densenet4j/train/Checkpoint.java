@@ -1,15 +1,18 @@
 package org.densenet4j.train;
 
 import org.densenet4j.engine.Network;
+import org.densenet4j.io.Checksum;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
+import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +32,7 @@ public final class Checkpoint {
 
     static void save(Path path, Network network, DenseNetSpec spec, Map<String, String> counters)
             throws IOException {
-        SafetensorsWriter writer = new SafetensorsWriter().metadata("format", FORMAT);
+        SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", FORMAT);
         specFields(spec).forEach((key, value) -> writer.metadata(SPEC + key, value));
         new TreeMap<>(counters).forEach(writer::metadata);
         for (ParameterSpec p : network.parameters()) {
@@ -48,7 +51,10 @@ public final class Checkpoint {
     static Map<String, String> load(Path path, Network network, DenseNetSpec spec)
             throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            DenseNetSpec saved = spec(path, file.metadata());
+            if (!Checksum.verify(path)) {
+                throw new IOException(path + ": is damaged: its checksum is missing");
+            }
+            DenseNetSpec saved = spec(path, file);
             if (!saved.equals(spec.toBuilder().name(saved.name()).build())) {
                 throw new IOException(
                         path + ": was saved from " + saved + ", this trainer has " + spec);
@@ -99,12 +105,35 @@ public final class Checkpoint {
      */
     public static DenseNetSpec spec(Path path) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            return spec(path, file.metadata());
+            return spec(path, file);
         }
     }
 
-    private static DenseNetSpec spec(Path path, Map<String, String> metadata) throws IOException {
-        if (!FORMAT.equals(metadata.get("format"))) {
+    /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
+    public static boolean hasSpec(Map<String, String> metadata) {
+        return metadata.containsKey(SPEC + "growthRate");
+    }
+
+    /**
+     * All entries that a checkpoint was saved with: the spec, counters and the caller's.
+     *
+     * @throws IOException in one line when the file is not a checkpoint
+     */
+    public static Map<String, String> metadata(Path path) throws IOException {
+        try (Safetensors file = Safetensors.open(path)) {
+            spec(path, file);
+            return file.metadata();
+        }
+    }
+
+    /**
+     * The spec in a file's metadata.
+     *
+     * @throws IOException in one line when there is none or it is broken
+     */
+    public static DenseNetSpec spec(Path path, TensorFile file) throws IOException {
+        Map<String, String> metadata = file.metadata();
+        if (!hasSpec(metadata)) {
             throw new IOException(path + ": is not a densenet4j checkpoint");
         }
         try {
@@ -112,6 +141,10 @@ public final class Checkpoint {
                     List.of(field(metadata, "layersPerBlock").split(",", -1)).stream()
                             .mapToInt(Integer::parseInt)
                             .toArray();
+            // Shapes are derived for every layer: a claim may not cost more memory than the file.
+            if (Arrays.stream(layers).asLongStream().sum() > file.names().size()) {
+                throw new IllegalArgumentException("it has more layers than the file has tensors");
+            }
             return DenseNetSpec.builder()
                     .name(field(metadata, "name"))
                     .growthRate(Integer.parseInt(field(metadata, "growthRate")))
@@ -120,6 +153,9 @@ public final class Checkpoint {
                     .bottleneckWidth(Integer.parseInt(field(metadata, "bottleneckWidth")))
                     .compression(Double.parseDouble(field(metadata, "compression")))
                     .dropout(Double.parseDouble(field(metadata, "dropout")))
+                    .stochasticDepth(
+                            Double.parseDouble(
+                                    metadata.getOrDefault(SPEC + "stochasticDepth", "0")))
                     .stem(Stem.valueOf(field(metadata, "stem")))
                     .classes(Integer.parseInt(field(metadata, "classes")))
                     .inputSize(
@@ -143,6 +179,13 @@ public final class Checkpoint {
         return value;
     }
 
+    /** A spec as metadata entries, which {@link #spec(Path, Map)} reads. */
+    public static Map<String, String> specMetadata(DenseNetSpec spec) {
+        Map<String, String> entries = new LinkedHashMap<>();
+        specFields(spec).forEach((key, value) -> entries.put(SPEC + key, value));
+        return entries;
+    }
+
     private static Map<String, String> specFields(DenseNetSpec spec) {
         Map<String, String> fields = new LinkedHashMap<>();
         fields.put("name", spec.name());
@@ -154,6 +197,7 @@ public final class Checkpoint {
         fields.put("bottleneckWidth", String.valueOf(spec.bottleneckWidth()));
         fields.put("compression", String.valueOf(spec.compression()));
         fields.put("dropout", String.valueOf(spec.dropout()));
+        fields.put("stochasticDepth", String.valueOf(spec.stochasticDepth()));
         fields.put("stem", spec.stem().name());
         fields.put("classes", String.valueOf(spec.classes()));
         fields.put("inputHeight", String.valueOf(spec.inputHeight()));

@@ -15,7 +15,23 @@ public interface LearningRateSchedule {
 
     /** Divided by 10 at half and at three quarters, as the DenseNet paper trains on CIFAR. */
     static LearningRateSchedule step(double rate) {
-        return progress -> progress < 0.5 ? rate : progress < 0.75 ? rate / 10 : rate / 100;
+        return steps(rate, 0.1, 0.5, 0.75);
+    }
+
+    /**
+     * Multiplied by {@code factor} at each milestone.
+     *
+     * @param milestones rising shares of all steps
+     */
+    static LearningRateSchedule steps(double rate, double factor, double... milestones) {
+        double[] at = milestones.clone();
+        return progress -> {
+            int passed = 0;
+            while (passed < at.length && progress >= at[passed]) {
+                passed++;
+            }
+            return rate * Math.pow(factor, passed);
+        };
     }
 
     /** Half a cosine down to zero (Loshchilov and Hutter 2017), as the technical report trains. */

@@ -66,8 +66,8 @@ public final class Trainer implements AutoCloseable {
      * One training step on a batch of any size up to the trainer's.
      *
      * @throws IllegalArgumentException when the batch does not fit the network
-     * @throws NonFiniteException when the loss or a gradient is NaN or infinite; the parameters are
-     *     left as they were
+     * @throws NonFiniteException when the loss or a gradient is NaN or infinite; parameters,
+     *     velocities and running statistics are left as they were
      */
     public StepResult step(Batch batch) {
         return step(batch, null);
@@ -93,6 +93,7 @@ public final class Trainer implements AutoCloseable {
     private StepResult runStep(Batch batch, Batch next) {
         checkShape(batch);
         network.zeroGradients();
+        network.keepRunningStatistics();
         double loss = 0;
         int correct = 0;
         double norm = 0;
@@ -102,21 +103,19 @@ public final class Trainer implements AutoCloseable {
             Pass pass = new Pass(count, mode, seed, passes++);
             network.input(images(batch, first, count), count);
             network.trainingPass(pass, labels(batch, first, count), labelSmoothing, batch.size());
-            if (next != null && first + count == batch.size()) {
-                network.stage(images(next, 0, Math.min(micro, next.size())));
+            if (next != null && first + count == batch.size() && next.size() <= micro) {
+                network.stage(next.images());
             }
             Network.Outcome outcome = network.outcome(pass, batch.size());
             if (!Double.isFinite(outcome.loss())) {
-                throw new NonFiniteException(
-                        steps + 1, network.firstNonFiniteOutput(pass), "the loss");
+                throw refuse(network.firstNonFiniteOutput(pass), "the loss");
             }
             loss += outcome.loss();
             correct += outcome.correct();
             norm = outcome.gradientNorm();
         }
         if (!Double.isFinite(norm)) {
-            throw new NonFiniteException(
-                    steps + 1, network.firstNonFiniteGradient(), "the gradient");
+            throw refuse(network.firstNonFiniteGradient(), "the gradient");
         }
         double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
         network.sgd(
@@ -131,9 +130,24 @@ public final class Trainer implements AutoCloseable {
         return new StepResult(steps, loss, correct, batch.size(), norm);
     }
 
+    private NonFiniteException refuse(String where, String what) {
+        network.restoreRunningStatistics();
+        return new NonFiniteException(steps + 1, where, what);
+    }
+
     /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
     public StepResult evaluate(Batch batch) {
+        return evaluate(batch, new float[batch.size() * spec().classes()]);
+    }
+
+    /**
+     * The same, and the logits.
+     *
+     * @param logits receives [images, classes]
+     */
+    public StepResult evaluate(Batch batch, float[] logits) {
         checkShape(batch);
+        int classes = spec().classes();
         double loss = 0;
         int correct = 0;
         int micro = network.plan().batch();
@@ -145,6 +159,8 @@ public final class Trainer implements AutoCloseable {
             Network.Outcome outcome = network.outcome(pass, batch.size());
             loss += outcome.loss();
             correct += outcome.correct();
+            float[] part = network.logits(count);
+            System.arraycopy(part, 0, logits, first * classes, part.length);
         }
         return new StepResult(steps, loss, correct, batch.size(), 0);
     }
@@ -226,8 +242,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Saves parameters, running statistics, optimiser state and counters. The file appears only
-     * when it is complete; a previous one is replaced then and not before.
+     * Saves parameters, running statistics, optimiser state, learning rate and counters. The file
+     * appears only when it is complete; a previous one is replaced then and not before.
      *
      * @throws IOException in one line with the path and the reason
      */
@@ -242,6 +258,7 @@ public final class Trainer implements AutoCloseable {
         Map<String, String> counters = new HashMap<>(notes);
         counters.put("trainer.steps", String.valueOf(steps));
         counters.put("trainer.passes", String.valueOf(passes));
+        counters.put("trainer.learningRate", String.valueOf(learningRate));
         Checkpoint.save(path, network, spec(), counters);
     }
 
@@ -257,6 +274,10 @@ public final class Trainer implements AutoCloseable {
         try {
             steps = Long.parseLong(metadata.getOrDefault("trainer.steps", "0"));
             passes = Long.parseLong(metadata.getOrDefault("trainer.passes", "0"));
+            learningRate(
+                    Double.parseDouble(
+                            metadata.getOrDefault(
+                                    "trainer.learningRate", String.valueOf(learningRate))));
         } catch (NumberFormatException e) {
             throw new IOException(path + ": the counters in the metadata are broken", e);
         }

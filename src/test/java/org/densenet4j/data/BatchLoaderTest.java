@@ -9,8 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.SplittableRandom;
 
 class BatchLoaderTest {
     /** Images of one pixel whose label tells their index. */
@@ -104,15 +107,166 @@ class BatchLoaderTest {
         }
     }
 
+    /** 50 random images of odd size, three of which cannot be read. */
+    private record Noise(boolean broken) implements Dataset {
+        @Override
+        public int size() {
+            return 50;
+        }
+
+        @Override
+        public int height() {
+            return 7;
+        }
+
+        @Override
+        public int width() {
+            return 5;
+        }
+
+        @Override
+        public int channels() {
+            return 3;
+        }
+
+        @Override
+        public List<String> classNames() {
+            return List.of();
+        }
+
+        @Override
+        public int label(int index) {
+            return index;
+        }
+
+        @Override
+        public void read(int index, byte[] pixels) {
+            if (broken && index % 17 == 3) {
+                throw new UncheckedIOException(
+                        new DataException("image " + index + " cannot be read"));
+            }
+            new SplittableRandom(index).nextBytes(pixels);
+        }
+
+        @Override
+        public Image image(int index) {
+            byte[] pixels = new byte[11 * 13 * 3];
+            new SplittableRandom(index).nextBytes(pixels);
+            return new Image(11, 13, 3, pixels);
+        }
+    }
+
+    private static List<Batch> batches(BatchLoader loader, int epoch) {
+        List<Batch> all = new ArrayList<>();
+        try (BatchLoader.Epoch batches = loader.epoch(epoch)) {
+            batches.forEach(all::add);
+        }
+        return all;
+    }
+
+    @Test
+    void pixelsDependOnSeedEpochAndIndexAndNotOnThreads() {
+        for (Augmentation augmentation :
+                List.of(
+                        Augmentation.CIFAR,
+                        Augmentation.IMAGENET.withJitter(ColourJitter.IMAGENET))) {
+            BatchLoader loader =
+                    BatchLoader.of(new Noise(false)).batch(8).shuffle(5).augment(augmentation);
+            List<Batch> one = batches(loader, 3);
+            List<Batch> several = batches(loader.threads(4).prefetch(1), 3);
+            assertEquals(7, one.size());
+            for (int b = 0; b < one.size(); b++) {
+                assertArrayEquals(one.get(b).labels(), several.get(b).labels());
+                assertArrayEquals(one.get(b).images(), several.get(b).images());
+            }
+            // In another epoch, or with another seed, the same image is changed differently.
+            assertNotEquals(sumOfImage(loader, 3, 11), sumOfImage(loader, 4, 11));
+            assertNotEquals(sumOfImage(loader, 3, 11), sumOfImage(loader.seed(6), 3, 11));
+        }
+    }
+
+    private static double sumOfImage(BatchLoader loader, int epoch, int label) {
+        for (Batch batch : batches(loader, epoch)) {
+            int size = batch.images().length / batch.size();
+            for (int i = 0; i < batch.size(); i++) {
+                double sum = 0;
+                for (int p = 0; p < size; p++) {
+                    sum += (p + 1) * batch.images()[i * size + p];
+                }
+                if (batch.labels()[i] == label) {
+                    return sum;
+                }
+            }
+        }
+        throw new AssertionError("no image " + label);
+    }
+
+    @Test
+    void brokenImagesAreNamedOnceAndSkipped() {
+        List<String> named = Collections.synchronizedList(new ArrayList<>());
+        for (int threads : new int[] {1, 3}) {
+            named.clear();
+            BatchLoader loader =
+                    BatchLoader.of(new Noise(true))
+                            .batch(8)
+                            .threads(threads)
+                            .skipBroken(named::add);
+            for (int epoch = 0; epoch < 2; epoch++) {
+                List<Batch> all = batches(loader, epoch);
+                assertEquals(7, all.size());
+                assertEquals(47, all.stream().mapToInt(Batch::size).sum());
+                for (Batch batch : all) {
+                    for (int label : batch.labels()) {
+                        assertNotEquals(3, label % 17);
+                    }
+                }
+            }
+            assertEquals(
+                    List.of(
+                            "image 20 cannot be read",
+                            "image 3 cannot be read",
+                            "image 37 cannot be read"),
+                    named.stream().sorted().toList());
+            assertEquals(3, loader.skippedImages());
+        }
+    }
+
+    @Test
+    void batchesWithoutAReadableImageAreLeftOut() {
+        BatchLoader loader = BatchLoader.of(new Noise(true)).batch(1).skipBroken(name -> {});
+        try (BatchLoader.Epoch batches = loader.epoch(0)) {
+            int count = 0;
+            while (batches.hasNext()) {
+                Batch batch = batches.next();
+                assertEquals(batch.labels()[0] + 1, batches.position());
+                count++;
+            }
+            assertEquals(47, count);
+        }
+    }
+
+    @Test
+    void brokenImagesStopTheConsumerUnlessToldOtherwise() {
+        for (int threads : new int[] {1, 3}) {
+            try (BatchLoader.Epoch batches =
+                    BatchLoader.of(new Noise(true)).batch(50).threads(threads).epoch(0)) {
+                UncheckedIOException e = assertThrows(UncheckedIOException.class, batches::next);
+                assertTrue(e.getCause().getMessage().contains("cannot be read"), e.getMessage());
+                assertThrows(UncheckedIOException.class, batches::hasNext);
+            }
+        }
+    }
+
     @Test
     void closingInTheMiddleEndsTheThreadAndMayBeRepeated() throws InterruptedException {
-        BatchLoader.Epoch batches = BatchLoader.of(new Numbers(1000, -1)).batch(1).epoch(0);
+        BatchLoader.Epoch batches =
+                BatchLoader.of(new Numbers(1000, -1)).batch(1).threads(3).epoch(0);
         batches.next();
         batches.close();
         batches.close();
         long alive =
                 Thread.getAllStackTraces().keySet().stream()
-                        .filter(t -> t.getName().equals("densenet4j-loader") && t.isAlive())
+                        .filter(t -> t.getName().startsWith("densenet4j-loader") && t.isAlive())
                         .count();
         assertEquals(0, alive);
         assertThrows(IllegalStateException.class, batches::next);

@@ -131,7 +131,8 @@ class CifarTest {
         Normalisation n = new Normalisation(new float[] {0.5f, 0.25f}, new float[] {0.5f, 2f});
         for (long seed = 0; seed < 50; seed++) {
             float[] out = new float[pixels.length + 3];
-            new Augmentation(2, true).apply(pixels, 5, 4, 2, n, new SplittableRandom(seed), out, 3);
+            new Augmentation(2, true)
+                    .apply(new Image(5, 4, 2, pixels), 5, 4, n, new SplittableRandom(seed), out, 3);
             SplittableRandom random = new SplittableRandom(seed);
             int dy = random.nextInt(-2, 3);
             int dx = random.nextInt(-2, 3);
@@ -140,7 +141,8 @@ class CifarTest {
             for (int y = 0; y < 5; y++) {
                 for (int x = 0; x < 4; x++) {
                     for (int c = 0; c < 2; c++) {
-                        padded[y + 2][x + 2][c] = n.apply(pixels[(y * 4 + x) * 2 + c], c);
+                        padded[y + 2][x + 2][c] =
+                                n.apply((pixels[(y * 4 + x) * 2 + c] & 0xFF) / 255f, c);
                     }
                 }
             }

@@ -64,6 +64,41 @@ class StrategiesTest {
     }
 
     @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void stochasticDepthDropsTheSameLayersInBothPassesUnderEveryStrategy(MemoryStrategy strategy) {
+        try (Device device = Device.open("cpu", new DeviceOptions(2, false, true))) {
+            for (long seed = 51; seed <= 58; seed++) {
+                RandomCase plain = RandomCase.random(seed);
+                double dropout = seed % 2 == 0 ? 0 : 0.3;
+                DenseNetSpec spec =
+                        plain.spec.toBuilder().dropout(dropout).stochasticDepth(0.8).build();
+                RandomCase c = RandomCase.of(spec, plain.images, seed);
+                check(c, strategy, Mode.TRAIN, device, dropout);
+                check(c, strategy, Mode.FROZEN, device, dropout);
+            }
+        }
+    }
+
+    @Test
+    void layersAreDroppedAsOftenAsTheLinearDecaySays() {
+        DenseNetSpec spec =
+                DenseNetSpec.builder().layersPerBlock(2, 3).stochasticDepth(0.5).build();
+        assertEquals(0.9, spec.survivalProbability(1, 1), 1e-12);
+        assertEquals(0.5, spec.survivalProbability(2, 3), 1e-12);
+        int steps = 20_000;
+        for (int block = 1; block <= 2; block++) {
+            for (int layer = 1; layer <= spec.layersPerBlock().get(block - 1); layer++) {
+                double survival = spec.survivalProbability(block, layer);
+                int kept = 0;
+                for (int step = 0; step < steps; step++) {
+                    kept += layerFactor(spec, block, layer, step) > 0 ? 1 : 0;
+                }
+                assertEquals(survival, (double) kept / steps, 0.02, block + "." + layer);
+            }
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 5, 7})
     void aBatchSmallerThanThePlanGivesTheSameAsAPlanOfItsSize(int images) {
         DenseNetSpec spec =
@@ -82,7 +117,7 @@ class StrategiesTest {
         }
     }
 
-    private static void check(
+    static void check(
             RandomCase c, MemoryStrategy strategy, Mode mode, Device device, double dropout) {
         checkWithBatch(c, strategy, mode, device, dropout, c.images);
     }
@@ -113,7 +148,7 @@ class StrategiesTest {
             assertClose(expected, network.logits(c.images), OUTPUT_TOLERANCE, what + " evaluation");
 
             Pass pass = new Pass(c.images, mode, SEED, STEP);
-            expected = reference.forward(pixels, mode, philox(dropout));
+            expected = reference.forward(pixels, mode, philox(c.spec, dropout));
             network.forward(pass);
             assertClose(expected, network.logits(c.images), OUTPUT_TOLERANCE, what + " logits");
             double expectedLoss = reference.loss(c.labels, 0.1);
@@ -150,18 +185,26 @@ class StrategiesTest {
         }
     }
 
-    /** The engine's dropout, from its definition. */
-    private static ReferenceNetwork.Dropout philox(double rate) {
-        if (rate == 0) {
-            return ReferenceNetwork.Dropout.NONE;
-        }
+    /** The engine's dropout and stochastic depth, from their definitions. */
+    private static ReferenceNetwork.Dropout philox(DenseNetSpec spec, double rate) {
         long threshold = (long) ((float) rate * 4294967296.0);
         return (block, layer, element) -> {
             int[] words = new int[4];
             Philox.next(element / 4, 1000 * block + layer, (int) STEP, 0, (int) SEED, 0, words);
             boolean dropped = (words[element % 4] & 0xFFFF_FFFFL) < threshold;
-            return dropped ? 0 : 1 / (1 - (double) (float) rate);
+            return dropped
+                    ? 0
+                    : layerFactor(spec, block, layer, STEP) / (1 - (double) (float) rate);
         };
+    }
+
+    /** 0 for a layer that stochastic depth drops, 1/p for one that it keeps. */
+    private static double layerFactor(DenseNetSpec spec, int block, int layer, long step) {
+        float survival = (float) spec.survivalProbability(block, layer);
+        int[] words = new int[4];
+        Philox.next(-1, 1000 * block + layer, (int) step, 0, (int) SEED, 0, words);
+        boolean dropped = (words[0] & 0xFFFF_FFFFL) < (long) ((1f - survival) * 4294967296.0);
+        return dropped ? 0 : 1.0 / survival;
     }
 
     private static double norm(double[] values) {

@@ -27,8 +27,7 @@ class ProfilePageInBrowserTest {
             browser.view(390, 2400, true);
             browser.load(folder.resolve("report.html"));
             assertEquals(
-                    "true",
-                    browser.evaluate("document.documentElement.scrollWidth <= innerWidth"));
+                    "true", browser.evaluate("document.documentElement.scrollWidth <= innerWidth"));
             assertEquals(
                     "2", browser.evaluate("document.querySelectorAll('.chart canvas').length"));
             assertTrue(HtmlPageTest.tooltip(browser, "chart1", 0.5, 0.6).contains("MB"));

@@ -120,13 +120,18 @@ class DenseNetSpecTest {
         assertMessage("compression = 1.5", () -> DenseNetSpec.bc(40, 12).compression(1.5).build());
         assertMessage("compression = NaN", () -> nan(DenseNetSpec.bc(40, 12)));
         assertMessage("dropout = 1.0", () -> DenseNetSpec.bc(40, 12).dropout(1).build());
+        assertMessage(
+                "stochasticDepth = 1.0", () -> DenseNetSpec.bc(40, 12).stochasticDepth(1).build());
         assertMessage("classes = -1", () -> DenseNetSpec.bc(40, 12).classes(-1).build());
         assertMessage("is too small", () -> DenseNetSpec.bc(40, 12).inputSize(3).build());
         assertMessage("layersPerBlock", () -> DenseNetSpec.builder().layersPerBlock().build());
         assertMessage("no model named", () -> DenseNetSpec.preset("resnet50"));
         assertMessage(
                 "channels",
-                () -> DenseNetSpec.builder().growthRate(1 << 20).layersPerBlock(1 << 20).build());
+                () -> DenseNetSpec.builder().growthRate(1 << 20).layersPerBlock(4096).build());
+        assertMessage(
+                "adds up to 4097 layers: use at most 4096",
+                () -> DenseNetSpec.builder().layersPerBlock(4000, 97).build());
         assertMessage("leaves no channels", () -> DenseNetSpec.builder().compression(1e-9).build());
     }
 
@@ -145,7 +150,7 @@ class DenseNetSpecTest {
         assertEquals(DenseNetSpec.bc(40, 12).build(), DenseNetSpec.bc(40, 12).build());
         assertNotEquals(
                 DenseNetSpec.bc(40, 12).build(), DenseNetSpec.bc(40, 12).dropout(0.1).build());
-        DenseNetSpec spec = DenseNetSpec.densenet121().dropout(0.2).build();
+        DenseNetSpec spec = DenseNetSpec.densenet121().dropout(0.2).stochasticDepth(0.3).build();
         assertEquals(spec, spec.toBuilder().build());
     }
 

@@ -64,6 +64,7 @@ final class CpuArena implements DeviceArena {
     /** Compiles a primitive and frees what it was described with. */
     Primitive primitive(
             String what, MemorySegment description, int[] keys, MemorySegment... descs) {
+        requireOpen();
         Primitive primitive = new Primitive(dnn, arena, lanes, what, description, keys, descs);
         dnn.destroyDescription(description);
         for (MemorySegment desc : descs) {
@@ -101,6 +102,7 @@ final class CpuArena implements DeviceArena {
     }
 
     private Primitive makeProduct(GemmShape shape) {
+        requireOpen();
         MemorySegment a = operand(dnn, shape.m(), shape.k(), shape.lda(), shape.transposeA());
         MemorySegment b = operand(dnn, shape.k(), shape.n(), shape.ldb(), shape.transposeB());
         MemorySegment c = operand(dnn, shape.m(), shape.n(), shape.ldc(), false);
@@ -137,6 +139,7 @@ final class CpuArena implements DeviceArena {
 
     @Override
     public Convolution convolution(ConvolutionShape shape) {
+        requireOpen();
         return convolutions.computeIfAbsent(shape, s -> new CpuConvolution(this, s));
     }
 
@@ -178,6 +181,12 @@ final class CpuArena implements DeviceArena {
                     target,
                     from + r * source.columns(),
                     source.columns());
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the arena is closed");
         }
     }
 

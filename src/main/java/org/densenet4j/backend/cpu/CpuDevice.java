@@ -95,6 +95,11 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public long kernelScratchBytes() {
+        return 0;
+    }
+
+    @Override
     public long scratchBytes(GemmShape shape) {
         return productScratch.computeIfAbsent(shape, s -> CpuArena.scratchBytes(dnn, s));
     }
@@ -106,6 +111,9 @@ final class CpuDevice implements Device {
 
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        if (closed) {
+            throw new IllegalStateException("the device is closed");
+        }
         arenas.removeIf(CpuArena::isClosed);
         CpuArena arena =
                 new CpuArena(

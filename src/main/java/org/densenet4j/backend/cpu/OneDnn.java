@@ -345,6 +345,8 @@ final class OneDnn {
         int status;
         try {
             status = (int) memorySetHandle.invokeExact(memory, address);
+        } catch (IllegalStateException closed) {
+            throw closed; // the arena of the address is closed: the caller's mistake
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

@@ -80,7 +80,7 @@ class ScalarKernels implements Kernels {
         channelStatistics(columns, partial);
     }
 
-    /** Multiplies each element by 0 or 1/(1 − rate), drawn anew from its position. */
+    /** Multiplies each element by 0 or the kept scale, drawn anew from its position. */
     final void drop(Matrix x, int firstRow, Dropout dropout) {
         if (!dropout.active()) {
             return;
@@ -90,6 +90,10 @@ class ScalarKernels implements Kernels {
         float kept = dropout.keptScale();
         int stepLow = memory.get(JAVA_INT, dropout.counter());
         int stepHigh = memory.get(JAVA_INT, dropout.counter() + 4);
+        if (dropout.survival() < 1 && dropsLayer(dropout, stepLow, stepHigh, words)) {
+            fill(x, 0);
+            return;
+        }
         long block = -1;
         for (int r = 0; r < x.rows(); r++) {
             for (int c = 0; c < x.columns(); c++) {
@@ -110,6 +114,18 @@ class ScalarKernels implements Kernels {
                 set(x.at(r, c), dropped ? 0f : get(x.at(r, c)) * kept);
             }
         }
+    }
+
+    private static boolean dropsLayer(Dropout dropout, int stepLow, int stepHigh, int[] words) {
+        Philox.next(
+                Dropout.LAYER_DRAW,
+                dropout.layer(),
+                stepLow,
+                stepHigh,
+                (int) dropout.seed(),
+                (int) (dropout.seed() >>> 32),
+                words);
+        return Integer.compareUnsigned(words[0], dropout.layerThreshold()) < 0;
     }
 
     @Override

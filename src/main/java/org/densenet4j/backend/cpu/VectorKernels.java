@@ -380,12 +380,12 @@ final class VectorKernels extends ScalarKernels {
             boolean add,
             Matrix blockGradient,
             Matrix partial) {
+        if (!add) {
+            fill(blockGradient, 0);
+        }
         int c = 0;
-        if (add) {
-            for (; c + 2 * LANES <= x.columns(); c += 2 * LANES) {
-                addGradientOfTwo(
-                        c, gradient, x, affine, statistics, weight, blockGradient, partial);
-            }
+        for (; c + 2 * LANES <= x.columns(); c += 2 * LANES) {
+            addGradientOfTwo(c, gradient, x, affine, statistics, weight, blockGradient, partial);
         }
         int rows = x.rows();
         long xBytes = rowBytes(x);

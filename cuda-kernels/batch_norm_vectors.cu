@@ -1,0 +1,155 @@
+// The per-channel arithmetic of batch normalisation between the passes over features (Ioffe and Szegedy 2015,
+// section 3): a handful of values per channel, in double precision where sums are finished.
+//
+// Shapes    statistics [3, C] = mean, biased variance, 1/sqrt(variance + epsilon); affine [2, C] = scale, shift;
+//           correction [3, C] = a, b, c; partials [2 * chunks, C]; sums, deferred [2, C] = dbeta, dgamma;
+//           all with a row stride; gamma, beta, running values [C]
+// Bytes     a few vectors of C floats
+// Geometry  one thread a channel, blocks of 128
+#include "common.cuh"
+
+__device__ __forceinline__ int channel_of_thread() {
+    return blockIdx.x * blockDim.x + threadIdx.x;
+}
+
+// Combines chunk statistics in chunk order (Chan, Golub and LeVeque 1983).
+extern "C" __global__ void finish_statistics(const float* partials, int partialsStride, int chunks,
+                                             int rowsPerChunk, int rows, float epsilon, float* statistics,
+                                             int statisticsStride, int channels) {
+    const int c = channel_of_thread();
+    if (c >= channels) {
+        return;
+    }
+    double count = 0.0;
+    double mean = 0.0;
+    double squares = 0.0;
+    for (int chunk = 0; chunk < chunks; chunk++) {
+        const double n = chunk == chunks - 1 ? rows - static_cast<double>(chunk) * rowsPerChunk : rowsPerChunk;
+        const double delta = partials[at(2 * chunk, partialsStride, c)] - mean;
+        const double total = count + n;
+        mean += delta * n / total;
+        squares += partials[at(2 * chunk + 1, partialsStride, c)] + delta * delta * count * n / total;
+        count = total;
+    }
+    const double variance = squares / count;
+    statistics[c] = static_cast<float>(mean);
+    statistics[statisticsStride + c] = static_cast<float>(variance);
+    statistics[2 * statisticsStride + c] = static_cast<float>(1.0 / sqrt(variance + epsilon));
+}
+
+// running = (1 - momentum) * running + momentum * batch; `unbias` = n / (n - 1).
+extern "C" __global__ void update_running_statistics(const float* statistics, int statisticsStride, float unbias,
+                                                     float momentum, float* runningMean, float* runningVariance,
+                                                     int channels) {
+    const int c = channel_of_thread();
+    if (c >= channels) {
+        return;
+    }
+    const float variance = statistics[statisticsStride + c] * unbias;
+    runningMean[c] = fmaf(momentum, statistics[c], (1.0f - momentum) * runningMean[c]);
+    runningVariance[c] = fmaf(momentum, variance, (1.0f - momentum) * runningVariance[c]);
+}
+
+extern "C" __global__ void statistics_of_running(const float* runningMean, const float* runningVariance,
+                                                 float epsilon, float* statistics, int statisticsStride,
+                                                 int channels) {
+    const int c = channel_of_thread();
+    if (c >= channels) {
+        return;
+    }
+    const float variance = runningVariance[c];
+    statistics[c] = runningMean[c];
+    statistics[statisticsStride + c] = variance;
+    statistics[2 * statisticsStride + c] =
+        static_cast<float>(1.0 / sqrt(static_cast<double>(variance) + epsilon));
+}
+
+// scale = gamma/sigma, shift = beta - mean * scale.
+extern "C" __global__ void fold_normalisation(const float* statistics, int statisticsStride, const float* gamma,
+                                              const float* beta, float* affine, int affineStride, int channels) {
+    const int c = channel_of_thread();
+    if (c >= channels) {
+        return;
+    }
+    const float scale = gamma[c] * statistics[2 * statisticsStride + c];
+    affine[c] = scale;
+    affine[affineStride + c] = beta[c] - statistics[c] * scale;
+}
+
+// Sums the chunks: sums = dbeta, dgamma; both are added to the parameter gradients.
+extern "C" __global__ void finish_norm_gradient(const float* partials, int partialsStride, int chunks,
+                                                const float* statistics, int statisticsStride, float* sums,
+                                                int sumsStride, float* gammaGradient, float* betaGradient,
+                                                int channels) {
+    const int c = channel_of_thread();
+    if (c >= channels) {
+        return;
+    }
+    double sum = 0.0;
+    double products = 0.0;
+    for (int chunk = 0; chunk < chunks; chunk++) {
+        sum += partials[at(2 * chunk, partialsStride, c)];
+        products += partials[at(2 * chunk + 1, partialsStride, c)];
+    }
+    const float dbeta = static_cast<float>(sum);
+    const float dgamma = static_cast<float>(products * statistics[2 * statisticsStride + c]);
+    sums[c] = dbeta;
+    sums[sumsStride + c] = dgamma;
+    betaGradient[c] += dbeta;
+    gammaGradient[c] += dgamma;
+}
+
+// a = gamma/sigma, b = -a * dbeta/rows, c = -a * dgamma/(sigma * rows); b = c = 0 with frozen statistics.
+extern "C" __global__ void norm_correction(const float* sums, int sumsStride, const float* statistics,
+                                           int statisticsStride, const float* gamma, int rows, int frozen,
+                                           float* correction, int correctionStride, int channels) {
+    const int c = channel_of_thread();
+    if (c >= channels) {
+        return;
+    }
+    const double inverse = statistics[2 * statisticsStride + c];
+    const double a = gamma[c] * inverse;
+    correction[c] = static_cast<float>(a);
+    correction[correctionStride + c] = frozen ? 0.0f : static_cast<float>(-a * sums[c] / rows);
+    correction[2 * correctionStride + c] =
+        frozen ? 0.0f : static_cast<float>(-a * inverse * sums[sumsStride + c] / rows);
+}
+
+// B (+)= gamma * dbeta, Gamma (+)= gamma * dgamma.
+extern "C" __global__ void defer_sums(const float* sums, int sumsStride, const float* gamma, int add,
+                                      float* deferred, int deferredStride, int channels) {
+    const int c = channel_of_thread();
+    if (c >= channels) {
+        return;
+    }
+    const float g = gamma[c];
+    const float dbeta = g * sums[c];
+    const float dgamma = g * sums[sumsStride + c];
+    deferred[c] = add ? deferred[c] + dbeta : dbeta;
+    deferred[deferredStride + c] = add ? deferred[deferredStride + c] + dgamma : dgamma;
+}
+
+// a = 1/sigma, b = -B/(sigma * rows), c = -Gamma/(sigma^2 * rows); a = 1, b = c = 0 with frozen statistics.
+extern "C" __global__ void deferred_correction(const float* deferred, int deferredStride, const float* statistics,
+                                               int statisticsStride, int rows, int frozen, float* correction,
+                                               int correctionStride, int channels) {
+    const int c = channel_of_thread();
+    if (c >= channels) {
+        return;
+    }
+    const double inverse = statistics[2 * statisticsStride + c];
+    correction[c] = frozen ? 1.0f : static_cast<float>(inverse);
+    correction[correctionStride + c] = frozen ? 0.0f : static_cast<float>(-inverse * deferred[c] / rows);
+    correction[2 * correctionStride + c] =
+        frozen ? 0.0f : static_cast<float>(-inverse * inverse * deferred[deferredStride + c] / rows);
+}
+
+// gamma, or gamma/sigma with frozen statistics.
+extern "C" __global__ void gradient_weight(const float* statistics, int statisticsStride, const float* gamma,
+                                           int frozen, float* weight, int channels) {
+    const int c = channel_of_thread();
+    if (c >= channels) {
+        return;
+    }
+    weight[c] = frozen ? gamma[c] * statistics[2 * statisticsStride + c] : gamma[c];
+}

@@ -1,0 +1,70 @@
+// The batch-norm gradient with finished sums: out = a * g + b + c * (x - mean), per channel.
+//
+// In a dense block it is applied once per channel, when the channel's last consumer is done and its producer is
+// about to use it: a = 1/sigma, b = -B/(sigma*M), c = -Gamma/(sigma^2*M) (docs/design.md).
+// gradient_of_appended also applies the dropout that the forward pass drew for these columns.
+//
+// Shapes    gradient, x, out [rows, channels] with strides; correction [3, channels] = a, b, c; mean [channels]
+// Bytes     8 * rows * channels read (12 when adding), 4 written
+// Geometry  tiled, see common.cuh
+#include "dropout.cuh"
+
+template <int V>
+__device__ void apply_correction(const float* gradient, int gradientStride, const float* x, int xStride,
+                                 const float* correction, int correctionStride, const float* means, int add,
+                                 float* out, int outStride, int rows, int channels, int rowsPerTile, int firstRow,
+                                 Dropout dropout) {
+    const int c = first_channel<V>();
+    if (c >= channels) {
+        return;
+    }
+    const Channels<V> a = load<V>(correction + c);
+    const Channels<V> b = load<V>(correction + correctionStride + c);
+    const Channels<V> factor = load<V>(correction + 2 * correctionStride + c);
+    const Channels<V> mean = load<V>(means + c);
+    const Rows tile = rows_of_tile(rows, rowsPerTile);
+    for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
+        const Channels<V> g = load<V>(gradient + at(r, gradientStride, c));
+        const Channels<V> value = load<V>(x + at(r, xStride, c));
+        float* target = out + at(r, outStride, c);
+        Channels<V> result;
+#pragma unroll
+        for (int i = 0; i < V; i++) {
+            result.v[i] = fmaf(a.v[i], g.v[i], fmaf(factor.v[i], value.v[i] - mean.v[i], b.v[i]));
+        }
+        drop(result, (static_cast<unsigned long long>(firstRow) + r) * channels + c, dropout);
+        if (add) {
+            const Channels<V> old = load<V>(target);
+#pragma unroll
+            for (int i = 0; i < V; i++) {
+                result.v[i] += old.v[i];
+            }
+        }
+        store(target, result);
+    }
+}
+
+TILED_KERNEL(apply_correction,
+             (const float* gradient, int gradientStride, const float* x, int xStride, const float* correction,
+              int correctionStride, const float* mean, int add, float* out, int outStride, int rows, int channels,
+              int rowsPerTile),
+             (gradient, gradientStride, x, xStride, correction, correctionStride, mean, add, out, outStride, rows,
+              channels, rowsPerTile, 0, Dropout{}))
+
+template <int V>
+__device__ void gradient_of_appended(const float* gradient, int gradientStride, const float* columns,
+                                     int columnsStride, const float* correction, int correctionStride,
+                                     const float* mean, float* out, int outStride, int rows, int k,
+                                     int rowsPerTile, int firstRow, Dropout dropout) {
+    apply_correction<V>(gradient, gradientStride, columns, columnsStride, correction, correctionStride, mean, 0,
+                        out, outStride, rows, k, rowsPerTile, firstRow, dropout);
+}
+
+TILED_KERNEL(gradient_of_appended,
+             (const float* gradient, int gradientStride, const float* columns, int columnsStride,
+              const float* correction, int correctionStride, const float* mean, float* out, int outStride, int rows,
+              int k, int rowsPerTile, int firstRow, unsigned threshold, unsigned layerThreshold, float keptScale,
+              unsigned seedLow, unsigned seedHigh, const unsigned* step, unsigned layer),
+             (gradient, gradientStride, columns, columnsStride, correction, correctionStride, mean, out, outStride,
+              rows, k, rowsPerTile, firstRow,
+              Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}))

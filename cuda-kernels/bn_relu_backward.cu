@@ -1,0 +1,197 @@
+// Backward through BN-ReLU, up to the deferred correction (docs/design.md, "Deferred batch-norm backward").
+//
+// With g the gradient at the ReLU's output where the ReLU let through and 0 elsewhere, every kernel here takes
+// sum(g) and sum(g * (x - mean)) of each channel, which become dbeta and dgamma, and
+//   mask_relu                          writes g in place
+//   accumulate_gradient                adds weight * g to the block's gradient matrix (or overwrites it)
+//   accumulate_gradient_average_pool   the same behind a 2x2 average pool: g = pooled gradient / 4
+//   accumulate_gradient_global_pool    the same behind a global average pool: g = pooled gradient / pixels
+//
+// Shapes    gradient, x, blockGradient [rows, channels] with strides; affine [2, channels]; mean, weight
+//           [channels]; pooledGradient [images * floor(h/2) * floor(w/2), channels] or [images, channels]
+// Bytes     mask_relu: 8 * rows * channels read, 4 written; accumulate: 12 read, 4 written (8 and 4 behind pools)
+// Geometry  tiled, see common.cuh; combine_sums follows
+#include "common.cuh"
+
+// g of one row and V channels, not yet masked. Each struct is one place that a gradient can come from.
+
+template <int V>
+struct DenseGradient {
+    const float* gradient;
+    int stride;
+
+    __device__ Channels<V> at_row(int row, int c) const {
+        return load<V>(gradient + at(row, stride, c));
+    }
+};
+
+template <int V>
+struct AveragePooledGradient {
+    const float* gradient;
+    int stride;
+    int height;
+    int width;
+
+    __device__ Channels<V> at_row(int row, int c) const {
+        const int w = row % width;
+        const int h = row / width % height;
+        const int image = row / width / height;
+        const int outHeight = height / 2;
+        const int outWidth = width / 2;
+        if (h / 2 >= outHeight || w / 2 >= outWidth) {
+            return zeros<V>();  // an odd edge, which the pool drops
+        }
+        Channels<V> g = load<V>(gradient + at((image * outHeight + h / 2) * outWidth + w / 2, stride, c));
+#pragma unroll
+        for (int i = 0; i < V; i++) {
+            g.v[i] *= 0.25f;
+        }
+        return g;
+    }
+};
+
+template <int V>
+struct GlobalPooledGradient {
+    const float* gradient;
+    int stride;
+    int pixels;
+
+    __device__ Channels<V> at_row(int row, int c) const {
+        Channels<V> g = load<V>(gradient + at(row / pixels, stride, c));
+#pragma unroll
+        for (int i = 0; i < V; i++) {
+            g.v[i] /= pixels;
+        }
+        return g;
+    }
+};
+
+// Masks g, takes its sums, and hands each masked row to `use(row, channel, g)`.
+template <int V, class Source, class Use>
+__device__ void masked_gradient(Source source, const float* x, int xStride, const float* affine, int affineStride,
+                                const float* means, int rows, int channels, int rowsPerTile, float* tiles,
+                                Use use) {
+    const int c = first_channel<V>();
+    const bool inside = c < channels;
+    Channels<V> sum = zeros<V>();
+    Channels<V> products = zeros<V>();
+    if (inside) {
+        const Channels<V> scale = load<V>(affine + c);
+        const Channels<V> shift = load<V>(affine + affineStride + c);
+        const Channels<V> mean = load<V>(means + c);
+        const Rows tile = rows_of_tile(rows, rowsPerTile);
+        for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
+            const Channels<V> value = load<V>(x + at(r, xStride, c));
+            const Channels<V> n = normalised(value, scale, shift);
+            Channels<V> g = source.at_row(r, c);
+#pragma unroll
+            for (int i = 0; i < V; i++) {
+                g.v[i] = n.v[i] > 0.0f ? g.v[i] : 0.0f;
+                sum.v[i] += g.v[i];
+                products.v[i] = fmaf(g.v[i], value.v[i] - mean.v[i], products.v[i]);
+            }
+            use(r, c, g);
+        }
+    }
+    sum_over_rows(sum, products);
+    if (inside && threadIdx.y == 0) {
+        store(tile_row(tiles, 0, channels) + c, sum);
+        store(tile_row(tiles, 1, channels) + c, products);
+    }
+}
+
+template <int V>
+struct WriteInPlace {
+    float* gradient;
+    int stride;
+
+    __device__ void operator()(int row, int c, Channels<V> g) const {
+        store(gradient + at(row, stride, c), g);
+    }
+};
+
+// blockGradient (+)= weight * g; the weight is gamma, or gamma/sigma with frozen statistics.
+template <int V>
+struct AddWeighted {
+    const float* weight;
+    float* blockGradient;
+    int stride;
+    bool add;
+
+    __device__ void operator()(int row, int c, Channels<V> g) const {
+        const Channels<V> w = load<V>(weight + c);
+        float* target = blockGradient + at(row, stride, c);
+        Channels<V> total = add ? load<V>(target) : zeros<V>();
+#pragma unroll
+        for (int i = 0; i < V; i++) {
+            total.v[i] = fmaf(w.v[i], g.v[i], total.v[i]);
+        }
+        store(target, total);
+    }
+};
+
+template <int V>
+__device__ void mask_relu(float* gradient, int gradientStride, const float* x, int xStride, const float* affine,
+                          int affineStride, const float* mean, int rows, int channels, int rowsPerTile,
+                          float* tiles) {
+    masked_gradient<V>(DenseGradient<V>{gradient, gradientStride}, x, xStride, affine, affineStride, mean, rows,
+                       channels, rowsPerTile, tiles, WriteInPlace<V>{gradient, gradientStride});
+}
+
+TILED_KERNEL(mask_relu,
+             (float* gradient, int gradientStride, const float* x, int xStride, const float* affine,
+              int affineStride, const float* mean, int rows, int channels, int rowsPerTile, float* tiles),
+             (gradient, gradientStride, x, xStride, affine, affineStride, mean, rows, channels, rowsPerTile,
+              tiles))
+
+template <int V>
+__device__ void accumulate_gradient(const float* gradient, int gradientStride, const float* x, int xStride,
+                                    const float* affine, int affineStride, const float* mean, const float* weight,
+                                    int add, float* blockGradient, int blockStride, int rows, int channels,
+                                    int rowsPerTile, float* tiles) {
+    masked_gradient<V>(DenseGradient<V>{gradient, gradientStride}, x, xStride, affine, affineStride, mean, rows,
+                       channels, rowsPerTile, tiles, AddWeighted<V>{weight, blockGradient, blockStride, add != 0});
+}
+
+TILED_KERNEL(accumulate_gradient,
+             (const float* gradient, int gradientStride, const float* x, int xStride, const float* affine,
+              int affineStride, const float* mean, const float* weight, int add, float* blockGradient,
+              int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
+             (gradient, gradientStride, x, xStride, affine, affineStride, mean, weight, add, blockGradient,
+              blockStride, rows, channels, rowsPerTile, tiles))
+
+template <int V>
+__device__ void accumulate_gradient_average_pool(const float* pooledGradient, int pooledStride, int height,
+                                                 int width, const float* x, int xStride, const float* affine,
+                                                 int affineStride, const float* mean, const float* weight,
+                                                 float* blockGradient, int blockStride, int rows, int channels,
+                                                 int rowsPerTile, float* tiles) {
+    masked_gradient<V>(AveragePooledGradient<V>{pooledGradient, pooledStride, height, width}, x, xStride, affine,
+                       affineStride, mean, rows, channels, rowsPerTile, tiles,
+                       AddWeighted<V>{weight, blockGradient, blockStride, false});
+}
+
+TILED_KERNEL(accumulate_gradient_average_pool,
+             (const float* pooledGradient, int pooledStride, int height, int width, const float* x, int xStride,
+              const float* affine, int affineStride, const float* mean, const float* weight, float* blockGradient,
+              int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
+             (pooledGradient, pooledStride, height, width, x, xStride, affine, affineStride, mean, weight,
+              blockGradient, blockStride, rows, channels, rowsPerTile, tiles))
+
+template <int V>
+__device__ void accumulate_gradient_global_pool(const float* pooledGradient, int pooledStride, int pixels,
+                                                const float* x, int xStride, const float* affine,
+                                                int affineStride, const float* mean, const float* weight,
+                                                float* blockGradient, int blockStride, int rows, int channels,
+                                                int rowsPerTile, float* tiles) {
+    masked_gradient<V>(GlobalPooledGradient<V>{pooledGradient, pooledStride, pixels}, x, xStride, affine,
+                       affineStride, mean, rows, channels, rowsPerTile, tiles,
+                       AddWeighted<V>{weight, blockGradient, blockStride, false});
+}
+
+TILED_KERNEL(accumulate_gradient_global_pool,
+             (const float* pooledGradient, int pooledStride, int pixels, const float* x, int xStride,
+              const float* affine, int affineStride, const float* mean, const float* weight, float* blockGradient,
+              int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
+             (pooledGradient, pooledStride, pixels, x, xStride, affine, affineStride, mean, weight, blockGradient,
+              blockStride, rows, channels, rowsPerTile, tiles))

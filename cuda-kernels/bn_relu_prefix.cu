@@ -1,0 +1,34 @@
+// A = relu(x * scale + shift): batch normalisation and ReLU of a column prefix, for one chunk of rows.
+//
+// This is the output that the technical report keeps in shared storage (Pleiss et al. 2017, section 3); here it
+// is as large as a chunk that stays in the L2 cache, and the matrix product that follows reads it from there.
+//
+// Shapes    x [rows, channels] with stride, affine [2, channels] = scale, shift; out [rows, channels]
+// Bytes     4 * rows * channels read, as many written (to L2)
+// Geometry  tiled, see common.cuh
+#include "common.cuh"
+
+template <int V>
+__device__ void normalise_relu(const float* x, int xStride, const float* affine, int affineStride, float* out,
+                               int outStride, int rows, int channels, int rowsPerTile) {
+    const int c = first_channel<V>();
+    if (c >= channels) {
+        return;
+    }
+    const Channels<V> scale = load<V>(affine + c);
+    const Channels<V> shift = load<V>(affine + affineStride + c);
+    const Rows tile = rows_of_tile(rows, rowsPerTile);
+    for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
+        Channels<V> a = normalised(load<V>(x + at(r, xStride, c)), scale, shift);
+#pragma unroll
+        for (int i = 0; i < V; i++) {
+            a.v[i] = relu(a.v[i]);
+        }
+        store(out + at(r, outStride, c), a);
+    }
+}
+
+TILED_KERNEL(normalise_relu,
+             (const float* x, int xStride, const float* affine, int affineStride, float* out, int outStride,
+              int rows, int channels, int rowsPerTile),
+             (x, xStride, affine, affineStride, out, outStride, rows, channels, rowsPerTile))

@@ -1,0 +1,123 @@
+// Shared by every kernel: how threads lie over a feature matrix, and 16-byte access to it.
+//
+// A feature matrix is row-major [rows, channels]: one row a pixel (NHWC), rows `stride` elements apart, because a
+// layer reads the column prefix of its block's matrix.
+//
+// Launch geometry of the tiled kernels (Tiling.java):
+//   block   blockDim.x threads along channels, blockDim.y along rows, 256 together, both powers of two;
+//           a thread owns V consecutive channels: V = 4 where every row starts on 16 bytes, else V = 1
+//   grid    blockIdx.x counts tiles of blockDim.x * V channels, blockIdx.y tiles of rowsPerTile rows
+//
+// Per-channel sums: threads of a block are added in a tree, each block writes its own tile of `tiles`
+// [row tiles, 2, channels], and a second small kernel adds the tiles in order. There are no atomics, so sums are
+// bit-identical from run to run.
+#pragma once
+
+#ifdef DENSENET4J_EMULATION
+#include "host/cuda_emulation.h"
+#endif
+
+constexpr int THREADS = 256;
+
+// V values of consecutive channels.
+template <int V>
+struct alignas(4 * V) Channels {
+    float v[V];
+};
+
+template <int V>
+__device__ __forceinline__ Channels<V> load(const float* p) {
+    return *reinterpret_cast<const Channels<V>*>(p);
+}
+
+template <int V>
+__device__ __forceinline__ void store(float* p, Channels<V> values) {
+    *reinterpret_cast<Channels<V>*>(p) = values;
+}
+
+template <int V>
+__device__ __forceinline__ Channels<V> zeros() {
+    Channels<V> z;
+#pragma unroll
+    for (int i = 0; i < V; i++) {
+        z.v[i] = 0.0f;
+    }
+    return z;
+}
+
+// First of the channels that this thread owns.
+template <int V>
+__device__ __forceinline__ int first_channel() {
+    return (blockIdx.x * blockDim.x + threadIdx.x) * V;
+}
+
+// The rows of this block: [first, end).
+struct Rows {
+    int first;
+    int end;
+};
+
+__device__ __forceinline__ Rows rows_of_tile(int rows, int rowsPerTile) {
+    const int first = blockIdx.y * rowsPerTile;
+    return {first, rows - first < rowsPerTile ? rows : first + rowsPerTile};
+}
+
+// Address of a matrix element; rows times stride can exceed 32 bits.
+__device__ __forceinline__ size_t at(int row, int stride, int channel) {
+    return static_cast<size_t>(row) * stride + channel;
+}
+
+// max(0, v) that lets NaN through, so that a broken number is found and not hidden.
+__device__ __forceinline__ float relu(float v) {
+    return v <= 0.0f ? 0.0f : v;
+}
+
+template <int V>
+__device__ __forceinline__ Channels<V> normalised(Channels<V> x, Channels<V> scale, Channels<V> shift) {
+#pragma unroll
+    for (int i = 0; i < V; i++) {
+        x.v[i] = fmaf(x.v[i], scale.v[i], shift.v[i]);
+    }
+    return x;
+}
+
+// Adds both values over the block's rows of threads; threads with threadIdx.y = 0 have the result.
+// Every thread of the block must call this.
+template <int V>
+__device__ void sum_over_rows(Channels<V>& a, Channels<V>& b) {
+    __shared__ float sums[2 * V][THREADS];
+    const int me = threadIdx.y * blockDim.x + threadIdx.x;
+#pragma unroll
+    for (int i = 0; i < V; i++) {
+        sums[i][me] = a.v[i];
+        sums[V + i][me] = b.v[i];
+    }
+    for (int half = blockDim.y / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (static_cast<int>(threadIdx.y) < half) {
+#pragma unroll
+            for (int i = 0; i < 2 * V; i++) {
+                sums[i][me] += sums[i][me + half * blockDim.x];
+            }
+        }
+    }
+#pragma unroll
+    for (int i = 0; i < V; i++) {
+        a.v[i] = sums[i][me];
+        b.v[i] = sums[V + i][me];
+    }
+}
+
+// The place of this block's two sums in `tiles` [row tiles, 2, channels].
+__device__ __forceinline__ float* tile_row(float* tiles, int which, int channels) {
+    return tiles + (static_cast<size_t>(blockIdx.y) * 2 + which) * channels;
+}
+
+// An entry point for each access width; Java picks one by the alignment of the operands.
+#define TILED_KERNEL(name, parameters, arguments)                     \
+    extern "C" __global__ void __launch_bounds__(THREADS) name##_v1 parameters { \
+        name<1> arguments;                                            \
+    }                                                                 \
+    extern "C" __global__ void __launch_bounds__(THREADS) name##_v4 parameters { \
+        name<4> arguments;                                            \
+    }

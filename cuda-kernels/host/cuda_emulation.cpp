@@ -1,0 +1,214 @@
+// The emulated machine: launches a kernel by name over a grid. Built with kernels.cu into one shared library,
+//   c++ -shared -fPIC -O2 -std=c++17 -DDENSENET4J_EMULATION -x c++ cuda_emulation.cpp
+// and called from the tests through Java's foreign-function interface.
+#include "../kernels.cu"
+
+#include <ucontext.h>
+
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+Index threadIdx;
+Index blockIdx;
+Index blockDim;
+Index gridDim;
+
+namespace {
+
+constexpr std::size_t STACK_BYTES = 64 * 1024;
+constexpr int MOST_THREADS = 1024;
+constexpr int WARP = 32;
+
+enum class Waiting { NOTHING, BLOCK, WARP_ONLY, DONE };
+
+struct Fibre {
+    ucontext_t context;
+    Waiting waiting;
+};
+
+using Call = void (*)(void** arguments);
+
+ucontext_t scheduler;
+Fibre fibres[MOST_THREADS];
+std::vector<char> stacks;
+std::uint64_t slots[MOST_THREADS];
+Call current;
+void** currentArguments;
+int running;
+
+void place_thread(int t) {
+    running = t;
+    threadIdx = {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
+}
+
+void pause(Waiting why) {
+    Fibre& me = fibres[running];
+    me.waiting = why;
+    swapcontext(&me.context, &scheduler);
+}
+
+void run_thread() {
+    current(currentArguments);
+    pause(Waiting::DONE);
+}
+
+void start(int t) {
+    Fibre& f = fibres[t];
+    f.waiting = Waiting::NOTHING;
+    getcontext(&f.context);
+    f.context.uc_stack.ss_sp = stacks.data() + t * STACK_BYTES;
+    f.context.uc_stack.ss_size = STACK_BYTES;
+    f.context.uc_link = &scheduler;
+    makecontext(&f.context, run_thread, 0);
+}
+
+// Lets threads [from, to) go on if all that live wait for the same barrier.
+bool release(int from, int to, Waiting barrier) {
+    int waiting = 0;
+    for (int t = from; t < to; t++) {
+        if (fibres[t].waiting == barrier) {
+            waiting++;
+        } else if (fibres[t].waiting != Waiting::DONE) {
+            return false;
+        }
+    }
+    for (int t = from; t < to; t++) {
+        if (fibres[t].waiting == barrier) {
+            fibres[t].waiting = Waiting::NOTHING;
+        }
+    }
+    return waiting > 0;
+}
+
+// Returns false when threads wait for each other at different barriers, which hangs a GPU.
+bool run_block(int threads, bool reversed) {
+    for (int t = 0; t < threads; t++) {
+        start(t);
+    }
+    while (true) {
+        for (int i = 0; i < threads; i++) {
+            const int t = reversed ? threads - 1 - i : i;
+            if (fibres[t].waiting == Waiting::NOTHING) {
+                place_thread(t);
+                swapcontext(&scheduler, &fibres[t].context);
+            }
+        }
+        bool released = release(0, threads, Waiting::BLOCK);
+        for (int warp = 0; warp < threads; warp += WARP) {
+            released |= release(warp, min(warp + WARP, threads), Waiting::WARP_ONLY);
+        }
+        if (!released) {
+            for (int t = 0; t < threads; t++) {
+                if (fibres[t].waiting != Waiting::DONE) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+}
+
+template <class... Arguments, std::size_t... I>
+void call(void (*kernel)(Arguments...), void** arguments, std::index_sequence<I...>) {
+    kernel(*static_cast<Arguments*>(arguments[I])...);
+}
+
+template <auto Kernel, class... Arguments>
+void unpack(void (*)(Arguments...), void** arguments) {
+    call(Kernel, arguments, std::index_sequence_for<Arguments...>{});
+}
+
+template <auto Kernel>
+void entry(void** arguments) {
+    unpack<Kernel>(Kernel, arguments);
+}
+
+#define ONE(name) {#name, entry<name>}
+#define BOTH(name) {#name "_v1", entry<name##_v1>}, {#name "_v4", entry<name##_v4>}
+
+const std::unordered_map<std::string, Call> KERNELS = {
+    BOTH(accumulate_gradient),
+    BOTH(accumulate_gradient_average_pool),
+    BOTH(accumulate_gradient_global_pool),
+    BOTH(add_bias),
+    BOTH(add_column_sums),
+    BOTH(add_rows),
+    ONE(add_unpacked_gradient),
+    BOTH(append_features),
+    BOTH(apply_correction),
+    BOTH(channel_statistics),
+    ONE(combine_statistics),
+    ONE(combine_sums),
+    BOTH(copy_rows),
+    ONE(defer_sums),
+    ONE(deferred_correction),
+    BOTH(fill_rows),
+    ONE(finish_norm_gradient),
+    ONE(finish_statistics),
+    ONE(fold_normalisation),
+    ONE(gemm),
+    BOTH(gradient_of_appended),
+    ONE(gradient_weight),
+    BOTH(mask_relu),
+    BOTH(max_pool_backward),
+    ONE(norm_correction),
+    BOTH(normalise_relu),
+    BOTH(normalise_relu_average_pool),
+    BOTH(normalise_relu_global_pool),
+    BOTH(normalise_relu_max_pool),
+    ONE(pack_weights),
+    BOTH(sgd_nesterov),
+    ONE(softmax_cross_entropy),
+    ONE(squared_norm),
+    ONE(squared_norm_tiles),
+    ONE(statistics_of_running),
+    ONE(update_running_statistics),
+};
+
+}  // namespace
+
+void __syncthreads() {
+    pause(Waiting::BLOCK);
+}
+
+void emulated_warp_barrier() {
+    pause(Waiting::WARP_ONLY);
+}
+
+std::uint64_t* emulated_warp_slots() {
+    return slots + running / WARP * WARP;
+}
+
+int emulated_lane() {
+    return running % WARP;
+}
+
+// Runs a kernel. Returns 0, or 1: no kernel of that name, 2: a block that no GPU takes, 3: divergent barriers.
+// Not for several threads at once.
+extern "C" int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsigned blockX, unsigned blockY,
+                       void** arguments) {
+    const auto found = KERNELS.find(kernel);
+    if (found == KERNELS.end()) {
+        return 1;
+    }
+    const int threads = blockX * blockY;
+    if (threads < 1 || threads > MOST_THREADS || gridX < 1 || gridY < 1 || gridY > 65535) {
+        return 2;
+    }
+    stacks.resize(MOST_THREADS * STACK_BYTES);
+    current = found->second;
+    currentArguments = arguments;
+    gridDim = {gridX, gridY, 1};
+    blockDim = {blockX, blockY, 1};
+    for (unsigned y = 0; y < gridY; y++) {
+        for (unsigned x = 0; x < gridX; x++) {
+            blockIdx = {x, y, 0};
+            if (!run_block(threads, (x + y) % 2 == 1)) {
+                return 3;
+            }
+        }
+    }
+    return 0;
+}

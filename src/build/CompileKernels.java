@@ -1,0 +1,134 @@
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Compiles {@code cuda-kernels/} where {@code nvcc} is installed; elsewhere it says so and does
+ * nothing.
+ *
+ * <p>{@code --ptx FILE} makes what travels in the jar: PTX for the oldest architecture supported,
+ * which the driver compiles for any newer device. {@code --check FOLDER} compiles for every
+ * architecture from Turing to Blackwell, warnings as errors.
+ */
+final class CompileKernels {
+    private static final String SOURCE = "cuda-kernels/kernels.cu";
+    private static final String OLDEST = "75";
+    private static final List<String> ARCHITECTURES =
+            List.of("75", "80", "86", "89", "90", "100", "120");
+
+    /**
+     * A driver refuses PTX of a newer version than its own, even where nothing new is used. The
+     * kernels need nothing beyond this version (CUDA 10.0, Turing), and the assembler checks them
+     * against it.
+     */
+    private static final String PTX_VERSION = "6.3";
+
+    private CompileKernels() {}
+
+    public static void main(String[] args) throws IOException, InterruptedException {
+        String nvcc = nvcc();
+        if (nvcc == null) {
+            System.out.println(
+                    "no nvcc: CUDA kernels are not compiled here but by NVRTC when first used");
+            return;
+        }
+        Path target = Path.of(args[1]);
+        if (isNewer(target)) {
+            return;
+        }
+        Files.createDirectories(target.toAbsolutePath().getParent());
+        if (args[0].equals("--ptx")) {
+            compilePtx(nvcc, target);
+        } else {
+            check(nvcc, target);
+        }
+    }
+
+    private static void compilePtx(String nvcc, Path target)
+            throws IOException, InterruptedException {
+        Path made = target.resolveSibling("kernels.ptx.tmp");
+        run(
+                nvcc,
+                "-std=c++17",
+                "-O3",
+                "-ptx",
+                "-arch=compute_" + OLDEST,
+                SOURCE,
+                "-o",
+                made.toString());
+        String ptx = Files.readString(made);
+        Files.writeString(made, ptx.replaceFirst("(?m)^\\.version .*$", ".version " + PTX_VERSION));
+        Path ptxas = Path.of(nvcc).resolveSibling("ptxas");
+        if (Files.isExecutable(ptxas)) {
+            run(ptxas.toString(), "-arch=sm_" + OLDEST, made.toString(), "-o", target + ".cubin");
+            Files.delete(Path.of(target + ".cubin"));
+        }
+        Files.move(made, target, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private static void check(String nvcc, Path target) throws IOException, InterruptedException {
+        List<String> command =
+                new ArrayList<>(List.of(nvcc, "-std=c++17", "-Werror", "all-warnings"));
+        List<String> known = architectures(nvcc);
+        for (String a : ARCHITECTURES) {
+            if (known.contains("sm_" + a)) {
+                command.addAll(List.of("-gencode", "arch=compute_" + a + ",code=sm_" + a));
+            } else {
+                System.out.println("this nvcc does not know sm_" + a);
+            }
+        }
+        command.addAll(List.of("--threads", "2", "-fatbin", SOURCE));
+        command.addAll(List.of("-o", target.toString()));
+        run(command.toArray(String[]::new));
+    }
+
+    private static List<String> architectures(String nvcc) throws IOException {
+        Process process = new ProcessBuilder(nvcc, "--list-gpu-code").start();
+        return new String(process.getInputStream().readAllBytes()).lines().toList();
+    }
+
+    private static void run(String... command) throws IOException, InterruptedException {
+        if (new ProcessBuilder(command).inheritIO().start().waitFor() != 0) {
+            throw new IOException("failed: " + String.join(" ", command));
+        }
+    }
+
+    private static boolean isNewer(Path target) throws IOException {
+        if (!Files.exists(target)) {
+            return false;
+        }
+        long made = Files.getLastModifiedTime(target).toMillis();
+        try (Stream<Path> sources = Files.walk(Path.of("cuda-kernels"))) {
+            return sources.allMatch(s -> s.toFile().lastModified() < made);
+        }
+    }
+
+    /** On the PATH, or where CUDA is usually installed. */
+    private static String nvcc() throws IOException {
+        List<Path> folders = new ArrayList<>();
+        for (String variable : List.of("CUDA_HOME", "CUDA_PATH")) {
+            if (System.getenv(variable) != null) {
+                folders.add(Path.of(System.getenv(variable), "bin"));
+            }
+        }
+        for (String folder :
+                System.getenv().getOrDefault("PATH", "").split(java.io.File.pathSeparator)) {
+            if (!folder.isBlank()) {
+                folders.add(Path.of(folder));
+            }
+        }
+        folders.add(Path.of("/usr/local/cuda/bin"));
+        for (Path folder : folders) {
+            for (String name : List.of("nvcc", "nvcc.exe")) {
+                if (Files.isExecutable(folder.resolve(name))) {
+                    return folder.resolve(name).toRealPath().toString();
+                }
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,184 @@
+package org.densenet4j.backend.cuda;
+
+import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
+
+import jcuda.driver.JCudaDriver;
+
+import org.densenet4j.backend.Convolution;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceException;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * One block of device memory and all that works on it. Operations are queued on the device's stream
+ * and return at once; only {@link #download} waits.
+ */
+final class CudaArena implements DeviceArena {
+    private final CudaDevice device;
+    private final CudaContext context;
+    private final DevicePointer base = new DevicePointer();
+    private final long bytes;
+    private final long scratchOffset;
+    private final long scratchBytes;
+    private final CudaKernels kernels;
+    private final Gemm gemm;
+    private final Transfers transfers;
+    private final StepGraphs graphs;
+    private final Map<ConvolutionShape, CudaConvolution> convolutions = new HashMap<>();
+    private InputStage inputStage;
+    private boolean closed;
+
+    CudaArena(CudaDevice device, long bytes, long scratchOffset, long scratchBytes) {
+        this.device = device;
+        this.context = device.context();
+        this.bytes = bytes;
+        this.scratchOffset = scratchOffset;
+        this.scratchBytes = scratchBytes;
+        context.enter();
+        if (JCudaDriver.cuMemAlloc(base, bytes) != 0) {
+            throw new DeviceException(
+                    device.name()
+                            + " refuses "
+                            + bytes
+                            + " bytes of memory, "
+                            + device.availableBytes()
+                            + " are free; use a smaller batch or the RECOMPUTE strategy");
+        }
+        checkDriver(
+                JCudaDriver.cuMemsetD8Async(base, (byte) 0, bytes, context.stream()),
+                "clearing the arena");
+        KernelLauncher launcher =
+                (kernel, grid, arguments) -> {
+                    checkOpen();
+                    device.kernels().launch(kernel, grid, arguments);
+                };
+        long address = base.address();
+        this.kernels = new CudaKernels(launcher, address, scratchOffset, device.blocksThatFill());
+        this.gemm =
+                device.hasCublas()
+                        ? new CublasGemm(
+                                context,
+                                base,
+                                scratchOffset,
+                                scratchBytes,
+                                device.options().tensorFloat32())
+                        : new KernelGemm(launcher, address);
+        this.transfers = new Transfers(context, base, bytes);
+        this.graphs = new StepGraphs(context, device.options().graphs());
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("the arena is closed");
+        }
+        context.enter();
+    }
+
+    private void checkInside(long offset, long length) {
+        checkOpen();
+        if (offset < 0 || offset + length > bytes) {
+            throw new IndexOutOfBoundsException(
+                    "bytes " + offset + " to " + (offset + length) + " of an arena of " + bytes);
+        }
+    }
+
+    private void checkInside(Matrix m) {
+        checkInside(m.offset(), m.at(m.rows() - 1, m.columns()) - m.offset());
+    }
+
+    @Override
+    public long bytes() {
+        return bytes;
+    }
+
+    @Override
+    public Kernels kernels() {
+        return kernels;
+    }
+
+    @Override
+    public void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
+        checkOpen();
+        gemm.multiply(shape, a, b, c);
+    }
+
+    @Override
+    public Convolution convolution(ConvolutionShape shape) {
+        checkOpen();
+        return convolutions.computeIfAbsent(
+                shape,
+                s ->
+                        new CudaConvolution(
+                                device.cudnn(),
+                                kernels,
+                                base,
+                                scratchOffset,
+                                scratchBytes,
+                                device.options().deterministic(),
+                                s));
+    }
+
+    @Override
+    public void upload(float[] source, int from, Matrix target) {
+        checkInside(target);
+        if (inputStage != null && from == 0 && inputStage.holds(source)) {
+            inputStage.take(target);
+        } else {
+            transfers.upload(source, from, target);
+        }
+    }
+
+    @Override
+    public void stage(float[] source, int count, Matrix staging) {
+        checkInside(staging);
+        if (inputStage == null) {
+            inputStage = new InputStage(context, base, staging);
+        }
+        inputStage.stage(source, count);
+    }
+
+    @Override
+    public void uploadInts(int[] source, int count, long offset) {
+        checkInside(offset, 4L * count);
+        transfers.uploadInts(source, count, offset);
+    }
+
+    @Override
+    public void download(Matrix source, float[] target, int from) {
+        checkInside(source);
+        transfers.download(source, target, from);
+    }
+
+    @Override
+    public void replay(Object key, Runnable work) {
+        checkOpen();
+        graphs.replay(key, work);
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        context.synchronize();
+        closed = true;
+        graphs.close();
+        if (inputStage != null) {
+            inputStage.close();
+        }
+        convolutions.values().forEach(CudaConvolution::close);
+        transfers.close();
+        gemm.close();
+        JCudaDriver.cuMemFree(base);
+    }
+}

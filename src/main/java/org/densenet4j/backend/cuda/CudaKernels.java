@@ -1,0 +1,752 @@
+package org.densenet4j.backend.cuda;
+
+import org.densenet4j.backend.Dropout;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+
+/**
+ * The fused passes of a step as launches of the kernels in {@code cuda-kernels/}.
+ *
+ * <p>Per-channel sums take two launches: blocks write their sums into scratch, a small kernel adds
+ * them in order. There are no atomics, so results are bit-identical from run to run.
+ */
+final class CudaKernels implements Kernels {
+    private static final int VECTOR_THREADS = 128;
+    private static final int COMBINE_CHANNELS = 32;
+    private static final int COMBINE_ROWS = 8;
+
+    private final KernelLauncher launcher;
+    private final long base;
+    private final long scratch;
+    private final int blocks;
+
+    /**
+     * @param base device address of the arena
+     * @param scratchOffset {@link Tiling#REDUCTION_BYTES} of the arena for sums of blocks
+     * @param blocks how many blocks of 256 threads fill the device
+     */
+    CudaKernels(KernelLauncher launcher, long base, long scratchOffset, int blocks) {
+        this.launcher = launcher;
+        this.base = base;
+        this.scratch = base + scratchOffset;
+        this.blocks = blocks;
+    }
+
+    private long address(Matrix m) {
+        return base + m.offset();
+    }
+
+    private Tiling tiling(int rows, int columns, Matrix... operands) {
+        return Tiling.of(rows, columns, blocks, operands);
+    }
+
+    private void launch(Tiling tiling, String kernel, Object... arguments) {
+        launcher.launch(tiling.entry(kernel), tiling.grid(), arguments);
+    }
+
+    private void perChannel(String kernel, int channels, Object... arguments) {
+        launcher.launch(kernel, Grid.of(channels, VECTOR_THREADS), arguments);
+    }
+
+    private static Grid combining(int channels) {
+        return new Grid(
+                Math.ceilDiv(channels, COMBINE_CHANNELS), 1, COMBINE_CHANNELS, COMBINE_ROWS);
+    }
+
+    private void combineStatistics(Tiling tiling, int rows, Matrix partial) {
+        launcher.launch(
+                "combine_statistics",
+                combining(partial.columns()),
+                scratch,
+                tiling.rowTiles(),
+                tiling.rowsPerTile(),
+                rows,
+                partial.columns(),
+                address(partial),
+                partial.stride());
+    }
+
+    private void combineSums(Tiling tiling, Matrix partial) {
+        launcher.launch(
+                "combine_sums",
+                combining(partial.columns()),
+                scratch,
+                tiling.rowTiles(),
+                partial.columns(),
+                address(partial),
+                partial.stride());
+    }
+
+    // ---------------------------------------------------------------- forward, per chunk
+
+    @Override
+    public void channelStatistics(Matrix x, Matrix partial) {
+        Tiling t = tiling(x.rows(), x.columns(), x);
+        launch(
+                t,
+                "channel_statistics",
+                address(x),
+                x.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile(),
+                scratch);
+        combineStatistics(t, x.rows(), partial);
+    }
+
+    @Override
+    public void normaliseRelu(Matrix x, Matrix affine, Matrix out) {
+        Tiling t = tiling(x.rows(), x.columns(), x, affine, out);
+        launch(
+                t,
+                "normalise_relu",
+                address(x),
+                x.stride(),
+                address(affine),
+                affine.stride(),
+                address(out),
+                out.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile());
+    }
+
+    @Override
+    public void appendFeatures(
+            Matrix y, Matrix columns, int firstRow, Dropout dropout, Matrix partial) {
+        Tiling t = tiling(y.rows(), y.columns(), y, columns);
+        launch(
+                t,
+                "append_features",
+                address(y),
+                y.stride(),
+                address(columns),
+                columns.stride(),
+                y.rows(),
+                y.columns(),
+                t.rowsPerTile(),
+                firstRow,
+                threshold(dropout),
+                dropout.layerThreshold(),
+                dropout.keptScale(),
+                (int) dropout.seed(),
+                (int) (dropout.seed() >>> 32),
+                base + dropout.counter(),
+                dropout.layer(),
+                scratch);
+        combineStatistics(t, y.rows(), partial);
+    }
+
+    private static int threshold(Dropout dropout) {
+        return dropout.active() ? dropout.threshold() : 0;
+    }
+
+    @Override
+    public void normaliseReluAveragePool(
+            Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
+        pool("normalise_relu_average_pool", x, height, width, affine, out);
+    }
+
+    @Override
+    public void normaliseReluMaxPool(
+            Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
+        pool("normalise_relu_max_pool", x, height, width, affine, out);
+    }
+
+    private void pool(String kernel, Matrix x, int height, int width, Matrix affine, Matrix out) {
+        Tiling t = tiling(out.rows(), x.columns(), x, affine, out);
+        launch(
+                t,
+                kernel,
+                address(x),
+                x.stride(),
+                height,
+                width,
+                address(affine),
+                affine.stride(),
+                address(out),
+                out.stride(),
+                out.rows(),
+                x.columns(),
+                t.rowsPerTile());
+    }
+
+    @Override
+    public void normaliseReluGlobalPool(
+            Matrix x, int images, int pixels, Matrix affine, Matrix out) {
+        Tiling t = tiling(x.rows(), x.columns(), x, affine, out).withRowTiles(images);
+        launch(
+                t,
+                "normalise_relu_global_pool",
+                address(x),
+                x.stride(),
+                pixels,
+                address(affine),
+                affine.stride(),
+                address(out),
+                out.stride(),
+                x.columns());
+    }
+
+    // ---------------------------------------------------------------- forward, per channel
+
+    @Override
+    public void finishStatistics(
+            Matrix partials, int rowsPerChunk, int rows, float epsilon, Matrix statistics) {
+        perChannel(
+                "finish_statistics",
+                partials.columns(),
+                address(partials),
+                partials.stride(),
+                Math.ceilDiv(rows, rowsPerChunk),
+                rowsPerChunk,
+                rows,
+                epsilon,
+                address(statistics),
+                statistics.stride(),
+                partials.columns());
+    }
+
+    @Override
+    public void updateRunningStatistics(
+            Matrix statistics,
+            int rows,
+            float momentum,
+            Matrix runningMean,
+            Matrix runningVariance) {
+        perChannel(
+                "update_running_statistics",
+                statistics.columns(),
+                address(statistics),
+                statistics.stride(),
+                rows > 1 ? rows / (rows - 1f) : 1f,
+                momentum,
+                address(runningMean),
+                address(runningVariance),
+                statistics.columns());
+    }
+
+    @Override
+    public void statisticsOfRunning(
+            Matrix runningMean, Matrix runningVariance, float epsilon, Matrix statistics) {
+        perChannel(
+                "statistics_of_running",
+                statistics.columns(),
+                address(runningMean),
+                address(runningVariance),
+                epsilon,
+                address(statistics),
+                statistics.stride(),
+                statistics.columns());
+    }
+
+    @Override
+    public void foldNormalisation(Matrix statistics, Matrix gamma, Matrix beta, Matrix affine) {
+        perChannel(
+                "fold_normalisation",
+                statistics.columns(),
+                address(statistics),
+                statistics.stride(),
+                address(gamma),
+                address(beta),
+                address(affine),
+                affine.stride(),
+                statistics.columns());
+    }
+
+    // ---------------------------------------------------------------- head and loss
+
+    @Override
+    public void addBias(Matrix x, Matrix bias) {
+        Tiling t = tiling(x.rows(), x.columns(), x, bias);
+        launch(
+                t,
+                "add_bias",
+                address(bias),
+                address(x),
+                x.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile());
+    }
+
+    @Override
+    public void softmaxCrossEntropy(
+            Matrix logits,
+            long labels,
+            float smoothing,
+            float gradientScale,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        launcher.launch(
+                "softmax_cross_entropy",
+                new Grid(Math.ceilDiv(logits.rows(), 8), 1, 32, 8),
+                address(logits),
+                logits.stride(),
+                base + labels,
+                smoothing,
+                gradientScale,
+                address(losses),
+                address(hits),
+                address(gradient),
+                gradient.stride(),
+                logits.rows(),
+                logits.columns());
+    }
+
+    @Override
+    public void addColumnSums(Matrix x, Matrix sums) {
+        Tiling t = tiling(x.rows(), x.columns(), x, sums).withRowTiles(1);
+        launch(t, "add_column_sums", address(x), x.stride(), address(sums), x.rows(), x.columns());
+    }
+
+    // ---------------------------------------------------------------- backward, per chunk
+
+    @Override
+    public void maskRelu(
+            Matrix gradient, Matrix x, Matrix affine, Matrix statistics, Matrix partial) {
+        Matrix mean = statistics.row(0);
+        Tiling t = tiling(x.rows(), x.columns(), gradient, x, affine, mean);
+        launch(
+                t,
+                "mask_relu",
+                address(gradient),
+                gradient.stride(),
+                address(x),
+                x.stride(),
+                address(affine),
+                affine.stride(),
+                address(mean),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile(),
+                scratch);
+        combineSums(t, partial);
+    }
+
+    @Override
+    public void applyCorrection(
+            Matrix gradient,
+            Matrix x,
+            Matrix correction,
+            Matrix statistics,
+            boolean add,
+            Matrix out) {
+        Matrix mean = statistics.row(0);
+        Tiling t = tiling(x.rows(), x.columns(), gradient, x, correction, mean, out);
+        launch(
+                t,
+                "apply_correction",
+                address(gradient),
+                gradient.stride(),
+                address(x),
+                x.stride(),
+                address(correction),
+                correction.stride(),
+                address(mean),
+                flag(add),
+                address(out),
+                out.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile());
+    }
+
+    private static int flag(boolean on) {
+        return on ? 1 : 0;
+    }
+
+    @Override
+    public void gradientOfAppended(
+            Matrix gradient,
+            Matrix columns,
+            Matrix correction,
+            Matrix statistics,
+            int firstRow,
+            Dropout dropout,
+            Matrix out) {
+        Matrix mean = statistics.row(0);
+        Tiling t =
+                tiling(columns.rows(), columns.columns(), gradient, columns, correction, mean, out);
+        launch(
+                t,
+                "gradient_of_appended",
+                address(gradient),
+                gradient.stride(),
+                address(columns),
+                columns.stride(),
+                address(correction),
+                correction.stride(),
+                address(mean),
+                address(out),
+                out.stride(),
+                columns.rows(),
+                columns.columns(),
+                t.rowsPerTile(),
+                firstRow,
+                threshold(dropout),
+                dropout.layerThreshold(),
+                dropout.keptScale(),
+                (int) dropout.seed(),
+                (int) (dropout.seed() >>> 32),
+                base + dropout.counter(),
+                dropout.layer());
+    }
+
+    @Override
+    public void accumulateGradient(
+            Matrix gradient,
+            Matrix x,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            boolean add,
+            Matrix blockGradient,
+            Matrix partial) {
+        Matrix mean = statistics.row(0);
+        Tiling t = tiling(x.rows(), x.columns(), gradient, x, affine, mean, weight, blockGradient);
+        launch(
+                t,
+                "accumulate_gradient",
+                address(gradient),
+                gradient.stride(),
+                address(x),
+                x.stride(),
+                address(affine),
+                affine.stride(),
+                address(mean),
+                address(weight),
+                flag(add),
+                address(blockGradient),
+                blockGradient.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile(),
+                scratch);
+        combineSums(t, partial);
+    }
+
+    @Override
+    public void accumulateGradientAveragePool(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            Matrix blockGradient,
+            Matrix partial) {
+        Matrix mean = statistics.row(0);
+        Tiling t =
+                tiling(
+                        x.rows(),
+                        x.columns(),
+                        pooledGradient,
+                        x,
+                        affine,
+                        mean,
+                        weight,
+                        blockGradient);
+        launch(
+                t,
+                "accumulate_gradient_average_pool",
+                address(pooledGradient),
+                pooledGradient.stride(),
+                height,
+                width,
+                address(x),
+                x.stride(),
+                address(affine),
+                affine.stride(),
+                address(mean),
+                address(weight),
+                address(blockGradient),
+                blockGradient.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile(),
+                scratch);
+        combineSums(t, partial);
+    }
+
+    @Override
+    public void accumulateGradientGlobalPool(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int pixels,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            Matrix blockGradient,
+            Matrix partial) {
+        Matrix mean = statistics.row(0);
+        Tiling t =
+                tiling(
+                        x.rows(),
+                        x.columns(),
+                        pooledGradient,
+                        x,
+                        affine,
+                        mean,
+                        weight,
+                        blockGradient);
+        launch(
+                t,
+                "accumulate_gradient_global_pool",
+                address(pooledGradient),
+                pooledGradient.stride(),
+                pixels,
+                address(x),
+                x.stride(),
+                address(affine),
+                affine.stride(),
+                address(mean),
+                address(weight),
+                address(blockGradient),
+                blockGradient.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile(),
+                scratch);
+        combineSums(t, partial);
+    }
+
+    @Override
+    public void maxPoolBackward(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix out) {
+        Tiling t = tiling(x.rows(), x.columns(), pooledGradient, x, affine, out);
+        launch(
+                t,
+                "max_pool_backward",
+                address(pooledGradient),
+                pooledGradient.stride(),
+                address(x),
+                x.stride(),
+                height,
+                width,
+                address(affine),
+                affine.stride(),
+                address(out),
+                out.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile());
+    }
+
+    // ---------------------------------------------------------------- backward, per channel
+
+    @Override
+    public void finishNormGradient(
+            Matrix partials,
+            int chunks,
+            Matrix statistics,
+            Matrix sums,
+            Matrix gammaGradient,
+            Matrix betaGradient) {
+        perChannel(
+                "finish_norm_gradient",
+                partials.columns(),
+                address(partials),
+                partials.stride(),
+                chunks,
+                address(statistics),
+                statistics.stride(),
+                address(sums),
+                sums.stride(),
+                address(gammaGradient),
+                address(betaGradient),
+                partials.columns());
+    }
+
+    @Override
+    public void normCorrection(
+            Matrix sums,
+            Matrix statistics,
+            Matrix gamma,
+            int rows,
+            boolean frozen,
+            Matrix correction) {
+        perChannel(
+                "norm_correction",
+                statistics.columns(),
+                address(sums),
+                sums.stride(),
+                address(statistics),
+                statistics.stride(),
+                address(gamma),
+                rows,
+                flag(frozen),
+                address(correction),
+                correction.stride(),
+                statistics.columns());
+    }
+
+    @Override
+    public void deferSums(Matrix sums, Matrix gamma, boolean add, Matrix deferred) {
+        perChannel(
+                "defer_sums",
+                sums.columns(),
+                address(sums),
+                sums.stride(),
+                address(gamma),
+                flag(add),
+                address(deferred),
+                deferred.stride(),
+                sums.columns());
+    }
+
+    @Override
+    public void deferredCorrection(
+            Matrix deferred, Matrix statistics, int rows, boolean frozen, Matrix correction) {
+        perChannel(
+                "deferred_correction",
+                statistics.columns(),
+                address(deferred),
+                deferred.stride(),
+                address(statistics),
+                statistics.stride(),
+                rows,
+                flag(frozen),
+                address(correction),
+                correction.stride(),
+                statistics.columns());
+    }
+
+    @Override
+    public void gradientWeight(Matrix statistics, Matrix gamma, boolean frozen, Matrix weight) {
+        perChannel(
+                "gradient_weight",
+                statistics.columns(),
+                address(statistics),
+                statistics.stride(),
+                address(gamma),
+                flag(frozen),
+                address(weight),
+                statistics.columns());
+    }
+
+    // ---------------------------------------------------------------- optimiser and copies
+
+    @Override
+    public void sgd(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix velocity,
+            float rate,
+            float momentum,
+            boolean nesterov,
+            float decay,
+            float gradientScale,
+            boolean firstStep) {
+        int n = Math.multiplyExact(parameters.rows(), parameters.columns());
+        Tiling t = tiling(1, n, parameters, gradients, velocity);
+        launcher.launch(
+                t.entry("sgd_nesterov"),
+                Grid.of(Math.ceilDiv(n, t.vector()), Tiling.THREADS),
+                address(parameters),
+                address(gradients),
+                address(velocity),
+                n,
+                rate,
+                momentum,
+                flag(nesterov),
+                decay,
+                gradientScale,
+                flag(firstStep));
+    }
+
+    @Override
+    public void squaredNorm(Matrix x, Matrix target) {
+        long count = (long) x.rows() * x.columns();
+        int tiles =
+                Math.toIntExact(
+                        Math.clamp(
+                                Math.ceilDiv(count, Tiling.THREADS),
+                                1L,
+                                Math.min(blocks, Tiling.MOST_BLOCKS)));
+        launcher.launch(
+                "squared_norm_tiles",
+                new Grid(tiles, 1, Tiling.THREADS, 1),
+                address(x),
+                x.stride(),
+                x.rows(),
+                x.columns(),
+                scratch);
+        launcher.launch(
+                "squared_norm", new Grid(1, 1, Tiling.THREADS, 1), scratch, tiles, address(target));
+    }
+
+    @Override
+    public void copy(Matrix source, Matrix target) {
+        rows("copy_rows", source, target);
+    }
+
+    @Override
+    public void add(Matrix source, Matrix target) {
+        rows("add_rows", source, target);
+    }
+
+    private void rows(String kernel, Matrix source, Matrix target) {
+        Tiling t = tiling(source.rows(), source.columns(), source, target);
+        launch(
+                t,
+                kernel,
+                address(source),
+                source.stride(),
+                address(target),
+                target.stride(),
+                source.rows(),
+                source.columns(),
+                t.rowsPerTile());
+    }
+
+    @Override
+    public void fill(Matrix target, float value) {
+        Tiling t = tiling(target.rows(), target.columns(), target);
+        launch(
+                t,
+                "fill_rows",
+                value,
+                address(target),
+                target.stride(),
+                target.rows(),
+                target.columns(),
+                t.rowsPerTile());
+    }
+
+    // ---------------------------------------------------------------- weights, products
+
+    /** From PyTorch's [out, in, kh, kw] to [out, kh, kw, in]. */
+    void packWeights(Matrix weights, int out, int in, int taps, Matrix packed) {
+        launcher.launch(
+                "pack_weights",
+                Grid.of((long) out * in * taps, Tiling.THREADS),
+                address(weights),
+                out,
+                in,
+                taps,
+                address(packed));
+    }
+
+    /** Adds a gradient in [out, kh, kw, in] to one in PyTorch's layout. */
+    void addUnpackedGradient(Matrix packed, int out, int in, int taps, Matrix gradient) {
+        launcher.launch(
+                "add_unpacked_gradient",
+                Grid.of((long) out * in * taps, Tiling.THREADS),
+                address(packed),
+                out,
+                in,
+                taps,
+                address(gradient));
+    }
+}

@@ -1,0 +1,48 @@
+package org.densenet4j.backend.cuda;
+
+import static org.densenet4j.backend.cuda.CudaStatus.checkDnn;
+
+import jcuda.jcudnn.JCudnn;
+import jcuda.jcudnn.cudnnHandle;
+import jcuda.runtime.cudaStream_t;
+
+/** cuDNN on a context's stream. */
+final class Cudnn implements AutoCloseable {
+    private final CudaContext context;
+    private final cudnnHandle handle = new cudnnHandle();
+    private final boolean tensorFloat32;
+
+    /**
+     * @param tensorFloat32 whether convolutions may round their operands to TF32
+     */
+    Cudnn(CudaContext context, boolean tensorFloat32) {
+        this.context = context;
+        this.tensorFloat32 = tensorFloat32;
+        context.enter();
+        checkDnn(JCudnn.cudnnCreate(handle), "starting cuDNN");
+        cudaStream_t stream = new cudaStream_t(context.stream());
+        checkDnn(JCudnn.cudnnSetStream(handle, stream), "giving cuDNN its stream");
+    }
+
+    /** The handle, for a call from the current thread. */
+    cudnnHandle handle() {
+        context.enter();
+        return handle;
+    }
+
+    boolean tensorFloat32() {
+        return tensorFloat32;
+    }
+
+    /** Such as 9.5.1. */
+    static String version() {
+        long v = JCudnn.cudnnGetVersion();
+        return v / 10_000 + "." + v / 100 % 100 + "." + v % 100;
+    }
+
+    @Override
+    public void close() {
+        context.enter();
+        JCudnn.cudnnDestroy(handle);
+    }
+}

@@ -1,0 +1,77 @@
+package org.densenet4j.backend.cuda;
+
+import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
+
+import jcuda.NativePointerObject;
+import jcuda.Pointer;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUmodule;
+import jcuda.driver.JCudaDriver;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/** The kernels of {@code cuda-kernels/}, loaded into a context, launched on its stream. */
+final class KernelModule implements KernelLauncher, AutoCloseable {
+    private final CudaContext context;
+    private final CUmodule module = new CUmodule();
+    private final Map<String, CUfunction> functions = new HashMap<>();
+
+    /**
+     * @param ptx the kernels as PTX, which the driver compiles for its device and caches on disk
+     */
+    KernelModule(CudaContext context, String ptx) {
+        this.context = context;
+        context.enter();
+        checkDriver(JCudaDriver.cuModuleLoadData(module, ptx), "loading the kernels");
+    }
+
+    private CUfunction function(String kernel) {
+        return functions.computeIfAbsent(
+                kernel,
+                name -> {
+                    CUfunction function = new CUfunction();
+                    checkDriver(
+                            JCudaDriver.cuModuleGetFunction(function, module, name),
+                            "finding the kernel " + name);
+                    return function;
+                });
+    }
+
+    @Override
+    public void launch(String kernel, Grid grid, Object... arguments) {
+        context.enter();
+        NativePointerObject[] pointers = new NativePointerObject[arguments.length];
+        for (int i = 0; i < arguments.length; i++) {
+            pointers[i] =
+                    switch (arguments[i]) {
+                        case Long v -> Pointer.to(new long[] {v});
+                        case Integer v -> Pointer.to(new int[] {v});
+                        case Float v -> Pointer.to(new float[] {v});
+                        default -> throw new AssertionError(kernel + ": " + arguments[i]);
+                    };
+        }
+        int status =
+                JCudaDriver.cuLaunchKernel(
+                        function(kernel),
+                        grid.blocksX(),
+                        grid.blocksY(),
+                        1,
+                        grid.threadsX(),
+                        grid.threadsY(),
+                        1,
+                        0,
+                        context.stream(),
+                        Pointer.to(pointers),
+                        null);
+        if (status != 0) {
+            checkDriver(status, "kernel " + kernel + " on " + grid);
+        }
+    }
+
+    @Override
+    public void close() {
+        context.enter();
+        JCudaDriver.cuModuleUnload(module);
+    }
+}

@@ -1,0 +1,81 @@
+package org.densenet4j.backend.cuda;
+
+import org.densenet4j.backend.Matrix;
+
+/**
+ * How a tiled kernel's threads lie over a matrix; {@code cuda-kernels/common.cuh} is the other side
+ * of it.
+ *
+ * @param vector channels of one thread: 4 where every row of every operand starts on 16 bytes, so
+ *     that they are one access, else 1
+ * @param grid channel tiles by row tiles; 256 threads a block
+ * @param rowsPerTile rows of every row tile but the last
+ */
+record Tiling(int vector, Grid grid, int rowsPerTile) {
+    /** Threads of a block. */
+    static final int THREADS = 256;
+
+    /** Blocks are this many at most: enough to fill any device, few enough to sum their tiles. */
+    static final int MOST_BLOCKS = 1024;
+
+    /** Bytes of the sums that a reduction's blocks write: two floats for each channel of a tile. */
+    static final long REDUCTION_BYTES = 2L * 4 * 32 * 4 * MOST_BLOCKS;
+
+    /** A warp: 512 bytes of a row in one access of four channels a thread. */
+    private static final int LANES = 32;
+
+    private static final int ACCESS_BYTES = 16;
+
+    /**
+     * @param rows rows to cover
+     * @param columns channels to cover
+     * @param blocks how many blocks fill the device
+     * @param operands everything that the kernel reads and writes by rows
+     */
+    static Tiling of(int rows, int columns, int blocks, Matrix... operands) {
+        int vector = columns % 4 == 0 && aligned(operands) ? 4 : 1;
+        int threads = Math.ceilDiv(columns, vector);
+        // A vector has one row: then the whole block lies along it.
+        int most = Math.max(LANES, THREADS / powerOfTwo(Math.min(rows, THREADS)));
+        int lanes = Math.min(most, powerOfTwo(threads));
+        int channelTiles = Math.ceilDiv(threads, lanes);
+        int tall = THREADS / lanes;
+        int wanted =
+                Math.clamp(
+                        Math.min(blocks, MOST_BLOCKS) / channelTiles, 1, Math.ceilDiv(rows, tall));
+        int rowsPerTile = Math.ceilDiv(rows, wanted);
+        int rowTiles = Math.ceilDiv(rows, rowsPerTile);
+        return new Tiling(vector, new Grid(channelTiles, rowTiles, lanes, tall), rowsPerTile);
+    }
+
+    /** The same channels with one row tile for each image or for everything. */
+    Tiling withRowTiles(int count) {
+        return new Tiling(
+                vector,
+                new Grid(grid.blocksX(), count, grid.threadsX(), grid.threadsY()),
+                rowsPerTile);
+    }
+
+    int rowTiles() {
+        return grid.blocksY();
+    }
+
+    /** The entry point for this access width. */
+    String entry(String kernel) {
+        return kernel + "_v" + vector;
+    }
+
+    private static boolean aligned(Matrix... operands) {
+        for (Matrix m : operands) {
+            boolean rows = m.rows() == 1 || m.stride() * 4L % ACCESS_BYTES == 0;
+            if (m.offset() % ACCESS_BYTES != 0 || !rows) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static int powerOfTwo(int n) {
+        return n <= 1 ? 1 : Integer.highestOneBit(n - 1) << 1;
+    }
+}

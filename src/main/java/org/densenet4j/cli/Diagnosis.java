@@ -1,0 +1,159 @@
+package org.densenet4j.cli;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceException;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.DeviceProvider;
+import org.densenet4j.backend.Finding;
+import org.densenet4j.download.CacheFolder;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What {@code doctor} found, collected once and then written as text or JSON.
+ *
+ * @param backends in the order in which {@code best} tries them
+ * @param host processor, memory and JVM
+ */
+record Diagnosis(List<Backend> backends, HostFacts host) {
+
+    /**
+     * A backend of this build.
+     *
+     * @param name as {@code --device} takes it
+     * @param problem why it is unusable, with the fix
+     * @param description of its device when it is usable
+     * @param findings what it looked for
+     */
+    record Backend(
+            String name, Optional<String> problem, String description, List<Finding> findings) {}
+
+    static Diagnosis ofThisMachine() {
+        return new Diagnosis(
+                Device.providers().stream().map(Diagnosis::backend).toList(),
+                HostFacts.ofThisMachine());
+    }
+
+    private static Backend backend(DeviceProvider provider) {
+        Optional<String> problem = provider.problem();
+        String description = "";
+        if (problem.isEmpty()) {
+            try (Device device = provider.open(DeviceOptions.defaults())) {
+                description = device.description();
+            } catch (DeviceException e) {
+                problem = Optional.of(e.getMessage());
+            } catch (RuntimeException | LinkageError e) {
+                // A diagnosis must survive what it diagnoses.
+                problem = Optional.of("it does not open: " + e);
+            }
+        }
+        return new Backend(provider.name(), problem, description, provider.findings());
+    }
+
+    /** Whether the device that {@code --device name} means works. */
+    boolean works(String name) {
+        return backends.stream()
+                .anyMatch(
+                        b ->
+                                b.problem().isEmpty()
+                                        && (name.equals("best") || name.equals(b.name())));
+    }
+
+    private Optional<Backend> best() {
+        return backends.stream().filter(b -> b.problem().isEmpty()).findFirst();
+    }
+
+    String text() {
+        StringBuilder out = new StringBuilder();
+        section(out, "devices");
+        for (Backend b : backends) {
+            line(
+                    out,
+                    b.name(),
+                    b.problem().map(p -> "does not work: " + p).orElse(b.description()));
+        }
+        line(out, "best", best().map(Backend::name).orElse("none works, see above"));
+        for (Backend b : backends) {
+            if (!b.findings().isEmpty()) {
+                section(out, b.name());
+            }
+            for (Finding f : b.findings()) {
+                line(out, f.name(), f.summary());
+                if (!f.advice().isEmpty()) {
+                    line(out, "", "-> " + f.advice());
+                }
+            }
+        }
+        host.text((title, value) -> line(out, title, value), title -> section(out, title));
+        section(out, "files");
+        boolean made = Files.isDirectory(CacheFolder.path());
+        line(out, "cache folder", CacheFolder.path() + (made ? "" : " (not made yet)"));
+        return out.toString();
+    }
+
+    private static void section(StringBuilder out, String title) {
+        out.append(out.isEmpty() ? "" : "\n").append(title).append('\n');
+    }
+
+    private static void line(StringBuilder out, String title, String value) {
+        out.append(String.format(Locale.ROOT, "  %-15s %s%n", title, value));
+    }
+
+    String json() throws IOException {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator out = new JsonFactory().createGenerator(text)) {
+            out.useDefaultPrettyPrinter();
+            out.writeStartObject();
+            out.writeStringField("version", new Version().getVersion()[0]);
+            out.writeStringField("best", best().map(Backend::name).orElse(null));
+            out.writeArrayFieldStart("backends");
+            for (Backend b : backends) {
+                out.writeStartObject();
+                out.writeStringField("name", b.name());
+                out.writeBooleanField("works", b.problem().isEmpty());
+                out.writeStringField("problem", b.problem().orElse(null));
+                out.writeStringField(
+                        "description", b.problem().isPresent() ? null : b.description());
+                out.writeArrayFieldStart("findings");
+                for (Finding f : b.findings()) {
+                    write(out, f);
+                }
+                out.writeEndArray();
+                out.writeEndObject();
+            }
+            out.writeEndArray();
+            out.writeStringField("cacheFolder", CacheFolder.path().toString());
+            host.json(out);
+            out.writeEndObject();
+        }
+        return text.toString();
+    }
+
+    private static void write(JsonGenerator out, Finding f) throws IOException {
+        out.writeStartObject();
+        out.writeStringField("finding", f.name());
+        out.writeBooleanField("works", f.works());
+        out.writeStringField("summary", f.summary());
+        out.writeStringField("advice", f.advice());
+        for (Map.Entry<String, Object> detail : f.details().entrySet()) {
+            out.writeFieldName(detail.getKey());
+            if (detail.getValue() instanceof Long number) {
+                out.writeNumber(number);
+            } else if (detail.getValue() instanceof Integer number) {
+                out.writeNumber(number);
+            } else {
+                out.writeString(detail.getValue().toString());
+            }
+        }
+        out.writeEndObject();
+    }
+}

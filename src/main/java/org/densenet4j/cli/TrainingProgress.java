@@ -1,0 +1,68 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.train.EpochResult;
+import org.densenet4j.train.TrainingListener;
+
+import java.util.Locale;
+
+/** Shows a run on the terminal: a bar while it works, a line for each epoch. */
+final class TrainingProgress implements TrainingListener {
+    private final int epochs;
+    private Progress progress;
+
+    TrainingProgress(int epochs) {
+        this.epochs = epochs;
+    }
+
+    @Override
+    public synchronized void step(Step s) {
+        if (progress == null) {
+            progress = new Progress(System.out, s.total(), s.done() - 1);
+        }
+        progress.show(
+                s.done(),
+                String.format(
+                        Locale.ROOT,
+                        "epoch %d/%d  loss %.3f  accuracy %4.1f %%  %.0f images/s",
+                        s.epoch(),
+                        s.epochs(),
+                        s.loss(),
+                        100 * s.accuracy(),
+                        s.imagesPerSecond()));
+    }
+
+    @Override
+    public synchronized void epoch(EpochResult r) {
+        line(
+                String.format(
+                        Locale.ROOT,
+                        "epoch %d/%d  loss %.4f  accuracy %5.2f %%  test loss %.4f  test accuracy"
+                                + " %5.2f %%  %s",
+                        r.epoch(),
+                        epochs,
+                        r.trainLoss(),
+                        100 * r.trainAccuracy(),
+                        r.testLoss(),
+                        100 * r.testAccuracy(),
+                        Progress.duration(seconds())));
+    }
+
+    @Override
+    public synchronized void brokenImage(String message) {
+        line("skipped  " + message);
+    }
+
+    /** Prints a line above the bar. */
+    synchronized void line(String text) {
+        if (progress == null) {
+            System.out.println(text);
+        } else {
+            progress.line(text);
+        }
+    }
+
+    /** Seconds since the first step. */
+    synchronized double seconds() {
+        return progress == null ? 0 : progress.seconds();
+    }
+}

@@ -1,0 +1,443 @@
+package org.densenet4j.train;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.data.Augmentation;
+import org.densenet4j.data.ColourJitter;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.spec.DenseNetSpec;
+
+import java.lang.reflect.Constructor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Everything that decides how a network is trained, apart from the data: a preset of which any
+ * field can be overridden by its key, which is the field's name in kebab case.
+ *
+ * <pre>{@code
+ * Recipe recipe = Recipe.preset("cifar").with(Map.of("model", "bc-190-40", "batch", "128"));
+ * }</pre>
+ *
+ * @param recipe name of the preset that it started from
+ * @param model preset of {@link DenseNetSpec#preset}
+ * @param inputSize height and width of the network's input, 0 for the model's own
+ * @param compression factor in transitions, 0 for the model's own
+ * @param dropout probability of dropping an element of a dense layer's output
+ * @param stochasticDepth probability of dropping the last dense layer as a whole
+ * @param epochs passes over the training images
+ * @param batch images of a step
+ * @param accumulate micro-batches that each batch is worked through in
+ * @param strategy what is kept between the forward and the backward pass
+ * @param lr learning rate
+ * @param schedule of the learning rate
+ * @param milestones where {@link Schedule#STEP} divides: epochs, or percentages of all epochs
+ * @param lrFactor what the rate is multiplied by there
+ * @param warmUp epochs over which the rate rises linearly at the start
+ * @param momentum of SGD
+ * @param nesterov whether momentum is Nesterov's
+ * @param weightDecay added to gradients as decay·parameter
+ * @param decayNorms whether gamma, beta and biases decay, too
+ * @param labelSmoothing share of the target spread over all classes
+ * @param clip largest gradient norm, 0 for no clipping
+ * @param freezeBn whether running statistics are constants
+ * @param augment what happens to training images
+ * @param colourJitter strength of brightness, contrast and saturation, four times that of the
+ *     lighting noise
+ * @param seed of all draws
+ */
+public record Recipe(
+        String recipe,
+        String model,
+        int inputSize,
+        double compression,
+        double dropout,
+        double stochasticDepth,
+        int epochs,
+        int batch,
+        int accumulate,
+        MemoryStrategy strategy,
+        double lr,
+        Schedule schedule,
+        String milestones,
+        double lrFactor,
+        double warmUp,
+        double momentum,
+        boolean nesterov,
+        double weightDecay,
+        boolean decayNorms,
+        double labelSmoothing,
+        double clip,
+        boolean freezeBn,
+        Augment augment,
+        double colourJitter,
+        long seed) {
+
+    /** How the learning rate changes. */
+    public enum Schedule {
+        /** Half a cosine down to zero. */
+        COSINE,
+        /** Multiplied by a factor at milestones. */
+        STEP,
+        /** Always the same. */
+        CONSTANT
+    }
+
+    /** Named augmentations. */
+    public enum Augment {
+        /** Images as they are. */
+        NONE,
+        /** 2-pixel padding and crop. */
+        SHIFT,
+        /** 4-pixel padding, crop and flip. */
+        CIFAR,
+        /** Random resized crop and flip. */
+        IMAGENET
+    }
+
+    private static final double CIFAR_DROPOUT = 0.2;
+
+    private static final Recipe GLYPHS =
+            new Recipe(
+                    "glyphs",
+                    "bc-40-12",
+                    0,
+                    0,
+                    0,
+                    0,
+                    5,
+                    64,
+                    1,
+                    MemoryStrategy.SHARED,
+                    0.1,
+                    Schedule.COSINE,
+                    "50%, 75%",
+                    0.1,
+                    0.25,
+                    0.9,
+                    true,
+                    1e-4,
+                    true,
+                    0,
+                    0,
+                    false,
+                    Augment.SHIFT,
+                    0,
+                    1);
+
+    private static final Map<String, Recipe> PRESETS = presets();
+
+    private static Map<String, Recipe> presets() {
+        Map<String, Recipe> presets = new LinkedHashMap<>();
+        presets.put("glyphs", GLYPHS);
+        // Huang et al. 2017, section 4.2; dropout 0.2 only without augmentation, see with().
+        presets.put(
+                "cifar",
+                GLYPHS.set(
+                        Map.of(
+                                "recipe", "cifar",
+                                "model", "bc-100-12",
+                                "epochs", "300",
+                                "schedule", "step",
+                                "warm-up", "0",
+                                "augment", "cifar")));
+        // Huang et al. 2017, section 4.2; colours as in fb.resnet.torch, which the authors used.
+        Recipe imageNet =
+                GLYPHS.set(
+                        Map.of(
+                                "recipe", "imagenet",
+                                "model", "densenet121",
+                                "epochs", "90",
+                                "batch", "256",
+                                "schedule", "step",
+                                "milestones", "30, 60",
+                                "warm-up", "0",
+                                "augment", "imagenet",
+                                "colour-jitter", "0.4"));
+        presets.put("imagenet", imageNet);
+        // Pleiss et al. 2017, section 4.
+        presets.put(
+                "imagenet-cosine",
+                imageNet.set(
+                        Map.of(
+                                "recipe", "imagenet-cosine",
+                                "epochs", "100",
+                                "schedule", "cosine")));
+        presets.put(
+                "finetune",
+                imageNet.set(
+                        Map.of(
+                                "recipe", "finetune",
+                                "epochs", "10",
+                                "batch", "32",
+                                "lr", "0.01",
+                                "schedule", "cosine",
+                                "warm-up", "0.5",
+                                "colour-jitter", "0",
+                                "freeze-bn", "true")));
+        return presets;
+    }
+
+    /** Checks what nothing else checks. */
+    public Recipe {
+        requireAtLeastOne("epochs", epochs);
+        requireAtLeastOne("batch", batch);
+        requireAtLeastOne("accumulate", accumulate);
+        require(inputSize >= 0, "input-size", inputSize, "use a positive number");
+        require(
+                compression >= 0 && compression <= 1,
+                "compression",
+                compression,
+                "use a number above 0 and up to 1");
+        require(warmUp >= 0 && warmUp <= epochs, "warm-up", warmUp, "use 0 to epochs");
+        require(lrFactor > 0 && lrFactor <= 1, "lr-factor", lrFactor, "use a number up to 1");
+        milestones(milestones, epochs);
+    }
+
+    private static void requireAtLeastOne(String key, int value) {
+        require(value >= 1, key, value, "use 1 or more");
+    }
+
+    private static void require(boolean condition, String key, Object value, String fix) {
+        if (!condition) {
+            throw new IllegalArgumentException(key + " = " + value + ": " + fix);
+        }
+    }
+
+    /** Names of the presets. */
+    public static List<String> presetNames() {
+        return List.copyOf(PRESETS.keySet());
+    }
+
+    /**
+     * A preset by name.
+     *
+     * @throws IllegalArgumentException with the nearest name when there is none
+     */
+    public static Recipe preset(String name) {
+        Recipe preset = PRESETS.get(name.strip().toLowerCase(Locale.ROOT));
+        if (preset == null) {
+            throw new IllegalArgumentException(
+                    "no recipe named '" + name + "'" + Nearest.hint(name, presetNames()));
+        }
+        return preset;
+    }
+
+    /** Keys that {@link #with} takes. */
+    public static List<String> keys() {
+        return Arrays.stream(Recipe.class.getRecordComponents())
+                .map(Recipe::key)
+                .filter(key -> !key.equals("recipe"))
+                .toList();
+    }
+
+    private static String key(RecordComponent component) {
+        return component.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * This recipe with some fields replaced.
+     *
+     * <p>The CIFAR recipe without augmentation gets the paper's dropout of 0.2 (Huang et al. 2017,
+     * section 4.2) unless dropout is among the settings.
+     *
+     * @param settings values by key
+     * @throws IllegalArgumentException for an unknown key, with the nearest known one, or a value
+     *     that does not fit
+     */
+    public Recipe with(Map<String, String> settings) {
+        for (String key : settings.keySet()) {
+            if (!keys().contains(key)) {
+                throw new IllegalArgumentException(
+                        "no setting '" + key + "'" + Nearest.hint(key, keys()));
+            }
+        }
+        Recipe changed = set(settings);
+        boolean paperDropout =
+                recipe.equals("cifar")
+                        && changed.augment == Augment.NONE
+                        && augment != Augment.NONE
+                        && !settings.containsKey("dropout");
+        return paperDropout
+                ? changed.set(Map.of("dropout", String.valueOf(CIFAR_DROPOUT)))
+                : changed;
+    }
+
+    private Recipe set(Map<String, String> settings) {
+        RecordComponent[] components = Recipe.class.getRecordComponents();
+        Object[] values = new Object[components.length];
+        Class<?>[] types = new Class<?>[components.length];
+        for (int i = 0; i < components.length; i++) {
+            types[i] = components[i].getType();
+            String key = key(components[i]);
+            values[i] =
+                    settings.containsKey(key)
+                            ? parse(key, types[i], settings.get(key).strip())
+                            : value(components[i]);
+        }
+        try {
+            Constructor<Recipe> constructor = Recipe.class.getDeclaredConstructor(types);
+            return constructor.newInstance(values);
+        } catch (InvocationTargetException e) {
+            throw (IllegalArgumentException) e.getCause();
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private Object value(RecordComponent component) {
+        try {
+            return component.getAccessor().invoke(this);
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static Object parse(String key, Class<?> type, String text) {
+        try {
+            if (type == int.class) {
+                return Integer.valueOf(text);
+            }
+            if (type == long.class) {
+                return Long.valueOf(text);
+            }
+            if (type == double.class) {
+                return Double.valueOf(text);
+            }
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(
+                    key
+                            + " = "
+                            + text
+                            + ": is not a "
+                            + (type == double.class ? "number" : "whole number"),
+                    e);
+        }
+        if (type == boolean.class) {
+            require(text.equals("true") || text.equals("false"), key, text, "use true or false");
+            return Boolean.valueOf(text);
+        }
+        return type.isEnum() ? constant(key, type, text) : text;
+    }
+
+    private static Object constant(String key, Class<?> type, String text) {
+        for (Object constant : type.getEnumConstants()) {
+            if (constant.toString().equalsIgnoreCase(text)) {
+                return constant;
+            }
+        }
+        throw new IllegalArgumentException(
+                key
+                        + " = "
+                        + text
+                        + ": use one of "
+                        + Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT));
+    }
+
+    /** All fields by key, in order; {@code recipe} first. */
+    public Map<String, String> values() {
+        Map<String, String> values = new LinkedHashMap<>();
+        for (RecordComponent component : Recipe.class.getRecordComponents()) {
+            Object value = value(component);
+            values.put(
+                    key(component),
+                    value instanceof Enum<?> constant
+                            ? constant.name().toLowerCase(Locale.ROOT)
+                            : value.toString());
+        }
+        return values;
+    }
+
+    // ---------------------------------------------------------------- what it stands for
+
+    /**
+     * The network for a number of classes, with input of the recipe's size.
+     *
+     * @throws IllegalArgumentException when a field does not fit, naming it
+     */
+    public DenseNetSpec.Builder spec(int classes) {
+        DenseNetSpec.Builder builder =
+                DenseNetSpec.preset(model)
+                        .classes(classes)
+                        .dropout(dropout)
+                        .stochasticDepth(stochasticDepth);
+        if (inputSize > 0) {
+            builder.inputSize(inputSize);
+        }
+        if (compression > 0) {
+            builder.compression(compression);
+        }
+        return builder;
+    }
+
+    /** The learning rate over the course of training. */
+    public LearningRateSchedule learningRate() {
+        LearningRateSchedule rate =
+                switch (schedule) {
+                    case COSINE -> LearningRateSchedule.cosine(lr);
+                    case STEP ->
+                            LearningRateSchedule.steps(
+                                    lr, lrFactor, milestones(milestones, epochs));
+                    case CONSTANT -> LearningRateSchedule.constant(lr);
+                };
+        return warmUp > 0 ? rate.withWarmUp(warmUp / epochs) : rate;
+    }
+
+    private static double[] milestones(String text, int epochs) {
+        String[] parts = text.isBlank() ? new String[0] : text.split(",", -1);
+        double[] shares = new double[parts.length];
+        for (int i = 0; i < parts.length; i++) {
+            String part = parts[i].strip();
+            boolean percent = part.endsWith("%");
+            try {
+                double value =
+                        Double.parseDouble(percent ? part.substring(0, part.length() - 1) : part);
+                shares[i] = value / (percent ? 100 : epochs);
+            } catch (NumberFormatException e) {
+                shares[i] = -1;
+            }
+            if (!(shares[i] >= 0) || (i > 0 && shares[i] < shares[i - 1])) {
+                throw new IllegalArgumentException(
+                        "milestones = "
+                                + text
+                                + ": use rising epochs or percentages, such as 30, 60 or 50%,"
+                                + " 75%");
+            }
+        }
+        return shares;
+    }
+
+    /** SGD with the recipe's rate, momentum and weight decay. */
+    public Sgd optimizer() {
+        return new Sgd(lr, momentum, nesterov && momentum > 0, weightDecay, decayNorms);
+    }
+
+    /** What happens to training images. */
+    public Augmentation augmentation() {
+        Augmentation augmentation =
+                switch (augment) {
+                    case NONE -> Augmentation.NONE;
+                    case SHIFT -> Augmentation.SHIFT;
+                    case CIFAR -> Augmentation.CIFAR;
+                    case IMAGENET -> Augmentation.IMAGENET;
+                };
+        return augmentation.withJitter(ColourJitter.of(colourJitter));
+    }
+
+    /** A trainer that follows the recipe. */
+    public Trainer.Builder trainer(DenseNetSpec spec, Device device) {
+        return Trainer.of(spec, device)
+                .strategy(strategy)
+                .batch(batch)
+                .accumulate(accumulate)
+                .optimizer(optimizer())
+                .labelSmoothing(labelSmoothing)
+                .clipGradients(clip)
+                .freezeBatchNorm(freezeBn)
+                .seed(seed);
+    }
+}

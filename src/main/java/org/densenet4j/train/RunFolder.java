@@ -1,0 +1,189 @@
+package org.densenet4j.train;
+
+import org.densenet4j.io.AtomicFile;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The folder of one training run, locked while it is open.
+ *
+ * <pre>
+ * config.properties        the resolved recipe and the data
+ * metrics.csv              one line per epoch
+ * events.out.tfevents.*    the same and more for TensorBoard
+ * checkpoint.safetensors   the last state
+ * best.safetensors         the state with the highest test accuracy
+ * confusion.csv            test images of the best state: rows are classes, columns predictions
+ * </pre>
+ */
+public final class RunFolder implements AutoCloseable {
+    /** The last state. */
+    public static final String CHECKPOINT = "checkpoint.safetensors";
+
+    /** The state with the highest test accuracy. */
+    public static final String BEST = "best.safetensors";
+
+    /** The resolved recipe and the data. */
+    public static final String CONFIG = "config.properties";
+
+    static final String METRICS = "metrics.csv";
+    static final String CONFUSION = "confusion.csv";
+    private static final String LOCK = "run.lock";
+
+    private final Path folder;
+    private final FileChannel lockChannel;
+    private boolean closed;
+
+    private RunFolder(Path folder, FileChannel lockChannel) {
+        this.folder = folder;
+        this.lockChannel = lockChannel;
+    }
+
+    /**
+     * Makes a folder for a new run.
+     *
+     * @throws IOException in one line when it holds a run already, is in use or cannot be written
+     */
+    public static RunFolder create(Path folder) throws IOException {
+        for (String name : List.of(CONFIG, METRICS, CHECKPOINT, BEST)) {
+            if (Files.exists(folder.resolve(name))) {
+                throw new IOException(
+                        folder
+                                + " already holds a run ("
+                                + name
+                                + "); continue it with --resume "
+                                + folder
+                                + ", or choose another folder");
+            }
+        }
+        return open(folder);
+    }
+
+    /**
+     * Opens the folder of a run to continue it.
+     *
+     * @throws IOException in one line when it is in use or cannot be written
+     */
+    public static RunFolder open(Path folder) throws IOException {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw cannotWrite(folder, e);
+        }
+        FileChannel channel = null;
+        try {
+            channel =
+                    FileChannel.open(
+                            folder.resolve(LOCK),
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.WRITE);
+            FileLock lock = channel.tryLock();
+            if (lock != null) {
+                return new RunFolder(folder, channel);
+            }
+        } catch (OverlappingFileLockException e) {
+            // Another run of this process: the same as one of another process.
+        } catch (IOException e) {
+            throw cannotWrite(folder, e);
+        }
+        channel.close();
+        throw new IOException(folder + " is in use by another run; wait for it or stop it");
+    }
+
+    private static IOException cannotWrite(Path folder, IOException e) {
+        String reason =
+                e instanceof FileAlreadyExistsException
+                        ? "it is not a folder"
+                        : e.getClass().getSimpleName();
+        return new IOException(
+                "cannot write to the run folder "
+                        + folder
+                        + " ("
+                        + reason
+                        + "); choose another with --out",
+                e);
+    }
+
+    /** Where it is. */
+    public Path path() {
+        return folder;
+    }
+
+    /** A file inside. */
+    Path file(String name) {
+        return folder.resolve(name);
+    }
+
+    void writeConfig(String comment, Map<String, String> settings) throws IOException {
+        SettingsFile.write(file(CONFIG), comment, settings);
+    }
+
+    /** Adds a line to the metrics. */
+    void append(EpochResult result) throws IOException {
+        Path metrics = file(METRICS);
+        boolean isNew = !Files.exists(metrics);
+        String text = (isNew ? EpochResult.CSV_HEADER + "\n" : "") + result.csv() + "\n";
+        try {
+            Files.writeString(metrics, text, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new IOException("cannot write " + metrics + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Removes lines of epochs that the checkpoint does not have, written by a process that was
+     * killed before it could save, and a line that it did not finish.
+     */
+    void keepMetrics(int epochs) throws IOException {
+        Path metrics = file(METRICS);
+        if (!Files.exists(metrics)) {
+            return;
+        }
+        List<String> kept = new ArrayList<>();
+        String text = Files.readString(metrics);
+        for (String line : text.substring(0, text.lastIndexOf('\n') + 1).lines().toList()) {
+            String first = line.split(",", 2)[0];
+            if (!first.matches("\\d{1,9}") || Integer.parseInt(first) <= epochs) {
+                kept.add(line);
+            }
+        }
+        write(METRICS, String.join("\n", kept) + (kept.isEmpty() ? "" : "\n"));
+    }
+
+    /** Removes what a process left that was stopped before its first checkpoint. */
+    public void clear() throws IOException {
+        keepMetrics(0);
+        Files.deleteIfExists(file(BEST));
+        Files.deleteIfExists(file(CONFUSION));
+    }
+
+    void write(String name, String text) throws IOException {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        if (bytes.length == 0) {
+            Files.deleteIfExists(file(name));
+        } else {
+            AtomicFile.write(file(name), channel -> channel.write(ByteBuffer.wrap(bytes)));
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (!closed) {
+            closed = true;
+            lockChannel.close();
+            Files.deleteIfExists(folder.resolve(LOCK));
+        }
+    }
+}

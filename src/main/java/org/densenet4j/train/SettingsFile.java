@@ -1,0 +1,72 @@
+package org.densenet4j.train;
+
+import org.densenet4j.io.AtomicFile;
+
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Properties;
+
+/**
+ * Settings as {@code key = value} lines: Java's properties format in UTF-8, with comments behind
+ * {@code #}.
+ */
+public final class SettingsFile {
+    private static final long LARGEST = 1 << 20;
+
+    private SettingsFile() {}
+
+    /**
+     * Reads a file.
+     *
+     * @throws IOException in one line when it is missing, has a key twice, or is no such file
+     */
+    public static Map<String, String> read(Path file) throws IOException {
+        Map<String, String> values = new LinkedHashMap<>();
+        Properties inOrder =
+                new Properties() {
+                    @Override
+                    public synchronized Object put(Object key, Object value) {
+                        if (values.put((String) key, ((String) value).strip()) != null) {
+                            throw new IllegalArgumentException("'" + key + "' is there twice");
+                        }
+                        return null;
+                    }
+                };
+        try {
+            if (Files.size(file) > LARGEST) {
+                throw new IOException(file + ": is too large for a settings file");
+            }
+            try (Reader reader = Files.newBufferedReader(file)) {
+                inOrder.load(reader);
+            }
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + ": no such file", e);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(file + ": " + e.getMessage(), e);
+        } catch (java.nio.charset.CharacterCodingException e) {
+            throw new IOException(file + ": is not UTF-8 text", e);
+        }
+        return values;
+    }
+
+    /** Writes a file, all of it or nothing. */
+    static void write(Path file, String comment, Map<String, String> values) throws IOException {
+        StringBuilder text = new StringBuilder();
+        comment.lines().forEach(line -> text.append("# ").append(line).append('\n'));
+        values.forEach(
+                (key, value) ->
+                        text.append(key)
+                                .append(" = ")
+                                .append(value.replace("\\", "\\\\").replace("\n", "\\n"))
+                                .append('\n'));
+        byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
+        AtomicFile.write(file, channel -> channel.write(ByteBuffer.wrap(bytes)));
+    }
+}

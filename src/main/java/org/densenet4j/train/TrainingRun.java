@@ -1,0 +1,428 @@
+package org.densenet4j.train;
+
+import org.densenet4j.data.Batch;
+import org.densenet4j.data.BatchLoader;
+import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Normalisation;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+
+/**
+ * Epochs over a data set as a recipe says, with a {@link RunFolder}: checkpoints, metrics, events
+ * for TensorBoard. A run that was stopped or killed continues from its last checkpoint as if
+ * nothing had happened: with a deterministic device and the same threads, bit by bit.
+ *
+ * <pre>{@code
+ * Recipe recipe = Recipe.preset("cifar");
+ * DenseNetSpec spec = recipe.spec(train.classes()).build();
+ * try (Device device = Device.best();
+ *         Trainer trainer = recipe.trainer(spec, device).open();
+ *         RunFolder folder = RunFolder.create(Path.of("runs/first"))) {
+ *     TrainingRun run =
+ *             TrainingRun.of(trainer, recipe, folder).data(train, test, Normalisation.CIFAR10);
+ *     run.train();
+ * }
+ * }</pre>
+ */
+public final class TrainingRun {
+    private static final int STEPS_PER_EVENT = 10;
+    private static final String NOTE = "run.";
+
+    private final Trainer trainer;
+    private final Recipe recipe;
+    private final RunFolder folder;
+    private final LearningRateSchedule schedule;
+    private final Map<String, String> notes = new LinkedHashMap<>();
+    private TrainingListener listener = TrainingListener.NONE;
+    private BooleanSupplier stop = () -> false;
+    private long saveEvery;
+    private int loaderThreads = 1;
+    private boolean skipBroken;
+    private BatchLoader trainLoader;
+    private BatchLoader testLoader;
+
+    // The state that a checkpoint carries beside the trainer's.
+    private int epoch;
+    private int position;
+    private double lossSum;
+    private long correct;
+    private long seen;
+    private double bestAccuracy = -1;
+    private int bestEpoch;
+
+    // Of this process only.
+    private double stepSeconds;
+    private double inputWait;
+    private long images;
+
+    private TrainingRun(Trainer trainer, Recipe recipe, RunFolder folder) {
+        this.trainer = trainer;
+        this.recipe = recipe;
+        this.folder = folder;
+        this.schedule = recipe.learningRate();
+        recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
+    }
+
+    /** A run of a trainer that was opened as the recipe says. */
+    public static TrainingRun of(Trainer trainer, Recipe recipe, RunFolder folder) {
+        return new TrainingRun(trainer, recipe, folder);
+    }
+
+    /**
+     * What to train and to test on.
+     *
+     * @throws IllegalArgumentException when the images do not fit the network
+     */
+    public TrainingRun data(Dataset train, Dataset test, Normalisation normalisation) {
+        trainLoader =
+                BatchLoader.of(train)
+                        .batch(recipe.batch())
+                        .shuffle(recipe.seed())
+                        .augment(recipe.augmentation())
+                        .normalise(normalisation)
+                        .dropLast(train.size() >= recipe.batch());
+        testLoader = BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
+        notes.put("data.classes", String.join("\n", train.classNames()));
+        notes.put("data.mean", joined(normalisation.mean()));
+        notes.put("data.deviation", joined(normalisation.deviation()));
+        return this;
+    }
+
+    private static String joined(float[] values) {
+        String[] texts = new String[values.length];
+        for (int i = 0; i < values.length; i++) {
+            texts[i] = String.valueOf(values[i]);
+        }
+        return String.join(",", texts);
+    }
+
+    /** Threads that read images; the result does not depend on them. */
+    public TrainingRun loaderThreads(int count) {
+        loaderThreads = count;
+        return this;
+    }
+
+    /** Whether images that cannot be read are skipped; otherwise they stop the run. */
+    public TrainingRun skipBroken(boolean on) {
+        skipBroken = on;
+        return this;
+    }
+
+    /** Also saves a checkpoint every so many steps, not only after each epoch; 0 for not. */
+    public TrainingRun saveEvery(long steps) {
+        if (steps < 0) {
+            throw new IllegalArgumentException(
+                    "save every " + steps + " steps: use a positive number, or 0 for each epoch");
+        }
+        saveEvery = steps;
+        return this;
+    }
+
+    /** An entry of the caller's in the configuration and in every checkpoint's metadata. */
+    public TrainingRun note(String key, String value) {
+        notes.put(NOTE + key, value);
+        return this;
+    }
+
+    /** Told about steps and epochs. */
+    public TrainingRun listener(TrainingListener value) {
+        listener = value;
+        return this;
+    }
+
+    /** Asked after each step; when it says yes, the run saves and ends. */
+    public TrainingRun stopWhen(BooleanSupplier condition) {
+        stop = condition;
+        return this;
+    }
+
+    // ---------------------------------------------------------------- resuming
+
+    /**
+     * Continues from a checkpoint of a run.
+     *
+     * @throws IOException in one line when the file is damaged, of another network, or not of a run
+     * @throws IllegalArgumentException when there is nothing left to do
+     */
+    public void resume(Path checkpoint) throws IOException {
+        Map<String, String> saved = trainer.load(checkpoint);
+        try {
+            epoch = Integer.parseInt(saved.getOrDefault("run.epoch", "0"));
+            position = Integer.parseInt(saved.getOrDefault("run.batch", "0"));
+            lossSum = Double.parseDouble(saved.getOrDefault("run.loss", "0"));
+            correct = Long.parseLong(saved.getOrDefault("run.correct", "0"));
+            seen = Long.parseLong(saved.getOrDefault("run.seen", "0"));
+            bestAccuracy = Double.parseDouble(saved.getOrDefault("run.best-accuracy", "-1"));
+            bestEpoch = Integer.parseInt(saved.getOrDefault("run.best-epoch", "0"));
+        } catch (NumberFormatException e) {
+            throw new IOException(checkpoint + ": the run's counters are broken", e);
+        }
+        if (epoch >= recipe.epochs()) {
+            throw new IllegalArgumentException(
+                    checkpoint
+                            + " has finished "
+                            + epoch
+                            + " epochs; give --epochs a larger number to train on");
+        }
+        folder.keepMetrics(epoch);
+    }
+
+    /** The settings that a checkpoint of a run was trained with: keys of the recipe. */
+    public static Map<String, String> recipeOf(Map<String, String> checkpointMetadata) {
+        return withPrefix("recipe.", checkpointMetadata);
+    }
+
+    /** The {@link #note notes} that a checkpoint of a run carries. */
+    public static Map<String, String> notesOf(Map<String, String> checkpointMetadata) {
+        return withPrefix(NOTE, checkpointMetadata);
+    }
+
+    private static Map<String, String> withPrefix(String prefix, Map<String, String> all) {
+        return all.entrySet().stream()
+                .filter(entry -> entry.getKey().startsWith(prefix))
+                .collect(
+                        Collectors.toMap(
+                                entry -> entry.getKey().substring(prefix.length()),
+                                Map.Entry::getValue,
+                                (a, b) -> a,
+                                LinkedHashMap::new));
+    }
+
+    private void save(String name) throws IOException {
+        Map<String, String> state = new LinkedHashMap<>(notes);
+        state.put("run.epoch", String.valueOf(epoch));
+        state.put("run.batch", String.valueOf(position));
+        state.put("run.loss", String.valueOf(lossSum));
+        state.put("run.correct", String.valueOf(correct));
+        state.put("run.seen", String.valueOf(seen));
+        state.put("run.best-accuracy", String.valueOf(bestAccuracy));
+        state.put("run.best-epoch", String.valueOf(bestEpoch));
+        trainer.save(folder.file(name), state);
+    }
+
+    // ---------------------------------------------------------------- training
+
+    /**
+     * Trains to the last epoch, or until told to stop.
+     *
+     * @return whether it got to the end
+     * @throws IOException in one line when a file cannot be written or an image not be read; the
+     *     last checkpoint is as it was
+     * @throws NonFiniteException when the loss or a gradient is not finite
+     */
+    public boolean train() throws IOException {
+        if (trainLoader == null) {
+            throw new IllegalStateException("give the run its data before it trains");
+        }
+        BatchLoader train = loader(trainLoader);
+        BatchLoader test = loader(testLoader);
+        folder.writeConfig(
+                "The resolved recipe of this run; train --config takes this file.", config());
+        try (EventFile events = new EventFile(folder.path(), trainer.steps() + 1)) {
+            while (epoch < recipe.epochs()) {
+                double start = System.nanoTime() / 1e9;
+                double stepsBefore = stepSeconds;
+                double waitBefore = inputWait;
+                long imagesBefore = images;
+                TestResult tested = trainEpoch(train, events) ? test(test) : null;
+                if (tested == null) {
+                    save(RunFolder.CHECKPOINT);
+                    events.flush();
+                    return false;
+                }
+                double steps = stepSeconds - stepsBefore;
+                double wait = inputWait - waitBefore;
+                finishEpoch(
+                        tested,
+                        new EpochResult(
+                                epoch + 1,
+                                trainer.steps(),
+                                trainer.learningRate(),
+                                lossSum / Math.max(1, seen),
+                                (double) correct / Math.max(1, seen),
+                                tested.loss(),
+                                tested.accuracy(),
+                                tested.top5(),
+                                System.nanoTime() / 1e9 - start,
+                                (images - imagesBefore) / Math.max(1e-9, steps),
+                                wait / Math.max(1e-9, wait + steps)),
+                        events);
+            }
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+        return true;
+    }
+
+    private BatchLoader loader(BatchLoader loader) {
+        BatchLoader configured = loader.threads(loaderThreads);
+        return skipBroken ? configured.skipBroken(listener::brokenImage) : configured;
+    }
+
+    private Map<String, String> config() {
+        Map<String, String> config = new LinkedHashMap<>(recipe.values());
+        withPrefix(NOTE, notes).forEach(config::put);
+        return config;
+    }
+
+    /** Returns false when told to stop. */
+    private boolean trainEpoch(BatchLoader train, EventFile events) throws IOException {
+        long perEpoch = train.batchesPerEpoch();
+        long total = perEpoch * recipe.epochs();
+        try (BatchLoader.Epoch batches = train.epoch(epoch, position)) {
+            Batch following = batches.hasNext() ? batches.next() : null;
+            while (following != null) {
+                Batch batch = following;
+                int behind = batches.position();
+                following = batches.hasNext() ? batches.next() : null;
+                trainer.learningRate(schedule.rate((double) (epoch * perEpoch + position) / total));
+                long start = System.nanoTime();
+                StepResult r = trainer.step(batch, following);
+                stepSeconds += (System.nanoTime() - start) / 1e9;
+                images += r.images();
+                lossSum += r.loss() * r.images();
+                correct += r.correct();
+                seen += r.images();
+                position = behind;
+                if (r.step() % STEPS_PER_EVENT == 0) {
+                    events.scalar("step/loss", r.step(), r.loss());
+                    events.scalar("step/learning_rate", r.step(), trainer.learningRate());
+                    events.scalar("step/gradient_norm", r.step(), r.gradientNorm());
+                }
+                listener.step(
+                        new TrainingListener.Step(
+                                epoch + 1,
+                                recipe.epochs(),
+                                epoch * perEpoch + position,
+                                total,
+                                lossSum / seen,
+                                (double) correct / seen,
+                                images / stepSeconds));
+                if (stop.getAsBoolean()) {
+                    return false;
+                }
+                if (saveEvery > 0 && r.step() % saveEvery == 0) {
+                    save(RunFolder.CHECKPOINT);
+                    events.flush();
+                }
+            }
+            inputWait += batches.inputWaitSeconds();
+        }
+        return true;
+    }
+
+    /** Returns null when told to stop. */
+    private TestResult test(BatchLoader test) {
+        int classes = trainer.spec().classes();
+        TestResult.Sum sum = new TestResult.Sum(classes);
+        try (BatchLoader.Epoch batches = test.epoch(0)) {
+            while (batches.hasNext()) {
+                Batch batch = batches.next();
+                float[] logits = new float[batch.size() * classes];
+                StepResult r = trainer.evaluate(batch, logits);
+                sum.add(r, batch.labels(), logits);
+                if (stop.getAsBoolean()) {
+                    return null;
+                }
+            }
+        }
+        return sum.result();
+    }
+
+    private void finishEpoch(TestResult tested, EpochResult result, EventFile events)
+            throws IOException {
+        epoch++;
+        position = 0;
+        lossSum = 0;
+        correct = 0;
+        seen = 0;
+        boolean best = tested.accuracy() > bestAccuracy;
+        if (best) {
+            bestAccuracy = tested.accuracy();
+            bestEpoch = epoch;
+        }
+        folder.append(result);
+        write(result, events);
+        if (best) {
+            folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
+            save(RunFolder.BEST);
+        }
+        // The last one to be written: a run that is killed before repeats what came after the
+        // previous one.
+        save(RunFolder.CHECKPOINT);
+        listener.epoch(result);
+    }
+
+    private static void write(EpochResult r, EventFile events) throws IOException {
+        events.scalar("loss/train", r.steps(), r.trainLoss());
+        events.scalar("loss/test", r.steps(), r.testLoss());
+        events.scalar("accuracy/train", r.steps(), r.trainAccuracy());
+        events.scalar("accuracy/test", r.steps(), r.testAccuracy());
+        events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+        events.scalar("speed/images_per_second", r.steps(), r.imagesPerSecond());
+        events.scalar("speed/input_wait", r.steps(), r.inputWait());
+        events.flush();
+    }
+
+    private String csv(int[][] confusion) {
+        List<String> names = List.of(notes.get("data.classes").split("\n", -1));
+        StringBuilder csv = new StringBuilder("class");
+        names.forEach(name -> csv.append(',').append(quoted(name)));
+        csv.append('\n');
+        for (int label = 0; label < confusion.length; label++) {
+            csv.append(quoted(names.get(label)));
+            Arrays.stream(confusion[label]).forEach(count -> csv.append(',').append(count));
+            csv.append('\n');
+        }
+        return csv.toString();
+    }
+
+    private static String quoted(String name) {
+        return name.matches("[^\",\n]*") ? name : '"' + name.replace("\"", "\"\"") + '"';
+    }
+
+    // ---------------------------------------------------------------- afterwards
+
+    /** Epochs done. */
+    public int epoch() {
+        return epoch;
+    }
+
+    /** The highest test accuracy so far, or −1 before the first test. */
+    public double bestAccuracy() {
+        return bestAccuracy;
+    }
+
+    /** The epoch, counted from 1, that {@link RunFolder#BEST} was saved after. */
+    public int bestEpoch() {
+        return bestEpoch;
+    }
+
+    /** Images trained on by this process. */
+    public long images() {
+        return images;
+    }
+
+    /** Images per second in this process's training steps. */
+    public double imagesPerSecond() {
+        return images / Math.max(1e-9, stepSeconds);
+    }
+
+    /** Share of this process's training time spent waiting for images. */
+    public double inputWait() {
+        return inputWait / Math.max(1e-9, inputWait + stepSeconds);
+    }
+
+    /** Images that were skipped because they could not be read. */
+    public int skippedImages() {
+        return trainLoader.skippedImages() + testLoader.skippedImages();
+    }
+}

@@ -1,0 +1,252 @@
+package org.densenet4j.backend.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import org.densenet4j.backend.ChunkTask;
+import org.densenet4j.backend.Convolution;
+import org.densenet4j.backend.ConvolutionMemory;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceException;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.DeviceTimer;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A GPU without a GPU: the CUDA backend's launches, tiling, matrix products and weight packing,
+ * with kernels emulated on the host and convolutions in plain loops in cuDNN's place.
+ */
+public final class EmulatedDevice implements Device {
+    /** Few blocks, so that one block has several rows, and several blocks several tiles. */
+    private static final int BLOCKS = 6;
+
+    private static final long MOST_BYTES = 1L << 32;
+
+    private final Emulation emulation = Emulation.open();
+    private final List<EmulatedArena> arenas = new ArrayList<>();
+    private boolean closed;
+
+    /** One lane; the options have nothing to choose. */
+    public EmulatedDevice(DeviceOptions options) {}
+
+    @Override
+    public String name() {
+        return "emulated-cuda";
+    }
+
+    @Override
+    public String description() {
+        return "CUDA kernels emulated on the host";
+    }
+
+    @Override
+    public int lanes() {
+        return 1;
+    }
+
+    /** Small, so that a pass has several chunks. */
+    @Override
+    public long cacheBytes() {
+        return 20_000;
+    }
+
+    @Override
+    public int leastChunks() {
+        return 1;
+    }
+
+    @Override
+    public boolean stagesInput() {
+        return true;
+    }
+
+    @Override
+    public long availableBytes() {
+        return MOST_BYTES;
+    }
+
+    @Override
+    public long kernelScratchBytes() {
+        return Tiling.REDUCTION_BYTES;
+    }
+
+    @Override
+    public long scratchBytes(GemmShape shape) {
+        return 0;
+    }
+
+    @Override
+    public ConvolutionMemory memory(ConvolutionShape shape) {
+        return new ConvolutionMemory(4L * shape.weights(), 4L * shape.weights(), 0);
+    }
+
+    @Override
+    public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        checkOpen();
+        if (bytes > MOST_BYTES) {
+            throw new DeviceException("the device refuses " + bytes + " bytes of memory");
+        }
+        EmulatedArena arena = new EmulatedArena(bytes, scratchOffset);
+        arenas.add(arena);
+        return arena;
+    }
+
+    /** Emulated time means nothing: every mark is at 0. */
+    @Override
+    public DeviceTimer timer(int marks) {
+        return new DeviceTimer() {
+            @Override
+            public void mark(int index) {}
+
+            @Override
+            public double seconds(int from, int to) {
+                return 0;
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    @Override
+    public void forEachChunk(int chunks, ChunkTask task) {
+        checkOpen();
+        for (int chunk = 0; chunk < chunks; chunk++) {
+            task.run(0, chunk);
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("the device is closed");
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        arenas.forEach(EmulatedArena::close);
+    }
+
+    /** Host memory in the place of device memory. */
+    private final class EmulatedArena implements DeviceArena {
+        private final Arena lifetime = Arena.ofShared();
+        private final MemorySegment memory;
+        private final CudaKernels kernels;
+        private final Gemm gemm;
+        private float[] staged;
+        private Matrix staging;
+
+        EmulatedArena(long bytes, long scratchOffset) {
+            memory = lifetime.allocate(bytes, 256);
+            KernelLauncher launcher =
+                    (kernel, grid, arguments) -> {
+                        checkOpen();
+                        emulation.launch(kernel, grid, arguments);
+                    };
+            kernels = new CudaKernels(launcher, memory.address(), scratchOffset, BLOCKS);
+            gemm = new KernelGemm(launcher, memory.address());
+        }
+
+        private void checkOpen() {
+            if (!lifetime.scope().isAlive()) {
+                throw new IllegalStateException("the arena is closed");
+            }
+        }
+
+        @Override
+        public long bytes() {
+            return memory.byteSize();
+        }
+
+        @Override
+        public Kernels kernels() {
+            checkOpen();
+            return kernels;
+        }
+
+        @Override
+        public void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
+            checkOpen();
+            gemm.multiply(shape, a, b, c);
+        }
+
+        @Override
+        public Convolution convolution(ConvolutionShape shape) {
+            checkOpen();
+            return new LoopConvolution(shape, memory, kernels);
+        }
+
+        @Override
+        public void upload(float[] source, int from, Matrix target) {
+            checkOpen();
+            if (source == staged && from == 0) {
+                MemorySegment.copy(
+                        memory,
+                        staging.offset(),
+                        memory,
+                        target.offset(),
+                        4L * target.rows() * target.columns());
+                staged = null;
+                return;
+            }
+            for (int r = 0; r < target.rows(); r++) {
+                MemorySegment.copy(
+                        source,
+                        from + r * target.columns(),
+                        memory,
+                        JAVA_FLOAT,
+                        target.at(r, 0),
+                        target.columns());
+            }
+        }
+
+        @Override
+        public void stage(float[] source, int count, Matrix target) {
+            MemorySegment.copy(source, 0, memory, JAVA_FLOAT, target.offset(), count);
+            staged = source;
+            staging = target;
+        }
+
+        @Override
+        public void replay(Object key, Runnable work) {
+            work.run();
+        }
+
+        @Override
+        public void uploadInts(int[] source, int count, long offset) {
+            checkOpen();
+            MemorySegment.copy(source, 0, memory, JAVA_INT, offset, count);
+        }
+
+        @Override
+        public void download(Matrix source, float[] target, int from) {
+            checkOpen();
+            for (int r = 0; r < source.rows(); r++) {
+                MemorySegment.copy(
+                        memory,
+                        JAVA_FLOAT,
+                        source.at(r, 0),
+                        target,
+                        from + r * source.columns(),
+                        source.columns());
+            }
+        }
+
+        @Override
+        public void close() {
+            if (lifetime.scope().isAlive()) {
+                lifetime.close();
+            }
+        }
+    }
+}

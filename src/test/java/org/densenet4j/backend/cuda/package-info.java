@@ -1,0 +1,2 @@
+/** Finding and loading CUDA's libraries. */
+package org.densenet4j.backend.cuda;

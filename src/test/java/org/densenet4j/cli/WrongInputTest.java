@@ -1,0 +1,241 @@
+package org.densenet4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Whatever a user can get wrong costs one clear line and exit code 2. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class WrongInputTest {
+    @TempDir private static Path shared;
+
+    private Path data;
+
+    @BeforeAll
+    void writeImages() throws IOException {
+        data = TinyRun.data(shared);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "frobnicate | frobnicate",
+                "train --frobnicate | --frobnicate",
+                "train --epochs | --epochs",
+                "train --epochs 0 | epochs = 0: use 1 or more",
+                "train --epochs many | 'many' is not an int",
+                "train --glyphs 3 | 5 to 1000000",
+                "train --data nowhere | no data source 'nowhere'",
+                "train --seed x | --seed",
+                "plan --batch 0 | batch = 0: use 1 to",
+                "plan --batch -5 | batch = -5",
+                "plan --batch 2000000000 | batch = 2000000000",
+                "plan --memory-budget much | 'much' is not a size of memory",
+                "plan --memory-budget -3 | '-3' is not a size of memory",
+                "plan --device tpu | no device named 'tpu'; this build has best, cuda, cpu",
+                "plan --threads -1 | threads = -1: use 1 to 1024",
+                "plan --classes 0 | classes = 0",
+                "plan --input-size 2 | too small",
+                "plan --dropout 1 | dropout = 1.0",
+                "plan --compression 0 | compression = 0.0",
+                "plan --compression 1.5 | compression = 1.5",
+                "plan --model densenet122 | no model named 'densenet122'",
+                "plan --model bc-100 | no model named 'bc-100'",
+                "plan --model bc-99-12 | depth 99 does not fit DenseNet bc, whose depth is 6n + 4;"
+                        + " the nearest are 94 and 100",
+                "plan --model plain-41-12 | the nearest are 40 and 43",
+                "plan --model bc-1000000-12 | use at most 4096",
+                "plan --model bc-100-0 | growthRate = 0",
+                "summary --model bc-1-12 | depth 1 does not fit",
+                "parity | CASE",
+                "parity nowhere.safetensors | nowhere.safetensors: no such file",
+                "parity pom.xml | not a safetensors file",
+                "parity pom.xml --strategy FAST | NAIVE, SHARED, RECOMPUTE",
+                "measure --steps 0 | steps = 0"
+            })
+    void aWrongOptionIsNamed(String command, String words) {
+        Captured.run(command.split(" ", -1)).mustRefuse(words);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "--lr=-1 | learning rate = -1.0",
+                "--lr=NaN | learning rate = NaN",
+                "--momentum=2 | momentum = 2.0",
+                "--weight-decay=-1 | weight decay = -1.0",
+                "--label-smoothing=1 | label smoothing = 1.0",
+                "--clip=-1 | gradient norm = -1.0",
+                "--accumulate=0 | accumulate = 0",
+                "--schedule=LINEAR | COSINE, STEP, CONSTANT",
+                "--strategy=FAST | NAIVE, SHARED, RECOMPUTE",
+                "--classes=3 | --classes 3 does not fit the data, which has 10",
+                "--input-size=64 | --input-size 64 does not fit the data",
+                "--resume=nowhere.safetensors | nowhere.safetensors: no such file",
+                "--resume=pom.xml | pom.xml"
+            })
+    void aWrongTrainingOptionIsNamedBeforeAnythingIsWritten(
+            String option, String words, @TempDir Path temporary) {
+        Path out = temporary.resolve("run");
+        Captured.run(TinyRun.train(data, out, 1, option)).mustRefuse(words);
+        assertFalse(Files.exists(out));
+    }
+
+    @Test
+    void aBatchOverTheBudgetIsRefusedWithNumbersAndAlternatives(@TempDir Path temporary) {
+        Path out = temporary.resolve("run");
+        List<String> train = TinyRun.train(data, out, 1, "--strategy=NAIVE");
+        Captured.run(with(train, "--batch", "1000", "--memory-budget", "60MB"))
+                .mustRefuse(
+                        "batch 1000 with NAIVE needs",
+                        "the budget is 60.0 MB",
+                        "the largest batch that fits with NAIVE is");
+        Captured.run(with(train, "--batch", "1000", "--memory-budget", "1kB"))
+                .mustRefuse("no batch fits with NAIVE");
+        assertFalse(Files.exists(out));
+    }
+
+    /** Later options of the same name replace earlier ones. */
+    private static List<String> with(List<String> arguments, String... options) {
+        List<String> all = new ArrayList<>(arguments);
+        for (int i = 0; i < options.length; i += 2) {
+            int at = all.indexOf(options[i]);
+            if (at >= 0) {
+                all.set(at + 1, options[i + 1]);
+            } else {
+                all.addAll(List.of(options[i], options[i + 1]));
+            }
+        }
+        return all;
+    }
+
+    // ---------------------------------------------------------------- data files
+
+    @Test
+    void aMissingFolderOrFileIsNamed(@TempDir Path temporary) throws IOException {
+        Path out = temporary.resolve("run");
+        Captured.run(TinyRun.train(temporary.resolve("none"), out, 1))
+                .mustRefuse("none: no such folder");
+        Path broken = TinyRun.data(temporary);
+        Files.delete(broken.resolve("data_batch_3.bin"));
+        Captured.run(TinyRun.train(broken, out, 1)).mustRefuse("data_batch_3.bin: no such file");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3072, 3074, 8 * 3073 - 1, 8 * 3073 + 1})
+    void aTruncatedFileIsNamedWithItsSize(int bytes, @TempDir Path temporary) throws IOException {
+        Path broken = TinyRun.data(temporary);
+        resize(broken.resolve("data_batch_2.bin"), bytes);
+        Captured.run(TinyRun.train(broken, temporary.resolve("run"), 1))
+                .mustRefuse("data_batch_2.bin: has " + bytes + " bytes", "3073");
+    }
+
+    @Test
+    void anOversizedFileIsNotRead(@TempDir Path temporary) throws IOException {
+        Path broken = TinyRun.data(temporary);
+        resize(broken.resolve("test_batch.bin"), 400_000L * 3073); // sparse: takes no space
+        Captured.run(TinyRun.train(broken, temporary.resolve("run"), 1))
+                .mustRefuse("test_batch.bin: has 1229200000 bytes, far more than CIFAR10 has");
+    }
+
+    @Test
+    void aLabelOutOfRangeIsNamedWithItsRecord(@TempDir Path temporary) throws IOException {
+        Path broken = TinyRun.data(temporary);
+        try (RandomAccessFile file =
+                new RandomAccessFile(broken.resolve("data_batch_1.bin").toFile(), "rw")) {
+            file.seek(2 * 3073);
+            file.write(10);
+        }
+        Captured.run(TinyRun.train(broken, temporary.resolve("run"), 1))
+                .mustRefuse("data_batch_1.bin: record 2 has label 10");
+    }
+
+    private static void resize(Path file, long bytes) throws IOException {
+        try (RandomAccessFile f = new RandomAccessFile(file.toFile(), "rw")) {
+            f.setLength(bytes);
+        }
+    }
+
+    // ---------------------------------------------------------------- run folders
+
+    @Test
+    void anOutputFolderThatCannotBeMadeIsRefusedBeforeTraining(@TempDir Path temporary)
+            throws IOException {
+        Path file = Files.createFile(temporary.resolve("file"));
+        for (Path out : List.of(file, file.resolve("run"))) {
+            Captured run = Captured.run(TinyRun.train(data, out, 1));
+            assertEquals(2, run.code());
+            assertEquals(1, run.err().lines().count(), run.err());
+            assertTrue(
+                    run.err().startsWith("error: cannot write to the run folder " + out),
+                    run.err());
+        }
+    }
+
+    @Test
+    void anOutputFolderThatTakesNoFilesIsRefusedBeforeTraining() {
+        Path out = Path.of("/proc/self");
+        assumeTrue(Files.isDirectory(out), "no /proc: not Linux");
+        Captured run = Captured.run(TinyRun.train(data, out, 1));
+        assertEquals(2, run.code());
+        assertTrue(run.err().contains("cannot write to the run folder /proc/self"), run.err());
+        assertFalse(run.out().contains("epoch"), run.out());
+    }
+
+    @Test
+    void anEarlierRunIsNotOverwritten(@TempDir Path temporary) throws IOException {
+        Path out = temporary.resolve("run");
+        assertEquals(0, Captured.run(TinyRun.train(data, out, 1)).code());
+        byte[] checkpoint = Files.readAllBytes(out.resolve("checkpoint.safetensors"));
+        Captured again = Captured.run(TinyRun.train(data, out, 1));
+        assertEquals(2, again.code());
+        assertTrue(again.err().contains("--resume"), again.err());
+        assertEquals(checkpoint.length, Files.size(out.resolve("checkpoint.safetensors")));
+    }
+
+    @Test
+    void aTruncatedCheckpointIsRefused(@TempDir Path temporary) throws IOException {
+        Path out = temporary.resolve("run");
+        assertEquals(0, Captured.run(TinyRun.train(data, out, 1)).code());
+        Path checkpoint = out.resolve("checkpoint.safetensors");
+        try (FileChannel channel = FileChannel.open(checkpoint, StandardOpenOption.WRITE)) {
+            channel.truncate(channel.size() - 7);
+        }
+        Captured.run(TinyRun.train(data, out, 2, "--resume=" + checkpoint))
+                .mustRefuse("checkpoint.safetensors");
+    }
+
+    @Test
+    void aFinishedRunAsksForMoreEpochs(@TempDir Path temporary) {
+        Path out = temporary.resolve("run");
+        assertEquals(0, Captured.run(TinyRun.train(data, out, 1)).code());
+        Captured run =
+                Captured.run(
+                        TinyRun.train(
+                                data, out, 1, "--resume=" + out.resolve("checkpoint.safetensors")));
+        assertEquals(2, run.code());
+        assertTrue(run.err().contains("give --epochs a larger number"), run.err());
+    }
+}

@@ -1,0 +1,48 @@
+package org.densenet4j.contract;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+import org.junit.jupiter.api.Nested;
+
+/**
+ * The whole contract. A backend's test extends this class and says how its device is opened;
+ * nothing else differs between backends.
+ */
+abstract class BackendContract {
+    /**
+     * Opens the device under test. Called once for each nested class, and where a test wants two.
+     */
+    abstract Device open(DeviceOptions options);
+
+    @Nested
+    class KernelsOfTheBackend extends KernelsContract {
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
+    class ProductsOfTheBackend extends GemmContract {
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
+    class ConvolutionsOfTheBackend extends ConvolutionContract {
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
+    class DeviceOfTheBackend extends DeviceContract {
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+package org.densenet4j.contract;
+
+import org.densenet4j.backend.Convolution;
+import org.densenet4j.backend.ConvolutionMemory;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.Matrix;
+import org.junit.jupiter.api.Test;
+
+/**
+ * {@link Convolution} against the sum that defines it, with dense operands and as many images as
+ * asked, on every lane. An element may be off by {@value #TOLERANCE} of the sum of the absolute
+ * values of its products.
+ */
+abstract class ConvolutionContract extends OpenedDevice {
+    private static final double TOLERANCE = 1e-5;
+    private static final int CASES = 24;
+
+    @Test
+    void forward() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    ConvolutionShape s = shape(a);
+                    ConvolutionMemory memory = memory(a, s);
+                    int images = 1 + a.random.nextInt(s.images());
+                    Matrix source = source(a, s, images, true);
+                    Matrix weights = weights(a, s, true);
+                    Matrix packed = scratch(a, memory.packedWeights());
+                    Matrix output = output(a, s, images, false);
+                    a.upload();
+                    Convolution convolution = a.arena().convolution(s);
+                    convolution.packForward(weights, packed);
+                    convolution.forward(lane(a), images, source, packed, output);
+                    a.expect(
+                            output,
+                            TOLERANCE,
+                            (r, o, t) ->
+                                    forEachTap(
+                                            s,
+                                            r,
+                                            (row, ky, kx) -> {
+                                                for (int i = 0; i < s.inputChannels(); i++) {
+                                                    double w = weight(a, weights, s, o, i, ky, kx);
+                                                    t.add(w * a.value(source, row, i));
+                                                }
+                                            }));
+                    a.check();
+                });
+    }
+
+    @Test
+    void dataGradient() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    ConvolutionShape s = shape(a);
+                    ConvolutionMemory memory = memory(a, s);
+                    int images = 1 + a.random.nextInt(s.images());
+                    Matrix gradient = output(a, s, images, true);
+                    Matrix weights = weights(a, s, true);
+                    Matrix packed = scratch(a, memory.packedWeights());
+                    Matrix source = source(a, s, images, false);
+                    a.upload();
+                    Convolution convolution = a.arena().convolution(s);
+                    convolution.packBackward(weights, packed);
+                    convolution.backwardData(lane(a), images, gradient, packed, source);
+                    Terms[][] expected = terms(source.rows(), source.columns());
+                    for (int r = 0; r < gradient.rows(); r++) {
+                        int out = r;
+                        forEachTap(
+                                s,
+                                r,
+                                (row, ky, kx) -> {
+                                    for (int i = 0; i < s.inputChannels(); i++) {
+                                        for (int o = 0; o < s.outputChannels(); o++) {
+                                            double w = weight(a, weights, s, o, i, ky, kx);
+                                            expected[row][i].add(w * a.value(gradient, out, o));
+                                        }
+                                    }
+                                });
+                    }
+                    expect(a, source, expected);
+                    a.check();
+                });
+    }
+
+    @Test
+    void weightGradientOfChunksOnAllLanesIsAddedToTheGradient() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    ConvolutionShape s = shape(a);
+                    ConvolutionMemory memory = memory(a, s);
+                    int images = 1 + a.random.nextInt(3 * s.images());
+                    int chunks = Math.ceilDiv(images, s.images());
+                    Matrix source = source(a, s, images, true);
+                    Matrix gradient = output(a, s, images, true);
+                    int floats = Math.toIntExact(memory.packedGradient() / Float.BYTES);
+                    Matrix parts = a.denseOutput(device.lanes(), floats);
+                    Matrix sums = a.values(a.denseOutput(device.lanes(), floats), g -> 0);
+                    a.anything(parts);
+                    a.anything(sums);
+                    Matrix weightGradient = weights(a, s, true);
+                    a.upload();
+                    Convolution convolution = a.arena().convolution(s);
+                    int inputRows = s.height() * s.width();
+                    int outputRows = s.outputHeight() * s.outputWidth();
+                    device.forEachChunk(
+                            chunks,
+                            (lane, chunk) -> {
+                                int first = chunk * s.images();
+                                int count = Math.min(s.images(), images - first);
+                                convolution.backwardWeights(
+                                        lane,
+                                        count,
+                                        source.rows(first * inputRows, count * inputRows),
+                                        gradient.rows(first * outputRows, count * outputRows),
+                                        parts.row(lane),
+                                        sums.row(lane));
+                            });
+                    convolution.reduceWeightGradient(sums, weightGradient);
+                    Terms[][] expected = terms(1, weightGradient.columns());
+                    for (int w = 0; w < s.weights(); w++) {
+                        expected[0][w].add(a.value(weightGradient, 0, w));
+                    }
+                    for (int r = 0; r < gradient.rows(); r++) {
+                        int out = r;
+                        forEachTap(
+                                s,
+                                r,
+                                (row, ky, kx) -> {
+                                    for (int o = 0; o < s.outputChannels(); o++) {
+                                        for (int i = 0; i < s.inputChannels(); i++) {
+                                            expected[0][index(s, o, i, ky, kx)].add(
+                                                    a.value(gradient, out, o)
+                                                            * a.value(source, row, i));
+                                        }
+                                    }
+                                });
+                    }
+                    expect(a, weightGradient, expected);
+                    a.check();
+                });
+    }
+
+    // ---------------------------------------------------------------- shapes and operands
+
+    /** 3x3 mostly, the 1x1 of a transition and the 7x7/2 of a stem now and then. */
+    private static ConvolutionShape shape(GuardedArena a) {
+        int[] kernel =
+                switch (a.random.nextInt(6)) {
+                    case 0 -> new int[] {1, 1, 0};
+                    case 1 -> new int[] {7, 2, 3};
+                    default -> new int[] {3, 1, 1};
+                };
+        int most = kernel[0] == 7 ? 9 : 7;
+        int least = kernel[0] == 7 ? 4 : 1;
+        return new ConvolutionShape(
+                1 + a.random.nextInt(4),
+                least + a.random.nextInt(most - least),
+                least + a.random.nextInt(most - least),
+                kernel[0] == 7 ? 3 : 1 + a.random.nextInt(50),
+                1 + a.random.nextInt(50),
+                kernel[0],
+                kernel[1],
+                kernel[2]);
+    }
+
+    /** What a plan allows for: a full chunk and one of a single image. */
+    private ConvolutionMemory memory(GuardedArena a, ConvolutionShape s) {
+        a.scratch(device.memory(s).scratch());
+        a.scratch(device.memory(s.withImages(1)).scratch());
+        return device.memory(s);
+    }
+
+    private int lane(GuardedArena a) {
+        return a.random.nextInt(device.lanes());
+    }
+
+    private static Matrix source(GuardedArena a, ConvolutionShape s, int images, boolean filled) {
+        return operand(a, images * s.height() * s.width(), s.inputChannels(), filled);
+    }
+
+    private static Matrix output(GuardedArena a, ConvolutionShape s, int images, boolean filled) {
+        int rows = images * s.outputHeight() * s.outputWidth();
+        return operand(a, rows, s.outputChannels(), filled);
+    }
+
+    private static Matrix weights(GuardedArena a, ConvolutionShape s, boolean filled) {
+        return operand(a, 1, s.weights(), filled);
+    }
+
+    private static Matrix operand(GuardedArena a, int rows, int columns, boolean filled) {
+        Matrix m = a.denseOutput(rows, columns);
+        return filled ? a.values(m, g -> g) : m;
+    }
+
+    private static Matrix scratch(GuardedArena a, long bytes) {
+        Matrix m = a.denseOutput(1, Math.toIntExact(Math.ceilDiv(bytes, (long) Float.BYTES)));
+        a.anything(m);
+        return m;
+    }
+
+    // ---------------------------------------------------------------- the reference
+
+    private interface Tap {
+        void at(int inputRow, int ky, int kx);
+    }
+
+    /** All input pixels that an output pixel reads. */
+    private static void forEachTap(ConvolutionShape s, int outputRow, Tap tap) {
+        int w = s.outputWidth();
+        int h = s.outputHeight();
+        int image = outputRow / (h * w);
+        for (int ky = 0; ky < s.kernel(); ky++) {
+            for (int kx = 0; kx < s.kernel(); kx++) {
+                int y = outputRow / w % h * s.stride() - s.padding() + ky;
+                int x = outputRow % w * s.stride() - s.padding() + kx;
+                if (y >= 0 && y < s.height() && x >= 0 && x < s.width()) {
+                    tap.at((image * s.height() + y) * s.width() + x, ky, kx);
+                }
+            }
+        }
+    }
+
+    /** Position in the PyTorch layout [out, in, kh, kw]. */
+    private static int index(ConvolutionShape s, int o, int i, int ky, int kx) {
+        return ((o * s.inputChannels() + i) * s.kernel() + ky) * s.kernel() + kx;
+    }
+
+    private static double weight(
+            GuardedArena a, Matrix weights, ConvolutionShape s, int o, int i, int ky, int kx) {
+        return a.value(weights, 0, index(s, o, i, ky, kx));
+    }
+
+    private static Terms[][] terms(int rows, int columns) {
+        Terms[][] terms = new Terms[rows][columns];
+        for (Terms[] row : terms) {
+            for (int c = 0; c < columns; c++) {
+                row[c] = new Terms();
+            }
+        }
+        return terms;
+    }
+
+    private static void expect(GuardedArena a, Matrix out, Terms[][] expected) {
+        a.expect(
+                out,
+                TOLERANCE,
+                (r, c, t) -> t.add(expected[r][c].sum(), expected[r][c].magnitude()));
+    }
+}

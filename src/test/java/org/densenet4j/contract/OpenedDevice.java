@@ -1,0 +1,39 @@
+package org.densenet4j.contract;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.TestInstance;
+
+import java.util.function.Consumer;
+
+/** A device that is open for all tests of a class, and random cases on it. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class OpenedDevice {
+    Device device;
+
+    abstract Device open(DeviceOptions options);
+
+    @BeforeAll
+    void openDevice() {
+        device = open(DeviceOptions.defaults().withThreads(2));
+    }
+
+    @AfterAll
+    void closeDevice() {
+        // Null where the device is not on this machine and the class was skipped.
+        if (device != null) {
+            device.close();
+        }
+    }
+
+    /** Runs a test on some random cases, each in an arena of its own; failures name the case. */
+    final void forRandomCases(int count, Consumer<GuardedArena> test) {
+        for (int seed = 1; seed <= count; seed++) {
+            try (GuardedArena arena = new GuardedArena(device, seed)) {
+                test.accept(arena);
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.cuda.EmulatedDevice;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.reference.RandomCase;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.Stem;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Whole networks on emulated CUDA kernels against the double-precision reference. */
+class EmulatedCudaStrategiesTest {
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void everyStrategyAgreesWithTheReferenceOnRandomNetworks(MemoryStrategy strategy) {
+        try (Device device = new EmulatedDevice(DeviceOptions.defaults())) {
+            for (long seed = 41; seed <= 44; seed++) {
+                StrategiesTest.check(RandomCase.random(seed), strategy, Mode.TRAIN, device, 0);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void channelsThatFillSixteenBytesAreReadFourAtATime(MemoryStrategy strategy) {
+        DenseNetSpec spec =
+                DenseNetSpec.builder()
+                        .stem(Stem.IMAGENET)
+                        .growthRate(4)
+                        .layersPerBlock(2, 2)
+                        .initialChannels(8)
+                        .bottleneckWidth(4)
+                        .compression(0.5)
+                        .classes(5)
+                        .inputSize(17, 22)
+                        .build();
+        try (Device device = new EmulatedDevice(DeviceOptions.defaults())) {
+            StrategiesTest.check(RandomCase.of(spec, 3, 45), strategy, Mode.TRAIN, device, 0);
+            StrategiesTest.check(RandomCase.of(spec, 2, 46), strategy, Mode.FROZEN, device, 0);
+            DenseNetSpec dropping = spec.toBuilder().dropout(0.3).build();
+            StrategiesTest.check(RandomCase.of(dropping, 3, 47), strategy, Mode.TRAIN, device, 0.3);
+        }
+    }
+}

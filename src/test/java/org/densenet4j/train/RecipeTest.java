@@ -1,0 +1,143 @@
+package org.densenet4j.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.data.Augmentation;
+import org.densenet4j.data.ColourJitter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+class RecipeTest {
+    private static double rate(Recipe recipe, double epochs) {
+        return recipe.learningRate().rate(epochs / recipe.epochs());
+    }
+
+    @Test
+    void cifarIsThePapers() {
+        Recipe cifar = Recipe.preset("cifar");
+        assertEquals(300, cifar.epochs());
+        assertEquals(64, cifar.batch());
+        assertEquals(new Sgd(0.1, 0.9, true, 1e-4, true), cifar.optimizer());
+        assertEquals(0.1, rate(cifar, 0), 1e-12);
+        assertEquals(0.1, rate(cifar, 149.9), 1e-12);
+        assertEquals(0.01, rate(cifar, 150), 1e-12);
+        assertEquals(0.001, rate(cifar, 225), 1e-12);
+        assertEquals(Augmentation.CIFAR, cifar.augmentation());
+        assertEquals(0, cifar.dropout());
+        assertEquals(0.2, cifar.with(Map.of("augment", "none")).dropout());
+        assertEquals(0.1, cifar.with(Map.of("augment", "none", "dropout", "0.1")).dropout());
+        assertEquals(0, Recipe.preset("glyphs").with(Map.of("augment", "none")).dropout());
+    }
+
+    @Test
+    void imageNetIsThePapers() {
+        Recipe imageNet = Recipe.preset("imagenet");
+        assertEquals(90, imageNet.epochs());
+        assertEquals(256, imageNet.batch());
+        assertEquals("densenet121", imageNet.model());
+        assertEquals(new Sgd(0.1, 0.9, true, 1e-4, true), imageNet.optimizer());
+        // The milestones fall exactly on the first step of an epoch.
+        for (long perEpoch : new long[] {1, 7, 5005}) {
+            LearningRateSchedule rate = imageNet.learningRate();
+            double total = 90.0 * perEpoch;
+            assertEquals(0.1, rate.rate((30 * perEpoch - 1) / total), 1e-12);
+            assertEquals(0.01, rate.rate(30 * perEpoch / total), 1e-12);
+            assertEquals(0.001, rate.rate(60 * perEpoch / total), 1e-12);
+        }
+        assertEquals(
+                Augmentation.IMAGENET.withJitter(ColourJitter.IMAGENET), imageNet.augmentation());
+        Recipe cosine = Recipe.preset("imagenet-cosine");
+        assertEquals(100, cosine.epochs());
+        assertEquals(0.05, rate(cosine, 50), 1e-12);
+        assertTrue(Recipe.preset("finetune").freezeBn());
+    }
+
+    @Test
+    void anyFieldCanBeOverriddenByItsKey() {
+        Recipe recipe = Recipe.preset("glyphs");
+        Map<String, String> other = new HashMap<>();
+        for (String key : Recipe.keys()) {
+            String value = recipe.values().get(key);
+            other.put(
+                    key,
+                    switch (key) {
+                        case "model" -> "plain-16-4";
+                        case "strategy" -> "naive";
+                        case "schedule" -> "step";
+                        case "milestones" -> "1, 2";
+                        case "augment" -> "cifar";
+                        case "nesterov", "decay-norms", "freeze-bn" ->
+                                value.equals("true") ? "false" : "true";
+                        case "epochs", "batch", "accumulate", "input-size", "seed" -> "17";
+                        default -> "0.125";
+                    });
+        }
+        Recipe changed = recipe.with(other);
+        for (String key : Recipe.keys()) {
+            assertFalse(changed.values().get(key).equals(recipe.values().get(key)), key);
+        }
+        assertEquals(changed, Recipe.preset("glyphs").with(withoutRecipe(changed.values())));
+    }
+
+    private static Map<String, String> withoutRecipe(Map<String, String> values) {
+        Map<String, String> rest = new HashMap<>(values);
+        rest.remove("recipe");
+        return rest;
+    }
+
+    @Test
+    void unknownKeysAreRefusedWithTheNearestKnownOne() {
+        Recipe recipe = Recipe.preset("cifar");
+        assertMessage("no setting 'epoch'; did you mean 'epochs'?", recipe, "epoch", "3");
+        assertMessage("did you mean 'weight-decay'?", recipe, "weight_decay", "3");
+        assertMessage("use one of", recipe, "xyzzy", "3");
+        IllegalArgumentException e =
+                assertThrows(IllegalArgumentException.class, () -> Recipe.preset("cifr"));
+        assertEquals("no recipe named 'cifr'; did you mean 'cifar'?", e.getMessage());
+    }
+
+    @Test
+    void valuesThatDoNotFitAreRefusedByName() {
+        Recipe recipe = Recipe.preset("cifar");
+        assertMessage("epochs = 0: use 1 or more", recipe, "epochs", "0");
+        assertMessage("epochs = ten: is not a whole number", recipe, "epochs", "ten");
+        assertMessage("lr = fast: is not a number", recipe, "lr", "fast");
+        assertMessage("nesterov = yes: use true or false", recipe, "nesterov", "yes");
+        assertMessage("schedule = linear: use one of [cosine", recipe, "schedule", "linear");
+        assertMessage("milestones = 60, 30", recipe, "milestones", "60, 30");
+        assertMessage("milestones = 3x", recipe, "milestones", "3x");
+        assertMessage("warm-up = 301", recipe, "warm-up", "301");
+        assertMessage("compression = 2", recipe, "compression", "2");
+    }
+
+    private static void assertMessage(String part, Recipe recipe, String key, String value) {
+        IllegalArgumentException e =
+                assertThrows(IllegalArgumentException.class, () -> recipe.with(Map.of(key, value)));
+        assertTrue(e.getMessage().contains(part), e.getMessage());
+        assertEquals(1, e.getMessage().lines().count());
+    }
+
+    @Test
+    void settingsFilesComeBackAsTheyWereWritten(@TempDir Path folder) throws IOException {
+        Path file = folder.resolve("config.properties");
+        Map<String, String> values = new HashMap<>(Recipe.preset("imagenet").values());
+        values.put("data", "folder:C:\\images\\größer = #1");
+        SettingsFile.write(file, "a comment\nof two lines", values);
+        assertEquals(values, SettingsFile.read(file));
+        Files.writeString(file, "epochs = 3\n# no\nepochs = 4\n");
+        IOException e = assertThrows(IOException.class, () -> SettingsFile.read(file));
+        assertTrue(e.getMessage().contains("'epochs' is there twice"), e.getMessage());
+        Files.write(file, new byte[] {'a', '=', (byte) 0xFF});
+        assertThrows(IOException.class, () -> SettingsFile.read(file));
+        assertThrows(IOException.class, () -> SettingsFile.read(folder.resolve("none")));
+    }
+}
