@@ -34,7 +34,7 @@ __device__ void append_features(const float* y, int yStride, float* columns, int
 
 TILED_KERNEL(append_features,
              (const float* y, int yStride, float* columns, int columnsStride, int rows, int k, int rowsPerTile,
-              int firstRow, unsigned threshold, unsigned layerThreshold, float keptScale, unsigned seedLow, unsigned seedHigh,
-              const unsigned* step, unsigned layer, float* tiles),
+              int firstRow, unsigned threshold, unsigned layerThreshold, float keptScale, unsigned seedLow,
+              unsigned seedHigh, const unsigned* step, unsigned layer, float* tiles),
              (y, yStride, columns, columnsStride, rows, k, rowsPerTile, firstRow,
               Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}, tiles))

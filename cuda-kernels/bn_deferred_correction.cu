@@ -63,7 +63,8 @@ __device__ void gradient_of_appended(const float* gradient, int gradientStride, 
 TILED_KERNEL(gradient_of_appended,
              (const float* gradient, int gradientStride, const float* columns, int columnsStride,
               const float* correction, int correctionStride, const float* mean, float* out, int outStride, int rows,
-              int k, int rowsPerTile, int firstRow, unsigned threshold, unsigned layerThreshold, float keptScale, unsigned seedLow,
-              unsigned seedHigh, const unsigned* step, unsigned layer),
+              int k, int rowsPerTile, int firstRow, unsigned threshold, unsigned layerThreshold, float keptScale,
+              unsigned seedLow, unsigned seedHigh, const unsigned* step, unsigned layer),
              (gradient, gradientStride, columns, columnsStride, correction, correctionStride, mean, out, outStride,
-              rows, k, rowsPerTile, firstRow, Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}))
+              rows, k, rowsPerTile, firstRow,
+              Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}))

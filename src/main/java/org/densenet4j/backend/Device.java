@@ -39,6 +39,14 @@ public interface Device extends AutoCloseable {
         return open("cuda", DeviceOptions.defaults().withIndex(index));
     }
 
+    /** Every backend of this build, usable here or not, the fastest first. */
+    static List<DeviceProvider> providers() {
+        return ServiceLoader.load(DeviceProvider.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .sorted(Comparator.comparingInt(DeviceProvider::preference).reversed())
+                .toList();
+    }
+
     /**
      * Opens the device of a backend by name.
      *
@@ -46,11 +54,7 @@ public interface Device extends AutoCloseable {
      * @throws DeviceException when there is no such backend or it does not work here
      */
     static Device open(String name, DeviceOptions options) {
-        List<DeviceProvider> providers =
-                ServiceLoader.load(DeviceProvider.class).stream()
-                        .map(ServiceLoader.Provider::get)
-                        .sorted(Comparator.comparingInt(DeviceProvider::preference).reversed())
-                        .toList();
+        List<DeviceProvider> providers = providers();
         boolean best = name.equals("best");
         String backend = DeviceName.backend(name);
         DeviceOptions indexed = DeviceName.index(name).map(options::withIndex).orElse(options);
@@ -125,6 +129,13 @@ public interface Device extends AutoCloseable {
      * most one at a time in each lane.
      */
     void forEachChunk(int chunks, ChunkTask task);
+
+    /**
+     * A clock for this device's work.
+     *
+     * @param marks points that can be marked at the same time
+     */
+    DeviceTimer timer(int marks);
 
     @Override
     void close();

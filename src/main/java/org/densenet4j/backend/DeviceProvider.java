@@ -1,5 +1,6 @@
 package org.densenet4j.backend;
 
+import java.util.List;
 import java.util.Optional;
 
 /** A backend, found through {@link java.util.ServiceLoader}. */
@@ -12,6 +13,11 @@ public interface DeviceProvider {
 
     /** Why this backend cannot be used here, in one line with the fix; empty when it can. */
     Optional<String> problem();
+
+    /** What this backend found on this machine, for a diagnosis. May load its libraries. */
+    default List<Finding> findings() {
+        return List.of();
+    }
 
     /** Opens the device. */
     Device open(DeviceOptions options);

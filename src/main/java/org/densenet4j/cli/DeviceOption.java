@@ -5,6 +5,8 @@ import org.densenet4j.backend.DeviceOptions;
 
 import picocli.CommandLine.Option;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 
@@ -80,5 +82,24 @@ final class DeviceOption {
                         .withVectorApi(!noVectorApi)
                         .withTensorFloat32(tensorFloat32)
                         .withGraphs(!noGraphs));
+    }
+
+    /** The options that give another process the same device. */
+    List<String> arguments() {
+        List<String> arguments = new ArrayList<>();
+        arguments.addAll(List.of("--device", device, "--threads", String.valueOf(threads)));
+        if (deterministic) {
+            arguments.add("--deterministic");
+        }
+        if (noVectorApi) {
+            arguments.add("--no-vector-api");
+        }
+        if (tensorFloat32) {
+            arguments.add("--tf32");
+        }
+        if (noGraphs) {
+            arguments.add("--no-graphs");
+        }
+        return arguments;
     }
 }

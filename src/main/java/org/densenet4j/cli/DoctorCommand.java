@@ -1,9 +1,9 @@
 package org.densenet4j.cli;
 
-import org.densenet4j.backend.cuda.CudaCache;
-import org.densenet4j.backend.cuda.redist.Artifact;
-import org.densenet4j.backend.cuda.redist.CudaRedist;
-import org.densenet4j.backend.cuda.redist.MavenRepository;
+import org.densenet4j.download.Artifact;
+import org.densenet4j.download.ArtifactDownload;
+import org.densenet4j.download.CacheFolder;
+import org.densenet4j.download.MavenRepository;
 import org.densenet4j.plan.Bytes;
 
 import picocli.CommandLine.Command;
@@ -80,14 +80,14 @@ final class DoctorCommand implements Callable<Integer> {
                     "--fetch-cuda is for Linux on x86-64; install cuDNN 9 and CUDA 12 from NVIDIA"
                             + " here");
         }
-        Artifact artifact = Artifact.LINUX;
+        Artifact artifact = Artifact.CUDA_LINUX;
         URI address = MavenRepository.find(repository);
-        CudaRedist redist = new CudaRedist(artifact, CudaCache.folder(), address);
-        if (redist.isDone()) {
-            System.err.println("the libraries are already in " + redist.target());
+        ArtifactDownload download = new ArtifactDownload(artifact, CacheFolder.path(), address);
+        if (download.isDone()) {
+            System.err.println("the libraries are already in " + download.target());
             return;
         }
-        long present = redist.downloadedBytes();
+        long present = download.downloadedBytes();
         System.err.printf(
                 "cuDNN 9.5, cuBLAS 12.6 and NVRTC 12.6 (NVIDIA's licences apply) from %s:%n"
                         + "%s to download%s, %s on the disk afterwards, in %s%n",
@@ -95,10 +95,10 @@ final class DoctorCommand implements Callable<Integer> {
                 Bytes.format(artifact.downloadBytes()),
                 present == 0 ? "" : ", " + Bytes.format(present) + " of it already there",
                 Bytes.format(artifact.unpackedBytes()),
-                redist.target());
+                download.target());
         confirm();
-        redist.fetch(new FetchProgress(present));
-        System.err.println("the libraries are in " + redist.target());
+        download.fetch(new FetchProgress(present));
+        System.err.println("the libraries are in " + download.target());
     }
 
     private void confirm() {

@@ -1,10 +1,10 @@
 package org.densenet4j.cli;
 
-import org.densenet4j.backend.cuda.redist.CudaRedist;
+import org.densenet4j.download.ArtifactDownload;
 import org.densenet4j.plan.Bytes;
 
 /** Shows a download: a bar on a terminal, elsewhere a line for every tenth. */
-final class FetchProgress implements CudaRedist.Listener {
+final class FetchProgress implements ArtifactDownload.Listener {
     private static final int TENTHS = 10;
 
     private final long presentBefore;

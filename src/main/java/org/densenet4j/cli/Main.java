@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.plan.PlanException;
 import org.densenet4j.train.NonFiniteException;
+import org.densenet4j.weights.WeightsException;
 
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -23,7 +24,16 @@ import java.io.PrintWriter;
             TrainCommand.class,
             PlanCommand.class,
             SummaryCommand.class,
+            CompareCommand.class,
+            ProfileCommand.class,
             ParityCommand.class,
+            PredictCommand.class,
+            EvaluateCommand.class,
+            EmbedCommand.class,
+            HeatMapCommand.class,
+            ExportCommand.class,
+            FeatureReuseCommand.class,
+            PruneReportCommand.class,
             DoctorCommand.class,
             MeasureCommand.class
         },
@@ -62,6 +72,9 @@ public final class Main {
                 (e, command, result) -> {
                     if (System.getenv("DENSENET4J_DEBUG") != null) {
                         e.printStackTrace(command.getErr());
+                    }
+                    if (e instanceof WeightsException weights) {
+                        weights.report().print(command.getErr());
                     }
                     command.getErr().println("error: " + oneLine(e));
                     boolean wrongInput =

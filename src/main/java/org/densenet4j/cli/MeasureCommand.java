@@ -1,9 +1,12 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
-import org.densenet4j.data.Batch;
+import org.densenet4j.engine.Network;
+import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.profile.Timing;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 
@@ -12,10 +15,12 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 
 /**
  * {@code densenet4j measure}: a few training steps of one strategy in this process, reported as one
@@ -40,6 +45,19 @@ final class MeasureCommand implements Callable<Integer> {
     @Option(names = "--steps", defaultValue = "10", description = "steps, the first half warm-up")
     private int steps;
 
+    @Option(names = "--seed", defaultValue = "1", description = "of parameters and images")
+    private long seed;
+
+    @Option(
+            names = "--point",
+            split = ",",
+            description =
+                    "MODEL:BATCH, measured one after the other instead of --model and --batch")
+    private List<String> points = List.of();
+
+    @Option(names = "--gradients", description = "where to save the first step's gradients")
+    private Path gradients;
+
     /** For picocli. */
     MeasureCommand() {}
 
@@ -48,49 +66,69 @@ final class MeasureCommand implements Callable<Integer> {
         if (steps < 1) {
             throw new IllegalArgumentException("steps = " + steps + ": use 1 or more");
         }
-        DenseNetSpec spec = model.builder("bc-100-12").build();
-        Batch data = noise(spec);
         try (Device d = device.open()) {
-            long before = ResidentMemory.current();
-            try (Trainer trainer =
-                    Trainer.of(spec, d)
-                            .strategy(strategy)
-                            .batch(batch)
-                            .optimizer(Sgd.nesterov(0.01))
-                            .open()) {
-                double[] seconds = new double[steps];
-                for (int s = 0; s < steps; s++) {
-                    long start = System.nanoTime();
-                    trainer.step(data);
-                    seconds[s] = (System.nanoTime() - start) / 1e9;
-                }
-                double[] warm = Arrays.copyOfRange(seconds, steps / 2, steps);
-                Arrays.sort(warm);
-                System.out.printf(
-                        Locale.ROOT,
-                        "strategy=%s predicted=%d allocated=%d resident=%d medianSeconds=%.4f"
-                                + " imagesPerSecond=%.1f%n",
-                        strategy,
-                        trainer.plan().peakBytes(),
-                        trainer.network().allocatedBytes(),
-                        ResidentMemory.current() - before,
-                        warm[warm.length / 2],
-                        batch / warm[warm.length / 2]);
+            if (points.isEmpty()) {
+                measure(model.builder("bc-100-12").build(), batch, d);
+            }
+            for (String point : points) {
+                String[] parts = point.split(":", -1);
+                measure(model.withName(parts[0]).build(), Integer.parseInt(parts[1]), d);
             }
         }
         return 0;
     }
 
-    /** Random pixels and labels: memory and time do not depend on what is in an image. */
-    private Batch noise(DenseNetSpec spec) {
-        SplittableRandom random = new SplittableRandom(1);
-        int h = spec.inputHeight();
-        int w = spec.inputWidth();
-        float[] images = new float[Math.multiplyExact(batch, h * w * spec.inputChannels())];
-        for (int i = 0; i < images.length; i++) {
-            images[i] = (float) random.nextGaussian();
+    private void measure(DenseNetSpec spec, int images, Device d) throws IOException {
+        RandomImages data = new RandomImages(spec, images, seed);
+        long before = ResidentMemory.current();
+        try (Trainer trainer =
+                Trainer.of(spec, d)
+                        .strategy(strategy)
+                        .batch(images)
+                        .seed(seed)
+                        .optimizer(Sgd.nesterov(0.01))
+                        .open()) {
+            run(trainer, data, before);
         }
-        int[] labels = random.ints(batch, 0, spec.classes()).toArray();
-        return new Batch(images, labels, h, w, spec.inputChannels());
+    }
+
+    private void run(Trainer trainer, RandomImages data, long residentBefore) throws IOException {
+        double[] seconds = new double[steps];
+        double[] losses = new double[steps];
+        for (int s = 0; s < steps; s++) {
+            var images = data.next();
+            long start = System.nanoTime();
+            losses[s] = trainer.step(images).loss();
+            seconds[s] = (System.nanoTime() - start) / 1e9;
+            if (s == 0 && gradients != null) {
+                save(trainer.network());
+            }
+        }
+        double[] warm = Arrays.copyOfRange(seconds, steps / 2, steps);
+        double median = Timing.of(warm).median();
+        System.out.printf(
+                Locale.ROOT,
+                "strategy=%s predicted=%d allocated=%d resident=%d medianSeconds=%.4f"
+                        + " imagesPerSecond=%.1f seconds=%s losses=%s%n",
+                strategy,
+                trainer.plan().peakBytes(),
+                trainer.network().allocatedBytes(),
+                ResidentMemory.largest() - residentBefore,
+                median,
+                trainer.plan().batch() / median,
+                list(warm),
+                list(losses));
+    }
+
+    private static String list(double[] values) {
+        return Arrays.stream(values).mapToObj(Double::toString).collect(Collectors.joining(","));
+    }
+
+    private void save(Network network) throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter();
+        for (ParameterSpec p : network.parameters()) {
+            writer.floats(p.name(), p.shape(), () -> network.gradient(p.name()));
+        }
+        writer.write(gradients);
     }
 }

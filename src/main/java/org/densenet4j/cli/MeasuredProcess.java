@@ -1,10 +1,12 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.profile.Measurement;
 
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +26,12 @@ final class MeasuredProcess {
      * @throws IOException when the process fails, with what it said
      */
     static MeasuredProcess run(MemoryStrategy strategy, List<String> arguments) throws IOException {
+        return runAll(strategy, arguments).getFirst();
+    }
+
+    /** Measures several points in one process, in the order of the arguments' {@code --point}. */
+    static List<MeasuredProcess> runAll(MemoryStrategy strategy, List<String> arguments)
+            throws IOException {
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
@@ -44,21 +52,23 @@ final class MeasuredProcess {
                         strategy.name()));
         command.addAll(arguments);
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        Map<String, String> values = new HashMap<>();
+        List<MeasuredProcess> measured = new ArrayList<>();
         String last = "";
         try (BufferedReader reader = process.inputReader()) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
                 last = line;
                 if (line.startsWith("strategy=")) {
+                    Map<String, String> values = new HashMap<>();
                     for (String pair : line.split(" ", -1)) {
                         String[] keyValue = pair.split("=", 2);
                         values.put(keyValue[0], keyValue[1]);
                     }
+                    measured.add(new MeasuredProcess(values));
                 }
             }
         }
         try {
-            if (process.waitFor() != 0 || values.isEmpty()) {
+            if (process.waitFor() != 0 || measured.isEmpty()) {
                 throw new IOException("measuring " + strategy + " failed: " + last);
             }
         } catch (InterruptedException e) {
@@ -66,7 +76,7 @@ final class MeasuredProcess {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while measuring " + strategy, e);
         }
-        return new MeasuredProcess(values);
+        return measured;
     }
 
     /** What the plan said, in bytes. */
@@ -79,9 +89,21 @@ final class MeasuredProcess {
         return Long.parseLong(values.get("allocated"));
     }
 
-    /** Growth of the process's resident memory in bytes; 0 where the system does not tell. */
+    /**
+     * Growth of the process's resident memory at its largest, in bytes; 0 where the system does not
+     * tell.
+     */
     long resident() {
         return Long.parseLong(values.get("resident"));
+    }
+
+    /** The same, as reports take it. */
+    Measurement measurement() {
+        return new Measurement(allocated(), resident(), numbers("seconds"), numbers("losses"));
+    }
+
+    private List<Double> numbers(String key) {
+        return Arrays.stream(values.get(key).split(",", -1)).map(Double::valueOf).toList();
     }
 
     /** Images per second of the median step. */

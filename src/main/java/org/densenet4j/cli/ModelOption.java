@@ -4,6 +4,9 @@ import org.densenet4j.spec.DenseNetSpec;
 
 import picocli.CommandLine.Option;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /** Options that describe the network; a spec is a preset with some fields changed. */
 final class ModelOption {
     @Option(
@@ -33,7 +36,10 @@ final class ModelOption {
     ModelOption() {}
 
     DenseNetSpec.Builder builder(String defaultModel) {
-        DenseNetSpec.Builder builder = DenseNetSpec.preset(model == null ? defaultModel : model);
+        return withName(name(defaultModel));
+    }
+
+    private DenseNetSpec.Builder changed(DenseNetSpec.Builder builder) {
         if (classes != null) {
             builder.classes(classes);
         }
@@ -47,5 +53,31 @@ final class ModelOption {
             builder.compression(compression);
         }
         return builder;
+    }
+
+    /** The chosen preset. */
+    String name(String defaultModel) {
+        return model == null ? defaultModel : model;
+    }
+
+    /** The options that give another process this network, with another preset's name. */
+    List<String> arguments(String name) {
+        List<String> arguments = new ArrayList<>(List.of("--model", name));
+        add(arguments, "--classes", classes);
+        add(arguments, "--input-size", inputSize);
+        add(arguments, "--dropout", dropout);
+        add(arguments, "--compression", compression);
+        return arguments;
+    }
+
+    private static void add(List<String> arguments, String option, Object value) {
+        if (value != null) {
+            arguments.addAll(List.of(option, value.toString()));
+        }
+    }
+
+    /** The same options on another preset. */
+    DenseNetSpec.Builder withName(String name) {
+        return changed(DenseNetSpec.preset(name));
     }
 }

@@ -50,6 +50,7 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
+    @Mixin private PretrainedOption pretrained;
 
     @Option(
             names = "--classes",
@@ -264,6 +265,9 @@ final class TrainCommand implements Callable<Integer> {
         try (Trainer trainer = builder.open();
                 RunFolder folder = continues ? RunFolder.open(path) : RunFolder.create(path);
                 StopSignal stop = new StopSignal()) {
+            if (resume == null) {
+                pretrained.load(trainer.network());
+            }
             MemoryPlan plan = trainer.plan();
             System.out.println(spec);
             System.out.println("on " + d.description());
@@ -296,6 +300,9 @@ final class TrainCommand implements Callable<Integer> {
             } else if (resume != null) {
                 folder.clear();
                 System.out.println(resume + " has no checkpoint yet; starting it again");
+            }
+            if (checkpoint == null) {
+                pretrained.load(trainer.network());
             }
             boolean finished = run.train();
             if (finished) {

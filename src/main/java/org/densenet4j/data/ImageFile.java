@@ -61,13 +61,29 @@ public final class ImageFile {
         return read(file, new PixelBudget(mostPixels));
     }
 
+    /**
+     * Decodes a JPEG or PNG image that is in memory, such as an upload.
+     *
+     * @param name stands for the file's name in messages
+     * @throws DataException in one line when it is broken, truncated or too large
+     */
+    public static Image decode(String name, byte[] bytes) throws IOException {
+        if (bytes.length == 0) {
+            throw new DataException(name + ": broken image: it is empty");
+        }
+        return decode(name, bytes, new PixelBudget(MOST_PIXELS));
+    }
+
     static Image read(Path file, PixelBudget budget) throws IOException {
-        byte[] bytes = bytes(file);
+        return decode(file.toString(), bytes(file), budget);
+    }
+
+    private static Image decode(String file, byte[] bytes, PixelBudget budget) throws IOException {
         try (ImageInputStream stream =
                 new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
             ImageReader reader = reader(file, stream);
             try {
-                return decode(file, reader, stream, budget);
+                return decode(file, bytes, reader, stream, budget);
             } finally {
                 reader.dispose();
             }
@@ -107,7 +123,7 @@ public final class ImageFile {
     }
 
     /** The content decides, not the name: ImageNet has a PNG file that is named .JPEG. */
-    private static ImageReader reader(Path file, ImageInputStream stream) throws DataException {
+    private static ImageReader reader(String file, ImageInputStream stream) throws DataException {
         for (Iterator<ImageReader> all = ImageIO.getImageReaders(stream); all.hasNext(); ) {
             ImageReader reader = all.next();
             String[] formats = reader.getOriginatingProvider().getFormatNames();
@@ -122,7 +138,11 @@ public final class ImageFile {
     }
 
     private static Image decode(
-            Path file, ImageReader reader, ImageInputStream stream, PixelBudget budget)
+            String file,
+            byte[] bytes,
+            ImageReader reader,
+            ImageInputStream stream,
+            PixelBudget budget)
             throws IOException {
         boolean[] truncated = new boolean[1];
         reader.setInput(stream, true, true);
@@ -145,6 +165,17 @@ public final class ImageFile {
                             + pixels
                             + " pixels, more than the limit of "
                             + budget.most());
+        }
+        if (!CompressionLimit.allows(bytes, width, height)) {
+            throw new DataException(
+                    file
+                            + ": broken image: "
+                            + width
+                            + "x"
+                            + height
+                            + " pixels do not fit into "
+                            + bytes.length
+                            + " bytes; truncated?");
         }
         try (PixelBudget.Share share = budget.take(pixels)) {
             Image image = rgb(reader.read(0));

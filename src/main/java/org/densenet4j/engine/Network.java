@@ -46,6 +46,7 @@ public final class Network implements AutoCloseable {
     private final Kernels kernels;
     private final List<Stage> stages = new ArrayList<>();
     private OperationListener listener = OperationListener.NONE;
+    private OperationEvent event;
     private boolean closed;
 
     private Network(MemoryPlan plan, Device device) {
@@ -70,6 +71,7 @@ public final class Network implements AutoCloseable {
     public static Network open(MemoryPlan plan, Device device, long seed) {
         Network network = new Network(plan, device);
         network.initialise(seed);
+        AllocationPlanEvent.commit(plan, device);
         return network;
     }
 
@@ -263,7 +265,7 @@ public final class Network implements AutoCloseable {
     }
 
     private void uploadStep(Pass pass) {
-        if (compute.spec().dropout() > 0) {
+        if (compute.spec().dropout() > 0 || compute.spec().stochasticDepth() > 0) {
             int[] words = {(int) pass.step(), (int) (pass.step() >>> 32)};
             arena.uploadInts(words, words.length, memory.stepCounter().offset());
         }
@@ -280,13 +282,33 @@ public final class Network implements AutoCloseable {
         arena.uploadInts(labels, pass.images(), memory.head().labels().offset());
     }
 
+    private void before(int operation) {
+        listener.before(operation);
+        event = OperationEvent.start();
+    }
+
+    private void after(int operation) {
+        event.end(plan, operation);
+        listener.after(operation);
+    }
+
     private void runForward(Pass pass) {
         int operation = 0;
         for (Stage stage : stages) {
-            listener.before(operation);
+            before(operation);
             stage.forward(pass);
-            listener.after(operation++);
+            after(operation++);
         }
+    }
+
+    /** Keeps a copy of the running statistics, for {@link #restoreRunningStatistics}. */
+    public void keepRunningStatistics() {
+        kernels.copy(memory.running(), memory.runningBefore());
+    }
+
+    /** Takes back what passes since {@link #keepRunningStatistics} did to running statistics. */
+    public void restoreRunningStatistics() {
+        kernels.copy(memory.runningBefore(), memory.running());
     }
 
     /** Sets all parameter gradients to zero; {@link #backward} adds to them. */
@@ -311,7 +333,7 @@ public final class Network implements AutoCloseable {
     private void runLoss(Pass pass, float smoothing, int meanOver) {
         HeadMemory head = memory.head();
         int operation = stages.size();
-        listener.before(operation);
+        before(operation);
         kernels.softmaxCrossEntropy(
                 head.logits().rows(0, pass.images()),
                 head.labels().offset(),
@@ -320,7 +342,7 @@ public final class Network implements AutoCloseable {
                 head.losses().columns(0, pass.images()),
                 head.hits().columns(0, pass.images()),
                 head.logitsGradient().rows(0, pass.images()));
-        listener.after(operation);
+        after(operation);
     }
 
     /** Sets the gradient of the logits [count, classes] of a loss of one's own. */
@@ -343,9 +365,9 @@ public final class Network implements AutoCloseable {
     private void runBackward(Pass pass) {
         int operation = stages.size() + 1;
         for (Stage stage : stages.reversed()) {
-            listener.before(operation);
+            before(operation);
             stage.backward(pass);
-            listener.after(operation++);
+            after(operation++);
         }
     }
 
@@ -393,7 +415,7 @@ public final class Network implements AutoCloseable {
             float gradientScale,
             boolean firstStep) {
         int operation = 2 * stages.size() + 1;
-        listener.before(operation);
+        before(operation);
         ParameterLayout layout = memory.parameterLayout();
         Matrix p = memory.parameters();
         Matrix g = memory.parameterGradients();
@@ -417,7 +439,7 @@ public final class Network implements AutoCloseable {
                 layout.normsAndBiases(g),
                 layout.normsAndBiases(v),
                 decayNormsAndBiases);
-        listener.after(operation);
+        after(operation);
     }
 
     /** One optimiser step on a range of the parameters. */

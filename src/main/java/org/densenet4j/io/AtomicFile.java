@@ -1,8 +1,10 @@
 package org.densenet4j.io;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +30,22 @@ public final class AtomicFile {
     interface Check {
         /** Throws when the file is not as it should be. */
         void check(Path temporary) throws IOException;
+    }
+
+    /**
+     * Writes text as UTF-8 to {@code path}, replacing what is there.
+     *
+     * @throws IOException in one line with the path; the old file is untouched then
+     */
+    public static void write(Path path, String text) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+        write(
+                path,
+                channel -> {
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                });
     }
 
     /**
@@ -63,6 +81,19 @@ public final class AtomicFile {
                     e);
         } finally {
             Files.deleteIfExists(temporary);
+        }
+    }
+
+    /**
+     * Makes a folder and what is missing above it.
+     *
+     * @throws IOException in one line with the path and the reason
+     */
+    public static void createFolder(Path folder) throws IOException {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new IOException("cannot make the folder " + folder + ": " + reason(e), e);
         }
     }
 

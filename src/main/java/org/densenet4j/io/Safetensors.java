@@ -24,7 +24,7 @@ import java.util.Set;
  * believed; tensors may not overlap or leave gaps, sizes must equal shapes, names may not repeat.
  * The data is mapped and never copied as a whole. Close it to unmap; closing twice is allowed.
  */
-public final class Safetensors implements AutoCloseable {
+public final class Safetensors implements TensorFile {
     /** The reference implementation's limit. */
     static final long MAX_HEADER = 100_000_000;
 
@@ -101,11 +101,13 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /** Names of all tensors, in the header's order. */
+    @Override
     public Set<String> names() {
         return Collections.unmodifiableSet(tensors.keySet());
     }
 
     /** Whether there is a tensor of this name. */
+    @Override
     public boolean contains(String name) {
         return tensors.containsKey(name);
     }
@@ -115,6 +117,7 @@ public final class Safetensors implements AutoCloseable {
      *
      * @throws IllegalArgumentException when there is none
      */
+    @Override
     public Tensor tensor(String name) {
         Tensor tensor = tensors.get(name);
         if (tensor == null) {
@@ -124,6 +127,7 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /** The header's {@code __metadata__}. */
+    @Override
     public Map<String, String> metadata() {
         return metadata;
     }

@@ -4,6 +4,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
 
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
@@ -30,12 +31,32 @@ public final class MemoryPlan {
     private final boolean tight;
     private final NetworkMemory memory;
 
+    /** [operation][category] */
+    private final long[][] live;
+
     private MemoryPlan(Schedule schedule, ArenaLayout layout, NetworkMemory memory) {
         this.schedule = schedule;
         this.buffers = List.copyOf(layout.buffers());
         this.peakBytes = layout.bytes();
         this.tight = layout.isTight();
         this.memory = memory;
+        this.live = live(buffers, schedule.operations().size());
+    }
+
+    /** Each buffer is counted in where it is born and out behind its last use. */
+    private static long[][] live(List<Buffer> buffers, int operations) {
+        int categories = Category.values().length;
+        long[][] live = new long[operations + 1][categories];
+        for (Buffer b : buffers) {
+            live[b.first()][b.category().ordinal()] += b.bytes();
+            live[b.last() + 1][b.category().ordinal()] -= b.bytes();
+        }
+        for (int operation = 1; operation <= operations; operation++) {
+            for (int c = 0; c < categories; c++) {
+                live[operation][c] += live[operation - 1][c];
+            }
+        }
+        return Arrays.copyOf(live, operations);
     }
 
     /** Starts a plan for this network: SHARED, batch 64. */
@@ -65,19 +86,14 @@ public final class MemoryPlan {
 
     /** Bytes in use during an operation. */
     public long liveBytes(int operation) {
-        return bytesAt(operation).values().stream().mapToLong(Long::longValue).sum();
+        return Arrays.stream(live[operation]).sum();
     }
 
     /** Bytes in use during an operation, by category. */
     public Map<Category, Long> bytesAt(int operation) {
         Map<Category, Long> bytes = new EnumMap<>(Category.class);
         for (Category category : Category.values()) {
-            bytes.put(category, 0L);
-        }
-        for (Buffer b : buffers) {
-            if (b.liveAt(operation)) {
-                bytes.merge(b.category(), b.bytes(), Long::sum);
-            }
+            bytes.put(category, live[operation][category.ordinal()]);
         }
         return bytes;
     }

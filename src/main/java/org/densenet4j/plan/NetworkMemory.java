@@ -39,6 +39,7 @@ public final class NetworkMemory {
     private final Matrix parameterGradients;
     private final Matrix velocity;
     private final Matrix running;
+    private final Matrix runningBefore;
     private final Matrix input;
     private final Matrix inputStaging;
     private final Matrix inputGradient;
@@ -71,6 +72,12 @@ public final class NetworkMemory {
         running =
                 allocator.persistent(
                         "running statistics", Category.WEIGHTS, 1, runningLayout.length());
+        runningBefore =
+                allocator.persistent(
+                        "running statistics before the step",
+                        Category.WEIGHTS,
+                        1,
+                        runningLayout.length());
         parameterGradients =
                 allocator.persistent(
                         "parameter gradients", Category.PARAMETER_GRADIENTS, 1, length);
@@ -507,6 +514,13 @@ public final class NetworkMemory {
     /** All running means and variances as one vector. */
     public Matrix running() {
         return running;
+    }
+
+    /**
+     * The running statistics as they were before a step, which fails when a number is not finite.
+     */
+    public Matrix runningBefore() {
+        return runningBefore;
     }
 
     /** The batch [N·H·W, channels]. */

@@ -5,6 +5,7 @@ import org.densenet4j.spec.LayerShape;
 import org.densenet4j.spec.NetworkShape;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,22 @@ public final class Schedule {
     private Schedule() {}
 
     static Schedule of(NetworkShape shape) {
+        List<String> names = names(shape);
+        Schedule schedule = inference(shape);
+        schedule.add(Phase.FORWARD, "loss", schedule.forward);
+        names.reversed().forEach(name -> schedule.add(Phase.BACKWARD, name, schedule.backward));
+        schedule.add(Phase.UPDATE, "optimiser", new HashMap<>());
+        return schedule;
+    }
+
+    /** The forward pass alone. */
+    static Schedule inference(NetworkShape shape) {
+        Schedule schedule = new Schedule();
+        names(shape).forEach(name -> schedule.add(Phase.FORWARD, name, schedule.forward));
+        return schedule;
+    }
+
+    private static List<String> names(NetworkShape shape) {
         List<String> names = new ArrayList<>();
         names.add("stem");
         for (BlockShape block : shape.blocks()) {
@@ -27,12 +44,7 @@ public final class Schedule {
             boolean last = block.index() == shape.blocks().size();
             names.add(last ? "head" : transitionName(block.index()));
         }
-        Schedule schedule = new Schedule();
-        names.forEach(name -> schedule.add(Phase.FORWARD, name, schedule.forward));
-        schedule.add(Phase.FORWARD, "loss", schedule.forward);
-        names.reversed().forEach(name -> schedule.add(Phase.BACKWARD, name, schedule.backward));
-        schedule.add(Phase.UPDATE, "optimiser", new HashMap<>());
-        return schedule;
+        return names;
     }
 
     static String layerName(LayerShape layer) {
@@ -50,7 +62,7 @@ public final class Schedule {
 
     /** All operations in order. */
     public List<Operation> operations() {
-        return List.copyOf(operations);
+        return Collections.unmodifiableList(operations);
     }
 
     int forward(String name) {

@@ -5,12 +5,14 @@ import org.densenet4j.io.Checksum;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
+import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,7 +54,7 @@ public final class Checkpoint {
             if (!Checksum.verify(path)) {
                 throw new IOException(path + ": is damaged: its checksum is missing");
             }
-            DenseNetSpec saved = spec(path, file.metadata());
+            DenseNetSpec saved = spec(path, file);
             if (!saved.equals(spec.toBuilder().name(saved.name()).build())) {
                 throw new IOException(
                         path + ": was saved from " + saved + ", this trainer has " + spec);
@@ -103,8 +105,13 @@ public final class Checkpoint {
      */
     public static DenseNetSpec spec(Path path) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            return spec(path, file.metadata());
+            return spec(path, file);
         }
+    }
+
+    /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
+    public static boolean hasSpec(Map<String, String> metadata) {
+        return metadata.containsKey(SPEC + "growthRate");
     }
 
     /**
@@ -114,13 +121,19 @@ public final class Checkpoint {
      */
     public static Map<String, String> metadata(Path path) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            spec(path, file.metadata());
+            spec(path, file);
             return file.metadata();
         }
     }
 
-    private static DenseNetSpec spec(Path path, Map<String, String> metadata) throws IOException {
-        if (!FORMAT.equals(metadata.get("format"))) {
+    /**
+     * The spec in a file's metadata.
+     *
+     * @throws IOException in one line when there is none or it is broken
+     */
+    public static DenseNetSpec spec(Path path, TensorFile file) throws IOException {
+        Map<String, String> metadata = file.metadata();
+        if (!hasSpec(metadata)) {
             throw new IOException(path + ": is not a densenet4j checkpoint");
         }
         try {
@@ -128,6 +141,10 @@ public final class Checkpoint {
                     List.of(field(metadata, "layersPerBlock").split(",", -1)).stream()
                             .mapToInt(Integer::parseInt)
                             .toArray();
+            // Shapes are derived for every layer: a claim may not cost more memory than the file.
+            if (Arrays.stream(layers).asLongStream().sum() > file.names().size()) {
+                throw new IllegalArgumentException("it has more layers than the file has tensors");
+            }
             return DenseNetSpec.builder()
                     .name(field(metadata, "name"))
                     .growthRate(Integer.parseInt(field(metadata, "growthRate")))
@@ -160,6 +177,13 @@ public final class Checkpoint {
             throw new IllegalArgumentException("'" + SPEC + key + "' is missing");
         }
         return value;
+    }
+
+    /** A spec as metadata entries, which {@link #spec(Path, Map)} reads. */
+    public static Map<String, String> specMetadata(DenseNetSpec spec) {
+        Map<String, String> entries = new LinkedHashMap<>();
+        specFields(spec).forEach((key, value) -> entries.put(SPEC + key, value));
+        return entries;
     }
 
     private static Map<String, String> specFields(DenseNetSpec spec) {

@@ -66,8 +66,8 @@ public final class Trainer implements AutoCloseable {
      * One training step on a batch of any size up to the trainer's.
      *
      * @throws IllegalArgumentException when the batch does not fit the network
-     * @throws NonFiniteException when the loss or a gradient is NaN or infinite; the parameters are
-     *     left as they were
+     * @throws NonFiniteException when the loss or a gradient is NaN or infinite; parameters,
+     *     velocities and running statistics are left as they were
      */
     public StepResult step(Batch batch) {
         return step(batch, null);
@@ -79,8 +79,21 @@ public final class Trainer implements AutoCloseable {
      * @param next what {@link #step} will be called with after this, or null
      */
     public StepResult step(Batch batch, Batch next) {
+        StepEvent event = StepEvent.start();
+        try {
+            StepResult result = runStep(batch, next);
+            event.end(result);
+            return result;
+        } catch (RuntimeException e) {
+            event.fail(steps + 1, e);
+            throw e;
+        }
+    }
+
+    private StepResult runStep(Batch batch, Batch next) {
         checkShape(batch);
         network.zeroGradients();
+        network.keepRunningStatistics();
         double loss = 0;
         int correct = 0;
         double norm = 0;
@@ -90,21 +103,19 @@ public final class Trainer implements AutoCloseable {
             Pass pass = new Pass(count, mode, seed, passes++);
             network.input(images(batch, first, count), count);
             network.trainingPass(pass, labels(batch, first, count), labelSmoothing, batch.size());
-            if (next != null && first + count == batch.size()) {
-                network.stage(images(next, 0, Math.min(micro, next.size())));
+            if (next != null && first + count == batch.size() && next.size() <= micro) {
+                network.stage(next.images());
             }
             Network.Outcome outcome = network.outcome(pass, batch.size());
             if (!Double.isFinite(outcome.loss())) {
-                throw new NonFiniteException(
-                        steps + 1, network.firstNonFiniteOutput(pass), "the loss");
+                throw refuse(network.firstNonFiniteOutput(pass), "the loss");
             }
             loss += outcome.loss();
             correct += outcome.correct();
             norm = outcome.gradientNorm();
         }
         if (!Double.isFinite(norm)) {
-            throw new NonFiniteException(
-                    steps + 1, network.firstNonFiniteGradient(), "the gradient");
+            throw refuse(network.firstNonFiniteGradient(), "the gradient");
         }
         double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
         network.sgd(
@@ -117,6 +128,11 @@ public final class Trainer implements AutoCloseable {
                 steps == 0);
         steps++;
         return new StepResult(steps, loss, correct, batch.size(), norm);
+    }
+
+    private NonFiniteException refuse(String where, String what) {
+        network.restoreRunningStatistics();
+        return new NonFiniteException(steps + 1, where, what);
     }
 
     /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
@@ -141,10 +157,10 @@ public final class Trainer implements AutoCloseable {
             network.input(images(batch, first, count), count);
             network.evaluationPass(pass, labels(batch, first, count), batch.size());
             Network.Outcome outcome = network.outcome(pass, batch.size());
-            float[] part = network.logits(count);
-            System.arraycopy(part, 0, logits, first * classes, part.length);
             loss += outcome.loss();
             correct += outcome.correct();
+            float[] part = network.logits(count);
+            System.arraycopy(part, 0, logits, first * classes, part.length);
         }
         return new StepResult(steps, loss, correct, batch.size(), 0);
     }

@@ -134,12 +134,12 @@ class TrainerTest {
         try (Device device = Device.cpu();
                 Trainer trainer = open(device, MemoryStrategy.SHARED, 7)) {
             trainer.step(batch(0));
-            Map<String, float[]> before = learned(trainer);
+            Map<String, float[]> before = parameters(trainer);
             Batch bad = batch(1);
             bad.images()[17] = Float.NaN;
             NonFiniteException e = assertThrows(NonFiniteException.class, () -> trainer.step(bad));
             assertTrue(e.getMessage().contains("step 2"), e.getMessage());
-            assertSame(before, learned(trainer));
+            assertSame(before, parameters(trainer));
         }
     }
 
@@ -183,8 +183,8 @@ class TrainerTest {
         return new Batch(images, random.ints(BATCH, 0, 4).toArray(), 10, 10, 3);
     }
 
-    /** Parameters and velocities by name. */
-    private static Map<String, float[]> learned(Trainer trainer) {
+    /** Parameters, velocities and running statistics by name. */
+    private static Map<String, float[]> parameters(Trainer trainer) {
         Map<String, float[]> all = new LinkedHashMap<>();
         trainer.network()
                 .parameters()
@@ -193,12 +193,6 @@ class TrainerTest {
                             all.put(p.name(), trainer.network().parameter(p.name()));
                             all.put("v." + p.name(), trainer.network().velocity(p.name()));
                         });
-        return all;
-    }
-
-    /** The same and running statistics. */
-    private static Map<String, float[]> parameters(Trainer trainer) {
-        Map<String, float[]> all = learned(trainer);
         trainer.network()
                 .runningStatistics()
                 .forEach(p -> all.put(p.name(), trainer.network().runningStatistic(p.name())));

@@ -6,10 +6,13 @@ import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The processors of this machine: one lane per thread, each working on its own cache-sized chunk.
@@ -25,6 +28,11 @@ final class CpuDevice implements Device {
     private final Lanes lanes;
     private final boolean vectorApi;
     private final List<CpuArena> arenas = new ArrayList<>();
+
+    // Asking oneDNN takes a fraction of a millisecond and plans ask the same again and again.
+    private final Map<GemmShape, Long> productScratch = new ConcurrentHashMap<>();
+    private final Map<ConvolutionShape, ConvolutionMemory> convolutionMemory =
+            new ConcurrentHashMap<>();
     private boolean closed;
 
     CpuDevice(DeviceOptions options) {
@@ -93,12 +101,12 @@ final class CpuDevice implements Device {
 
     @Override
     public long scratchBytes(GemmShape shape) {
-        return CpuArena.scratchBytes(dnn, shape);
+        return productScratch.computeIfAbsent(shape, s -> CpuArena.scratchBytes(dnn, s));
     }
 
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
-        return CpuConvolution.memory(dnn, shape);
+        return convolutionMemory.computeIfAbsent(shape, s -> CpuConvolution.memory(dnn, s));
     }
 
     @Override
@@ -117,6 +125,11 @@ final class CpuDevice implements Device {
     @Override
     public void forEachChunk(int chunks, ChunkTask task) {
         lanes.forEachChunk(chunks, task);
+    }
+
+    @Override
+    public DeviceTimer timer(int marks) {
+        return new HostTimer(marks);
     }
 
     @Override

@@ -1,37 +1,20 @@
 package org.densenet4j.backend.cuda;
 
-import java.nio.file.Path;
-import java.util.Map;
+import org.densenet4j.download.CacheFolder;
 
-/**
- * The folder for what is fetched or made once: {@code DENSENET4J_CACHE}, else {@code
- * XDG_CACHE_HOME/densenet4j}, else {@code ~/.cache/densenet4j} ({@code %LOCALAPPDATA%\densenet4j}
- * on Windows).
- */
-public final class CudaCache {
+import java.nio.file.Path;
+
+/** What this backend keeps in the cache folder. */
+final class CudaCache {
     private CudaCache() {}
 
     /** The cache folder of this user; it may not exist yet. */
-    public static Path folder() {
-        return folder(System.getenv(), Path.of(System.getProperty("user.home")));
+    static Path folder() {
+        return CacheFolder.path();
     }
 
-    /** NVIDIA's libraries inside the cache folder. */
-    public static Path libraries() {
-        return folder().resolve("cuda");
-    }
-
-    static Path folder(Map<String, String> environment, Path home) {
-        String own = environment.getOrDefault("DENSENET4J_CACHE", "");
-        if (!own.isBlank()) {
-            return Path.of(own).toAbsolutePath();
-        }
-        for (String variable : new String[] {"XDG_CACHE_HOME", "LOCALAPPDATA"}) {
-            String base = environment.getOrDefault(variable, "");
-            if (!base.isBlank()) {
-                return Path.of(base, "densenet4j").toAbsolutePath();
-            }
-        }
-        return home.resolve(".cache").resolve("densenet4j").toAbsolutePath();
+    /** NVIDIA's libraries, one folder for each version that {@code doctor --fetch-cuda} brought. */
+    static Path libraries() {
+        return CacheFolder.path().resolve("cuda");
     }
 }

@@ -10,6 +10,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 
 import java.util.ArrayList;
@@ -158,6 +159,11 @@ final class CudaDevice implements Device {
         CudaArena arena = new CudaArena(this, bytes, scratchOffset, scratchBytesPerLane);
         arenas.add(arena);
         return arena;
+    }
+
+    @Override
+    public DeviceTimer timer(int marks) {
+        return new CudaTimer(context, marks);
     }
 
     /** Queues the chunks one after the other: the device overlaps them as it can. */

@@ -23,7 +23,7 @@ import java.util.List;
  * before a context exists. Through the foreign-function interface, so that a diagnosis needs
  * nothing but the driver.
  */
-public final class CudaDriver {
+final class CudaDriver {
     private static final int ATTRIBUTE_MULTIPROCESSORS = 16;
     private static final int ATTRIBUTE_CAPABILITY_MAJOR = 75;
     private static final int ATTRIBUTE_CAPABILITY_MINOR = 76;

@@ -23,7 +23,7 @@ import java.util.Optional;
  *
  * <p>See {@link LibraryPlace#all} for where libraries are searched.
  */
-public final class CudaLibraries {
+final class CudaLibraries {
     /** The oldest driver that runs what JCuda 12.6 was built with (CUDA 12 minor versions). */
     private static final int OLDEST_DRIVER = 12_000;
 

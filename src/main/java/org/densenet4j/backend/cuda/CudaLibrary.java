@@ -3,7 +3,7 @@ package org.densenet4j.backend.cuda;
 import java.util.List;
 
 /** A library of NVIDIA's that the backend calls, and the files it consists of. */
-public enum CudaLibrary {
+enum CudaLibrary {
     /** The driver itself, installed with the graphics card. */
     DRIVER("NVIDIA driver", List.of("libcuda.so.1"), List.of("nvcuda.dll"), List.of(), List.of()),
 

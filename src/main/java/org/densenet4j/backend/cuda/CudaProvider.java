@@ -3,7 +3,9 @@ package org.densenet4j.backend.cuda;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceProvider;
+import org.densenet4j.backend.Finding;
 
+import java.util.List;
 import java.util.Optional;
 
 /** Offers NVIDIA GPUs. Looks for libraries when asked, and loads them when a device is opened. */
@@ -25,17 +27,23 @@ public final class CudaProvider implements DeviceProvider {
 
     @Override
     public Optional<String> problem() {
-        if (libraries == null) {
-            libraries = CudaLibraries.find();
-        }
-        return libraries.problem();
+        return libraries().problem();
+    }
+
+    @Override
+    public List<Finding> findings() {
+        return CudaFindings.of(libraries());
     }
 
     @Override
     public Device open(DeviceOptions options) {
+        return new CudaDevice(libraries(), options);
+    }
+
+    private CudaLibraries libraries() {
         if (libraries == null) {
             libraries = CudaLibraries.find();
         }
-        return new CudaDevice(libraries, options);
+        return libraries;
     }
 }

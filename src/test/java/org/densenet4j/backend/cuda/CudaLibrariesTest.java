@@ -166,16 +166,4 @@ class CudaLibrariesTest {
         assertTrue(problem.startsWith("no NVIDIA driver on this machine"), problem);
         assertEquals(1, problem.lines().count());
     }
-
-    @Test
-    void theCacheFollowsTheEnvironment() {
-        Path home = Path.of("/home/someone");
-        assertEquals(Path.of("/home/someone/.cache/densenet4j"), CudaCache.folder(Map.of(), home));
-        assertEquals(
-                Path.of("/x/densenet4j"),
-                CudaCache.folder(Map.of("XDG_CACHE_HOME", "/x", "DENSENET4J_CACHE", ""), home));
-        assertEquals(
-                Path.of("/y"),
-                CudaCache.folder(Map.of("XDG_CACHE_HOME", "/x", "DENSENET4J_CACHE", "/y"), home));
-    }
 }

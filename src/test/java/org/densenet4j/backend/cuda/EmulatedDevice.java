@@ -11,6 +11,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
@@ -97,6 +98,23 @@ public final class EmulatedDevice implements Device {
         EmulatedArena arena = new EmulatedArena(bytes, scratchOffset);
         arenas.add(arena);
         return arena;
+    }
+
+    /** Emulated time means nothing: every mark is at 0. */
+    @Override
+    public DeviceTimer timer(int marks) {
+        return new DeviceTimer() {
+            @Override
+            public void mark(int index) {}
+
+            @Override
+            public double seconds(int from, int to) {
+                return 0;
+            }
+
+            @Override
+            public void close() {}
+        };
     }
 
     @Override

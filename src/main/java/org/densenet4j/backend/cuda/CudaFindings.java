@@ -1,0 +1,89 @@
+package org.densenet4j.backend.cuda;
+
+import org.densenet4j.backend.Finding;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** What {@code doctor} shows of CUDA: libraries with versions and places, and devices. */
+final class CudaFindings {
+    private final CudaLibraries libraries;
+
+    private CudaFindings(CudaLibraries libraries) {
+        this.libraries = libraries;
+    }
+
+    static List<Finding> of(CudaLibraries libraries) {
+        CudaFindings findings = new CudaFindings(libraries);
+        List<Finding> all = new ArrayList<>();
+        for (CudaLibrary library : CudaLibrary.values()) {
+            all.add(findings.library(library));
+        }
+        for (String line : libraries.incomplete()) {
+            all.add(new Finding("incomplete", false, line, "", Map.of()));
+        }
+        libraries.driver().ifPresent(d -> d.devices().forEach(f -> all.add(device(f))));
+        return all;
+    }
+
+    private Finding library(CudaLibrary library) {
+        Optional<CudaLibraries.Found> found = libraries.get(library);
+        Optional<String> version = libraries.version(library);
+        Map<String, Object> details = new LinkedHashMap<>();
+        version.ifPresent(v -> details.put("version", v));
+        found.ifPresent(
+                f -> {
+                    details.put("path", f.path().toString());
+                    details.put("origin", f.origin());
+                });
+        String state =
+                version.map(v -> library == CudaLibrary.DRIVER ? "for CUDA " + v : v)
+                        .orElse(found.isPresent() ? "does not load" : "not found");
+        String place = found.map(f -> "  " + f.path() + " (" + f.origin() + ")").orElse("");
+        return new Finding(
+                library.title(), version.isPresent(), state + place, advice(library), details);
+    }
+
+    private String advice(CudaLibrary library) {
+        if (libraries.version(library).isPresent()) {
+            return "";
+        }
+        if (libraries.get(library).isPresent()) {
+            return library == CudaLibrary.DRIVER
+                    ? libraries.problem().orElse("")
+                    : libraries.loadProblem(library).orElse("");
+        }
+        if (library != CudaLibrary.DRIVER && libraries.get(CudaLibrary.DRIVER).isEmpty()) {
+            return ""; // Nothing but a driver helps.
+        }
+        return switch (library) {
+            case DRIVER -> "install NVIDIA's driver 525 or newer; in a container: --gpus all";
+            case CUBLAS -> "products run on slower paths; doctor --fetch-cuda brings cuBLAS 12";
+            case NVRTC ->
+                    "needed only where the jar was built without nvcc; doctor --fetch-cuda brings"
+                            + " it";
+            case CUDNN -> "needed for convolutions; doctor --fetch-cuda brings it";
+        };
+    }
+
+    private static Finding device(CudaDriver.DeviceFacts d) {
+        Map<String, Object> details = new LinkedHashMap<>();
+        details.put("name", d.name());
+        details.put("memoryBytes", d.memoryBytes());
+        details.put("computeCapability", d.capability());
+        details.put("multiprocessors", d.multiprocessors());
+        String summary =
+                String.format(
+                        Locale.ROOT,
+                        "%s, %.1f GB, compute capability %s, %d multiprocessors",
+                        d.name(),
+                        d.memoryBytes() / 1e9,
+                        d.capability(),
+                        d.multiprocessors());
+        return new Finding("device " + d.index(), true, summary, "", details);
+    }
+}

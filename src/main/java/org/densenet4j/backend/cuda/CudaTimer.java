@@ -1,0 +1,58 @@
+package org.densenet4j.backend.cuda;
+
+import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
+
+import jcuda.driver.CUevent;
+import jcuda.driver.CUevent_flags;
+import jcuda.driver.JCudaDriver;
+
+import org.densenet4j.backend.DeviceTimer;
+
+/** Times by events on the stream of work: what the device did, not what the host waited for. */
+final class CudaTimer implements DeviceTimer {
+    private final CudaContext context;
+    private final CUevent[] events;
+    private boolean closed;
+
+    CudaTimer(CudaContext context, int marks) {
+        this.context = context;
+        this.events = new CUevent[marks];
+        context.enter();
+        for (int i = 0; i < marks; i++) {
+            events[i] = new CUevent();
+            checkDriver(
+                    JCudaDriver.cuEventCreate(events[i], CUevent_flags.CU_EVENT_DEFAULT),
+                    "making an event");
+        }
+    }
+
+    @Override
+    public void mark(int index) {
+        context.enter();
+        checkDriver(
+                JCudaDriver.cuEventRecord(events[index], context.stream()), "recording an event");
+    }
+
+    @Override
+    public double seconds(int from, int to) {
+        context.enter();
+        float[] milliseconds = new float[1];
+        checkDriver(JCudaDriver.cuEventSynchronize(events[from]), "waiting for an event");
+        checkDriver(JCudaDriver.cuEventSynchronize(events[to]), "waiting for an event");
+        checkDriver(
+                JCudaDriver.cuEventElapsedTime(milliseconds, events[from], events[to]),
+                "asking for the time between events");
+        return milliseconds[0] / 1e3;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            context.enter();
+            for (CUevent event : events) {
+                JCudaDriver.cuEventDestroy(event);
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.plan.Bytes;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.profile.Agreement;
+import org.densenet4j.profile.Comparison;
+import org.densenet4j.profile.ComparisonReport;
+import org.densenet4j.profile.Measurement;
+import org.densenet4j.profile.StrategyRun;
+import org.densenet4j.profile.Sweep;
+import org.densenet4j.spec.DenseNetSpec;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+
+/** {@code densenet4j compare}. */
+@Command(
+        name = "compare",
+        description = {
+            "Trains the same network on the same data under NAIVE, SHARED and RECOMPUTE, each in a"
+                    + " fresh process, and reports memory and time side by side.",
+            "With --sweep depth,batch it also measures how they grow; all of it takes about three"
+                    + " minutes on two cores."
+        },
+        mixinStandardHelpOptions = true)
+final class CompareCommand implements Callable<Integer> {
+    private static final String DEFAULT_MODEL = "bc-100-12";
+    private static final int SWEEP_POINTS = 5;
+
+    /** Half of the steps of a sweep's point warm up. */
+    private static final int SWEEP_STEPS = 4;
+
+    @Mixin private ModelOption model;
+    @Mixin private DeviceOption device;
+    @Mixin private ReportOption report;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "64",
+            description = "images per step (default: ${DEFAULT-VALUE})")
+    private int batch;
+
+    @Option(
+            names = "--steps",
+            paramLabel = "N",
+            defaultValue = "8",
+            description =
+                    "steps of each strategy, the first half warm-up (default: ${DEFAULT-VALUE})")
+    private int steps;
+
+    @Option(
+            names = "--memory-budget",
+            paramLabel = "SIZE",
+            defaultValue = "1GB",
+            description = "what the largest batches are for (default: ${DEFAULT-VALUE})")
+    private String memoryBudget;
+
+    @Option(
+            names = "--sweep",
+            paramLabel = "WHAT",
+            split = ",",
+            description = "also depth, batch, or depth,batch")
+    private List<Sweep.Variable> sweeps = List.of();
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "of all draws")
+    private long seed;
+
+    /** For picocli. */
+    CompareCommand() {}
+
+    @Override
+    public Integer call() throws IOException {
+        if (steps < 2) {
+            throw new IllegalArgumentException("steps = " + steps + ": use 2 or more");
+        }
+        String name = model.name(DEFAULT_MODEL);
+        DenseNetSpec spec = model.builder(DEFAULT_MODEL).build();
+        if (sweeps.contains(Sweep.Variable.DEPTH)) {
+            depths(name); // refuses a model without depths before anything has run
+        }
+        long budget = Bytes.parse(memoryBudget);
+        Path folder = report.folder("compare");
+        Path scratch = Files.createTempDirectory("densenet4j-compare");
+        try (Device d = device.open()) {
+            List<StrategyRun> runs = new ArrayList<>();
+            Map<MemoryStrategy, Path> gradients = new EnumMap<>(MemoryStrategy.class);
+            for (MemoryStrategy s : MemoryStrategy.values()) {
+                Path file = scratch.resolve(s + ".safetensors");
+                runs.add(run(spec, name, s, budget, d, file));
+                gradients.put(s, file);
+            }
+            List<Sweep> swept = new ArrayList<>();
+            for (Sweep.Variable variable : new TreeSet<>(sweeps)) {
+                swept.add(
+                        variable == Sweep.Variable.DEPTH
+                                ? depthSweep(name, d)
+                                : batchSweep(name, d));
+            }
+            Comparison comparison =
+                    new Comparison(
+                            spec,
+                            batch,
+                            d.description(),
+                            budget,
+                            List.copyOf(runs),
+                            agreements(runs, gradients),
+                            List.copyOf(swept));
+            System.out.println();
+            System.out.print(ComparisonReport.text(comparison));
+            ComparisonReport.write(comparison, folder);
+            System.out.println("\nreport: " + folder.resolve("report.html"));
+        } finally {
+            deleteAll(scratch);
+        }
+        return 0;
+    }
+
+    private StrategyRun run(
+            DenseNetSpec spec,
+            String name,
+            MemoryStrategy strategy,
+            long budget,
+            Device d,
+            Path gradients)
+            throws IOException {
+        MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(batch).on(d);
+        int largest = MemoryPlan.of(spec).strategy(strategy).largestBatch(d, budget).orElse(0);
+        List<String> more = List.of("--gradients", gradients.toString());
+        Measurement measured = measure(plan, name, steps, more, d);
+        String notRun =
+                measured != null
+                        ? null
+                        : "it needs "
+                                + Bytes.format(plan.peakBytes())
+                                + ", more than the "
+                                + Bytes.format(d.availableBytes())
+                                + " that this machine has left";
+        return new StrategyRun(
+                strategy, plan.peakBytes(), plan.bytesAtPeak(), largest, measured, notRun);
+    }
+
+    /** Steps of a plan in a process of their own; null when the machine lacks the memory. */
+    private Measurement measure(
+            MemoryPlan plan, String name, int count, List<String> more, Device d)
+            throws IOException {
+        String what = plan.strategy() + ", " + name + ", batch " + plan.batch();
+        if (plan.peakBytes() > d.availableBytes()) {
+            System.out.println(what + ": not run, needs " + Bytes.format(plan.peakBytes()));
+            return null;
+        }
+        System.out.println(what + " ...");
+        List<String> all = new ArrayList<>(more);
+        all.addAll(List.of("--batch", String.valueOf(plan.batch())));
+        return MeasuredProcess.run(plan.strategy(), arguments(name, count, all)).measurement();
+    }
+
+    private List<String> arguments(String name, int count, List<String> more) {
+        List<String> arguments = new ArrayList<>(model.arguments(name));
+        arguments.addAll(device.arguments());
+        arguments.addAll(List.of("--steps", String.valueOf(count)));
+        arguments.addAll(List.of("--seed", String.valueOf(seed)));
+        arguments.addAll(more);
+        return arguments;
+    }
+
+    private static List<Agreement> agreements(
+            List<StrategyRun> runs, Map<MemoryStrategy, Path> gradients) throws IOException {
+        List<StrategyRun> ran = runs.stream().filter(r -> r.measured() != null).toList();
+        List<Agreement> agreements = new ArrayList<>();
+        for (StrategyRun r : ran.subList(Math.min(1, ran.size()), ran.size())) {
+            StrategyRun reference = ran.getFirst();
+            agreements.add(
+                    Agreement.of(
+                            r.strategy(),
+                            r.measured().losses(),
+                            gradients.get(r.strategy()),
+                            reference.strategy(),
+                            reference.measured().losses(),
+                            gradients.get(reference.strategy())));
+        }
+        return agreements;
+    }
+
+    // ---------------------------------------------------------------- sweeps
+
+    private Sweep depthSweep(String name, Device d) throws IOException {
+        int images = Math.max(1, batch / 2);
+        List<Place> places =
+                depths(name).stream()
+                        .map(depth -> new Place(withDepth(name, depth), images, depth))
+                        .toList();
+        String fixed = withDepth(name, 0).replace("-0-", "-L-") + " at batch " + images;
+        return sweep(Sweep.Variable.DEPTH, fixed, places, d);
+    }
+
+    private Sweep batchSweep(String name, Device d) throws IOException {
+        List<Place> places = new ArrayList<>();
+        for (int i = SWEEP_POINTS - 1; i >= 0; i--) {
+            if (batch >> i > 0) {
+                places.add(new Place(name, batch >> i, batch >> i));
+            }
+        }
+        return sweep(Sweep.Variable.BATCH, name, places, d);
+    }
+
+    /** A network and a batch, at this value of what a sweep varies. */
+    private record Place(String model, int batch, int value) {}
+
+    /** All places of a strategy in one process: their memory is exact and their code warm. */
+    private Sweep sweep(Sweep.Variable variable, String fixed, List<Place> places, Device d)
+            throws IOException {
+        List<Sweep.Point> points = new ArrayList<>();
+        for (MemoryStrategy s : MemoryStrategy.values()) {
+            System.out.println(s + " by " + variable.unit() + ", " + fixed + " ...");
+            List<Long> bytes = new ArrayList<>();
+            List<String> fitting = new ArrayList<>();
+            for (Place p : places) {
+                DenseNetSpec spec = model.withName(p.model()).build();
+                bytes.add(MemoryPlan.of(spec).strategy(s).batch(p.batch()).on(d).peakBytes());
+                if (bytes.getLast() <= d.availableBytes()) {
+                    fitting.add(p.model() + ":" + p.batch());
+                }
+            }
+            // Both are ascending, so those that fit come first.
+            List<MeasuredProcess> measured =
+                    fitting.isEmpty()
+                            ? List.of()
+                            : MeasuredProcess.runAll(
+                                    s,
+                                    arguments(
+                                            places.getLast().model(),
+                                            SWEEP_STEPS,
+                                            List.of("--point", String.join(",", fitting))));
+            for (int i = 0; i < places.size(); i++) {
+                Measurement m = i < measured.size() ? measured.get(i).measurement() : null;
+                points.add(new Sweep.Point(s, places.get(i).value(), bytes.get(i), m));
+            }
+        }
+        return new Sweep(variable, fixed, List.copyOf(points));
+    }
+
+    /** Depths up to the model's, as evenly spaced as its kind allows. */
+    private static TreeSet<Integer> depths(String name) {
+        String[] parts = name.split("-", -1);
+        if (parts.length != 3) {
+            throw new IllegalArgumentException(
+                    "--sweep depth needs a model with a depth in its name, such as bc-100-12, not "
+                            + name);
+        }
+        int unit = parts[0].startsWith("b") ? 6 : 3;
+        int layers = (Integer.parseInt(parts[1]) - 4) / unit;
+        TreeSet<Integer> depths = new TreeSet<>();
+        for (int i = 1; i <= SWEEP_POINTS; i++) {
+            depths.add(4 + unit * Math.max(1, Math.round((float) layers * i / SWEEP_POINTS)));
+        }
+        return depths;
+    }
+
+    private static String withDepth(String name, int depth) {
+        String[] parts = name.split("-", -1);
+        return parts[0] + "-" + depth + "-" + parts[2];
+    }
+
+    private static void deleteAll(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(folder);
+    }
+}

@@ -1,0 +1,75 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.inference.EmbeddingsWriter;
+import org.densenet4j.inference.Predictor;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+
+/** {@code densenet4j embed}. */
+@Command(
+        name = "embed",
+        description =
+                "Writes embeddings of images: the features that the classifier reads. Exit code 1"
+                        + " when an image could not be read.",
+        mixinStandardHelpOptions = true)
+final class EmbedCommand implements Callable<Integer> {
+    @Mixin private PredictorOption predictor;
+    @Mixin private ImagesOption images;
+    @Mixin private DeviceOption device;
+
+    @Option(
+            names = "--out",
+            paramLabel = "FILE",
+            required = true,
+            description = "file to write: .csv, .json or .npy (names beside it in FILE.txt)")
+    private Path out;
+
+    /** For picocli. */
+    EmbedCommand() {}
+
+    @Override
+    public Integer call() throws IOException {
+        EmbeddingsWriter format = format();
+        List<String> names = new ArrayList<>();
+        List<float[]> rows = new ArrayList<>();
+        try (Device d = device.open();
+                Predictor p = predictor.open(d, images.batch())) {
+            int length = p.embeddingLength();
+            int broken =
+                    images.forEachBatch(
+                            p,
+                            some -> {
+                                float[] all = p.embeddings(some.prepared(), some.count());
+                                for (int i = 0; i < some.count(); i++) {
+                                    names.add(some.files().get(i).toString());
+                                    rows.add(Arrays.copyOfRange(all, i * length, (i + 1) * length));
+                                }
+                            });
+            format.write(out, names, rows, length);
+            System.out.printf("%d embeddings of length %d in %s%n", rows.size(), length, out);
+            return broken == 0 ? 0 : 1;
+        }
+    }
+
+    private EmbeddingsWriter format() {
+        String name = String.valueOf(out.getFileName()).toLowerCase(Locale.ROOT);
+        for (EmbeddingsWriter format : EmbeddingsWriter.values()) {
+            if (name.endsWith("." + format.name().toLowerCase(Locale.ROOT))) {
+                return format;
+            }
+        }
+        throw new IllegalArgumentException(
+                "--out " + out + ": use a name that ends in .csv, .json or .npy");
+    }
+}

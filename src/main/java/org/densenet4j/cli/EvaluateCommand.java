@@ -1,0 +1,137 @@
+package org.densenet4j.cli;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.data.BatchLoader;
+import org.densenet4j.data.Dataset;
+import org.densenet4j.inference.Evaluation;
+import org.densenet4j.inference.Predictor;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+
+/** {@code densenet4j evaluate}. */
+@Command(
+        name = "evaluate",
+        description = "Measures a trained network on the test images of a data source.",
+        mixinStandardHelpOptions = true)
+final class EvaluateCommand implements Callable<Integer> {
+    @Mixin private PredictorOption predictor;
+    @Mixin private DataOption data;
+    @Mixin private DeviceOption device;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "64",
+            description = "most images of one pass (default: ${DEFAULT-VALUE})")
+    private int batch;
+
+    @Option(names = "--json", description = "print JSON instead of a table")
+    private boolean json;
+
+    /** For picocli. */
+    EvaluateCommand() {}
+
+    @Override
+    public Integer call() throws IOException {
+        try (Device d = device.open();
+                Predictor p = predictor.open(d, batch)) {
+            Dataset test = data.open(p.spec().inputHeight(), p.spec().inputWidth()).test();
+            check(p, test);
+            Evaluation result =
+                    Evaluation.of(
+                            p, BatchLoader.of(test).batch(batch).normalise(p.normalisation()));
+            if (json) {
+                json(result);
+            } else {
+                table(result);
+            }
+        }
+        return 0;
+    }
+
+    private static void check(Predictor p, Dataset test) {
+        if (test.height() != p.spec().inputHeight() || test.width() != p.spec().inputWidth()) {
+            throw new IllegalArgumentException(
+                    "the network takes images of "
+                            + p.spec().inputHeight()
+                            + "x"
+                            + p.spec().inputWidth()
+                            + ", the data has "
+                            + test.height()
+                            + "x"
+                            + test.width()
+                            + "; set --input-size, or use other --data");
+        }
+        if (test.classes() > p.spec().classes()) {
+            throw new IllegalArgumentException(
+                    "the data has "
+                            + test.classes()
+                            + " classes, the network has "
+                            + p.spec().classes()
+                            + "; use other --data");
+        }
+    }
+
+    private static void table(Evaluation e) {
+        System.out.printf(
+                Locale.ROOT,
+                "%,d images%nloss            %.4f%naccuracy        %.2f %%%namong the top 5 %.2f"
+                        + " %%%n%n%-24s %8s %9s %9s%n",
+                e.images(),
+                e.loss(),
+                100 * e.top1(),
+                100 * e.top5(),
+                "class",
+                "images",
+                "recall",
+                "precision");
+        for (Evaluation.ClassResult c : e.classes()) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "%-24s %8d %9s %9s%n",
+                    c.name(),
+                    c.images(),
+                    percent(c.recall()),
+                    percent(c.precision()));
+        }
+    }
+
+    private static String percent(double share) {
+        return Double.isNaN(share) ? "-" : String.format(Locale.ROOT, "%.2f %%", 100 * share);
+    }
+
+    private static void json(Evaluation e) throws IOException {
+        try (JsonGenerator out =
+                new JsonFactory()
+                        .createGenerator(System.out)
+                        .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)) {
+            out.useDefaultPrettyPrinter();
+            out.writeStartObject();
+            out.writeNumberField("images", e.images());
+            out.writeNumberField("loss", e.loss());
+            out.writeNumberField("top1", e.top1());
+            out.writeNumberField("top5", e.top5());
+            out.writeArrayFieldStart("classes");
+            for (Evaluation.ClassResult c : e.classes()) {
+                out.writeStartObject();
+                out.writeStringField("class", c.name());
+                out.writeNumberField("images", c.images());
+                out.writeNumberField("correct", c.correct());
+                out.writeNumberField("predicted", c.predicted());
+                out.writeEndObject();
+            }
+            out.writeEndArray();
+            out.writeEndObject();
+            out.writeRaw('\n');
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.data.Normalisation;
+import org.densenet4j.inference.Predictor;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.weights.LoadOptions;
+import org.densenet4j.weights.Model;
+
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Options that name a trained network; shared by all commands that use one. */
+final class PredictorOption {
+    @Option(
+            names = "--weights",
+            paramLabel = "FILE",
+            required = true,
+            description =
+                    "a checkpoint or export of densenet4j, or weights of torchvision or timm"
+                            + " (safetensors, .pth)")
+    private Path weights;
+
+    @Option(
+            names = "--model",
+            paramLabel = "NAME",
+            description = "the network, where the file does not say: densenet121, bc-100-12, ...")
+    private String model;
+
+    @Option(
+            names = "--input-size",
+            paramLabel = "N",
+            description = "height and width that images are brought to (default: as trained)")
+    private Integer inputSize;
+
+    @Option(
+            names = "--classes-file",
+            paramLabel = "FILE",
+            description = "names of the classes, one a line")
+    private Path classesFile;
+
+    @Option(
+            names = "--mean",
+            paramLabel = "R,G,B",
+            split = ",",
+            description = "of pixel values in 0..1 (default: as recorded, else the usual ones)")
+    private float[] mean;
+
+    @Option(
+            names = "--std",
+            paramLabel = "R,G,B",
+            split = ",",
+            description = "deviation of pixel values in 0..1")
+    private float[] deviation;
+
+    @Option(
+            names = "--ignore-unexpected",
+            description = "load although the file has tensors of no use here")
+    private boolean ignoreUnexpected;
+
+    /** For picocli. */
+    PredictorOption() {}
+
+    /** Opens the file. */
+    Model model() throws IOException {
+        DenseNetSpec wanted = model == null ? null : DenseNetSpec.preset(model).build();
+        Model opened =
+                Model.open(
+                        weights,
+                        wanted,
+                        LoadOptions.strict().withIgnoreUnexpected(ignoreUnexpected));
+        try {
+            return adjusted(opened);
+        } catch (IOException | IllegalArgumentException e) {
+            opened.close();
+            throw e;
+        }
+    }
+
+    private Model adjusted(Model opened) throws IOException {
+        Model result = opened;
+        if (inputSize != null) {
+            result = result.withInputSize(inputSize, inputSize);
+        }
+        if (classesFile != null) {
+            List<String> names = lines(classesFile);
+            if (names.size() != result.spec().classes()) {
+                throw new IOException(
+                        classesFile
+                                + ": has "
+                                + names.size()
+                                + " names, the network has "
+                                + result.spec().classes()
+                                + " classes");
+            }
+            result = result.withClassNames(names);
+        }
+        if ((mean == null) != (deviation == null)) {
+            throw new IllegalArgumentException("--mean and --std belong together");
+        }
+        if (mean != null) {
+            int channels = result.spec().inputChannels();
+            if (mean.length != channels || deviation.length != channels) {
+                throw new IllegalArgumentException(
+                        "--mean and --std need " + channels + " numbers each");
+            }
+            result = result.withNormalisation(new Normalisation(mean, deviation));
+        }
+        return result;
+    }
+
+    private static List<String> lines(Path file) throws IOException {
+        try {
+            return Files.readAllLines(file).stream().filter(line -> !line.isBlank()).toList();
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + ": no such file", e);
+        } catch (IOException e) {
+            throw new IOException(file + ": cannot be read as text: " + e.getMessage(), e);
+        }
+    }
+
+    /** Opens a predictor on a device. */
+    Predictor open(Device device, int batch) throws IOException {
+        try (Model opened = model()) {
+            return Predictor.of(opened).device(device).batch(batch).open();
+        }
+    }
+}

@@ -1,0 +1,142 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceException;
+import org.densenet4j.plan.Bytes;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.PlanException;
+import org.densenet4j.profile.Ceilings;
+import org.densenet4j.profile.Profile;
+import org.densenet4j.profile.ProfileReport;
+import org.densenet4j.profile.Profiler;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.train.NonFiniteException;
+import org.densenet4j.train.Sgd;
+import org.densenet4j.train.Trainer;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+
+/** {@code densenet4j profile}. */
+@Command(
+        name = "profile",
+        description = {
+            "Runs a few training steps on random images and reports the life of every buffer and the"
+                    + " time of every operation.",
+            "With --steps 0 only the plan is reported; nothing is allocated."
+        },
+        mixinStandardHelpOptions = true)
+final class ProfileCommand implements Callable<Integer> {
+    @Mixin private ModelOption model;
+    @Mixin private DeviceOption device;
+    @Mixin private ReportOption report;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "64",
+            description = "images per step (default: ${DEFAULT-VALUE})")
+    private int batch;
+
+    @Option(
+            names = "--strategy",
+            paramLabel = "NAME",
+            defaultValue = "SHARED",
+            description = "NAIVE, SHARED or RECOMPUTE (default: ${DEFAULT-VALUE})")
+    private MemoryStrategy strategy;
+
+    @Option(
+            names = "--steps",
+            paramLabel = "N",
+            defaultValue = "5",
+            description = "steps to time (default: ${DEFAULT-VALUE})")
+    private int steps;
+
+    @Option(
+            names = "--warm-up",
+            paramLabel = "N",
+            defaultValue = "3",
+            description = "steps before that, while code is compiled (default: ${DEFAULT-VALUE})")
+    private int warmUp;
+
+    @Option(
+            names = "--memory-budget",
+            paramLabel = "SIZE",
+            description = "refuse to run when the plan needs more, such as 450MB or 2GiB")
+    private String memoryBudget;
+
+    @Option(
+            names = "--lr",
+            paramLabel = "RATE",
+            defaultValue = "0.01",
+            description = "learning rate (default: ${DEFAULT-VALUE})")
+    private double learningRate;
+
+    /** For picocli. */
+    ProfileCommand() {}
+
+    @Override
+    public Integer call() throws IOException {
+        if (steps < 0 || warmUp < 0) {
+            throw new IllegalArgumentException("--steps and --warm-up: use 0 or more");
+        }
+        DenseNetSpec spec = model.builder("bc-100-12").build();
+        Path folder = report.folder("profile");
+        long budget = memoryBudget == null ? Long.MAX_VALUE : Bytes.parse(memoryBudget);
+        RandomImages data = new RandomImages(spec, batch, 1);
+        try (Device d = device.open()) {
+            MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(batch).on(d);
+            if (steps == 0) {
+                write(Profile.of(plan, d.description()), folder);
+                return 0;
+            }
+            Trainer.Builder builder =
+                    Trainer.of(spec, d)
+                            .strategy(strategy)
+                            .batch(batch)
+                            .memoryBudget(budget)
+                            .optimizer(Sgd.nesterov(learningRate));
+            try {
+                builder.plan();
+            } catch (PlanException e) {
+                write(Profile.of(plan, d.description(), e.getMessage()), folder);
+                throw e;
+            }
+            Ceilings ceilings = Ceilings.measure(d);
+            try (Trainer trainer = builder.open();
+                    Profiler profiler = Profiler.attach(trainer, d)) {
+                run(trainer, profiler, data, ceilings, folder);
+            }
+        }
+        return 0;
+    }
+
+    private void run(
+            Trainer trainer, Profiler profiler, RandomImages data, Ceilings ceilings, Path folder)
+            throws IOException {
+        try {
+            for (int s = 0; s < warmUp + steps; s++) {
+                if (s == warmUp) {
+                    profiler.reset();
+                }
+                trainer.step(data.next());
+            }
+        } catch (NonFiniteException | DeviceException e) {
+            write(profiler.profile(e).withCeilings(ceilings), folder);
+            throw e;
+        }
+        write(profiler.profile().withCeilings(ceilings), folder);
+    }
+
+    private static void write(Profile profile, Path folder) throws IOException {
+        System.out.print(ProfileReport.text(profile));
+        ProfileReport.write(profile, folder);
+        System.out.println("report: " + folder.resolve("report.html"));
+    }
+}

@@ -1,0 +1,46 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.weights.LoadOptions;
+import org.densenet4j.weights.Model;
+
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Options that choose a trained network to look into. */
+final class TrainedModelOption {
+    @Option(
+            names = {"--checkpoint", "--weights"},
+            paramLabel = "FILE",
+            required = true,
+            description =
+                    "a checkpoint or export of this project, or weights of torchvision or timm"
+                            + " (with --model)")
+    private Path checkpoint;
+
+    @Option(
+            names = "--model",
+            paramLabel = "NAME",
+            description = "the network, where the file does not say, such as densenet121")
+    private String model;
+
+    /** For picocli. */
+    TrainedModelOption() {}
+
+    Path file() {
+        return checkpoint;
+    }
+
+    /** The folder of the file, where reports about it go. */
+    Path folder() {
+        return checkpoint.toAbsolutePath().getParent();
+    }
+
+    /** Opens and checks the file. */
+    Model open() throws IOException {
+        DenseNetSpec spec = model == null ? null : DenseNetSpec.preset(model).build();
+        return Model.open(checkpoint, spec, LoadOptions.strict());
+    }
+}

@@ -1,0 +1,121 @@
+package org.densenet4j.inference;
+
+import org.densenet4j.data.Batch;
+import org.densenet4j.data.BatchLoader;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * How well a network does on labelled images.
+ *
+ * @param images number of images
+ * @param loss mean softmax cross-entropy
+ * @param top1 share of images whose most probable class is their label
+ * @param top5 share of images whose label is among the five most probable classes
+ * @param classes results for each class
+ */
+public record Evaluation(
+        long images, double loss, double top1, double top5, List<ClassResult> classes) {
+
+    /**
+     * Results for one class.
+     *
+     * @param name of the class
+     * @param images that are of this class
+     * @param correct of them that are predicted to be
+     * @param predicted images of any class that are predicted to be of this one
+     */
+    public record ClassResult(String name, long images, long correct, long predicted) {
+        /** Share of the class's images that are found; NaN without any. */
+        public double recall() {
+            return (double) correct / images;
+        }
+
+        /** Share of the predictions of this class that are right; NaN without any. */
+        public double precision() {
+            return (double) correct / predicted;
+        }
+    }
+
+    /** Keeps a copy. */
+    public Evaluation {
+        classes = List.copyOf(classes);
+    }
+
+    /**
+     * Evaluates a predictor.
+     *
+     * @param images normalised as the predictor wants them, in any order
+     * @throws IllegalArgumentException when a label is not a class of the network
+     */
+    public static Evaluation of(Predictor predictor, BatchLoader images) {
+        int count = predictor.spec().classes();
+        long[] total = new long[count];
+        long[] correct = new long[count];
+        long[] predicted = new long[count];
+        double loss = 0;
+        long top5 = 0;
+        try (BatchLoader.Epoch batches = images.epoch(0)) {
+            for (Batch batch : batches) {
+                float[] logits = predictor.logits(batch.images(), batch.size());
+                for (int i = 0; i < batch.size(); i++) {
+                    int label = batch.labels()[i];
+                    if (label >= count) {
+                        throw new IllegalArgumentException(
+                                "the data has class " + label + ", the network has " + count);
+                    }
+                    int rank = rank(logits, i * count, count, label);
+                    int best = best(logits, i * count, count);
+                    total[label]++;
+                    predicted[best]++;
+                    correct[label] += best == label ? 1 : 0;
+                    top5 += rank < 5 ? 1 : 0;
+                    loss += loss(logits, i * count, count, label);
+                }
+            }
+        }
+        List<ClassResult> classes = new ArrayList<>();
+        long all = 0;
+        long allCorrect = 0;
+        for (int c = 0; c < count; c++) {
+            classes.add(
+                    new ClassResult(
+                            predictor.classNames().get(c), total[c], correct[c], predicted[c]));
+            all += total[c];
+            allCorrect += correct[c];
+        }
+        return new Evaluation(
+                all, loss / all, (double) allCorrect / all, (double) top5 / all, classes);
+    }
+
+    private static int best(float[] logits, int at, int count) {
+        int best = 0;
+        for (int c = 1; c < count; c++) {
+            best = logits[at + c] > logits[at + best] ? c : best;
+        }
+        return best;
+    }
+
+    /** Classes that are before the label; of equal logits the one with the lower index is. */
+    private static int rank(float[] logits, int at, int count, int label) {
+        int rank = 0;
+        for (int c = 0; c < count; c++) {
+            boolean higher = logits[at + c] > logits[at + label];
+            rank += higher || (c < label && logits[at + c] == logits[at + label]) ? 1 : 0;
+        }
+        return rank;
+    }
+
+    private static double loss(float[] logits, int at, int count, int label) {
+        double largest = Double.NEGATIVE_INFINITY;
+        for (int c = 0; c < count; c++) {
+            largest = Math.max(largest, logits[at + c]);
+        }
+        double sum = 0;
+        for (int c = 0; c < count; c++) {
+            sum += Math.exp(logits[at + c] - largest);
+        }
+        return Math.log(sum) + largest - logits[at + label];
+    }
+}

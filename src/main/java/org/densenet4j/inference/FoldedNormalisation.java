@@ -1,0 +1,60 @@
+package org.densenet4j.inference;
+
+import org.densenet4j.weights.WeightSource;
+
+import java.io.IOException;
+import java.util.Arrays;
+
+/**
+ * A batch normalisation with its running statistics, as {@code x·scale + shift}: scale =
+ * gamma/sqrt(variance + epsilon), shift = beta − mean·scale (Ioffe and Szegedy 2015, section 3.1).
+ *
+ * <p>A normalisation that follows a convolution without anything between folds into it: the scale
+ * into the weights of each output channel, the shift as a bias. That is the second one of a
+ * bottleneck layer and the stem's; the others stand behind a concatenation, whose channels have
+ * other consumers, and before a ReLU.
+ *
+ * @param scale per channel
+ * @param shift per channel
+ */
+record FoldedNormalisation(float[] scale, float[] shift) {
+    static FoldedNormalisation of(WeightSource source, String name, double epsilon)
+            throws IOException {
+        float[] gamma = source.values(name + ".weight");
+        float[] beta = source.values(name + ".bias");
+        float[] mean = source.values(name + ".running_mean");
+        float[] variance = source.values(name + ".running_var");
+        float[] scale = new float[gamma.length];
+        float[] shift = new float[gamma.length];
+        for (int c = 0; c < gamma.length; c++) {
+            double s = gamma[c] / Math.sqrt(variance[c] + epsilon);
+            scale[c] = (float) s;
+            shift[c] = (float) (beta[c] - mean[c] * s);
+        }
+        return new FoldedNormalisation(scale, shift);
+    }
+
+    /** Scale and shift as the rows of a matrix [2, C]. */
+    float[] affine() {
+        float[] affine = new float[2 * scale.length];
+        System.arraycopy(scale, 0, affine, 0, scale.length);
+        System.arraycopy(shift, 0, affine, scale.length, shift.length);
+        return affine;
+    }
+
+    /** What is left when the scale has been folded away [2, C]: ones and the shift. */
+    float[] bias() {
+        float[] affine = affine();
+        Arrays.fill(affine, 0, scale.length, 1f);
+        return affine;
+    }
+
+    /** Multiplies each output channel's weights [out, …] by its scale, in place. */
+    float[] foldInto(float[] weights) {
+        int each = weights.length / scale.length;
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] *= scale[i / each];
+        }
+        return weights;
+    }
+}

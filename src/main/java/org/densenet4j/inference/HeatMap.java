@@ -1,0 +1,31 @@
+package org.densenet4j.inference;
+
+/**
+ * A class activation map (Zhou et al. 2016, arXiv 1512.04150): how much each place of the final
+ * feature map speaks for a class. The mean of the values plus the classifier's bias is the class's
+ * logit.
+ *
+ * @param classIndex the class
+ * @param height rows of the final feature map
+ * @param width columns of the final feature map
+ * @param values row by row
+ */
+public record HeatMap(int classIndex, int height, int width, float[] values) {
+    /** Bilinear interpolation at a place given in 0..1 of height and width. */
+    public double at(double y, double x) {
+        double row = Math.clamp(y * height - 0.5, 0.0, height - 1.0);
+        double column = Math.clamp(x * width - 0.5, 0.0, width - 1.0);
+        int top = Math.min((int) row, Math.max(0, height - 2));
+        int left = Math.min((int) column, Math.max(0, width - 2));
+        int bottom = Math.min(top + 1, height - 1);
+        int right = Math.min(left + 1, width - 1);
+        double v = row - top;
+        double u = column - left;
+        return (1 - v) * ((1 - u) * value(top, left) + u * value(top, right))
+                + v * ((1 - u) * value(bottom, left) + u * value(bottom, right));
+    }
+
+    private float value(int row, int column) {
+        return values[row * width + column];
+    }
+}

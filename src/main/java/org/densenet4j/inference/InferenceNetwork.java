@@ -1,0 +1,141 @@
+package org.densenet4j.inference;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.plan.InferenceMemory;
+import org.densenet4j.plan.InferencePlan;
+import org.densenet4j.spec.StemShape;
+import org.densenet4j.weights.WeightSource;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A DenseNet that can only look: folded weights in the memory of an {@link InferencePlan}. Not
+ * thread-safe; {@link Predictor} is. The arena is allocated by {@link #open} and freed by {@link
+ * #close}, which may be called twice.
+ */
+public final class InferenceNetwork implements AutoCloseable {
+    private final InferencePlan plan;
+    private final InferenceMemory memory;
+    private final DeviceArena arena;
+    private final List<InferenceStage> stages = new ArrayList<>();
+    private HeadStage head;
+    private boolean closed;
+
+    private InferenceNetwork(InferencePlan plan, Device device) {
+        this.plan = plan;
+        this.memory = plan.memory();
+        this.arena =
+                device.allocate(
+                        plan.peakBytes(),
+                        memory.libraryScratchOffset(),
+                        memory.libraryScratchBytesPerLane());
+    }
+
+    /**
+     * Allocates the plan's arena on a device and folds the weights into it.
+     *
+     * @throws IOException when a weight cannot be read; the memory is freed then
+     * @throws org.densenet4j.backend.DeviceException when the memory is not there
+     */
+    public static InferenceNetwork open(InferencePlan plan, Device device, WeightSource source)
+            throws IOException {
+        InferenceNetwork network = new InferenceNetwork(plan, device);
+        boolean built = false;
+        try {
+            network.build(new InferenceDevice(device, network.arena, network.memory), source);
+            built = true;
+            return network;
+        } finally {
+            if (!built) {
+                network.close();
+            }
+        }
+    }
+
+    private void build(InferenceDevice on, WeightSource source) throws IOException {
+        double epsilon = memory.shape().spec().bnEpsilon();
+        stages.add(new StemStage(on, source, epsilon));
+        for (InferenceMemory.BlockPart block : memory.blocks()) {
+            for (InferenceMemory.LayerPart layer : block.layers()) {
+                stages.add(new DenseLayerStage(on, block, layer, source, epsilon));
+            }
+            int index = block.shape().index();
+            if (index <= memory.transitions().size()) {
+                stages.add(
+                        new TransitionPass(
+                                on, memory.transitions().get(index - 1), source, epsilon));
+            }
+        }
+        head = new HeadStage(on, source, epsilon);
+        stages.add(head);
+    }
+
+    /** The plan that this network runs in. */
+    public InferencePlan plan() {
+        return plan;
+    }
+
+    /** Bytes that were allocated: the plan's peak. */
+    public long allocatedBytes() {
+        return arena.bytes();
+    }
+
+    /**
+     * Runs the forward pass.
+     *
+     * @param images normalised pixels, NHWC
+     * @param from index of the first image in the array
+     * @param count images, 1 to the plan's batch
+     */
+    public void forward(float[] images, int from, int count) {
+        if (closed) {
+            throw new IllegalStateException("the network is closed");
+        }
+        if (count < 1 || count > plan.batch()) {
+            throw new IllegalArgumentException(
+                    "a batch of "
+                            + count
+                            + " images does not fit the plan, which is for 1 to "
+                            + plan.batch());
+        }
+        StemShape s = memory.shape().stem();
+        int pixels = s.inputHeight() * s.inputWidth();
+        arena.upload(
+                images,
+                Math.multiplyExact(from, pixels * s.inputChannels()),
+                memory.input().rows(0, count * pixels));
+        for (InferenceStage stage : stages) {
+            stage.forward(count);
+        }
+    }
+
+    /** Copies the logits [count, classes] of the last pass to {@code target}, from {@code at}. */
+    public void logits(int count, float[] target, int at) {
+        arena.download(memory.head().logits().rows(0, count), target, at);
+    }
+
+    /** Copies the pooled features [count, channels] of the last pass. */
+    public void embeddings(int count, float[] target, int at) {
+        arena.download(memory.head().pooled().rows(0, count), target, at);
+    }
+
+    /** The class activation maps [H·W, classes] of one image of the last pass. */
+    public float[] classMaps(int image) {
+        Matrix maps = head.classMaps(image);
+        float[] values = new float[maps.rows() * maps.columns()];
+        arena.download(maps, values, 0);
+        return values;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            arena.close();
+        }
+    }
+}

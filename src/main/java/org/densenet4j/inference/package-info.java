@@ -1,0 +1,5 @@
+/**
+ * Inference: a forward pass with folded batch normalisation in its own, smaller memory plan, and
+ * what people want of it: classes, embeddings, heat maps.
+ */
+package org.densenet4j.inference;

@@ -1,0 +1,208 @@
+package org.densenet4j.insight;
+
+import org.densenet4j.io.AtomicFile;
+import org.densenet4j.report.Figure;
+import org.densenet4j.report.Json;
+import org.densenet4j.report.Table;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** A prune report as a table, CSV, JSON and a figure. */
+public final class PruneReportFiles {
+    /** Names the members of the JSON file; changes when they do. */
+    private static final String SCHEMA = "densenet4j-prune-report-1";
+
+    private static final int FIGURE_WIDTH = 760;
+    private static final int FIGURE_HEIGHT = 420;
+
+    private final PruneReport report;
+
+    /** Prepares the files of a report. */
+    public PruneReportFiles(PruneReport report) {
+        this.report = report;
+    }
+
+    /** Loss and accuracy of each share. */
+    public Table table() {
+        Table table =
+                Table.of(
+                        "Masked connections",
+                        "masked",
+                        "connections",
+                        "weights",
+                        "of all",
+                        "loss",
+                        "accuracy",
+                        "change");
+        PruneReport.Row whole = report.rows().getFirst();
+        for (PruneReport.Row row : report.rows()) {
+            table.row(
+                    percent("%.0f %%", row.share()),
+                    row.masked(),
+                    String.format(Locale.ROOT, "%,d", row.maskedWeights()),
+                    percent("%.1f %%", (double) row.maskedWeights() / row.allWeights()),
+                    String.format(Locale.ROOT, "%.4f", row.loss()),
+                    percent("%.2f %%", row.accuracy()),
+                    row == whole ? "" : percent("%+.2f", row.accuracy() - whole.accuracy()));
+        }
+        return table;
+    }
+
+    /** The first {@code count} connections that would go. */
+    public Table weakest(int count) {
+        Table table =
+                Table.of(
+                        "Weakest connections",
+                        "rank",
+                        "block",
+                        "source",
+                        "target",
+                        "weights",
+                        "mean |w|",
+                        "of the target's largest");
+        List<Connection> connections = report.connections();
+        for (int i = 0; i < Math.min(count, connections.size()); i++) {
+            Connection c = connections.get(i);
+            table.row(
+                    i + 1,
+                    c.block(),
+                    c.source() == 0 ? "input" : "layer " + c.source(),
+                    target(c),
+                    c.weights(),
+                    String.format(Locale.ROOT, "%.5f", c.meanAbsolute()),
+                    percent("%.0f %%", c.shareOfTarget()));
+        }
+        return table;
+    }
+
+    private static String target(Connection c) {
+        return c.weightName().contains("denselayer")
+                ? "layer " + c.target()
+                : c.weightName().startsWith("classifier") ? "classifier" : "transition" + c.block();
+    }
+
+    private static String percent(String format, double share) {
+        return String.format(Locale.ROOT, format, 100 * share);
+    }
+
+    /**
+     * Writes {@code prune-report.csv} (a line for each share), {@code prune-connections.csv} (a
+     * line for each connection, weakest first), {@code prune-report.json} (both) and {@code
+     * prune-report.png} to a folder, which is made when it is not there.
+     *
+     * @return the files
+     * @throws IOException in one line with the path
+     */
+    public List<Path> write(Path folder) throws IOException {
+        AtomicFile.createFolder(folder);
+        Path shares = folder.resolve("prune-report.csv");
+        AtomicFile.write(shares, sharesCsv());
+        Path connections = folder.resolve("prune-connections.csv");
+        AtomicFile.write(connections, connectionsCsv());
+        Path json = folder.resolve("prune-report.json");
+        AtomicFile.write(json, json());
+        Path png = folder.resolve("prune-report.png");
+        figure().write(png, FIGURE_WIDTH, FIGURE_HEIGHT);
+        return List.of(shares, connections, json, png);
+    }
+
+    private Figure figure() {
+        double[] masked = new double[report.rows().size()];
+        double[] accuracy = new double[masked.length];
+        for (int i = 0; i < masked.length; i++) {
+            masked[i] = 100 * report.rows().get(i).share();
+            accuracy[i] = 100 * report.rows().get(i).accuracy();
+        }
+        return Figure.lines(
+                "Accuracy without the weakest connections",
+                "connections masked, %",
+                "accuracy, %",
+                List.of(new Figure.Series("without training again", masked, accuracy)));
+    }
+
+    private String sharesCsv() {
+        StringBuilder csv =
+                new StringBuilder("share,connections,weights,weights_share,loss,accuracy,images\n");
+        for (PruneReport.Row row : report.rows()) {
+            csv.append(
+                    String.format(
+                            Locale.ROOT,
+                            "%.4f,%d,%d,%.6f,%.6f,%.6f,%d\n",
+                            row.share(),
+                            row.masked(),
+                            row.maskedWeights(),
+                            (double) row.maskedWeights() / row.allWeights(),
+                            row.loss(),
+                            row.accuracy(),
+                            row.images()));
+        }
+        return csv.toString();
+    }
+
+    private String connectionsCsv() {
+        StringBuilder csv =
+                new StringBuilder(
+                        "rank,block,source,target,target_name,weight_name,first_channel,channels,"
+                                + "weights,mean_absolute_weight,share_of_target\n");
+        int rank = 1;
+        for (Connection c : report.connections()) {
+            csv.append(
+                    String.format(
+                            Locale.ROOT,
+                            "%d,%d,%d,%d,%s,%s,%d,%d,%d,%.9g,%.6f\n",
+                            rank++,
+                            c.block(),
+                            c.source(),
+                            c.target(),
+                            target(c),
+                            c.weightName(),
+                            c.firstChannel(),
+                            c.channels(),
+                            c.weights(),
+                            c.meanAbsolute(),
+                            c.shareOfTarget()));
+        }
+        return csv.toString();
+    }
+
+    private String json() {
+        List<Object> rows = new ArrayList<>();
+        for (PruneReport.Row row : report.rows()) {
+            rows.add(
+                    Json.object(
+                            "share", row.share(),
+                            "connections", row.masked(),
+                            "weights", row.maskedWeights(),
+                            "allWeights", row.allWeights(),
+                            "loss", row.loss(),
+                            "accuracy", row.accuracy(),
+                            "correct", row.correct(),
+                            "images", row.images()));
+        }
+        List<Object> connections = new ArrayList<>();
+        for (Connection c : report.connections()) {
+            connections.add(
+                    Json.object(
+                            "block", c.block(),
+                            "source", c.source(),
+                            "target", c.target(),
+                            "targetName", target(c),
+                            "weightName", c.weightName(),
+                            "firstChannel", c.firstChannel(),
+                            "channels", c.channels(),
+                            "weights", c.weights(),
+                            "meanAbsoluteWeight", c.meanAbsolute(),
+                            "shareOfTarget", c.shareOfTarget()));
+        }
+        return Json.pretty(
+                Json.object(
+                        "schema", SCHEMA,
+                        "ranking", report.ranking(),
+                        "shares", rows,
+                        "connectionsWeakestFirst", connections));
+    }
+}

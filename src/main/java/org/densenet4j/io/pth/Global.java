@@ -1,0 +1,66 @@
+package org.densenet4j.io.pth;
+
+import org.densenet4j.io.ElementType;
+
+import java.util.Map;
+
+/** What a pickle may refer to by name: nothing that could do anything. */
+enum Global {
+    /** {@code collections.OrderedDict}. */
+    ORDERED_DICT,
+    /** {@code torch._utils._rebuild_tensor} of the oldest files. */
+    REBUILD_TENSOR,
+    /** {@code torch._utils._rebuild_tensor_v2}. */
+    REBUILD_TENSOR_V2,
+    /** {@code torch._utils._rebuild_parameter}: the tensor inside. */
+    REBUILD_PARAMETER,
+    /** {@code torch.Size}: a tuple. */
+    SIZE;
+
+    private static final Map<String, Global> BY_NAME =
+            Map.of(
+                    "collections.OrderedDict", ORDERED_DICT,
+                    "torch._utils._rebuild_tensor", REBUILD_TENSOR,
+                    "torch._utils._rebuild_tensor_v2", REBUILD_TENSOR_V2,
+                    "torch._utils._rebuild_parameter", REBUILD_PARAMETER,
+                    "torch.Size", SIZE);
+
+    private static final Map<String, StorageType> STORAGES =
+            Map.ofEntries(
+                    storage("FloatStorage", ElementType.F32),
+                    storage("DoubleStorage", ElementType.F64),
+                    storage("HalfStorage", ElementType.F16),
+                    storage("BFloat16Storage", ElementType.BF16),
+                    storage("LongStorage", ElementType.I64),
+                    storage("IntStorage", ElementType.I32),
+                    storage("ShortStorage", ElementType.I16),
+                    storage("CharStorage", ElementType.I8),
+                    storage("ByteStorage", ElementType.U8),
+                    storage("BoolStorage", ElementType.BOOL));
+
+    private static Map.Entry<String, StorageType> storage(String name, ElementType type) {
+        return Map.entry("torch." + name, new StorageType(type));
+    }
+
+    /**
+     * Looks a name up in the short list of what is allowed.
+     *
+     * @return a {@link Global} or a {@link StorageType}
+     * @throws PickleException for anything else
+     */
+    static Object named(String module, String name) throws PickleException {
+        String full = module + "." + name;
+        Object found = BY_NAME.get(full);
+        if (found == null) {
+            found = STORAGES.get(full);
+        }
+        if (found == null) {
+            throw new PickleException(
+                    "refers to "
+                            + PickleReader.printable(full)
+                            + ", which is refused: only tensors and containers are read; save"
+                            + " model.state_dict() alone");
+        }
+        return found;
+    }
+}

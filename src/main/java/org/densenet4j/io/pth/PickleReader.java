@@ -1,0 +1,365 @@
+package org.densenet4j.io.pth;
+
+import java.math.BigInteger;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Interprets a pickle (protocols 2 to 5) that holds tensors and containers; the opcodes are
+ * CPython's (Lib/pickletools.py), the subset that of PyTorch's weights-only unpickler.
+ *
+ * <p>Nothing is executed: a {@code REDUCE} knows the five functions of {@link Global}, everything
+ * else is refused by name. Values are {@code null}, Boolean, Long, BigInteger, Double, String,
+ * {@code List} (lists and tuples), {@code Map}, {@link StridedTensor} and {@link Storage}. Memory
+ * and time are linear in the length of the pickle.
+ */
+final class PickleReader {
+    private static final int MAX_PROTOCOL = 5;
+    private static final int MAX_DIMENSIONS = 32;
+    private static final Object MARK = new Object();
+
+    private final ByteBuffer in;
+    private final List<Object> stack = new ArrayList<>();
+    private final Map<Long, Object> memo = new HashMap<>();
+    private final Map<String, Storage> storages;
+
+    /** Entries that may still be copied: a list could be turned into a dict again and again. */
+    private int copies;
+
+    private PickleReader(ByteBuffer in, Map<String, Storage> storages) {
+        this.in = in;
+        this.storages = storages;
+        this.copies = in.remaining();
+    }
+
+    /**
+     * Reads one pickle and leaves {@code in} behind it.
+     *
+     * @param storages receives all storages that are referred to, by their keys
+     * @throws PickleException when it is broken or wants something that is refused
+     */
+    static Object read(ByteBuffer in, Map<String, Storage> storages) throws PickleException {
+        try {
+            return new PickleReader(in.order(ByteOrder.LITTLE_ENDIAN), storages).run();
+        } catch (BufferUnderflowException e) {
+            throw new PickleException("the pickle ends early; truncated?");
+        }
+    }
+
+    private Object run() throws PickleException {
+        while (true) {
+            int opcode = in.get() & 0xFF;
+            switch (opcode) {
+                case 0x80 -> protocol(); // PROTO
+                case 0x95 -> in.getLong(); // FRAME: only a hint
+                case '.' -> { // STOP
+                    return pop();
+                }
+                case '(' -> push(MARK);
+                case '0' -> pop();
+                case '1' -> popMark(); // POP_MARK
+                case '2' -> push(top()); // DUP
+                case 'N' -> push(null);
+                case 0x88 -> push(true); // NEWTRUE
+                case 0x89 -> push(false); // NEWFALSE
+                case 'J' -> push((long) in.getInt()); // BININT
+                case 'K' -> push((long) (in.get() & 0xFF)); // BININT1
+                case 'M' -> push((long) (in.getShort() & 0xFFFF)); // BININT2
+                case 0x8a -> push(integer(in.get() & 0xFF)); // LONG1
+                case 0x8b -> push(integer(in.getInt())); // LONG4
+                case 'G' -> push(Double.longBitsToDouble(Long.reverseBytes(in.getLong())));
+                case 'X' -> push(text(in.getInt() & 0xFFFF_FFFFL, StandardCharsets.UTF_8));
+                case 0x8c -> push(text(in.get() & 0xFF, StandardCharsets.UTF_8));
+                case 0x8d -> push(text(in.getLong(), StandardCharsets.UTF_8));
+                case 'U' -> push(text(in.get() & 0xFF, StandardCharsets.ISO_8859_1));
+                case 'T' -> push(text(in.getInt(), StandardCharsets.ISO_8859_1));
+                case ')' -> push(List.of());
+                case 't' -> push(popMark());
+                case 0x85 -> push(popLast(1));
+                case 0x86 -> push(popLast(2));
+                case 0x87 -> push(popLast(3));
+                case ']' -> push(new ArrayList<>());
+                case 'a' -> append(popLast(1)); // APPEND
+                case 'e' -> append(popMark()); // APPENDS
+                case '}' -> push(new LinkedHashMap<>());
+                case 's' -> setItems(popLast(2)); // SETITEM
+                case 'u' -> setItems(popMark()); // SETITEMS
+                case 'q' -> memo.put((long) (in.get() & 0xFF), top()); // BINPUT
+                case 'r' -> memo.put(in.getInt() & 0xFFFF_FFFFL, top()); // LONG_BINPUT
+                case 0x94 -> memo.put((long) memo.size(), top()); // MEMOIZE
+                case 'h' -> push(remembered(in.get() & 0xFF)); // BINGET
+                case 'j' -> push(remembered(in.getInt() & 0xFFFF_FFFFL)); // LONG_BINGET
+                case 'c' -> push(Global.named(line(), line())); // GLOBAL
+                case 0x93 -> stackGlobal();
+                case 'Q' -> push(storage(pop())); // BINPERSID
+                case 'R' -> reduce();
+                case 0x81 -> reduce(); // NEWOBJ: for what is allowed the same as calling it
+                case 'b' -> build();
+                default ->
+                        throw new PickleException(
+                                String.format(
+                                        "the pickle has the opcode 0x%02x at %d, which is refused",
+                                        opcode, in.position() - 1));
+            }
+        }
+    }
+
+    private void protocol() throws PickleException {
+        int version = in.get() & 0xFF;
+        if (version > MAX_PROTOCOL) {
+            throw new PickleException("pickle protocol " + version + " is not known");
+        }
+    }
+
+    // ---------------------------------------------------------------- stack
+
+    private void push(Object value) {
+        stack.add(value);
+    }
+
+    private Object pop() throws PickleException {
+        Object value = top();
+        stack.removeLast();
+        return value;
+    }
+
+    private Object top() throws PickleException {
+        if (stack.isEmpty() || stack.getLast() == MARK) {
+            throw broken();
+        }
+        return stack.getLast();
+    }
+
+    private List<Object> popMark() throws PickleException {
+        int mark = stack.lastIndexOf(MARK);
+        if (mark < 0) {
+            throw broken();
+        }
+        return popFrom(mark + 1, mark);
+    }
+
+    private List<Object> popLast(int count) throws PickleException {
+        int from = stack.size() - count;
+        if (from < 0 || stack.subList(from, stack.size()).contains(MARK)) {
+            throw broken();
+        }
+        return popFrom(from, from);
+    }
+
+    private List<Object> popFrom(int from, int newSize) {
+        List<Object> items = new ArrayList<>(stack.subList(from, stack.size()));
+        stack.subList(newSize, stack.size()).clear();
+        return items;
+    }
+
+    private Object remembered(long index) throws PickleException {
+        Object value = memo.get(index);
+        if (value == null && !memo.containsKey(index)) {
+            throw broken();
+        }
+        return value;
+    }
+
+    private PickleException broken() {
+        return new PickleException("the pickle is broken at byte " + (in.position() - 1));
+    }
+
+    // ---------------------------------------------------------------- values
+
+    private Object integer(int length) throws PickleException {
+        byte[] bytes = new byte[checked(length)];
+        in.get(bytes);
+        for (int i = 0, j = bytes.length - 1; i < j; i++, j--) {
+            byte swap = bytes[i];
+            bytes[i] = bytes[j];
+            bytes[j] = swap;
+        }
+        BigInteger value = bytes.length == 0 ? BigInteger.ZERO : new BigInteger(bytes);
+        return value.bitLength() < 64 ? (Object) value.longValue() : value;
+    }
+
+    private String text(long length, Charset charset) throws PickleException {
+        ByteBuffer part = in.slice(in.position(), checked(length));
+        in.position(in.position() + part.remaining());
+        try {
+            return charset.newDecoder().decode(part).toString();
+        } catch (CharacterCodingException e) {
+            throw new PickleException("the pickle has text that is not valid UTF-8");
+        }
+    }
+
+    private int checked(long length) throws PickleException {
+        if (length < 0 || length > in.remaining()) {
+            throw new PickleException("the pickle ends early; truncated?");
+        }
+        return (int) length;
+    }
+
+    private String line() throws PickleException {
+        int start = in.position();
+        int end = start;
+        while (end < in.limit() && in.get(end) != '\n') {
+            end++;
+        }
+        String text = text(end - start, StandardCharsets.UTF_8);
+        in.get();
+        return text;
+    }
+
+    private void append(List<Object> items) throws PickleException {
+        if (!(top() instanceof ArrayList<?>)) {
+            throw broken();
+        }
+        @SuppressWarnings("unchecked") // everything on the stack was made here
+        List<Object> list = (List<Object>) top();
+        list.addAll(items);
+    }
+
+    private void setItems(List<Object> items) throws PickleException {
+        if (!(top() instanceof Map<?, ?>) || items.size() % 2 != 0) {
+            throw broken();
+        }
+        @SuppressWarnings("unchecked") // everything on the stack was made here
+        Map<Object, Object> map = (Map<Object, Object>) top();
+        for (int i = 0; i < items.size(); i += 2) {
+            Object key = items.get(i);
+            if (!(key instanceof String || key instanceof Long || key instanceof Boolean)) {
+                throw new PickleException("a dictionary's key is neither text nor a number");
+            }
+            map.put(key, items.get(i + 1));
+        }
+    }
+
+    private void stackGlobal() throws PickleException {
+        List<Object> names = popLast(2);
+        if (!(names.get(0) instanceof String module) || !(names.get(1) instanceof String name)) {
+            throw broken();
+        }
+        push(Global.named(module, name));
+    }
+
+    // ---------------------------------------------------------------- objects
+
+    /** {@code ('storage', type, key, location, count)}, with a view behind it in the old format. */
+    private Storage storage(Object id) throws PickleException {
+        if (!(id instanceof List<?> parts)
+                || parts.size() < 5
+                || !"storage".equals(parts.get(0))
+                || !(parts.get(1) instanceof StorageType type)
+                || !(parts.get(2) instanceof String key)
+                || !(parts.get(4) instanceof Long count)) {
+            throw new PickleException("a storage is not described as PyTorch does");
+        }
+        if (parts.size() > 5 && parts.get(5) != null) {
+            throw new PickleException(
+                    "has storages that are views of others, as PyTorch before 0.4 could write;"
+                            + " load and save it again with a newer one");
+        }
+        if (count < 0 || count > Long.MAX_VALUE / type.elements().bytes()) {
+            throw new PickleException("storage '" + printable(key) + "' has an impossible size");
+        }
+        Storage storage = new Storage(key, type.elements(), count);
+        Storage known = storages.putIfAbsent(key, storage);
+        if (known != null && !known.equals(storage)) {
+            throw new PickleException("storage '" + printable(key) + "' is described in two ways");
+        }
+        return storage;
+    }
+
+    private void reduce() throws PickleException {
+        List<Object> call = popLast(2);
+        if (!(call.get(0) instanceof Global global) || !(call.get(1) instanceof List<?> a)) {
+            throw new PickleException("the pickle calls something that is not a function");
+        }
+        push(
+                switch (global) {
+                    case ORDERED_DICT -> orderedDict(a);
+                    case REBUILD_TENSOR, REBUILD_TENSOR_V2 -> tensor(a);
+                    case REBUILD_PARAMETER -> parameter(a);
+                    case SIZE -> size(a);
+                });
+    }
+
+    private Map<Object, Object> orderedDict(List<?> arguments) throws PickleException {
+        Map<Object, Object> map = new LinkedHashMap<>();
+        if (arguments.isEmpty()) {
+            return map;
+        }
+        if (!(arguments.getFirst() instanceof List<?> pairs) || arguments.size() != 1) {
+            throw new PickleException("an OrderedDict is not described as Python does");
+        }
+        copies -= pairs.size();
+        for (Object pair : pairs) {
+            if (copies < 0
+                    || !(pair instanceof List<?> p)
+                    || p.size() != 2
+                    || !(p.get(0) instanceof String)) {
+                throw new PickleException("an OrderedDict is not described as Python does");
+            }
+            map.put(p.get(0), p.get(1));
+        }
+        return map;
+    }
+
+    private static StridedTensor tensor(List<?> arguments) throws PickleException {
+        if (arguments.size() < 4
+                || !(arguments.get(0) instanceof Storage storage)
+                || !(arguments.get(1) instanceof Long offset)) {
+            throw new PickleException("a tensor is not described as PyTorch does");
+        }
+        return StridedTensor.of(
+                storage, offset, numbers(arguments.get(2)), numbers(arguments.get(3)));
+    }
+
+    private static List<Long> numbers(Object value) throws PickleException {
+        List<Long> numbers = new ArrayList<>();
+        if (value instanceof List<?> list && list.size() <= MAX_DIMENSIONS) {
+            for (Object number : list) {
+                if (number instanceof Long n) {
+                    numbers.add(n);
+                }
+            }
+            if (numbers.size() == list.size()) {
+                return numbers;
+            }
+        }
+        throw new PickleException("a tensor's shape is not described as PyTorch does");
+    }
+
+    private static StridedTensor parameter(List<?> arguments) throws PickleException {
+        if (arguments.isEmpty() || !(arguments.getFirst() instanceof StridedTensor tensor)) {
+            throw new PickleException("a parameter is not described as PyTorch does");
+        }
+        return tensor;
+    }
+
+    private static List<Long> size(List<?> arguments) throws PickleException {
+        if (arguments.size() != 1) {
+            throw new PickleException("a torch.Size is not described as PyTorch does");
+        }
+        return numbers(arguments.getFirst());
+    }
+
+    /** A state dict's OrderedDict carries {@code _metadata}, which nobody needs here. */
+    private void build() throws PickleException {
+        pop();
+        if (!(top() instanceof Map<?, ?>)) {
+            throw new PickleException("the pickle sets the state of something other than a dict");
+        }
+    }
+
+    /** Text of a hostile file in a message: short and without control characters. */
+    static String printable(String text) {
+        String clean = text.replaceAll("[^\\x20-\\x7e]", "?");
+        return clean.length() <= 120 ? clean : clean.substring(0, 120) + "...";
+    }
+}

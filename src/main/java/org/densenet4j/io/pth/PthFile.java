@@ -1,0 +1,178 @@
+package org.densenet4j.io.pth;
+
+import org.densenet4j.io.Tensor;
+import org.densenet4j.io.TensorFile;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * An open PyTorch checkpoint: the tensors of its state dict by name.
+ *
+ * <p>Reads the zip files of PyTorch 1.6 and newer, and the older format that torchvision's first
+ * weights are in (torch/serialization.py). A state dict may lie at the top or under {@code
+ * state_dict}, {@code model_state_dict}, {@code model} or the like; other entries of a checkpoint
+ * (optimiser, epoch) are left out. Nothing in the file is ever executed, see {@link PickleReader};
+ * every size is checked against the size of the file before memory is asked for.
+ *
+ * <p>Holds the file open and one storage in memory. Not thread-safe; closing twice is allowed.
+ */
+public final class PthFile implements TensorFile {
+    private static final List<String> NESTED =
+            List.of(
+                    "state_dict",
+                    "model_state_dict",
+                    "model",
+                    "net",
+                    "network",
+                    "module",
+                    "state_dict_ema",
+                    "model_ema");
+
+    private final Path path;
+    private final PthContainer container;
+    private final Map<String, StridedTensor> tensors = new LinkedHashMap<>();
+    private Storage loaded;
+    private byte[] loadedBytes;
+
+    private PthFile(Path path, PthContainer container) {
+        this.path = path;
+        this.container = container;
+    }
+
+    /** Whether a file that starts like this is a PyTorch checkpoint. */
+    public static boolean recognises(byte[] head) {
+        if (head.length < 4) {
+            return false;
+        }
+        int word = ByteBuffer.wrap(head).order(ByteOrder.BIG_ENDIAN).getInt();
+        // A zip's local header, or a pickle (PROTO, version) of the magic number (LONG1 or LONG).
+        return word == ZipContainer.MAGIC || (word & 0xFF00_FFFF) == 0x8000_8A0A;
+    }
+
+    /**
+     * Opens a checkpoint and reads its structure, not its data.
+     *
+     * @throws PthException when it is broken, holds no state dict, or wants what is refused
+     * @throws IOException when reading fails
+     */
+    public static PthFile open(Path path) throws IOException {
+        byte[] head;
+        try (var in = Files.newInputStream(path)) {
+            head = in.readNBytes(4);
+        }
+        boolean zip =
+                head.length == 4
+                        && ByteBuffer.wrap(head).order(ByteOrder.BIG_ENDIAN).getInt()
+                                == ZipContainer.MAGIC;
+        PthContainer container = null;
+        try {
+            container = zip ? ZipContainer.open(path) : LegacyContainer.open(path);
+            PthFile file = new PthFile(path, container);
+            file.find(container.root());
+            container = null;
+            return file;
+        } catch (PickleException e) {
+            throw new PthException(path, e.getMessage());
+        } finally {
+            if (container != null) {
+                container.close();
+            }
+        }
+    }
+
+    private void find(Object root) throws PthException {
+        Map<?, ?> map = mapOf(root, "");
+        for (int depth = 0; depth < 3; depth++) {
+            for (Map.Entry<?, ?> entry : map.entrySet()) {
+                if (entry.getKey() instanceof String name
+                        && name.indexOf('.') >= 0
+                        && entry.getValue() instanceof StridedTensor tensor) {
+                    tensors.put(name, tensor);
+                }
+            }
+            if (!tensors.isEmpty()) {
+                return;
+            }
+            Map<?, ?> nested = null;
+            for (String key : NESTED) {
+                if (nested == null && map.get(key) instanceof Map<?, ?> inner) {
+                    nested = inner;
+                }
+            }
+            if (nested == null) {
+                break;
+            }
+            map = nested;
+        }
+        throw new PthException(
+                path,
+                "has no state dict, neither at the top nor under " + String.join(", ", NESTED));
+    }
+
+    private Map<?, ?> mapOf(Object root, String where) throws PthException {
+        if (root instanceof Map<?, ?> map) {
+            return map;
+        }
+        throw new PthException(
+                path, "does not hold a dictionary" + where + "; save model.state_dict()");
+    }
+
+    @Override
+    public Set<String> names() {
+        return Collections.unmodifiableSet(tensors.keySet());
+    }
+
+    @Override
+    public boolean contains(String name) {
+        return tensors.containsKey(name);
+    }
+
+    @Override
+    public Tensor tensor(String name) throws IOException {
+        StridedTensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException("the file has no tensor named '" + name + "'");
+        }
+        byte[] source = load(tensor.storage());
+        int element = tensor.storage().type().bytes();
+        MemorySegment data =
+                tensor.isContiguous()
+                        ? MemorySegment.ofArray(source)
+                                .asSlice(tensor.offset() * element, tensor.count() * element)
+                        : MemorySegment.ofArray(tensor.gather(source));
+        return new Tensor(name, tensor.storage().type(), tensor.shape(), data);
+    }
+
+    private byte[] load(Storage storage) throws IOException {
+        if (!storage.equals(loaded)) {
+            loadedBytes = null;
+            try {
+                loadedBytes = container.read(storage);
+            } catch (PickleException e) {
+                throw new PthException(path, e.getMessage());
+            }
+            loaded = storage;
+        }
+        return loadedBytes;
+    }
+
+    @Override
+    public Map<String, String> metadata() {
+        return Map.of();
+    }
+
+    @Override
+    public void close() {
+        container.close();
+    }
+}

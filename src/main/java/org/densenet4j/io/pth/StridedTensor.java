@@ -1,0 +1,84 @@
+package org.densenet4j.io.pth;
+
+import java.util.List;
+
+/**
+ * A view of a storage, as a pickle describes it; checked to lie inside the storage.
+ *
+ * @param storage memory that it views
+ * @param offset first element
+ * @param shape dimensions
+ * @param strides elements from one index to the next, for each dimension
+ */
+record StridedTensor(Storage storage, long offset, List<Long> shape, List<Long> strides) {
+    /**
+     * Checks a view.
+     *
+     * @throws PickleException when it leaves its storage or repeats elements of it
+     */
+    static StridedTensor of(Storage storage, long offset, List<Long> shape, List<Long> strides)
+            throws PickleException {
+        String what = "a tensor of shape " + shape + " with strides " + strides;
+        if (shape.size() != strides.size() || offset < 0) {
+            throw new PickleException(what + " makes no sense");
+        }
+        long count = 1;
+        long last = offset;
+        try {
+            for (int d = 0; d < shape.size(); d++) {
+                long size = shape.get(d);
+                long stride = strides.get(d);
+                if (size < 0 || stride < 0) {
+                    throw new PickleException(what + " makes no sense");
+                }
+                count = Math.multiplyExact(count, size);
+                last = Math.addExact(last, Math.multiplyExact(Math.max(0, size - 1), stride));
+            }
+        } catch (ArithmeticException e) {
+            throw new PickleException(what + " is impossibly large");
+        }
+        // A view that repeats elements could be far larger than the file.
+        if (count > storage.count() || (count > 0 && last >= storage.count())) {
+            throw new PickleException(
+                    what + " does not fit its storage of " + storage.count() + " elements");
+        }
+        return new StridedTensor(storage, offset, List.copyOf(shape), List.copyOf(strides));
+    }
+
+    long count() {
+        return shape.stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
+    }
+
+    boolean isContiguous() {
+        long expected = 1;
+        for (int d = shape.size() - 1; d >= 0; d--) {
+            if (shape.get(d) != 1 && strides.get(d) != expected) {
+                return false;
+            }
+            expected *= shape.get(d);
+        }
+        return true;
+    }
+
+    /** The elements in row-major order, as bytes. */
+    byte[] gather(byte[] source) {
+        int element = storage.type().bytes();
+        int total = Math.toIntExact(count());
+        byte[] result = new byte[Math.multiplyExact(total, element)];
+        int dimensions = shape.size();
+        long[] index = new long[dimensions];
+        long at = offset;
+        for (int i = 0; i < total; i++) {
+            System.arraycopy(source, Math.toIntExact(at * element), result, i * element, element);
+            for (int d = dimensions - 1; d >= 0; d--) {
+                at += strides.get(d);
+                if (++index[d] < shape.get(d)) {
+                    break;
+                }
+                at -= index[d] * strides.get(d);
+                index[d] = 0;
+            }
+        }
+        return result;
+    }
+}

@@ -1,0 +1,168 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.NetworkShape;
+
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The memory of a forward pass without training, known before anything is allocated.
+ *
+ * <pre>{@code
+ * InferencePlan plan = InferencePlan.of(spec).batch(32).on(device);
+ * plan.peakBytes();                       // the size of the arena that a predictor will allocate
+ * }</pre>
+ *
+ * Immutable and thread-safe.
+ */
+public final class InferencePlan {
+    private static final int LARGEST_BATCH = 4096;
+
+    private final Schedule schedule;
+    private final List<Buffer> buffers;
+    private final long peakBytes;
+    private final InferenceMemory memory;
+
+    private InferencePlan(Schedule schedule, ArenaLayout layout, InferenceMemory memory) {
+        this.schedule = schedule;
+        this.buffers = List.copyOf(layout.buffers());
+        this.peakBytes = layout.bytes();
+        this.memory = memory;
+    }
+
+    /** Starts a plan for this network: batch 32. */
+    public static Builder of(DenseNetSpec spec) {
+        return new Builder(NetworkShape.of(spec));
+    }
+
+    /** Bytes of the arena: what a predictor with this plan allocates, to the byte. */
+    public long peakBytes() {
+        return peakBytes;
+    }
+
+    /** The sequence of operations that lifetimes refer to. */
+    public List<Operation> operations() {
+        return schedule.operations();
+    }
+
+    /** All buffers with their places, lowest offset first. */
+    public List<Buffer> buffers() {
+        return buffers;
+    }
+
+    /** Bytes in use at the peak, by category. */
+    public Map<Category, Long> bytesAtPeak() {
+        return operations().stream()
+                .map(operation -> bytesAt(operation.index()))
+                .max(
+                        Comparator.comparingLong(
+                                bytes -> bytes.values().stream().mapToLong(Long::longValue).sum()))
+                .orElseThrow();
+    }
+
+    private Map<Category, Long> bytesAt(int operation) {
+        Map<Category, Long> bytes = new EnumMap<>(Category.class);
+        for (Buffer b : buffers) {
+            if (b.liveAt(operation)) {
+                bytes.merge(b.category(), b.bytes(), Long::sum);
+            }
+        }
+        return bytes;
+    }
+
+    /** Where everything is: what inference runs on. */
+    public InferenceMemory memory() {
+        return memory;
+    }
+
+    /** Most images of one pass. */
+    public int batch() {
+        return memory.batch();
+    }
+
+    /** Says what is to be planned; nothing is allocated by any of its methods. */
+    public static final class Builder {
+        private final NetworkShape shape;
+        private int batch = 32;
+
+        private Builder(NetworkShape shape) {
+            this.shape = shape;
+        }
+
+        /** Most images of one pass. */
+        public Builder batch(int images) {
+            if (images < 1 || images > LARGEST_BATCH) {
+                throw new IllegalArgumentException(
+                        "batch = " + images + ": use 1 to " + LARGEST_BATCH);
+            }
+            batch = images;
+            return this;
+        }
+
+        /**
+         * Plans for a device.
+         *
+         * @throws PlanException when a matrix would have more than 2^31 rows
+         */
+        public InferencePlan on(Device device) {
+            try {
+                Schedule schedule = Schedule.inference(shape);
+                Allocator declared = Allocator.declaring(device.lanes(), schedule.last());
+                build(device, schedule, declared);
+                ArenaLayout layout =
+                        ArenaLayout.of(declared.requests(), schedule.operations().size());
+                Allocator placed =
+                        Allocator.placing(device.lanes(), schedule.last(), layout.buffers());
+                return new InferencePlan(schedule, layout, build(device, schedule, placed));
+            } catch (ArithmeticException e) {
+                throw new PlanException(
+                        "a batch of "
+                                + batch
+                                + " is too large for this network: a matrix would have more than"
+                                + " 2^31 rows; use a smaller batch");
+            }
+        }
+
+        private InferenceMemory build(Device device, Schedule schedule, Allocator allocator) {
+            return new InferenceMemory(shape, batch, device, schedule, allocator);
+        }
+
+        /** The largest batch, halving from the wanted one, whose plan fits; empty when none. */
+        public Optional<Integer> fittingBatch(Device device, long budget) {
+            for (int images = batch; images > 0; images /= 2) {
+                if (new Builder(shape).batch(images).on(device).peakBytes() <= budget) {
+                    return Optional.of(images);
+                }
+            }
+            return Optional.empty();
+        }
+
+        /**
+         * Plans for a device and refuses what does not fit.
+         *
+         * @throws PlanException with the numbers and a batch that fits
+         */
+        public InferencePlan within(Device device, long budget) {
+            InferencePlan plan = on(device);
+            if (plan.peakBytes() <= budget) {
+                return plan;
+            }
+            throw new PlanException(
+                    "inference with batch "
+                            + batch
+                            + " needs "
+                            + Bytes.format(plan.peakBytes())
+                            + ", the budget is "
+                            + Bytes.format(budget)
+                            + "; "
+                            + fittingBatch(device, budget)
+                                    .map(images -> "batch " + images + " fits")
+                                    .orElse("no batch fits"));
+        }
+    }
+}

@@ -1,0 +1,33 @@
+package org.densenet4j.profile;
+
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.spec.DenseNetSpec;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The strategies side by side on the same network, data and seed.
+ *
+ * @param spec the network
+ * @param batch images of a step
+ * @param device one line about the device
+ * @param budgetBytes memory that the largest batches are for
+ * @param runs one for each strategy
+ * @param agreements of each other strategy with the first that ran
+ * @param sweeps memory and time while depth or batch grow
+ */
+public record Comparison(
+        DenseNetSpec spec,
+        int batch,
+        String device,
+        long budgetBytes,
+        List<StrategyRun> runs,
+        List<Agreement> agreements,
+        List<Sweep> sweeps) {
+
+    /** The run of a strategy. */
+    public Optional<StrategyRun> run(MemoryStrategy strategy) {
+        return runs.stream().filter(r -> r.strategy() == strategy).findFirst();
+    }
+}

@@ -1,0 +1,215 @@
+package org.densenet4j.profile;
+
+import static org.densenet4j.report.Json.object;
+
+import org.densenet4j.plan.Bytes;
+import org.densenet4j.plan.Category;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.report.HtmlPage;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** A comparison as an HTML page. */
+final class ComparisonPage {
+    private static final int SMALL = 280;
+
+    private final Comparison comparison;
+    private final HtmlPage page;
+
+    private ComparisonPage(Comparison comparison) {
+        this.comparison = comparison;
+        this.page = HtmlPage.titled("Memory strategies on " + comparison.spec().name());
+    }
+
+    static HtmlPage of(Comparison comparison) {
+        return new ComparisonPage(comparison).build();
+    }
+
+    private HtmlPage build() {
+        page.subtitle(
+                comparison.spec() + ", batch " + comparison.batch() + "; " + comparison.device());
+        keyFigures();
+        sideBySide();
+        comparison.sweeps().forEach(this::sweep);
+        published();
+        return page;
+    }
+
+    private void keyFigures() {
+        Optional<StrategyRun> naive = comparison.run(MemoryStrategy.NAIVE);
+        for (MemoryStrategy s : List.of(MemoryStrategy.SHARED, MemoryStrategy.RECOMPUTE)) {
+            Optional<StrategyRun> ours = comparison.run(s);
+            if (naive.isEmpty() || ours.isEmpty()) {
+                continue;
+            }
+            double memory = (double) naive.get().predictedBytes() / ours.get().predictedBytes();
+            page.keyFigure(
+                    s + ": memory of NAIVE divided by", String.format(Locale.ROOT, "%.1f", memory));
+            Measurement slow = naive.get().measured();
+            Measurement fast = ours.get().measured();
+            if (slow != null && fast != null) {
+                double speed = slow.stepTime().median() / fast.stepTime().median();
+                page.keyFigure(
+                        s + ": speed of NAIVE times", String.format(Locale.ROOT, "%.2f", speed));
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- strategies
+
+    private void sideBySide() {
+        page.section("Side by side");
+        page.text(
+                "The same network, data and seed under each strategy, each in a fresh process."
+                        + " Predicted is the plan's peak, allocated the arena, resident the growth"
+                        + " of the whole process with generated code and libraries.");
+        for (StrategyRun r : comparison.runs()) {
+            if (r.notRun() != null) {
+                page.warning(r.strategy() + " did not run: " + r.notRun());
+            }
+        }
+        page.table(ComparisonTables.strategies(comparison));
+        List<String> names = comparison.runs().stream().map(r -> r.strategy().name()).toList();
+        List<Object> stacked = new ArrayList<>();
+        for (Category c : Category.values()) {
+            long[] bytes =
+                    comparison.runs().stream().mapToLong(r -> r.bytesAtPeak().get(c)).toArray();
+            Map<String, Object> bar = Charts.bar(Units.name(c), bytes);
+            bar.put("stack", "peak");
+            bar.put("itemStyle", Charts.colour(c));
+            stacked.add(bar);
+        }
+        page.chart("Memory at the peak by category", bars(names, stacked, "format:bytes"));
+        page.foldedTable(ComparisonTables.categories(comparison));
+        page.chart(
+                "Predicted, allocated and resident memory",
+                bars(
+                        names,
+                        List.of(
+                                Charts.bar("predicted", values(r -> (double) r.predictedBytes())),
+                                Charts.bar("allocated", measured(m -> (double) m.allocatedBytes())),
+                                Charts.bar("resident", measured(m -> (double) m.residentBytes()))),
+                        "format:bytes"),
+                SMALL);
+        page.chart(
+                "Time of a step: median, shortest and longest",
+                bars(
+                        names,
+                        List.of(
+                                Charts.bar("shortest", measured(m -> m.stepTime().min())),
+                                Charts.bar("median", measured(m -> m.stepTime().median())),
+                                Charts.bar("longest", measured(m -> m.stepTime().max()))),
+                        "format:seconds"),
+                SMALL);
+        page.chart(
+                "Largest batch in " + Bytes.format(comparison.budgetBytes()),
+                bars(
+                        names,
+                        List.of(Charts.bar("images", values(r -> (double) r.largestBatch()))),
+                        "format:number"),
+                SMALL);
+        if (!comparison.agreements().isEmpty()) {
+            page.section("The strategies compute the same");
+            page.text(
+                    "Losses of all steps, and the gradients of the first, whose parameters are the"
+                            + " same; norms of differences relative to the norms of the"
+                            + " gradients. Single-precision sums are taken in different orders,"
+                            + " and where that moves a ReLU's input across zero, the gradients"
+                            + " below change by what this one element contributes: as much as in"
+                            + " any framework, and less the larger the batch.");
+            page.table(ComparisonTables.agreement(comparison));
+        }
+    }
+
+    private double[] values(Function<StrategyRun, Double> value) {
+        return comparison.runs().stream().mapToDouble(value::apply).toArray();
+    }
+
+    private double[] measured(Function<Measurement, Double> value) {
+        return values(r -> r.measured() == null ? Double.NaN : value.apply(r.measured()));
+    }
+
+    private static Map<String, Object> bars(
+            List<String> names, List<Object> series, String format) {
+        return object(
+                "legend",
+                Charts.legend(),
+                "grid",
+                Charts.grid(),
+                "tooltip",
+                Charts.axisTooltip(format),
+                "xAxis",
+                Charts.categoryAxis(names),
+                "yAxis",
+                Charts.verticalAxis(format),
+                "series",
+                series);
+    }
+
+    // ---------------------------------------------------------------- sweeps
+
+    private void sweep(Sweep s) {
+        page.section("By " + s.variable().unit());
+        page.text(s.fixed() + ".");
+        page.chart(
+                "Memory of a training step (the plan's peak)",
+                lines(s, p -> (double) p.predictedBytes(), "format:bytes"));
+        page.chart(
+                "Median time of a training step",
+                lines(
+                        s,
+                        p -> p.measured() == null ? Double.NaN : p.measured().stepTime().median(),
+                        "format:seconds"));
+        page.table(ComparisonTables.fits(s));
+        page.foldedTable(ComparisonTables.sweep(s));
+    }
+
+    private static Map<String, Object> lines(
+            Sweep s, Function<Sweep.Point, Double> value, String format) {
+        List<Object> series = new ArrayList<>();
+        for (MemoryStrategy strategy : MemoryStrategy.values()) {
+            List<Object> points = new ArrayList<>();
+            for (Sweep.Point p : s.of(strategy)) {
+                double y = value.apply(p);
+                if (Double.isFinite(y)) {
+                    points.add(List.of(p.value(), y));
+                }
+            }
+            series.add(Charts.line(strategy.name(), points));
+        }
+        Map<String, Object> grid = Charts.grid();
+        grid.put("bottom", 36);
+        return object(
+                "legend",
+                Charts.legend(),
+                "grid",
+                grid,
+                "tooltip",
+                Charts.axisTooltip(format),
+                "xAxis",
+                Charts.valueAxis(s.variable().unit(), "format:number"),
+                "yAxis",
+                Charts.verticalAxis(format),
+                "series",
+                series);
+    }
+
+    // ---------------------------------------------------------------- literature
+
+    private void published() {
+        page.section("Beside the literature");
+        page.text(
+                PublishedFigure.isComparable(comparison)
+                        ? "What others have published about this network and batch, on their"
+                                + " hardware: memory can be compared, time cannot."
+                        : "What others have published about DenseNet-BC-100-12 at batch 64, on"
+                                + " their hardware; run the comparison on that network to see ours"
+                                + " beside it.");
+        page.table(ComparisonTables.published(comparison));
+    }
+}

@@ -1,0 +1,50 @@
+package org.densenet4j.profile;
+
+import org.jfree.data.statistics.Regression;
+import org.jfree.data.xy.XYSeries;
+import org.jfree.data.xy.XYSeriesCollection;
+
+/**
+ * A polynomial through points by least squares.
+ *
+ * @param coefficients constant first
+ * @param rSquared share of the variance that it explains
+ * @param largestResidual largest distance from a point, relative to the largest value
+ */
+public record PolynomialFit(double[] coefficients, double rSquared, double largestResidual) {
+
+    /**
+     * Fits a polynomial.
+     *
+     * @throws IllegalArgumentException when there are fewer points than coefficients
+     */
+    public static PolynomialFit of(double[] x, double[] y, int degree) {
+        if (x.length <= degree) {
+            throw new IllegalArgumentException(
+                    x.length + " points do not determine a polynomial of degree " + degree);
+        }
+        XYSeries points = new XYSeries("points");
+        double largest = 0;
+        for (int i = 0; i < x.length; i++) {
+            points.add(x[i], y[i]);
+            largest = Math.max(largest, Math.abs(y[i]));
+        }
+        double[] result =
+                Regression.getPolynomialRegression(new XYSeriesCollection(points), 0, degree);
+        double[] coefficients = new double[degree + 1];
+        System.arraycopy(result, 0, coefficients, 0, degree + 1);
+        double residual = 0;
+        for (int i = 0; i < x.length; i++) {
+            residual = Math.max(residual, Math.abs(value(coefficients, x[i]) - y[i]));
+        }
+        return new PolynomialFit(coefficients, result[degree + 1], residual / largest);
+    }
+
+    private static double value(double[] coefficients, double x) {
+        double value = 0;
+        for (int i = coefficients.length - 1; i >= 0; i--) {
+            value = value * x + coefficients[i];
+        }
+        return value;
+    }
+}

@@ -1,0 +1,146 @@
+package org.densenet4j.profile;
+
+import org.densenet4j.plan.Buffer;
+import org.densenet4j.plan.Category;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.Operation;
+import org.densenet4j.profile.Profile.OperationProfile;
+import org.densenet4j.report.Json;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** A profile as JSON and CSV; the schema is in {@code docs/profile.md}. */
+final class ProfileData {
+    /** Raised when a field changes its meaning or goes away; new fields do not raise it. */
+    private static final int VERSION = 1;
+
+    private ProfileData() {}
+
+    static Map<String, Object> json(Profile p) {
+        MemoryPlan plan = p.plan();
+        Map<String, Object> json =
+                Json.object(
+                        "format", "densenet4j.profile",
+                        "version", VERSION,
+                        "network", plan.memory().shape().spec().toString(),
+                        "strategy", plan.strategy(),
+                        "batch", plan.batch(),
+                        "device", p.device(),
+                        "failure", p.failure(),
+                        "peakBytes", plan.peakBytes(),
+                        "liveBytesAtPeak", plan.liveBytes(plan.peakOperation().index()),
+                        "peakOperation", plan.peakOperation().index(),
+                        "stepSeconds", p.steps(),
+                        "profilerSecondsPerOperation", p.markSeconds(),
+                        "flops", p.flops(),
+                        "recomputedFlopsShare", p.recomputedShare(),
+                        "recomputedElements", p.recomputedElements(),
+                        "ceilings", ceilings(p.ceilings()));
+        json.put("operations", p.operations().stream().map(o -> operation(plan, o)).toList());
+        json.put("buffers", plan.buffers().stream().map(ProfileData::buffer).toList());
+        return json;
+    }
+
+    private static Map<String, Object> ceilings(Ceilings c) {
+        return c == null
+                ? null
+                : Json.object(
+                        "flopsPerSecond", c.flopsPerSecond(),
+                        "bytesPerSecond", c.bytesPerSecond());
+    }
+
+    private static Map<String, Object> operation(MemoryPlan plan, OperationProfile o) {
+        Map<String, Object> live = new LinkedHashMap<>();
+        plan.bytesAt(o.operation().index()).forEach((c, bytes) -> live.put(c.name(), bytes));
+        return Json.object(
+                "index", o.operation().index(),
+                "phase", o.operation().phase(),
+                "name", o.operation().name(),
+                "flops", o.cost().flops(),
+                "bytes", o.cost().bytes(),
+                "recomputedFlops", o.cost().recomputedFlops(),
+                "recomputedElements", o.cost().recomputedElements(),
+                "executions", o.time().count(),
+                "medianSeconds", o.time().median(),
+                "minSeconds", o.time().min(),
+                "maxSeconds", o.time().max(),
+                "liveBytes", plan.liveBytes(o.operation().index()),
+                "liveBytesByCategory", live);
+    }
+
+    private static Map<String, Object> buffer(Buffer b) {
+        return Json.object(
+                "name", b.name(),
+                "category", b.category(),
+                "bytes", b.bytes(),
+                "offset", b.offset(),
+                "firstOperation", b.first(),
+                "lastOperation", b.last());
+    }
+
+    static String operationsCsv(Profile p) {
+        List<String> columns =
+                new ArrayList<>(
+                        List.of(
+                                "index",
+                                "phase",
+                                "name",
+                                "flops",
+                                "bytes",
+                                "recomputed_flops",
+                                "recomputed_elements",
+                                "executions",
+                                "median_seconds",
+                                "min_seconds",
+                                "max_seconds",
+                                "live_bytes"));
+        for (Category c : Category.values()) {
+            columns.add("live_" + c.name().toLowerCase(Locale.ROOT));
+        }
+        StringBuilder csv = new StringBuilder(String.join(",", columns)).append('\n');
+        for (OperationProfile o : p.operations()) {
+            Operation operation = o.operation();
+            csv.append(
+                    String.format(
+                            Locale.ROOT,
+                            "%d,%s,%s,%d,%d,%d,%d,%d,%.9f,%.9f,%.9f,%d",
+                            operation.index(),
+                            operation.phase(),
+                            operation.name(),
+                            o.cost().flops(),
+                            o.cost().bytes(),
+                            o.cost().recomputedFlops(),
+                            o.cost().recomputedElements(),
+                            o.time().count(),
+                            o.time().median(),
+                            o.time().min(),
+                            o.time().max(),
+                            p.plan().liveBytes(operation.index())));
+            p.plan().bytesAt(operation.index()).values().forEach(b -> csv.append(',').append(b));
+            csv.append('\n');
+        }
+        return csv.toString();
+    }
+
+    static String buffersCsv(MemoryPlan plan) {
+        StringBuilder csv =
+                new StringBuilder("name,category,bytes,offset,first_operation,last_operation\n");
+        for (Buffer b : plan.buffers()) {
+            csv.append(
+                    String.format(
+                            Locale.ROOT,
+                            "%s,%s,%d,%d,%d,%d\n",
+                            b.name(),
+                            b.category(),
+                            b.bytes(),
+                            b.offset(),
+                            b.first(),
+                            b.last()));
+        }
+        return csv.toString();
+    }
+}

@@ -1,0 +1,45 @@
+package org.densenet4j.profile;
+
+import org.densenet4j.report.Figure;
+import org.densenet4j.report.Json;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Everything that is written about a profile. */
+public final class ProfileReport {
+    private static final int WIDTH = 1000;
+    private static final int HEIGHT = 520;
+
+    private ProfileReport() {}
+
+    /**
+     * Writes {@code report.html}, {@code profile.json}, {@code operations.csv}, {@code
+     * buffers.csv}, and the figures {@code timeline}, {@code arena} and {@code roofline} (where
+     * times and ceilings are known) as PNG and SVG.
+     *
+     * @param folder made if it is not there; files of these names are replaced
+     * @throws IOException in one line with the path
+     */
+    public static void write(Profile profile, Path folder) throws IOException {
+        ReportFolder files = ReportFolder.make(folder);
+        files.write("profile.json", Json.pretty(ProfileData.json(profile)));
+        files.write("operations.csv", ProfileData.operationsCsv(profile));
+        files.write("buffers.csv", ProfileData.buffersCsv(profile.plan()));
+        ProfilePage.of(profile).write(folder.resolve("report.html"));
+        figure(files, "timeline", ProfileFigures.timeline(profile.plan()));
+        figure(files, "arena", ProfileFigures.arena(profile.plan()));
+        if (profile.isTimed() && profile.ceilings() != null) {
+            figure(files, "roofline", ProfileFigures.roofline(profile));
+        }
+    }
+
+    /** The main numbers, for a terminal. */
+    public static String text(Profile profile) {
+        return ProfileSummary.of(profile);
+    }
+
+    private static void figure(ReportFolder files, String name, Figure figure) throws IOException {
+        files.write(name, figure, WIDTH, HEIGHT);
+    }
+}

@@ -1,0 +1,96 @@
+package org.densenet4j.weights;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParseException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Lists as JSON arrays, the form in which they stand in a file's metadata. */
+public final class JsonList {
+    private static final JsonFactory JSON = new JsonFactory();
+
+    private JsonList() {}
+
+    /** A list of strings as JSON. */
+    public static String of(List<String> strings) {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator json = JSON.createGenerator(text)) {
+            json.writeStartArray();
+            for (String value : strings) {
+                json.writeString(value);
+            }
+            json.writeEndArray();
+        } catch (IOException e) {
+            throw new IllegalStateException(e); // a StringWriter never fails
+        }
+        return text.toString();
+    }
+
+    /** Numbers as JSON. */
+    public static String of(float[] numbers) {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator json = JSON.createGenerator(text)) {
+            json.writeStartArray();
+            for (float value : numbers) {
+                json.writeNumber(value);
+            }
+            json.writeEndArray();
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        return text.toString();
+    }
+
+    static List<String> strings(Path path, String what, String text) throws IOException {
+        List<String> values = new ArrayList<>();
+        try (JsonParser json = start(text)) {
+            while (json.nextToken() == JsonToken.VALUE_STRING) {
+                values.add(json.getText());
+            }
+            end(json);
+        } catch (JsonProcessingException e) {
+            throw new IOException(path + ": the metadata '" + what + "' is not a list of names", e);
+        }
+        return values;
+    }
+
+    static float[] floats(Path path, String what, String text) throws IOException {
+        List<Float> values = new ArrayList<>();
+        try (JsonParser json = start(text)) {
+            while (json.nextToken() != null && json.currentToken().isNumeric()) {
+                values.add(json.getFloatValue());
+            }
+            end(json);
+        } catch (JsonProcessingException e) {
+            throw new IOException(
+                    path + ": the metadata '" + what + "' is not a list of numbers", e);
+        }
+        float[] numbers = new float[values.size()];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = values.get(i);
+        }
+        return numbers;
+    }
+
+    private static JsonParser start(String text) throws IOException {
+        JsonParser json = JSON.createParser(text);
+        if (json.nextToken() != JsonToken.START_ARRAY) {
+            throw new JsonParseException(json, "not a list");
+        }
+        return json;
+    }
+
+    private static void end(JsonParser json) throws IOException {
+        if (json.currentToken() != JsonToken.END_ARRAY || json.nextToken() != null) {
+            throw new JsonParseException(json, "not a list");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+package org.densenet4j.weights;
+
+import org.densenet4j.io.SafetensorsWriter;
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.train.Checkpoint;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A model as safetensors with exactly the names of torchvision's state dict, so that {@code
+ * model.load_state_dict(safetensors.torch.load_file(path))} takes it as it is. The spec, class
+ * names and normalisation are in the metadata.
+ */
+public final class SafetensorsExport {
+    private SafetensorsExport() {}
+
+    /**
+     * Writes the file; what was there before stays until it is complete.
+     *
+     * @throws IOException in one line when reading or writing fails
+     */
+    public static void write(Model model, Path path) throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
+        Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
+        writer.metadata(Model.CLASSES, JsonList.of(model.classNames()));
+        writer.metadata(Model.MEAN, JsonList.of(model.normalisation().mean()));
+        writer.metadata(Model.DEVIATION, JsonList.of(model.normalisation().deviation()));
+        NetworkShape shape = NetworkShape.of(model.spec());
+        for (ParameterSpec p : shape.parameters()) {
+            writer.floats(p.name(), p.shape(), () -> values(model, p));
+        }
+        for (ParameterSpec p : shape.buffers()) {
+            writer.floats(p.name(), p.shape(), () -> values(model, p));
+            if (p.name().endsWith(".running_var")) {
+                // PyTorch counts batches for a kind of momentum that nobody uses here.
+                String norm = p.name().substring(0, p.name().length() - "running_var".length());
+                writer.longs(norm + "num_batches_tracked", List.of(), () -> new long[1]);
+            }
+        }
+        try {
+            writer.write(path);
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
+    private static float[] values(Model model, ParameterSpec p) {
+        try {
+            return model.values(p.name());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+package org.densenet4j.weights;
+
+import org.densenet4j.io.Safetensors;
+import org.densenet4j.io.TensorFile;
+import org.densenet4j.io.pth.PthFile;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** Opens files of weights of whatever format. */
+public final class WeightFile {
+    private WeightFile() {}
+
+    /**
+     * Opens a safetensors file or a PyTorch checkpoint; the content tells which, not the name.
+     *
+     * @throws IOException in one line when it is missing, broken or neither
+     */
+    public static TensorFile open(Path path) throws IOException {
+        return PthFile.recognises(head(path)) ? PthFile.open(path) : Safetensors.open(path);
+    }
+
+    private static byte[] head(Path path) throws IOException {
+        if (Files.isDirectory(path)) {
+            throw new IOException(path + ": is a folder, not a file with weights");
+        }
+        try (InputStream in = Files.newInputStream(path)) {
+            return in.readNBytes(16);
+        } catch (NoSuchFileException e) {
+            throw new IOException(path + ": no such file", e);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+package org.densenet4j.weights;
+
+import org.densenet4j.io.Tensor;
+import org.densenet4j.io.TensorFile;
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ParameterSpec;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The tensors of a file matched to those of a network by name and shape. */
+final class WeightMatch implements WeightSource {
+    private final TensorFile file;
+    private final Map<String, String> fileNames;
+    private final WeightReport report;
+
+    private WeightMatch(TensorFile file, Map<String, String> fileNames, WeightReport report) {
+        this.file = file;
+        this.fileNames = fileNames;
+        this.report = report;
+    }
+
+    /**
+     * Matches and checks.
+     *
+     * @throws WeightsException when the options do not allow to load this
+     */
+    static WeightMatch of(Path path, TensorFile file, NetworkShape shape, LoadOptions options)
+            throws IOException {
+        Map<String, String> fileNames = fileNames(path, file);
+        List<String> matched = new ArrayList<>();
+        List<String> missing = new ArrayList<>();
+        List<WeightReport.Mismatch> misshaped = new ArrayList<>();
+        List<ParameterSpec> wanted = new ArrayList<>(shape.parameters());
+        wanted.addAll(shape.buffers());
+        Map<String, String> unexpected = new LinkedHashMap<>(fileNames);
+        for (ParameterSpec p : wanted) {
+            unexpected.remove(p.name());
+            if (options.resetHead() && WeightReport.isHead(p.name())) {
+                continue;
+            }
+            if (!fileNames.containsKey(p.name())) {
+                missing.add(p.name());
+                continue;
+            }
+            Tensor tensor = file.tensor(fileNames.get(p.name()));
+            List<Long> expected = p.shape().stream().map(Integer::longValue).toList();
+            if (tensor.shape().equals(expected) && tensor.type().isFloat()) {
+                matched.add(p.name());
+            } else {
+                misshaped.add(
+                        new WeightReport.Mismatch(
+                                p.name(),
+                                tensor.type() + " " + tensor.shape(),
+                                "floating-point " + expected));
+            }
+        }
+        WeightReport report =
+                new WeightReport(
+                        matched,
+                        missing,
+                        List.copyOf(unexpected.values()),
+                        misshaped,
+                        options.resetHead());
+        String refusal = report.refusal(options).orElse(null);
+        if (refusal != null) {
+            throw new WeightsException(path, refusal, report);
+        }
+        return new WeightMatch(file, fileNames, report);
+    }
+
+    /** The file's names by torchvision's, without bookkeeping. */
+    static Map<String, String> fileNames(Path path, TensorFile file) throws IOException {
+        Map<String, String> fileNames = new LinkedHashMap<>();
+        for (String name : file.names()) {
+            String canonical = WeightNames.canonical(name);
+            if (WeightNames.isBookkeeping(canonical)) {
+                continue;
+            }
+            String other = fileNames.put(canonical, name);
+            if (other != null) {
+                throw new IOException(
+                        path
+                                + ": '"
+                                + other
+                                + "' and '"
+                                + name
+                                + "' are both '"
+                                + canonical
+                                + "'; which one is meant?");
+            }
+        }
+        return fileNames;
+    }
+
+    WeightReport report() {
+        return report;
+    }
+
+    @Override
+    public float[] values(String name) throws IOException {
+        return file.tensor(fileNames.get(name)).toFloats();
+    }
+}

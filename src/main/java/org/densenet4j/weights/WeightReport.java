@@ -1,0 +1,104 @@
+package org.densenet4j.weights;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * How the tensors of a file fit a network.
+ *
+ * @param matched tensors that fit, by torchvision's names
+ * @param missing tensors of the network that the file lacks
+ * @param unexpected tensors of the file that the network does not have, by the file's names
+ * @param misshaped tensors of another shape or type
+ * @param headReset whether the classifier was left out on purpose
+ */
+public record WeightReport(
+        List<String> matched,
+        List<String> missing,
+        List<String> unexpected,
+        List<Mismatch> misshaped,
+        boolean headReset) {
+    private static final int MOST_LINES = 50;
+
+    /**
+     * A tensor that does not fit.
+     *
+     * @param name torchvision's name
+     * @param found what the file has, such as {@code F32 [1000, 1024]}
+     * @param wanted shape that the network wants
+     */
+    public record Mismatch(String name, String found, String wanted) {
+        @Override
+        public String toString() {
+            return name + " is " + found + ", the network wants " + wanted;
+        }
+    }
+
+    /** Keeps copies. */
+    public WeightReport {
+        matched = List.copyOf(matched);
+        missing = List.copyOf(missing);
+        unexpected = List.copyOf(unexpected);
+        misshaped = List.copyOf(misshaped);
+    }
+
+    /** One line for each tensor that does not fit; empty when all do. */
+    public List<String> problems() {
+        List<String> lines = new ArrayList<>();
+        misshaped.forEach(mismatch -> lines.add("mis-shaped  " + mismatch));
+        missing.forEach(name -> lines.add("missing     " + name));
+        unexpected.forEach(name -> lines.add("unexpected  " + name));
+        return lines;
+    }
+
+    /** Prints {@link #problems}, the first of them where there are very many. */
+    public void print(PrintWriter out) {
+        List<String> lines = problems();
+        lines.stream().limit(MOST_LINES).forEach(out::println);
+        if (lines.size() > MOST_LINES) {
+            out.println("... and " + (lines.size() - MOST_LINES) + " more");
+        }
+    }
+
+    /** What is wrong, in one line with the fix; empty when these options allow to load. */
+    Optional<String> refusal(LoadOptions options) {
+        boolean unexpectedCounts = !unexpected.isEmpty() && !options.ignoreUnexpected();
+        if (missing.isEmpty() && misshaped.isEmpty() && !unexpectedCounts) {
+            return Optional.empty();
+        }
+        String first =
+                !misshaped.isEmpty()
+                        ? misshaped.getFirst().toString()
+                        : !missing.isEmpty()
+                                ? missing.getFirst() + " is missing"
+                                : unexpected.getFirst() + " is unexpected";
+        String line =
+                missing.size()
+                        + " tensors missing, "
+                        + misshaped.size()
+                        + " mis-shaped, "
+                        + unexpected.size()
+                        + " unexpected; first: "
+                        + first;
+        return Optional.of(line + "; " + advice());
+    }
+
+    private String advice() {
+        boolean onlyHead =
+                missing.stream().allMatch(WeightReport::isHead)
+                        && misshaped.stream().allMatch(m -> isHead(m.name()));
+        if (onlyHead && !(missing.isEmpty() && misshaped.isEmpty())) {
+            return "reset the head (--reset-head) to train a new classifier";
+        }
+        if (missing.isEmpty() && misshaped.isEmpty()) {
+            return "if they are not needed, use --ignore-unexpected";
+        }
+        return "is it the right --model?";
+    }
+
+    static boolean isHead(String name) {
+        return name.startsWith("classifier.");
+    }
+}

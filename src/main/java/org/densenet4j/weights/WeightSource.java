@@ -1,0 +1,14 @@
+package org.densenet4j.weights;
+
+import java.io.IOException;
+
+/** Parameters and running statistics by torchvision's names, in the PyTorch layout. */
+@FunctionalInterface
+public interface WeightSource {
+    /**
+     * The values of a tensor.
+     *
+     * @throws IOException when they cannot be read
+     */
+    float[] values(String name) throws IOException;
+}

@@ -1,0 +1,58 @@
+package org.densenet4j.weights;
+
+import org.densenet4j.engine.Network;
+import org.densenet4j.io.TensorFile;
+import org.densenet4j.spec.Initialiser;
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ParameterSpec;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Loads weights of torchvision, timm or this project into a network that trains.
+ *
+ * <pre>{@code
+ * Weights.load(path, trainer.network(), LoadOptions.strict().withResetHead(true));
+ * }</pre>
+ */
+public final class Weights {
+    private Weights() {}
+
+    /**
+     * Loads a safetensors file or a PyTorch checkpoint. Names may be torchvision's, its old ones,
+     * or wrapped ({@code module.}); {@code num_batches_tracked} and optimiser state are left out.
+     * The velocities of the network are not touched.
+     *
+     * @return what fitted
+     * @throws WeightsException when a tensor is missing, unexpected or mis-shaped, with the whole
+     *     list; the network is as it was then
+     * @throws IOException when the file is broken; the network is as it was then
+     */
+    public static WeightReport load(Path path, Network network, LoadOptions options)
+            throws IOException {
+        NetworkShape shape = network.plan().memory().shape();
+        try (TensorFile file = WeightFile.open(path)) {
+            WeightMatch match = WeightMatch.of(path, file, shape, options);
+            Map<String, float[]> values = new HashMap<>();
+            for (String name : match.report().matched()) {
+                values.put(name, match.values(name)); // all of them before any is set
+            }
+            Initialiser initialiser = Initialiser.seeded(options.seed());
+            for (ParameterSpec p : network.parameters()) {
+                float[] loaded = values.get(p.name());
+                if (loaded == null) {
+                    loaded = new float[Math.toIntExact(p.count())];
+                    initialiser.fill(p, loaded);
+                }
+                network.parameter(p.name(), loaded);
+            }
+            for (ParameterSpec p : network.runningStatistics()) {
+                network.runningStatistic(p.name(), values.get(p.name()));
+            }
+            return match.report();
+        }
+    }
+}

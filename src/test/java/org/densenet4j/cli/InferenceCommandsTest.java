@@ -1,0 +1,302 @@
+package org.densenet4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtSession;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.data.Batch;
+import org.densenet4j.data.BatchLoader;
+import org.densenet4j.data.Cifar;
+import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Glyphs;
+import org.densenet4j.data.Normalisation;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.train.Sgd;
+import org.densenet4j.train.StepResult;
+import org.densenet4j.train.Trainer;
+import org.densenet4j.weights.JsonList;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import javax.imageio.ImageIO;
+
+/** Glyphs trained, saved, exported, and looked at through the command line, end to end. */
+class InferenceCommandsTest {
+    private static final int IMAGES = 25;
+
+    @TempDir private static Path folder;
+    private static Path checkpoint;
+    private static Path images;
+    private static List<String> names;
+    private static int[] labels;
+    private static double testLoss;
+    private static double testAccuracy;
+
+    private record Outcome(int code, String out, String err) {}
+
+    @BeforeAll
+    static void train() throws IOException {
+        Path glyphs = folder.resolve("glyphs");
+        Glyphs.generate(glyphs, IMAGES, 40, 1);
+        Cifar set = Cifar.cifar10(glyphs);
+        names = set.train().classNames();
+        Normalisation normalisation = Normalisation.of(set.train());
+        checkpoint = folder.resolve("checkpoint.safetensors");
+        DenseNetSpec spec = DenseNetSpec.bc(10, 8).build();
+        try (Device device = Device.cpu();
+                Trainer trainer =
+                        Trainer.of(spec, device)
+                                .batch(IMAGES)
+                                .optimizer(Sgd.nesterov(0.05))
+                                .open()) {
+            BatchLoader loader = BatchLoader.of(set.train()).batch(IMAGES).normalise(normalisation);
+            try (BatchLoader.Epoch batches = loader.epoch(0)) {
+                Batch all = batches.next();
+                for (int step = 0; step < 80; step++) {
+                    trainer.step(all);
+                }
+            }
+            try (BatchLoader.Epoch batches =
+                    BatchLoader.of(set.test()).batch(25).normalise(normalisation).epoch(0)) {
+                for (Batch batch : batches) {
+                    StepResult r = trainer.evaluate(batch);
+                    testLoss += r.loss() * r.images() / set.test().size();
+                    testAccuracy += (double) r.correct() / set.test().size();
+                }
+            }
+            trainer.save(
+                    checkpoint,
+                    Map.of(
+                            "classes", JsonList.of(names),
+                            "normalisation.mean", JsonList.of(normalisation.mean()),
+                            "normalisation.deviation", JsonList.of(normalisation.deviation())));
+        }
+        images = Files.createDirectories(folder.resolve("images"));
+        labels = new int[IMAGES];
+        for (int i = 0; i < IMAGES; i++) {
+            labels[i] = set.train().label(i);
+            Path sub = Files.createDirectories(images.resolve("part" + i % 2));
+            ImageIO.write(image(set.train(), i), "png", sub.resolve(name(i)).toFile());
+        }
+    }
+
+    private static String name(int index) {
+        return String.format("glyph-%02d.png", index);
+    }
+
+    private static BufferedImage image(Dataset data, int index) {
+        byte[] pixels = new byte[32 * 32 * 3];
+        data.read(index, pixels);
+        BufferedImage image = new BufferedImage(32, 32, BufferedImage.TYPE_INT_RGB);
+        for (int p = 0; p < 32 * 32; p++) {
+            int rgb = 0;
+            for (int c = 0; c < 3; c++) {
+                rgb = rgb << 8 | (pixels[3 * p + c] & 0xFF);
+            }
+            image.setRGB(p % 32, p / 32, rgb);
+        }
+        return image;
+    }
+
+    private static Outcome run(Object... arguments) {
+        String[] texts = Arrays.stream(arguments).map(String::valueOf).toArray(String[]::new);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        PrintStream oldOut = System.out;
+        PrintStream oldErr = System.err;
+        try {
+            System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+            System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+            int code = Main.run(texts);
+            return new Outcome(
+                    code,
+                    out.toString(StandardCharsets.UTF_8),
+                    err.toString(StandardCharsets.UTF_8));
+        } finally {
+            System.setOut(oldOut);
+            System.setErr(oldErr);
+        }
+    }
+
+    private static int correct(Outcome outcome) {
+        int correct = 0;
+        Matcher m =
+                Pattern.compile("glyph-(\\d+)\\.png\\s+[\\d.]+ %  (\\S+)").matcher(outcome.out());
+        while (m.find()) {
+            correct += names.get(labels[Integer.parseInt(m.group(1))]).equals(m.group(2)) ? 1 : 0;
+        }
+        return correct;
+    }
+
+    @Test
+    void predictsAFolderOfImages() {
+        Outcome outcome = run("predict", "--weights", checkpoint, "--top", 2, images);
+        assertEquals(0, outcome.code(), outcome.err());
+        assertEquals(IMAGES * 3, outcome.out().lines().count());
+        assertTrue(correct(outcome) >= IMAGES - 2, outcome.out());
+    }
+
+    @Test
+    void predictsAsJsonAndNamesBrokenImages() throws IOException {
+        Path broken = folder.resolve("broken.jpg");
+        Files.writeString(broken, "not an image");
+        Path good = images.resolve("part0").resolve(name(0));
+        Outcome outcome =
+                run("predict", "--weights", checkpoint, "--json", "--top", 1, good, broken);
+        assertEquals(1, outcome.code());
+        assertTrue(outcome.err().contains("broken.jpg"), outcome.err());
+        assertEquals(1, outcome.err().lines().filter(line -> line.startsWith("error: ")).count());
+        assertTrue(outcome.out().contains("\"probability\""), outcome.out());
+        assertTrue(outcome.out().contains(name(0)), outcome.out());
+        assertTrue(outcome.out().strip().endsWith("]"));
+    }
+
+    @Test
+    void evaluatesOnADataSource() {
+        Outcome outcome =
+                run(
+                        "evaluate",
+                        "--weights",
+                        checkpoint,
+                        "--data",
+                        "cifar10:" + folder.resolve("glyphs"));
+        assertEquals(0, outcome.code(), outcome.err());
+        assertEquals(100 * testAccuracy, number("accuracy +([\\d.]+) %", outcome.out()), 0.01);
+        assertEquals(testLoss, number("loss +([\\d.]+)", outcome.out()), 1e-3);
+        for (String name : names) {
+            assertTrue(outcome.out().contains(name), outcome.out());
+        }
+    }
+
+    private static double number(String pattern, String text) {
+        Matcher m = Pattern.compile(pattern).matcher(text);
+        assertTrue(m.find(), text);
+        return Double.parseDouble(m.group(1));
+    }
+
+    @Test
+    void theExportPredictsTheSame() {
+        Path exported = folder.resolve("export.safetensors");
+        Outcome export =
+                run(
+                        "export",
+                        "--weights",
+                        checkpoint,
+                        "--format",
+                        "safetensors",
+                        "--out",
+                        exported);
+        assertEquals(0, export.code(), export.err());
+        assertEquals(
+                run("predict", "--weights", checkpoint, images).out(),
+                run("predict", "--weights", exported, images).out());
+    }
+
+    @Test
+    void theOnnxExportRunsElsewhere() throws Exception {
+        Path onnx = folder.resolve("export.onnx");
+        Outcome export = run("export", "--weights", checkpoint, "--format", "onnx", "--out", onnx);
+        assertEquals(0, export.code(), export.err());
+        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        try (OrtSession session = environment.createSession(onnx.toString());
+                OnnxTensor input = OnnxTensor.createTensor(environment, new float[2][3][32][32]);
+                OrtSession.Result result = session.run(Map.of("images", input))) {
+            assertEquals(2, ((float[][]) result.get(0).getValue()).length);
+        }
+    }
+
+    @Test
+    void writesEmbeddings() throws IOException {
+        for (String extension : List.of("csv", "json", "npy")) {
+            Path file = folder.resolve("embeddings." + extension);
+            Outcome outcome = run("embed", "--weights", checkpoint, "--out", file, images);
+            assertEquals(0, outcome.code(), outcome.err());
+            assertTrue(Files.size(file) > 1000);
+        }
+        assertEquals(IMAGES + 1, Files.readAllLines(folder.resolve("embeddings.csv")).size());
+    }
+
+    @Test
+    void drawsHeatMaps() throws IOException {
+        Path out = folder.resolve("maps");
+        Outcome outcome =
+                run(
+                        "heatmap",
+                        "--weights",
+                        checkpoint,
+                        "--class",
+                        names.get(3),
+                        "--out",
+                        out,
+                        images);
+        assertEquals(0, outcome.code(), outcome.err());
+        BufferedImage map = ImageIO.read(out.resolve(name(5)).toFile());
+        assertEquals(224, map.getWidth());
+    }
+
+    @Test
+    void wrongInputIsOneLineWithTheFix() throws IOException {
+        Path foreign = folder.resolve("foreign.pth");
+        Files.write(foreign, new byte[] {'P', 'K', 3, 4, 0, 0});
+        Path namesFile = folder.resolve("names.txt");
+        Files.write(namesFile, List.of("one", "two"));
+        Object[][] cases = {
+            {"predict", "--weights", folder.resolve("none"), images},
+            {"predict", "--weights", foreign, images},
+            {"predict", "--weights", checkpoint, folder.resolve("nowhere")},
+            {"predict", "--weights", checkpoint, "--top", 0, images},
+            {"predict", "--weights", checkpoint, "--batch", 0, images},
+            {"predict", "--weights", checkpoint, "--classes-file", namesFile, images},
+            {"predict", "--weights", checkpoint, "--mean", "0.5,0.5,0.5", images},
+            {"predict", "--weights", checkpoint, folder.resolve("glyphs")},
+            {"embed", "--weights", checkpoint, "--out", "x.xml", images},
+            {"heatmap", "--weights", checkpoint, "--class", "nonsense", images},
+            {"export", "--weights", checkpoint, "--format", "onnx", "--opset", 9},
+            {"export", "--weights", checkpoint, "--format", "onnx", "--out", folder},
+            {
+                "train",
+                "--weights",
+                checkpoint,
+                "--no-compare",
+                "--model",
+                "bc-40-12",
+                "--out",
+                folder.resolve("run")
+            }
+        };
+        for (Object[] arguments : cases) {
+            Outcome outcome = run(arguments);
+            assertEquals(2, outcome.code(), Arrays.toString(arguments) + outcome.err());
+            String last = outcome.err().lines().reduce((a, b) -> b).orElse("");
+            assertTrue(last.startsWith("error: "), outcome.err());
+            assertFalse(outcome.err().contains("\tat "), outcome.err());
+        }
+    }
+
+    @Test
+    void weightsOfAnotherNetworkAreListedTensorByTensor() {
+        Outcome outcome = run("predict", "--weights", checkpoint, "--model", "bc-22-8", images);
+        assertEquals(2, outcome.code());
+        assertTrue(outcome.err().contains("missing     features."), outcome.err());
+        assertTrue(outcome.err().contains("mis-shaped  features."), outcome.err());
+    }
+}

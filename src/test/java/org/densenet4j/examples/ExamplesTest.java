@@ -1,0 +1,143 @@
+package org.densenet4j.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.io.SafetensorsWriter;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.Initialiser;
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.testing.DrawnImages;
+import org.densenet4j.weights.Model;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+/** Runs the programs of {@code examples/}, which have no package so that {@code java} runs them. */
+class ExamplesTest {
+    @TempDir private Path folder;
+
+    private static List<String> run(String program, Object... arguments) throws Throwable {
+        String[] strings = new String[arguments.length];
+        for (int i = 0; i < strings.length; i++) {
+            strings[i] = String.valueOf(arguments[i]);
+        }
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        PrintStream out = System.out;
+        System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        try {
+            MethodHandles.publicLookup()
+                    .findStatic(
+                            Class.forName(program),
+                            "main",
+                            MethodType.methodType(void.class, String[].class))
+                    .invoke(strings);
+        } finally {
+            System.setOut(out);
+        }
+        return bytes.toString(StandardCharsets.UTF_8).lines().toList();
+    }
+
+    @Test
+    void trainFromCodeLearnsWithItsOwnLoss() throws Throwable {
+        List<String> lines = run("TrainFromCode", 192, 3, folder);
+        assertEquals(3, lines.size(), lines.toString());
+        assertTrue(loss(lines.get(2)) < loss(lines.get(0)), lines.toString());
+    }
+
+    @Test
+    void fineTuneKeepsTheFeaturesAndItsResultIsServed() throws Throwable {
+        Path images = folder.resolve("images");
+        DrawnImages.write(images, 6, 2, 32);
+        Path torchvision = folder.resolve("densenet.safetensors");
+        NetworkShape shape = NetworkShape.of(DenseNetSpec.preset("bc-10-4").classes(1000).build());
+        writeWeights(torchvision, shape);
+        Path result = folder.resolve("fine-tuned.safetensors");
+
+        List<String> lines = run("FineTune", torchvision, images, result, "bc-10-4", 2, 32);
+        assertEquals(4, lines.size(), lines.toString());
+        assertTrue(lines.get(0).endsWith("new classifier"), lines.toString());
+
+        try (Model model = Model.open(result)) {
+            assertEquals(DrawnImages.CLASSES, model.classNames());
+            // Frozen batch normalisation: the running statistics are still those of the file.
+            assertEquals(0.25f, model.values("features.norm5.running_mean")[0]);
+        }
+        try (AutoCloseable server = serve(result);
+                HttpClient client = HttpClient.newHttpClient()) {
+            URI address = URI.create("http://localhost:" + port(server) + "/predict");
+            Path image = images.resolve("val/disc/disc6.png");
+            HttpResponse<String> answer =
+                    client.send(
+                            HttpRequest.newBuilder(address)
+                                    .POST(BodyPublishers.ofFile(image))
+                                    .build(),
+                            BodyHandlers.ofString());
+            assertEquals(200, answer.statusCode(), answer.body());
+            assertTrue(answer.body().startsWith("{\"predictions\":[{\"class\":"), answer.body());
+            for (String name : DrawnImages.CLASSES) {
+                assertTrue(answer.body().contains('"' + name + '"'), answer.body());
+            }
+
+            HttpRequest broken =
+                    HttpRequest.newBuilder(address)
+                            .POST(BodyPublishers.ofString("no image"))
+                            .build();
+            assertEquals(400, client.send(broken, BodyHandlers.ofString()).statusCode());
+            HttpRequest get = HttpRequest.newBuilder(address).GET().build();
+            assertEquals(405, client.send(get, BodyHandlers.ofString()).statusCode());
+        }
+    }
+
+    private static void writeWeights(Path file, NetworkShape shape) throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter();
+        Initialiser initialiser = Initialiser.seeded(3);
+        for (ParameterSpec p : shape.parameters()) {
+            float[] values = new float[(int) p.count()];
+            initialiser.fill(p, values);
+            writer.floats(p.name(), p.shape(), () -> values);
+        }
+        for (ParameterSpec p : shape.buffers()) {
+            float[] values = new float[(int) p.count()];
+            Arrays.fill(values, p.name().endsWith("running_var") ? 1f : 0.25f);
+            writer.floats(p.name(), p.shape(), () -> values);
+        }
+        writer.write(file);
+    }
+
+    private static AutoCloseable serve(Path model) throws Throwable {
+        return (AutoCloseable)
+                MethodHandles.publicLookup()
+                        .findConstructor(
+                                Class.forName("ServePredictions"),
+                                MethodType.methodType(void.class, Path.class, int.class))
+                        .invoke(model, 0);
+    }
+
+    private static int port(AutoCloseable server) throws Throwable {
+        return (int)
+                MethodHandles.publicLookup()
+                        .findVirtual(server.getClass(), "port", MethodType.methodType(int.class))
+                        .invoke(server);
+    }
+
+    private static double loss(String line) {
+        return Double.parseDouble(line.replaceAll(".*loss ([0-9.]+),.*", "$1"));
+    }
+}

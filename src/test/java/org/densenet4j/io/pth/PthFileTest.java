@@ -1,0 +1,265 @@
+package org.densenet4j.io.pth;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.io.ElementType;
+import org.densenet4j.io.Safetensors;
+import org.densenet4j.io.SafetensorsWriter;
+import org.densenet4j.io.Tensor;
+import org.densenet4j.io.TensorFile;
+import org.densenet4j.weights.WeightFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.ZipEntry;
+
+class PthFileTest {
+    @TempDir private Path folder;
+
+    private static PthWriter twoTensors(PthWriter writer) {
+        return writer.floats("features.a.weight", List.of(2, 3), new float[] {1, 2, 3, 4, 5, 6})
+                .floats("classifier.bias", List.of(2), new float[] {-1, 0.5f});
+    }
+
+    private void checkTwoTensors(Path path) throws IOException {
+        try (TensorFile file = WeightFile.open(path)) {
+            assertEquals(
+                    List.of("features.a.weight", "classifier.bias"), List.copyOf(file.names()));
+            Tensor weight = file.tensor("features.a.weight");
+            assertEquals(List.of(2L, 3L), weight.shape());
+            assertEquals(ElementType.F32, weight.type());
+            assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, weight.toFloats());
+            assertArrayEquals(new float[] {-1, 0.5f}, file.tensor("classifier.bias").toFloats());
+        }
+    }
+
+    @Test
+    void readsAZipWhateverItsNameIs() throws IOException {
+        checkTwoTensors(twoTensors(new PthWriter()).writeZip(folder.resolve("a.bin")));
+    }
+
+    @Test
+    void readsTheFormatOfTorchvisionsFirstWeights() throws IOException {
+        checkTwoTensors(
+                twoTensors(new PthWriter(List.of(), true)).writeLegacy(folder.resolve("a.pth")));
+    }
+
+    @Test
+    void findsANestedStateDict() throws IOException {
+        for (List<String> nesting :
+                List.of(List.of("state_dict"), List.of("model"), List.of("model", "state_dict"))) {
+            checkTwoTensors(
+                    twoTensors(new PthWriter(nesting, false)).writeZip(folder.resolve("n.pth")));
+        }
+    }
+
+    @Test
+    void honoursStridesAndOffsetsOfSharedStorage() throws IOException {
+        ByteBuffer data = ByteBuffer.allocate(4 * 24).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < 24; i++) {
+            data.putFloat(i);
+        }
+        PthWriter writer = new PthWriter();
+        writer.view(
+                "m.transposed",
+                new PthWriter.View(
+                        "0", ElementType.F32, data.array(), 2, new int[] {3, 4}, new int[] {1, 3}));
+        writer.view(
+                "m.slice",
+                new PthWriter.View(
+                        "0", ElementType.F32, data.array(), 20, new int[] {4}, new int[] {1}));
+        try (TensorFile file = WeightFile.open(writer.writeZip(folder.resolve("s.pth")))) {
+            assertArrayEquals(
+                    new float[] {2, 5, 8, 11, 3, 6, 9, 12, 4, 7, 10, 13},
+                    file.tensor("m.transposed").toFloats());
+            assertArrayEquals(new float[] {20, 21, 22, 23}, file.tensor("m.slice").toFloats());
+        }
+    }
+
+    @Test
+    void readsAllElementTypesInUse() throws IOException {
+        PthWriter writer = new PthWriter();
+        Map<ElementType, byte[]> ones =
+                Map.of(
+                        ElementType.F16, new byte[] {0, 0x3c},
+                        ElementType.BF16, new byte[] {(byte) 0x80, 0x3f},
+                        ElementType.F64, new byte[] {0, 0, 0, 0, 0, 0, (byte) 0xf0, 0x3f},
+                        ElementType.I64, new byte[] {1, 0, 0, 0, 0, 0, 0, 0});
+        ones.forEach(
+                (type, bytes) ->
+                        writer.view(
+                                "t." + type,
+                                new PthWriter.View(
+                                        type.name(), type, bytes, 0, new int[0], new int[0])));
+        try (TensorFile file = WeightFile.open(writer.writeZip(folder.resolve("t.pth")))) {
+            for (ElementType type : ones.keySet()) {
+                Tensor tensor = file.tensor("t." + type);
+                assertEquals(List.of(), tensor.shape());
+                if (type == ElementType.I64) {
+                    assertArrayEquals(new long[] {1}, tensor.toLongs());
+                } else {
+                    assertArrayEquals(new float[] {1}, tensor.toFloats());
+                }
+            }
+        }
+    }
+
+    @Test
+    void readsTheOpcodesOfProtocolFour() throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        PthWriter.bytes(out, 0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, 0x8c, 11);
+        out.writeBytes("collections".getBytes(StandardCharsets.US_ASCII));
+        PthWriter.bytes(out, 0x94, 0x8c, 11);
+        out.writeBytes("OrderedDict".getBytes(StandardCharsets.US_ASCII));
+        PthWriter.bytes(out, 0x94, 0x93, 0x94, ')', 'R', 0x94, 0x8c, 1, 'k', 'h', 0, 's', '.');
+        assertEquals(
+                Map.of("k", "collections"),
+                PickleReader.read(ByteBuffer.wrap(out.toByteArray()), new HashMap<>()));
+    }
+
+    // ---------------------------------------------------------------- what is refused
+
+    private Path zipOf(byte[] pickle) throws IOException {
+        return PthWriter.zip(
+                folder.resolve("x.pth"), Map.of("x/data.pkl", pickle), ZipEntry.STORED);
+    }
+
+    private static void assertRefused(Path path, String... parts) {
+        IOException e = assertThrows(IOException.class, () -> WeightFile.open(path).close());
+        assertTrue(e.getMessage().startsWith(path.toString()), e.getMessage());
+        assertFalse(e.getMessage().contains("\n"), e.getMessage());
+        for (String part : parts) {
+            assertTrue(e.getMessage().contains(part), e.getMessage());
+        }
+    }
+
+    @Test
+    void refusesByNameWhatCouldExecute() throws IOException {
+        for (String[] global :
+                List.of(
+                        new String[] {"os", "system"},
+                        new String[] {"builtins", "eval"},
+                        new String[] {"torchvision.models.densenet", "DenseNet"},
+                        new String[] {"torch", "load"})) {
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            PthWriter.bytes(out, 0x80, 2);
+            PthWriter.global(out, global[0], global[1]);
+            PthWriter.bytes(out, '(');
+            PthWriter.unicode(out, "echo");
+            PthWriter.bytes(out, 't', 'R', '.');
+            assertRefused(
+                    zipOf(out.toByteArray()), global[0] + "." + global[1], "refused", "state_dict");
+        }
+    }
+
+    @Test
+    void refusesOpcodesThatItDoesNotKnow() throws IOException {
+        // INST, OBJ, EXT1, NEXT_BUFFER, protocol 0 text
+        for (int opcode : new int[] {'i', 'o', 0x82, 0x97, 'S', 'P'}) {
+            assertRefused(zipOf(new byte[] {(byte) 0x80, 2, '(', (byte) opcode}), "opcode");
+        }
+    }
+
+    @Test
+    void refusesTensorsThatLeaveOrRepeatTheirStorage() throws IOException {
+        int[][][] views = {
+            {{3}, {3}, {1}},
+            {{0}, {5}, {1}},
+            {{0}, {2, 3}, {3, 1}},
+            {{0}, {1 << 30}, {0}},
+            {{0}, {1 << 20, 1 << 20, 1 << 20, 1 << 20}, {0, 0, 0, 0}}
+        };
+        for (int[][] v : views) {
+            PthWriter writer = new PthWriter();
+            writer.view(
+                    "a.b",
+                    new PthWriter.View("0", ElementType.F32, new byte[16], v[0][0], v[1], v[2]));
+            assertRefused(writer.writeZip(folder.resolve("v.pth")), "shape");
+        }
+    }
+
+    @Test
+    void refusesCompressedRecords() throws IOException {
+        byte[] zeros = new byte[1 << 20];
+        Path bomb =
+                PthWriter.zip(
+                        folder.resolve("bomb.pth"),
+                        Map.of("x/data.pkl", new PthWriter().pickle(), "x/data/0", zeros),
+                        ZipEntry.DEFLATED);
+        assertRefused(bomb, "compressed");
+    }
+
+    @Test
+    void namesDamagedDataWhenItIsRead() throws IOException {
+        Path path = twoTensors(new PthWriter()).writeZip(folder.resolve("d.pth"));
+        byte[] bytes = Files.readAllBytes(path);
+        ByteBuffer three = ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putFloat(3);
+        int at = indexOf(bytes, three.array());
+        bytes[at + 3] ^= 1;
+        Files.write(path, bytes);
+        try (TensorFile file = WeightFile.open(path)) {
+            IOException e = assertThrows(IOException.class, () -> file.tensor("features.a.weight"));
+            assertTrue(e.getMessage().contains("damaged"), e.getMessage());
+        }
+    }
+
+    private static int indexOf(byte[] bytes, byte[] part) {
+        for (int i = 0; i + part.length <= bytes.length; i++) {
+            if (ByteBuffer.wrap(bytes, i, part.length).equals(ByteBuffer.wrap(part))) {
+                return i;
+            }
+        }
+        throw new AssertionError();
+    }
+
+    @Test
+    void namesFilesThatAreSomethingElse() throws IOException {
+        assertRefused(folder, "folder");
+        assertRefused(folder.resolve("none.pth"), "no such file");
+        assertRefused(
+                PthWriter.zip(folder.resolve("z.pth"), Map.of("a.txt", new byte[3]), 0),
+                "not a PyTorch checkpoint");
+        assertRefused(zipOf(new byte[] {(byte) 0x80, 2, ']', '.'}), "state_dict");
+        assertRefused(zipOf(new byte[] {(byte) 0x80, 2, '}', '.'}), "no state dict");
+        Path truncated = twoTensors(new PthWriter()).writeZip(folder.resolve("t.pth"));
+        byte[] bytes = Files.readAllBytes(truncated);
+        Files.write(truncated, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+        assertRefused(truncated, "truncated");
+    }
+
+    @Test
+    void opensSafetensorsByContent() throws IOException {
+        Path path = folder.resolve("weights.pth");
+        new SafetensorsWriter().floats("a", List.of(1), () -> new float[] {7}).write(path);
+        try (TensorFile file = WeightFile.open(path)) {
+            assertTrue(file instanceof Safetensors);
+            assertArrayEquals(new float[] {7}, file.tensor("a").toFloats());
+        }
+    }
+
+    @Test
+    void closesTwice() throws IOException {
+        for (Path path :
+                List.of(
+                        twoTensors(new PthWriter()).writeZip(folder.resolve("c.pth")),
+                        twoTensors(new PthWriter()).writeLegacy(folder.resolve("l.pth")))) {
+            TensorFile file = WeightFile.open(path);
+            file.close();
+            file.close();
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Test data that several packages' tests use. */
+package org.densenet4j.testing;

@@ -1,0 +1,273 @@
+package org.densenet4j.weights;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.data.Normalisation;
+import org.densenet4j.engine.Network;
+import org.densenet4j.io.Safetensors;
+import org.densenet4j.io.SafetensorsWriter;
+import org.densenet4j.io.pth.PthWriter;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.train.Checkpoint;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+class WeightsTest {
+    private static final DenseNetSpec SPEC =
+            DenseNetSpec.densenet121().layersPerBlock(2, 1).inputSize(32).classes(4).build();
+
+    @TempDir private Path folder;
+    private Device device;
+    private Network network;
+
+    @BeforeEach
+    void open() {
+        device = Device.cpu();
+        network = Network.open(MemoryPlan.of(SPEC).batch(1).on(device), device, 1);
+    }
+
+    @AfterEach
+    void close() {
+        network.close();
+        device.close();
+    }
+
+    private static void add(SafetensorsWriter writer, NetworkShape shape, RandomModel model) {
+        for (List<ParameterSpec> tensors : List.of(shape.parameters(), shape.buffers())) {
+            for (ParameterSpec p : tensors) {
+                writer.floats(p.name(), p.shape(), () -> model.values(p.name()));
+            }
+        }
+    }
+
+    private void assertLoaded(RandomModel model) {
+        for (ParameterSpec p : network.parameters()) {
+            assertArrayEquals(model.values(p.name()), network.parameter(p.name()), p.name());
+        }
+        for (ParameterSpec p : network.runningStatistics()) {
+            assertArrayEquals(model.values(p.name()), network.runningStatistic(p.name()), p.name());
+        }
+    }
+
+    @Test
+    void loadsTorchvisionsNamesOldAndNewWrappedOrNot() throws IOException {
+        List<UnaryOperator<String>> styles =
+                List.of(
+                        name -> name,
+                        name -> name.replaceAll("(denselayer\\d+\\.(?:norm|conv))([12])", "$1.$2"),
+                        name -> "module." + name,
+                        name -> "_orig_mod.module." + name,
+                        name -> "model." + name.replace("norm5", "norm_final"));
+        long seed = 0;
+        for (UnaryOperator<String> style : styles) {
+            RandomModel model = new RandomModel(SPEC, seed++);
+            Path path = model.writeForeign(folder.resolve("w.safetensors"), style);
+            WeightReport report = Weights.load(path, network, LoadOptions.strict());
+            assertTrue(report.problems().isEmpty());
+            assertLoaded(model);
+        }
+    }
+
+    @Test
+    void loadsPyTorchCheckpointsOfBothFormats() throws IOException {
+        RandomModel zip = new RandomModel(SPEC, 5);
+        Path path = folder.resolve("w.pth");
+        PthWriter writer = new PthWriter(List.of("state_dict"), false);
+        Weights.load(
+                zip.pth(writer, name -> "module." + name).writeZip(path),
+                network,
+                LoadOptions.strict());
+        assertLoaded(zip);
+        RandomModel old = new RandomModel(SPEC, 6);
+        Weights.load(
+                old.pth(
+                                new PthWriter(List.of(), true),
+                                name ->
+                                        name.replaceAll(
+                                                "(denselayer\\d+\\.(?:norm|conv))([12])", "$1.$2"))
+                        .writeLegacy(path),
+                network,
+                LoadOptions.strict());
+        assertLoaded(old);
+    }
+
+    @Test
+    void resetsTheHeadForOtherClasses() throws IOException {
+        RandomModel model = new RandomModel(SPEC.toBuilder().classes(1000).build(), 7);
+        Path path = model.writeForeign(folder.resolve("w.safetensors"), name -> name);
+        WeightsException e =
+                assertThrows(
+                        WeightsException.class,
+                        () -> Weights.load(path, network, LoadOptions.strict()));
+        assertTrue(e.getMessage().contains("--reset-head"), e.getMessage());
+        assertFalse(e.getMessage().contains("\n"));
+        assertEquals(2, e.report().misshaped().size());
+        float[] untouched = network.parameter("classifier.weight");
+
+        Weights.load(path, network, LoadOptions.strict().withResetHead(true).withSeed(3));
+        assertArrayEquals(
+                model.values("features.conv0.weight"), network.parameter("features.conv0.weight"));
+        float[] fresh = network.parameter("classifier.weight");
+        assertFalse(Arrays.equals(untouched, fresh), "another seed draws another head");
+        Weights.load(path, network, LoadOptions.strict().withResetHead(true).withSeed(1));
+        assertArrayEquals(untouched, network.parameter("classifier.weight"));
+    }
+
+    @Test
+    void listsWhatDoesNotFitAndChangesNothing() throws IOException {
+        RandomModel model = new RandomModel(SPEC, 8);
+        SafetensorsWriter writer = new SafetensorsWriter();
+        NetworkShape shape = NetworkShape.of(SPEC);
+        for (ParameterSpec p : shape.parameters()) {
+            if (p.name().equals("features.norm0.weight")) {
+                continue;
+            }
+            if (p.name().equals("features.transition1.conv.weight")) {
+                writer.floats(p.name(), List.of(2, 2), () -> new float[4]);
+            } else if (p.name().equals("classifier.bias")) {
+                writer.longs(p.name(), p.shape(), () -> new long[4]);
+            } else {
+                writer.floats(p.name(), p.shape(), () -> model.values(p.name()));
+            }
+        }
+        for (ParameterSpec p : shape.buffers()) {
+            writer.floats(p.name(), p.shape(), () -> model.values(p.name()));
+        }
+        writer.floats("features.extra.weight", List.of(1), () -> new float[1]);
+        Path path = folder.resolve("bad.safetensors");
+        writer.write(path);
+        float[] before = network.parameter("features.conv0.weight");
+        WeightsException e =
+                assertThrows(
+                        WeightsException.class,
+                        () -> Weights.load(path, network, LoadOptions.strict()));
+        assertArrayEquals(before, network.parameter("features.conv0.weight"));
+        assertEquals(List.of("features.norm0.weight"), e.report().missing());
+        assertEquals(List.of("features.extra.weight"), e.report().unexpected());
+        assertEquals(
+                List.of("features.transition1.conv.weight", "classifier.bias"),
+                e.report().misshaped().stream().map(WeightReport.Mismatch::name).toList());
+        assertEquals(4, e.report().problems().size());
+        assertTrue(
+                e.getMessage().contains("1 tensors missing, 2 mis-shaped, 1 unexpected"),
+                e.getMessage());
+    }
+
+    @Test
+    void unexpectedTensorsNeedToBeAllowed() throws IOException {
+        RandomModel model = new RandomModel(SPEC, 9);
+        Path path = folder.resolve("extra.safetensors");
+        SafetensorsWriter writer = new SafetensorsWriter();
+        NetworkShape shape = NetworkShape.of(SPEC);
+        add(writer, shape, model);
+        writer.floats("op_threshs", List.of(2), () -> new float[2]);
+        writer.write(path);
+        WeightsException e =
+                assertThrows(
+                        WeightsException.class,
+                        () -> Weights.load(path, network, LoadOptions.strict()));
+        assertTrue(e.getMessage().contains("--ignore-unexpected"), e.getMessage());
+        Weights.load(path, network, LoadOptions.strict().withIgnoreUnexpected(true));
+        assertLoaded(model);
+    }
+
+    @Test
+    void aModelTakesItsNumberOfClassesFromTheFile() throws IOException {
+        RandomModel random = new RandomModel(SPEC, 1);
+        Path path = random.writeForeign(folder.resolve("w.safetensors"), name -> name);
+        IOException e = assertThrows(IOException.class, () -> Model.open(path));
+        assertTrue(e.getMessage().contains("--model"), e.getMessage());
+        DenseNetSpec wanted = SPEC.toBuilder().classes(1000).build();
+        try (Model model = Model.open(path, wanted, LoadOptions.strict())) {
+            assertEquals(4, model.spec().classes());
+            assertEquals(List.of("class 0", "class 1", "class 2", "class 3"), model.classNames());
+        }
+    }
+
+    @Test
+    void anExportIsReadBackWithItsNames() throws IOException {
+        RandomModel random = new RandomModel(SPEC, 2);
+        Path path = folder.resolve("export.safetensors");
+        List<String> names = List.of("a", "b \"quoted\"", "ç", "d");
+        try (Model model = Model.open(random.write(folder.resolve("m.safetensors")))) {
+            SafetensorsExport.write(
+                    model.withClassNames(names)
+                            .withNormalisation(
+                                    new Normalisation(
+                                            new float[] {0.1f, 0.2f, 0.3f}, new float[] {1, 2, 3})),
+                    path);
+        }
+        try (Model model = Model.open(path);
+                Safetensors file = Safetensors.open(path)) {
+            assertEquals(SPEC, model.spec());
+            assertEquals(names, model.classNames());
+            assertArrayEquals(new float[] {0.1f, 0.2f, 0.3f}, model.normalisation().mean());
+            for (ParameterSpec p : NetworkShape.of(SPEC).parameters()) {
+                assertArrayEquals(random.values(p.name()), model.values(p.name()));
+            }
+            // Exactly torchvision's state dict.
+            assertTrue(file.contains("features.norm0.num_batches_tracked"));
+            int norms = NetworkShape.of(SPEC).buffers().size() / 2;
+            assertEquals(
+                    NetworkShape.of(SPEC).parameters().size() + 3 * norms, file.names().size());
+            assertEquals("pt", file.metadata().get("format"));
+        }
+    }
+
+    @Test
+    void readsTheNotesOfTrainingRuns() throws IOException {
+        RandomModel random = new RandomModel(SPEC, 2);
+        SafetensorsWriter writer = new SafetensorsWriter();
+        Checkpoint.specMetadata(SPEC).forEach(writer::metadata);
+        writer.metadata("data.classes", "ant\nbee\ncat\ndog")
+                .metadata("data.mean", "0.5,0.25,0.125")
+                .metadata("data.deviation", "1.0,0.5,0.25");
+        NetworkShape shape = NetworkShape.of(SPEC);
+        add(writer, shape, random);
+        Path path = folder.resolve("run.safetensors");
+        writer.write(path);
+        try (Model model = Model.open(path)) {
+            assertEquals(List.of("ant", "bee", "cat", "dog"), model.classNames());
+            assertArrayEquals(new float[] {0.5f, 0.25f, 0.125f}, model.normalisation().mean());
+            assertArrayEquals(new float[] {1, 0.5f, 0.25f}, model.normalisation().deviation());
+        }
+    }
+
+    @Test
+    void brokenNotesAreOneClearError() throws IOException {
+        RandomModel random = new RandomModel(SPEC, 2);
+        for (String[] note :
+                List.of(
+                        new String[] {"classes", "[\"a\"]"},
+                        new String[] {"classes", "nonsense"},
+                        new String[] {"classes", "[1, 2, 3, 4]"})) {
+            SafetensorsWriter writer = new SafetensorsWriter();
+            Checkpoint.specMetadata(SPEC).forEach(writer::metadata);
+            writer.metadata(note[0], note[1]);
+            NetworkShape shape = NetworkShape.of(SPEC);
+            add(writer, shape, random);
+            Path path = folder.resolve("broken.safetensors");
+            writer.write(path);
+            IOException e = assertThrows(IOException.class, () -> Model.open(path));
+            assertTrue(e.getMessage().startsWith(path + ": "), e.getMessage());
+            assertTrue(Files.deleteIfExists(path), "the file is closed");
+        }
+    }
+}
