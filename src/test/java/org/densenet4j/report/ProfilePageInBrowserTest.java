@@ -30,8 +30,10 @@ class ProfilePageInBrowserTest {
                     "true", browser.evaluate("document.documentElement.scrollWidth <= innerWidth"));
             assertEquals(
                     "2", browser.evaluate("document.querySelectorAll('.chart canvas').length"));
-            assertTrue(HtmlPageTest.tooltip(browser, "chart1", 0.5, 0.6).contains("MB"));
-            assertTrue(HtmlPageTest.tooltip(browser, "chart2", 0.5, 0.6).contains("features"));
+            String timeline = HtmlPageTest.tooltip(browser, "chart1", 0.5, 0.6);
+            assertTrue(timeline.contains("features") && timeline.contains("MB"), timeline);
+            String box = HtmlPageTest.tooltip(browser, "chart2", 0.5, 0.6);
+            assertTrue(box.contains("forward to ") && box.contains("B, "), box);
             assertEquals(List.of(), browser.errors());
         }
     }
