@@ -28,7 +28,7 @@ import java.util.zip.ZipOutputStream;
  * to the file.
  */
 class TensorFileFuzzTest {
-    private static final int MUTATIONS = 5_000;
+    private static final int MUTATIONS = 2_500;
     private static final long MOST_ALLOCATED = 16L << 20;
 
     @TempDir private Path folder;
