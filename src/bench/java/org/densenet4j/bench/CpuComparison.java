@@ -105,6 +105,9 @@ public final class CpuComparison {
                         "-XX:+UseSerialGC",
                         "-Xms512m",
                         "-Xmx512m",
+                        // JavaCPP would stop libtorch at four times the Java heap.
+                        "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
+                        "-Dorg.bytedeco.javacpp.maxBytes=0",
                         "-cp",
                         System.getProperty("java.class.path"),
                         main));
