@@ -127,6 +127,7 @@ public final class InferenceMemory {
         this.device = device;
         this.schedule = schedule;
         this.allocator = allocator;
+        allocator.library(device.kernelScratchBytes());
         StemShape s = shape.stem();
         int pixels = rows(s.inputHeight() * s.inputWidth());
         int end = schedule.forward("stem");

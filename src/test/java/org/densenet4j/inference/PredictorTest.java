@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.data.Image;
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.InferencePlan;
@@ -66,6 +67,24 @@ class PredictorTest {
                                 predictor.logits(images, count));
                 assertTrue(error < 1e-4, spec + " batch " + batch + "/" + count + ": " + error);
                 assertEquals(predictor.plan().peakBytes(), predictor.allocatedBytes());
+            }
+        }
+    }
+
+    @Test
+    void emulatedCudaKernelsGiveTheSameLogits() throws IOException {
+        SplittableRandom random = new SplittableRandom(12);
+        for (int trial = 0; trial < 4; trial++) {
+            DenseNetSpec spec = RandomSpec.draw(random);
+            RandomModel model = new RandomModel(spec, trial);
+            float[] images = model.images(3, trial);
+            try (Device cpu = Device.cpu();
+                    Device emulated = new EmulatedDevice(DeviceOptions.defaults());
+                    Predictor predictor = open(model, emulated, 2)) {
+                double error =
+                        RandomModel.error(
+                                model.expectedLogits(cpu, images, 3), predictor.logits(images, 3));
+                assertTrue(error < 1e-4, spec + ": " + error);
             }
         }
     }
