@@ -11,7 +11,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -21,8 +20,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
-
-import javax.imageio.ImageIO;
 
 /** {@code densenet4j heatmap}. */
 @Command(
@@ -74,13 +71,10 @@ final class HeatMapCommand implements Callable<Integer> {
                                                             (i + 1) * length),
                                                     classIndex);
                                     Path file = out.resolve(name(some.files().get(i), taken));
-                                    ByteArrayOutputStream png = new ByteArrayOutputStream();
-                                    ImageIO.write(
-                                            HeatMapOverlay.draw(
-                                                    some.originals().get(i), preparation, map),
-                                            "png",
-                                            png);
-                                    write(file, png.toByteArray());
+                                    write(
+                                            file,
+                                            HeatMapOverlay.png(
+                                                    some.originals().get(i), preparation, map));
                                     System.out.printf(
                                             "%s  %s%n", file, p.classNames().get(map.classIndex()));
                                 }

@@ -3,6 +3,10 @@ package org.densenet4j.inference;
 import org.densenet4j.data.Image;
 
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+
+import javax.imageio.ImageIO;
 
 /**
  * A heat map over the image that it is of: the part that the network sees, with the evidence for
@@ -17,6 +21,14 @@ public final class HeatMapOverlay {
     private static final double MOST_OPAQUE = 0.65;
 
     private HeatMapOverlay() {}
+
+    /** {@link #draw} as a PNG file's bytes. */
+    public static byte[] png(Image image, ImagePreparation preparation, HeatMap map)
+            throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        ImageIO.write(draw(image, preparation, map), "png", bytes);
+        return bytes.toByteArray();
+    }
 
     /** Draws the overlay. */
     public static BufferedImage draw(Image image, ImagePreparation preparation, HeatMap map) {
