@@ -264,9 +264,10 @@ final class TrainCommand implements Callable<Integer> {
         }
         Path path = folder();
         boolean continues = resume != null && isSame(path, resumedFolder());
-        try (Trainer trainer = builder.open();
-                RunFolder folder = continues ? RunFolder.open(path) : RunFolder.create(path);
-                StopSignal stop = new StopSignal()) {
+        // The signal's hook lets the process end when it is closed: after the folder is unlocked.
+        try (StopSignal stop = new StopSignal();
+                Trainer trainer = builder.open();
+                RunFolder folder = continues ? RunFolder.open(path) : RunFolder.create(path)) {
             if (checkpoint == null) {
                 pretrained.load(trainer.network());
             }
