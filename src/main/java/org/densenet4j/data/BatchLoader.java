@@ -445,6 +445,9 @@ public final class BatchLoader {
             item = null;
             try {
                 worker.join(1000);
+                if (helpers != null) {
+                    helpers.awaitTermination(1, TimeUnit.SECONDS); // daemons: no longer than that
+                }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
