@@ -12,7 +12,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -71,7 +70,7 @@ final class HeatMapCommand implements Callable<Integer> {
                                                             (i + 1) * length),
                                                     classIndex);
                                     Path file = out.resolve(name(some.files().get(i), taken));
-                                    write(
+                                    AtomicFile.write(
                                             file,
                                             HeatMapOverlay.png(
                                                     some.originals().get(i), preparation, map));
@@ -81,17 +80,6 @@ final class HeatMapCommand implements Callable<Integer> {
                             });
             return broken == 0 ? 0 : 1;
         }
-    }
-
-    private static void write(Path file, byte[] bytes) throws IOException {
-        AtomicFile.write(
-                file,
-                channel -> {
-                    ByteBuffer buffer = ByteBuffer.wrap(bytes);
-                    while (buffer.hasRemaining()) {
-                        channel.write(buffer);
-                    }
-                });
     }
 
     private int classIndex(List<String> names) {

@@ -124,15 +124,9 @@ public enum EmbeddingsWriter {
             throws IOException {
         AtomicFile.write(path, channel -> write(names, rows, length, unclosable(channel)));
         if (this == NPY) {
-            byte[] lines = String.join("\n", names).concat("\n").getBytes(StandardCharsets.UTF_8);
             AtomicFile.write(
                     path.resolveSibling(path.getFileName() + ".txt"),
-                    channel -> {
-                        ByteBuffer buffer = ByteBuffer.wrap(lines);
-                        while (buffer.hasRemaining()) {
-                            channel.write(buffer);
-                        }
-                    });
+                    String.join("\n", names) + "\n");
         }
     }
 

@@ -38,12 +38,21 @@ public final class AtomicFile {
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, String text) throws IOException {
-        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+        write(path, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Writes bytes to {@code path}, replacing what is there.
+     *
+     * @throws IOException in one line with the path; the old file is untouched then
+     */
+    public static void write(Path path, byte[] bytes) throws IOException {
         write(
                 path,
                 channel -> {
-                    while (bytes.hasRemaining()) {
-                        channel.write(bytes);
+                    ByteBuffer left = ByteBuffer.wrap(bytes);
+                    while (left.hasRemaining()) {
+                        channel.write(left);
                     }
                 });
     }

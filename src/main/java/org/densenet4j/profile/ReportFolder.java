@@ -4,8 +4,6 @@ import org.densenet4j.io.AtomicFile;
 import org.densenet4j.report.Figure;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -28,15 +26,7 @@ record ReportFolder(Path path) {
     }
 
     void write(String name, String text) throws IOException {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        AtomicFile.write(
-                path.resolve(name),
-                channel -> {
-                    ByteBuffer left = ByteBuffer.wrap(bytes);
-                    while (left.hasRemaining()) {
-                        channel.write(left);
-                    }
-                });
+        AtomicFile.write(path.resolve(name), text);
     }
 
     /** Writes a figure as PNG and as SVG. */

@@ -51,7 +51,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.Writer;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.text.DecimalFormat;
@@ -470,14 +469,7 @@ public final class Figure {
                             + " apt-get install fontconfig fonts-dejavu-core",
                     e);
         }
-        AtomicFile.write(
-                path,
-                channel -> {
-                    ByteBuffer left = ByteBuffer.wrap(bytes);
-                    while (left.hasRemaining()) {
-                        channel.write(left);
-                    }
-                });
+        AtomicFile.write(path, bytes);
     }
 
     private byte[] png(int width, int height) throws IOException {

@@ -5,7 +5,6 @@ import org.densenet4j.io.AtomicFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
@@ -164,15 +163,7 @@ public final class HtmlPage {
      * @throws IOException in one line with the path
      */
     public void write(Path path) throws IOException {
-        byte[] bytes = html().getBytes(StandardCharsets.UTF_8);
-        AtomicFile.write(
-                path,
-                channel -> {
-                    ByteBuffer left = ByteBuffer.wrap(bytes);
-                    while (left.hasRemaining()) {
-                        channel.write(left);
-                    }
-                });
+        AtomicFile.write(path, html());
     }
 
     private static String script(String code) {

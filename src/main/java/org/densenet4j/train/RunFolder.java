@@ -3,11 +3,9 @@ package org.densenet4j.train;
 import org.densenet4j.io.AtomicFile;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -211,11 +209,10 @@ public final class RunFolder implements AutoCloseable {
     }
 
     void write(String name, String text) throws IOException {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        if (bytes.length == 0) {
+        if (text.isEmpty()) {
             Files.deleteIfExists(file(name));
         } else {
-            AtomicFile.write(file(name), channel -> channel.write(ByteBuffer.wrap(bytes)));
+            AtomicFile.write(file(name), text);
         }
     }
 

@@ -4,8 +4,6 @@ import org.densenet4j.io.AtomicFile;
 
 import java.io.IOException;
 import java.io.Reader;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -66,7 +64,6 @@ public final class SettingsFile {
                                 .append(" = ")
                                 .append(value.replace("\\", "\\\\").replace("\n", "\\n"))
                                 .append('\n'));
-        byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
-        AtomicFile.write(file, channel -> channel.write(ByteBuffer.wrap(bytes)));
+        AtomicFile.write(file, text.toString());
     }
 }
