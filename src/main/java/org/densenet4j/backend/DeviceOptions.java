@@ -12,6 +12,8 @@ package org.densenet4j.backend;
  * @param tensorFloat32 let a GPU round the operands of products and convolutions to TF32 (10 bits
  *     of mantissa), which is several times faster
  * @param graphs record steps as CUDA graphs and replay them
+ * @param winograd let 3x3 convolutions on a CPU run by Winograd's minimal filtering, a quarter of
+ *     the arithmetic of a direct convolution
  * @param precision storage of activations that plans choose when they are not told another
  */
 public record DeviceOptions(
@@ -21,7 +23,8 @@ public record DeviceOptions(
         int index,
         boolean tensorFloat32,
         boolean graphs,
-        DataType precision) {
+        DataType precision,
+        boolean winograd) {
 
     /** Rejects a negative thread count or index. */
     public DeviceOptions {
@@ -36,7 +39,7 @@ public record DeviceOptions(
 
     /** The options of a CPU device; the others as in {@link #defaults}. */
     public DeviceOptions(int threads, boolean deterministic, boolean vectorApi) {
-        this(threads, deterministic, vectorApi, 0, false, true, DataType.FLOAT32);
+        this(threads, deterministic, vectorApi, 0, false, true, DataType.FLOAT32, true);
     }
 
     /**
@@ -50,40 +53,55 @@ public record DeviceOptions(
     /** The same with another number of threads. */
     public DeviceOptions withThreads(int count) {
         return new DeviceOptions(
-                count, deterministic, vectorApi, index, tensorFloat32, graphs, precision);
+                count, deterministic, vectorApi, index, tensorFloat32, graphs, precision, winograd);
     }
 
     /** The same with bit-identical runs on or off. */
     public DeviceOptions withDeterministic(boolean on) {
-        return new DeviceOptions(threads, on, vectorApi, index, tensorFloat32, graphs, precision);
+        return new DeviceOptions(
+                threads, on, vectorApi, index, tensorFloat32, graphs, precision, winograd);
     }
 
     /** The same with the Vector API allowed or not. */
     public DeviceOptions withVectorApi(boolean on) {
         return new DeviceOptions(
-                threads, deterministic, on, index, tensorFloat32, graphs, precision);
+                threads, deterministic, on, index, tensorFloat32, graphs, precision, winograd);
     }
 
     /** The same on another GPU. */
     public DeviceOptions withIndex(int number) {
         return new DeviceOptions(
-                threads, deterministic, vectorApi, number, tensorFloat32, graphs, precision);
+                threads,
+                deterministic,
+                vectorApi,
+                number,
+                tensorFloat32,
+                graphs,
+                precision,
+                winograd);
     }
 
     /** The same with TF32 allowed or not. */
     public DeviceOptions withTensorFloat32(boolean on) {
-        return new DeviceOptions(threads, deterministic, vectorApi, index, on, graphs, precision);
+        return new DeviceOptions(
+                threads, deterministic, vectorApi, index, on, graphs, precision, winograd);
     }
 
     /** The same with steps recorded or launched operation by operation. */
     public DeviceOptions withGraphs(boolean on) {
         return new DeviceOptions(
-                threads, deterministic, vectorApi, index, tensorFloat32, on, precision);
+                threads, deterministic, vectorApi, index, tensorFloat32, on, precision, winograd);
     }
 
     /** The same with activations stored in another type. */
     public DeviceOptions withPrecision(DataType type) {
         return new DeviceOptions(
-                threads, deterministic, vectorApi, index, tensorFloat32, graphs, type);
+                threads, deterministic, vectorApi, index, tensorFloat32, graphs, type, winograd);
+    }
+
+    /** The same with Winograd's convolutions allowed or not. */
+    public DeviceOptions withWinograd(boolean on) {
+        return new DeviceOptions(
+                threads, deterministic, vectorApi, index, tensorFloat32, graphs, precision, on);
     }
 }

@@ -49,6 +49,9 @@ final class DeviceOption {
     @Option(names = "--no-graphs", hidden = true, description = "launch every GPU operation")
     private boolean noGraphs;
 
+    @Option(names = "--no-winograd", hidden = true, description = "direct 3x3 convolutions")
+    private boolean noWinograd;
+
     @Option(names = "--no-vector-api", hidden = true, description = "plain loops")
     private boolean noVectorApi;
 
@@ -96,6 +99,7 @@ final class DeviceOption {
                         .withDeterministic(deterministic)
                         .withVectorApi(!noVectorApi)
                         .withTensorFloat32(tensorFloat32)
+                        .withWinograd(!noWinograd)
                         .withPrecision(DataType.of(precision))
                         .withGraphs(!noGraphs));
     }
@@ -112,6 +116,9 @@ final class DeviceOption {
         }
         if (tensorFloat32) {
             arguments.add("--tf32");
+        }
+        if (noWinograd) {
+            arguments.add("--no-winograd");
         }
         arguments.addAll(List.of("--precision", precision));
         if (noGraphs) {

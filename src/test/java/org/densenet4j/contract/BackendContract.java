@@ -14,6 +14,11 @@ abstract class BackendContract {
      */
     abstract Device open(DeviceOptions options);
 
+    /** See {@link ConvolutionContract#sharesRounding}. */
+    boolean sharesRounding() {
+        return false;
+    }
+
     @Nested
     class KernelsOfTheBackend extends KernelsContract {
         @Override
@@ -32,6 +37,11 @@ abstract class BackendContract {
 
     @Nested
     class ConvolutionsOfTheBackend extends ConvolutionContract {
+        @Override
+        boolean sharesRounding() {
+            return BackendContract.this.sharesRounding();
+        }
+
         @Override
         Device open(DeviceOptions options) {
             return BackendContract.this.open(options);

@@ -3,10 +3,15 @@ package org.densenet4j.contract;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 
-/** The CPU with the Vector API. */
+/** The CPU with the Vector API and Winograd's convolutions. */
 class CpuVectorContractTest extends BackendContract {
     @Override
     Device open(DeviceOptions options) {
         return Device.open("cpu", options.withVectorApi(true));
+    }
+
+    @Override
+    boolean sharesRounding() {
+        return true;
     }
 }

@@ -18,6 +18,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 
 /** One block of host memory, the kernels on it, and the oneDNN primitives made for its plan. */
 final class CpuArena implements DeviceArena {
@@ -29,18 +30,21 @@ final class CpuArena implements DeviceArena {
     private final long scratchOffset;
     private final long scratchBytesPerLane;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
-    private final Map<ConvolutionShape, CpuConvolution> convolutions = new ConcurrentHashMap<>();
+    private final Predicate<ConvolutionShape> byWinograd;
+    private final Map<ConvolutionShape, Convolution> convolutions = new ConcurrentHashMap<>();
     private boolean closed;
 
     CpuArena(
             OneDnn dnn,
             int lanes,
             boolean vectorApi,
+            Predicate<ConvolutionShape> byWinograd,
             long bytes,
             long scratchOffset,
             long scratchBytesPerLane) {
         this.dnn = dnn;
         this.lanes = lanes;
+        this.byWinograd = byWinograd;
         this.scratchOffset = scratchOffset;
         this.scratchBytesPerLane = scratchBytesPerLane;
         this.memory = HostMemory.allocate(bytes, arena);
@@ -56,12 +60,24 @@ final class CpuArena implements DeviceArena {
         return arena;
     }
 
+    MemorySegment memory() {
+        return memory;
+    }
+
     MemorySegment address(Matrix matrix) {
-        return memory.asSlice(matrix.offset());
+        return address(matrix.offset());
+    }
+
+    MemorySegment address(long offset) {
+        return memory.asSlice(offset);
     }
 
     MemorySegment scratch(int lane) {
-        return memory.asSlice(scratchOffset + lane * scratchBytesPerLane);
+        return address(scratchOffset(lane));
+    }
+
+    long scratchOffset(int lane) {
+        return scratchOffset + lane * scratchBytesPerLane;
     }
 
     /** Compiles a primitive and frees what it was described with. */
@@ -156,7 +172,12 @@ final class CpuArena implements DeviceArena {
     @Override
     public Convolution convolution(ConvolutionShape shape) {
         requireOpen();
-        return convolutions.computeIfAbsent(shape, s -> new CpuConvolution(this, s));
+        return convolutions.computeIfAbsent(
+                shape,
+                s ->
+                        byWinograd.test(s)
+                                ? new WinogradConvolution(this, s)
+                                : new CpuConvolution(this, s));
     }
 
     @Override
@@ -221,7 +242,13 @@ final class CpuArena implements DeviceArena {
         }
         closed = true;
         products.values().forEach(Primitive::close);
-        convolutions.values().forEach(CpuConvolution::close);
+        for (Convolution convolution : convolutions.values()) {
+            switch (convolution) {
+                case WinogradConvolution c -> c.close();
+                case CpuConvolution c -> c.close();
+                default -> throw new AssertionError(convolution);
+            }
+        }
         arena.close();
     }
 }

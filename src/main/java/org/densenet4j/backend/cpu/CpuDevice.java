@@ -28,6 +28,7 @@ final class CpuDevice implements Device {
     private final OneDnn dnn;
     private final Lanes lanes;
     private final boolean vectorApi;
+    private final boolean winograd;
     private final DataType precision;
     private final List<CpuArena> arenas = new ArrayList<>();
 
@@ -40,6 +41,7 @@ final class CpuDevice implements Device {
     CpuDevice(DeviceOptions options) {
         this.dnn = OneDnn.get();
         this.precision = options.precision();
+        this.winograd = options.winograd();
         this.vectorApi = options.vectorApi() && vectorApiEnabled();
         int threads =
                 options.threads() > 0
@@ -119,7 +121,16 @@ final class CpuDevice implements Device {
 
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
-        return convolutionMemory.computeIfAbsent(shape, s -> CpuConvolution.memory(dnn, s));
+        return convolutionMemory.computeIfAbsent(
+                shape,
+                s ->
+                        byWinograd(s)
+                                ? WinogradConvolution.memory(dnn, s)
+                                : CpuConvolution.memory(dnn, s));
+    }
+
+    private boolean byWinograd(ConvolutionShape s) {
+        return winograd && vectorApi && WinogradConvolution.fits(s);
     }
 
     @Override
@@ -130,7 +141,13 @@ final class CpuDevice implements Device {
         arenas.removeIf(CpuArena::isClosed);
         CpuArena arena =
                 new CpuArena(
-                        dnn, lanes.count(), vectorApi, bytes, scratchOffset, scratchBytesPerLane);
+                        dnn,
+                        lanes.count(),
+                        vectorApi,
+                        this::byWinograd,
+                        bytes,
+                        scratchOffset,
+                        scratchBytesPerLane);
         arenas.add(arena);
         return arena;
     }

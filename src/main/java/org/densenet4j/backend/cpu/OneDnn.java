@@ -42,7 +42,6 @@ final class OneDnn {
     private static final int BF16 = 2;
     private static final int F32 = 3;
     private static final int ISA_AVX512 = 0x27;
-    private static final int ISA_AMX = 0xfef;
     private static final int TAG_ANY = 1;
     private static final int QUERY_SCRATCHPAD = 136;
     private static final int QUERY_WEIGHTS = 131;
@@ -302,11 +301,6 @@ final class OneDnn {
      */
     boolean multipliesBFloat16() {
         return (isa & ISA_AVX512) == ISA_AVX512;
-    }
-
-    /** Whether the processor multiplies tiles of bfloat16, at eight times the rate of float32. */
-    boolean multipliesTiles() {
-        return (isa & ISA_AMX) == ISA_AMX;
     }
 
     String version() {

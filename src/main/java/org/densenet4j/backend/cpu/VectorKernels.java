@@ -4,20 +4,16 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
 
 /**
  * The kernels on the Vector API: each pass over activations goes to the copy of {@link
  * VectorPasses} that was compiled for their storage type.
  */
 final class VectorKernels extends ScalarKernels {
-    private static final MethodHandle BFLOAT16_PASSES = passesFor(DataType.BFLOAT16);
+    private static final MethodHandle BFLOAT16_PASSES =
+            StorageCopy.constructor(VectorPasses.class, DataType.BFLOAT16, ScalarKernels.class);
 
     private final ScalarKernels floats;
     private final ScalarKernels halves;
@@ -35,27 +31,6 @@ final class VectorKernels extends ScalarKernels {
     /** Width of the vectors in use, in bits. */
     static int vectorBits() {
         return VectorPasses.vectorBits();
-    }
-
-    /**
-     * Defines {@link VectorPasses} once more, with another constant for its storage type. Loops
-     * that ask for the type, or share compiled code with those of another type, are several times
-     * slower.
-     */
-    private static MethodHandle passesFor(DataType type) {
-        try (InputStream in = VectorPasses.class.getResourceAsStream("VectorPasses.class")) {
-            MethodHandles.Lookup passes =
-                    MethodHandles.lookup()
-                            .defineHiddenClassWithClassData(in.readAllBytes(), type, true);
-            return passes.findConstructor(
-                            passes.lookupClass(),
-                            MethodType.methodType(void.class, MemorySegment.class))
-                    .asType(MethodType.methodType(ScalarKernels.class, MemorySegment.class));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (ReflectiveOperationException e) {
-            throw new AssertionError(e);
-        }
     }
 
     private ScalarKernels passes(Matrix activations) {

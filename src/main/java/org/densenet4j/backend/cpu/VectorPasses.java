@@ -5,11 +5,7 @@ import static jdk.incubator.vector.VectorOperators.GT;
 import static java.nio.ByteOrder.nativeOrder;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 import org.densenet4j.backend.DataType;
@@ -28,18 +24,15 @@ import java.nio.ByteOrder;
  * them. Whole vectors are not masked, because a mask costs more than the arithmetic; channels that
  * do not fill one are a masked rest, or, where little depends on it, plain loops.
  *
- * <p>The storage type is a constant of the class, so that no loop asks for it: {@link
- * VectorKernels} defines the class once more for every further type.
+ * <p>The storage type is a constant of the class, so that no loop asks for it; see {@link
+ * StorageCopy}.
  */
 class VectorPasses extends ScalarKernels {
-    private static final DataType STORAGE = storage();
+    private static final DataType STORAGE = StorageCopy.storage(MethodHandles.lookup());
     private static final boolean FLOATS = STORAGE == DataType.FLOAT32;
     private static final int BYTES = STORAGE.bytes();
 
-    private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Short> HALVES =
-            VectorSpecies.of(short.class, VectorShape.forBitSize(SPECIES.vectorBitSize() / 2));
+    private static final VectorSpecies<Float> SPECIES = StoredVector.SPECIES;
     private static final int LANES = SPECIES.length();
     private static final ByteOrder ORDER = nativeOrder();
 
@@ -53,15 +46,6 @@ class VectorPasses extends ScalarKernels {
         super(memory);
     }
 
-    private static DataType storage() {
-        try {
-            DataType type = MethodHandles.classData(MethodHandles.lookup(), "_", DataType.class);
-            return type == null ? DataType.FLOAT32 : type;
-        } catch (IllegalAccessException e) {
-            throw new AssertionError(e);
-        }
-    }
-
     /** Width of the vectors in use, in bits. */
     static int vectorBits() {
         return SPECIES.vectorBitSize();
@@ -70,49 +54,19 @@ class VectorPasses extends ScalarKernels {
     // ---------------------------------------------------------------- vectors in memory
 
     private FloatVector load(long at) {
-        if (FLOATS) {
-            return FloatVector.fromMemorySegment(SPECIES, memory, at, ORDER);
-        }
-        return widened(ShortVector.fromMemorySegment(HALVES, memory, at, ORDER));
+        return StoredVector.load(FLOATS, memory, at);
     }
 
     private FloatVector load(long at, VectorMask<Float> mask) {
-        if (FLOATS) {
-            return FloatVector.fromMemorySegment(SPECIES, memory, at, ORDER, mask);
-        }
-        return widened(ShortVector.fromMemorySegment(HALVES, memory, at, ORDER, mask.cast(HALVES)));
+        return StoredVector.load(FLOATS, memory, at, mask);
     }
 
     private void store(FloatVector v, long at) {
-        if (FLOATS) {
-            v.intoMemorySegment(memory, at, ORDER);
-        } else {
-            rounded(v).intoMemorySegment(memory, at, ORDER);
-        }
+        StoredVector.store(FLOATS, v, memory, at);
     }
 
     private void store(FloatVector v, long at, VectorMask<Float> mask) {
-        if (FLOATS) {
-            v.intoMemorySegment(memory, at, ORDER, mask);
-        } else {
-            rounded(v).intoMemorySegment(memory, at, ORDER, mask.cast(HALVES));
-        }
-    }
-
-    private static FloatVector widened(ShortVector v) {
-        IntVector bits = (IntVector) v.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
-        return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-    }
-
-    /** To the nearest, ties to even. Arithmetic makes quiet NaNs without a payload; they stay. */
-    private static ShortVector rounded(FloatVector v) {
-        IntVector bits = v.reinterpretAsInts();
-        IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
-        return (ShortVector)
-                bits.add(odd)
-                        .add(0x7fff)
-                        .lanewise(VectorOperators.LSHR, 16)
-                        .convertShape(VectorOperators.I2S, HALVES, 0);
+        StoredVector.store(FLOATS, v, memory, at, mask);
     }
 
     /** Per-channel values, always float32. */
