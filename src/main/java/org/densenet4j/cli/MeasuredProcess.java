@@ -13,6 +13,11 @@ import java.util.Map;
 
 /** Runs {@link MeasureCommand} in a fresh process with a small, fully touched Java heap. */
 final class MeasuredProcess {
+    /** What {@code measure --inference} says instead of a strategy. */
+    static final String INFERENCE = "INFERENCE";
+
+    private static final int WRONG_INPUT = 2;
+
     private final Map<String, String> values;
 
     private MeasuredProcess(Map<String, String> values) {
@@ -32,6 +37,20 @@ final class MeasuredProcess {
     /** Measures several points in one process, in the order of the arguments' {@code --point}. */
     static List<MeasuredProcess> runAll(MemoryStrategy strategy, List<String> arguments)
             throws IOException {
+        List<String> all = new ArrayList<>(List.of("--strategy", strategy.name()));
+        all.addAll(arguments);
+        return runAll(strategy.name(), all);
+    }
+
+    /** Measures forward passes of inference. */
+    static MeasuredProcess runInference(List<String> arguments) throws IOException {
+        List<String> all = new ArrayList<>(List.of("--inference"));
+        all.addAll(arguments);
+        return runAll(INFERENCE, all).getFirst();
+    }
+
+    private static List<MeasuredProcess> runAll(String what, List<String> arguments)
+            throws IOException {
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
@@ -47,9 +66,7 @@ final class MeasuredProcess {
                         "-cp",
                         System.getProperty("java.class.path"),
                         Main.class.getName(),
-                        "measure",
-                        "--strategy",
-                        strategy.name()));
+                        "measure"));
         command.addAll(arguments);
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         List<MeasuredProcess> measured = new ArrayList<>();
@@ -68,13 +85,17 @@ final class MeasuredProcess {
             }
         }
         try {
-            if (process.waitFor() != 0 || measured.isEmpty()) {
-                throw new IOException("measuring " + strategy + " failed: " + last);
+            int code = process.waitFor();
+            if (code == WRONG_INPUT) {
+                throw new RefusedMeasurementException(what, last);
+            }
+            if (code != 0 || measured.isEmpty()) {
+                throw new IOException("measuring " + what + " failed: " + last);
             }
         } catch (InterruptedException e) {
             process.destroy();
             Thread.currentThread().interrupt();
-            throw new IOException("interrupted while measuring " + strategy, e);
+            throw new IOException("interrupted while measuring " + what, e);
         }
         return measured;
     }
@@ -87,6 +108,11 @@ final class MeasuredProcess {
     /** Size of the arena in bytes. */
     long allocated() {
         return Long.parseLong(values.get("allocated"));
+    }
+
+    /** Bytes of the arena beside the model's state. */
+    long activations() {
+        return Long.parseLong(values.get("activations"));
     }
 
     /**
@@ -103,7 +129,10 @@ final class MeasuredProcess {
     }
 
     private List<Double> numbers(String key) {
-        return Arrays.stream(values.get(key).split(",", -1)).map(Double::valueOf).toList();
+        return Arrays.stream(values.get(key).split(",", -1))
+                .filter(number -> !number.isEmpty())
+                .map(Double::valueOf)
+                .toList();
     }
 
     /** Images per second of the median step. */
