@@ -50,8 +50,6 @@ final class ChildProcess {
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().putAll(environment);
         Process process = builder.start();
-        Thread end = new Thread(process::destroyForcibly);
-        Runtime.getRuntime().addShutdownHook(end);
         Map<String, String> values = new HashMap<>();
         List<String> said = new ArrayList<>();
         try (BufferedReader lines = process.inputReader()) {
@@ -66,7 +64,6 @@ final class ChildProcess {
             }
         }
         int code = process.waitFor();
-        Runtime.getRuntime().removeShutdownHook(end);
         if (code == WRONG_INPUT && !said.isEmpty()) {
             return new Answer(Map.of(), said.getLast().replaceFirst("^error: ", ""));
         }

@@ -26,6 +26,13 @@ public final class CpuComparison {
 
     /** Runs everything, prints the tables and writes them and the JSON. */
     public static void main(String[] args) throws Exception {
+        Runtime.getRuntime()
+                .addShutdownHook(
+                        new Thread(
+                                () ->
+                                        ProcessHandle.current()
+                                                .children()
+                                                .forEach(ProcessHandle::destroyForcibly)));
         try {
             new CpuComparison(Settings.ofThisProcess()).run();
         } catch (IOException | IllegalArgumentException e) {

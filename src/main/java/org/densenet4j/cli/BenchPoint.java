@@ -45,6 +45,15 @@ record BenchPoint(String model, int batch, int size) {
         return (size == 0 ? builder : builder.inputSize(size)).build();
     }
 
+    /**
+     * The preset.
+     *
+     * @throws IllegalArgumentException in one line when there is none of this name
+     */
+    DenseNetSpec spec() {
+        return spec(new ModelOption());
+    }
+
     @Override
     public String toString() {
         return model + ":" + batch + (size == 0 ? "" : ":" + size);

@@ -69,11 +69,14 @@ final class MeasuredProcess {
                         "measure"));
         command.addAll(arguments);
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        Thread end = new Thread(process::destroyForcibly);
+        Runtime.getRuntime().addShutdownHook(end);
         List<MeasuredProcess> measured = new ArrayList<>();
         String last = "";
         try (BufferedReader reader = process.inputReader()) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-                last = line;
+                // Not the depths of a stack trace.
+                last = line.startsWith("\t") ? last : line;
                 if (line.startsWith("strategy=")) {
                     Map<String, String> values = new HashMap<>();
                     for (String pair : line.split(" ", -1)) {
@@ -96,8 +99,18 @@ final class MeasuredProcess {
             process.destroy();
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while measuring " + what, e);
+        } finally {
+            forget(end);
         }
         return measured;
+    }
+
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException alreadyShuttingDown) {
+            // Then the hook is running.
+        }
     }
 
     /** What the plan said, in bytes. */
