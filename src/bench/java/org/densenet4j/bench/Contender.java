@@ -27,7 +27,10 @@ record Contender(
         int mostRounds,
         List<String> command,
         boolean jemalloc) {
-    /** Slow variants are there to be seen; their medians decide nothing. */
+    /**
+     * For what does not decide the first column: slow variants are there to be seen, and inference
+     * varies little.
+     */
     private static final int FEW_ROUNDS = 2;
 
     /** Whom a variant competes as: of each kind the fastest counts. */
@@ -71,6 +74,10 @@ record Contender(
         return work == Work.INFERENCE ? 2 * settings.steps() : settings.steps();
     }
 
+    private static int rounds(Settings settings, boolean few) {
+        return few ? Math.min(FEW_ROUNDS, settings.rounds()) : settings.rounds();
+    }
+
     private static Contender peer(Settings settings, String model, int batch, PeerVariant v) {
         boolean checkpointed = v.style() == PeerVariant.Style.CHECKPOINT;
         List<String> command =
@@ -88,7 +95,7 @@ record Contender(
                 v.precision(),
                 checkpointed ? Kind.CHECKPOINTED : Kind.LIBTORCH,
                 v.label(),
-                checkpointed ? Math.min(FEW_ROUNDS, settings.rounds()) : settings.rounds(),
+                rounds(settings, checkpointed || v.work() == Work.INFERENCE),
                 command,
                 v.allocator() == PeerVariant.Allocator.JEMALLOC);
     }
@@ -118,7 +125,7 @@ record Contender(
         if (precision != Precision.FP32) {
             command.addAll(List.of("--precision", precision.name().toLowerCase(Locale.ROOT)));
         }
-        boolean first = kind == Kind.SHARED;
+        boolean few = kind != Kind.SHARED || work == Work.INFERENCE;
         return new Contender(
                 model,
                 batch,
@@ -126,7 +133,7 @@ record Contender(
                 precision,
                 kind,
                 work == Work.INFERENCE ? "inference" : kind.name(),
-                first ? settings.rounds() : Math.min(FEW_ROUNDS, settings.rounds()),
+                rounds(settings, few),
                 command,
                 false);
     }

@@ -8,7 +8,7 @@ import java.util.Optional;
 /** All results of a comparison, in the order of measuring. */
 final class Results {
     /** Within this of the fastest, a variant may still turn out to be the fastest. */
-    private static final double CLOSE = 0.9;
+    private static final double CLOSE = 0.93;
 
     private final List<Result> all = new ArrayList<>();
 

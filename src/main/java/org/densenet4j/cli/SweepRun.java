@@ -9,10 +9,14 @@ import org.densenet4j.profile.Sweep;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /** Memory and time of all strategies while one quantity grows. */
 final class SweepRun {
+    /** How often the smallest point runs before what counts, while Java compiles. */
+    private static final int WARM_UPS = 4;
+
     private final ModelOption model;
     private final List<String> deviceArguments;
     private final long seed;
@@ -57,8 +61,7 @@ final class SweepRun {
                 }
             }
             // Both are ascending, so those that fit come first.
-            List<MeasuredProcess> measured =
-                    fitting.isEmpty() ? List.of() : MeasuredProcess.runAll(s, arguments(fitting));
+            List<MeasuredProcess> measured = fitting.isEmpty() ? List.of() : measure(s, fitting);
             for (int i = 0; i < range.places().size(); i++) {
                 SweepRange.Place p = range.places().get(i);
                 Measurement m = i < measured.size() ? measured.get(i).measurement() : null;
@@ -66,6 +69,14 @@ final class SweepRun {
             }
         }
         return new Sweep(range.variable(), range.fixed(), List.copyOf(points));
+    }
+
+    private List<MeasuredProcess> measure(MemoryStrategy strategy, List<String> points)
+            throws IOException {
+        List<String> all = new ArrayList<>(Collections.nCopies(WARM_UPS, points.getFirst()));
+        all.addAll(points);
+        List<MeasuredProcess> measured = MeasuredProcess.runAll(strategy, arguments(all));
+        return measured.subList(WARM_UPS, measured.size());
     }
 
     private List<String> arguments(List<String> points) {
