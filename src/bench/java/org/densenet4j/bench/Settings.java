@@ -1,6 +1,9 @@
 package org.densenet4j.bench;
 
+import org.densenet4j.spec.DenseNetSpec;
+
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -24,15 +27,14 @@ record Settings(
         int threads,
         boolean oursOnly,
         Path folder) {
+    private static final String MODELS = "bc-100-12:64,densenet121:16";
 
     /** What the properties say; {@code bench.smoke} makes everything tiny. */
     static Settings ofThisProcess() {
         boolean smoke = flag("bench.smoke");
         return new Settings(
-                words(smoke ? "bc-40-12:4" : text("bench.models", "bc-100-12:64,densenet121:16")),
-                words(text("bench.precisions", "fp32,bf16")).stream()
-                        .map(name -> Precision.valueOf(name.toUpperCase(Locale.ROOT)))
-                        .toList(),
+                models(smoke ? "bc-40-12:4" : text("bench.models", MODELS)),
+                precisions(text("bench.precisions", "fp32,bf16")),
                 smoke ? 1 : number("bench.rounds", 3),
                 smoke ? 2 : number("bench.steps", 8),
                 number("bench.threads", Runtime.getRuntime().availableProcessors()),
@@ -56,6 +58,30 @@ record Settings(
                     "-D" + property + "=" + value + ": use a number from 1 to 9999");
         }
         return Integer.parseInt(value);
+    }
+
+    private static List<String> models(String text) {
+        List<String> models = words(text);
+        for (String model : models) {
+            if (!model.matches("[^:]+:[1-9]\\d{0,3}")) {
+                throw new IllegalArgumentException(
+                        "-Dbench.models=" + text + ": use MODEL:BATCH, such as " + MODELS);
+            }
+            DenseNetSpec.preset(model.split(":", 2)[0]);
+        }
+        return models;
+    }
+
+    private static List<Precision> precisions(String text) {
+        List<Precision> precisions = new ArrayList<>();
+        for (String name : words(text.toUpperCase(Locale.ROOT))) {
+            if (!name.equals("FP32") && !name.equals("BF16")) {
+                throw new IllegalArgumentException(
+                        "-Dbench.precisions=" + text + ": use fp32, bf16 or fp32,bf16");
+            }
+            precisions.add(Precision.valueOf(name));
+        }
+        return precisions;
     }
 
     private static List<String> words(String text) {
