@@ -11,6 +11,7 @@ package org.densenet4j.backend;
  * @param kernel kernel height and width
  * @param stride step in both directions
  * @param padding zero pixels on each side
+ * @param type storage of images; weights and their gradients are float32
  */
 public record ConvolutionShape(
         int images,
@@ -20,7 +21,30 @@ public record ConvolutionShape(
         int outputChannels,
         int kernel,
         int stride,
-        int padding) {
+        int padding,
+        DataType type) {
+
+    /** A convolution of float32 images. */
+    public ConvolutionShape(
+            int images,
+            int height,
+            int width,
+            int inputChannels,
+            int outputChannels,
+            int kernel,
+            int stride,
+            int padding) {
+        this(
+                images,
+                height,
+                width,
+                inputChannels,
+                outputChannels,
+                kernel,
+                stride,
+                padding,
+                DataType.FLOAT32);
+    }
 
     /** Output rows of pixels: {@code floor((h + 2p - k) / s) + 1}. */
     public int outputHeight() {
@@ -45,7 +69,7 @@ public record ConvolutionShape(
     /** The same convolution over another number of images. */
     public ConvolutionShape withImages(int count) {
         return new ConvolutionShape(
-                count, height, width, inputChannels, outputChannels, kernel, stride, padding);
+                count, height, width, inputChannels, outputChannels, kernel, stride, padding, type);
     }
 
     @Override
@@ -64,6 +88,7 @@ public record ConvolutionShape(
                 + "x"
                 + inputChannels
                 + " -> "
-                + outputChannels;
+                + outputChannels
+                + (type == DataType.FLOAT32 ? "" : " in " + type);
     }
 }

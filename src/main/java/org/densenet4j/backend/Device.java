@@ -101,6 +101,12 @@ public interface Device extends AutoCloseable {
     /** Whether {@link DeviceArena#stage} copies while other work runs, and needs memory for it. */
     boolean stagesInput();
 
+    /** Storage of activations that plans choose when they are not told another. */
+    DataType precision();
+
+    /** Whether activations can be stored in this type, at more than a crawl. */
+    boolean supports(DataType precision);
+
     /** Bytes that an arena can have at present without driving others out of memory. */
     long availableBytes();
 

@@ -12,6 +12,7 @@ package org.densenet4j.backend;
  * @param tensorFloat32 let a GPU round the operands of products and convolutions to TF32 (10 bits
  *     of mantissa), which is several times faster
  * @param graphs record steps as CUDA graphs and replay them
+ * @param precision storage of activations that plans choose when they are not told another
  */
 public record DeviceOptions(
         int threads,
@@ -19,7 +20,8 @@ public record DeviceOptions(
         boolean vectorApi,
         int index,
         boolean tensorFloat32,
-        boolean graphs) {
+        boolean graphs,
+        DataType precision) {
 
     /** Rejects a negative thread count or index. */
     public DeviceOptions {
@@ -34,7 +36,7 @@ public record DeviceOptions(
 
     /** The options of a CPU device; the others as in {@link #defaults}. */
     public DeviceOptions(int threads, boolean deterministic, boolean vectorApi) {
-        this(threads, deterministic, vectorApi, 0, false, true);
+        this(threads, deterministic, vectorApi, 0, false, true, DataType.FLOAT32);
     }
 
     /**
@@ -47,31 +49,41 @@ public record DeviceOptions(
 
     /** The same with another number of threads. */
     public DeviceOptions withThreads(int count) {
-        return new DeviceOptions(count, deterministic, vectorApi, index, tensorFloat32, graphs);
+        return new DeviceOptions(
+                count, deterministic, vectorApi, index, tensorFloat32, graphs, precision);
     }
 
     /** The same with bit-identical runs on or off. */
     public DeviceOptions withDeterministic(boolean on) {
-        return new DeviceOptions(threads, on, vectorApi, index, tensorFloat32, graphs);
+        return new DeviceOptions(threads, on, vectorApi, index, tensorFloat32, graphs, precision);
     }
 
     /** The same with the Vector API allowed or not. */
     public DeviceOptions withVectorApi(boolean on) {
-        return new DeviceOptions(threads, deterministic, on, index, tensorFloat32, graphs);
+        return new DeviceOptions(
+                threads, deterministic, on, index, tensorFloat32, graphs, precision);
     }
 
     /** The same on another GPU. */
     public DeviceOptions withIndex(int number) {
-        return new DeviceOptions(threads, deterministic, vectorApi, number, tensorFloat32, graphs);
+        return new DeviceOptions(
+                threads, deterministic, vectorApi, number, tensorFloat32, graphs, precision);
     }
 
     /** The same with TF32 allowed or not. */
     public DeviceOptions withTensorFloat32(boolean on) {
-        return new DeviceOptions(threads, deterministic, vectorApi, index, on, graphs);
+        return new DeviceOptions(threads, deterministic, vectorApi, index, on, graphs, precision);
     }
 
     /** The same with steps recorded or launched operation by operation. */
     public DeviceOptions withGraphs(boolean on) {
-        return new DeviceOptions(threads, deterministic, vectorApi, index, tensorFloat32, on);
+        return new DeviceOptions(
+                threads, deterministic, vectorApi, index, tensorFloat32, on, precision);
+    }
+
+    /** The same with activations stored in another type. */
+    public DeviceOptions withPrecision(DataType type) {
+        return new DeviceOptions(
+                threads, deterministic, vectorApi, index, tensorFloat32, graphs, type);
     }
 }

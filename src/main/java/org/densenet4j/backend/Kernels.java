@@ -14,8 +14,12 @@ package org.densenet4j.backend;
  *   <li>{@code partial} [2, C]: the two sums of one chunk; {@code partials} [2·chunks, C]: of all
  * </ul>
  *
- * Chunk kernels write their own partial rows and are combined in chunk order, so statistics do not
- * depend on the number of lanes.
+ * Activations and their gradients are stored as the plan says, everything per channel and per
+ * parameter in float32; arithmetic is float32. A kernel that writes activations and takes sums of
+ * them takes the sums of the stored, rounded values, so that a recomputation sees the same.
+ *
+ * <p>Chunk kernels write their own partial rows and are combined in chunk order, so statistics do
+ * not depend on the number of lanes.
  *
  * <p>Batch normalisation: Ioffe and Szegedy 2015 (arXiv 1502.03167), section 3; the deferred form
  * of its gradient is derived in {@code docs/design.md}.
@@ -277,7 +281,7 @@ public interface Kernels {
      */
     void squaredNorm(Matrix x, Matrix target);
 
-    /** {@code target = source}, strides may differ. */
+    /** {@code target = source}; strides may differ, and so may the types: then values round. */
     void copy(Matrix source, Matrix target);
 
     /** {@code target += source}. */

@@ -14,6 +14,7 @@ package org.densenet4j.backend;
  * @param type storage of one element
  */
 public record Matrix(long offset, int rows, int columns, int stride, DataType type) {
+    private static final int CACHE_LINE = 64;
 
     /** A contiguous float32 matrix. */
     public static Matrix dense(long offset, int rows, int columns) {
@@ -23,6 +24,20 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
     /** A float32 matrix whose rows lie {@code stride} elements apart. */
     public static Matrix strided(long offset, int rows, int columns, int stride) {
         return new Matrix(offset, rows, columns, stride, DataType.FLOAT32);
+    }
+
+    /** A contiguous matrix of another storage type. */
+    public static Matrix dense(long offset, int rows, int columns, DataType type) {
+        return new Matrix(offset, rows, columns, columns, type);
+    }
+
+    /**
+     * A matrix whose rows start on cache-line boundaries: vector loads that cross a boundary cost
+     * twice as much, and a row is read by every later layer.
+     */
+    public static Matrix aligned(long offset, int rows, int columns, DataType type) {
+        int line = CACHE_LINE / type.bytes();
+        return new Matrix(offset, rows, columns, (columns + line - 1) / line * line, type);
     }
 
     /** A float32 vector, as a matrix of one row. */
@@ -76,6 +91,11 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
     /** The byte offset of element ({@code row}, {@code column}). */
     public long at(int row, int column) {
         return offset + ((long) row * stride + column) * type.bytes();
+    }
+
+    /** Bytes from the first element to the end of the last row's padding. */
+    public long storedBytes() {
+        return (long) rows * stride * type.bytes();
     }
 
     /** Bytes of a dense matrix of this shape. */

@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 
@@ -36,6 +37,15 @@ final class DeviceOption {
             description = "let a GPU round operands of products and convolutions to TF32")
     private boolean tensorFloat32;
 
+    @Option(
+            names = "--precision",
+            paramLabel = "NAME",
+            defaultValue = "fp32",
+            description =
+                    "storage of activations: fp32, or bf16 on a CPU with AVX-512 (default:"
+                            + " ${DEFAULT-VALUE})")
+    private String precision;
+
     @Option(names = "--no-graphs", hidden = true, description = "launch every GPU operation")
     private boolean noGraphs;
 
@@ -50,7 +60,8 @@ final class DeviceOption {
         return Map.of(
                 "threads", String.valueOf(threads),
                 "deterministic", String.valueOf(deterministic),
-                "tf32", String.valueOf(tensorFloat32));
+                "tf32", String.valueOf(tensorFloat32),
+                "precision", precision);
     }
 
     /**
@@ -71,6 +82,10 @@ final class DeviceOption {
         if (savedTensorFloat32 != null && !given.test("--tf32")) {
             tensorFloat32 = Boolean.parseBoolean(savedTensorFloat32);
         }
+        String savedPrecision = settings.remove("precision");
+        if (savedPrecision != null && !given.test("--precision")) {
+            precision = savedPrecision;
+        }
     }
 
     Device open() {
@@ -81,6 +96,7 @@ final class DeviceOption {
                         .withDeterministic(deterministic)
                         .withVectorApi(!noVectorApi)
                         .withTensorFloat32(tensorFloat32)
+                        .withPrecision(DataType.of(precision))
                         .withGraphs(!noGraphs));
     }
 
@@ -97,6 +113,7 @@ final class DeviceOption {
         if (tensorFloat32) {
             arguments.add("--tf32");
         }
+        arguments.addAll(List.of("--precision", precision));
         if (noGraphs) {
             arguments.add("--no-graphs");
         }

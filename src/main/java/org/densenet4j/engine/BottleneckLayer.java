@@ -53,7 +53,7 @@ final class BottleneckLayer implements Stage {
         this.recompute = compute.memory().strategy() == MemoryStrategy.RECOMPUTE;
         this.norm1 = new BatchNormalisation(compute, parameters + ".norm1", scratch.norm1());
         this.norm2 = new BatchNormalisation(compute, parameters + ".norm2", scratch.norm2());
-        this.weight1 = compute.weight(parameters + ".conv1.weight");
+        this.weight1 = compute.operand(parameters + ".conv1.weight");
         this.weight1Gradient = compute.weightGradient(parameters + ".conv1.weight");
         this.weight2 = compute.weight(parameters + ".conv2.weight");
         this.weight2Gradient = compute.weightGradient(parameters + ".conv2.weight");
@@ -205,9 +205,10 @@ final class BottleneckLayer implements Stage {
                     Matrix x = prefix.rows(first, rows);
                     Matrix a = scratch.normalised()[lane].rows(0, rows);
                     Matrix dA = scratch.normalisedGradient()[lane].rows(0, rows);
-                    Matrix dZ = memory.bottleneckGradient().rows(first, rows);
+                    Matrix dT = memory.bottleneckGradient().rows(first, rows);
+                    Matrix dZ = scratch.bottleneckFinished()[lane].rows(0, rows);
                     kernels.applyCorrection(
-                            dZ, z.rows(first, rows), correction, statistics2, false, dZ);
+                            dT, z.rows(first, rows), correction, statistics2, false, dZ);
                     kernels.normaliseRelu(x, norm1.affine(), a);
                     compute.multiplyTransposedInto(lane, dZ, a, scratch.reduceWeightSums()[lane]);
                     compute.multiply(lane, dZ, weight1, dA);

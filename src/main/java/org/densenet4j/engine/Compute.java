@@ -32,6 +32,11 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
         return memory.parameterLayout().matrix(memory.parameters(), name);
     }
 
+    /** A weight as [out, in·kh·kw] in the activations' storage type, for products with them. */
+    Matrix operand(String name) {
+        return memory.parameterLayout().matrix(memory.operands(), name);
+    }
+
     /** The gradient of a weight as [out, in·kh·kw]. */
     Matrix weightGradient(String name) {
         return memory.parameterLayout().matrix(memory.parameterGradients(), name);

@@ -50,7 +50,7 @@ final class NaiveLayer implements Stage {
                         : null;
         String conv1 = parameters + ".conv1.weight";
         String conv3x3 = bottleneck ? parameters + ".conv2.weight" : conv1;
-        this.weight1 = compute.weight(conv1);
+        this.weight1 = compute.operand(conv1);
         this.weight1Gradient = compute.weightGradient(conv1);
         this.weight3x3 = compute.weight(conv3x3);
         this.weight3x3Gradient = compute.weightGradient(conv3x3);

@@ -293,12 +293,26 @@ public final class Network implements AutoCloseable {
     }
 
     private void runForward(Pass pass) {
+        roundParameters();
         int operation = 0;
         for (Stage stage : stages) {
             before(operation);
             stage.forward(pass);
             after(operation++);
         }
+    }
+
+    /** The master weights stay float32; products with activations want the activations' type. */
+    private void roundParameters() {
+        if (memory.operands() == memory.parameters()) {
+            return;
+        }
+        slices(
+                memory.parameters().columns(),
+                (from, count) ->
+                        kernels.copy(
+                                memory.parameters().columns(from, count),
+                                memory.operands().columns(from, count)));
     }
 
     /** Keeps a copy of the running statistics, for {@link #restoreRunningStatistics}. */
@@ -447,26 +461,36 @@ public final class Network implements AutoCloseable {
         void on(Matrix parameters, Matrix gradients, Matrix velocity, boolean decayed);
     }
 
-    /** Cuts a range into as many slices as keep the device busy. */
     private void update(
             SgdUpdate update,
             Matrix parameters,
             Matrix gradients,
             Matrix velocity,
             boolean decayed) {
-        int length = parameters.columns();
+        slices(
+                parameters.columns(),
+                (from, count) ->
+                        update.on(
+                                parameters.columns(from, count),
+                                gradients.columns(from, count),
+                                velocity.columns(from, count),
+                                decayed));
+    }
+
+    /** A part of a vector. */
+    private interface Slice {
+        void run(int from, int count);
+    }
+
+    /** Cuts a vector into as many slices as keep the device busy. */
+    private void slices(int length, Slice work) {
         int slices = compute.device().leastChunks();
         int slice = ParameterLayout.aligned(Math.ceilDiv(length, slices));
         compute.forEachChunk(
                 Math.ceilDiv(length, slice),
                 (lane, chunk) -> {
                     int from = chunk * slice;
-                    int count = Math.min(slice, length - from);
-                    update.on(
-                            parameters.columns(from, count),
-                            gradients.columns(from, count),
-                            velocity.columns(from, count),
-                            decayed);
+                    work.run(from, Math.min(slice, length - from));
                 });
     }
 

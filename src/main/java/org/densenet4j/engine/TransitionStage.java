@@ -41,7 +41,7 @@ final class TransitionStage implements Stage {
         this.scratch = memory.scratch();
         this.from = from;
         this.norm = new BatchNormalisation(compute, parameters + ".norm", scratch.norm());
-        this.weight = compute.weight(parameters + ".conv.weight");
+        this.weight = compute.operand(parameters + ".conv.weight");
         this.weightGradient = compute.weightGradient(parameters + ".conv.weight");
         int channels = memory.shape().outputChannels();
         this.output = to.features().prefix(channels);

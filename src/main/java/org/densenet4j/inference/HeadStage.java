@@ -69,7 +69,12 @@ final class HeadStage implements InferenceStage {
                                             features.rows(image * pixels, pixels),
                                             part.affine(),
                                             part.normalised());
-                            on.multiply(lane, part.normalised(), part.weights(), part.classMaps());
+                            on.kernels().copy(part.normalised(), part.normalisedFloats());
+                            on.multiply(
+                                    lane,
+                                    part.normalisedFloats(),
+                                    part.weights(),
+                                    part.classMaps());
                         });
         return part.classMaps();
     }

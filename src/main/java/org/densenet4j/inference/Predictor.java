@@ -1,5 +1,6 @@
 package org.densenet4j.inference;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.Normalisation;
@@ -268,6 +269,7 @@ public final class Predictor implements AutoCloseable {
         private Device device;
         private int batch = 32;
         private long memoryBudget = Long.MAX_VALUE;
+        private DataType precision;
 
         private Builder(Model model) {
             this.model = model;
@@ -282,6 +284,15 @@ public final class Predictor implements AutoCloseable {
         /** Most images of one pass. */
         public Builder batch(int images) {
             batch = images;
+            return this;
+        }
+
+        /**
+         * Storage of activations: {@code BFLOAT16} is faster where the processor multiplies it. The
+         * device's own choice when this is not called.
+         */
+        public Builder precision(DataType type) {
+            precision = type;
             return this;
         }
 
@@ -305,6 +316,7 @@ public final class Predictor implements AutoCloseable {
                 InferencePlan plan =
                         InferencePlan.of(model.spec())
                                 .batch(batch)
+                                .precision(precision)
                                 .within(d, Math.min(memoryBudget, d.availableBytes()));
                 Predictor predictor =
                         new Predictor(InferenceNetwork.open(plan, d, model), owned, model);

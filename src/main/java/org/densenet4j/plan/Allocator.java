@@ -1,11 +1,13 @@
 package org.densenet4j.plan;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * Hands out places in the arena. {@link NetworkMemory} is built twice with the same code: the first
@@ -23,34 +25,61 @@ final class Allocator {
     private final List<Buffer> requests = new ArrayList<>();
     private final int lastOperation;
     private final int lanes;
+    private final DataType precision;
     private long largestFrame;
     private long libraryBytesPerLane;
 
-    private Allocator(int lanes, int lastOperation, Map<String, Buffer> placed) {
+    private Allocator(
+            int lanes, DataType precision, int lastOperation, Map<String, Buffer> placed) {
         this.lanes = lanes;
+        this.precision = precision;
         this.lastOperation = lastOperation;
         this.placed = placed;
     }
 
-    static Allocator declaring(int lanes, int lastOperation) {
-        return new Allocator(lanes, lastOperation, Map.of());
+    /**
+     * @param precision storage of activations and their gradients
+     */
+    static Allocator declaring(int lanes, DataType precision, int lastOperation) {
+        return new Allocator(lanes, precision, lastOperation, Map.of());
     }
 
-    static Allocator placing(int lanes, int lastOperation, List<Buffer> buffers) {
+    static Allocator placing(
+            int lanes, DataType precision, int lastOperation, List<Buffer> buffers) {
         Map<String, Buffer> byName = new HashMap<>();
         buffers.forEach(b -> byName.put(b.name(), b));
-        return new Allocator(lanes, lastOperation, byName);
+        return new Allocator(lanes, precision, lastOperation, byName);
     }
 
-    /** A dense matrix that lives from operation {@code first} to operation {@code last}. */
+    /** Storage of activations and their gradients. */
+    DataType precision() {
+        return precision;
+    }
+
+    /** A dense float32 matrix that lives from operation {@code first} to operation {@code last}. */
     Matrix matrix(String name, Category category, int rows, int columns, int first, int last) {
-        Matrix m = Matrix.dense(0, rows, columns);
-        return Matrix.dense(place(name, category, m.bytes(), first, last), rows, columns);
+        return placed(name, category, Matrix.dense(0, rows, columns), first, last);
     }
 
-    /** A dense matrix that lives as long as the arena. */
+    /** A dense float32 matrix that lives as long as the arena. */
     Matrix persistent(String name, Category category, int rows, int columns) {
         return matrix(name, category, rows, columns, 0, lastOperation);
+    }
+
+    /** Dense activations, as convolutions read and write them. */
+    Matrix activations(String name, Category category, int rows, int columns, int first, int last) {
+        return placed(name, category, Matrix.dense(0, rows, columns, precision), first, last);
+    }
+
+    /** Activations whose rows are aligned, for passes and products. */
+    Matrix alignedActivations(
+            String name, Category category, int rows, int columns, int first, int last) {
+        return placed(name, category, Matrix.aligned(0, rows, columns, precision), first, last);
+    }
+
+    private Matrix placed(String name, Category category, Matrix m, int first, int last) {
+        long offset = place(name, category, m.storedBytes(), first, last);
+        return new Matrix(offset, m.rows(), m.columns(), m.stride(), m.type());
     }
 
     private long place(String name, Category category, long bytes, int first, int last) {
@@ -102,8 +131,11 @@ final class Allocator {
         private long used;
 
         Matrix matrix(int rows, int columns) {
-            Matrix m = Matrix.dense(base + used, rows, columns);
-            used += aligned(m.bytes());
+            return taken(Matrix.dense(base + used, rows, columns));
+        }
+
+        private Matrix taken(Matrix m) {
+            used += aligned(m.storedBytes());
             largestFrame = Math.max(largestFrame, used);
             return m;
         }
@@ -112,11 +144,25 @@ final class Allocator {
             return matrix(1, length);
         }
 
-        /** One matrix for each lane. */
+        /** One float32 matrix for each lane. */
         Matrix[] perLane(int rows, int columns) {
+            return perLane(() -> matrix(rows, columns));
+        }
+
+        /** Dense activations for each lane, as convolutions read and write them. */
+        Matrix[] activations(int rows, int columns) {
+            return perLane(() -> taken(Matrix.dense(base + used, rows, columns, precision)));
+        }
+
+        /** Activations for each lane whose rows are aligned, for passes and products. */
+        Matrix[] alignedActivations(int rows, int columns) {
+            return perLane(() -> taken(Matrix.aligned(base + used, rows, columns, precision)));
+        }
+
+        private Matrix[] perLane(Supplier<Matrix> next) {
             Matrix[] matrices = new Matrix[lanes];
             for (int lane = 0; lane < lanes; lane++) {
-                matrices[lane] = matrix(rows, columns);
+                matrices[lane] = next.get();
             }
             return matrices;
         }

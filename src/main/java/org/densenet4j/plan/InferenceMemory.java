@@ -94,7 +94,8 @@ public final class InferenceMemory {
      * @param bias [1, classes]
      * @param pooled [N, C]
      * @param logits [N, classes]
-     * @param normalised one image's final features [H·W, C]
+     * @param normalised one image's final features [H·W, C] as activations
+     * @param normalisedFloats the same in float32
      * @param classMaps one image's class activation maps [H·W, classes]
      */
     public record HeadPart(
@@ -106,6 +107,7 @@ public final class InferenceMemory {
             Matrix pooled,
             Matrix logits,
             Matrix normalised,
+            Matrix normalisedFloats,
             Matrix classMaps) {}
 
     private final NetworkShape shape;
@@ -131,7 +133,9 @@ public final class InferenceMemory {
         StemShape s = shape.stem();
         int pixels = rows(s.inputHeight() * s.inputWidth());
         int end = schedule.forward("stem");
-        input = allocator.matrix("input", Category.FEATURES, pixels, s.inputChannels(), 0, end);
+        input =
+                allocator.activations(
+                        "input", Category.FEATURES, pixels, s.inputChannels(), 0, end);
         stem = stem(s);
         for (BlockShape block : shape.blocks()) {
             blocks.add(block(block));
@@ -156,7 +160,7 @@ public final class InferenceMemory {
     private StemPart stem(StemShape s) {
         boolean imageNet = shape.spec().stem() == Stem.IMAGENET;
         int pixels = s.convHeight() * s.convWidth();
-        Chunks images = imageChunks(pixels, 4L * s.channels());
+        Chunks images = imageChunks(pixels, bytes(s.channels()));
         ConvolutionShape convolution =
                 new ConvolutionShape(
                         images.imagesPerChunk(),
@@ -166,14 +170,15 @@ public final class InferenceMemory {
                         s.channels(),
                         s.kernel(),
                         s.stride(),
-                        s.padding());
+                        s.padding(),
+                        allocator.precision());
         return new StemPart(
                 s,
                 images,
                 convolution,
                 packed("stem.weights", convolution),
                 imageNet ? weights("stem.affine", 2, s.channels()) : null,
-                allocator.frame().perLane(images.rowsPerChunk(), s.channels()));
+                allocator.frame().activations(images.rowsPerChunk(), s.channels()));
     }
 
     private BlockPart block(BlockShape b) {
@@ -184,7 +189,8 @@ public final class InferenceMemory {
         String name = "block" + b.index() + ".features";
         int rows = rows(b.height() * b.width());
         Matrix features =
-                allocator.matrix(name, Category.FEATURES, rows, b.totalChannels(), born, dies);
+                allocator.alignedActivations(
+                        name, Category.FEATURES, rows, b.totalChannels(), born, dies);
         List<LayerPart> layers = new ArrayList<>();
         for (LayerShape layer : b.layers()) {
             layers.add(layer(layer));
@@ -200,12 +206,12 @@ public final class InferenceMemory {
         int width = l.bottleneckChannels();
         boolean bottleneck = width > 0;
         int convolved = bottleneck ? width : prefix;
-        Chunks images = imageChunks(pixels, 4L * (convolved + l.growthRate()));
+        Chunks images = imageChunks(pixels, bytes(convolved + l.growthRate()));
         Chunks rows =
                 bottleneck
                         ? Chunks.ofRows(
                                 pixels,
-                                4L * (prefix + width),
+                                bytes(prefix + width),
                                 batch,
                                 device.cacheBytes(),
                                 device.leastChunks())
@@ -224,19 +230,23 @@ public final class InferenceMemory {
                         l.growthRate(),
                         3,
                         1,
-                        1);
+                        1,
+                        allocator.precision());
         Matrix bottleneckMatrix = null;
         if (bottleneck) {
             int groupRows = Math.multiplyExact(group, pixels);
             bottleneckMatrix =
-                    allocator.matrix(
+                    allocator.activations(
                             name + ".bottleneck", Category.WORKSPACE, groupRows, width, now, now);
-            int full = rows.rowsPerChunk();
-            noteProduct(full, width, prefix, width);
-            noteProduct(Math.min(full, pixels), width, prefix, width);
         }
         Allocator.Frame frame = allocator.frame();
-        int normalisedRows = bottleneck ? rows.rowsPerChunk() : images.rowsPerChunk();
+        Matrix[] normalised =
+                bottleneck
+                        ? frame.alignedActivations(rows.rowsPerChunk(), prefix)
+                        : frame.activations(images.rowsPerChunk(), prefix);
+        if (bottleneck) {
+            noteProduct(pixels, normalised[0], bottleneckMatrix);
+        }
         return new LayerPart(
                 l,
                 group,
@@ -244,54 +254,65 @@ public final class InferenceMemory {
                 images,
                 convolution,
                 weights(name + ".affine1", 2, prefix),
-                bottleneck ? weights(name + ".weights1", width, prefix) : null,
+                bottleneck ? operand(name + ".weights1", width, prefix) : null,
                 bottleneck ? weights(name + ".affine2", 2, width) : null,
                 packed(name + ".weights", convolution),
                 bottleneckMatrix,
-                frame.perLane(normalisedRows, prefix),
-                frame.perLane(images.rowsPerChunk(), l.growthRate()));
+                normalised,
+                frame.activations(images.rowsPerChunk(), l.growthRate()));
     }
 
     private TransitionPart transition(TransitionShape t) {
         String name = Schedule.transitionName(t.index());
         int in = t.inputChannels();
         int out = t.outputChannels();
-        Chunks images = imageChunks(t.height() * t.width(), 2L * in);
+        Chunks images = imageChunks(t.height() * t.width(), bytes(in));
         int pooledPixels = t.outHeight() * t.outWidth();
         int pooledRows = images.imagesPerChunk() * pooledPixels;
-        int stride = shape.blocks().get(t.index()).totalChannels();
-        noteProduct(pooledRows, out, in, stride);
-        noteProduct(pooledPixels, out, in, stride);
+        BlockShape next = shape.blocks().get(t.index());
+        Matrix[] pooled = allocator.frame().alignedActivations(pooledRows, in);
+        Matrix output =
+                Matrix.aligned(
+                        0,
+                        rows(next.height() * next.width()),
+                        next.totalChannels(),
+                        allocator.precision());
+        noteProduct(pooledPixels, pooled[0], output.prefix(out));
         return new TransitionPart(
                 t,
                 images,
                 weights(name + ".affine", 2, in),
-                weights(name + ".weights", out, in),
-                allocator.frame().perLane(pooledRows, in));
+                operand(name + ".weights", out, in),
+                pooled);
     }
 
     private HeadPart head(HeadShape h) {
         int now = schedule.forward("head");
         int pixels = h.height() * h.width();
         int c = h.channels();
-        for (int rows : new int[] {batch, 1, pixels}) {
-            noteProduct(rows, h.classes(), c, h.classes());
-        }
+        noteProduct(1, Matrix.dense(0, batch, c), Matrix.dense(0, batch, h.classes()));
+        noteProduct(1, Matrix.dense(0, pixels, c), Matrix.dense(0, pixels, h.classes()));
         Allocator.Frame frame = allocator.frame();
         return new HeadPart(
                 h,
-                imageChunks(pixels, 4L * c),
+                imageChunks(pixels, bytes(c)),
                 weights("head.affine", 2, c),
                 weights("head.weights", h.classes(), c),
                 weights("head.bias", 1, h.classes()),
                 allocator.matrix("head.pooled", Category.FEATURES, batch, c, now, now),
                 allocator.matrix("logits", Category.FEATURES, batch, h.classes(), now, now),
+                frame.activations(pixels, c)[0],
                 frame.matrix(pixels, c),
                 frame.matrix(pixels, h.classes()));
     }
 
     private Matrix weights(String name, int rows, int columns) {
         return allocator.persistent(name, Category.WEIGHTS, rows, columns);
+    }
+
+    /** Weights of a product with activations, in their storage type. */
+    private Matrix operand(String name, int rows, int columns) {
+        return allocator.activations(name, Category.WEIGHTS, rows, columns, 0, schedule.last());
     }
 
     private Matrix packed(String name, ConvolutionShape convolution) {
@@ -303,10 +324,20 @@ public final class InferenceMemory {
         return weights(name, 1, Math.toIntExact((m.packedWeights() + 3) / 4));
     }
 
-    private void noteProduct(int rows, int out, int in, int outStride) {
-        allocator.library(
-                device.scratchBytes(
-                        new GemmShape(rows, out, in, in, in, outStride, false, true, false)));
+    /** Library scratch of a product by weights, for all rows of a source and for the fewest. */
+    private void noteProduct(int shortest, Matrix source, Matrix result) {
+        int in = source.columns();
+        Matrix weight = Matrix.dense(0, result.columns(), in, source.type());
+        for (int rows : new int[] {source.rows(), Math.min(source.rows(), shortest)}) {
+            Matrix c = new Matrix(0, rows, result.columns(), result.stride(), result.type());
+            allocator.library(
+                    device.scratchBytes(
+                            GemmShape.of(source.rows(0, rows), false, weight, true, c, false)));
+        }
+    }
+
+    private long bytes(int channels) {
+        return (long) channels * allocator.precision().bytes();
     }
 
     private Chunks imageChunks(int rowsPerImage, long bytesPerRow) {

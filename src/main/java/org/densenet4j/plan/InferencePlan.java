@@ -1,5 +1,6 @@
 package org.densenet4j.plan;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
@@ -98,6 +99,7 @@ public final class InferencePlan {
     public static final class Builder {
         private final NetworkShape shape;
         private int batch = 32;
+        private DataType precision;
 
         private Builder(NetworkShape shape) {
             this.shape = shape;
@@ -114,19 +116,32 @@ public final class InferencePlan {
         }
 
         /**
+         * Storage of activations and of the weights they are multiplied by. The device's own choice
+         * when this is not called.
+         */
+        public Builder precision(DataType type) {
+            precision = type;
+            return this;
+        }
+
+        /**
          * Plans for a device.
          *
-         * @throws PlanException when a matrix would have more than 2^31 rows
+         * @throws PlanException when a matrix would have more than 2^31 rows, or the device cannot
+         *     compute with this precision
          */
         public InferencePlan on(Device device) {
+            DataType storage = precision == null ? device.precision() : precision;
+            PlanException.requirePrecision(device, storage);
             try {
                 Schedule schedule = Schedule.inference(shape);
-                Allocator declared = Allocator.declaring(device.lanes(), schedule.last());
+                Allocator declared = Allocator.declaring(device.lanes(), storage, schedule.last());
                 build(device, schedule, declared);
                 ArenaLayout layout =
                         ArenaLayout.of(declared.requests(), schedule.operations().size());
                 Allocator placed =
-                        Allocator.placing(device.lanes(), schedule.last(), layout.buffers());
+                        Allocator.placing(
+                                device.lanes(), storage, schedule.last(), layout.buffers());
                 return new InferencePlan(schedule, layout, build(device, schedule, placed));
             } catch (ArithmeticException e) {
                 throw new PlanException(
@@ -144,7 +159,8 @@ public final class InferencePlan {
         /** The largest batch, halving from the wanted one, whose plan fits; empty when none. */
         public Optional<Integer> fittingBatch(Device device, long budget) {
             for (int images = batch; images > 0; images /= 2) {
-                if (new Builder(shape).batch(images).on(device).peakBytes() <= budget) {
+                Builder smaller = new Builder(shape).batch(images).precision(precision);
+                if (smaller.on(device).peakBytes() <= budget) {
                     return Optional.of(images);
                 }
             }

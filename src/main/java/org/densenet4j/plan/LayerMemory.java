@@ -13,7 +13,7 @@ import org.densenet4j.spec.LayerShape;
  * @param bottleneck Z [N·H·W, 4k] of the forward pass, null without a bottleneck
  * @param bottleneckInBackward Z as the backward pass finds or remakes it
  * @param bottleneckStatistics [3, 4k]
- * @param bottleneckGradient dT, then dZ in place [N·H·W, 4k]
+ * @param bottleneckGradient dT [N·H·W, 4k]
  * @param copies what only the naive strategy keeps, else null
  */
 public record LayerMemory(
@@ -52,6 +52,7 @@ public record LayerMemory(
      * @param normalisedGradient dA of that chunk
      * @param bottleneckNormalised T: a chunk of the BN-ReLU output of Z, or null
      * @param output Y or dY: a chunk of the new features, dense
+     * @param bottleneckFinished dZ: a chunk of the gradient of Z, or null
      * @param reduceWeightSums one sum of the 1x1 weight gradient for each lane, or null
      * @param packedWeights the 3x3 weights in the device's layout
      * @param weightPart a chunk's 3x3 weight gradient
@@ -63,6 +64,7 @@ public record LayerMemory(
             Matrix[] normalisedGradient,
             Matrix[] bottleneckNormalised,
             Matrix[] output,
+            Matrix[] bottleneckFinished,
             Matrix[] reduceWeightSums,
             Matrix packedWeights,
             Matrix[] weightPart,

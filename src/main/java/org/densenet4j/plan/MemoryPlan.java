@@ -1,5 +1,6 @@
 package org.densenet4j.plan;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
@@ -147,12 +148,18 @@ public final class MemoryPlan {
         return memory.batch();
     }
 
+    /** Storage of activations and their gradients. */
+    public DataType precision() {
+        return memory.precision();
+    }
+
     /** Says what is to be planned; nothing is allocated by any of its methods. */
     public static final class Builder {
         private final NetworkShape shape;
         private MemoryStrategy strategy = MemoryStrategy.SHARED;
         private int batch = 64;
         private boolean inputGradient;
+        private DataType precision;
 
         private Builder(NetworkShape shape) {
             this.shape = shape;
@@ -181,19 +188,32 @@ public final class MemoryPlan {
         }
 
         /**
+         * Storage of activations and their gradients; parameters, statistics and sums are always
+         * float32. The device's own choice when this is not called.
+         */
+        public Builder precision(DataType type) {
+            precision = type;
+            return this;
+        }
+
+        /**
          * Plans for a device.
          *
-         * @throws PlanException when a matrix would have more than 2^31 rows
+         * @throws PlanException when a matrix would have more than 2^31 rows, or the device cannot
+         *     compute with this precision
          */
         public MemoryPlan on(Device device) {
+            DataType storage = precision == null ? device.precision() : precision;
+            PlanException.requirePrecision(device, storage);
             try {
                 Schedule schedule = Schedule.of(shape);
-                Allocator declared = Allocator.declaring(device.lanes(), schedule.last());
+                Allocator declared = Allocator.declaring(device.lanes(), storage, schedule.last());
                 build(device, schedule, declared);
                 ArenaLayout layout =
                         ArenaLayout.of(declared.requests(), schedule.operations().size());
                 Allocator placed =
-                        Allocator.placing(device.lanes(), schedule.last(), layout.buffers());
+                        Allocator.placing(
+                                device.lanes(), storage, schedule.last(), layout.buffers());
                 return new MemoryPlan(schedule, layout, build(device, schedule, placed));
             } catch (ArithmeticException e) {
                 throw new PlanException(
@@ -281,7 +301,11 @@ public final class MemoryPlan {
         }
 
         private Builder copy() {
-            return new Builder(shape).strategy(strategy).batch(batch).inputGradient(inputGradient);
+            return new Builder(shape)
+                    .strategy(strategy)
+                    .batch(batch)
+                    .inputGradient(inputGradient)
+                    .precision(precision);
         }
     }
 }

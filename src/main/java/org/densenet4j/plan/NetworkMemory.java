@@ -5,6 +5,7 @@ import static org.densenet4j.plan.MemoryStrategy.RECOMPUTE;
 
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
@@ -36,6 +37,7 @@ public final class NetworkMemory {
     private final ParameterLayout parameterLayout;
     private final ParameterLayout runningLayout;
     private final Matrix parameters;
+    private final Matrix operands;
     private final Matrix parameterGradients;
     private final Matrix velocity;
     private final Matrix running;
@@ -69,6 +71,16 @@ public final class NetworkMemory {
         runningLayout = new ParameterLayout(shape.buffers());
         int length = parameterLayout.length();
         parameters = allocator.persistent("parameters", Category.WEIGHTS, 1, length);
+        operands =
+                allocator.precision() == DataType.FLOAT32
+                        ? parameters
+                        : allocator.activations(
+                                "parameters.rounded",
+                                Category.WEIGHTS,
+                                1,
+                                length,
+                                0,
+                                schedule.last());
         running =
                 allocator.persistent(
                         "running statistics", Category.WEIGHTS, 1, runningLayout.length());
@@ -86,7 +98,7 @@ public final class NetworkMemory {
         StemShape s = shape.stem();
         int pixels = rows(s.inputHeight() * s.inputWidth());
         input =
-                allocator.matrix(
+                allocator.activations(
                         "input",
                         Category.FEATURES,
                         pixels,
@@ -101,8 +113,13 @@ public final class NetworkMemory {
         stepCounter = allocator.persistent("step counter", Category.SCRATCH, 1, 2);
         inputGradient =
                 withInputGradient
-                        ? allocator.persistent(
-                                "input.gradient", Category.GRADIENTS, pixels, s.inputChannels())
+                        ? allocator.activations(
+                                "input.gradient",
+                                Category.GRADIENTS,
+                                pixels,
+                                s.inputChannels(),
+                                0,
+                                schedule.last())
                         : null;
         stem = stem(s);
         for (BlockShape block : shape.blocks()) {
@@ -136,7 +153,7 @@ public final class NetworkMemory {
                             backward);
             if (strategy != RECOMPUTE) {
                 output =
-                        allocator.matrix(
+                        allocator.activations(
                                 "stem.convolution",
                                 Category.FEATURES,
                                 rows,
@@ -146,7 +163,7 @@ public final class NetworkMemory {
             }
             if (strategy == NAIVE) {
                 normalised =
-                        allocator.matrix(
+                        allocator.activations(
                                 "stem.normalised",
                                 Category.COPIES,
                                 rows,
@@ -155,7 +172,7 @@ public final class NetworkMemory {
                                 backward);
             }
         }
-        Chunks images = imageChunks(pixels, 8L * s.channels());
+        Chunks images = imageChunks(pixels, 2 * bytes(s.channels()));
         ConvolutionShape convolution =
                 new ConvolutionShape(
                         images.imagesPerChunk(),
@@ -165,20 +182,21 @@ public final class NetworkMemory {
                         s.channels(),
                         s.kernel(),
                         s.stride(),
-                        s.padding());
+                        s.padding(),
+                        allocator.precision());
         Allocator.Frame frame = allocator.frame();
         ConvolutionMemory m = convolutionMemory(convolution);
         int chunkRows = images.rowsPerChunk();
         Matrix[] pooledGradient =
                 imageNet
-                        ? frame.perLane(
+                        ? frame.activations(
                                 images.imagesPerChunk() * s.outHeight() * s.outWidth(),
                                 s.channels())
                         : null;
         StemMemory.Scratch scratch =
                 new StemMemory.Scratch(
-                        frame.perLane(chunkRows, s.channels()),
-                        frame.perLane(chunkRows, s.channels()),
+                        frame.activations(chunkRows, s.channels()),
+                        frame.activations(chunkRows, s.channels()),
                         pooledGradient,
                         frame.vector(elements(m.packedWeights())),
                         frame.vector(elements(m.packedWeights())),
@@ -204,11 +222,12 @@ public final class NetworkMemory {
         int rows = rows(b.height() * b.width());
         int channels = b.totalChannels();
         Matrix features =
-                allocator.matrix(name + ".features", Category.FEATURES, rows, channels, born, dies);
+                allocator.alignedActivations(
+                        name + ".features", Category.FEATURES, rows, channels, born, dies);
         Matrix statistics =
                 allocator.matrix(name + ".statistics", Category.FEATURES, 3, channels, born, dies);
         Matrix gradient =
-                allocator.matrix(
+                allocator.alignedActivations(
                         name + ".gradient", Category.GRADIENTS, rows, channels, gradientBorn, dies);
         Matrix deferred =
                 allocator.matrix(
@@ -218,6 +237,12 @@ public final class NetworkMemory {
             layers.add(layer(layer));
         }
         return new BlockMemory(b, features, statistics, gradient, deferred, List.copyOf(layers));
+    }
+
+    /** The layout of a block's features, before they have a place. */
+    private Matrix blockFeatures(BlockShape b) {
+        return Matrix.aligned(
+                0, rows(b.height() * b.width()), b.totalChannels(), allocator.precision());
     }
 
     private LayerMemory layer(LayerShape l) {
@@ -237,9 +262,9 @@ public final class NetworkMemory {
         if (bottleneck) {
             String zName = name + ".bottleneck";
             if (strategy == RECOMPUTE) {
-                z = matrix(zName, Category.WORKSPACE, rows, width, forward, forward);
+                z = activations(zName, Category.WORKSPACE, rows, width, forward, forward);
                 zInBackward =
-                        matrix(
+                        activations(
                                 zName + ".again",
                                 Category.WORKSPACE,
                                 rows,
@@ -247,7 +272,7 @@ public final class NetworkMemory {
                                 backward,
                                 backward);
             } else {
-                z = matrix(zName, Category.BOTTLENECKS, rows, width, forward, backward);
+                z = activations(zName, Category.BOTTLENECKS, rows, width, forward, backward);
                 zInBackward = z;
             }
             zStatistics =
@@ -259,7 +284,7 @@ public final class NetworkMemory {
                             forward,
                             backward);
             zGradient =
-                    matrix(
+                    activations(
                             zName + ".gradient",
                             Category.WORKSPACE,
                             rows,
@@ -272,7 +297,13 @@ public final class NetworkMemory {
             copies =
                     new LayerMemory.Copies(
                             copy(name + ".concatenation", rows, prefix, forward, backward),
-                            copy(name + ".statistics", 3, prefix, forward, backward),
+                            matrix(
+                                    name + ".statistics",
+                                    Category.COPIES,
+                                    3,
+                                    prefix,
+                                    forward,
+                                    backward),
                             copy(name + ".normalised", rows, prefix, forward, backward),
                             bottleneck
                                     ? copy(
@@ -282,7 +313,7 @@ public final class NetworkMemory {
                                             forward,
                                             backward)
                                     : null,
-                            matrix(
+                            activations(
                                     name + ".concatenation.gradient",
                                     Category.GRADIENTS,
                                     rows,
@@ -294,10 +325,14 @@ public final class NetworkMemory {
         Chunks rowChunks =
                 bottleneck
                         ? Chunks.ofRows(
-                                pixels, 8L * (prefix + width), batch, cache(), device.leastChunks())
+                                pixels,
+                                2 * bytes(prefix + width),
+                                batch,
+                                cache(),
+                                device.leastChunks())
                         : null;
         int convolved = bottleneck ? width : prefix;
-        Chunks imageChunks = imageChunks(pixels, 8L * (convolved + l.growthRate()));
+        Chunks imageChunks = imageChunks(pixels, 2 * bytes(convolved + l.growthRate()));
         ConvolutionShape convolution =
                 new ConvolutionShape(
                         imageChunks.imagesPerChunk(),
@@ -307,23 +342,37 @@ public final class NetworkMemory {
                         l.growthRate(),
                         3,
                         1,
-                        1);
-        if (bottleneck) {
-            productScratch(rowChunks, prefix, width);
-        }
+                        1,
+                        allocator.precision());
+        if (bottleneck) {}
         ConvolutionMemory m = convolutionMemory(convolution);
         Allocator.Frame frame = allocator.frame();
+        // Operands of products have aligned rows, images of convolutions have dense ones.
         int chunkRows = bottleneck ? rowChunks.rowsPerChunk() : imageChunks.rowsPerChunk();
+        Matrix[] normalised =
+                bottleneck
+                        ? frame.alignedActivations(chunkRows, prefix)
+                        : frame.activations(chunkRows, prefix);
+        Matrix[] normalisedGradient =
+                bottleneck
+                        ? frame.alignedActivations(chunkRows, prefix)
+                        : frame.activations(chunkRows, prefix);
         int partials =
                 Math.max(
                         imageChunks.count(batch) * Math.max(convolved, l.growthRate()),
                         bottleneck ? rowChunks.count(batch) * Math.max(width, prefix) : 0);
+        Matrix[] finished = bottleneck ? frame.alignedActivations(chunkRows, width) : null;
+        if (bottleneck) {
+            Matrix zRows = z.rows(0, chunkRows);
+            noteProducts(pixels, normalised[0], zRows, finished[0], normalisedGradient[0]);
+        }
         LayerMemory.Scratch scratch =
                 new LayerMemory.Scratch(
-                        frame.perLane(chunkRows, prefix),
-                        frame.perLane(chunkRows, prefix),
-                        bottleneck ? frame.perLane(imageChunks.rowsPerChunk(), width) : null,
-                        frame.perLane(imageChunks.rowsPerChunk(), l.growthRate()),
+                        normalised,
+                        normalisedGradient,
+                        bottleneck ? frame.activations(imageChunks.rowsPerChunk(), width) : null,
+                        frame.activations(imageChunks.rowsPerChunk(), l.growthRate()),
+                        finished,
                         bottleneck ? frame.perLane(width, prefix) : null,
                         frame.vector(elements(m.packedWeights())),
                         frame.perLane(1, elements(m.packedGradient())),
@@ -351,23 +400,41 @@ public final class NetworkMemory {
         return allocator.matrix(name, category, rows, columns, first, last);
     }
 
+    private Matrix activations(
+            String name, Category category, int rows, int columns, int first, int last) {
+        return allocator.activations(name, category, rows, columns, first, last);
+    }
+
     private Matrix copy(String name, int rows, int columns, int first, int last) {
-        return matrix(name, Category.COPIES, rows, columns, first, last);
+        return activations(name, Category.COPIES, rows, columns, first, last);
     }
 
     /**
-     * Library scratch of a layer's products, for a full chunk and for the shortest possible one.
+     * Library scratch of the three products of a 1x1 convolution, for a full chunk of rows and for
+     * the shortest possible one.
+     *
+     * @param source rows of its input
+     * @param result rows of its output
+     * @param resultGradient rows of the output's gradient
+     * @param sourceGradient rows of the input's gradient
      */
-    private void productScratch(Chunks chunks, int prefix, int width) {
-        int full = chunks.rowsPerChunk();
-        int shortest = Math.min(full, chunks.rowsPerImage());
-        for (int rows : full == shortest ? new int[] {full} : new int[] {full, shortest}) {
+    private void noteProducts(
+            int shortest,
+            Matrix source,
+            Matrix result,
+            Matrix resultGradient,
+            Matrix sourceGradient) {
+        int in = source.columns();
+        int out = result.columns();
+        Matrix weight = Matrix.dense(0, out, in, source.type());
+        Matrix weightSum = Matrix.dense(0, out, in);
+        for (int rows : new int[] {source.rows(), Math.min(source.rows(), shortest)}) {
+            Matrix a = source.rows(0, rows);
+            Matrix dC = resultGradient.rows(0, rows);
+            noteProduct(GemmShape.of(a, false, weight, true, result.rows(0, rows), false));
             noteProduct(
-                    new GemmShape(rows, width, prefix, prefix, prefix, width, false, true, false));
-            noteProduct(
-                    new GemmShape(rows, prefix, width, width, prefix, prefix, false, false, false));
-            noteProduct(
-                    new GemmShape(width, prefix, rows, width, prefix, prefix, true, false, true));
+                    GemmShape.of(dC, false, weight, false, sourceGradient.rows(0, rows), false));
+            noteProduct(GemmShape.of(dC, true, a, false, weightSum, true));
         }
     }
 
@@ -397,21 +464,24 @@ public final class NetworkMemory {
                 strategy == NAIVE
                         ? copy(name + ".normalised", rows(pixels), in, forward, backward)
                         : null;
-        Chunks images = imageChunks(pixels, 2L * in + out);
+        Chunks images = imageChunks(pixels, bytes(in));
         int pooledRows = images.imagesPerChunk() * t.outHeight() * t.outWidth();
-        int shortest = t.outHeight() * t.outWidth();
-        int stride = shape.blocks().get(t.index()).totalChannels();
-        for (int rows : new int[] {pooledRows, shortest}) {
-            noteProduct(new GemmShape(rows, out, in, in, in, stride, false, true, false));
-            noteProduct(new GemmShape(rows, in, out, out, in, in, false, false, false));
-            noteProduct(new GemmShape(out, in, rows, out, in, in, true, false, true));
-        }
         Allocator.Frame frame = allocator.frame();
+        Matrix[] pooled = frame.alignedActivations(pooledRows, in);
+        Matrix[] pooledGradient = frame.alignedActivations(pooledRows, in);
+        Matrix[] outputGradient = frame.alignedActivations(pooledRows, out);
+        Matrix next = blockFeatures(shape.blocks().get(t.index())).prefix(out).rows(0, pooledRows);
+        noteProducts(
+                t.outHeight() * t.outWidth(),
+                pooled[0],
+                next,
+                outputGradient[0],
+                pooledGradient[0]);
         TransitionMemory.Scratch scratch =
                 new TransitionMemory.Scratch(
-                        frame.perLane(pooledRows, in),
-                        frame.perLane(pooledRows, in),
-                        frame.perLane(pooledRows, out),
+                        pooled,
+                        pooledGradient,
+                        outputGradient,
                         frame.perLane(out, in),
                         frame.vector(2 * images.count(batch) * Math.max(in, out)),
                         NormScratch.in(frame, in),
@@ -425,7 +495,7 @@ public final class NetworkMemory {
         int backward = schedule.backward("head");
         int pixels = h.height() * h.width();
         int c = h.channels();
-        Chunks images = imageChunks(pixels, 4L * c);
+        Chunks images = imageChunks(pixels, bytes(c));
         for (int rows : new int[] {batch, 1}) {
             noteProduct(new GemmShape(rows, h.classes(), c, c, c, h.classes(), false, true, false));
             noteProduct(
@@ -459,6 +529,10 @@ public final class NetworkMemory {
 
     private Chunks imageChunks(int rowsPerImage, long bytesPerRow) {
         return Chunks.ofImages(rowsPerImage, bytesPerRow, batch, cache(), device.leastChunks());
+    }
+
+    private long bytes(int channels) {
+        return (long) channels * allocator.precision().bytes();
     }
 
     private long cache() {
@@ -499,6 +573,19 @@ public final class NetworkMemory {
     /** All parameters as one vector. */
     public Matrix parameters() {
         return parameters;
+    }
+
+    /**
+     * The parameters as operands of products with activations: rounded to the activations' storage
+     * type, or the parameters themselves where that is float32.
+     */
+    public Matrix operands() {
+        return operands;
+    }
+
+    /** Storage of activations and their gradients. */
+    public DataType precision() {
+        return allocator.precision();
     }
 
     /** Their gradients. */

@@ -88,7 +88,7 @@ public final class ParameterLayout {
     public Matrix matrix(Matrix vector, String name) {
         int rows = spec(name).shape().getFirst();
         int columns = Math.toIntExact(spec(name).count() / rows);
-        return Matrix.dense(in(vector, name).offset(), rows, columns);
+        return Matrix.dense(in(vector, name).offset(), rows, columns, vector.type());
     }
 
     private int start(String name) {

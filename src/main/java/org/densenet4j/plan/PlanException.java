@@ -1,9 +1,22 @@
 package org.densenet4j.plan;
 
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Device;
+
 /** A plan that cannot be carried out; the message has the numbers and the alternatives. */
 public final class PlanException extends RuntimeException {
     /** With a one-line message. */
     public PlanException(String message) {
         super(message);
+    }
+
+    static void requirePrecision(Device device, DataType precision) {
+        if (!device.supports(precision)) {
+            throw new PlanException(
+                    precision
+                            + " is not for this device ("
+                            + device.description()
+                            + "): it wants a CPU with AVX-512; use fp32");
+        }
     }
 }

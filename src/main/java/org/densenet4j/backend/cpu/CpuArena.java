@@ -2,9 +2,12 @@ package org.densenet4j.backend.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import org.densenet4j.backend.BFloat16;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.GemmShape;
@@ -103,9 +106,9 @@ final class CpuArena implements DeviceArena {
 
     private Primitive makeProduct(GemmShape shape) {
         requireOpen();
-        MemorySegment a = operand(dnn, shape.m(), shape.k(), shape.lda(), shape.transposeA());
-        MemorySegment b = operand(dnn, shape.k(), shape.n(), shape.ldb(), shape.transposeB());
-        MemorySegment c = operand(dnn, shape.m(), shape.n(), shape.ldc(), false);
+        MemorySegment a = a(dnn, shape);
+        MemorySegment b = b(dnn, shape);
+        MemorySegment c = c(dnn, shape);
         return primitive(
                 shape.toString(),
                 dnn.matmulDescription(shape.toString(), a, b, c, shape.accumulate()),
@@ -117,9 +120,9 @@ final class CpuArena implements DeviceArena {
 
     static long scratchBytes(OneDnn dnn, GemmShape shape) {
         dnn.singleThreaded();
-        MemorySegment a = operand(dnn, shape.m(), shape.k(), shape.lda(), shape.transposeA());
-        MemorySegment b = operand(dnn, shape.k(), shape.n(), shape.ldb(), shape.transposeB());
-        MemorySegment c = operand(dnn, shape.m(), shape.n(), shape.ldc(), false);
+        MemorySegment a = a(dnn, shape);
+        MemorySegment b = b(dnn, shape);
+        MemorySegment c = c(dnn, shape);
         MemorySegment description =
                 dnn.matmulDescription(shape.toString(), a, b, c, shape.accumulate());
         long bytes = dnn.scratchBytes(description);
@@ -130,9 +133,22 @@ final class CpuArena implements DeviceArena {
         return bytes;
     }
 
+    private static MemorySegment a(OneDnn dnn, GemmShape s) {
+        return operand(dnn, s.operands(), s.m(), s.k(), s.lda(), s.transposeA());
+    }
+
+    private static MemorySegment b(OneDnn dnn, GemmShape s) {
+        return operand(dnn, s.operands(), s.k(), s.n(), s.ldb(), s.transposeB());
+    }
+
+    private static MemorySegment c(OneDnn dnn, GemmShape s) {
+        return operand(dnn, s.result(), s.m(), s.n(), s.ldc(), false);
+    }
+
     private static MemorySegment operand(
-            OneDnn dnn, long rows, long columns, long stride, boolean transposed) {
+            OneDnn dnn, DataType type, long rows, long columns, long stride, boolean transposed) {
         return dnn.desc(
+                type,
                 new long[] {rows, columns},
                 transposed ? new long[] {1, stride} : new long[] {stride, 1});
     }
@@ -146,13 +162,15 @@ final class CpuArena implements DeviceArena {
     @Override
     public void upload(float[] source, int from, Matrix target) {
         for (int r = 0; r < target.rows(); r++) {
-            MemorySegment.copy(
-                    source,
-                    from + r * target.columns(),
-                    memory,
-                    JAVA_FLOAT,
-                    target.at(r, 0),
-                    target.columns());
+            int start = from + r * target.columns();
+            long at = target.at(r, 0);
+            if (target.type() == DataType.FLOAT32) {
+                MemorySegment.copy(source, start, memory, JAVA_FLOAT, at, target.columns());
+            } else {
+                for (int c = 0; c < target.columns(); c++) {
+                    memory.set(JAVA_SHORT, at + 2L * c, BFloat16.of(source[start + c]));
+                }
+            }
         }
     }
 
@@ -174,13 +192,15 @@ final class CpuArena implements DeviceArena {
     @Override
     public void download(Matrix source, float[] target, int from) {
         for (int r = 0; r < source.rows(); r++) {
-            MemorySegment.copy(
-                    memory,
-                    JAVA_FLOAT,
-                    source.at(r, 0),
-                    target,
-                    from + r * source.columns(),
-                    source.columns());
+            int start = from + r * source.columns();
+            long at = source.at(r, 0);
+            if (source.type() == DataType.FLOAT32) {
+                MemorySegment.copy(memory, JAVA_FLOAT, at, target, start, source.columns());
+            } else {
+                for (int c = 0; c < source.columns(); c++) {
+                    target[start + c] = BFloat16.toFloat(memory.get(JAVA_SHORT, at + 2L * c));
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 
 import java.lang.foreign.MemorySegment;
@@ -224,23 +225,26 @@ final class CpuConvolution implements Convolution, AutoCloseable {
     }
 
     private static MemorySegment source(OneDnn dnn, ConvolutionShape s) {
-        return nhwc(dnn, s.images(), s.inputChannels(), s.height(), s.width());
+        return nhwc(dnn, s.type(), s.images(), s.inputChannels(), s.height(), s.width());
     }
 
     private static MemorySegment output(OneDnn dnn, ConvolutionShape s) {
-        return nhwc(dnn, s.images(), s.outputChannels(), s.outputHeight(), s.outputWidth());
+        return nhwc(
+                dnn, s.type(), s.images(), s.outputChannels(), s.outputHeight(), s.outputWidth());
     }
 
     /** oneDNN names dimensions N, C, H, W whatever their order in memory. */
-    private static MemorySegment nhwc(OneDnn dnn, long n, long c, long h, long w) {
-        return dnn.desc(new long[] {n, c, h, w}, new long[] {h * w * c, 1, w * c, c});
+    private static MemorySegment nhwc(OneDnn dnn, DataType type, long n, long c, long h, long w) {
+        return dnn.desc(type, new long[] {n, c, h, w}, new long[] {h * w * c, 1, w * c, c});
     }
 
     private static MemorySegment plainWeights(OneDnn dnn, ConvolutionShape s) {
         long k = s.kernel();
         long in = s.inputChannels();
         return dnn.desc(
-                new long[] {s.outputChannels(), in, k, k}, new long[] {in * k * k, k * k, k, 1});
+                DataType.FLOAT32,
+                new long[] {s.outputChannels(), in, k, k},
+                new long[] {in * k * k, k * k, k, 1});
     }
 
     /** The weight layouts that oneDNN chooses for a shape, and its scratch. */
@@ -256,8 +260,8 @@ final class CpuConvolution implements Convolution, AutoCloseable {
             dnn.singleThreaded();
             MemorySegment source = source(dnn, s);
             MemorySegment output = output(dnn, s);
-            MemorySegment any =
-                    dnn.descAny(s.outputChannels(), s.inputChannels(), s.kernel(), s.kernel());
+            MemorySegment any = anyWeights(dnn, s.type(), s);
+            MemorySegment anyGradient = anyWeights(dnn, DataType.FLOAT32, s);
             String what = s.toString();
             MemorySegment f =
                     dnn.convolutionForwardDescription(what, source, any, output, geometry(s));
@@ -266,7 +270,7 @@ final class CpuConvolution implements Convolution, AutoCloseable {
                             what, source, any, output, geometry(s), f);
             MemorySegment w =
                     dnn.convolutionBackwardWeightsDescription(
-                            what, source, any, output, geometry(s), f);
+                            what, source, anyGradient, output, geometry(s), f);
             forwardWeights = dnn.cloneDesc(dnn.weightsDesc(f));
             backwardWeights = dnn.cloneDesc(dnn.weightsDesc(d));
             gradient = dnn.cloneDesc(dnn.weightGradientDesc(w));
@@ -277,9 +281,14 @@ final class CpuConvolution implements Convolution, AutoCloseable {
             dnn.destroyDescription(w);
             dnn.destroyDescription(d);
             dnn.destroyDescription(f);
+            dnn.destroyDesc(anyGradient);
             dnn.destroyDesc(any);
             dnn.destroyDesc(output);
             dnn.destroyDesc(source);
+        }
+
+        private static MemorySegment anyWeights(OneDnn dnn, DataType type, ConvolutionShape s) {
+            return dnn.descAny(type, s.outputChannels(), s.inputChannels(), s.kernel(), s.kernel());
         }
 
         @Override

@@ -3,6 +3,7 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.ChunkTask;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceOptions;
@@ -27,6 +28,7 @@ final class CpuDevice implements Device {
     private final OneDnn dnn;
     private final Lanes lanes;
     private final boolean vectorApi;
+    private final DataType precision;
     private final List<CpuArena> arenas = new ArrayList<>();
 
     // Asking oneDNN takes a fraction of a millisecond and plans ask the same again and again.
@@ -37,6 +39,7 @@ final class CpuDevice implements Device {
 
     CpuDevice(DeviceOptions options) {
         this.dnn = OneDnn.get();
+        this.precision = options.precision();
         this.vectorApi = options.vectorApi() && vectorApiEnabled();
         int threads =
                 options.threads() > 0
@@ -87,6 +90,16 @@ final class CpuDevice implements Device {
     @Override
     public boolean stagesInput() {
         return false;
+    }
+
+    @Override
+    public DataType precision() {
+        return precision;
+    }
+
+    @Override
+    public boolean supports(DataType type) {
+        return type == DataType.FLOAT32 || dnn.multipliesBFloat16();
     }
 
     @Override

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.bytedeco.javacpp.Loader;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.DeviceException;
 
 import java.io.File;
@@ -38,7 +39,10 @@ final class OneDnn {
     private static final int SUCCESS = 0;
     private static final int ENGINE_CPU = 1;
     private static final int STREAM_DEFAULT = 1;
+    private static final int BF16 = 2;
     private static final int F32 = 3;
+    private static final int ISA_AVX512 = 0x27;
+    private static final int ISA_AMX = 0xfef;
     private static final int TAG_ANY = 1;
     private static final int QUERY_SCRATCHPAD = 136;
     private static final int QUERY_WEIGHTS = 131;
@@ -92,6 +96,7 @@ final class OneDnn {
     private final MemorySegment engine;
     private final MemorySegment stream;
     private final String version;
+    private final int isa;
 
     /**
      * The library, loaded at the first call.
@@ -223,6 +228,19 @@ final class OneDnn {
                         "oneDNN stream",
                         out -> (int) streamCreate.invokeExact(out, engine, STREAM_DEFAULT));
         version = readVersion(versionQuery);
+        isa =
+                readIsa(
+                        linker.downcallHandle(
+                                b.symbol("dnnl_get_effective_cpu_isa"),
+                                FunctionDescriptor.of(JAVA_INT)));
+    }
+
+    private static int readIsa(MethodHandle query) {
+        try {
+            return (int) query.invokeExact();
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** The OpenMP runtime that oneDNN uses: bundled with it, on Windows part of the system. */
@@ -278,6 +296,19 @@ final class OneDnn {
         }
     }
 
+    /**
+     * Whether products of bfloat16 run on vector instructions (natively, or on AVX-512 by
+     * conversion) and not in reference code.
+     */
+    boolean multipliesBFloat16() {
+        return (isa & ISA_AVX512) == ISA_AVX512;
+    }
+
+    /** Whether the processor multiplies tiles of bfloat16, at eight times the rate of float32. */
+    boolean multipliesTiles() {
+        return (isa & ISA_AMX) == ISA_AMX;
+    }
+
     String version() {
         return version;
     }
@@ -293,25 +324,38 @@ final class OneDnn {
 
     // ---------------------------------------------------------------- memory descriptors
 
-    /** A dense-or-strided float32 tensor. Lives until the process ends or {@link #destroyDesc}. */
-    MemorySegment desc(long[] dims, long[] strides) {
+    /** A dense-or-strided tensor. Lives until the process ends or {@link #destroyDesc}. */
+    MemorySegment desc(DataType type, long[] dims, long[] strides) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment d = arena.allocateFrom(JAVA_LONG, dims);
             MemorySegment s = arena.allocateFrom(JAVA_LONG, strides);
             return created(
                     "tensor description",
-                    out -> (int) memoryDescWithStrides.invokeExact(out, dims.length, d, F32, s));
+                    out ->
+                            (int)
+                                    memoryDescWithStrides.invokeExact(
+                                            out, dims.length, d, code(type), s));
         }
     }
 
-    /** A float32 tensor whose layout oneDNN may choose. */
-    MemorySegment descAny(long... dims) {
+    /** A tensor whose layout oneDNN may choose. */
+    MemorySegment descAny(DataType type, long... dims) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment d = arena.allocateFrom(JAVA_LONG, dims);
             return created(
                     "tensor description",
-                    out -> (int) memoryDescWithTag.invokeExact(out, dims.length, d, F32, TAG_ANY));
+                    out ->
+                            (int)
+                                    memoryDescWithTag.invokeExact(
+                                            out, dims.length, d, code(type), TAG_ANY));
         }
+    }
+
+    private static int code(DataType type) {
+        return switch (type) {
+            case FLOAT32 -> F32;
+            case BFLOAT16 -> BF16;
+        };
     }
 
     long size(MemorySegment desc) {

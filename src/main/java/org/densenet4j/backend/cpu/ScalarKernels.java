@@ -1,8 +1,12 @@
 package org.densenet4j.backend.cpu;
 
+import static org.densenet4j.backend.DataType.FLOAT32;
+
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import org.densenet4j.backend.BFloat16;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
@@ -22,16 +26,24 @@ class ScalarKernels implements Kernels {
         this.memory = memory;
     }
 
-    final float get(long offset) {
-        return memory.get(JAVA_FLOAT, offset);
+    final float get(Matrix x, int row, int column) {
+        long at = x.at(row, column);
+        return x.type() == FLOAT32
+                ? memory.get(JAVA_FLOAT, at)
+                : BFloat16.toFloat(memory.get(JAVA_SHORT, at));
     }
 
-    final void set(long offset, float value) {
-        memory.set(JAVA_FLOAT, offset, value);
+    final void set(Matrix x, int row, int column, float value) {
+        long at = x.at(row, column);
+        if (x.type() == FLOAT32) {
+            memory.set(JAVA_FLOAT, at, value);
+        } else {
+            memory.set(JAVA_SHORT, at, BFloat16.of(value));
+        }
     }
 
     private float normalised(Matrix x, int row, int c, Matrix affine) {
-        return Math.fma(get(x.at(row, c)), get(affine.at(0, c)), get(affine.at(1, c)));
+        return Math.fma(get(x, row, c), get(affine, 0, c), get(affine, 1, c));
     }
 
     private float relu(Matrix x, int row, int c, Matrix affine) {
@@ -44,11 +56,11 @@ class ScalarKernels implements Kernels {
     public void channelStatistics(Matrix x, Matrix partial) {
         for (int c = 0; c < x.columns(); c++) {
             // Shifted by the first row's value, so that a large mean does not cancel the variance.
-            float shift = get(x.at(0, c));
+            float shift = get(x, 0, c);
             float sum = 0;
             float squares = 0;
             for (int r = 0; r < x.rows(); r++) {
-                float d = get(x.at(r, c)) - shift;
+                float d = get(x, r, c) - shift;
                 sum += d;
                 squares = Math.fma(d, d, squares);
             }
@@ -59,15 +71,15 @@ class ScalarKernels implements Kernels {
     private void setStatistics(
             Matrix partial, int c, float shift, float sum, float squares, int rows) {
         float mean = sum / rows;
-        set(partial.at(0, c), shift + mean);
-        set(partial.at(1, c), Math.max(0f, squares - sum * mean));
+        set(partial, 0, c, shift + mean);
+        set(partial, 1, c, Math.max(0f, squares - sum * mean));
     }
 
     @Override
     public void normaliseRelu(Matrix x, Matrix affine, Matrix out) {
         for (int r = 0; r < x.rows(); r++) {
             for (int c = 0; c < x.columns(); c++) {
-                set(out.at(r, c), relu(x, r, c, affine));
+                set(out, r, c, relu(x, r, c, affine));
             }
         }
     }
@@ -111,7 +123,7 @@ class ScalarKernels implements Kernels {
                 }
                 boolean dropped =
                         Integer.compareUnsigned(words[(int) (element & 3)], threshold) < 0;
-                set(x.at(r, c), dropped ? 0f : get(x.at(r, c)) * kept);
+                set(x, r, c, dropped ? 0f : get(x, r, c) * kept);
             }
         }
     }
@@ -143,7 +155,7 @@ class ScalarKernels implements Kernels {
                                 (relu(x, row, c, affine) + relu(x, row + 1, c, affine))
                                         + (relu(x, row + width, c, affine)
                                                 + relu(x, row + width + 1, c, affine));
-                        set(out.at(outRow, c), 0.25f * sum);
+                        set(out, outRow, c, 0.25f * sum);
                     }
                 }
             }
@@ -169,7 +181,7 @@ class ScalarKernels implements Kernels {
                                 best = Math.max(best, v);
                             }
                         }
-                        set(out.at(outRow, c), best);
+                        set(out, outRow, c, best);
                     }
                 }
             }
@@ -185,7 +197,7 @@ class ScalarKernels implements Kernels {
                 for (int p = 0; p < pixels; p++) {
                     sum += relu(x, i * pixels + p, c, affine);
                 }
-                set(out.at(i, c), sum / pixels);
+                set(out, i, c, sum / pixels);
             }
         }
     }
@@ -202,16 +214,16 @@ class ScalarKernels implements Kernels {
             double squares = 0;
             for (int chunk = 0; chunk < chunks; chunk++) {
                 double n = Math.min(rowsPerChunk, rows - (long) chunk * rowsPerChunk);
-                double delta = get(partials.at(2 * chunk, c)) - mean;
+                double delta = get(partials, 2 * chunk, c) - mean;
                 double total = count + n;
                 mean += delta * n / total;
-                squares += get(partials.at(2 * chunk + 1, c)) + delta * delta * count * n / total;
+                squares += get(partials, 2 * chunk + 1, c) + delta * delta * count * n / total;
                 count = total;
             }
             double variance = squares / count;
-            set(statistics.at(0, c), (float) mean);
-            set(statistics.at(1, c), (float) variance);
-            set(statistics.at(2, c), (float) (1 / Math.sqrt(variance + epsilon)));
+            set(statistics, 0, c, (float) mean);
+            set(statistics, 1, c, (float) variance);
+            set(statistics, 2, c, (float) (1 / Math.sqrt(variance + epsilon)));
         }
     }
 
@@ -225,13 +237,14 @@ class ScalarKernels implements Kernels {
         // One value has no unbiased variance; PyTorch refuses such a batch, we keep the biased one.
         float unbiased = rows > 1 ? (float) ((double) rows / (rows - 1)) : 1f;
         for (int c = 0; c < statistics.columns(); c++) {
-            long mean = runningMean.at(0, c);
-            long variance = runningVariance.at(0, c);
-            set(mean, (1 - momentum) * get(mean) + momentum * get(statistics.at(0, c)));
+            float mean = get(runningMean, 0, c);
+            float variance = get(runningVariance, 0, c);
+            set(runningMean, 0, c, (1 - momentum) * mean + momentum * get(statistics, 0, c));
             set(
-                    variance,
-                    (1 - momentum) * get(variance)
-                            + momentum * unbiased * get(statistics.at(1, c)));
+                    runningVariance,
+                    0,
+                    c,
+                    (1 - momentum) * variance + momentum * unbiased * get(statistics, 1, c));
         }
     }
 
@@ -239,19 +252,19 @@ class ScalarKernels implements Kernels {
     public void statisticsOfRunning(
             Matrix runningMean, Matrix runningVariance, float epsilon, Matrix statistics) {
         for (int c = 0; c < statistics.columns(); c++) {
-            float variance = get(runningVariance.at(0, c));
-            set(statistics.at(0, c), get(runningMean.at(0, c)));
-            set(statistics.at(1, c), variance);
-            set(statistics.at(2, c), (float) (1 / Math.sqrt((double) variance + epsilon)));
+            float variance = get(runningVariance, 0, c);
+            set(statistics, 0, c, get(runningMean, 0, c));
+            set(statistics, 1, c, variance);
+            set(statistics, 2, c, (float) (1 / Math.sqrt((double) variance + epsilon)));
         }
     }
 
     @Override
     public void foldNormalisation(Matrix statistics, Matrix gamma, Matrix beta, Matrix affine) {
         for (int c = 0; c < statistics.columns(); c++) {
-            float scale = get(gamma.at(0, c)) * get(statistics.at(2, c));
-            set(affine.at(0, c), scale);
-            set(affine.at(1, c), get(beta.at(0, c)) - get(statistics.at(0, c)) * scale);
+            float scale = get(gamma, 0, c) * get(statistics, 2, c);
+            set(affine, 0, c, scale);
+            set(affine, 1, c, get(beta, 0, c) - get(statistics, 0, c) * scale);
         }
     }
 
@@ -279,28 +292,28 @@ class ScalarKernels implements Kernels {
             double max = Double.NEGATIVE_INFINITY;
             int best = 0;
             for (int c = 0; c < classes; c++) {
-                max = Math.max(max, get(logits.at(r, c)));
-                if (get(logits.at(r, c)) > get(logits.at(r, best))) {
+                max = Math.max(max, get(logits, r, c));
+                if (get(logits, r, c) > get(logits, r, best)) {
                     best = c;
                 }
             }
-            set(hits.at(0, r), best == label ? 1f : 0f);
+            set(hits, 0, r, best == label ? 1f : 0f);
             double sum = 0;
             double logitSum = 0;
             for (int c = 0; c < classes; c++) {
-                sum += Math.exp(get(logits.at(r, c)) - max);
-                logitSum += get(logits.at(r, c));
+                sum += Math.exp(get(logits, r, c) - max);
+                logitSum += get(logits, r, c);
             }
             double logSum = max + Math.log(sum);
             double loss =
                     logSum
-                            - (1 - smoothing) * get(logits.at(r, label))
+                            - (1 - smoothing) * get(logits, r, label)
                             - smoothing * logitSum / classes;
-            set(losses.at(0, r), (float) loss);
+            set(losses, 0, r, (float) loss);
             for (int c = 0; c < classes; c++) {
-                double probability = Math.exp(get(logits.at(r, c)) - logSum);
+                double probability = Math.exp(get(logits, r, c) - logSum);
                 double target = (c == label ? 1 - smoothing : 0) + (double) smoothing / classes;
-                set(gradient.at(r, c), (float) (gradientScale * (probability - target)));
+                set(gradient, r, c, (float) (gradientScale * (probability - target)));
             }
         }
     }
@@ -310,9 +323,9 @@ class ScalarKernels implements Kernels {
         for (int c = 0; c < x.columns(); c++) {
             float sum = 0;
             for (int r = 0; r < x.rows(); r++) {
-                sum += get(x.at(r, c));
+                sum += get(x, r, c);
             }
-            set(sums.at(0, c), get(sums.at(0, c)) + sum);
+            set(sums, 0, c, get(sums, 0, c) + sum);
         }
     }
 
@@ -322,17 +335,17 @@ class ScalarKernels implements Kernels {
     public void maskRelu(
             Matrix gradient, Matrix x, Matrix affine, Matrix statistics, Matrix partial) {
         for (int c = 0; c < x.columns(); c++) {
-            float mean = get(statistics.at(0, c));
+            float mean = get(statistics, 0, c);
             float sum = 0;
             float products = 0;
             for (int r = 0; r < x.rows(); r++) {
-                float g = normalised(x, r, c, affine) > 0 ? get(gradient.at(r, c)) : 0f;
-                set(gradient.at(r, c), g);
+                float g = normalised(x, r, c, affine) > 0 ? get(gradient, r, c) : 0f;
+                set(gradient, r, c, g);
                 sum += g;
-                products = Math.fma(g, get(x.at(r, c)) - mean, products);
+                products = Math.fma(g, get(x, r, c) - mean, products);
             }
-            set(partial.at(0, c), sum);
-            set(partial.at(1, c), products);
+            set(partial, 0, c, sum);
+            set(partial, 1, c, products);
         }
     }
 
@@ -346,16 +359,13 @@ class ScalarKernels implements Kernels {
             Matrix out) {
         for (int r = 0; r < x.rows(); r++) {
             for (int c = 0; c < x.columns(); c++) {
-                float deviation = get(x.at(r, c)) - get(statistics.at(0, c));
+                float deviation = get(x, r, c) - get(statistics, 0, c);
                 float value =
                         Math.fma(
-                                get(correction.at(0, c)),
-                                get(gradient.at(r, c)),
-                                Math.fma(
-                                        get(correction.at(2, c)),
-                                        deviation,
-                                        get(correction.at(1, c))));
-                set(out.at(r, c), add ? get(out.at(r, c)) + value : value);
+                                get(correction, 0, c),
+                                get(gradient, r, c),
+                                Math.fma(get(correction, 2, c), deviation, get(correction, 1, c)));
+                set(out, r, c, add ? get(out, r, c) + value : value);
             }
         }
     }
@@ -384,18 +394,18 @@ class ScalarKernels implements Kernels {
             Matrix blockGradient,
             Matrix partial) {
         for (int c = 0; c < x.columns(); c++) {
-            float mean = get(statistics.at(0, c));
+            float mean = get(statistics, 0, c);
             float sum = 0;
             float products = 0;
             for (int r = 0; r < x.rows(); r++) {
-                float g = normalised(x, r, c, affine) > 0 ? get(gradient.at(r, c)) : 0f;
+                float g = normalised(x, r, c, affine) > 0 ? get(gradient, r, c) : 0f;
                 sum += g;
-                products = Math.fma(g, get(x.at(r, c)) - mean, products);
-                long target = blockGradient.at(r, c);
-                set(target, Math.fma(get(weight.at(0, c)), g, add ? get(target) : 0f));
+                products = Math.fma(g, get(x, r, c) - mean, products);
+                float before = add ? get(blockGradient, r, c) : 0f;
+                set(blockGradient, r, c, Math.fma(get(weight, 0, c), g, before));
             }
-            set(partial.at(0, c), sum);
-            set(partial.at(1, c), products);
+            set(partial, 0, c, sum);
+            set(partial, 1, c, products);
         }
     }
 
@@ -414,7 +424,7 @@ class ScalarKernels implements Kernels {
         int outHeight = height / 2;
         int outWidth = width / 2;
         for (int c = 0; c < x.columns(); c++) {
-            float mean = get(statistics.at(0, c));
+            float mean = get(statistics, 0, c);
             float sum = 0;
             float products = 0;
             for (int row = 0; row < images * height * width; row++) {
@@ -425,14 +435,14 @@ class ScalarKernels implements Kernels {
                 float g = 0;
                 if (pooled && normalised(x, row, c, affine) > 0) {
                     int outRow = (i * outHeight + h / 2) * outWidth + w / 2;
-                    g = 0.25f * get(pooledGradient.at(outRow, c));
+                    g = 0.25f * get(pooledGradient, outRow, c);
                 }
                 sum += g;
-                products = Math.fma(g, get(x.at(row, c)) - mean, products);
-                set(blockGradient.at(row, c), get(weight.at(0, c)) * g);
+                products = Math.fma(g, get(x, row, c) - mean, products);
+                set(blockGradient, row, c, get(weight, 0, c) * g);
             }
-            set(partial.at(0, c), sum);
-            set(partial.at(1, c), products);
+            set(partial, 0, c, sum);
+            set(partial, 1, c, products);
         }
     }
 
@@ -448,20 +458,20 @@ class ScalarKernels implements Kernels {
             Matrix blockGradient,
             Matrix partial) {
         for (int c = 0; c < x.columns(); c++) {
-            float mean = get(statistics.at(0, c));
+            float mean = get(statistics, 0, c);
             float sum = 0;
             float products = 0;
             for (int row = 0; row < images * pixels; row++) {
                 float g = 0;
                 if (normalised(x, row, c, affine) > 0) {
-                    g = get(pooledGradient.at(row / pixels, c)) / pixels;
+                    g = get(pooledGradient, row / pixels, c) / pixels;
                 }
                 sum += g;
-                products = Math.fma(g, get(x.at(row, c)) - mean, products);
-                set(blockGradient.at(row, c), get(weight.at(0, c)) * g);
+                products = Math.fma(g, get(x, row, c) - mean, products);
+                set(blockGradient, row, c, get(weight, 0, c) * g);
             }
-            set(partial.at(0, c), sum);
-            set(partial.at(1, c), products);
+            set(partial, 0, c, sum);
+            set(partial, 1, c, products);
         }
     }
 
@@ -497,8 +507,8 @@ class ScalarKernels implements Kernels {
                             }
                         }
                         if (source >= 0) {
-                            long target = out.at(source, c);
-                            set(target, get(target) + get(pooledGradient.at(outRow, c)));
+                            float sum = get(out, source, c) + get(pooledGradient, outRow, c);
+                            set(out, source, c, sum);
                         }
                     }
                 }
@@ -520,15 +530,15 @@ class ScalarKernels implements Kernels {
             double sum = 0;
             double products = 0;
             for (int chunk = 0; chunk < chunks; chunk++) {
-                sum += get(partials.at(2 * chunk, c));
-                products += get(partials.at(2 * chunk + 1, c));
+                sum += get(partials, 2 * chunk, c);
+                products += get(partials, 2 * chunk + 1, c);
             }
             float betaSum = (float) sum;
-            float gammaSum = (float) (products * get(statistics.at(2, c)));
-            set(sums.at(0, c), betaSum);
-            set(sums.at(1, c), gammaSum);
-            set(betaGradient.at(0, c), get(betaGradient.at(0, c)) + betaSum);
-            set(gammaGradient.at(0, c), get(gammaGradient.at(0, c)) + gammaSum);
+            float gammaSum = (float) (products * get(statistics, 2, c));
+            set(sums, 0, c, betaSum);
+            set(sums, 1, c, gammaSum);
+            set(betaGradient, 0, c, get(betaGradient, 0, c) + betaSum);
+            set(gammaGradient, 0, c, get(gammaGradient, 0, c) + gammaSum);
         }
     }
 
@@ -541,13 +551,11 @@ class ScalarKernels implements Kernels {
             boolean frozen,
             Matrix correction) {
         for (int c = 0; c < statistics.columns(); c++) {
-            double inverse = get(statistics.at(2, c));
-            double a = get(gamma.at(0, c)) * inverse;
-            set(correction.at(0, c), (float) a);
-            set(correction.at(1, c), frozen ? 0f : (float) (-a * get(sums.at(0, c)) / rows));
-            set(
-                    correction.at(2, c),
-                    frozen ? 0f : (float) (-a * inverse * get(sums.at(1, c)) / rows));
+            double inverse = get(statistics, 2, c);
+            double a = get(gamma, 0, c) * inverse;
+            set(correction, 0, c, (float) a);
+            set(correction, 1, c, frozen ? 0f : (float) (-a * get(sums, 0, c) / rows));
+            set(correction, 2, c, frozen ? 0f : (float) (-a * inverse * get(sums, 1, c) / rows));
         }
     }
 
@@ -555,9 +563,8 @@ class ScalarKernels implements Kernels {
     public void deferSums(Matrix sums, Matrix gamma, boolean add, Matrix deferred) {
         for (int row = 0; row < 2; row++) {
             for (int c = 0; c < sums.columns(); c++) {
-                long target = deferred.at(row, c);
-                float value = get(gamma.at(0, c)) * get(sums.at(row, c));
-                set(target, add ? get(target) + value : value);
+                float value = get(gamma, 0, c) * get(sums, row, c);
+                set(deferred, row, c, add ? get(deferred, row, c) + value : value);
             }
         }
     }
@@ -566,22 +573,22 @@ class ScalarKernels implements Kernels {
     public void deferredCorrection(
             Matrix deferred, Matrix statistics, int rows, boolean frozen, Matrix correction) {
         for (int c = 0; c < statistics.columns(); c++) {
-            double inverse = get(statistics.at(2, c));
-            set(correction.at(0, c), frozen ? 1f : (float) inverse);
+            double inverse = get(statistics, 2, c);
+            set(correction, 0, c, frozen ? 1f : (float) inverse);
+            set(correction, 1, c, frozen ? 0f : (float) (-inverse * get(deferred, 0, c) / rows));
             set(
-                    correction.at(1, c),
-                    frozen ? 0f : (float) (-inverse * get(deferred.at(0, c)) / rows));
-            set(
-                    correction.at(2, c),
-                    frozen ? 0f : (float) (-inverse * inverse * get(deferred.at(1, c)) / rows));
+                    correction,
+                    2,
+                    c,
+                    frozen ? 0f : (float) (-inverse * inverse * get(deferred, 1, c) / rows));
         }
     }
 
     @Override
     public void gradientWeight(Matrix statistics, Matrix gamma, boolean frozen, Matrix weight) {
         for (int c = 0; c < statistics.columns(); c++) {
-            float g = get(gamma.at(0, c));
-            set(weight.at(0, c), frozen ? g * get(statistics.at(2, c)) : g);
+            float g = get(gamma, 0, c);
+            set(weight, 0, c, frozen ? g * get(statistics, 2, c) : g);
         }
     }
 
@@ -600,12 +607,12 @@ class ScalarKernels implements Kernels {
             boolean firstStep) {
         for (int r = 0; r < parameters.rows(); r++) {
             for (int c = 0; c < parameters.columns(); c++) {
-                float p = get(parameters.at(r, c));
-                float g = Math.fma(decay, p, gradientScale * get(gradients.at(r, c)));
-                float v = firstStep ? g : Math.fma(momentum, get(velocity.at(r, c)), g);
-                set(velocity.at(r, c), v);
+                float p = get(parameters, r, c);
+                float g = Math.fma(decay, p, gradientScale * get(gradients, r, c));
+                float v = firstStep ? g : Math.fma(momentum, get(velocity, r, c), g);
+                set(velocity, r, c, v);
                 float step = nesterov ? Math.fma(momentum, v, g) : v;
-                set(parameters.at(r, c), Math.fma(-rate, step, p));
+                set(parameters, r, c, Math.fma(-rate, step, p));
             }
         }
     }
@@ -615,15 +622,19 @@ class ScalarKernels implements Kernels {
         double sum = 0;
         for (int r = 0; r < x.rows(); r++) {
             for (int c = 0; c < x.columns(); c++) {
-                double v = get(x.at(r, c));
+                double v = get(x, r, c);
                 sum += v * v;
             }
         }
-        set(target.at(0, 0), (float) sum);
+        set(target, 0, 0, (float) sum);
     }
 
     @Override
     public void copy(Matrix source, Matrix target) {
+        if (source.type() != target.type()) {
+            convert(source, target);
+            return;
+        }
         long bytes = (long) source.columns() * source.type().bytes();
         if (source.isDense() && target.isDense()) {
             MemorySegment.copy(
@@ -635,11 +646,20 @@ class ScalarKernels implements Kernels {
         }
     }
 
+    /** {@link #copy} between storage types. */
+    void convert(Matrix source, Matrix target) {
+        for (int r = 0; r < source.rows(); r++) {
+            for (int c = 0; c < source.columns(); c++) {
+                set(target, r, c, get(source, r, c));
+            }
+        }
+    }
+
     @Override
     public void add(Matrix source, Matrix target) {
         for (int r = 0; r < source.rows(); r++) {
             for (int c = 0; c < source.columns(); c++) {
-                set(target.at(r, c), get(target.at(r, c)) + get(source.at(r, c)));
+                set(target, r, c, get(target, r, c) + get(source, r, c));
             }
         }
     }
@@ -647,8 +667,13 @@ class ScalarKernels implements Kernels {
     @Override
     public void fill(Matrix target, float value) {
         for (int r = 0; r < target.rows(); r++) {
+            if (value == 0) { // all bits zero, in every type
+                long bytes = (long) target.columns() * target.type().bytes();
+                memory.asSlice(target.at(r, 0), bytes).fill((byte) 0);
+                continue;
+            }
             for (int c = 0; c < target.columns(); c++) {
-                set(target.at(r, c), value);
+                set(target, r, c, value);
             }
         }
     }

@@ -6,6 +6,7 @@ import jcuda.driver.JCudaDriver;
 import org.densenet4j.backend.ChunkTask;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceException;
@@ -119,6 +120,16 @@ final class CudaDevice implements Device {
     @Override
     public int leastChunks() {
         return 1;
+    }
+
+    @Override
+    public DataType precision() {
+        return options.precision();
+    }
+
+    @Override
+    public boolean supports(DataType type) {
+        return type == DataType.FLOAT32;
     }
 
     @Override

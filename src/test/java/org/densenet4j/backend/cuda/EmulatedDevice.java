@@ -7,6 +7,7 @@ import org.densenet4j.backend.ChunkTask;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceException;
@@ -67,6 +68,16 @@ public final class EmulatedDevice implements Device {
     @Override
     public boolean stagesInput() {
         return true;
+    }
+
+    @Override
+    public DataType precision() {
+        return DataType.FLOAT32;
+    }
+
+    @Override
+    public boolean supports(DataType type) {
+        return type == DataType.FLOAT32;
     }
 
     @Override

@@ -1,0 +1,13 @@
+package org.densenet4j.backend.cpu;
+
+import org.densenet4j.backend.Matrix;
+
+/** The operands of {@link VectorPasses#accumulateGradient} and its variants behind a pool. */
+record Accumulation(
+        Matrix gradient,
+        Matrix x,
+        Matrix affine,
+        Matrix statistics,
+        Matrix weight,
+        Matrix blockGradient,
+        Matrix partial) {}
