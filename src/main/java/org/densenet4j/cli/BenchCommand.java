@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.profile.Benchmark;
 import org.densenet4j.profile.Ceilings;
@@ -14,8 +15,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 
 /** {@code densenet4j bench}. */
 @Command(
@@ -32,7 +35,6 @@ import java.util.concurrent.Callable;
 final class BenchCommand implements Callable<Integer> {
     private static final List<BenchPoint> POINTS =
             List.of(new BenchPoint("bc-100-12", 64), new BenchPoint("densenet121", 16));
-    private static final List<String> PRECISIONS = List.of("fp32", "bf16");
 
     /** Half of the steps of a sweep's point warm up. */
     private static final int SWEEP_STEPS = 4;
@@ -41,7 +43,7 @@ final class BenchCommand implements Callable<Integer> {
     private static final String SWEEP_MODEL = "bc-100-12";
     private static final List<Integer> DEPTHS = List.of(40, 100, 160, 220, 280, 340, 400);
 
-    @Mixin private DeviceOption device;
+    @Mixin private BenchDeviceOption device;
 
     @Option(
             names = "--point",
@@ -59,7 +61,7 @@ final class BenchCommand implements Callable<Integer> {
             description =
                     "fp32, bf16 or both; what the machine cannot do is skipped (default:"
                             + " ${DEFAULT-VALUE})")
-    private List<String> precisions;
+    private List<String> precisionNames;
 
     @Option(
             names = "--steps",
@@ -97,12 +99,13 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         List<BenchPoint> wanted = points != null ? points : sweeps.isEmpty() ? POINTS : List.of();
         checkNumbers();
+        Set<DataType> precisions = precisions();
         wanted.forEach(BenchPoint::spec); // refuses a wrong name before anything has run
         BenchOutput output = new BenchOutput(json);
         output.check();
         try (CancelSignal cancel = new CancelSignal("stopped; nothing was written")) {
             try {
-                output.write(measure(wanted));
+                output.write(measure(wanted, precisions));
             } catch (IOException e) {
                 cancel.rethrow(e);
             }
@@ -117,19 +120,20 @@ final class BenchCommand implements Callable<Integer> {
         if (rounds < 1) {
             throw new IllegalArgumentException("rounds = " + rounds + ": use 1 or more");
         }
-        for (String precision : precisions) {
-            if (!PRECISIONS.contains(precision)) {
-                throw new IllegalArgumentException(
-                        "no precision named '" + precision + "'; use fp32, bf16 or fp32,bf16");
-            }
-        }
     }
 
-    private Benchmark measure(List<BenchPoint> wanted) throws IOException {
+    private Set<DataType> precisions() {
+        return precisionNames.stream()
+                .map(DataType::of)
+                .collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+
+    private Benchmark measure(List<BenchPoint> wanted, Set<DataType> precisions)
+            throws IOException {
         try (Device d = device.open()) {
-            BenchRun run = new BenchRun(d, device.arguments(), steps, rounds);
+            BenchRun run = new BenchRun(d, device, steps, rounds);
             for (BenchPoint point : new LinkedHashSet<>(wanted)) {
-                new LinkedHashSet<>(precisions).forEach(p -> run.add(point, p));
+                precisions.forEach(p -> run.add(point, p));
             }
             Ceilings ceilings = wanted.isEmpty() ? null : Ceilings.measure(d);
             run.run();
@@ -146,7 +150,9 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private List<Sweep> sweeps(Device d) throws IOException {
-        SweepRun run = new SweepRun(new ModelOption(), device.arguments(), 1, SWEEP_STEPS, d);
+        SweepRun run =
+                new SweepRun(
+                        new ModelOption(), device.arguments(DataType.FLOAT32), 1, SWEEP_STEPS, d);
         List<Sweep> swept = new ArrayList<>();
         for (Sweep.Variable variable : new TreeSet<>(sweeps)) {
             swept.add(run.run(range(variable), System.err));

@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.InferencePlan;
@@ -21,19 +22,16 @@ import java.util.Set;
  * Measures points in fresh processes, round by round, so that no row has a quiet hour to itself.
  */
 final class BenchRun {
-    private static final String FP32 = "fp32";
-
     private final Device device;
-    private final List<String> deviceArguments;
+    private final BenchDeviceOption option;
     private final int steps;
     private final int rounds;
     private final List<Job> jobs = new ArrayList<>();
     private final Set<String> skipped = new LinkedHashSet<>();
-    private final Set<String> refusedPrecisions = new LinkedHashSet<>();
 
-    BenchRun(Device device, List<String> deviceArguments, int steps, int rounds) {
+    BenchRun(Device device, BenchDeviceOption option, int steps, int rounds) {
         this.device = device;
-        this.deviceArguments = List.copyOf(deviceArguments);
+        this.option = option;
         this.steps = steps;
         this.rounds = rounds;
     }
@@ -41,7 +39,7 @@ final class BenchRun {
     /** A row that is being measured; the strategy is null for inference. */
     private record Job(
             BenchPoint point,
-            String precision,
+            DataType precision,
             MemoryStrategy strategy,
             long flops,
             List<MeasuredProcess> measured) {
@@ -64,7 +62,7 @@ final class BenchRun {
                     point.model(),
                     point.batch(),
                     work(),
-                    precision,
+                    precision.label(),
                     strategy,
                     flops,
                     measured.getFirst().predicted(),
@@ -74,22 +72,36 @@ final class BenchRun {
     }
 
     /** All strategies, and inference, of a point, as far as the machine has the memory. */
-    void add(BenchPoint point, String precision) {
+    void add(BenchPoint point, DataType precision) {
+        if (!device.supports(precision)) {
+            skipped.add(precision + ": not for this device (" + device.description() + ")");
+            return;
+        }
         DenseNetSpec spec = point.spec();
         Map<MemoryStrategy, MemoryPlan> plans = new EnumMap<>(MemoryStrategy.class);
         for (MemoryStrategy s :
                 List.of(MemoryStrategy.SHARED, MemoryStrategy.RECOMPUTE, MemoryStrategy.NAIVE)) {
-            MemoryPlan plan = MemoryPlan.of(spec).strategy(s).batch(point.batch()).on(device);
+            MemoryPlan plan =
+                    MemoryPlan.of(spec)
+                            .strategy(s)
+                            .batch(point.batch())
+                            .precision(precision)
+                            .on(device);
             plans.put(s, plan);
             add(point, precision, s, plan, plan.peakBytes());
         }
-        long inference = InferencePlan.of(spec).batch(point.batch()).on(device).peakBytes();
+        long inference =
+                InferencePlan.of(spec)
+                        .batch(point.batch())
+                        .precision(precision)
+                        .on(device)
+                        .peakBytes();
         add(point, precision, null, plans.get(MemoryStrategy.SHARED), inference);
     }
 
     private void add(
             BenchPoint point,
-            String precision,
+            DataType precision,
             MemoryStrategy strategy,
             MemoryPlan plan,
             long bytes) {
@@ -113,40 +125,25 @@ final class BenchRun {
     void run() throws IOException {
         for (int round = 1; round <= rounds; round++) {
             for (Job job : jobs) {
-                if (!refusedPrecisions.contains(job.precision())) {
-                    System.err.println(
-                            job.name() + (rounds > 1 ? ", round " + round : "") + " ...");
-                    measure(job);
-                }
+                System.err.println(job.name() + (rounds > 1 ? ", round " + round : "") + " ...");
+                measure(job);
             }
         }
     }
 
-    /** A machine without bf16 says so once; fp32 has to work. */
     private void measure(Job job) throws IOException {
-        try {
-            List<String> arguments = arguments(job);
-            job.measured()
-                    .add(
-                            job.strategy() == null
-                                    ? MeasuredProcess.runInference(arguments)
-                                    : MeasuredProcess.run(job.strategy(), arguments));
-        } catch (RefusedMeasurementException e) {
-            if (job.precision().equals(FP32)) {
-                throw e;
-            }
-            refusedPrecisions.add(job.precision());
-            skipped.add(job.precision() + ": " + e.reason());
-        }
+        List<String> arguments = arguments(job);
+        job.measured()
+                .add(
+                        job.strategy() == null
+                                ? MeasuredProcess.runInference(arguments)
+                                : MeasuredProcess.run(job.strategy(), arguments));
     }
 
     private List<String> arguments(Job job) {
-        List<String> arguments = new ArrayList<>(deviceArguments);
+        List<String> arguments = new ArrayList<>(option.arguments(job.precision()));
         arguments.addAll(List.of("--steps", String.valueOf(steps)));
         arguments.addAll(List.of("--point", job.point().toString()));
-        if (!job.precision().equals(FP32)) {
-            arguments.addAll(List.of("--precision", job.precision()));
-        }
         return arguments;
     }
 

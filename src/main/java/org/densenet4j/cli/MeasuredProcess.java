@@ -16,8 +16,6 @@ final class MeasuredProcess {
     /** What {@code measure --inference} says instead of a strategy. */
     static final String INFERENCE = "INFERENCE";
 
-    private static final int WRONG_INPUT = 2;
-
     private final Map<String, String> values;
 
     private MeasuredProcess(Map<String, String> values) {
@@ -88,11 +86,7 @@ final class MeasuredProcess {
             }
         }
         try {
-            int code = process.waitFor();
-            if (code == WRONG_INPUT) {
-                throw new RefusedMeasurementException(what, last);
-            }
-            if (code != 0 || measured.isEmpty()) {
+            if (process.waitFor() != 0 || measured.isEmpty()) {
                 throw new IOException("measuring " + what + " failed: " + last);
             }
         } catch (InterruptedException e) {

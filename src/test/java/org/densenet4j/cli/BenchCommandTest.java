@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -100,14 +101,36 @@ class BenchCommandTest {
                                             method.getName().equals("availableBytes")
                                                     ? (Object) 1000L
                                                     : method.invoke(device, arguments));
-            BenchRun run = new BenchRun(full, List.of(), 2, 1);
-            run.add(new BenchPoint("bc-10-4", 2), "fp32");
+            BenchRun run = new BenchRun(full, new BenchDeviceOption(), 2, 1);
+            run.add(new BenchPoint("bc-10-4", 2), DataType.FLOAT32);
             run.run();
             assertEquals(List.of(), run.rows());
             assertEquals(4, run.skipped().size());
             String first = run.skipped().getFirst();
             assertTrue(first.startsWith("bc-10-4:2 fp32, SHARED needs "), first);
             assertTrue(first.endsWith("this machine has 1.0 kB left"), first);
+        }
+    }
+
+    @Test
+    void aPrecisionThatTheDeviceDoesNotHaveIsSkippedInOneLine() throws IOException {
+        try (Device device = Device.cpu()) {
+            Device old =
+                    (Device)
+                            Proxy.newProxyInstance(
+                                    Device.class.getClassLoader(),
+                                    new Class<?>[] {Device.class},
+                                    (proxy, method, arguments) ->
+                                            method.getName().equals("supports")
+                                                    ? (Object) false
+                                                    : method.invoke(device, arguments));
+            BenchRun run = new BenchRun(old, new BenchDeviceOption(), 2, 1);
+            run.add(new BenchPoint("bc-10-4", 2), DataType.BFLOAT16);
+            run.add(new BenchPoint("bc-10-4", 1), DataType.BFLOAT16);
+            run.run();
+            assertEquals(List.of(), run.rows());
+            assertEquals(1, run.skipped().size());
+            assertTrue(run.skipped().getFirst().startsWith("bf16: not for this device (cpu, "));
         }
     }
 

@@ -80,7 +80,7 @@ class WrongInputTest {
                 "bench --point bc-99-12:4 | the nearest are 94 and 100",
                 "bench --steps 1 | steps = 1: use 2 or more",
                 "bench --rounds 0 | rounds = 0: use 1 or more",
-                "bench --precision fp8 | no precision named 'fp8'; use fp32, bf16",
+                "bench --precision fp8 | no precision 'fp8'; use fp32 or bf16",
                 "bench --sweep width | DEPTH, BATCH, SIZE",
                 "bench --threads -1 --point bc-10-4:1 | threads = -1: use 1 to 1024",
                 "bench --json nowhere/bench.json | make it first",
