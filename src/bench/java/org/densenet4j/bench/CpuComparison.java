@@ -1,242 +1,140 @@
 package org.densenet4j.bench;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
 /**
- * Our training step beside libtorch's: every variant in a fresh process, alternating, the median of
- * the rounds. Arguments: rounds, steps, threads, JSON file, then {@code model:batch}...
+ * Our training steps and inference beside libtorch's: every variant in a fresh process,
+ * alternating. The first round measures everything; later ones what is within a tenth of the
+ * fastest of its kind, so that medians are of what the table shows. {@link Settings} says what can
+ * be chosen.
  */
 public final class CpuComparison {
-    private static final Path JEMALLOC = findJemalloc();
+    private static final double MOST_DIFFERENCE = 1e-3;
 
-    /** One variant of one model. */
-    private record Variant(String model, int batch, String name, List<String> command) {}
+    private final Settings settings;
+    private final Results results = new Results();
+    private final List<String> skipped = new ArrayList<>();
 
-    private static final class Result {
-        final List<Double> imagesPerSecond = new ArrayList<>();
-        final List<Long> peakBytes = new ArrayList<>();
+    private CpuComparison(Settings settings) {
+        this.settings = settings;
     }
 
-    private CpuComparison() {}
-
-    /** Runs everything, prints the table and writes the JSON. */
+    /** Runs everything, prints the tables and writes them and the JSON. */
     public static void main(String[] args) throws Exception {
-        int rounds = Integer.parseInt(args[0]);
-        Map<Variant, Result> results = new LinkedHashMap<>();
-        for (String model : Arrays.asList(args).subList(4, args.length)) {
-            for (Variant v : variants(model, args[1], args[2])) {
-                results.put(v, new Result());
-            }
-        }
-        for (int round = 0; round < rounds; round++) {
-            for (Map.Entry<Variant, Result> entry : results.entrySet()) {
-                measure(entry.getKey(), entry.getValue());
-            }
-        }
-        print(results, args[2], rounds, args[1]);
-        write(Path.of(args[3]), results);
-    }
-
-    private static List<Variant> variants(String modelAndBatch, String steps, String threads) {
-        String model = modelAndBatch.split(":", 2)[0];
-        String batch = modelAndBatch.split(":", 2)[1];
-        List<Variant> all = new ArrayList<>();
-        for (String layout : List.of("nchw", "nhwc")) {
-            for (String kept : List.of("naive", "checkpoint")) {
-                all.add(
-                        new Variant(
-                                model,
-                                Integer.parseInt(batch),
-                                "libtorch " + layout + " " + kept,
-                                java(
-                                        LibtorchPeer.class.getName(),
-                                        model,
-                                        batch,
-                                        steps,
-                                        threads,
-                                        layout,
-                                        kept)));
-            }
-        }
-        for (String strategy : List.of("NAIVE", "SHARED", "RECOMPUTE")) {
-            all.add(
-                    new Variant(
-                            model,
-                            Integer.parseInt(batch),
-                            "densenet4j " + strategy,
-                            java(
-                                    "org.densenet4j.cli.Main",
-                                    "measure",
-                                    "--model",
-                                    model,
-                                    "--batch",
-                                    batch,
-                                    "--steps",
-                                    steps,
-                                    "--threads",
-                                    threads,
-                                    "--device",
-                                    "cpu",
-                                    "--strategy",
-                                    strategy)));
-        }
-        return all;
-    }
-
-    private static List<String> java(String main, String... arguments) {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(
-                List.of(
-                        "--add-modules=jdk.incubator.vector",
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-XX:+UseSerialGC",
-                        "-Xms512m",
-                        "-Xmx512m",
-                        // JavaCPP would stop libtorch at four times the Java heap.
-                        "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
-                        "-Dorg.bytedeco.javacpp.maxBytes=0",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        main));
-        command.addAll(List.of(arguments));
-        return command;
-    }
-
-    private static void measure(Variant v, Result result) throws Exception {
-        ProcessBuilder builder = new ProcessBuilder(v.command()).redirectErrorStream(true);
-        if (v.name().startsWith("libtorch")) {
-            useJemalloc(builder);
-        }
-        Process process = builder.start();
-        StringBuilder said = new StringBuilder();
-        Thread reader = Thread.ofPlatform().start(() -> read(process, said));
-        long peak = 0;
-        while (process.isAlive()) {
-            peak = Math.max(peak, peakOf(process.pid()));
-            Thread.sleep(50);
-        }
-        reader.join();
-        String key = "imagesPerSecond=";
-        int at = said.lastIndexOf(key);
-        if (process.exitValue() != 0 || at < 0) {
-            throw new IOException(v.name() + " failed: " + said);
-        }
-        String speed = said.substring(at + key.length()).strip().split("\\s", 2)[0];
-        result.imagesPerSecond.add(Double.parseDouble(speed));
-        result.peakBytes.add(peak);
-        System.err.printf(Locale.ROOT, "%s batch %d, %s: done%n", v.model(), v.batch(), v.name());
-    }
-
-    private static void read(Process process, StringBuilder said) {
-        try (BufferedReader lines = process.inputReader()) {
-            lines.lines().forEach(line -> said.append(line).append('\n'));
-        } catch (IOException e) {
-            said.append(e.getMessage());
-        }
-    }
-
-    /** The largest resident memory so far, as Linux counts it; 0 when the process has ended. */
-    private static long peakOf(long pid) {
+        Runtime.getRuntime()
+                .addShutdownHook(
+                        new Thread(
+                                () ->
+                                        ProcessHandle.current()
+                                                .children()
+                                                .forEach(ProcessHandle::destroyForcibly)));
         try {
-            for (String line : Files.readAllLines(Path.of("/proc", pid + "", "status"))) {
-                if (line.startsWith("VmHWM:")) {
-                    return 1024 * Long.parseLong(line.replaceAll("\\D", ""));
+            new CpuComparison(Settings.ofThisProcess()).run();
+        } catch (IOException | IllegalArgumentException e) {
+            System.err.println("error: " + e.getMessage());
+            System.exit(1);
+        }
+    }
+
+    private void run() throws IOException, InterruptedException {
+        long start = System.nanoTime();
+        boolean hasJemalloc = ChildProcess.jemalloc() != null;
+        for (String point : settings.models()) {
+            if (!settings.oursOnly()) {
+                check(point);
+            }
+            for (Work work : Work.values()) {
+                for (Precision p : settings.precisions()) {
+                    Contender.all(settings, point, work, p, hasJemalloc).forEach(results::add);
                 }
             }
-        } catch (IOException e) {
-            return 0;
         }
-        return 0;
-    }
-
-    /**
-     * libtorch at its best: memory is kept and on huge pages, so that no step faults it in anew.
-     */
-    private static void useJemalloc(ProcessBuilder builder) {
-        if (JEMALLOC != null) {
-            builder.environment().put("LD_PRELOAD", JEMALLOC.toString());
-            builder.environment()
-                    .put(
-                            "MALLOC_CONF",
-                            "thp:always,metadata_thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1");
-        }
-    }
-
-    private static Path findJemalloc() {
-        for (String folder :
-                List.of("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64")) {
-            Path library = Path.of(folder, "libjemalloc.so.2");
-            if (Files.exists(library)) {
-                return library;
+        for (int round = 0; round < settings.rounds(); round++) {
+            for (Result r : results.all()) {
+                if (results.wants(r, round)) {
+                    measure(r, round);
+                }
             }
         }
-        return null;
+        report(hasJemalloc, (System.nanoTime() - start) / 1e9);
     }
 
-    private static double median(List<? extends Number> values) {
-        double[] sorted = values.stream().mapToDouble(Number::doubleValue).sorted().toArray();
-        return sorted[sorted.length / 2];
-    }
-
-    private static void print(
-            Map<Variant, Result> results, String threads, int rounds, String steps) {
-        System.out.printf(
-                "%s threads, fp32, median of %d processes of %s steps (the first half warm-up);"
-                        + " libtorch under %s%n",
-                threads, rounds, steps, JEMALLOC == null ? "plain malloc" : "jemalloc, huge pages");
-        System.out.printf(
-                "%-14s %5s  %-26s %9s %16s%n", "model", "batch", "variant", "images/s", "peak RSS");
-        results.forEach(
-                (v, r) ->
-                        System.out.printf(
-                                Locale.ROOT,
-                                "%-14s %5d  %-26s %9.1f %13.0f MB%n",
-                                v.model(),
-                                v.batch(),
-                                v.name(),
-                                median(r.imagesPerSecond),
-                                median(r.peakBytes) / 1e6));
-        System.out.println("(peak RSS: the whole process, 512 MB of Java heap limit included)");
-    }
-
-    private static void write(Path file, Map<Variant, Result> results) throws IOException {
-        try (JsonGenerator json =
-                new JsonFactory().createGenerator(Files.newBufferedWriter(file))) {
-            json.useDefaultPrettyPrinter();
-            json.writeStartArray();
-            for (Map.Entry<Variant, Result> entry : results.entrySet()) {
-                json.writeStartObject();
-                json.writeStringField("model", entry.getKey().model());
-                json.writeNumberField("batch", entry.getKey().batch());
-                json.writeStringField("variant", entry.getKey().name());
-                json.writeStringField("malloc", JEMALLOC == null ? "malloc" : "jemalloc");
-                json.writeArrayFieldStart("imagesPerSecond");
-                for (double x : entry.getValue().imagesPerSecond) {
-                    json.writeNumber(x);
-                }
-                json.writeEndArray();
-                json.writeArrayFieldStart("peakBytes");
-                for (long x : entry.getValue().peakBytes) {
-                    json.writeNumber(x);
-                }
-                json.writeEndArray();
-                json.writeEndObject();
-            }
-            json.writeEndArray();
+    /** Same parameters, same images, same losses: a comparison of two networks means nothing. */
+    private void check(String point) throws IOException, InterruptedException {
+        String model = point.split(":", 2)[0];
+        ChildProcess.Answer answer =
+                ChildProcess.run(
+                        "checking " + model,
+                        ChildProcess.java(SameNetwork.class.getName(), model, "4"),
+                        Map.of());
+        double difference = answer.number("difference");
+        System.err.printf(
+                Locale.ROOT,
+                "%s: %.0f parameters, losses of both sides differ by %.1e%n",
+                model,
+                answer.number("parameters"),
+                difference);
+        if (!(difference < MOST_DIFFERENCE)) {
+            throw new IOException(
+                    model
+                            + ": the two sides compute different networks, losses differ by "
+                            + difference);
         }
-        System.out.println("written to " + file);
+    }
+
+    private void measure(Result r, int round) throws IOException, InterruptedException {
+        Contender c = r.contender();
+        String what =
+                String.join(" ", c.model() + ":" + c.batch(), c.work().name(), c.precision().name())
+                        .toLowerCase(Locale.ROOT);
+        ChildProcess.Answer answer =
+                ChildProcess.run(
+                        what + ", " + c.name(),
+                        c.command(),
+                        c.jemalloc() ? ChildProcess.underJemalloc() : Map.of());
+        if (answer.refusal() != null) {
+            String line = what + ", " + c.name() + ": skipped, " + answer.refusal();
+            skipped.add(line);
+            System.err.println(line);
+            return;
+        }
+        r.add(answer);
+        System.err.printf(
+                Locale.ROOT,
+                "round %d: %s, %s: %.1f images/s%n",
+                round + 1,
+                what,
+                c.name(),
+                r.speeds().getLast());
+    }
+
+    private void report(boolean hasJemalloc, double seconds) throws IOException {
+        StringBuilder text = new StringBuilder();
+        text.append(
+                String.format(
+                        Locale.ROOT,
+                        "%d threads, up to %d processes of %d steps each (inference: %d), the first"
+                                + " half warm-up; jemalloc %s; %.0f minutes in all.%n%n",
+                        settings.threads(),
+                        settings.rounds(),
+                        settings.steps(),
+                        2 * settings.steps(),
+                        hasJemalloc ? "with huge pages tried, too" : "not installed",
+                        seconds / 60));
+        skipped.forEach(line -> text.append("- ").append(line).append("\n"));
+        text.append(skipped.isEmpty() ? "" : "\n").append(ComparisonTable.of(results));
+        Files.createDirectories(settings.folder());
+        Files.writeString(settings.folder().resolve("bench-cpu.md"), text);
+        Files.writeString(
+                settings.folder().resolve("bench-cpu.json"),
+                ComparisonJson.of(settings, results, skipped));
+        System.out.println(text);
+        System.out.println(
+                "written to " + settings.folder().resolve("bench-cpu.md") + " and bench-cpu.json");
     }
 }

@@ -33,13 +33,12 @@ import java.util.stream.Stream;
         description = {
             "Trains the same network on the same data under NAIVE, SHARED and RECOMPUTE, each in a"
                     + " fresh process, and reports memory and time side by side.",
-            "With --sweep depth,batch it also measures how they grow; all of it takes about three"
+            "With --sweep depth,batch it also measures how they grow; all of that takes about three"
                     + " minutes on two cores."
         },
         mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {
     private static final String DEFAULT_MODEL = "bc-100-12";
-    private static final int SWEEP_POINTS = 5;
 
     /** Half of the steps of a sweep's point warm up. */
     private static final int SWEEP_STEPS = 4;
@@ -75,7 +74,7 @@ final class CompareCommand implements Callable<Integer> {
             names = "--sweep",
             paramLabel = "WHAT",
             split = ",",
-            description = "also depth, batch, or depth,batch")
+            description = "also depth, batch, size, or several: depth,batch")
     private List<Sweep.Variable> sweeps = List.of();
 
     @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "of all draws")
@@ -93,7 +92,7 @@ final class CompareCommand implements Callable<Integer> {
         String name = model.name(DEFAULT_MODEL);
         DenseNetSpec spec = model.builder(DEFAULT_MODEL).build();
         if (sweeps.contains(Sweep.Variable.DEPTH)) {
-            depths(name); // refuses a model without depths before anything has run
+            SweepRange.depth(name, batch); // refuses a model without depths before anything has run
         }
         long budget = Bytes.parse(memoryBudget);
         Path folder = report.folder("compare");
@@ -106,12 +105,11 @@ final class CompareCommand implements Callable<Integer> {
                 runs.add(run(spec, name, s, budget, d, file));
                 gradients.put(s, file);
             }
+            SweepRun sweep =
+                    new SweepRun(model, device.arguments(), seed, steps > 0 ? SWEEP_STEPS : 0, d);
             List<Sweep> swept = new ArrayList<>();
             for (Sweep.Variable variable : new TreeSet<>(sweeps)) {
-                swept.add(
-                        variable == Sweep.Variable.DEPTH
-                                ? depthSweep(name, d)
-                                : batchSweep(name, d));
+                swept.add(sweep.run(SweepRange.of(variable, name, spec, batch), System.out));
             }
             Comparison comparison =
                     new Comparison(
@@ -201,88 +199,6 @@ final class CompareCommand implements Callable<Integer> {
                             gradients.get(reference.strategy())));
         }
         return agreements;
-    }
-
-    // ---------------------------------------------------------------- sweeps
-
-    private Sweep depthSweep(String name, Device d) throws IOException {
-        int images = Math.max(1, batch / 2);
-        List<Place> places =
-                depths(name).stream()
-                        .map(depth -> new Place(withDepth(name, depth), images, depth))
-                        .toList();
-        String fixed = withDepth(name, 0).replace("-0-", "-L-") + " at batch " + images;
-        return sweep(Sweep.Variable.DEPTH, fixed, places, d);
-    }
-
-    private Sweep batchSweep(String name, Device d) throws IOException {
-        List<Place> places = new ArrayList<>();
-        for (int i = SWEEP_POINTS - 1; i >= 0; i--) {
-            if (batch >> i > 0) {
-                places.add(new Place(name, batch >> i, batch >> i));
-            }
-        }
-        return sweep(Sweep.Variable.BATCH, name, places, d);
-    }
-
-    /** A network and a batch, at this value of what a sweep varies. */
-    private record Place(String model, int batch, int value) {}
-
-    /** All places of a strategy in one process: their memory is exact and their code warm. */
-    private Sweep sweep(Sweep.Variable variable, String fixed, List<Place> places, Device d)
-            throws IOException {
-        List<Sweep.Point> points = new ArrayList<>();
-        for (MemoryStrategy s : MemoryStrategy.values()) {
-            if (steps > 0) {
-                System.out.println(s + " by " + variable.unit() + ", " + fixed + " ...");
-            }
-            List<Long> bytes = new ArrayList<>();
-            List<String> fitting = new ArrayList<>();
-            for (Place p : places) {
-                DenseNetSpec spec = model.withName(p.model()).build();
-                bytes.add(MemoryPlan.of(spec).strategy(s).batch(p.batch()).on(d).peakBytes());
-                if (steps > 0 && bytes.getLast() <= d.availableBytes()) {
-                    fitting.add(p.model() + ":" + p.batch());
-                }
-            }
-            // Both are ascending, so those that fit come first.
-            List<MeasuredProcess> measured =
-                    fitting.isEmpty()
-                            ? List.of()
-                            : MeasuredProcess.runAll(
-                                    s,
-                                    arguments(
-                                            places.getLast().model(),
-                                            SWEEP_STEPS,
-                                            List.of("--point", String.join(",", fitting))));
-            for (int i = 0; i < places.size(); i++) {
-                Measurement m = i < measured.size() ? measured.get(i).measurement() : null;
-                points.add(new Sweep.Point(s, places.get(i).value(), bytes.get(i), m));
-            }
-        }
-        return new Sweep(variable, fixed, List.copyOf(points));
-    }
-
-    /** Depths up to the model's, as evenly spaced as its kind allows. */
-    private static TreeSet<Integer> depths(String name) {
-        String[] parts = name.split("-", -1);
-        if (parts.length != 3) {
-            throw new IllegalArgumentException(
-                    "--sweep depth needs a model with a depth in its name, such as bc-100-12, not "
-                            + name);
-        }
-        int unit = parts[0].startsWith("b") ? 6 : 3;
-        int layers = (Integer.parseInt(parts[1]) - 4) / unit;
-        TreeSet<Integer> depths = new TreeSet<>();
-        for (int i = 1; i <= SWEEP_POINTS; i++) {
-            depths.add(4 + unit * Math.max(1, Math.round((float) layers * i / SWEEP_POINTS)));
-        }
-        return depths;
-    }
-
-    private static String withDepth(String name, int depth) {
-        String[] parts = name.split("-", -1);
-        return parts[0] + "-" + depth + "-" + parts[2];
     }
 
     private static void deleteAll(Path folder) throws IOException {

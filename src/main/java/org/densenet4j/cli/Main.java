@@ -26,6 +26,7 @@ import java.io.PrintWriter;
             SummaryCommand.class,
             CompareCommand.class,
             ProfileCommand.class,
+            BenchCommand.class,
             ParityCommand.class,
             PredictCommand.class,
             EvaluateCommand.class,

@@ -4,7 +4,6 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.engine.Network;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.profile.Timing;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Sgd;
@@ -18,19 +17,17 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 
 /**
- * {@code densenet4j measure}: a few training steps of one strategy in this process, reported as one
- * line of {@code key=value}. Other commands run it in a process of its own, so that resident memory
- * is honest.
+ * {@code densenet4j measure}: a few training steps of one strategy, or a few passes of inference,
+ * in this process, reported as one line of {@code key=value}. Other commands run it in a process of
+ * its own, so that resident memory is honest.
  */
 @Command(
         name = "measure",
         hidden = true,
-        description = "Measures training steps of one strategy in this process.",
+        description = "Measures training steps of one strategy, or inference, in this process.",
         mixinStandardHelpOptions = true)
 final class MeasureCommand implements Callable<Integer> {
     @Mixin private ModelOption model;
@@ -51,9 +48,14 @@ final class MeasureCommand implements Callable<Integer> {
     @Option(
             names = "--point",
             split = ",",
+            converter = BenchPoint.Converter.class,
             description =
-                    "MODEL:BATCH, measured one after the other instead of --model and --batch")
-    private List<String> points = List.of();
+                    "MODEL:BATCH or MODEL:BATCH:SIZE, measured one after the other instead of"
+                            + " --model and --batch")
+    private List<BenchPoint> points = List.of();
+
+    @Option(names = "--inference", description = "forward passes of inference instead of steps")
+    private boolean inference;
 
     @Option(names = "--gradients", description = "where to save the first step's gradients")
     private Path gradients;
@@ -70,15 +72,18 @@ final class MeasureCommand implements Callable<Integer> {
             if (points.isEmpty()) {
                 measure(model.builder("bc-100-12").build(), batch, d);
             }
-            for (String point : points) {
-                String[] parts = point.split(":", -1);
-                measure(model.withName(parts[0]).build(), Integer.parseInt(parts[1]), d);
+            for (BenchPoint point : points) {
+                measure(point.spec(model), point.batch(), d);
             }
         }
         return 0;
     }
 
     private void measure(DenseNetSpec spec, int images, Device d) throws IOException {
+        if (inference) {
+            new InferenceMeasurement(spec, images, steps, seed).on(d).print();
+            return;
+        }
         RandomImages data = new RandomImages(spec, images, seed);
         long before = ResidentMemory.current();
         try (Trainer trainer =
@@ -104,24 +109,16 @@ final class MeasureCommand implements Callable<Integer> {
                 save(trainer.network());
             }
         }
-        double[] warm = Arrays.copyOfRange(seconds, steps / 2, steps);
-        double median = Timing.of(warm).median();
-        System.out.printf(
-                Locale.ROOT,
-                "strategy=%s predicted=%d allocated=%d resident=%d medianSeconds=%.4f"
-                        + " imagesPerSecond=%.1f seconds=%s losses=%s%n",
-                strategy,
-                trainer.plan().peakBytes(),
-                trainer.network().allocatedBytes(),
-                ResidentMemory.largest() - residentBefore,
-                median,
-                trainer.plan().batch() / median,
-                list(warm),
-                list(losses));
-    }
-
-    private static String list(double[] values) {
-        return Arrays.stream(values).mapToObj(Double::toString).collect(Collectors.joining(","));
+        new MeasuredLine(
+                        strategy.name(),
+                        trainer.plan().batch(),
+                        trainer.plan().peakBytes(),
+                        trainer.network().allocatedBytes(),
+                        trainer.plan().activationBytes(),
+                        ResidentMemory.largest() - residentBefore,
+                        Arrays.copyOfRange(seconds, steps / 2, steps),
+                        losses)
+                .print();
     }
 
     private void save(Network network) throws IOException {

@@ -13,6 +13,9 @@ import java.util.Map;
 
 /** Runs {@link MeasureCommand} in a fresh process with a small, fully touched Java heap. */
 final class MeasuredProcess {
+    /** What {@code measure --inference} says instead of a strategy. */
+    static final String INFERENCE = "INFERENCE";
+
     private final Map<String, String> values;
 
     private MeasuredProcess(Map<String, String> values) {
@@ -32,6 +35,20 @@ final class MeasuredProcess {
     /** Measures several points in one process, in the order of the arguments' {@code --point}. */
     static List<MeasuredProcess> runAll(MemoryStrategy strategy, List<String> arguments)
             throws IOException {
+        List<String> all = new ArrayList<>(List.of("--strategy", strategy.name()));
+        all.addAll(arguments);
+        return runAll(strategy.name(), all);
+    }
+
+    /** Measures forward passes of inference. */
+    static MeasuredProcess runInference(List<String> arguments) throws IOException {
+        List<String> all = new ArrayList<>(List.of("--inference"));
+        all.addAll(arguments);
+        return runAll(INFERENCE, all).getFirst();
+    }
+
+    private static List<MeasuredProcess> runAll(String what, List<String> arguments)
+            throws IOException {
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
@@ -47,16 +64,17 @@ final class MeasuredProcess {
                         "-cp",
                         System.getProperty("java.class.path"),
                         Main.class.getName(),
-                        "measure",
-                        "--strategy",
-                        strategy.name()));
+                        "measure"));
         command.addAll(arguments);
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        Thread end = new Thread(process::destroyForcibly);
+        Runtime.getRuntime().addShutdownHook(end);
         List<MeasuredProcess> measured = new ArrayList<>();
         String last = "";
         try (BufferedReader reader = process.inputReader()) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-                last = line;
+                // Not the depths of a stack trace.
+                last = line.startsWith("\t") ? last : line;
                 if (line.startsWith("strategy=")) {
                     Map<String, String> values = new HashMap<>();
                     for (String pair : line.split(" ", -1)) {
@@ -69,14 +87,24 @@ final class MeasuredProcess {
         }
         try {
             if (process.waitFor() != 0 || measured.isEmpty()) {
-                throw new IOException("measuring " + strategy + " failed: " + last);
+                throw new IOException("measuring " + what + " failed: " + last);
             }
         } catch (InterruptedException e) {
             process.destroy();
             Thread.currentThread().interrupt();
-            throw new IOException("interrupted while measuring " + strategy, e);
+            throw new IOException("interrupted while measuring " + what, e);
+        } finally {
+            forget(end);
         }
         return measured;
+    }
+
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException alreadyShuttingDown) {
+            // Then the hook is running.
+        }
     }
 
     /** What the plan said, in bytes. */
@@ -87,6 +115,11 @@ final class MeasuredProcess {
     /** Size of the arena in bytes. */
     long allocated() {
         return Long.parseLong(values.get("allocated"));
+    }
+
+    /** Bytes of the arena beside the model's state. */
+    long activations() {
+        return Long.parseLong(values.get("activations"));
     }
 
     /**
@@ -103,7 +136,10 @@ final class MeasuredProcess {
     }
 
     private List<Double> numbers(String key) {
-        return Arrays.stream(values.get(key).split(",", -1)).map(Double::valueOf).toList();
+        return Arrays.stream(values.get(key).split(",", -1))
+                .filter(number -> !number.isEmpty())
+                .map(Double::valueOf)
+                .toList();
     }
 
     /** Images per second of the median step. */

@@ -46,6 +46,15 @@ public final class InferencePlan {
         return peakBytes;
     }
 
+    /** Bytes beside the weights: features, temporaries, the library's scratch. */
+    public long activationBytes() {
+        return peakBytes
+                - buffers.stream()
+                        .filter(b -> b.category() == Category.WEIGHTS)
+                        .mapToLong(Buffer::bytes)
+                        .sum();
+    }
+
     /** The sequence of operations that lifetimes refer to. */
     public List<Operation> operations() {
         return schedule.operations();

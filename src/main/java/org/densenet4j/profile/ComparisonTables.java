@@ -104,13 +104,11 @@ final class ComparisonTables {
 
     /** Linear and quadratic fits of memory and time. */
     static Table fits(Sweep s) {
-        String x = s.variable() == Sweep.Variable.DEPTH ? "L" : "N";
+        String x = s.variable().symbol();
         Table table =
                 Table.of(
                         "Least-squares fits; "
-                                + x
-                                + " = "
-                                + s.variable().unit()
+                                + s.variable().fitted()
                                 + ", residual relative to the largest value",
                         "strategy",
                         "of",

@@ -17,19 +17,38 @@ public record Sweep(Variable variable, String fixed, List<Point> points) {
     /** What grows in a sweep. */
     public enum Variable {
         /** Number of layers. */
-        DEPTH("layers"),
+        DEPTH("layers", "L = layers"),
         /** Images of a step. */
-        BATCH("images per step");
+        BATCH("images per step", "N = images per step"),
+        /** Height and width of images; memory and time follow the number of pixels. */
+        SIZE("pixels a side", "P = pixels of an image");
 
         private final String unit;
+        private final String fitted;
 
-        Variable(String unit) {
+        Variable(String unit, String fitted) {
             this.unit = unit;
+            this.fitted = fitted;
         }
 
         /** What is counted. */
         public String unit() {
             return unit;
+        }
+
+        /** What fits are over: a letter, and what it stands for. */
+        String fitted() {
+            return fitted;
+        }
+
+        /** The letter of fits. */
+        String symbol() {
+            return fitted.substring(0, 1);
+        }
+
+        /** What a fit takes for a value: its square for the side of an image. */
+        private double abscissa(int value) {
+            return this == SIZE ? (double) value * value : value;
         }
     }
 
@@ -38,11 +57,16 @@ public record Sweep(Variable variable, String fixed, List<Point> points) {
      *
      * @param strategy what is kept
      * @param value of the variable
+     * @param batch images of its step
      * @param predictedBytes the plan's peak
      * @param measured null when the machine does not have the memory
      */
     public record Point(
-            MemoryStrategy strategy, int value, long predictedBytes, Measurement measured) {}
+            MemoryStrategy strategy,
+            int value,
+            int batch,
+            long predictedBytes,
+            Measurement measured) {}
 
     /** The points of a strategy. */
     public List<Point> of(MemoryStrategy strategy) {
@@ -53,16 +77,17 @@ public record Sweep(Variable variable, String fixed, List<Point> points) {
     public PolynomialFit memoryFit(MemoryStrategy strategy, int degree) {
         List<Point> own = of(strategy);
         return PolynomialFit.of(
-                own.stream().mapToDouble(Point::value).toArray(),
-                own.stream().mapToDouble(Point::predictedBytes).toArray(),
-                degree);
+                abscissas(own), own.stream().mapToDouble(Point::predictedBytes).toArray(), degree);
     }
 
     /** Polynomial of a strategy's median step time in the variable, over the points that ran. */
     public PolynomialFit timeFit(MemoryStrategy strategy, int degree) {
         List<Point> own = of(strategy).stream().filter(p -> p.measured() != null).toList();
         DoubleStream seconds = own.stream().mapToDouble(p -> p.measured().stepTime().median());
-        return PolynomialFit.of(
-                own.stream().mapToDouble(Point::value).toArray(), seconds.toArray(), degree);
+        return PolynomialFit.of(abscissas(own), seconds.toArray(), degree);
+    }
+
+    private double[] abscissas(List<Point> own) {
+        return own.stream().mapToDouble(p -> variable.abscissa(p.value())).toArray();
     }
 }

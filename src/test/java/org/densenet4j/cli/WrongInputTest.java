@@ -71,7 +71,20 @@ class WrongInputTest {
                 "parity nowhere.safetensors | nowhere.safetensors: no such file",
                 "parity pom.xml | not a safetensors file",
                 "parity pom.xml --strategy FAST | NAIVE, SHARED, RECOMPUTE",
-                "measure --steps 0 | steps = 0"
+                "measure --steps 0 | steps = 0",
+                "measure --point bc-10-4 | 'bc-10-4' is not MODEL:BATCH",
+                "bench --point bc-100-12 | 'bc-100-12' is not MODEL:BATCH, such as bc-100-12:64",
+                "bench --point bc-100-12:0 | 'bc-100-12:0' is not MODEL:BATCH",
+                "bench --point bc-100-12:many | 'bc-100-12:many' is not MODEL:BATCH",
+                "bench --point densenet122:4 | no model named 'densenet122'",
+                "bench --point bc-99-12:4 | the nearest are 94 and 100",
+                "bench --steps 1 | steps = 1: use 2 or more",
+                "bench --rounds 0 | rounds = 0: use 1 or more",
+                "bench --precision fp8 | no precision 'fp8'; use fp32 or bf16",
+                "bench --sweep width | DEPTH, BATCH, SIZE",
+                "bench --threads -1 --point bc-10-4:1 | threads = -1: use 1 to 1024",
+                "bench --json nowhere/bench.json | make it first",
+                "bench --json src | is a folder; name a file in it"
             })
     void aWrongOptionIsNamed(String command, String words) {
         Captured.run(command.split(" ", -1)).mustRefuse(words);

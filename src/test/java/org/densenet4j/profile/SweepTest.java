@@ -37,7 +37,7 @@ class SweepTest {
                 for (int depth = 40; depth <= 340; depth += 60) {
                     DenseNetSpec spec = DenseNetSpec.bc(depth, 12).build();
                     long bytes = MemoryPlan.of(spec).strategy(s).batch(64).on(device).peakBytes();
-                    points.add(new Sweep.Point(s, depth, bytes, null));
+                    points.add(new Sweep.Point(s, depth, 64, bytes, null));
                 }
             }
         }

@@ -1,0 +1,117 @@
+package org.densenet4j.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * One way of running the network in libtorch. Its name is its five parts with hyphens: {@code
+ * training-fp32-nhwc-naive-jemalloc}.
+ *
+ * @param work training steps or forward passes
+ * @param precision of convolutions and what lies between them
+ * @param layout of images in memory
+ * @param style what is kept for the backward pass, or how inference is prepared
+ * @param allocator below libtorch
+ */
+record PeerVariant(
+        Work work, Precision precision, Layout layout, Style style, Allocator allocator) {
+    private static final int PARTS = 5;
+
+    /** How images lie in memory. */
+    enum Layout {
+        /** PyTorch's default. */
+        NCHW,
+        /** {@code torch.channels_last}. */
+        NHWC
+    }
+
+    /** What PyTorch's users choose between. */
+    enum Style {
+        /** As written: everything is kept that autograd wants. */
+        NAIVE,
+        /** torchvision's {@code memory_efficient=True}. Training only. */
+        CHECKPOINT,
+        /** bf16 only, inference only: the model's weights are bf16, nothing is cast on the way. */
+        CONVERTED,
+        /**
+         * Inference only: batch norms that follow a convolution are folded into it; weights are
+         * converted, too, where the precision is bf16.
+         */
+        FOLDED
+    }
+
+    /** What memory comes from. */
+    enum Allocator {
+        /** The C library's, with its settings as they are. */
+        MALLOC,
+        /** jemalloc that keeps memory and has it on huge pages. */
+        JEMALLOC
+    }
+
+    /**
+     * What there is to try for some work, in the order of trying. Plain malloc is left out for NCHW
+     * inference, where it is slowest by far.
+     */
+    static List<PeerVariant> all(Work work, Precision precision, boolean hasJemalloc) {
+        Allocator better = hasJemalloc ? Allocator.JEMALLOC : Allocator.MALLOC;
+        List<PeerVariant> all = new ArrayList<>();
+        for (Style style : styles(work, precision)) {
+            for (Layout layout : List.of(Layout.NHWC, Layout.NCHW)) {
+                all.add(new PeerVariant(work, precision, layout, style, better));
+                boolean likely = work == Work.TRAINING || layout == Layout.NHWC;
+                if (hasJemalloc && style == Style.NAIVE && likely) {
+                    all.add(new PeerVariant(work, precision, layout, style, Allocator.MALLOC));
+                }
+            }
+        }
+        return all;
+    }
+
+    private static List<Style> styles(Work work, Precision precision) {
+        if (work == Work.TRAINING) {
+            return List.of(Style.NAIVE, Style.CHECKPOINT);
+        }
+        return precision == Precision.BF16
+                ? List.of(Style.NAIVE, Style.CONVERTED, Style.FOLDED)
+                : List.of(Style.NAIVE, Style.FOLDED);
+    }
+
+    static PeerVariant parse(String name) {
+        String[] parts = name.toUpperCase(Locale.ROOT).split("-", -1);
+        if (parts.length != PARTS) {
+            throw new IllegalArgumentException("'" + name + "' is not a variant");
+        }
+        return new PeerVariant(
+                Work.valueOf(parts[0]),
+                Precision.valueOf(parts[1]),
+                Layout.valueOf(parts[2]),
+                Style.valueOf(parts[3]),
+                Allocator.valueOf(parts[4]));
+    }
+
+    /** Whether autocast rounds on the way. */
+    boolean autocasts() {
+        return precision == Precision.BF16 && style != Style.CONVERTED && style != Style.FOLDED;
+    }
+
+    /** Whether the weights themselves are bf16. */
+    boolean converts() {
+        return precision == Precision.BF16 && !autocasts();
+    }
+
+    /** What a table says of it beside work and precision. */
+    String label() {
+        return lower(layout) + ", " + lower(style) + ", " + lower(allocator);
+    }
+
+    private static String lower(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
+    }
+
+    @Override
+    public String toString() {
+        return String.join(
+                "-", lower(work), lower(precision), lower(layout), lower(style), lower(allocator));
+    }
+}

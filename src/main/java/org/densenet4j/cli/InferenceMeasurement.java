@@ -1,0 +1,73 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.inference.InferenceNetwork;
+import org.densenet4j.plan.InferencePlan;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.Initialiser;
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.weights.WeightSource;
+
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Forward passes in evaluation mode, with what a {@code Predictor} runs on. */
+final class InferenceMeasurement {
+    private final DenseNetSpec spec;
+    private final int batch;
+    private final int steps;
+    private final long seed;
+
+    InferenceMeasurement(DenseNetSpec spec, int batch, int steps, long seed) {
+        this.spec = spec;
+        this.batch = batch;
+        this.steps = steps;
+        this.seed = seed;
+    }
+
+    MeasuredLine on(Device device) throws IOException {
+        InferencePlan plan =
+                InferencePlan.of(spec).batch(batch).within(device, device.availableBytes());
+        RandomImages data = new RandomImages(spec, batch, seed);
+        WeightSource weights = initialWeights();
+        float[] logits = new float[Math.multiplyExact(batch, spec.classes())];
+        double[] seconds = new double[steps];
+        long before = ResidentMemory.current();
+        try (InferenceNetwork network = InferenceNetwork.open(plan, device, weights)) {
+            for (int s = 0; s < steps; s++) {
+                float[] images = data.next().images();
+                long start = System.nanoTime();
+                network.forward(images, 0, batch);
+                network.logits(batch, logits, 0);
+                seconds[s] = (System.nanoTime() - start) / 1e9;
+            }
+            return new MeasuredLine(
+                    MeasuredProcess.INFERENCE,
+                    batch,
+                    plan.peakBytes(),
+                    network.allocatedBytes(),
+                    plan.activationBytes(),
+                    ResidentMemory.largest() - before,
+                    Arrays.copyOfRange(seconds, steps / 2, steps),
+                    new double[0]);
+        }
+    }
+
+    /** What training would begin with: time does not depend on values. */
+    private WeightSource initialWeights() {
+        NetworkShape shape = NetworkShape.of(spec);
+        Map<String, ParameterSpec> tensors = new HashMap<>();
+        shape.parameters().forEach(p -> tensors.put(p.name(), p));
+        shape.buffers().forEach(p -> tensors.put(p.name(), p));
+        Initialiser initialiser = Initialiser.seeded(seed);
+        return name -> {
+            ParameterSpec p = tensors.get(name);
+            float[] values = new float[Math.toIntExact(p.count())];
+            initialiser.fill(p, values);
+            return values;
+        };
+    }
+}

@@ -1,0 +1,25 @@
+package org.densenet4j.profile;
+
+import java.util.List;
+
+/**
+ * How fast this engine is on this machine, and how close to what the machine can do.
+ *
+ * @param processor the processor's name; "" where unknown
+ * @param device one line about the device
+ * @param steps of each process, the first half warm-up
+ * @param rounds processes of each row
+ * @param ceilings of the device in fp32; null when no row was asked for
+ * @param rows what was measured
+ * @param skipped one line for each thing that was not, and why
+ * @param sweeps memory and time while one quantity grows
+ */
+public record Benchmark(
+        String processor,
+        String device,
+        int steps,
+        int rounds,
+        Ceilings ceilings,
+        List<BenchmarkRow> rows,
+        List<String> skipped,
+        List<Sweep> sweeps) {}
