@@ -161,7 +161,7 @@ abstract class ConvolutionContract extends OpenedDevice {
                     case 1 -> new int[] {7, 2, 3};
                     default -> new int[] {3, 1, 1};
                 };
-        int most = kernel[0] == 7 ? 9 : 7;
+        int most = 9;
         int least = kernel[0] == 7 ? 4 : 1;
         return new ConvolutionShape(
                 1 + a.random.nextInt(4),

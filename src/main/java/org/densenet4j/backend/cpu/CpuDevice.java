@@ -20,10 +20,10 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class CpuDevice implements Device {
     /** Half of a common 2 MB second-level cache; the other half is for the operands streamed by. */
-    private static final long CACHE_BYTES = 1L << 20;
+    private static final long CACHE_BYTES = 640L << 10;
 
     /** A fixed number, so that sums per chunk do not depend on the number of threads. */
-    private static final int LEAST_CHUNKS = 16;
+    private static final int LEAST_CHUNKS = 8;
 
     private final OneDnn dnn;
     private final Lanes lanes;

@@ -744,13 +744,24 @@ class VectorPasses extends ScalarKernels {
         int outWidth = (width + 1) / 2;
         for (int line = 0; line < images * outHeight; line++) {
             int h = line % outHeight;
-            int image = line / outHeight * height;
+            int top = Math.max(0, 2 * h - 1);
+            int lines = Math.min(height, 2 * h + 2) - top;
+            int above = (line / outHeight * height + top) * width;
             for (int c = 0; c < whole(x); c += LANES) {
-                FloatVector scale = floats(affine, 0, c);
-                FloatVector shift = floats(affine, 1, c);
                 for (int w = 0; w < outWidth; w++) {
-                    FloatVector g = load(pooledGradient.at(line * outWidth + w, c));
-                    giveToMaximum(x, image, height, width, c, scale, shift, h, w, g, out);
+                    int left = Math.max(0, 2 * w - 1);
+                    int columns = Math.min(width, 2 * w + 2) - left;
+                    giveToMaximum(
+                            x.at(above + left, c),
+                            rowBytes(x),
+                            out.at(above + left, c),
+                            rowBytes(out),
+                            lines,
+                            columns,
+                            width,
+                            affine.at(0, c),
+                            affine.at(1, c),
+                            pooledGradient.at(line * outWidth + w, c));
                 }
             }
         }
@@ -768,39 +779,37 @@ class VectorPasses extends ScalarKernels {
 
     /**
      * Adds a pooled gradient to the first tap that reaches the maximum. Negative maxima are cut off
-     * by the ReLU behind, so zero is the start.
+     * by the ReLU behind, so zero is the start. Addresses, not vectors, are handed over: a vector
+     * that is an argument of a method which is not inlined goes through the heap.
      */
     private void giveToMaximum(
-            Matrix x,
-            int image,
-            int height,
+            long x,
+            long xRow,
+            long out,
+            long outRow,
+            int lines,
+            int columns,
             int width,
-            int c,
-            FloatVector scale,
-            FloatVector shift,
-            int h,
-            int w,
-            FloatVector g,
-            Matrix out) {
-        int top = Math.max(0, 2 * h - 1);
-        int bottom = Math.min(height, 2 * h + 2);
-        int left = Math.max(0, 2 * w - 1);
-        int right = Math.min(width, 2 * w + 2);
-        FloatVector best = zero();
-        for (int y = top; y < bottom; y++) {
-            for (int z = left; z < right; z++) {
-                best = best.max(load(x.at((image + y) * width + z, c)).fma(scale, shift));
+            long scales,
+            long shifts,
+            long gradient) {
+        FloatVector scale = StoredVector.load(true, memory, scales);
+        FloatVector shift = StoredVector.load(true, memory, shifts);
+        FloatVector zero = zero();
+        FloatVector best = zero;
+        for (int y = 0; y < lines; y++) {
+            for (int z = 0; z < columns; z++) {
+                best = best.max(load(x + (y * width + z) * xRow).fma(scale, shift));
             }
         }
-        FloatVector zero = zero();
-        VectorMask<Float> open = best.compare(GT, 0f);
-        for (int y = top; y < bottom; y++) {
-            for (int z = left; z < right; z++) {
-                FloatVector v = load(x.at((image + y) * width + z, c)).fma(scale, shift);
-                VectorMask<Float> hit = v.eq(best).and(open);
-                long at = out.at((image + y) * width + z, c);
-                store(load(at).add(zero.blend(g, hit)), at);
-                open = open.andNot(hit);
+        FloatVector rest = zero.blend(load(gradient), best.compare(GT, 0f));
+        for (int y = 0; y < lines; y++) {
+            for (int z = 0; z < columns; z++) {
+                FloatVector v = load(x + (y * width + z) * xRow).fma(scale, shift);
+                VectorMask<Float> hit = v.eq(best);
+                long at = out + (y * width + z) * outRow;
+                store(load(at).add(zero.blend(rest, hit)), at);
+                rest = rest.blend(zero, hit);
             }
         }
     }
