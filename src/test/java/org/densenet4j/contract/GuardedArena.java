@@ -291,6 +291,15 @@ final class GuardedArena implements AutoCloseable {
      * the last place of its storage type; with no tolerance, the nearest value of that type.
      */
     void expect(Matrix out, double tolerance, Cell cell) {
+        expect(out, tolerance, 1, cell);
+    }
+
+    /**
+     * The same for an output that is stored and read again before it is finished.
+     *
+     * @param roundings how often it is rounded to its storage type
+     */
+    void expect(Matrix out, double tolerance, int roundings, Cell cell) {
         boolean rounds = out.type() != DataType.FLOAT32;
         for (int r = 0; r < out.rows(); r++) {
             for (int c = 0; c < out.columns(); c++) {
@@ -302,7 +311,8 @@ final class GuardedArena implements AutoCloseable {
                 if (rounds && tolerance == 0) {
                     sum = BFloat16.round((float) sum);
                 } else if (rounds) {
-                    error += BFLOAT16_ROUNDING * (Math.abs(sum) + error);
+                    double earlier = (roundings - 1) * terms.magnitude();
+                    error += BFLOAT16_ROUNDING * (Math.abs(sum) + earlier + error);
                 }
                 expected[half] = sum;
                 allowed[half] = error;

@@ -665,6 +665,7 @@ abstract class KernelsContract extends OpenedDevice {
                     a.expect(
                             out,
                             2 * ELEMENT,
+                            2, // corrected, then dropped
                             (r, c, t) -> {
                                 correction(a, gradient, columns, correction, statistics, r, c, t);
                                 if (dropping) {
@@ -818,6 +819,7 @@ abstract class KernelsContract extends OpenedDevice {
                     a.expect(
                             out,
                             ELEMENT,
+                            4, // windows that a pixel can be the maximum of
                             (r, c, t) -> {
                                 for (int p = 0; p < i.pooledRows(); p++) {
                                     if (firstMaximum(a, i.window(p), x, c, affine) == r) {

@@ -15,6 +15,7 @@ import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.spec.Stem;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -29,10 +30,14 @@ class StrategiesTest {
 
     private static final double GRADIENT_TOLERANCE = 1e-3;
 
-    /** The same where activations have 8 bits: a hundred roundings of 2^-9 and ReLUs that flip. */
-    private static final double BFLOAT16_OUTPUT_TOLERANCE = 3e-2;
+    /** With 8 bits per activation and no ReLU that flips. */
+    private static final double BFLOAT16_OUTPUT_TOLERANCE = 2e-2;
 
     private static final double BFLOAT16_GRADIENT_TOLERANCE = 1.5e-1;
+
+    /** With ReLUs that do; anything wrong is off by 1. */
+    private static final double FLIPPED_GRADIENT_TOLERANCE = 0.4;
+
     private static final long SEED = 99;
     private static final long STEP = 3;
 
@@ -79,21 +84,35 @@ class StrategiesTest {
 
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
-    void bfloat16StorageStaysCloseToTheReference(MemoryStrategy strategy) {
+    void bfloat16StorageIsCloseToTheReferenceWhereNoReluFlips(MemoryStrategy strategy) {
         for (boolean vectorApi : new boolean[] {true, false}) {
             try (Device device = bfloat16(false, vectorApi)) {
                 for (long seed = 1; seed <= 12; seed++) {
-                    check(RandomCase.random(seed), strategy, Mode.TRAIN, device, 0);
+                    RandomCase c = RandomCase.random(seed).withoutKinks();
+                    if (c.spec.stem() == Stem.SMALL) { // no max pool, whose maxima would flip
+                        check(c, strategy, Mode.TRAIN, device, 0);
+                        check(c, strategy, Mode.FROZEN, device, 0);
+                        DenseNetSpec dropping = c.spec.toBuilder().dropout(0.3).build();
+                        RandomCase d = RandomCase.of(dropping, c.images, seed).withoutKinks();
+                        check(d, strategy, Mode.TRAIN, device, 0.3);
+                    }
                 }
-                for (long seed = 21; seed <= 24; seed++) {
-                    check(RandomCase.random(seed), strategy, Mode.FROZEN, device, 0);
-                }
-                for (long seed = 31; seed <= 34; seed++) {
-                    RandomCase plain = RandomCase.random(seed);
-                    DenseNetSpec spec = plain.spec.toBuilder().dropout(0.3).build();
-                    RandomCase c = RandomCase.of(spec, plain.images, seed);
-                    check(c, strategy, Mode.TRAIN, device, 0.3);
-                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void bfloat16StorageStaysNearTheReferenceWhereSomeFlip(MemoryStrategy strategy) {
+        DenseNetSpec small = DenseNetSpec.bc(16, 9).classes(5).inputSize(13, 16).build();
+        DenseNetSpec imageNet =
+                small.toBuilder().stem(Stem.IMAGENET).layersPerBlock(2, 2).inputSize(37).build();
+        for (boolean vectorApi : new boolean[] {true, false}) {
+            try (Device device = bfloat16(false, vectorApi)) {
+                check(RandomCase.of(small, 12, 71), strategy, Mode.TRAIN, device, 0);
+                check(RandomCase.of(small, 12, 72), strategy, Mode.FROZEN, device, 0);
+                check(RandomCase.of(imageNet, 8, 73), strategy, Mode.TRAIN, device, 0);
+                check(RandomCase.of(imageNet, 8, 74), strategy, Mode.FROZEN, device, 0);
             }
         }
     }
@@ -200,7 +219,10 @@ class StrategiesTest {
         String what = strategy + " " + mode + " on " + c + ", " + device.description();
         boolean floats = device.precision() == DataType.FLOAT32;
         double outputTolerance = floats ? OUTPUT_TOLERANCE : BFLOAT16_OUTPUT_TOLERANCE;
-        double gradientTolerance = floats ? GRADIENT_TOLERANCE : BFLOAT16_GRADIENT_TOLERANCE;
+        double gradientTolerance =
+                floats
+                        ? GRADIENT_TOLERANCE
+                        : c.kinks() ? FLIPPED_GRADIENT_TOLERANCE : BFLOAT16_GRADIENT_TOLERANCE;
         // A gradient far smaller than the largest is a sum that cancelled.
         double share = floats ? 1e-4 : 1e-1;
         ReferenceNetwork reference = c.reference();
@@ -332,7 +354,7 @@ class StrategiesTest {
         try (Device device = bfloat16(true, true)) {
             float[] shared = gradients(c, MemoryStrategy.SHARED, device);
             float[] naive = gradients(c, MemoryStrategy.NAIVE, device);
-            assertClose(doubles(shared), naive, 2e-2, "NAIVE");
+            assertClose(doubles(shared), naive, 1e-2, "NAIVE");
         }
     }
 

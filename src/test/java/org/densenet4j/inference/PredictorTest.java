@@ -263,11 +263,12 @@ class PredictorTest {
                                 .batch(32)
                                 .on(device)
                                 .peakBytes();
-                assertTrue(plan.peakBytes() < training / 2, plan.peakBytes() + " of " + training);
+                // No gradients; the weights are there once more, transformed for convolutions.
+                assertTrue(plan.peakBytes() < 0.6 * training, plan.peakBytes() + " of " + training);
                 // Features of the two blocks that a transition joins, at most.
                 long[] blocks =
                         plan.memory().blocks().stream()
-                                .mapToLong(block -> block.features().bytes())
+                                .mapToLong(block -> block.features().storedBytes())
                                 .toArray();
                 long most =
                         Math.max(plan.memory().input().bytes() + blocks[0], blocks[0] + blocks[1]);
