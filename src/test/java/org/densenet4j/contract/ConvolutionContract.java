@@ -156,7 +156,7 @@ abstract class ConvolutionContract extends OpenedDevice {
     // ---------------------------------------------------------------- shapes and operands
 
     /** 3x3 mostly, the 1x1 of a transition and the 7x7/2 of a stem now and then. */
-    private static ConvolutionShape shape(GuardedArena a) {
+    ConvolutionShape shape(GuardedArena a) {
         int[] kernel =
                 switch (a.random.nextInt(6)) {
                     case 0 -> new int[] {1, 1, 0};
