@@ -9,11 +9,6 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.data.Batch;
-import org.densenet4j.data.BatchLoader;
-import org.densenet4j.data.Cifar;
-import org.densenet4j.data.Glyphs;
-import org.densenet4j.data.Normalisation;
-import org.densenet4j.reference.RandomCase;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ParameterSpec;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,13 +21,18 @@ import java.util.Map;
 
 /** Training with activations in bfloat16 beside training in single precision. */
 class PrecisionTest {
-    private static final DenseNetSpec SPEC = DenseNetSpec.bc(16, 8).classes(10).build();
-    private static final int IMAGES = 800;
+    private static final DenseNetSpec SPEC =
+            DenseNetSpec.bc(16, 8)
+                    .classes(StripeImages.CLASSES)
+                    .inputSize(StripeImages.SIZE)
+                    .inputChannels(1)
+                    .build();
     private static final int BATCH = 32;
-    private static final int EPOCHS = 3;
+    private static final int STEPS = 300;
+    private static final int TEST_BATCHES = 20;
 
     /** Steps whose losses are averaged. */
-    private static final int WINDOW = 15;
+    private static final int WINDOW = 20;
 
     /** Largest difference of averaged losses, as a share of the first of them. */
     private static final double LOSS_TOLERANCE = 0.06;
@@ -69,50 +69,33 @@ class PrecisionTest {
     }
 
     @Test
-    void lossesAndAccuracyAreThoseOfSinglePrecision() throws IOException {
-        Glyphs.generate(folder, IMAGES, 400, 1);
+    void lossesAndAccuracyAreThoseOfSinglePrecision() {
         Curve floats = train(DataType.FLOAT32);
         Curve halves = train(DataType.BFLOAT16);
         double allowed = LOSS_TOLERANCE * floats.averaged(0);
-        for (int window = 0; window < floats.losses().length / WINDOW; window++) {
+        for (int window = 0; window < STEPS / WINDOW; window++) {
             assertEquals(
                     floats.averaged(window), halves.averaged(window), allowed, "window " + window);
         }
-        assertTrue(floats.accuracy() > 0.6, "it learns: " + floats.accuracy());
+        assertTrue(floats.accuracy() > 0.8, "it learns: " + floats.accuracy());
         assertEquals(floats.accuracy(), halves.accuracy(), ACCURACY_TOLERANCE);
     }
 
-    private Curve train(DataType precision) throws IOException {
-        Cifar data = Cifar.cifar10(folder);
-        Normalisation normalisation = Normalisation.of(data.train());
-        BatchLoader images =
-                BatchLoader.of(data.train()).batch(BATCH).shuffle(2).normalise(normalisation);
-        double[] losses = new double[EPOCHS * IMAGES / BATCH];
+    private static Curve train(DataType precision) {
+        double[] losses = new double[STEPS];
         try (Device device = Device.open("cpu", OPTIONS);
                 Trainer trainer = open(device, precision)) {
             assertEquals(precision, trainer.plan().precision());
-            int step = 0;
-            for (int epoch = 0; epoch < EPOCHS; epoch++) {
-                try (BatchLoader.Epoch batches = images.epoch(epoch)) {
-                    for (Batch batch : batches) {
-                        trainer.learningRate(0.05 * (1 + Math.cos(Math.PI * step / losses.length)));
-                        losses[step++] = trainer.step(batch).loss();
-                    }
-                }
+            for (int step = 0; step < STEPS; step++) {
+                trainer.learningRate(0.05 * (1 + Math.cos(Math.PI * step / STEPS)));
+                losses[step] = trainer.step(StripeImages.batch(BATCH, step)).loss();
             }
-            return new Curve(losses, accuracy(trainer, data, normalisation));
-        }
-    }
-
-    private static double accuracy(Trainer trainer, Cifar data, Normalisation normalisation) {
-        int correct = 0;
-        BatchLoader images = BatchLoader.of(data.test()).batch(BATCH).normalise(normalisation);
-        try (BatchLoader.Epoch batches = images.epoch(0)) {
-            for (Batch batch : batches) {
-                correct += trainer.evaluate(batch).correct();
+            int correct = 0;
+            for (int batch = 0; batch < TEST_BATCHES; batch++) {
+                correct += trainer.evaluate(StripeImages.batch(BATCH, -1 - batch)).correct();
             }
+            return new Curve(losses, (double) correct / TEST_BATCHES / BATCH);
         }
-        return (double) correct / data.test().size();
     }
 
     private static Trainer open(Device device, DataType precision) {
@@ -132,7 +115,7 @@ class PrecisionTest {
                 try (Device device = Device.open("cpu", OPTIONS);
                         Trainer writer = open(device, from);
                         Trainer reader = open(device, to)) {
-                    Batch batch = noise(writer);
+                    Batch batch = StripeImages.batch(BATCH, 3);
                     writer.step(batch);
                     writer.step(batch);
                     writer.save(file, Map.of());
@@ -152,12 +135,6 @@ class PrecisionTest {
         }
     }
 
-    private static Batch noise(Trainer trainer) {
-        DenseNetSpec s = trainer.spec();
-        RandomCase c = RandomCase.of(s, BATCH, 3);
-        return new Batch(c.pixels, c.labels, s.inputHeight(), s.inputWidth(), s.inputChannels());
-    }
-
     @Test
     void mastersMoveByStepsThatBFloat16CouldNotHold() {
         try (Device device = Device.open("cpu", OPTIONS);
@@ -165,13 +142,13 @@ class PrecisionTest {
             trainer.learningRate(1e-6);
             String name = "features.conv0.weight";
             float[] before = trainer.network().parameter(name);
-            trainer.step(noise(trainer));
+            trainer.step(StripeImages.batch(BATCH, 3));
             float[] after = trainer.network().parameter(name);
             int moved = 0;
             for (int i = 0; i < before.length; i++) {
                 moved += before[i] != after[i] ? 1 : 0;
             }
-            assertTrue(moved > before.length / 2, moved + " of " + before.length);
+            assertTrue(moved > before.length / 4, moved + " of " + before.length);
         }
     }
 }
