@@ -92,16 +92,26 @@ final class DeviceOption {
     }
 
     Device open() {
-        return Device.open(
-                device,
-                DeviceOptions.defaults()
-                        .withThreads(threads)
-                        .withDeterministic(deterministic)
-                        .withVectorApi(!noVectorApi)
-                        .withTensorFloat32(tensorFloat32)
-                        .withWinograd(!noWinograd)
-                        .withPrecision(DataType.of(precision))
-                        .withGraphs(!noGraphs));
+        return Device.open(device, options());
+    }
+
+    /**
+     * The device with direct convolutions, whose rounding is that of other frameworks: Winograd's
+     * is ten times larger and puts ReLUs whose input is nearly zero on the other side.
+     */
+    Device openDirect() {
+        return Device.open(device, options().withWinograd(false));
+    }
+
+    private DeviceOptions options() {
+        return DeviceOptions.defaults()
+                .withThreads(threads)
+                .withDeterministic(deterministic)
+                .withVectorApi(!noVectorApi)
+                .withTensorFloat32(tensorFloat32)
+                .withWinograd(!noWinograd)
+                .withPrecision(DataType.of(precision))
+                .withGraphs(!noGraphs);
     }
 
     /** The options that give another process the same device. */

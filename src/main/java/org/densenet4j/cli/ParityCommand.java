@@ -43,7 +43,7 @@ final class ParityCommand implements Callable<Integer> {
                 strategy == null ? List.of(MemoryStrategy.values()) : List.of(strategy);
         boolean passed = true;
         try (ParityCase parity = ParityCase.open(path);
-                Device d = device.open()) {
+                Device d = device.openDirect()) {
             System.out.println(ParityCheck.spec(parity));
             System.out.println("on " + d.description());
             for (MemoryStrategy s : strategies) {

@@ -344,7 +344,6 @@ public final class NetworkMemory {
                         1,
                         1,
                         allocator.precision());
-        if (bottleneck) {}
         ConvolutionMemory m = convolutionMemory(convolution);
         Allocator.Frame frame = allocator.frame();
         // Operands of products have aligned rows, images of convolutions have dense ones.

@@ -53,6 +53,8 @@ class WrongInputTest {
                 "plan --memory-budget much | 'much' is not a size of memory",
                 "plan --memory-budget -3 | '-3' is not a size of memory",
                 "plan --device tpu | no device named 'tpu'; this build has best, cuda, cpu",
+                "plan --precision fp8 | no precision 'fp8'; use fp32 or bf16 (bfloat16 storage)",
+                "train --precision half | no precision 'half'; use fp32 or bf16",
                 "plan --threads -1 | threads = -1: use 1 to 1024",
                 "plan --classes 0 | classes = 0",
                 "plan --input-size 2 | too small",

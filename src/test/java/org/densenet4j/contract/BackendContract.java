@@ -1,5 +1,6 @@
 package org.densenet4j.contract;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.junit.jupiter.api.Nested;
@@ -19,8 +20,18 @@ abstract class BackendContract {
         return false;
     }
 
+    /** See {@link OpenedDevice#storage}. */
+    DataType storage() {
+        return DataType.FLOAT32;
+    }
+
     @Nested
     class KernelsOfTheBackend extends KernelsContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
         @Override
         Device open(DeviceOptions options) {
             return BackendContract.this.open(options);
@@ -29,6 +40,11 @@ abstract class BackendContract {
 
     @Nested
     class ProductsOfTheBackend extends GemmContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
         @Override
         Device open(DeviceOptions options) {
             return BackendContract.this.open(options);
@@ -43,6 +59,11 @@ abstract class BackendContract {
         }
 
         @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
+        @Override
         Device open(DeviceOptions options) {
             return BackendContract.this.open(options);
         }
@@ -50,6 +71,11 @@ abstract class BackendContract {
 
     @Nested
     class DeviceOfTheBackend extends DeviceContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
         @Override
         Device open(DeviceOptions options) {
             return BackendContract.this.open(options);

@@ -1,8 +1,10 @@
 package org.densenet4j.contract;
 
+import org.densenet4j.backend.BFloat16;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 import org.junit.jupiter.api.Test;
 
@@ -154,7 +156,7 @@ abstract class ConvolutionContract extends OpenedDevice {
     // ---------------------------------------------------------------- shapes and operands
 
     /** 3x3 mostly, the 1x1 of a transition and the 7x7/2 of a stem now and then. */
-    private static ConvolutionShape shape(GuardedArena a) {
+    ConvolutionShape shape(GuardedArena a) {
         int[] kernel =
                 switch (a.random.nextInt(6)) {
                     case 0 -> new int[] {1, 1, 0};
@@ -171,7 +173,8 @@ abstract class ConvolutionContract extends OpenedDevice {
                 1 + a.random.nextInt(50),
                 kernel[0],
                 kernel[1],
-                kernel[2]);
+                kernel[2],
+                a.storage());
     }
 
     /** What a plan allows for: a full chunk and one of a single image. */
@@ -186,20 +189,21 @@ abstract class ConvolutionContract extends OpenedDevice {
     }
 
     private static Matrix source(GuardedArena a, ConvolutionShape s, int images, boolean filled) {
-        return operand(a, images * s.height() * s.width(), s.inputChannels(), filled);
+        return images(a, images * s.height() * s.width(), s.inputChannels(), filled);
     }
 
     private static Matrix output(GuardedArena a, ConvolutionShape s, int images, boolean filled) {
         int rows = images * s.outputHeight() * s.outputWidth();
-        return operand(a, rows, s.outputChannels(), filled);
+        return images(a, rows, s.outputChannels(), filled);
     }
 
     private static Matrix weights(GuardedArena a, ConvolutionShape s, boolean filled) {
-        return operand(a, 1, s.weights(), filled);
+        Matrix m = a.denseOutput(1, s.weights());
+        return filled ? a.values(m, g -> g) : m;
     }
 
-    private static Matrix operand(GuardedArena a, int rows, int columns, boolean filled) {
-        Matrix m = a.denseOutput(rows, columns);
+    private static Matrix images(GuardedArena a, int rows, int columns, boolean filled) {
+        Matrix m = a.denseActivationOutput(rows, columns);
         return filled ? a.values(m, g -> g) : m;
     }
 
@@ -236,9 +240,11 @@ abstract class ConvolutionContract extends OpenedDevice {
         return ((o * s.inputChannels() + i) * s.kernel() + ky) * s.kernel() + kx;
     }
 
+    /** Rounded to the storage type of the images, as packing does. */
     private static double weight(
             GuardedArena a, Matrix weights, ConvolutionShape s, int o, int i, int ky, int kx) {
-        return a.value(weights, 0, index(s, o, i, ky, kx));
+        float weight = (float) a.value(weights, 0, index(s, o, i, ky, kx));
+        return s.type() == DataType.FLOAT32 ? weight : BFloat16.round(weight);
     }
 
     private static Terms[][] terms(int rows, int columns) {

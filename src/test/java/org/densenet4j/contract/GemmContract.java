@@ -45,13 +45,15 @@ abstract class GemmContract extends OpenedDevice {
                     int rows = a.rows();
                     int total = 16 + a.channels();
                     int prefix = 1 + a.random.nextInt(total - 1);
-                    Matrix features = a.values(a.denseOutput(rows, total), g -> g);
+                    Matrix features = a.values(a.denseActivationOutput(rows, total), g -> g);
                     Matrix weights =
-                            a.values(a.denseOutput(4 + a.random.nextInt(45), prefix), g -> g);
+                            a.values(
+                                    a.denseActivationOutput(4 + a.random.nextInt(45), prefix),
+                                    g -> g);
                     // Whatever is in the later columns must not matter.
                     Matrix later = features.columns(prefix, total - prefix);
                     a.values(later, g -> Float.NaN);
-                    Matrix out = a.denseOutput(rows, weights.rows());
+                    Matrix out = a.denseActivationOutput(rows, weights.rows());
                     multiplyAndCheck(a, features.prefix(prefix), false, weights, true, out, false);
                 });
     }
@@ -60,10 +62,15 @@ abstract class GemmContract extends OpenedDevice {
         int m = a.rows();
         int n = a.channels();
         int k = a.random.nextBoolean() ? a.channels() : a.rows();
-        Matrix left = transposeA ? a.normal(k, m) : a.normal(m, k);
-        Matrix right = transposeB ? a.normal(n, k) : a.normal(k, n);
-        Matrix out = accumulate ? a.normal(m, n) : a.output(m, n);
+        Matrix left = transposeA ? a.activations(k, m) : a.activations(m, k);
+        Matrix right = transposeB ? a.activations(n, k) : a.activations(k, n);
+        Matrix out = accumulate ? a.normal(m, n) : result(a, m, n);
         multiplyAndCheck(a, left, transposeA, right, transposeB, out, accumulate);
+    }
+
+    /** Products of activations are activations or, as gradients of weights, float32. */
+    private static Matrix result(GuardedArena a, int rows, int columns) {
+        return a.random.nextBoolean() ? a.activationOutput(rows, columns) : a.output(rows, columns);
     }
 
     private void multiplyAndCheck(

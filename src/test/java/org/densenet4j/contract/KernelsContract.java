@@ -27,7 +27,7 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES,
                 a -> {
-                    Matrix x = a.normal(a.rows(), a.channels());
+                    Matrix x = a.activations(a.rows(), a.channels());
                     Matrix partial = a.output(2, x.columns());
                     a.upload();
                     a.kernels().channelStatistics(x, partial);
@@ -41,7 +41,7 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES,
                 a -> {
-                    Matrix x = a.values(a.output(a.rows(), a.channels()), g -> 100 + g);
+                    Matrix x = a.values(a.activationOutput(a.rows(), a.channels()), g -> 100 + g);
                     Matrix partial = a.output(2, x.columns());
                     a.upload();
                     a.kernels().channelStatistics(x, partial);
@@ -100,9 +100,9 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES,
                 a -> {
-                    Matrix x = a.normal(a.rows(), a.channels());
+                    Matrix x = a.activations(a.rows(), a.channels());
                     Matrix affine = a.affine(x.columns());
-                    Matrix out = a.output(x.rows(), x.columns());
+                    Matrix out = a.activationOutput(x.rows(), x.columns());
                     a.upload();
                     a.kernels().normaliseRelu(x, affine, out);
                     a.expect(out, ELEMENT, (r, c, t) -> a.addRelu(t, 1, x, r, c, affine));
@@ -115,8 +115,8 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES,
                 a -> {
-                    Matrix y = a.values(a.denseOutput(a.rows(), a.channels()), g -> g);
-                    Matrix columns = a.output(y.rows(), y.columns());
+                    Matrix y = a.values(a.denseActivationOutput(a.rows(), a.channels()), g -> g);
+                    Matrix columns = a.activationOutput(y.rows(), y.columns());
                     Matrix partial = a.output(2, y.columns());
                     a.upload();
                     a.kernels().appendFeatures(y, columns, 77, Dropout.NONE, partial);
@@ -131,8 +131,8 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES,
                 a -> {
-                    Matrix y = a.values(a.denseOutput(a.rows(), a.channels()), g -> g);
-                    Matrix columns = a.output(y.rows(), y.columns());
+                    Matrix y = a.values(a.denseActivationOutput(a.rows(), a.channels()), g -> g);
+                    Matrix columns = a.activationOutput(y.rows(), y.columns());
                     Matrix partial = a.output(2, y.columns());
                     int firstRow = a.random.nextInt(100_000);
                     Dropout dropout = dropout(a);
@@ -206,8 +206,8 @@ abstract class KernelsContract extends OpenedDevice {
                     int h = i.height / 2;
                     int w = i.width / 2;
                     Matrix affine = a.affine(a.channels());
-                    Matrix x = a.normal(i.rows(), affine.columns());
-                    Matrix out = a.output(Math.max(1, i.count * h * w), x.columns());
+                    Matrix x = a.activations(i.rows(), affine.columns());
+                    Matrix out = a.activationOutput(Math.max(1, i.count * h * w), x.columns());
                     if (h * w == 0) {
                         return; // a network never pools a single row or column
                     }
@@ -239,8 +239,8 @@ abstract class KernelsContract extends OpenedDevice {
                 a -> {
                     Images i = Images.random(a);
                     Matrix affine = a.affine(a.channels());
-                    Matrix x = a.normal(i.rows(), affine.columns());
-                    Matrix out = a.output(i.pooledRows(), x.columns());
+                    Matrix x = a.activations(i.rows(), affine.columns());
+                    Matrix out = a.activationOutput(i.pooledRows(), x.columns());
                     a.upload();
                     a.kernels().normaliseReluMaxPool(x, i.count, i.height, i.width, affine, out);
                     a.expect(
@@ -268,7 +268,7 @@ abstract class KernelsContract extends OpenedDevice {
                     Images i = Images.random(a);
                     int pixels = i.height * i.width;
                     Matrix affine = a.affine(a.channels());
-                    Matrix x = a.normal(i.rows(), affine.columns());
+                    Matrix x = a.activations(i.rows(), affine.columns());
                     Matrix out = a.output(i.count, x.columns());
                     a.upload();
                     a.kernels().normaliseReluGlobalPool(x, i.count, pixels, affine, out);
@@ -562,7 +562,7 @@ abstract class KernelsContract extends OpenedDevice {
                 a -> {
                     Matrix affine = a.affine(a.channels());
                     Matrix x = a.clearOfKink(a.rows(), affine);
-                    Matrix gradient = a.normal(x.rows(), x.columns());
+                    Matrix gradient = a.activations(x.rows(), x.columns());
                     Matrix statistics = a.statistics(x.columns());
                     Matrix partial = a.output(2, x.columns());
                     a.upload();
@@ -581,8 +581,8 @@ abstract class KernelsContract extends OpenedDevice {
                 a -> {
                     int channels = a.channels();
                     Matrix affine = a.values(a.output(2, channels), g -> 0);
-                    Matrix x = a.normal(5, channels);
-                    Matrix gradient = a.normal(5, channels);
+                    Matrix x = a.activations(5, channels);
+                    Matrix gradient = a.activations(5, channels);
                     Matrix statistics = a.statistics(channels);
                     Matrix partial = a.output(2, channels);
                     a.upload();
@@ -616,12 +616,14 @@ abstract class KernelsContract extends OpenedDevice {
                 CASES,
                 a -> {
                     boolean add = a.random.nextBoolean();
-                    Matrix x = a.normal(a.rows(), a.channels());
-                    Matrix gradient = a.normal(x.rows(), x.columns());
+                    Matrix x = a.activations(a.rows(), a.channels());
+                    Matrix gradient = a.activations(x.rows(), x.columns());
                     Matrix correction = a.normal(3, x.columns());
                     Matrix statistics = a.statistics(x.columns());
                     Matrix out =
-                            add ? a.normal(x.rows(), x.columns()) : a.output(x.rows(), x.columns());
+                            add
+                                    ? a.activations(x.rows(), x.columns())
+                                    : a.activationOutput(x.rows(), x.columns());
                     a.upload();
                     a.kernels().applyCorrection(gradient, x, correction, statistics, add, out);
                     a.expect(
@@ -645,11 +647,11 @@ abstract class KernelsContract extends OpenedDevice {
                     boolean dropping = a.random.nextInt(3) > 0;
                     Dropout dropout = dropping ? dropout(a) : Dropout.NONE;
                     int firstRow = a.random.nextInt(100_000);
-                    Matrix columns = a.normal(a.rows(), a.channels());
-                    Matrix gradient = a.normal(columns.rows(), columns.columns());
+                    Matrix columns = a.activations(a.rows(), a.channels());
+                    Matrix gradient = a.activations(columns.rows(), columns.columns());
                     Matrix correction = a.normal(3, columns.columns());
                     Matrix statistics = a.statistics(columns.columns());
-                    Matrix out = a.denseOutput(columns.rows(), columns.columns());
+                    Matrix out = a.denseActivationOutput(columns.rows(), columns.columns());
                     a.upload();
                     a.kernels()
                             .gradientOfAppended(
@@ -663,6 +665,7 @@ abstract class KernelsContract extends OpenedDevice {
                     a.expect(
                             out,
                             2 * ELEMENT,
+                            2, // corrected, then dropped
                             (r, c, t) -> {
                                 correction(a, gradient, columns, correction, statistics, r, c, t);
                                 if (dropping) {
@@ -681,11 +684,13 @@ abstract class KernelsContract extends OpenedDevice {
                     boolean add = a.random.nextBoolean();
                     Matrix affine = a.affine(a.channels());
                     Matrix x = a.clearOfKink(a.rows(), affine);
-                    Matrix gradient = a.normal(x.rows(), x.columns());
+                    Matrix gradient = a.activations(x.rows(), x.columns());
                     Matrix statistics = a.statistics(x.columns());
                     Matrix weight = a.normal(1, x.columns());
                     Matrix block =
-                            add ? a.normal(x.rows(), x.columns()) : a.output(x.rows(), x.columns());
+                            add
+                                    ? a.activations(x.rows(), x.columns())
+                                    : a.activationOutput(x.rows(), x.columns());
                     Matrix partial = a.output(2, x.columns());
                     a.upload();
                     a.kernels()
@@ -719,10 +724,10 @@ abstract class KernelsContract extends OpenedDevice {
                     }
                     Matrix affine = a.affine(a.channels());
                     Matrix x = a.clearOfKink(i.rows(), affine);
-                    Matrix pooled = a.normal(i.count * h * w, x.columns());
+                    Matrix pooled = a.activations(i.count * h * w, x.columns());
                     Matrix statistics = a.statistics(x.columns());
                     Matrix weight = a.normal(1, x.columns());
-                    Matrix block = a.output(x.rows(), x.columns());
+                    Matrix block = a.activationOutput(x.rows(), x.columns());
                     Matrix partial = a.output(2, x.columns());
                     a.upload();
                     a.kernels()
@@ -767,7 +772,7 @@ abstract class KernelsContract extends OpenedDevice {
                     Matrix pooled = a.normal(i.count, x.columns());
                     Matrix statistics = a.statistics(x.columns());
                     Matrix weight = a.normal(1, x.columns());
-                    Matrix block = a.output(x.rows(), x.columns());
+                    Matrix block = a.activationOutput(x.rows(), x.columns());
                     Matrix partial = a.output(2, x.columns());
                     a.upload();
                     a.kernels()
@@ -804,15 +809,17 @@ abstract class KernelsContract extends OpenedDevice {
                     Images i = Images.random(a);
                     int channels = a.channels();
                     // Small whole numbers: exact in every order, and ties are common.
-                    Matrix x = a.values(a.output(i.rows(), channels), g -> Math.rint(2 * g));
+                    Matrix x =
+                            a.values(a.activationOutput(i.rows(), channels), g -> Math.rint(2 * g));
                     Matrix affine = a.values(a.output(2, channels), g -> g > 0 ? 1 : -1);
-                    Matrix pooled = a.normal(i.pooledRows(), channels);
-                    Matrix out = a.output(i.rows(), channels);
+                    Matrix pooled = a.activations(i.pooledRows(), channels);
+                    Matrix out = a.activationOutput(i.rows(), channels);
                     a.upload();
                     a.kernels().maxPoolBackward(pooled, x, i.count, i.height, i.width, affine, out);
                     a.expect(
                             out,
                             ELEMENT,
+                            4, // windows that a pixel can be the maximum of
                             (r, c, t) -> {
                                 for (int p = 0; p < i.pooledRows(); p++) {
                                     if (firstMaximum(a, i.window(p), x, c, affine) == r) {
@@ -1091,14 +1098,32 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES,
                 a -> {
-                    Matrix source = a.normal(a.rows(), a.channels());
+                    Matrix source = a.activations(a.rows(), a.channels());
                     Matrix target =
                             a.random.nextBoolean()
-                                    ? a.output(source.rows(), source.columns())
-                                    : a.denseOutput(source.rows(), source.columns());
+                                    ? a.activationOutput(source.rows(), source.columns())
+                                    : a.denseActivationOutput(source.rows(), source.columns());
                     a.upload();
                     a.kernels().copy(source, target);
                     a.expect(target, 0, (r, c, t) -> t.add(a.value(source, r, c)));
+                    a.check();
+                });
+    }
+
+    @Test
+    void copyBetweenStorageTypesRoundsToTheNearest() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    Matrix floats = a.normal(a.rows(), a.channels());
+                    Matrix stored = a.activations(a.rows(), a.channels());
+                    Matrix rounded = a.activationOutput(floats.rows(), floats.columns());
+                    Matrix widened = a.output(stored.rows(), stored.columns());
+                    a.upload();
+                    a.kernels().copy(floats, rounded);
+                    a.kernels().copy(stored, widened);
+                    a.expect(rounded, 0, (r, c, t) -> t.add(a.value(floats, r, c)));
+                    a.expect(widened, 0, (r, c, t) -> t.add(a.value(stored, r, c)));
                     a.check();
                 });
     }
@@ -1108,8 +1133,9 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES / 2,
                 a -> {
-                    Matrix source = a.values(a.denseOutput(a.rows(), a.channels()), g -> g);
-                    Matrix target = a.denseOutput(source.rows(), source.columns());
+                    Matrix source =
+                            a.values(a.denseActivationOutput(a.rows(), a.channels()), g -> g);
+                    Matrix target = a.denseActivationOutput(source.rows(), source.columns());
                     a.upload();
                     a.kernels().copy(source, target);
                     a.expect(target, 0, (r, c, t) -> t.add(a.value(source, r, c)));
@@ -1139,7 +1165,7 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES,
                 a -> {
-                    Matrix target = a.output(a.rows(), a.channels());
+                    Matrix target = a.activationOutput(a.rows(), a.channels());
                     a.upload();
                     a.kernels().fill(target, 1.5f);
                     a.expect(target, 0, (r, c, t) -> t.add(1.5));

@@ -1,5 +1,8 @@
 package org.densenet4j.contract;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.junit.jupiter.api.AfterAll;
@@ -15,9 +18,17 @@ abstract class OpenedDevice {
 
     abstract Device open(DeviceOptions options);
 
+    /** How activations are stored in these tests. */
+    DataType storage() {
+        return DataType.FLOAT32;
+    }
+
     @BeforeAll
     void openDevice() {
         device = open(DeviceOptions.defaults().withThreads(2));
+        assumeTrue(
+                device.supports(storage()),
+                () -> "no " + storage() + " on " + device.description());
     }
 
     @AfterAll
@@ -31,7 +42,7 @@ abstract class OpenedDevice {
     /** Runs a test on some random cases, each in an arena of its own; failures name the case. */
     final void forRandomCases(int count, Consumer<GuardedArena> test) {
         for (int seed = 1; seed <= count; seed++) {
-            try (GuardedArena arena = new GuardedArena(device, seed)) {
+            try (GuardedArena arena = new GuardedArena(device, storage(), seed)) {
                 test.accept(arena);
             }
         }

@@ -3,7 +3,9 @@ package org.densenet4j.engine;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.plan.MemoryPlan;
@@ -13,6 +15,7 @@ import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.spec.Stem;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -26,6 +29,15 @@ class StrategiesTest {
     private static final double OUTPUT_TOLERANCE = 1e-4;
 
     private static final double GRADIENT_TOLERANCE = 1e-3;
+
+    /** With 8 bits per activation and no ReLU that flips. */
+    private static final double BFLOAT16_OUTPUT_TOLERANCE = 2e-2;
+
+    private static final double BFLOAT16_GRADIENT_TOLERANCE = 1.5e-1;
+
+    /** With ReLUs that do; anything wrong is off by 1. */
+    private static final double FLIPPED_GRADIENT_TOLERANCE = 0.4;
+
     private static final long SEED = 99;
     private static final long STEP = 3;
 
@@ -39,6 +51,81 @@ class StrategiesTest {
                 }
             }
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void everyStrategyAgreesWithTheReferenceWithDirectConvolutions(MemoryStrategy strategy) {
+        for (boolean vectorApi : new boolean[] {true, false}) {
+            DeviceOptions options = new DeviceOptions(2, false, vectorApi).withWinograd(false);
+            try (Device device = Device.open("cpu", options)) {
+                for (long seed = 1; seed <= 6; seed++) {
+                    check(RandomCase.random(seed), strategy, Mode.TRAIN, device, 0);
+                }
+            }
+        }
+    }
+
+    /** Images of whole tiles, of parts of them and of less than one. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void everyStrategyAgreesWithTheReferenceOnImagesOfEveryNumberOfTiles(MemoryStrategy strategy) {
+        for (boolean winograd : new boolean[] {true, false}) {
+            DeviceOptions options = new DeviceOptions(2, false, true).withWinograd(winograd);
+            try (Device device = Device.open("cpu", options)) {
+                for (int size : new int[] {8, 11, 13}) {
+                    DenseNetSpec spec =
+                            DenseNetSpec.bc(16, 7).classes(4).inputSize(size, size + 3).build();
+                    check(RandomCase.of(spec, 3, 60 + size), strategy, Mode.TRAIN, device, 0);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void bfloat16StorageIsCloseToTheReferenceWhereNoReluFlips(MemoryStrategy strategy) {
+        for (boolean vectorApi : new boolean[] {true, false}) {
+            try (Device device = bfloat16(false, vectorApi)) {
+                for (long seed = 1; seed <= 12; seed++) {
+                    RandomCase c = RandomCase.random(seed).withoutKinks();
+                    if (c.spec.stem() == Stem.SMALL) { // no max pool, whose maxima would flip
+                        check(c, strategy, Mode.TRAIN, device, 0);
+                        check(c, strategy, Mode.FROZEN, device, 0);
+                        DenseNetSpec dropping = c.spec.toBuilder().dropout(0.3).build();
+                        RandomCase d = RandomCase.of(dropping, c.images, seed).withoutKinks();
+                        check(d, strategy, Mode.TRAIN, device, 0.3);
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void bfloat16StorageStaysNearTheReferenceWhereSomeFlip(MemoryStrategy strategy) {
+        DenseNetSpec small = DenseNetSpec.bc(16, 9).classes(5).inputSize(13, 16).build();
+        DenseNetSpec imageNet =
+                small.toBuilder().stem(Stem.IMAGENET).layersPerBlock(2, 2).inputSize(37).build();
+        for (boolean vectorApi : new boolean[] {true, false}) {
+            try (Device device = bfloat16(false, vectorApi)) {
+                check(RandomCase.of(small, 12, 71), strategy, Mode.TRAIN, device, 0);
+                check(RandomCase.of(small, 12, 72), strategy, Mode.FROZEN, device, 0);
+                check(RandomCase.of(imageNet, 8, 73), strategy, Mode.TRAIN, device, 0);
+                check(RandomCase.of(imageNet, 8, 74), strategy, Mode.FROZEN, device, 0);
+            }
+        }
+    }
+
+    /** A CPU that stores activations in bfloat16; the test is skipped where none can. */
+    private static Device bfloat16(boolean deterministic, boolean vectorApi) {
+        DeviceOptions options = new DeviceOptions(2, deterministic, vectorApi);
+        Device device = Device.open("cpu", options.withPrecision(DataType.BFLOAT16));
+        if (!device.supports(DataType.BFLOAT16)) {
+            device.close();
+        }
+        assumeTrue(device.supports(DataType.BFLOAT16), () -> "no bf16 on " + device.description());
+        return device;
     }
 
     @ParameterizedTest
@@ -130,6 +217,14 @@ class StrategiesTest {
             double dropout,
             int planned) {
         String what = strategy + " " + mode + " on " + c + ", " + device.description();
+        boolean floats = device.precision() == DataType.FLOAT32;
+        double outputTolerance = floats ? OUTPUT_TOLERANCE : BFLOAT16_OUTPUT_TOLERANCE;
+        double gradientTolerance =
+                floats
+                        ? GRADIENT_TOLERANCE
+                        : c.kinks() ? FLIPPED_GRADIENT_TOLERANCE : BFLOAT16_GRADIENT_TOLERANCE;
+        // A gradient far smaller than the largest is a sum that cancelled.
+        double share = floats ? 1e-4 : 1e-1;
         ReferenceNetwork reference = c.reference();
         MemoryPlan plan =
                 MemoryPlan.of(c.spec)
@@ -145,15 +240,15 @@ class StrategiesTest {
                     reference.forward(pixels, Mode.EVALUATE, ReferenceNetwork.Dropout.NONE);
             network.input(c.pixels, c.images);
             network.forward(new Pass(c.images, Mode.EVALUATE, 0, 0));
-            assertClose(expected, network.logits(c.images), OUTPUT_TOLERANCE, what + " evaluation");
+            assertClose(expected, network.logits(c.images), outputTolerance, what + " evaluation");
 
             Pass pass = new Pass(c.images, mode, SEED, STEP);
             expected = reference.forward(pixels, mode, philox(c.spec, dropout));
             network.forward(pass);
-            assertClose(expected, network.logits(c.images), OUTPUT_TOLERANCE, what + " logits");
+            assertClose(expected, network.logits(c.images), outputTolerance, what + " logits");
             double expectedLoss = reference.loss(c.labels, 0.1);
             double loss = network.loss(pass, c.labels, 0.1f, c.images);
-            assertEquals(expectedLoss, loss, OUTPUT_TOLERANCE * Math.abs(expectedLoss), what);
+            assertEquals(expectedLoss, loss, outputTolerance * Math.abs(expectedLoss), what);
             reference.backward();
             network.zeroGradients();
             network.backward(pass);
@@ -165,21 +260,21 @@ class StrategiesTest {
                 assertCloseTo(
                         reference.gradient(p.name()),
                         network.gradient(p.name()),
-                        GRADIENT_TOLERANCE,
-                        1e-4 * scale,
+                        gradientTolerance,
+                        share * scale,
                         what + " gradient of " + p.name());
             }
             assertCloseTo(
                     reference.inputGradient(),
                     network.inputGradient(c.images),
-                    GRADIENT_TOLERANCE,
-                    1e-4 * scale,
+                    gradientTolerance,
+                    share * scale,
                     what + " gradient of the input");
             for (ParameterSpec p : network.runningStatistics()) {
                 assertClose(
                         reference.runningStatistic(p.name()),
                         network.runningStatistic(p.name()),
-                        OUTPUT_TOLERANCE,
+                        outputTolerance,
                         what + " " + p.name());
             }
         }
@@ -243,6 +338,35 @@ class StrategiesTest {
     }
 
     @Test
+    void sharedAndRecomputeAreBitIdenticalInBFloat16() {
+        RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 9, 11);
+        try (Device device = bfloat16(true, true)) {
+            float[] shared = gradients(c, MemoryStrategy.SHARED, device);
+            assertArrayEquals(shared, gradients(c, MemoryStrategy.RECOMPUTE, device));
+            assertArrayEquals(shared, gradients(c, MemoryStrategy.SHARED, device));
+        }
+    }
+
+    /** NAIVE finishes gradients earlier and stores them in between: they round once more. */
+    @Test
+    void naiveAgreesWithTheOthersInBFloat16() {
+        RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 9, 11);
+        try (Device device = bfloat16(true, true)) {
+            float[] shared = gradients(c, MemoryStrategy.SHARED, device);
+            float[] naive = gradients(c, MemoryStrategy.NAIVE, device);
+            assertClose(doubles(shared), naive, 1e-2, "NAIVE");
+        }
+    }
+
+    private static double[] doubles(float[] values) {
+        double[] all = new double[values.length];
+        for (int i = 0; i < all.length; i++) {
+            all[i] = values[i];
+        }
+        return all;
+    }
+
+    @Test
     void theNumberOfThreadsLeavesLossesAsTheyAreAndRoundsGradients() {
         RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 12, 13);
         float[] one;
@@ -252,11 +376,7 @@ class StrategiesTest {
         for (int threads : new int[] {2, 3, 5}) {
             try (Device device = Device.open("cpu", new DeviceOptions(threads, false, true))) {
                 float[] several = gradients(c, MemoryStrategy.SHARED, device);
-                double[] expected = new double[one.length];
-                for (int i = 0; i < one.length; i++) {
-                    expected[i] = one[i];
-                }
-                assertClose(expected, several, 1e-5, threads + " threads");
+                assertClose(doubles(one), several, 1e-5, threads + " threads");
             }
         }
     }

@@ -24,6 +24,12 @@ final class DeviceUnderTest {
         return Device.open(NAME, DeviceOptions.defaults().withDeterministic(true));
     }
 
+    /** The same with direct convolutions on a CPU. */
+    static Device openDirect() {
+        return Device.open(
+                NAME, DeviceOptions.defaults().withDeterministic(true).withWinograd(false));
+    }
+
     static boolean isCuda() {
         return NAME.startsWith("cuda");
     }

@@ -39,7 +39,8 @@ class StrategiesOnDeviceTest {
     @ValueSource(strings = {"bc-22-12", "plain-10-5", "c-13-7", "densenet121"})
     void everyStrategyTakesTheSameSteps(String model) {
         DenseNetSpec spec = DenseNetSpec.preset(model).classes(7).inputSize(33).build();
-        try (Device device = DeviceUnderTest.open()) {
+        // Winograd's rounding would grow from step to step where batch norm sees five values.
+        try (Device device = DeviceUnderTest.openDirect()) {
             Run shared = run(spec, MemoryStrategy.SHARED, device);
             for (MemoryStrategy strategy : MemoryStrategy.values()) {
                 Run other = run(spec, strategy, device);

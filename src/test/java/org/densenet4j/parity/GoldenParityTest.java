@@ -9,6 +9,7 @@ import org.densenet4j.io.ParityCase;
 import org.densenet4j.plan.MemoryStrategy;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -18,6 +19,30 @@ import java.util.stream.Collectors;
 
 /** The numbers that libtorch computed in double precision, under every strategy. */
 class GoldenParityTest {
+    private static final Path GOLDEN =
+            Path.of("src/test/resources/golden/bc-k12-3x3x3.safetensors");
+
+    /** Gradients with Winograd's rounding, which puts a ReLU or two on the other side. */
+    private static final double FLIPPED_RELUS = 1e-2;
+
+    private static DeviceOptions direct(boolean vectorApi) {
+        return new DeviceOptions(2, false, vectorApi).withWinograd(false);
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void winogradKeepsOutputsAndMovesGradientsByFlippedRelusAlone(MemoryStrategy strategy)
+            throws IOException {
+        try (ParityCase parity = ParityCase.open(GOLDEN);
+                Device device = Device.open("cpu", direct(true).withWinograd(true))) {
+            for (ParityCheck.Group group : ParityCheck.run(parity, device, strategy)) {
+                boolean output = group.tolerance() == ParityCheck.OUTPUT_TOLERANCE;
+                assertTrue(
+                        output ? group.passed() : group.error() < FLIPPED_RELUS, group.toString());
+            }
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({
         "NAIVE, true",
@@ -28,9 +53,8 @@ class GoldenParityTest {
         "RECOMPUTE, false"
     })
     void everyRecordedNumberAgrees(MemoryStrategy strategy, boolean vectorApi) throws IOException {
-        Path file = Path.of("src/test/resources/golden/bc-k12-3x3x3.safetensors");
-        try (ParityCase parity = ParityCase.open(file);
-                Device device = Device.open("cpu", new DeviceOptions(2, false, vectorApi))) {
+        try (ParityCase parity = ParityCase.open(GOLDEN);
+                Device device = Device.open("cpu", direct(vectorApi))) {
             List<ParityCheck.Group> groups = ParityCheck.run(parity, device, strategy);
             Set<String> names =
                     groups.stream().map(ParityCheck.Group::group).collect(Collectors.toSet());

@@ -11,13 +11,19 @@ import java.util.SplittableRandom;
 
 /** A small random network with random parameters and a random batch. */
 public final class RandomCase {
+    /** More deviations than a few hundred values ever have. */
+    private static final float ABOVE_KINK = 8;
+
     public final DenseNetSpec spec;
     public final int images;
     public final float[] pixels;
     public final int[] labels;
     private final long seed;
 
-    private RandomCase(DenseNetSpec spec, int images, long seed) {
+    private final boolean kinks;
+
+    private RandomCase(DenseNetSpec spec, int images, long seed, boolean kinks) {
+        this.kinks = kinks;
         this.spec = spec;
         this.images = images;
         this.seed = seed;
@@ -30,7 +36,20 @@ public final class RandomCase {
     }
 
     public static RandomCase of(DenseNetSpec spec, int images, long seed) {
-        return new RandomCase(spec, images, seed);
+        return new RandomCase(spec, images, seed, true);
+    }
+
+    /**
+     * The same with biases so large that every ReLU lets everything through: rounding then moves
+     * gradients a little, and never puts a ReLU on the other side.
+     */
+    public RandomCase withoutKinks() {
+        return new RandomCase(spec, images, seed, false);
+    }
+
+    /** Whether a ReLU's input may be close to zero. */
+    public boolean kinks() {
+        return kinks;
     }
 
     /** Odd sizes, growth rates that are no multiple of anything, all kinds of DenseNet. */
@@ -52,7 +71,7 @@ public final class RandomCase {
                         .inputSize(least + random.nextInt(7), least + random.nextInt(7))
                         .inputChannels(random.nextInt(1, 4))
                         .build();
-        return new RandomCase(spec, random.nextInt(1, 6), seed);
+        return new RandomCase(spec, random.nextInt(1, 6), seed, true);
     }
 
     /**
@@ -93,7 +112,9 @@ public final class RandomCase {
         for (int i = 0; i < values.length; i++) {
             switch (p.role()) {
                 case BN_WEIGHT -> values[i] = (float) (0.5 + random.nextDouble());
-                case BN_BIAS, LINEAR_BIAS -> values[i] = (float) (random.nextDouble() - 0.4);
+                case BN_BIAS ->
+                        values[i] = (float) (random.nextDouble() - 0.4) + (kinks ? 0 : ABOVE_KINK);
+                case LINEAR_BIAS -> values[i] = (float) (random.nextDouble() - 0.4);
                 case RUNNING_STATISTIC ->
                         values[i] =
                                 p.name().endsWith("running_var")
