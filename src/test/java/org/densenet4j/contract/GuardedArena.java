@@ -12,6 +12,7 @@ import org.densenet4j.backend.Matrix;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.IntUnaryOperator;
 
 /**
  * An arena whose every half word is known before an operation and checked after it.
@@ -193,10 +194,15 @@ final class GuardedArena implements AutoCloseable {
     /** Random integers from 0 to below {@code bound}, such as labels, as 32-bit integers. */
     int[] integers(Matrix at, int bound) {
         int[] labels = random.ints(at.columns(), 0, bound).toArray();
-        for (int i = 0; i < labels.length; i++) {
-            setBits(half(at, 0, i), labels[i]);
-        }
+        integers(at, i -> labels[i]);
         return labels;
+    }
+
+    /** Sets the 32 bits of each element of a row. */
+    void integers(Matrix at, IntUnaryOperator bits) {
+        for (int i = 0; i < at.columns(); i++) {
+            setBits(half(at, 0, i), bits.applyAsInt(i));
+        }
     }
 
     /** Sets an element, rounded to its storage type. */

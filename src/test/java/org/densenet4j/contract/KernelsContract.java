@@ -1,6 +1,7 @@
 package org.densenet4j.contract;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
@@ -1125,6 +1126,27 @@ abstract class KernelsContract extends OpenedDevice {
                     a.expect(rounded, 0, (r, c, t) -> t.add(a.value(floats, r, c)));
                     a.expect(widened, 0, (r, c, t) -> t.add(a.value(stored, r, c)));
                     a.check();
+                });
+    }
+
+    @Test
+    void copyBetweenStorageTypesKeepsEveryNan() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    Matrix floats = a.denseOutput(1, a.channels());
+                    int[] payloads = {0x7fff_ffff, -1, 0x7f80_0001, 0xff80_0001, 0x7fc0_0000};
+                    a.integers(floats, i -> payloads[i % payloads.length]);
+                    Matrix rounded = a.activationOutput(1, floats.columns());
+                    Matrix widened = a.output(1, floats.columns());
+                    a.upload();
+                    a.kernels().copy(floats, rounded);
+                    a.kernels().copy(rounded, widened);
+                    float[] back = new float[widened.columns()];
+                    a.arena().download(widened, back, 0);
+                    for (float value : back) {
+                        assertTrue(Float.isNaN(value), () -> "a NaN became " + value);
+                    }
                 });
     }
 

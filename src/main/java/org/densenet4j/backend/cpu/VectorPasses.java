@@ -1,6 +1,7 @@
 package org.densenet4j.backend.cpu;
 
 import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.IS_NAN;
 
 import static java.nio.ByteOrder.nativeOrder;
 
@@ -878,7 +879,10 @@ class VectorPasses extends ScalarKernels {
                 if (widening) {
                     set(target, r, c, load(from + (long) c * BYTES));
                 } else {
-                    store(floats(source, r, c), to + (long) c * BYTES);
+                    // Values from outside may be NaNs whose payload would carry over to zero.
+                    FloatVector v = floats(source, r, c);
+                    v = v.blend(Float.NaN, v.test(IS_NAN));
+                    store(v, to + (long) c * BYTES);
                 }
             }
         }
