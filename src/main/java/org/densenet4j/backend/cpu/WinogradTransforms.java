@@ -194,14 +194,35 @@ final class WinogradTransforms {
                     long a2 = inside && r2 != zeros ? r2 + by : zeros;
                     long a3 = inside && r3 != zeros ? r3 + by : zeros;
                     long at = to.temporary() + j * STEP;
-                    gradientColumn(a0, a1, a2, a3, Math.min(LANES, channels - c), at);
+                    if (c + LANES <= channels) {
+                        gradientColumn(a0, a1, a2, a3, at);
+                    } else {
+                        gradientColumnOfRest(a0, a1, a2, a3, channels - c, at);
+                    }
                 }
                 gradientRows(to.temporary(), to.element(t, c), to.matrixBytes());
             }
         }
     }
 
-    private void gradientColumn(long a0, long a1, long a2, long a3, int channels, long to) {
+    private void gradientColumn(long a0, long a1, long a2, long a3, long to) {
+        FloatVector y0 = load(a0);
+        FloatVector y1 = load(a1);
+        FloatVector y2 = load(a2);
+        FloatVector y3 = load(a3);
+        FloatVector even = y0.add(y2);
+        FloatVector odd = y1.add(y3);
+        FloatVector even2 = y2.mul(4f).add(y0);
+        FloatVector odd2 = y1.mul(2f).add(y3.mul(8f));
+        store(y0, to);
+        store(even.add(odd), to + 4 * STEP);
+        store(even.sub(odd), to + 8 * STEP);
+        store(even2.add(odd2), to + 12 * STEP);
+        store(even2.sub(odd2), to + 16 * STEP);
+        store(y3, to + 20 * STEP);
+    }
+
+    private void gradientColumnOfRest(long a0, long a1, long a2, long a3, int channels, long to) {
         VectorMask<Float> mask = first(channels);
         FloatVector y0 = load(a0, mask);
         FloatVector y1 = load(a1, mask);
@@ -258,10 +279,10 @@ final class WinogradTransforms {
                 for (int i = 0; i < lines; i++) {
                     long at = from.temporary() + 6 * i * STEP;
                     long to = y.at(corner + i * tiles.width(), c);
-                    if (columns == 4 && c + LANES <= channels) {
-                        outputRow(at, to, pixel);
+                    if (c + LANES <= channels) {
+                        outputRow(at, to, pixel, columns);
                     } else {
-                        outputRest(at, to, pixel, columns, Math.min(LANES, channels - c));
+                        outputRowOfRest(at, to, pixel, columns, channels - c);
                     }
                 }
             }
@@ -288,8 +309,8 @@ final class WinogradTransforms {
         }
     }
 
-    /** Six values times {@code A}: four pixels of a line. */
-    private void outputRow(long at, long to, long pixel) {
+    /** Six values times {@code A}: four pixels of a line, or as many as the image has. */
+    private void outputRow(long at, long to, long pixel, int columns) {
         FloatVector m1 = load(at + STEP);
         FloatVector m2 = load(at + 2 * STEP);
         FloatVector m3 = load(at + 3 * STEP);
@@ -299,13 +320,19 @@ final class WinogradTransforms {
         FloatVector s3 = m3.add(m4);
         FloatVector s4 = m3.sub(m4);
         store(load(at).add(s1).add(s3), to);
-        store(s4.mul(2f).add(s2), to + pixel);
-        store(s3.mul(4f).add(s1), to + 2 * pixel);
-        store(s4.mul(8f).add(s2).add(load(at + 5 * STEP)), to + 3 * pixel);
+        if (columns > 1) {
+            store(s4.mul(2f).add(s2), to + pixel);
+        }
+        if (columns > 2) {
+            store(s3.mul(4f).add(s1), to + 2 * pixel);
+        }
+        if (columns > 3) {
+            store(s4.mul(8f).add(s2).add(load(at + 5 * STEP)), to + 3 * pixel);
+        }
     }
 
-    /** {@link #outputRow} where there are fewer pixels or fewer channels than a vector has. */
-    private void outputRest(long at, long to, long pixel, int columns, int channels) {
+    /** {@link #outputRow} where there are fewer channels than a vector has. */
+    private void outputRowOfRest(long at, long to, long pixel, int columns, int channels) {
         VectorMask<Float> mask = first(channels);
         FloatVector m1 = load(at + STEP);
         FloatVector m2 = load(at + 2 * STEP);
