@@ -61,11 +61,52 @@ final class DenseLayerStage implements InferenceStage {
             convolvePrefix(images);
             return;
         }
+        int perLane = part.group() / on.device().lanes();
+        int tasks = Math.ceilDiv(images, Math.max(1, perLane));
+        if (perLane > 0 && tasks >= on.device().lanes()) {
+            on.device().forEachChunk(tasks, (lane, task) -> wholeImages(lane, task, images));
+            return;
+        }
         for (int first = 0; first < images; first += part.group()) {
             int count = Math.min(part.group(), images - first);
             reduce(first, count);
             convolve(first, count);
         }
+    }
+
+    /**
+     * Both convolutions of a few images on one lane: without batch statistics nothing has to wait
+     * for the other images, and Z stays in the lane's cache.
+     */
+    private void wholeImages(int lane, int task, int images) {
+        int perLane = part.group() / on.device().lanes();
+        int first = task * perLane;
+        int count = Math.min(perLane, images - first);
+        Matrix z = part.bottleneck().rows(lane * perLane * pixels, count * pixels);
+        Chunks rows = part.rows();
+        for (int chunk = 0; chunk < rows.count(count); chunk++) {
+            Matrix zRows = z.rows(rows.firstRow(chunk), rows.rows(chunk, count));
+            reduce(lane, first * pixels + rows.firstRow(chunk), zRows);
+        }
+        Chunks convolved = part.images();
+        for (int chunk = 0; chunk < convolved.count(count); chunk++) {
+            Matrix t = z.rows(convolved.firstRow(chunk), convolved.rows(chunk, count));
+            int firstRow = first * pixels + convolved.firstRow(chunk);
+            convolve(lane, convolved.images(chunk, count), t, firstRow);
+        }
+    }
+
+    /** {@code Z = relu(bn1(X[:, :K]))·W1ᵀ} of some rows. */
+    private void reduce(int lane, int firstRow, Matrix z) {
+        Matrix a = part.normalised()[lane].rows(0, z.rows());
+        on.kernels().normaliseRelu(prefix.rows(firstRow, z.rows()), part.affine1(), a);
+        on.multiply(lane, a, part.weights1(), z);
+    }
+
+    /** New features of some images from their Z, which becomes T in place. */
+    private void convolve(int lane, int images, Matrix z, int firstRow) {
+        on.kernels().normaliseRelu(z, part.affine2(), z);
+        append(lane, images, z, firstRow);
     }
 
     private void convolvePrefix(int images) {
@@ -91,11 +132,10 @@ final class DenseLayerStage implements InferenceStage {
                         (lane, chunk) -> {
                             int first = chunks.firstRow(chunk);
                             int rows = chunks.rows(chunk, images);
-                            Matrix x = prefix.rows(firstImage * pixels + first, rows);
-                            Matrix a = part.normalised()[lane].rows(0, rows);
-                            on.kernels().normaliseRelu(x, part.affine1(), a);
-                            on.multiply(
-                                    lane, a, part.weights1(), part.bottleneck().rows(first, rows));
+                            reduce(
+                                    lane,
+                                    firstImage * pixels + first,
+                                    part.bottleneck().rows(first, rows));
                         });
     }
 
@@ -107,12 +147,10 @@ final class DenseLayerStage implements InferenceStage {
                         chunks.count(images),
                         (lane, chunk) -> {
                             int first = chunks.firstRow(chunk);
-                            Matrix t = part.bottleneck().rows(first, chunks.rows(chunk, images));
-                            on.kernels().normaliseRelu(t, part.affine2(), t);
-                            append(
+                            convolve(
                                     lane,
                                     chunks.images(chunk, images),
-                                    t,
+                                    part.bottleneck().rows(first, chunks.rows(chunk, images)),
                                     firstImage * pixels + first);
                         });
     }
