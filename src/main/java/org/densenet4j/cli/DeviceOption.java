@@ -97,7 +97,7 @@ final class DeviceOption {
 
     /**
      * The device with direct convolutions, whose rounding is that of other frameworks: Winograd's
-     * is ten times larger and puts ReLUs whose input is nearly zero on the other side.
+     * is five times larger and puts ReLUs whose input is nearly zero on the other side.
      */
     Device openDirect() {
         return Device.open(device, options().withWinograd(false));

@@ -31,7 +31,7 @@ final class CpuArena implements DeviceArena {
     private final long scratchBytesPerLane;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
     private final Predicate<ConvolutionShape> byWinograd;
-    private final Map<ConvolutionShape, Convolution> convolutions = new ConcurrentHashMap<>();
+    private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
     private boolean closed;
 
     CpuArena(
@@ -242,13 +242,7 @@ final class CpuArena implements DeviceArena {
         }
         closed = true;
         products.values().forEach(Primitive::close);
-        for (Convolution convolution : convolutions.values()) {
-            switch (convolution) {
-                case WinogradConvolution c -> c.close();
-                case CpuConvolution c -> c.close();
-                default -> throw new AssertionError(convolution);
-            }
-        }
+        convolutions.values().forEach(HostConvolution::close);
         arena.close();
     }
 }

@@ -1,6 +1,5 @@
 package org.densenet4j.backend.cpu;
 
-import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DataType;
@@ -18,7 +17,7 @@ import java.util.function.IntFunction;
  * <p>A chunk may hold fewer images than the shape says; a primitive for that count is made when it
  * is first met and kept.
  */
-final class CpuConvolution implements Convolution, AutoCloseable {
+final class CpuConvolution implements HostConvolution {
     private final CpuArena arena;
     private final ConvolutionShape shape;
     private final Layouts layouts;

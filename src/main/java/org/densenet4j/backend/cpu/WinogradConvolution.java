@@ -1,6 +1,5 @@
 package org.densenet4j.backend.cpu;
 
-import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DataType;
@@ -21,11 +20,11 @@ import java.util.function.IntFunction;
  * dg = Gᵀ[ (A·dY·Aᵀ) ⊙ (Bᵀ·d·B) ]G       summed over tiles: 36 matrix products
  * </pre>
  *
- * Tiles are worked on in groups whose transforms stay near the cache. Rounding errors are about ten
- * times those of a direct float32 convolution, far below those of TF32. Only for float32:
+ * Tiles are worked on in groups whose transforms stay near the cache. Rounding errors are about
+ * five times those of a direct float32 convolution, far below those of TF32. Only for float32:
  * processors that multiply bfloat16 do it so fast that a direct convolution takes less time.
  */
-final class WinogradConvolution implements Convolution, AutoCloseable {
+final class WinogradConvolution implements HostConvolution {
     private final CpuArena arena;
     private final ConvolutionShape shape;
     private final Tiles tiles;
