@@ -119,6 +119,11 @@ public interface Device extends AutoCloseable {
     /** Bytes of memory that a convolution needs; see {@link ConvolutionMemory}. */
     ConvolutionMemory memory(ConvolutionShape shape);
 
+    /** Bytes of memory that a pointwise convolution needs; see {@link PointwiseMemory}. */
+    default PointwiseMemory memory(PointwiseShape shape) {
+        return ComposedPointwise.memory(this, shape);
+    }
+
     /**
      * Allocates the one arena of a plan, zeroed.
      *

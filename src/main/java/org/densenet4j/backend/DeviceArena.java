@@ -19,6 +19,11 @@ public interface DeviceArena extends AutoCloseable {
     /** A convolution ready to run in this arena. */
     Convolution convolution(ConvolutionShape shape);
 
+    /** A 1x1 convolution behind a batch normalisation, ready to run in this arena. */
+    default PointwiseConvolution pointwise(PointwiseShape shape) {
+        return new ComposedPointwise(this);
+    }
+
     /** Copies floats from the host: {@code source[from …]} to all elements of {@code target}. */
     void upload(float[] source, int from, Matrix target);
 

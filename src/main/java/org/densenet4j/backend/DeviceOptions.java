@@ -14,6 +14,8 @@ package org.densenet4j.backend;
  * @param graphs record steps as CUDA graphs and replay them
  * @param winograd let 3x3 convolutions on a CPU run by Winograd's minimal filtering, a quarter of
  *     the arithmetic of a direct convolution
+ * @param machineCode let a CPU with AVX-512 run the fused kernels that this engine compiles itself,
+ *     instead of the same work as separate passes and products
  * @param precision storage of activations that plans choose when they are not told another
  */
 public record DeviceOptions(
@@ -24,7 +26,8 @@ public record DeviceOptions(
         boolean tensorFloat32,
         boolean graphs,
         DataType precision,
-        boolean winograd) {
+        boolean winograd,
+        boolean machineCode) {
 
     /** Rejects a negative thread count or index. */
     public DeviceOptions {
@@ -39,7 +42,7 @@ public record DeviceOptions(
 
     /** The options of a CPU device; the others as in {@link #defaults}. */
     public DeviceOptions(int threads, boolean deterministic, boolean vectorApi) {
-        this(threads, deterministic, vectorApi, 0, false, true, DataType.FLOAT32, true);
+        this(threads, deterministic, vectorApi, 0, false, true, DataType.FLOAT32, true, true);
     }
 
     /**
@@ -53,19 +56,43 @@ public record DeviceOptions(
     /** The same with another number of threads. */
     public DeviceOptions withThreads(int count) {
         return new DeviceOptions(
-                count, deterministic, vectorApi, index, tensorFloat32, graphs, precision, winograd);
+                count,
+                deterministic,
+                vectorApi,
+                index,
+                tensorFloat32,
+                graphs,
+                precision,
+                winograd,
+                machineCode);
     }
 
     /** The same with bit-identical runs on or off. */
     public DeviceOptions withDeterministic(boolean on) {
         return new DeviceOptions(
-                threads, on, vectorApi, index, tensorFloat32, graphs, precision, winograd);
+                threads,
+                on,
+                vectorApi,
+                index,
+                tensorFloat32,
+                graphs,
+                precision,
+                winograd,
+                machineCode);
     }
 
     /** The same with the Vector API allowed or not. */
     public DeviceOptions withVectorApi(boolean on) {
         return new DeviceOptions(
-                threads, deterministic, on, index, tensorFloat32, graphs, precision, winograd);
+                threads,
+                deterministic,
+                on,
+                index,
+                tensorFloat32,
+                graphs,
+                precision,
+                winograd,
+                machineCode);
     }
 
     /** The same on another GPU. */
@@ -78,30 +105,77 @@ public record DeviceOptions(
                 tensorFloat32,
                 graphs,
                 precision,
-                winograd);
+                winograd,
+                machineCode);
     }
 
     /** The same with TF32 allowed or not. */
     public DeviceOptions withTensorFloat32(boolean on) {
         return new DeviceOptions(
-                threads, deterministic, vectorApi, index, on, graphs, precision, winograd);
+                threads,
+                deterministic,
+                vectorApi,
+                index,
+                on,
+                graphs,
+                precision,
+                winograd,
+                machineCode);
     }
 
     /** The same with steps recorded or launched operation by operation. */
     public DeviceOptions withGraphs(boolean on) {
         return new DeviceOptions(
-                threads, deterministic, vectorApi, index, tensorFloat32, on, precision, winograd);
+                threads,
+                deterministic,
+                vectorApi,
+                index,
+                tensorFloat32,
+                on,
+                precision,
+                winograd,
+                machineCode);
     }
 
     /** The same with activations stored in another type. */
     public DeviceOptions withPrecision(DataType type) {
         return new DeviceOptions(
-                threads, deterministic, vectorApi, index, tensorFloat32, graphs, type, winograd);
+                threads,
+                deterministic,
+                vectorApi,
+                index,
+                tensorFloat32,
+                graphs,
+                type,
+                winograd,
+                machineCode);
     }
 
     /** The same with Winograd's convolutions allowed or not. */
     public DeviceOptions withWinograd(boolean on) {
         return new DeviceOptions(
-                threads, deterministic, vectorApi, index, tensorFloat32, graphs, precision, on);
+                threads,
+                deterministic,
+                vectorApi,
+                index,
+                tensorFloat32,
+                graphs,
+                precision,
+                on,
+                machineCode);
+    }
+
+    /** The same with the engine's own machine code allowed or not. */
+    public DeviceOptions withMachineCode(boolean on) {
+        return new DeviceOptions(
+                threads,
+                deterministic,
+                vectorApi,
+                index,
+                tensorFloat32,
+                graphs,
+                precision,
+                winograd,
+                on);
     }
 }

@@ -49,6 +49,12 @@ final class DeviceOption {
     @Option(names = "--no-graphs", hidden = true, description = "launch every GPU operation")
     private boolean noGraphs;
 
+    @Option(
+            names = "--no-machine-code",
+            hidden = true,
+            description = "separate passes and products instead of fused kernels")
+    private boolean noMachineCode;
+
     @Option(names = "--no-winograd", hidden = true, description = "direct 3x3 convolutions")
     private boolean noWinograd;
 
@@ -110,6 +116,7 @@ final class DeviceOption {
                 .withVectorApi(!noVectorApi)
                 .withTensorFloat32(tensorFloat32)
                 .withWinograd(!noWinograd)
+                .withMachineCode(!noMachineCode)
                 .withPrecision(DataType.of(precision))
                 .withGraphs(!noGraphs);
     }
@@ -129,6 +136,9 @@ final class DeviceOption {
         }
         if (noWinograd) {
             arguments.add("--no-winograd");
+        }
+        if (noMachineCode) {
+            arguments.add("--no-machine-code");
         }
         arguments.addAll(List.of("--precision", precision));
         if (noGraphs) {

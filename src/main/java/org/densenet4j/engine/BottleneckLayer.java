@@ -4,6 +4,8 @@ import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseConvolution;
+import org.densenet4j.backend.PointwiseGradient;
 import org.densenet4j.plan.BlockMemory;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.LayerMemory;
@@ -35,6 +37,7 @@ final class BottleneckLayer implements Stage {
     private final Matrix weight1Gradient;
     private final Matrix weight2;
     private final Matrix weight2Gradient;
+    private final PointwiseConvolution pointwise;
     private final Convolution convolution;
     private final NewFeatures newFeatures;
 
@@ -57,6 +60,7 @@ final class BottleneckLayer implements Stage {
         this.weight1Gradient = compute.weightGradient(parameters + ".conv1.weight");
         this.weight2 = compute.weight(parameters + ".conv2.weight");
         this.weight2Gradient = compute.weightGradient(parameters + ".conv2.weight");
+        this.pointwise = compute.arena().pointwise(memory.pointwise());
         this.convolution = compute.arena().convolution(memory.convolution());
         this.newFeatures = new NewFeatures(compute, block, memory);
         int channels = memory.shape().prefixChannels();
@@ -100,15 +104,20 @@ final class BottleneckLayer implements Stage {
     /** {@code Z = relu(bn1(X[:, :K]))·W1ᵀ}, chunk by chunk, with Z's statistics while it is hot. */
     private void computeBottleneck(Pass pass, Matrix z, Matrix partials) {
         Chunks chunks = memory.rows();
+        Matrix weights = pointwise.pack(weight1, scratch.packedReduceWeights());
         compute.forEachChunk(
                 chunks.count(pass.images()),
                 (lane, chunk) -> {
                     int first = chunks.firstRow(chunk);
                     int rows = chunks.rows(chunk, pass.images());
-                    Matrix a = scratch.normalised()[lane].rows(0, rows);
                     Matrix zChunk = z.rows(first, rows);
-                    kernels.normaliseRelu(prefix.rows(first, rows), norm1.affine(), a);
-                    compute.multiplyByTransposed(lane, a, weight1, zChunk);
+                    pointwise.forward(
+                            lane,
+                            prefix.rows(first, rows),
+                            norm1.affine(),
+                            weights,
+                            scratch.reduce()[lane],
+                            zChunk);
                     if (partials != null) {
                         kernels.channelStatistics(zChunk, partials.rows(2 * chunk, 2));
                     }
@@ -128,7 +137,7 @@ final class BottleneckLayer implements Stage {
                     int first = chunks.firstRow(chunk);
                     int rows = chunks.rows(chunk, pass.images());
                     int images = chunks.images(chunk, pass.images());
-                    Matrix t = scratch.bottleneckNormalised()[lane].rows(0, rows);
+                    Matrix t = scratch.normalised()[lane].rows(0, rows);
                     Matrix y = scratch.output()[lane].rows(0, rows);
                     kernels.normaliseRelu(z.rows(first, rows), norm2.affine(), t);
                     convolution.forward(lane, images, t, scratch.packedWeights(), y);
@@ -171,7 +180,7 @@ final class BottleneckLayer implements Stage {
                     int rows = chunks.rows(chunk, pass.images());
                     int images = chunks.images(chunk, pass.images());
                     Matrix dY = scratch.output()[lane].rows(0, rows);
-                    Matrix t = scratch.bottleneckNormalised()[lane].rows(0, rows);
+                    Matrix t = scratch.normalised()[lane].rows(0, rows);
                     Matrix zChunk = z.rows(first, rows);
                     Matrix dT = memory.bottleneckGradient().rows(first, rows);
                     newFeatures.gradient(first, dropout, dY);
@@ -202,25 +211,22 @@ final class BottleneckLayer implements Stage {
                 (lane, chunk) -> {
                     int first = chunks.firstRow(chunk);
                     int rows = chunks.rows(chunk, pass.images());
-                    Matrix x = prefix.rows(first, rows);
-                    Matrix a = scratch.normalised()[lane].rows(0, rows);
-                    Matrix dA = scratch.normalisedGradient()[lane].rows(0, rows);
-                    Matrix dT = memory.bottleneckGradient().rows(first, rows);
-                    Matrix dZ = scratch.bottleneckFinished()[lane].rows(0, rows);
-                    kernels.applyCorrection(
-                            dT, z.rows(first, rows), correction, statistics2, false, dZ);
-                    kernels.normaliseRelu(x, norm1.affine(), a);
-                    compute.multiplyTransposedInto(lane, dZ, a, scratch.reduceWeightSums()[lane]);
-                    compute.multiply(lane, dZ, weight1, dA);
-                    kernels.accumulateGradient(
-                            dA,
-                            x,
-                            norm1.affine(),
-                            statistics1,
-                            norm1.weight(),
-                            true,
-                            prefixGradient.rows(first, rows),
-                            partials.rows(2 * chunk, 2));
+                    pointwise.backward(
+                            lane,
+                            new PointwiseGradient(
+                                    memory.bottleneckGradient().rows(first, rows),
+                                    z.rows(first, rows),
+                                    correction,
+                                    statistics2,
+                                    prefix.rows(first, rows),
+                                    norm1.affine(),
+                                    statistics1,
+                                    norm1.weight(),
+                                    weight1,
+                                    scratch.reduceWeightSums()[lane],
+                                    prefixGradient.rows(first, rows),
+                                    partials.rows(2 * chunk, 2)),
+                            scratch.reduce()[lane]);
                 });
         compute.reduce(scratch.reduceWeightSums(), weight1Gradient);
         norm1.finishDeferred(partials, count, statistics1, true, prefixDeferred);

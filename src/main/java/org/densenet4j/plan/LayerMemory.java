@@ -2,6 +2,7 @@ package org.densenet4j.plan;
 
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.spec.LayerShape;
 
 /**
@@ -9,6 +10,7 @@ import org.densenet4j.spec.LayerShape;
  *
  * @param rows chunks of the 1x1 convolution, null without a bottleneck
  * @param images chunks of the 3x3 convolution
+ * @param pointwise the 1x1 convolution over one chunk, null without a bottleneck
  * @param convolution the 3x3 convolution over one chunk
  * @param bottleneck Z [N·H·W, 4k] of the forward pass, null without a bottleneck
  * @param bottleneckInBackward Z as the backward pass finds or remakes it
@@ -21,6 +23,7 @@ public record LayerMemory(
         String name,
         Chunks rows,
         Chunks images,
+        PointwiseShape pointwise,
         ConvolutionShape convolution,
         Matrix bottleneck,
         Matrix bottleneckInBackward,
@@ -48,11 +51,12 @@ public record LayerMemory(
     /**
      * Scratch, reused by every layer.
      *
-     * @param normalised A: a chunk of the BN-ReLU output of the prefix
-     * @param normalisedGradient dA of that chunk
-     * @param bottleneckNormalised T: a chunk of the BN-ReLU output of Z, or null
+     * @param normalised a chunk of what the 3x3 convolution reads, dense: the BN-ReLU output T of
+     *     Z, or, without a bottleneck, A of the prefix
+     * @param normalisedGradient dA of that chunk, null with a bottleneck
      * @param output Y or dY: a chunk of the new features, dense
-     * @param bottleneckFinished dZ: a chunk of the gradient of Z, or null
+     * @param packedReduceWeights the 1x1 weights in the device's layout, or null
+     * @param reduce what each lane makes of a chunk in the 1x1 convolution, or null
      * @param reduceWeightSums one sum of the 1x1 weight gradient for each lane, or null
      * @param packedWeights the 3x3 weights in the device's layout
      * @param weightPart a chunk's 3x3 weight gradient
@@ -62,9 +66,9 @@ public record LayerMemory(
     public record Scratch(
             Matrix[] normalised,
             Matrix[] normalisedGradient,
-            Matrix[] bottleneckNormalised,
             Matrix[] output,
-            Matrix[] bottleneckFinished,
+            Matrix packedReduceWeights,
+            Matrix[] reduce,
             Matrix[] reduceWeightSums,
             Matrix packedWeights,
             Matrix[] weightPart,

@@ -9,6 +9,8 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseMemory;
+import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.spec.BlockShape;
 import org.densenet4j.spec.HeadShape;
 import org.densenet4j.spec.LayerShape;
@@ -346,32 +348,29 @@ public final class NetworkMemory {
                         allocator.precision());
         ConvolutionMemory m = convolutionMemory(convolution);
         Allocator.Frame frame = allocator.frame();
-        // Operands of products have aligned rows, images of convolutions have dense ones.
-        int chunkRows = bottleneck ? rowChunks.rowsPerChunk() : imageChunks.rowsPerChunk();
-        Matrix[] normalised =
+        PointwiseShape pointwise =
                 bottleneck
-                        ? frame.alignedActivations(chunkRows, prefix)
-                        : frame.activations(chunkRows, prefix);
-        Matrix[] normalisedGradient =
-                bottleneck
-                        ? frame.alignedActivations(chunkRows, prefix)
-                        : frame.activations(chunkRows, prefix);
+                        ? new PointwiseShape(
+                                rowChunks.rowsPerChunk(), prefix, width, allocator.precision())
+                        : null;
+        PointwiseMemory p = bottleneck ? pointwiseMemory(pointwise, pixels) : null;
+        if (strategy == NAIVE && bottleneck) {
+            Matrix zRows = z.rows(0, pointwise.rows());
+            Matrix aRows = copies.normalised().rows(0, pointwise.rows());
+            noteProducts(pixels, aRows, zRows, zRows, aRows);
+        }
         int partials =
                 Math.max(
                         imageChunks.count(batch) * Math.max(convolved, l.growthRate()),
                         bottleneck ? rowChunks.count(batch) * Math.max(width, prefix) : 0);
-        Matrix[] finished = bottleneck ? frame.alignedActivations(chunkRows, width) : null;
-        if (bottleneck) {
-            Matrix zRows = z.rows(0, chunkRows);
-            noteProducts(pixels, normalised[0], zRows, finished[0], normalisedGradient[0]);
-        }
+        int imageRows = imageChunks.rowsPerChunk();
         LayerMemory.Scratch scratch =
                 new LayerMemory.Scratch(
-                        normalised,
-                        normalisedGradient,
-                        bottleneck ? frame.activations(imageChunks.rowsPerChunk(), width) : null,
-                        frame.activations(imageChunks.rowsPerChunk(), l.growthRate()),
-                        finished,
+                        frame.activations(imageRows, convolved),
+                        bottleneck ? null : frame.activations(imageRows, prefix),
+                        frame.activations(imageRows, l.growthRate()),
+                        bottleneck ? frame.vector(elements(p.packedWeights())) : null,
+                        bottleneck ? frame.perLane(1, elements(p.chunk())) : null,
                         bottleneck ? frame.perLane(width, prefix) : null,
                         frame.vector(elements(m.packedWeights())),
                         frame.perLane(1, elements(m.packedGradient())),
@@ -385,6 +384,7 @@ public final class NetworkMemory {
                 name,
                 rowChunks,
                 imageChunks,
+                pointwise,
                 convolution,
                 z,
                 zInBackward,
@@ -439,6 +439,14 @@ public final class NetworkMemory {
 
     private void noteProduct(GemmShape product) {
         allocator.library(device.scratchBytes(product));
+    }
+
+    private PointwiseMemory pointwiseMemory(PointwiseShape pointwise, int shortest) {
+        PointwiseMemory m = device.memory(pointwise);
+        int least = Math.min(pointwise.rows(), shortest);
+        allocator.library(m.scratch());
+        allocator.library(device.memory(pointwise.withRows(least)).scratch());
+        return m;
     }
 
     private ConvolutionMemory convolutionMemory(ConvolutionShape convolution) {

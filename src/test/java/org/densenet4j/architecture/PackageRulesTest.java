@@ -2,7 +2,9 @@ package org.densenet4j.architecture;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -66,13 +68,32 @@ class PackageRulesTest {
     static final ArchRule A_BACKEND_SHOWS_ITS_PROVIDER_AND_NOTHING_ELSE =
             classes()
                     .that()
-                    .resideInAPackage(ROOT + ".backend.*..")
+                    .resideInAPackage(ROOT + ".backend.*")
                     .and()
                     .areTopLevelClasses()
                     .and()
                     .arePublic()
                     .should()
                     .implement(DeviceProvider.class);
+
+    @ArchTest
+    static final ArchRule MACHINE_CODE_IS_FOR_THE_CPU_BACKEND_ALONE =
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage(ROOT + ".backend.cpu..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage(ROOT + ".backend.cpu.code..");
+
+    @ArchTest
+    static final ArchRule MACHINE_CODE_KNOWS_ADDRESSES_ONLY =
+            noClasses()
+                    .that()
+                    .resideInAPackage(ROOT + ".backend.cpu.code..")
+                    .should()
+                    .dependOnClassesThat(
+                            resideInAPackage(ROOT + "..")
+                                    .and(resideOutsideOfPackage(ROOT + ".backend.cpu.code..")));
 
     @ArchTest
     static final ArchRule ONLY_THE_DEVICE_LOOKS_BACKENDS_UP =

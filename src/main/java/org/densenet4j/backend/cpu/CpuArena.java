@@ -13,6 +13,8 @@ import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseConvolution;
+import org.densenet4j.backend.PointwiseShape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -32,6 +34,8 @@ final class CpuArena implements DeviceArena {
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
     private final Predicate<ConvolutionShape> byWinograd;
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
+    private final Predicate<PointwiseShape> compiled;
+    private final Map<PointwiseShape, PointwiseConvolution> pointwise = new ConcurrentHashMap<>();
     private boolean closed;
 
     CpuArena(
@@ -39,12 +43,14 @@ final class CpuArena implements DeviceArena {
             int lanes,
             boolean vectorApi,
             Predicate<ConvolutionShape> byWinograd,
+            Predicate<PointwiseShape> compiled,
             long bytes,
             long scratchOffset,
             long scratchBytesPerLane) {
         this.dnn = dnn;
         this.lanes = lanes;
         this.byWinograd = byWinograd;
+        this.compiled = compiled;
         this.scratchOffset = scratchOffset;
         this.scratchBytesPerLane = scratchBytesPerLane;
         this.memory = HostMemory.allocate(bytes, arena);
@@ -181,6 +187,17 @@ final class CpuArena implements DeviceArena {
     }
 
     @Override
+    public PointwiseConvolution pointwise(PointwiseShape shape) {
+        requireOpen();
+        return pointwise.computeIfAbsent(
+                shape,
+                s ->
+                        compiled.test(s)
+                                ? new CompiledPointwise(this, lanes)
+                                : DeviceArena.super.pointwise(s));
+    }
+
+    @Override
     public void upload(float[] source, int from, Matrix target) {
         for (int r = 0; r < target.rows(); r++) {
             int start = from + r * target.columns();
@@ -243,6 +260,7 @@ final class CpuArena implements DeviceArena {
         closed = true;
         products.values().forEach(Primitive::close);
         convolutions.values().forEach(HostConvolution::close);
+        pointwise.values().forEach(PointwiseConvolution::close);
         arena.close();
     }
 }

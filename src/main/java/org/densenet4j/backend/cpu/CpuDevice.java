@@ -9,6 +9,9 @@ import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.PointwiseMemory;
+import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.backend.cpu.code.MachineCode;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +32,7 @@ final class CpuDevice implements Device {
     private final Lanes lanes;
     private final boolean vectorApi;
     private final boolean winograd;
+    private final boolean machineCode;
     private final DataType precision;
     private final List<CpuArena> arenas = new ArrayList<>();
 
@@ -42,6 +46,7 @@ final class CpuDevice implements Device {
         this.dnn = OneDnn.get();
         this.precision = options.precision();
         this.winograd = options.winograd();
+        this.machineCode = options.machineCode() && dnn.hasAvx512() && MachineCode.allowed();
         this.vectorApi = options.vectorApi() && vectorApiEnabled();
         int threads =
                 options.threads() > 0
@@ -134,6 +139,15 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public PointwiseMemory memory(PointwiseShape shape) {
+        return compiles(shape) ? CompiledPointwise.memory(shape) : Device.super.memory(shape);
+    }
+
+    private boolean compiles(PointwiseShape s) {
+        return machineCode && CompiledPointwise.fits(s);
+    }
+
+    @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
         if (closed) {
             throw new IllegalStateException("the device is closed");
@@ -145,6 +159,7 @@ final class CpuDevice implements Device {
                         lanes.count(),
                         vectorApi,
                         this::byWinograd,
+                        this::compiles,
                         bytes,
                         scratchOffset,
                         scratchBytesPerLane);

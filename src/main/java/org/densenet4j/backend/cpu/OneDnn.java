@@ -300,6 +300,11 @@ final class OneDnn {
      * conversion) and not in reference code.
      */
     boolean multipliesBFloat16() {
+        return hasAvx512();
+    }
+
+    /** Whether processor and system have AVX-512 with the extensions of server processors. */
+    boolean hasAvx512() {
         return (isa & ISA_AVX512) == ISA_AVX512;
     }
 

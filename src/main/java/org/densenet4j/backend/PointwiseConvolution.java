@@ -1,0 +1,40 @@
+package org.densenet4j.backend;
+
+/**
+ * The bottleneck of a dense layer, {@code Z = relu(bn(X[:, :K]))·Wᵀ}, and its gradient, on chunks
+ * of rows. X is a column prefix of the block's feature matrix; the normalised prefix A, the buffer
+ * that the technical report shares between layers (Pleiss et al. 2017, section 3), exists for no
+ * longer and no further than a device needs to multiply it.
+ */
+public interface PointwiseConvolution extends AutoCloseable {
+
+    /**
+     * Prepares the weights of a forward pass.
+     *
+     * @param weight [N, K] in the storage type of activations
+     * @param packed {@link PointwiseMemory#packedWeights} bytes
+     * @return what {@link #forward} reads: {@code packed}, or {@code weight} itself
+     */
+    Matrix pack(Matrix weight, Matrix packed);
+
+    /**
+     * {@code Z = max(0, X·scale + shift)·Wᵀ}.
+     *
+     * @param x [rows, K], rows {@code stride} apart
+     * @param affine [2, K]
+     * @param weights as {@link #pack} returned them
+     * @param chunk {@link PointwiseMemory#chunk} bytes of this lane
+     * @param z [rows, N]
+     */
+    void forward(int lane, Matrix x, Matrix affine, Matrix weights, Matrix chunk, Matrix z);
+
+    /**
+     * The gradient of everything that a chunk's Z was made of; see {@link PointwiseGradient}.
+     *
+     * @param chunk {@link PointwiseMemory#chunk} bytes of this lane
+     */
+    void backward(int lane, PointwiseGradient gradient, Matrix chunk);
+
+    @Override
+    void close();
+}

@@ -1,0 +1,22 @@
+package org.densenet4j.backend;
+
+/**
+ * A 1x1 convolution behind a batch normalisation and a ReLU, over some rows of a column prefix.
+ *
+ * @param rows the most rows of one call
+ * @param inputChannels columns of the prefix, K
+ * @param outputChannels columns of the result, N
+ * @param type storage of activations
+ */
+public record PointwiseShape(int rows, int inputChannels, int outputChannels, DataType type) {
+
+    /** The same for another number of rows. */
+    public PointwiseShape withRows(int count) {
+        return new PointwiseShape(count, inputChannels, outputChannels, type);
+    }
+
+    @Override
+    public String toString() {
+        return "1x1 convolution of " + rows + " x " + inputChannels + " to " + outputChannels;
+    }
+}

@@ -1,0 +1,164 @@
+package org.densenet4j.backend.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseConvolution;
+import org.densenet4j.backend.PointwiseGradient;
+import org.densenet4j.backend.PointwiseMemory;
+import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.backend.cpu.code.BackwardCode;
+import org.densenet4j.backend.cpu.code.ForwardCode;
+import org.densenet4j.backend.cpu.code.Panels;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * A pointwise convolution in machine code of its own: normalisation, product and accumulation in
+ * one pass, with a few rows of A in the first- or second-level cache. Compiled when a number of
+ * rows is first met, and kept.
+ */
+final class CompiledPointwise implements PointwiseConvolution {
+    private final CpuArena arena;
+    private final long base;
+    private final MemorySegment[] arguments;
+    private final Map<ForwardKey, ForwardCode> forward = new ConcurrentHashMap<>();
+    private final Map<BackwardKey, BackwardCode> backward = new ConcurrentHashMap<>();
+
+    private record ForwardKey(int rows, int inputs, int outputs, long xRow, long zRow) {}
+
+    private record BackwardKey(
+            int rows,
+            int inputs,
+            int outputs,
+            long xRow,
+            long zRow,
+            long gradientRow,
+            long blockRow) {}
+
+    CompiledPointwise(CpuArena arena, int lanes) {
+        this.arena = arena;
+        this.base = arena.memory().address();
+        this.arguments = new MemorySegment[lanes];
+        long bytes = Math.max(ForwardCode.ARGUMENTS, BackwardCode.ARGUMENTS);
+        for (int lane = 0; lane < lanes; lane++) {
+            arguments[lane] = arena.lifetime().allocate(bytes, 64);
+        }
+    }
+
+    static boolean fits(PointwiseShape s) {
+        return s.type() == DataType.FLOAT32;
+    }
+
+    static PointwiseMemory memory(PointwiseShape s) {
+        long weights = 4 * new Panels(s.outputChannels()).floats(s.inputChannels());
+        long tiles =
+                BackwardCode.tileBytes(s.inputChannels())
+                        + BackwardCode.gradientTileBytes(s.outputChannels());
+        return new PointwiseMemory(weights, tiles, 0);
+    }
+
+    @Override
+    public Matrix pack(Matrix weight, Matrix packed) {
+        Panels panels = new Panels(weight.rows());
+        MemorySegment memory = arena.memory();
+        int inputs = weight.columns();
+        long panel = packed.offset();
+        for (int p = 0; p < panels.count(); p++) {
+            int columns = panels.columns(p);
+            for (int j = 0; j < columns; j++) {
+                int row = panels.firstColumn(p) + j;
+                for (int k = 0; k < inputs; k++) {
+                    float value =
+                            row < weight.rows() ? memory.get(JAVA_FLOAT, weight.at(row, k)) : 0;
+                    memory.set(JAVA_FLOAT, panel + 4L * ((long) k * columns + j), value);
+                }
+            }
+            panel += 4L * columns * inputs;
+        }
+        return packed;
+    }
+
+    @Override
+    public void forward(int lane, Matrix x, Matrix affine, Matrix weights, Matrix chunk, Matrix z) {
+        ForwardKey key =
+                new ForwardKey(x.rows(), x.columns(), z.columns(), rowBytes(x), rowBytes(z));
+        ForwardCode code = forward.get(key);
+        if (code == null) {
+            code = forward.computeIfAbsent(key, CompiledPointwise::compile);
+        }
+        code.run(
+                arguments[lane],
+                address(x),
+                address(affine),
+                address(affine.row(1)),
+                address(weights),
+                address(chunk),
+                address(z));
+    }
+
+    private static ForwardCode compile(ForwardKey k) {
+        return new ForwardCode(k.rows, k.inputs, k.outputs, k.xRow, k.zRow);
+    }
+
+    @Override
+    public void backward(int lane, PointwiseGradient g, Matrix chunk) {
+        BackwardKey key =
+                new BackwardKey(
+                        g.x().rows(),
+                        g.x().columns(),
+                        g.z().columns(),
+                        rowBytes(g.x()),
+                        rowBytes(g.z()),
+                        rowBytes(g.result()),
+                        rowBytes(g.blockGradient()));
+        BackwardCode code = backward.get(key);
+        if (code == null) {
+            code = backward.computeIfAbsent(key, CompiledPointwise::compile);
+        }
+        arena.kernels().fill(g.partial(), 0);
+        code.run(
+                arguments[lane],
+                new BackwardCode.Operands(
+                        address(g.result()),
+                        address(g.z()),
+                        address(g.correction()),
+                        address(g.correction().row(1)),
+                        address(g.correction().row(2)),
+                        address(g.zStatistics()),
+                        address(g.x()),
+                        address(g.affine()),
+                        address(g.affine().row(1)),
+                        address(g.statistics()),
+                        address(g.factor()),
+                        address(g.weight()),
+                        address(g.weightSum()),
+                        address(g.blockGradient()),
+                        address(g.partial()),
+                        address(g.partial().row(1)),
+                        address(chunk),
+                        address(chunk) + BackwardCode.tileBytes(g.x().columns())));
+    }
+
+    private static BackwardCode compile(BackwardKey k) {
+        return new BackwardCode(
+                k.rows, k.inputs, k.outputs, k.xRow, k.zRow, k.gradientRow, k.blockRow);
+    }
+
+    private long address(Matrix m) {
+        return base + m.offset();
+    }
+
+    private static long rowBytes(Matrix m) {
+        return 4L * m.stride();
+    }
+
+    @Override
+    public void close() {
+        forward.values().forEach(ForwardCode::close);
+        backward.values().forEach(BackwardCode::close);
+    }
+}

@@ -1,0 +1,468 @@
+package org.densenet4j.backend.cpu.code;
+
+import static org.densenet4j.backend.cpu.code.Register.R10;
+import static org.densenet4j.backend.cpu.code.Register.R11;
+import static org.densenet4j.backend.cpu.code.Register.R12;
+import static org.densenet4j.backend.cpu.code.Register.R13;
+import static org.densenet4j.backend.cpu.code.Register.R14;
+import static org.densenet4j.backend.cpu.code.Register.R15;
+import static org.densenet4j.backend.cpu.code.Register.R8;
+import static org.densenet4j.backend.cpu.code.Register.R9;
+import static org.densenet4j.backend.cpu.code.Register.RAX;
+import static org.densenet4j.backend.cpu.code.Register.RBP;
+import static org.densenet4j.backend.cpu.code.Register.RBX;
+import static org.densenet4j.backend.cpu.code.Register.RCX;
+import static org.densenet4j.backend.cpu.code.Register.RDI;
+import static org.densenet4j.backend.cpu.code.Register.RDX;
+import static org.densenet4j.backend.cpu.code.Register.RSI;
+import static org.densenet4j.backend.cpu.code.Zmm.zmm;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.util.function.IntConsumer;
+
+/**
+ * The gradient of {@link ForwardCode}, in one pass over X and its gradient G:
+ *
+ * <pre>
+ * dZ = a·dT + b + c·(Z − mean2)          the finished gradient of Z
+ * A  = relu(bn(X))                       again
+ * dW += dZᵀ·A                            [N, K]
+ * dA = dZ·W  where A &gt; 0
+ * sums += Σ dA,  products += Σ dA·(X − mean1)
+ * G += weight·dA
+ * </pre>
+ *
+ * For tiles of 64 rows, which stay in the second-level cache; the next tile's X and G are fetched
+ * meanwhile. Moves dT, Z and X once and G twice; everything else stays at the core.
+ */
+public final class BackwardCode implements AutoCloseable {
+    private static final int GRADIENT = 0;
+    private static final int Z = 8;
+    private static final int FACTOR = 16;
+    private static final int CONSTANT = 24;
+    private static final int SLOPE = 32;
+    private static final int Z_MEAN = 40;
+    private static final int X = 48;
+    private static final int SCALE = 56;
+    private static final int SHIFT = 64;
+    private static final int MEAN = 72;
+    private static final int WEIGHT = 80;
+    private static final int WEIGHTS = 88;
+    private static final int WEIGHT_SUMS = 96;
+    private static final int BLOCK_GRADIENT = 104;
+    private static final int SUMS = 112;
+    private static final int PRODUCTS = 120;
+    private static final int TILE = 128;
+    private static final int GRADIENT_TILE = 136;
+
+    /** Bytes of arguments. */
+    public static final int ARGUMENTS = 144;
+
+    private static final int ROWS = 64;
+
+    private static final int BLOCK_ROWS = 8;
+    private static final int BLOCK = 3;
+    private static final long BLOCK_BYTES = BLOCK * Zmm.BYTES;
+
+    private final Assembler a = new Assembler();
+    private final int inputs;
+    private final int outputs;
+    private final long xRow;
+    private final long zRow;
+    private final long gradientRow;
+    private final long blockRow;
+    private final long weightRow;
+    private final long tileRow;
+    private final long gradientTileRow;
+    private final NativeCode code;
+
+    /**
+     * Compiles.
+     *
+     * @param xRow bytes from row to row of X, and so on
+     * @throws UnsupportedOperationException when the system does not let memory become executable
+     */
+    public BackwardCode(
+            int rows,
+            int inputs,
+            int outputs,
+            long xRow,
+            long zRow,
+            long gradientRow,
+            long blockRow) {
+        this.inputs = inputs;
+        this.outputs = outputs;
+        this.xRow = xRow;
+        this.zRow = zRow;
+        this.gradientRow = gradientRow;
+        this.blockRow = blockRow;
+        this.weightRow = 4L * inputs;
+        this.tileRow = RowPasses.tileRow(inputs);
+        this.gradientTileRow = RowPasses.tileRow(outputs);
+        this.code = new NativeCode(whole(rows));
+    }
+
+    /** Bytes of the tile of A that a call works on. */
+    public static long tileBytes(int inputs) {
+        return ROWS * RowPasses.tileRow(inputs);
+    }
+
+    /** Bytes of the tile of dZ that a call works on. */
+    public static long gradientTileBytes(int outputs) {
+        return ROWS * RowPasses.tileRow(outputs);
+    }
+
+    /**
+     * The addresses of a call.
+     *
+     * @param sums of dA; added to
+     * @param products of dA and x; added to
+     */
+    public record Operands(
+            long gradient,
+            long z,
+            long factor,
+            long constant,
+            long slope,
+            long zMean,
+            long x,
+            long scale,
+            long shift,
+            long mean,
+            long weight,
+            long weights,
+            long weightSums,
+            long blockGradient,
+            long sums,
+            long products,
+            long tile,
+            long gradientTile) {
+        private void into(MemorySegment arguments) {
+            arguments.set(JAVA_LONG, GRADIENT, gradient);
+            arguments.set(JAVA_LONG, Z, z);
+            arguments.set(JAVA_LONG, FACTOR, factor);
+            arguments.set(JAVA_LONG, CONSTANT, constant);
+            arguments.set(JAVA_LONG, SLOPE, slope);
+            arguments.set(JAVA_LONG, Z_MEAN, zMean);
+            arguments.set(JAVA_LONG, X, x);
+            arguments.set(JAVA_LONG, SCALE, scale);
+            arguments.set(JAVA_LONG, SHIFT, shift);
+            arguments.set(JAVA_LONG, MEAN, mean);
+            arguments.set(JAVA_LONG, WEIGHT, weight);
+            arguments.set(JAVA_LONG, WEIGHTS, weights);
+            arguments.set(JAVA_LONG, WEIGHT_SUMS, weightSums);
+            arguments.set(JAVA_LONG, BLOCK_GRADIENT, blockGradient);
+            arguments.set(JAVA_LONG, SUMS, sums);
+            arguments.set(JAVA_LONG, PRODUCTS, products);
+            arguments.set(JAVA_LONG, TILE, tile);
+            arguments.set(JAVA_LONG, GRADIENT_TILE, gradientTile);
+        }
+    }
+
+    /**
+     * Runs.
+     *
+     * @param arguments memory for the arguments
+     */
+    public void run(MemorySegment arguments, Operands operands) {
+        operands.into(arguments);
+        code.call(arguments);
+    }
+
+    @Override
+    public void close() {
+        code.close();
+    }
+
+    private byte[] whole(int rows) {
+        a.enter();
+        a.zero(RowPasses.ZERO);
+        a.first(Mask.K1, inputs % Zmm.FLOATS);
+        a.first(Mask.K2, outputs % Zmm.FLOATS);
+        RowPasses.inBlocks(a, rows, ROWS, R15, this::tile);
+        a.leave();
+        return a.bytes();
+    }
+
+    private void tile(int rows) {
+        finishGradient(rows);
+        normalise(rows);
+        weightGradient(rows);
+        inputGradient(rows);
+        advance(GRADIENT, rows * gradientRow);
+        advance(Z, rows * zRow);
+        advance(X, rows * xRow);
+        advance(BLOCK_GRADIENT, rows * blockRow);
+    }
+
+    private void advance(int argument, long bytes) {
+        a.load(RAX, RDI.at(argument));
+        a.add(RAX, bytes);
+        a.store(RAX, RDI.at(argument));
+    }
+
+    /** Loads an argument plus the offset of a column in R11. */
+    private void loadColumn(Register to, int argument) {
+        a.load(to, RDI.at(argument));
+        a.add(to, R11);
+    }
+
+    // ---------------------------------------------------------------- dZ and A
+
+    private void finishGradient(int rows) {
+        for (int v = 0; v < RowPasses.vectors(outputs); v++) {
+            Mask mask = (v + 1) * Zmm.FLOATS > outputs ? Mask.K2 : Mask.K0;
+            long column = (long) v * Zmm.BYTES;
+            int[] constants = {FACTOR, CONSTANT, SLOPE, Z_MEAN};
+            for (int i = 0; i < constants.length; i++) {
+                a.load(RAX, RDI.at(constants[i]));
+                a.load(zmm(24 + i), RAX.at(column), mask);
+            }
+            a.load(RAX, RDI.at(GRADIENT));
+            a.load(RBX, RDI.at(Z));
+            a.load(RCX, RDI.at(GRADIENT_TILE));
+            RowPasses.inBlocks(
+                    a,
+                    rows,
+                    BLOCK_ROWS,
+                    R12,
+                    count -> {
+                        for (int r = 0; r < count; r++) {
+                            a.load(zmm(r), RBX.at(r * zRow + column), mask);
+                            a.load(zmm(8 + r), RAX.at(r * gradientRow + column), mask);
+                        }
+                        for (int r = 0; r < count; r++) {
+                            a.subtract(zmm(r), zmm(r), zmm(27));
+                            a.multiplyAdd(zmm(r), zmm(26), zmm(25));
+                            a.addProduct(zmm(r), zmm(8 + r), zmm(24));
+                            a.store(zmm(r), RCX.at(r * gradientTileRow + column));
+                        }
+                        a.add(RAX, count * gradientRow);
+                        a.add(RBX, count * zRow);
+                        a.add(RCX, count * gradientTileRow);
+                    });
+        }
+    }
+
+    private void normalise(int rows) {
+        a.load(R8, RDI.at(X));
+        a.load(R9, RDI.at(TILE));
+        RowPasses.inBlocks(
+                a,
+                rows,
+                BLOCK_ROWS,
+                R13,
+                count -> {
+                    a.copy(RAX, R8);
+                    a.copy(RBX, R9);
+                    a.load(RCX, RDI.at(SCALE));
+                    a.load(RDX, RDI.at(SHIFT));
+                    RowPasses.normaliseRelu(a, count, inputs, xRow, tileRow);
+                    a.add(R8, count * xRow);
+                    a.add(R9, count * tileRow);
+                });
+    }
+
+    // ---------------------------------------------------------------- column blocks
+
+    private interface ColumnBlock {
+        /**
+         * @param vectors of the block
+         * @param last the last vector is partial
+         */
+        void emit(int vectors, boolean last);
+    }
+
+    /** Runs {@code body} for every block of columns of K, with the offset of the first in R11. */
+    private void forColumnBlocks(ColumnBlock body) {
+        int whole = inputs / Zmm.FLOATS / BLOCK;
+        int rest = RowPasses.vectors(inputs) - BLOCK * whole;
+        a.set(R11, 0);
+        a.repeat(
+                whole,
+                R12,
+                () -> {
+                    body.emit(BLOCK, false);
+                    a.add(R11, BLOCK_BYTES);
+                });
+        if (rest > 0) {
+            body.emit(rest, inputs % Zmm.FLOATS > 0);
+        }
+    }
+
+    private static Mask mask(int v, int vectors, boolean last) {
+        return last && v == vectors - 1 ? Mask.K1 : Mask.K0;
+    }
+
+    // ---------------------------------------------------------------- dW
+
+    private void weightGradient(int rows) {
+        forColumnBlocks(
+                (vectors, last) -> {
+                    loadColumn(RDX, WEIGHT_SUMS);
+                    loadColumn(R8, TILE);
+                    a.load(RCX, RDI.at(GRADIENT_TILE));
+                    int fetching = Math.min(vectors, outputs / BLOCK_ROWS / 2);
+                    int plain = outputs / BLOCK_ROWS - 2 * fetching;
+                    loadColumn(R10, X);
+                    a.add(R10, rows * xRow);
+                    a.repeat(
+                            fetching,
+                            R13,
+                            () -> {
+                                weightBlock(rows, BLOCK_ROWS, vectors, last, xRow);
+                                a.add(R10, Zmm.BYTES);
+                            });
+                    loadColumn(R10, BLOCK_GRADIENT);
+                    a.add(R10, rows * blockRow);
+                    a.repeat(
+                            fetching,
+                            R13,
+                            () -> {
+                                weightBlock(rows, BLOCK_ROWS, vectors, last, blockRow);
+                                a.add(R10, Zmm.BYTES);
+                            });
+                    a.repeat(plain, R13, () -> weightBlock(rows, BLOCK_ROWS, vectors, last, 0));
+                    if (outputs % BLOCK_ROWS > 0) {
+                        weightBlock(rows, outputs % BLOCK_ROWS, vectors, last, 0);
+                    }
+                });
+    }
+
+    /** Sums of some rows of dW over the tile; fetches a column of lines from R10 on. */
+    private void weightBlock(int rows, int block, int vectors, boolean last, long fetchRow) {
+        for (int i = 0; i < block; i++) {
+            for (int v = 0; v < vectors; v++) {
+                a.load(
+                        zmm(i * vectors + v),
+                        RDX.at(i * weightRow + v * Zmm.BYTES),
+                        mask(v, vectors, last));
+            }
+        }
+        a.copy(RAX, RCX);
+        a.copy(R9, R8);
+        a.copy(RBX, R10);
+        RowPasses.inBlocks(
+                a,
+                rows,
+                4,
+                RBP,
+                count -> {
+                    for (int r = 0; r < count; r++) {
+                        if (fetchRow > 0) {
+                            a.prefetchSecondLevel(RBX.at(r * fetchRow));
+                        }
+                        RowPasses.step(
+                                a,
+                                block,
+                                vectors,
+                                RAX.at(r * gradientTileRow),
+                                4,
+                                R9.at(r * tileRow));
+                    }
+                    a.add(RAX, count * gradientTileRow);
+                    a.add(R9, count * tileRow);
+                    if (fetchRow > 0) {
+                        a.add(RBX, count * fetchRow);
+                    }
+                });
+        for (int i = 0; i < block; i++) {
+            for (int v = 0; v < vectors; v++) {
+                a.store(
+                        zmm(i * vectors + v),
+                        RDX.at(i * weightRow + v * Zmm.BYTES),
+                        mask(v, vectors, last));
+            }
+        }
+        a.add(RCX, 4L * block);
+        a.add(RDX, block * weightRow);
+    }
+
+    // ---------------------------------------------------------------- dA
+
+    private void inputGradient(int rows) {
+        a.load(R14, RDI.at(GRADIENT));
+        a.add(R14, rows * gradientRow);
+        a.load(RSI, RDI.at(Z));
+        a.add(RSI, rows * zRow);
+        int blocks =
+                Math.ceilDiv(rows, BLOCK_ROWS) * Math.ceilDiv(RowPasses.vectors(inputs), BLOCK);
+        fetches = Math.ceilDiv(rows * (int) zRow / 64, blocks);
+        forColumnBlocks(
+                (vectors, last) -> {
+                    loadColumn(R8, WEIGHTS);
+                    loadColumn(RDX, X);
+                    loadColumn(R9, TILE);
+                    loadColumn(R10, BLOCK_GRADIENT);
+                    a.load(RCX, RDI.at(GRADIENT_TILE));
+                    RowPasses.inBlocks(
+                            a, rows, BLOCK_ROWS, R13, count -> inputBlock(count, vectors, last));
+                });
+    }
+
+    private int fetches;
+
+    private void inputBlock(int rows, int vectors, boolean last) {
+        for (int i = 0; i < fetches; i++) {
+            a.prefetchSecondLevel(R14.at(64L * i));
+            a.prefetchSecondLevel(RSI.at(64L * i));
+        }
+        a.add(R14, 64L * fetches);
+        a.add(RSI, 64L * fetches);
+        for (int i = 0; i < rows * vectors; i++) {
+            a.zero(zmm(i));
+        }
+        a.copy(RAX, RCX);
+        a.copy(RBX, R8);
+        IntConsumer steps =
+                count -> {
+                    for (int i = 0; i < count; i++) {
+                        RowPasses.step(
+                                a,
+                                rows,
+                                vectors,
+                                RAX.at(4 * i),
+                                gradientTileRow,
+                                RBX.at(i * weightRow));
+                    }
+                    a.add(RAX, 4L * count);
+                    a.add(RBX, count * weightRow);
+                };
+        RowPasses.inBlocks(a, outputs, 8, RBP, steps);
+        for (int v = 0; v < vectors; v++) {
+            accumulate(rows, vectors, v, mask(v, vectors, last));
+        }
+        a.add(RCX, rows * gradientTileRow);
+        a.add(RDX, rows * xRow);
+        a.add(R9, rows * tileRow);
+        a.add(R10, rows * blockRow);
+    }
+
+    /** Masks dA by the ReLU, takes its sums and adds it to the block's gradient. */
+    private void accumulate(int rows, int vectors, int v, Mask mask) {
+        long column = (long) v * Zmm.BYTES;
+        int[] values = {MEAN, WEIGHT, SUMS, PRODUCTS};
+        for (int i = 0; i < values.length; i++) {
+            loadColumn(RAX, values[i]);
+            a.load(zmm(24 + i), RAX.at(column), mask);
+        }
+        for (int r = 0; r < rows; r++) {
+            Zmm d = zmm(r * vectors + v);
+            a.less(Mask.K3, RowPasses.ZERO, R9.at(r * tileRow + column), mask);
+            a.keep(d, Mask.K3);
+            a.load(zmm(28), RDX.at(r * xRow + column), mask);
+            a.load(zmm(29), R10.at(r * blockRow + column), mask);
+            a.subtract(zmm(28), zmm(28), zmm(24));
+            a.add(zmm(26), zmm(26), d);
+            a.addProduct(zmm(27), zmm(28), d);
+            a.addProduct(zmm(29), zmm(25), d);
+            a.store(zmm(29), R10.at(r * blockRow + column), mask);
+        }
+        loadColumn(RAX, SUMS);
+        a.store(zmm(26), RAX.at(column), mask);
+        loadColumn(RAX, PRODUCTS);
+        a.store(zmm(27), RAX.at(column), mask);
+    }
+}

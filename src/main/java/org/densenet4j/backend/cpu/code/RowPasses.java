@@ -1,0 +1,101 @@
+package org.densenet4j.backend.cpu.code;
+
+import static org.densenet4j.backend.cpu.code.Register.R12;
+import static org.densenet4j.backend.cpu.code.Register.RAX;
+import static org.densenet4j.backend.cpu.code.Register.RBX;
+import static org.densenet4j.backend.cpu.code.Register.RCX;
+import static org.densenet4j.backend.cpu.code.Register.RDX;
+import static org.densenet4j.backend.cpu.code.Zmm.zmm;
+
+import java.util.function.IntConsumer;
+import java.util.function.ObjIntConsumer;
+
+/** Pieces of code that the kernels share. */
+final class RowPasses {
+    /** Zero in every kernel. */
+    static final Zmm ZERO = zmm(31);
+
+    private RowPasses() {}
+
+    /** Vectors that hold so many floats. */
+    static int vectors(int floats) {
+        return Math.ceilDiv(floats, Zmm.FLOATS);
+    }
+
+    /**
+     * Bytes from row to row of a tile in the cache: an odd number of cache lines, so that the same
+     * column of many rows does not compete for a few sets.
+     */
+    static long tileRow(int columns) {
+        return (long) (vectors(columns) | 1) * Zmm.BYTES;
+    }
+
+    /**
+     * {@code tile = max(0, x·scale + shift)} for up to eight rows. Overwrites RAX, RBX, RCX, RDX,
+     * R12 and vectors 0 to 25; K1 masks the last, partial vector.
+     *
+     * @param x RAX, address of the first row
+     * @param scale RCX and RDX, addresses of scale and shift
+     * @param tile RBX
+     */
+    static void normaliseRelu(Assembler a, int rows, int columns, long xRow, long tileRow) {
+        ObjIntConsumer<Mask> vector =
+                (mask, unused) -> {
+                    a.load(zmm(24), RCX.at(0), mask);
+                    a.load(zmm(25), RDX.at(0), mask);
+                    for (int r = 0; r < rows; r++) {
+                        a.load(zmm(r), RAX.at(r * xRow), mask);
+                    }
+                    for (int r = 0; r < rows; r++) {
+                        a.multiplyAdd(zmm(r), zmm(24), zmm(25));
+                        a.maximum(zmm(r), ZERO, zmm(r));
+                        a.store(zmm(r), RBX.at(r * tileRow));
+                    }
+                };
+        a.repeat(
+                columns / Zmm.FLOATS,
+                R12,
+                () -> {
+                    vector.accept(Mask.K0, 0);
+                    a.add(RAX, Zmm.BYTES);
+                    a.add(RBX, Zmm.BYTES);
+                    a.add(RCX, Zmm.BYTES);
+                    a.add(RDX, Zmm.BYTES);
+                });
+        if (columns % Zmm.FLOATS > 0) {
+            vector.accept(Mask.K1, 0);
+        }
+    }
+
+    /**
+     * {@code rows x vectors} sums in vectors 0 and up, row by row: one step of a matrix product.
+     * Overwrites vectors 24 to 28.
+     *
+     * @param left address of a float of each row
+     * @param right address of the row of vectors
+     */
+    static void step(
+            Assembler a, int rows, int vectors, Address left, long leftRow, Address right) {
+        for (int v = 0; v < vectors; v++) {
+            a.load(zmm(24 + v), right.plus(v * Zmm.BYTES));
+        }
+        for (int r = 0; r < rows; r++) {
+            if (vectors == 1) {
+                a.addProductOfBroadcast(zmm(r), zmm(24), left.plus(r * leftRow));
+            } else {
+                a.broadcast(zmm(28), left.plus(r * leftRow));
+                for (int v = 0; v < vectors; v++) {
+                    a.addProduct(zmm(r * vectors + v), zmm(24 + v), zmm(28));
+                }
+            }
+        }
+    }
+
+    /** Runs {@code body} for blocks of so many of {@code count}, then for the rest. */
+    static void inBlocks(Assembler a, int count, int block, Register counter, IntConsumer body) {
+        a.repeat(count / block, counter, () -> body.accept(block));
+        if (count % block > 0) {
+            body.accept(count % block);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+/**
+ * Machine code for the fused kernels of a dense layer, written by this engine for the shape it is
+ * about to run: x86-64 with AVX-512, on Linux.
+ *
+ * <p>What is fused has to stay in registers between a product and the pass behind it, and the JVM's
+ * compiler does not keep two dozen vectors there. {@link
+ * org.densenet4j.backend.cpu.code.ForwardCode} and {@link
+ * org.densenet4j.backend.cpu.code.BackwardCode} are the kernels, {@code Assembler} the encoding.
+ */
+package org.densenet4j.backend.cpu.code;
