@@ -19,6 +19,25 @@ public interface Convolution {
     /** {@code output = source * weights} for the first {@code images} images. */
     void forward(int lane, int images, Matrix source, Matrix packed, Matrix output);
 
+    /**
+     * {@code output = max(0, z·scale + shift) * weights}: a convolution behind a batch
+     * normalisation and a ReLU.
+     *
+     * @param normalised scratch for the normalised images
+     */
+    default void forward(
+            Kernels kernels,
+            int lane,
+            int images,
+            Matrix z,
+            Matrix affine,
+            Matrix normalised,
+            Matrix packed,
+            Matrix output) {
+        kernels.normaliseRelu(z, affine, normalised);
+        forward(lane, images, normalised, packed, output);
+    }
+
     /** The gradient of the source from the gradient of the output. */
     void backwardData(
             int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient);
@@ -30,6 +49,25 @@ public interface Convolution {
      */
     void backwardWeights(
             int lane, int images, Matrix source, Matrix outputGradient, Matrix part, Matrix sum);
+
+    /**
+     * {@link #backwardWeights} of a convolution behind a batch normalisation and a ReLU.
+     *
+     * @param normalised scratch for the normalised images
+     */
+    default void backwardWeights(
+            Kernels kernels,
+            int lane,
+            int images,
+            Matrix z,
+            Matrix affine,
+            Matrix normalised,
+            Matrix outputGradient,
+            Matrix part,
+            Matrix sum) {
+        kernels.normaliseRelu(z, affine, normalised);
+        backwardWeights(lane, images, normalised, outputGradient, part, sum);
+    }
 
     /**
      * Adds the lanes' sums to the gradient in the PyTorch layout.

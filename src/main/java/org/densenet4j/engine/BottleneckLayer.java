@@ -139,8 +139,15 @@ final class BottleneckLayer implements Stage {
                     int images = chunks.images(chunk, pass.images());
                     Matrix t = scratch.normalised()[lane].rows(0, rows);
                     Matrix y = scratch.output()[lane].rows(0, rows);
-                    kernels.normaliseRelu(z.rows(first, rows), norm2.affine(), t);
-                    convolution.forward(lane, images, t, scratch.packedWeights(), y);
+                    convolution.forward(
+                            kernels,
+                            lane,
+                            images,
+                            z.rows(first, rows),
+                            norm2.affine(),
+                            t,
+                            scratch.packedWeights(),
+                            y);
                     newFeatures.append(y, first, dropout, partials.rows(2 * chunk, 2));
                 });
         newFeatures.finish(pass, partials);
@@ -184,10 +191,12 @@ final class BottleneckLayer implements Stage {
                     Matrix zChunk = z.rows(first, rows);
                     Matrix dT = memory.bottleneckGradient().rows(first, rows);
                     newFeatures.gradient(first, dropout, dY);
-                    kernels.normaliseRelu(zChunk, norm2.affine(), t);
                     convolution.backwardWeights(
+                            kernels,
                             lane,
                             images,
+                            zChunk,
+                            norm2.affine(),
                             t,
                             dY,
                             scratch.weightPart()[lane],

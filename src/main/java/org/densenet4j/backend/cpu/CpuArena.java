@@ -20,6 +20,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /** One block of host memory, the kernels on it, and the oneDNN primitives made for its plan. */
@@ -32,7 +33,7 @@ final class CpuArena implements DeviceArena {
     private final long scratchOffset;
     private final long scratchBytesPerLane;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
-    private final Predicate<ConvolutionShape> byWinograd;
+    private final Function<ConvolutionShape, ConvolutionMethod> method;
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
     private final Predicate<PointwiseShape> compiled;
     private final Map<PointwiseShape, PointwiseConvolution> pointwise = new ConcurrentHashMap<>();
@@ -42,14 +43,14 @@ final class CpuArena implements DeviceArena {
             OneDnn dnn,
             int lanes,
             boolean vectorApi,
-            Predicate<ConvolutionShape> byWinograd,
+            Function<ConvolutionShape, ConvolutionMethod> method,
             Predicate<PointwiseShape> compiled,
             long bytes,
             long scratchOffset,
             long scratchBytesPerLane) {
         this.dnn = dnn;
         this.lanes = lanes;
-        this.byWinograd = byWinograd;
+        this.method = method;
         this.compiled = compiled;
         this.scratchOffset = scratchOffset;
         this.scratchBytesPerLane = scratchBytesPerLane;
@@ -181,9 +182,11 @@ final class CpuArena implements DeviceArena {
         return convolutions.computeIfAbsent(
                 shape,
                 s ->
-                        byWinograd.test(s)
-                                ? new WinogradConvolution(this, s)
-                                : new CpuConvolution(this, s));
+                        switch (method.apply(s)) {
+                            case COMPILED -> new CompiledWinograd(this, s, lanes);
+                            case WINOGRAD -> new WinogradConvolution(this, s);
+                            case DIRECT -> new CpuConvolution(this, s);
+                        });
     }
 
     @Override

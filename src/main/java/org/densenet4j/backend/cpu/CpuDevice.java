@@ -129,13 +129,18 @@ final class CpuDevice implements Device {
         return convolutionMemory.computeIfAbsent(
                 shape,
                 s ->
-                        byWinograd(s)
-                                ? WinogradConvolution.memory(dnn, s)
-                                : CpuConvolution.memory(dnn, s));
+                        switch (method(s)) {
+                            case COMPILED -> CompiledWinograd.memory(s);
+                            case WINOGRAD -> WinogradConvolution.memory(dnn, s);
+                            case DIRECT -> CpuConvolution.memory(dnn, s);
+                        });
     }
 
-    private boolean byWinograd(ConvolutionShape s) {
-        return winograd && vectorApi && WinogradConvolution.fits(s);
+    private ConvolutionMethod method(ConvolutionShape s) {
+        if (!winograd || !vectorApi || !WinogradConvolution.fits(s)) {
+            return ConvolutionMethod.DIRECT;
+        }
+        return machineCode ? ConvolutionMethod.COMPILED : ConvolutionMethod.WINOGRAD;
     }
 
     @Override
@@ -158,7 +163,7 @@ final class CpuDevice implements Device {
                         dnn,
                         lanes.count(),
                         vectorApi,
-                        this::byWinograd,
+                        this::method,
                         this::compiles,
                         bytes,
                         scratchOffset,

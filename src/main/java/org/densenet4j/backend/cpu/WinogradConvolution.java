@@ -29,8 +29,7 @@ final class WinogradConvolution implements HostConvolution {
     private final ConvolutionShape shape;
     private final Tiles tiles;
     private final WinogradTransforms transforms;
-    private final WinogradWeights weights;
-    private final WeightLayouts layouts;
+    private final PackedTiles packing;
     private final TileGroups groups;
     private final ConcurrentHashMap<Integer, Primitive> forward = new ConcurrentHashMap<>();
     private final ConcurrentHashMap<Integer, Primitive> backwardData = new ConcurrentHashMap<>();
@@ -41,8 +40,7 @@ final class WinogradConvolution implements HostConvolution {
         this.shape = shape;
         this.tiles = new Tiles(shape.height(), shape.width());
         this.groups = new TileGroups(shape);
-        this.weights = new WinogradWeights(arena.memory());
-        this.layouts = new WeightLayouts(arena, shape);
+        this.packing = new PackedTiles(arena, shape);
         this.transforms = new WinogradTransforms(arena.memory());
     }
 
@@ -65,28 +63,12 @@ final class WinogradConvolution implements HostConvolution {
 
     @Override
     public void packForward(Matrix plain, Matrix packed) {
-        long turned = arena.scratchOffset(0);
-        layouts.intoInputRows(plain, turned);
-        weights.transform(
-                turned,
-                shape.inputChannels(),
-                TileGroups.padded(shape.outputChannels()),
-                false,
-                turned + layouts.bytes(),
-                packed.offset());
+        packing.packForward(plain, packed);
     }
 
     @Override
     public void packBackward(Matrix plain, Matrix packed) {
-        long turned = arena.scratchOffset(0);
-        layouts.intoOutputRows(plain, turned);
-        weights.transform(
-                turned,
-                shape.outputChannels(),
-                TileGroups.padded(shape.inputChannels()),
-                true,
-                turned + layouts.bytes(),
-                packed.offset());
+        packing.packBackward(plain, packed);
     }
 
     @Override
@@ -150,17 +132,7 @@ final class WinogradConvolution implements HostConvolution {
 
     @Override
     public void reduceWeightGradient(Matrix sums, Matrix gradient) {
-        for (int lane = 1; lane < sums.rows(); lane++) {
-            arena.kernels().add(sums.row(lane), sums.row(0));
-        }
-        long turned = arena.scratchOffset(0);
-        weights.gradient(
-                sums.offset(),
-                shape.outputChannels(),
-                TileGroups.padded(shape.inputChannels()),
-                turned + layouts.bytes(),
-                turned);
-        layouts.addOutputRows(turned, gradient);
+        packing.reduceWeightGradient(sums, gradient);
     }
 
     /** Other primitives use the same scratch. */
@@ -224,23 +196,15 @@ final class WinogradConvolution implements HostConvolution {
                 scratch = Math.max(scratch, product.scratchBytes());
             }
         }
-        long packedForward = packedBytes(in, out);
-        long packedBackward = packedBytes(out, in);
-        long packing = WeightLayouts.bytes(s) + WinogradWeights.temporaryBytes();
         return new ConvolutionMemory(
-                Math.max(packedForward, packedBackward),
-                packedBackward,
-                Math.max(packing, groups.bytes() + scratch));
-    }
-
-    private static long packedBytes(int rows, int columns) {
-        long floats = TileBuffers.matrixFloats(rows, TileGroups.padded(columns));
-        return 4 * TileBuffers.ELEMENTS * floats;
+                PackedTiles.weightBytes(s),
+                PackedTiles.gradientBytes(s),
+                Math.max(PackedTiles.scratchBytes(s), groups.bytes() + scratch));
     }
 
     @Override
     public void close() {
-        layouts.close();
+        packing.close();
         forward.values().forEach(Primitive::close);
         backwardData.values().forEach(Primitive::close);
         backwardWeights.values().forEach(Primitive::close);

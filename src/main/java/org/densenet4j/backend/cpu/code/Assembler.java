@@ -1,6 +1,10 @@
 package org.densenet4j.backend.cpu.code;
 
 import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Writes x86-64 machine code: the few AVX-512 instructions that the fused kernels consist of, and
@@ -24,9 +28,15 @@ final class Assembler {
 
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
 
+    /** Distances of forward jumps, by where they are written. */
+    private final Map<Integer, Integer> patches = new HashMap<>();
+
     /** What has been written. */
     byte[] bytes() {
-        return code.toByteArray();
+        byte[] bytes = code.toByteArray();
+        ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        patches.forEach(buffer::putInt);
+        return bytes;
     }
 
     // ---------------------------------------------------------------- vectors
@@ -77,6 +87,20 @@ final class Assembler {
         vector(MAP_0F38, PREFIX_66, 0xB8).broadcasting().memory(sum, a, b, Float.BYTES);
     }
 
+    /** {@code sum += a·b} with b in memory. */
+    void addProduct(Zmm sum, Zmm a, Address b) {
+        vector(MAP_0F38, PREFIX_66, 0xB8).memory(sum, a, b, Zmm.BYTES);
+    }
+
+    /** {@code sum −= a·b}. */
+    void subtractProduct(Zmm sum, Zmm a, Zmm b) {
+        vector(MAP_0F38, PREFIX_66, 0xBC).registers(sum, a, b);
+    }
+
+    void copy(Zmm to, Zmm from) {
+        vector(MAP_0F, NO_PREFIX, 0x28).registers(to, null, from);
+    }
+
     void add(Zmm to, Zmm a, Zmm b) {
         vector(MAP_0F, NO_PREFIX, 0x58).registers(to, a, b);
     }
@@ -96,6 +120,12 @@ final class Assembler {
     /** The larger of each; b where either is NaN. */
     void maximum(Zmm to, Zmm a, Zmm b) {
         vector(MAP_0F, NO_PREFIX, 0x5F).registers(to, a, b);
+    }
+
+    /** Sets the elements of {@code to} where a is less than b and {@code among} is set. */
+    void less(Mask to, Zmm a, Zmm b, Mask among) {
+        vector(MAP_0F, NO_PREFIX, 0xC2).mask(among, false).registers(new Zmm(to.number()), a, b);
+        code.write(1);
     }
 
     /** Sets the elements of {@code to} where a is less than b and {@code among} is set. */
@@ -212,6 +242,30 @@ final class Assembler {
         decrement(counter);
         write(0x0F, 0x85); // jnz
         int32(top - (code.size() + 4));
+    }
+
+    /** Runs {@code zero} if a register is zero, else {@code other}. */
+    void ifZero(Register r, Runnable zero, Runnable other) {
+        rex(true, r.number, r.number);
+        code.write(0x85); // test
+        direct(r.number, r.number);
+        int jump = forward(0x0F, 0x85); // jnz
+        zero.run();
+        int end = forward(0xE9); // jmp
+        patch(jump);
+        other.run();
+        patch(end);
+    }
+
+    /** A jump whose distance is not known yet; returns where it is to be written. */
+    private int forward(int... opcode) {
+        write(opcode);
+        int32(0);
+        return code.size() - 4;
+    }
+
+    private void patch(int at) {
+        patches.put(at, code.size() - (at + 4));
     }
 
     private static final Register[] SAVED = {

@@ -1,0 +1,273 @@
+package org.densenet4j.backend.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import org.densenet4j.backend.ConvolutionMemory;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.code.OutputCode;
+import org.densenet4j.backend.cpu.code.ProductCode;
+import org.densenet4j.backend.cpu.code.StripCode;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+
+/**
+ * {@link WinogradConvolution} in machine code of the engine's own: strips of four lines are
+ * normalised, transformed, multiplied and transformed back without leaving the cache.
+ */
+final class CompiledWinograd implements HostConvolution {
+    private final CpuArena arena;
+    private final ConvolutionShape shape;
+    private final StripGroups groups;
+    private final PackedTiles packing;
+    private final long base;
+    private final MemorySegment constants;
+    private final MemorySegment[] arguments;
+    private final Map<StripCode.Form, StripCode> strips = new ConcurrentHashMap<>();
+    private final Map<ProductCode.Form, ProductCode> products = new ConcurrentHashMap<>();
+    private final Map<OutputCode.Form, OutputCode> outputs = new ConcurrentHashMap<>();
+
+    CompiledWinograd(CpuArena arena, ConvolutionShape shape, int lanes) {
+        this.arena = arena;
+        this.shape = shape;
+        this.groups = new StripGroups(shape);
+        this.packing = new PackedTiles(arena, shape);
+        this.base = arena.memory().address();
+        this.constants = arena.lifetime().allocateFrom(JAVA_FLOAT, 2, 4, 5, 8);
+        this.arguments = new MemorySegment[lanes];
+        for (int lane = 0; lane < lanes; lane++) {
+            arguments[lane] = arena.lifetime().allocate(StripCode.ARGUMENTS, 64);
+        }
+    }
+
+    @Override
+    public ConvolutionShape shape() {
+        return shape;
+    }
+
+    @Override
+    public void packForward(Matrix plain, Matrix packed) {
+        packing.packForward(plain, packed);
+    }
+
+    @Override
+    public void packBackward(Matrix plain, Matrix packed) {
+        packing.packBackward(plain, packed);
+    }
+
+    @Override
+    public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
+        filter(lane, images, source, null, packed, output);
+    }
+
+    @Override
+    public void forward(
+            Kernels kernels,
+            int lane,
+            int images,
+            Matrix z,
+            Matrix affine,
+            Matrix normalised,
+            Matrix packed,
+            Matrix output) {
+        filter(lane, images, z, affine, packed, output);
+    }
+
+    @Override
+    public void backwardData(
+            int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
+        filter(lane, images, outputGradient, null, packed, sourceGradient);
+    }
+
+    private void filter(
+            int lane, int images, Matrix from, Matrix affine, Matrix packed, Matrix to) {
+        int in = TileGroups.padded(from.columns());
+        int out = TileGroups.padded(to.columns());
+        int all = images * groups.down();
+        for (int first = 0; first < all; first += groups.strips()) {
+            int count = Math.min(groups.strips(), all - first);
+            int tiles = count * groups.across();
+            long vMatrix = 4 * TileBuffers.matrixFloats(tiles, in);
+            long mMatrix = 4 * TileBuffers.matrixFloats(tiles, out);
+            long v = buffers(lane);
+            long m = v + TileBuffers.ELEMENTS * vMatrix;
+            for (int s = 0; s < count; s++) {
+                transform(lane, first + s, s, from, affine, vMatrix, v, 0, 0);
+            }
+            long uMatrix = 4 * TileBuffers.matrixFloats(from.columns(), out);
+            product(
+                            new ProductCode.Form(
+                                    TileBuffers.ELEMENTS,
+                                    tiles,
+                                    from.columns(),
+                                    out / StoredVector.LANES,
+                                    4L * in,
+                                    4,
+                                    4L * out,
+                                    4L * out,
+                                    vMatrix,
+                                    uMatrix,
+                                    mMatrix,
+                                    false))
+                    .run(arguments[lane], v, base + packed.offset(), m);
+            for (int s = 0; s < count; s++) {
+                output(lane, first + s, s, mMatrix, m, to);
+            }
+        }
+    }
+
+    @Override
+    public void backwardWeights(
+            int lane, int images, Matrix source, Matrix outputGradient, Matrix part, Matrix sum) {
+        weightGradient(lane, images, source, null, outputGradient, sum);
+    }
+
+    @Override
+    public void backwardWeights(
+            Kernels kernels,
+            int lane,
+            int images,
+            Matrix z,
+            Matrix affine,
+            Matrix normalised,
+            Matrix outputGradient,
+            Matrix part,
+            Matrix sum) {
+        weightGradient(lane, images, z, affine, outputGradient, sum);
+    }
+
+    private void weightGradient(
+            int lane, int images, Matrix source, Matrix affine, Matrix outputGradient, Matrix sum) {
+        int in = TileGroups.padded(source.columns());
+        int out = TileGroups.padded(outputGradient.columns());
+        int all = images * groups.down();
+        for (int first = 0; first < all; first += groups.strips()) {
+            int count = Math.min(groups.strips(), all - first);
+            int tiles = count * groups.across();
+            long vMatrix = 4 * TileBuffers.matrixFloats(tiles, in);
+            long dMatrix = 4 * TileBuffers.matrixFloats(tiles, out);
+            long v = buffers(lane);
+            long d = v + TileBuffers.ELEMENTS * vMatrix;
+            for (int s = 0; s < count; s++) {
+                transform(lane, first + s, s, source, affine, vMatrix, v, 0, 0);
+                transform(lane, first + s, s, outputGradient, null, 0, 0, dMatrix, d);
+            }
+            product(
+                            new ProductCode.Form(
+                                    TileBuffers.ELEMENTS,
+                                    outputGradient.columns(),
+                                    tiles,
+                                    in / StoredVector.LANES,
+                                    4,
+                                    4L * out,
+                                    4L * in,
+                                    4L * in,
+                                    dMatrix,
+                                    vMatrix,
+                                    4 * TileBuffers.matrixFloats(outputGradient.columns(), in),
+                                    true))
+                    .run(arguments[lane], d, v, base + sum.offset());
+        }
+    }
+
+    @Override
+    public void reduceWeightGradient(Matrix sums, Matrix gradient) {
+        packing.reduceWeightGradient(sums, gradient);
+    }
+
+    /** Address of the transformed tiles, behind the strip. */
+    private long buffers(int lane) {
+        return base + arena.scratchOffset(lane) + groups.stripBytes();
+    }
+
+    /** The transforms of one strip, number {@code place} of its group. */
+    private void transform(
+            int lane,
+            int strip,
+            int place,
+            Matrix x,
+            Matrix affine,
+            long vMatrix,
+            long v,
+            long dMatrix,
+            long d) {
+        boolean source = vMatrix > 0;
+        long pixel = 4L * x.stride();
+        StripCode code =
+                made(
+                        strips,
+                        new StripCode.Form(
+                                shape.width(),
+                                x.columns(),
+                                pixel,
+                                affine != null,
+                                source,
+                                !source,
+                                source ? vMatrix : dMatrix),
+                        StripCode::new);
+        long row = 4L * place * groups.across() * TileGroups.padded(x.columns());
+        int top = groups.top(strip);
+        long image = base + x.at(groups.image(strip) * shape.height() * shape.width(), 0);
+        long[] lines = new long[StripCode.LINES];
+        for (int i = 0; i < lines.length; i++) {
+            int h = top - 1 + i;
+            boolean inside = h >= 0 && h < shape.height();
+            lines[i] = inside ? image + h * shape.width() * pixel : 0;
+        }
+        code.run(
+                arguments[lane],
+                lines,
+                affine == null ? 0 : base + affine.offset(),
+                affine == null ? 0 : base + affine.at(1, 0),
+                base + arena.scratchOffset(lane),
+                constants.address(),
+                v + row,
+                d + row);
+    }
+
+    private void output(int lane, int strip, int place, long mMatrix, long m, Matrix to) {
+        long pixel = 4L * to.stride();
+        OutputCode code =
+                made(
+                        outputs,
+                        new OutputCode.Form(shape.width(), to.columns(), pixel, mMatrix),
+                        OutputCode::new);
+        long row = 4L * place * groups.across() * TileGroups.padded(to.columns());
+        int top = groups.top(strip);
+        long image = base + to.at(groups.image(strip) * shape.height() * shape.width(), 0);
+        long[] lines = new long[OutputCode.LINES];
+        for (int i = 0; i < lines.length; i++) {
+            int h = top + i < shape.height() ? top + i : top;
+            lines[i] = image + h * shape.width() * pixel;
+        }
+        code.run(arguments[lane], lines, m + row, constants.address());
+    }
+
+    private ProductCode product(ProductCode.Form form) {
+        return made(products, form, ProductCode::new);
+    }
+
+    private static <F, C> C made(Map<F, C> codes, F form, Function<F, C> compile) {
+        C code = codes.get(form);
+        return code != null ? code : codes.computeIfAbsent(form, compile);
+    }
+
+    static ConvolutionMemory memory(ConvolutionShape s) {
+        return new ConvolutionMemory(
+                PackedTiles.weightBytes(s),
+                PackedTiles.gradientBytes(s),
+                Math.max(PackedTiles.scratchBytes(s), new StripGroups(s).bytes()));
+    }
+
+    @Override
+    public void close() {
+        packing.close();
+        strips.values().forEach(StripCode::close);
+        products.values().forEach(ProductCode::close);
+        outputs.values().forEach(OutputCode::close);
+    }
+}
