@@ -109,13 +109,39 @@ abstract class PointwiseContract extends OpenedDevice {
                 });
     }
 
+    /** Layers of one shape lie in feature matrices of different widths. */
+    @Test
+    void oneConvolutionServesMatricesOfDifferentStrides() {
+        forRandomCases(
+                CASES / 4,
+                a -> {
+                    int rows = rows(a);
+                    Layer one = new Layer(a, rows, rows);
+                    Layer other = new Layer(a, rows, one.shape, true);
+                    Matrix[] z = {one.result(), other.result()};
+                    Gradients[] gradients = {new Gradients(one), new Gradients(other)};
+                    Matrix[] sums = {gradients[0].ofWeights(1), gradients[1].ofWeights(1)};
+                    a.upload();
+                    one.open();
+                    other.open(one.convolution);
+                    for (int i = 0; i < 2; i++) {
+                        gradients[i].layer.forward(0, 0, rows, z[i]);
+                        gradients[i].run(0, 0, sums[i]);
+                        gradients[i].layer.expectResult(z[i]);
+                        gradients[i].expectThoseOfInputs();
+                        gradients[i].expectThatOfWeights(sums[i]);
+                    }
+                    a.check();
+                });
+    }
+
     @Test
     void nothingPassesAReluWhoseInputIsExactlyZero() {
         forRandomCases(
                 4,
                 a -> {
                     int rows = rows(a);
-                    Layer layer = new Layer(a, rows, rows, false);
+                    Layer layer = new Layer(a, rows, shape(a, rows), false);
                     Gradients gradients = new Gradients(layer);
                     Matrix weightSum = gradients.ofWeights(1);
                     Matrix z = layer.result();
@@ -195,6 +221,10 @@ abstract class PointwiseContract extends OpenedDevice {
         };
     }
 
+    private PointwiseShape shape(GuardedArena a, int rows) {
+        return new PointwiseShape(rows, inputs(a), outputs(a), storage());
+    }
+
     private int lane(GuardedArena a) {
         return a.random.nextInt(device.lanes());
     }
@@ -236,16 +266,16 @@ abstract class PointwiseContract extends OpenedDevice {
         private Matrix prepared;
 
         Layer(GuardedArena a, int rows, int most) {
-            this(a, rows, most, true);
+            this(a, rows, shape(a, Math.min(rows, most)), true);
         }
 
         /**
-         * @param most rows of a chunk
+         * @param shape of a chunk
          * @param clear of the kink, where rounding decides what passes; otherwise exactly there
          */
-        Layer(GuardedArena a, int rows, int most, boolean clear) {
+        Layer(GuardedArena a, int rows, PointwiseShape shape, boolean clear) {
             this.a = a;
-            shape = new PointwiseShape(Math.min(rows, most), inputs(a), outputs(a), storage());
+            this.shape = shape;
             int inputs = shape.inputChannels();
             int later = a.random.nextInt(3) == 0 ? 0 : 1 + a.random.nextInt(40);
             Matrix features = a.activations(rows, inputs + later);
@@ -292,7 +322,11 @@ abstract class PointwiseContract extends OpenedDevice {
         }
 
         void open() {
-            convolution = a.arena().pointwise(shape);
+            open(a.arena().pointwise(shape));
+        }
+
+        void open(PointwiseConvolution ofThisShape) {
+            convolution = ofThisShape;
             prepared = convolution.pack(weight, packed);
         }
 
