@@ -70,6 +70,19 @@ abstract class BackendContract {
     }
 
     @Nested
+    class PointwiseConvolutionsOfTheBackend extends PointwiseContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
     class DeviceOfTheBackend extends DeviceContract {
         @Override
         DataType storage() {

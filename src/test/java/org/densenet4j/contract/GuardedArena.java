@@ -180,8 +180,12 @@ final class GuardedArena implements AutoCloseable {
      * side a value lies.
      */
     Matrix clearOfKink(int rows, Matrix affine) {
-        Matrix x = activations(rows, affine.columns());
-        for (int r = 0; r < rows; r++) {
+        return clearOfKink(activations(rows, affine.columns()), affine);
+    }
+
+    /** Draws those activations again that lie too close to the ReLU's kink. */
+    Matrix clearOfKink(Matrix x, Matrix affine) {
+        for (int r = 0; r < x.rows(); r++) {
             for (int c = 0; c < x.columns(); c++) {
                 while (Math.abs(normalised(x, r, c, affine)) < 1e-4) {
                     set(x, r, c, random.nextGaussian());

@@ -66,6 +66,41 @@ class StrategiesTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void everyStrategyAgreesWithTheReferenceWithoutMachineCode(MemoryStrategy strategy) {
+        for (boolean vectorApi : new boolean[] {true, false}) {
+            DeviceOptions options = new DeviceOptions(2, false, vectorApi).withMachineCode(false);
+            try (Device device = Device.open("cpu", options)) {
+                for (long seed = 1; seed <= 6; seed++) {
+                    check(RandomCase.random(seed), strategy, Mode.TRAIN, device, 0);
+                }
+            }
+        }
+    }
+
+    /** Bottlenecks of one and of several panels of vectors, whole ones and parts. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void everyStrategyAgreesWithTheReferenceOnBottlenecksOfManyVectors(MemoryStrategy strategy) {
+        for (boolean machineCode : new boolean[] {true, false}) {
+            DeviceOptions options = new DeviceOptions(2, false, true).withMachineCode(machineCode);
+            try (Device device = Device.open("cpu", options)) {
+                for (int growthRate : new int[] {12, 16, 19, 32}) {
+                    DenseNetSpec spec =
+                            DenseNetSpec.builder()
+                                    .growthRate(growthRate)
+                                    .layersPerBlock(3, 2)
+                                    .classes(4)
+                                    .inputSize(6, 7)
+                                    .build();
+                    RandomCase c = RandomCase.of(spec, 3, 80 + growthRate);
+                    check(c, strategy, Mode.TRAIN, device, 0);
+                }
+            }
+        }
+    }
+
     /** Images of whole tiles, of parts of them and of less than one. */
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
@@ -326,11 +361,13 @@ class StrategiesTest {
         assertTrue(error <= tolerance, what + ": relative difference " + error);
     }
 
-    @Test
-    void sharedAndRecomputeAreBitIdenticalWhenDeterministic() {
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void sharedAndRecomputeAreBitIdenticalWhenDeterministic(boolean machineCode) {
         DenseNetSpec spec = DenseNetSpec.bc(22, 12).build();
         RandomCase c = RandomCase.of(spec, 9, 11);
-        try (Device device = Device.open("cpu", new DeviceOptions(2, true, true))) {
+        DeviceOptions options = new DeviceOptions(2, true, true).withMachineCode(machineCode);
+        try (Device device = Device.open("cpu", options)) {
             float[] shared = gradients(c, MemoryStrategy.SHARED, device);
             assertArrayEquals(shared, gradients(c, MemoryStrategy.RECOMPUTE, device));
             assertArrayEquals(shared, gradients(c, MemoryStrategy.SHARED, device));
@@ -366,15 +403,17 @@ class StrategiesTest {
         return all;
     }
 
-    @Test
-    void theNumberOfThreadsLeavesLossesAsTheyAreAndRoundsGradients() {
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void theNumberOfThreadsLeavesLossesAsTheyAreAndRoundsGradients(boolean machineCode) {
         RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 12, 13);
+        DeviceOptions options = new DeviceOptions(1, false, true).withMachineCode(machineCode);
         float[] one;
-        try (Device device = Device.open("cpu", new DeviceOptions(1, false, true))) {
+        try (Device device = Device.open("cpu", options)) {
             one = gradients(c, MemoryStrategy.SHARED, device);
         }
         for (int threads : new int[] {2, 3, 5}) {
-            try (Device device = Device.open("cpu", new DeviceOptions(threads, false, true))) {
+            try (Device device = Device.open("cpu", options.withThreads(threads))) {
                 float[] several = gradients(c, MemoryStrategy.SHARED, device);
                 assertClose(doubles(one), several, 1e-5, threads + " threads");
             }

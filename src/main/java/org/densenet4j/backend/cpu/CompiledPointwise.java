@@ -27,6 +27,7 @@ final class CompiledPointwise implements PointwiseConvolution {
     private final MemorySegment[] arguments;
     private final Map<ForwardKey, ForwardCode> forward = new ConcurrentHashMap<>();
     private final Map<BackwardKey, BackwardCode> backward = new ConcurrentHashMap<>();
+    private boolean closed;
 
     private record ForwardKey(int rows, int inputs, int outputs, long xRow, long zRow) {}
 
@@ -88,7 +89,7 @@ final class CompiledPointwise implements PointwiseConvolution {
                 new ForwardKey(x.rows(), x.columns(), z.columns(), rowBytes(x), rowBytes(z));
         ForwardCode code = forward.get(key);
         if (code == null) {
-            code = forward.computeIfAbsent(key, CompiledPointwise::compile);
+            code = forward.computeIfAbsent(key, this::compile);
         }
         code.run(
                 arguments[lane],
@@ -100,7 +101,8 @@ final class CompiledPointwise implements PointwiseConvolution {
                 address(z));
     }
 
-    private static ForwardCode compile(ForwardKey k) {
+    private ForwardCode compile(ForwardKey k) {
+        requireOpen();
         return new ForwardCode(k.rows, k.inputs, k.outputs, k.xRow, k.zRow);
     }
 
@@ -117,7 +119,7 @@ final class CompiledPointwise implements PointwiseConvolution {
                         rowBytes(g.blockGradient()));
         BackwardCode code = backward.get(key);
         if (code == null) {
-            code = backward.computeIfAbsent(key, CompiledPointwise::compile);
+            code = backward.computeIfAbsent(key, this::compile);
         }
         arena.kernels().fill(g.partial(), 0);
         code.run(
@@ -143,7 +145,8 @@ final class CompiledPointwise implements PointwiseConvolution {
                         address(chunk) + BackwardCode.tileBytes(g.x().columns())));
     }
 
-    private static BackwardCode compile(BackwardKey k) {
+    private BackwardCode compile(BackwardKey k) {
+        requireOpen();
         return new BackwardCode(
                 k.rows, k.inputs, k.outputs, k.xRow, k.zRow, k.gradientRow, k.blockRow);
     }
@@ -156,8 +159,16 @@ final class CompiledPointwise implements PointwiseConvolution {
         return 4L * m.stride();
     }
 
+    /** Code that is there refuses by itself. */
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the convolution is closed");
+        }
+    }
+
     @Override
     public void close() {
+        closed = true;
         forward.values().forEach(ForwardCode::close);
         backward.values().forEach(BackwardCode::close);
     }

@@ -70,9 +70,19 @@ final class NativeCode implements AutoCloseable {
         return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), type);
     }
 
+    /**
+     * Runs.
+     *
+     * @throws IllegalStateException when this code or the memory of its arguments is closed
+     */
     void call(MemorySegment arguments) {
+        if (closed) {
+            throw new IllegalStateException("the code is closed");
+        }
         try {
             CALL.invokeExact(pages, arguments);
+        } catch (RuntimeException | Error e) {
+            throw e;
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

@@ -1,0 +1,17 @@
+package org.densenet4j.contract;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+
+/** The CPU with the Vector API and separate passes and products in the fused kernels' place. */
+class CpuComposedContractTest extends BackendContract {
+    @Override
+    Device open(DeviceOptions options) {
+        return Device.open("cpu", options.withVectorApi(true).withMachineCode(false));
+    }
+
+    @Override
+    boolean sharesRounding() {
+        return true;
+    }
+}
