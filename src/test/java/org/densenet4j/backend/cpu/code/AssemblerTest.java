@@ -193,6 +193,14 @@ class AssemblerTest {
     }
 
     @Test
+    void vectorsAreCopied() {
+        encodes("vmovaps zmm3, zmm12", "62 d1 7c 48 28 dc", a -> a.copy(zmm(3), zmm(12)));
+        encodes("vmovaps zmm12, zmm21", "62 31 7c 48 28 e5", a -> a.copy(zmm(12), zmm(21)));
+        encodes("vmovaps zmm21, zmm30", "62 81 7c 48 28 ee", a -> a.copy(zmm(21), zmm(30)));
+        encodes("vmovaps zmm30, zmm3", "62 61 7c 48 28 f3", a -> a.copy(zmm(30), zmm(3)));
+    }
+
+    @Test
     void fusedMultiplyAdds() {
         encodes(
                 "vfmadd213ps zmm0, zmm9, zmm18",
@@ -226,6 +234,38 @@ class AssemblerTest {
                 "vfmadd231ps zmm0, zmm3, zmm12",
                 "62 d2 65 48 b8 c4",
                 a -> a.addProduct(zmm(0), zmm(3), zmm(12)));
+        encodes(
+                "vfnmadd231ps zmm0, zmm9, zmm18",
+                "62 b2 35 48 bc c2",
+                a -> a.subtractProduct(zmm(0), zmm(9), zmm(18)));
+        encodes(
+                "vfnmadd231ps zmm10, zmm20, zmm30",
+                "62 12 5d 40 bc d6",
+                a -> a.subtractProduct(zmm(10), zmm(20), zmm(30)));
+        encodes(
+                "vfnmadd231ps zmm17, zmm27, zmm1",
+                "62 e2 25 40 bc c9",
+                a -> a.subtractProduct(zmm(17), zmm(27), zmm(1)));
+        encodes(
+                "vfnmadd231ps zmm31, zmm2, zmm11",
+                "62 42 6d 48 bc fb",
+                a -> a.subtractProduct(zmm(31), zmm(2), zmm(11)));
+        encodes(
+                "vfmadd231ps zmm0, zmm9, [rax + 64]",
+                "62 f2 35 48 b8 40 01",
+                a -> a.addProduct(zmm(0), zmm(9), RAX.at(64)));
+        encodes(
+                "vfmadd231ps zmm10, zmm20, [r12 - 64]",
+                "62 52 5d 40 b8 54 24 ff",
+                a -> a.addProduct(zmm(10), zmm(20), R12.at(-64)));
+        encodes(
+                "vfmadd231ps zmm17, zmm27, [rbp + 0]",
+                "62 e2 25 40 b8 4d 00",
+                a -> a.addProduct(zmm(17), zmm(27), RBP.at(0)));
+        encodes(
+                "vfmadd231ps zmm31, zmm2, [r13 + 8192]",
+                "62 42 6d 48 b8 bd 00 20 00 00",
+                a -> a.addProduct(zmm(31), zmm(2), R13.at(8192)));
     }
 
     @Test
@@ -365,7 +405,7 @@ class AssemblerTest {
     }
 
     @Test
-    void comparisonsWithMemorySetAMask() {
+    void comparisonsSetAMask() {
         encodes(
                 "vcmpltps k3 {k1}, zmm31, [r9 + 64]",
                 "62 d1 04 41 c2 59 01 01",
@@ -386,6 +426,22 @@ class AssemblerTest {
                 "vcmpltps k1, zmm24, [r13 + 0]",
                 "62 d1 3c 40 c2 4d 00 01",
                 a -> a.less(Mask.K1, zmm(24), R13.at(0), Mask.K0));
+        encodes(
+                "vcmpltps k3 {k1}, zmm31, zmm0",
+                "62 f1 04 41 c2 d8 01",
+                a -> a.less(Mask.K3, zmm(31), zmm(0), Mask.K1));
+        encodes(
+                "vcmpltps k1 {k2}, zmm0, zmm31",
+                "62 91 7c 4a c2 cf 01",
+                a -> a.less(Mask.K1, zmm(0), zmm(31), Mask.K2));
+        encodes(
+                "vcmpltps k2, zmm15, zmm16",
+                "62 b1 04 48 c2 d0 01",
+                a -> a.less(Mask.K2, zmm(15), zmm(16), Mask.K0));
+        encodes(
+                "vcmpltps k1 {k3}, zmm16, zmm15",
+                "62 d1 7c 43 c2 cf 01",
+                a -> a.less(Mask.K1, zmm(16), zmm(15), Mask.K3));
     }
 
     @Test
@@ -554,19 +610,33 @@ class AssemblerTest {
                 Assembler::leave);
     }
 
-    /** The body is as long as it takes for LLVM to jump by four bytes. */
+    /** As long as it takes for LLVM to jump by four bytes. */
+    private static void manyProducts(Assembler a) {
+        for (int i = 0; i < 24; i++) {
+            a.addProduct(zmm(i), zmm(24), zmm(28));
+        }
+    }
+
     @Test
     void loopsCountDown() {
-        Consumer<Assembler> body =
-                a -> {
-                    for (int i = 0; i < 24; i++) {
-                        a.addProduct(zmm(i), zmm(24), zmm(28));
-                    }
-                };
         encodes(
                 "mov r13, 5; L: ...; dec r13; jne L",
-                "49 c7 c5 05 00 00 00 " + hex(body) + " 49 ff cd 0f 85 67 ff ff ff",
-                a -> a.repeat(5, R13, () -> body.accept(a)));
+                "49 c7 c5 05 00 00 00 "
+                        + hex(AssemblerTest::manyProducts)
+                        + " 49 ff cd 0f 85 67 ff ff ff",
+                a -> a.repeat(5, R13, () -> manyProducts(a)));
+    }
+
+    @Test
+    void branchesJumpOverEachOther() {
+        String body = hex(AssemblerTest::manyProducts);
+        encodes(
+                "test r11, r11; jne O; ...; jmp E; O: ...; E: add rsi, r11",
+                "4d 85 db 0f 85 95 00 00 00 " + body + " e9 90 00 00 00 " + body + " 4c 01 de",
+                a -> {
+                    a.ifZero(R11, () -> manyProducts(a), () -> manyProducts(a));
+                    a.add(RSI, R11);
+                });
     }
 
     @Test

@@ -104,6 +104,30 @@ class NativeCodeTest {
     }
 
     @Test
+    void branchesMayBeNestedAndLieInLoops() {
+        for (int value : new int[] {0, 1, -1}) {
+            long counted =
+                    count(
+                            a -> {
+                                a.set(RCX, value);
+                                a.repeat(
+                                        3,
+                                        R12,
+                                        () ->
+                                                a.ifZero(
+                                                        RCX,
+                                                        () ->
+                                                                a.ifZero(
+                                                                        R12,
+                                                                        () -> a.add(RSI, 1000),
+                                                                        () -> a.add(RSI, 10)),
+                                                        () -> a.add(RSI, 1)));
+                            });
+            assertEquals(value == 0 ? 30 : 3, counted, value + "");
+        }
+    }
+
+    @Test
     void addressesAndCopiesAreOf64Bits() {
         long counted =
                 count(
@@ -226,6 +250,19 @@ class NativeCodeTest {
                             a.maximum(zmm(9), zmm(9), zmm(31));
                             a.store(zmm(9), vector(7));
                         });
+        float[] more =
+                run(
+                        x,
+                        a -> {
+                            a.load(zmm(17), vector(0));
+                            a.load(zmm(2), vector(1));
+                            a.copy(zmm(30), zmm(17));
+                            a.addProduct(zmm(30), zmm(2), vector(2));
+                            a.store(zmm(30), vector(3));
+                            a.load(zmm(31), vector(2));
+                            a.subtractProduct(zmm(17), zmm(2), zmm(31));
+                            a.store(zmm(17), vector(4));
+                        });
         for (int i = 0; i < 16; i++) {
             float p = x[i];
             float q = x[16 + i];
@@ -235,6 +272,8 @@ class NativeCodeTest {
             assertEquals(Math.fma(q, x[1], p) + x[2], after[80 + i]);
             assertEquals((p - q) * r, after[96 + i]);
             assertEquals(Math.max(p + q, r), after[112 + i]);
+            assertEquals(Math.fma(q, r, p), more[48 + i]);
+            assertEquals(Math.fma(-q, r, p), more[64 + i]);
         }
     }
 
@@ -267,8 +306,14 @@ class NativeCodeTest {
                         a -> {
                             a.zero(zmm(31));
                             a.first(Mask.K2, 11);
-                            for (int i = 0; i < 2; i++) {
-                                a.less(Mask.K3, zmm(31), vector(0), i == 0 ? Mask.K0 : Mask.K2);
+                            a.load(zmm(8), vector(0));
+                            for (int i = 0; i < 4; i++) {
+                                Mask among = i % 2 == 0 ? Mask.K0 : Mask.K2;
+                                if (i < 2) {
+                                    a.less(Mask.K3, zmm(31), vector(0), among);
+                                } else {
+                                    a.less(Mask.K3, zmm(31), zmm(8), among);
+                                }
                                 a.load(zmm(22), vector(1));
                                 a.keep(zmm(22), Mask.K3);
                                 a.store(zmm(22), vector(2 + i));
@@ -276,8 +321,10 @@ class NativeCodeTest {
                         });
         for (int i = 0; i < 16; i++) {
             float kept = 0 < x[i] ? x[16 + i] : 0;
-            assertEquals(kept, after[32 + i], i + "");
-            assertEquals(i < 11 ? kept : 0, after[48 + i], i + "");
+            for (int vector : new int[] {2, 4}) {
+                assertEquals(kept, after[16 * vector + i], i + "");
+                assertEquals(i < 11 ? kept : 0, after[16 * vector + 16 + i], i + "");
+            }
         }
     }
 
