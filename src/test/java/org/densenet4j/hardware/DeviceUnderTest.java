@@ -25,9 +25,13 @@ final class DeviceUnderTest {
     }
 
     /** The same with direct convolutions on a CPU. */
-    static Device openDirect() {
+    static Device openDirect(boolean machineCode) {
         return Device.open(
-                NAME, DeviceOptions.defaults().withDeterministic(true).withWinograd(false));
+                NAME,
+                DeviceOptions.defaults()
+                        .withDeterministic(true)
+                        .withWinograd(false)
+                        .withMachineCode(machineCode));
     }
 
     static boolean isCuda() {

@@ -11,7 +11,7 @@ import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -36,11 +36,20 @@ class StrategiesOnDeviceTest {
     private record Run(List<Double> losses, List<float[]> parameters) {}
 
     @ParameterizedTest
-    @ValueSource(strings = {"bc-22-12", "plain-10-5", "c-13-7", "densenet121"})
-    void everyStrategyTakesTheSameSteps(String model) {
+    @CsvSource({
+        "bc-22-12, true",
+        "bc-22-12, false",
+        "plain-10-5, true",
+        "c-13-7, true",
+        "densenet121, false"
+    })
+    void everyStrategyTakesTheSameSteps(String model, boolean machineCode) {
         DenseNetSpec spec = DenseNetSpec.preset(model).classes(7).inputSize(33).build();
-        // Winograd's rounding would grow from step to step where batch norm sees five values.
-        try (Device device = DeviceUnderTest.openDirect()) {
+        // Rounding grows from step to step where batch norm sees five values: in densenet121 at
+        // this
+        // size images that differ by 1e-7 give a third loss that differs by 2 %. There all
+        // strategies must multiply by the same program, and nowhere by Winograd's.
+        try (Device device = DeviceUnderTest.openDirect(machineCode)) {
             Run shared = run(spec, MemoryStrategy.SHARED, device);
             for (MemoryStrategy strategy : MemoryStrategy.values()) {
                 Run other = run(spec, strategy, device);
