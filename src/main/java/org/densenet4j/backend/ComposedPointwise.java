@@ -87,9 +87,4 @@ final class ComposedPointwise implements PointwiseConvolution {
     private static Parts parts(Matrix chunk, Matrix x, Matrix z) {
         return Parts.in(chunk.offset(), x.rows(), x.columns(), z.columns(), x.type());
     }
-
-    @Override
-    public void close() {
-        // Everything it uses belongs to the arena.
-    }
 }

@@ -6,7 +6,7 @@ package org.densenet4j.backend;
  * that the technical report shares between layers (Pleiss et al. 2017, section 3), exists for no
  * longer and no further than a device needs to multiply it.
  */
-public interface PointwiseConvolution extends AutoCloseable {
+public interface PointwiseConvolution {
 
     /**
      * Prepares the weights of a forward pass.
@@ -34,7 +34,4 @@ public interface PointwiseConvolution extends AutoCloseable {
      * @param chunk {@link PointwiseMemory#chunk} bytes of this lane
      */
     void backward(int lane, PointwiseGradient gradient, Matrix chunk);
-
-    @Override
-    void close();
 }

@@ -55,8 +55,9 @@ public record LayerMemory(
      *     Z, or, without a bottleneck, A of the prefix
      * @param normalisedGradient dA of that chunk, null with a bottleneck
      * @param output Y or dY: a chunk of the new features, dense
-     * @param packedReduceWeights the 1x1 weights in the device's layout, or null
-     * @param reduce what each lane makes of a chunk in the 1x1 convolution, or null
+     * @param packedReduceWeights the 1x1 weights in the device's layout, null without a bottleneck
+     *     and for the naive strategy
+     * @param reduce what each lane makes of a chunk in the 1x1 convolution, null in the same cases
      * @param reduceWeightSums one sum of the 1x1 weight gradient for each lane, or null
      * @param packedWeights the 3x3 weights in the device's layout
      * @param weightPart a chunk's 3x3 weight gradient

@@ -353,8 +353,10 @@ public final class NetworkMemory {
                         ? new PointwiseShape(
                                 rowChunks.rowsPerChunk(), prefix, width, allocator.precision())
                         : null;
-        PointwiseMemory p = bottleneck ? pointwiseMemory(pointwise, pixels) : null;
-        if (strategy == NAIVE && bottleneck) {
+        // The naive strategy multiplies what it has stored.
+        boolean fused = bottleneck && strategy != NAIVE;
+        PointwiseMemory p = fused ? pointwiseMemory(pointwise, pixels) : null;
+        if (bottleneck && !fused) {
             Matrix zRows = z.rows(0, pointwise.rows());
             Matrix aRows = copies.normalised().rows(0, pointwise.rows());
             noteProducts(pixels, aRows, zRows, zRows, aRows);
@@ -369,8 +371,8 @@ public final class NetworkMemory {
                         frame.activations(imageRows, convolved),
                         bottleneck ? null : frame.activations(imageRows, prefix),
                         frame.activations(imageRows, l.growthRate()),
-                        bottleneck ? frame.vector(elements(p.packedWeights())) : null,
-                        bottleneck ? frame.perLane(1, elements(p.chunk())) : null,
+                        fused ? frame.vector(elements(p.packedWeights())) : null,
+                        fused ? frame.perLane(1, elements(p.chunk())) : null,
                         bottleneck ? frame.perLane(width, prefix) : null,
                         frame.vector(elements(m.packedWeights())),
                         frame.perLane(1, elements(m.packedGradient())),

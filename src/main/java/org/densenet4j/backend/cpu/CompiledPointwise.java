@@ -21,7 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * one pass, with a few rows of A in the first- or second-level cache. Compiled when a number of
  * rows is first met, and kept.
  */
-final class CompiledPointwise implements PointwiseConvolution {
+final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
     private final CpuArena arena;
     private final long base;
     private final MemorySegment[] arguments;

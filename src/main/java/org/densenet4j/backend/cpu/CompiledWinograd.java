@@ -30,6 +30,7 @@ final class CompiledWinograd implements HostConvolution {
     private final Map<StripCode.Form, StripCode> strips = new ConcurrentHashMap<>();
     private final Map<ProductCode.Form, ProductCode> products = new ConcurrentHashMap<>();
     private final Map<OutputCode.Form, OutputCode> outputs = new ConcurrentHashMap<>();
+    private boolean closed;
 
     CompiledWinograd(CpuArena arena, ConvolutionShape shape, int lanes) {
         this.arena = arena;
@@ -42,6 +43,11 @@ final class CompiledWinograd implements HostConvolution {
         for (int lane = 0; lane < lanes; lane++) {
             arguments[lane] = arena.lifetime().allocate(StripCode.ARGUMENTS, 64);
         }
+    }
+
+    /** Whether the JVM's vectors are as long as those of the machine code. */
+    static boolean fitsVectors(int bits) {
+        return bits == StripCode.VECTOR_BITS;
     }
 
     @Override
@@ -96,7 +102,7 @@ final class CompiledWinograd implements HostConvolution {
             long v = buffers(lane);
             long m = v + TileBuffers.ELEMENTS * vMatrix;
             for (int s = 0; s < count; s++) {
-                transform(lane, first + s, s, from, affine, vMatrix, v, 0, 0);
+                transform(lane, first + s, s, from, affine, false, vMatrix, v);
             }
             long uMatrix = 4 * TileBuffers.matrixFloats(from.columns(), out);
             product(
@@ -153,8 +159,8 @@ final class CompiledWinograd implements HostConvolution {
             long v = buffers(lane);
             long d = v + TileBuffers.ELEMENTS * vMatrix;
             for (int s = 0; s < count; s++) {
-                transform(lane, first + s, s, source, affine, vMatrix, v, 0, 0);
-                transform(lane, first + s, s, outputGradient, null, 0, 0, dMatrix, d);
+                transform(lane, first + s, s, source, affine, false, vMatrix, v);
+                transform(lane, first + s, s, outputGradient, null, true, dMatrix, d);
             }
             product(
                             new ProductCode.Form(
@@ -191,11 +197,9 @@ final class CompiledWinograd implements HostConvolution {
             int place,
             Matrix x,
             Matrix affine,
-            long vMatrix,
-            long v,
-            long dMatrix,
-            long d) {
-        boolean source = vMatrix > 0;
+            boolean gradient,
+            long matrix,
+            long matrices) {
         long pixel = 4L * x.stride();
         StripCode code =
                 made(
@@ -205,9 +209,8 @@ final class CompiledWinograd implements HostConvolution {
                                 x.columns(),
                                 pixel,
                                 affine != null,
-                                source,
-                                !source,
-                                source ? vMatrix : dMatrix),
+                                gradient,
+                                matrix),
                         StripCode::new);
         long row = 4L * place * groups.across() * TileGroups.padded(x.columns());
         int top = groups.top(strip);
@@ -225,8 +228,7 @@ final class CompiledWinograd implements HostConvolution {
                 affine == null ? 0 : base + affine.at(1, 0),
                 base + arena.scratchOffset(lane),
                 constants.address(),
-                v + row,
-                d + row);
+                matrices + row);
     }
 
     private void output(int lane, int strip, int place, long mMatrix, long m, Matrix to) {
@@ -251,9 +253,15 @@ final class CompiledWinograd implements HostConvolution {
         return made(products, form, ProductCode::new);
     }
 
-    private static <F, C> C made(Map<F, C> codes, F form, Function<F, C> compile) {
+    private <F, C> C made(Map<F, C> codes, F form, Function<F, C> compile) {
         C code = codes.get(form);
-        return code != null ? code : codes.computeIfAbsent(form, compile);
+        if (code != null) {
+            return code;
+        }
+        if (closed) {
+            throw new IllegalStateException("the convolution is closed");
+        }
+        return codes.computeIfAbsent(form, compile);
     }
 
     static ConvolutionMemory memory(ConvolutionShape s) {
@@ -265,6 +273,7 @@ final class CompiledWinograd implements HostConvolution {
 
     @Override
     public void close() {
+        closed = true;
         packing.close();
         strips.values().forEach(StripCode::close);
         products.values().forEach(ProductCode::close);

@@ -36,7 +36,7 @@ final class CpuArena implements DeviceArena {
     private final Function<ConvolutionShape, ConvolutionMethod> method;
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
     private final Predicate<PointwiseShape> compiled;
-    private final Map<PointwiseShape, PointwiseConvolution> pointwise = new ConcurrentHashMap<>();
+    private final Map<PointwiseShape, CompiledPointwise> pointwise = new ConcurrentHashMap<>();
     private boolean closed;
 
     CpuArena(
@@ -192,12 +192,9 @@ final class CpuArena implements DeviceArena {
     @Override
     public PointwiseConvolution pointwise(PointwiseShape shape) {
         requireOpen();
-        return pointwise.computeIfAbsent(
-                shape,
-                s ->
-                        compiled.test(s)
-                                ? new CompiledPointwise(this, lanes)
-                                : DeviceArena.super.pointwise(s));
+        return compiled.test(shape)
+                ? pointwise.computeIfAbsent(shape, s -> new CompiledPointwise(this, lanes))
+                : DeviceArena.super.pointwise(shape);
     }
 
     @Override
@@ -263,7 +260,7 @@ final class CpuArena implements DeviceArena {
         closed = true;
         products.values().forEach(Primitive::close);
         convolutions.values().forEach(HostConvolution::close);
-        pointwise.values().forEach(PointwiseConvolution::close);
+        pointwise.values().forEach(CompiledPointwise::close);
         arena.close();
     }
 }

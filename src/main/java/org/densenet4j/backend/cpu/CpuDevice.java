@@ -140,7 +140,10 @@ final class CpuDevice implements Device {
         if (!winograd || !vectorApi || !WinogradConvolution.fits(s)) {
             return ConvolutionMethod.DIRECT;
         }
-        return machineCode ? ConvolutionMethod.COMPILED : ConvolutionMethod.WINOGRAD;
+        // Weights are packed for the JVM's vectors, which may be shorter than the processor's.
+        return machineCode && CompiledWinograd.fitsVectors(VectorKernels.vectorBits())
+                ? ConvolutionMethod.COMPILED
+                : ConvolutionMethod.WINOGRAD;
     }
 
     @Override

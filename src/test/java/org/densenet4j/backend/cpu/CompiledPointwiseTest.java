@@ -10,7 +10,6 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.Matrix;
-import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.backend.PointwiseGradient;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.code.MachineCode;
@@ -56,7 +55,7 @@ class CompiledPointwiseTest {
         assumeMachineCode();
         try (Device device = open(true);
                 DeviceArena arena = device.allocate(1 << 20, 1 << 20, 0)) {
-            PointwiseConvolution convolution = arena.pointwise(SHAPE);
+            CompiledPointwise convolution = (CompiledPointwise) arena.pointwise(SHAPE);
             Matrix scratch = Matrix.vector(1 << 16, 1 << 16);
             Matrix any = Matrix.dense(0, ROWS, OUTPUTS);
             Matrix x = Matrix.dense(0, ROWS, INPUTS);

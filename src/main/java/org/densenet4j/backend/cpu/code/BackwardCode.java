@@ -191,16 +191,10 @@ public final class BackwardCode implements AutoCloseable {
         normalise(rows);
         weightGradient(rows);
         inputGradient(rows);
-        advance(GRADIENT, rows * gradientRow);
-        advance(Z, rows * zRow);
-        advance(X, rows * xRow);
-        advance(BLOCK_GRADIENT, rows * blockRow);
-    }
-
-    private void advance(int argument, long bytes) {
-        a.load(RAX, RDI.at(argument));
-        a.add(RAX, bytes);
-        a.store(RAX, RDI.at(argument));
+        RowPasses.advance(a, GRADIENT, rows * gradientRow);
+        RowPasses.advance(a, Z, rows * zRow);
+        RowPasses.advance(a, X, rows * xRow);
+        RowPasses.advance(a, BLOCK_GRADIENT, rows * blockRow);
     }
 
     /** Loads an argument plus the offset of a column in R11. */
@@ -389,7 +383,7 @@ public final class BackwardCode implements AutoCloseable {
         a.add(RSI, rows * zRow);
         int blocks =
                 Math.ceilDiv(rows, BLOCK_ROWS) * Math.ceilDiv(RowPasses.vectors(inputs), BLOCK);
-        fetches = Math.ceilDiv(rows * (int) zRow / 64, blocks);
+        int fetches = Math.ceilDiv(rows * (int) zRow / Zmm.BYTES, blocks);
         forColumnBlocks(
                 (vectors, last) -> {
                     loadColumn(R8, WEIGHTS);
@@ -398,19 +392,22 @@ public final class BackwardCode implements AutoCloseable {
                     loadColumn(R10, BLOCK_GRADIENT);
                     a.load(RCX, RDI.at(GRADIENT_TILE));
                     RowPasses.inBlocks(
-                            a, rows, BLOCK_ROWS, R13, count -> inputBlock(count, vectors, last));
+                            a,
+                            rows,
+                            BLOCK_ROWS,
+                            R13,
+                            count -> inputBlock(count, vectors, last, fetches));
                 });
     }
 
-    private int fetches;
-
-    private void inputBlock(int rows, int vectors, boolean last) {
+    /** dA of some rows and columns; fetches so many lines of the next tile's dT and Z. */
+    private void inputBlock(int rows, int vectors, boolean last, int fetches) {
         for (int i = 0; i < fetches; i++) {
-            a.prefetchSecondLevel(R14.at(64L * i));
-            a.prefetchSecondLevel(RSI.at(64L * i));
+            a.prefetchSecondLevel(R14.at((long) i * Zmm.BYTES));
+            a.prefetchSecondLevel(RSI.at((long) i * Zmm.BYTES));
         }
-        a.add(R14, 64L * fetches);
-        a.add(RSI, 64L * fetches);
+        a.add(R14, (long) fetches * Zmm.BYTES);
+        a.add(RSI, (long) fetches * Zmm.BYTES);
         for (int i = 0; i < rows * vectors; i++) {
             a.zero(zmm(i));
         }
@@ -425,7 +422,8 @@ public final class BackwardCode implements AutoCloseable {
                                 vectors,
                                 RAX.at(4 * i),
                                 gradientTileRow,
-                                RBX.at(i * weightRow));
+                                RBX.at(i * weightRow),
+                                mask(vectors - 1, vectors, last));
                     }
                     a.add(RAX, 4L * count);
                     a.add(RBX, count * weightRow);

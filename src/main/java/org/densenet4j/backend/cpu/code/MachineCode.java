@@ -1,5 +1,7 @@
 package org.densenet4j.backend.cpu.code;
 
+import java.lang.foreign.MemorySegment;
+
 /** Whether this system runs machine code of ours. */
 public final class MachineCode {
     private static final boolean ALLOWED = linuxOnX86() && executes();
@@ -24,7 +26,7 @@ public final class MachineCode {
         a.enter();
         a.leave();
         try (NativeCode code = new NativeCode(a.bytes())) {
-            code.call(java.lang.foreign.MemorySegment.NULL);
+            code.call(MemorySegment.NULL);
             return true;
         } catch (UnsupportedOperationException e) {
             return false;

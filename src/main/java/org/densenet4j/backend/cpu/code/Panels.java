@@ -11,7 +11,12 @@ public final class Panels {
     /** For so many columns. */
     public Panels(int columns) {
         total = RowPasses.vectors(columns);
-        width = total % 4 == 0 && total % 3 != 0 ? 4 : Math.min(total, 3);
+        width = width(total);
+    }
+
+    /** Vectors of every panel but possibly the last, for so many in all. */
+    static int width(int vectors) {
+        return vectors % 4 == 0 && vectors % 3 != 0 ? 4 : Math.min(vectors, 3);
     }
 
     /** Rows of a tile. */

@@ -90,7 +90,6 @@ public final class ProductCode implements AutoCloseable {
     }
 
     private byte[] whole() {
-        int panel = form.vectors % 4 == 0 && form.vectors % 3 != 0 ? 4 : Math.min(3, form.vectors);
         a.enter();
         a.repeat(
                 form.batch,
@@ -98,19 +97,14 @@ public final class ProductCode implements AutoCloseable {
                 () -> {
                     a.load(R8, RDI.at(B));
                     a.load(R9, RDI.at(C));
-                    RowPasses.inBlocks(a, form.vectors, panel, R13, this::panel);
-                    advance(A, form.aMatrix);
-                    advance(B, form.bMatrix);
-                    advance(C, form.cMatrix);
+                    RowPasses.inBlocks(
+                            a, form.vectors, Panels.width(form.vectors), R13, this::panel);
+                    RowPasses.advance(a, A, form.aMatrix);
+                    RowPasses.advance(a, B, form.bMatrix);
+                    RowPasses.advance(a, C, form.cMatrix);
                 });
         a.leave();
         return a.bytes();
-    }
-
-    private void advance(int argument, long bytes) {
-        a.load(RAX, RDI.at(argument));
-        a.add(RAX, bytes);
-        a.store(RAX, RDI.at(argument));
     }
 
     private void panel(int vectors) {

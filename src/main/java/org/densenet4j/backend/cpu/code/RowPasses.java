@@ -4,11 +4,12 @@ import static org.densenet4j.backend.cpu.code.Register.R12;
 import static org.densenet4j.backend.cpu.code.Register.RAX;
 import static org.densenet4j.backend.cpu.code.Register.RBX;
 import static org.densenet4j.backend.cpu.code.Register.RCX;
+import static org.densenet4j.backend.cpu.code.Register.RDI;
 import static org.densenet4j.backend.cpu.code.Register.RDX;
 import static org.densenet4j.backend.cpu.code.Zmm.zmm;
 
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
-import java.util.function.ObjIntConsumer;
 
 /** Pieces of code that the kernels share. */
 final class RowPasses {
@@ -39,8 +40,8 @@ final class RowPasses {
      * @param tile RBX
      */
     static void normaliseRelu(Assembler a, int rows, int columns, long xRow, long tileRow) {
-        ObjIntConsumer<Mask> vector =
-                (mask, unused) -> {
+        Consumer<Mask> vector =
+                mask -> {
                     a.load(zmm(24), RCX.at(0), mask);
                     a.load(zmm(25), RDX.at(0), mask);
                     for (int r = 0; r < rows; r++) {
@@ -56,14 +57,14 @@ final class RowPasses {
                 columns / Zmm.FLOATS,
                 R12,
                 () -> {
-                    vector.accept(Mask.K0, 0);
+                    vector.accept(Mask.K0);
                     a.add(RAX, Zmm.BYTES);
                     a.add(RBX, Zmm.BYTES);
                     a.add(RCX, Zmm.BYTES);
                     a.add(RDX, Zmm.BYTES);
                 });
         if (columns % Zmm.FLOATS > 0) {
-            vector.accept(Mask.K1, 0);
+            vector.accept(Mask.K1);
         }
     }
 
@@ -76,8 +77,21 @@ final class RowPasses {
      */
     static void step(
             Assembler a, int rows, int vectors, Address left, long leftRow, Address right) {
+        step(a, rows, vectors, left, leftRow, right, Mask.K0);
+    }
+
+    /** The same with a mask for the last of the vectors of the right side. */
+    static void step(
+            Assembler a,
+            int rows,
+            int vectors,
+            Address left,
+            long leftRow,
+            Address right,
+            Mask last) {
         for (int v = 0; v < vectors; v++) {
-            a.load(zmm(24 + v), right.plus(v * Zmm.BYTES));
+            Mask mask = v == vectors - 1 ? last : Mask.K0;
+            a.load(zmm(24 + v), right.plus(v * Zmm.BYTES), mask);
         }
         for (int r = 0; r < rows; r++) {
             if (vectors == 1) {
@@ -89,6 +103,13 @@ final class RowPasses {
                 }
             }
         }
+    }
+
+    /** Adds to an address among the arguments. Overwrites RAX. */
+    static void advance(Assembler a, int argument, long bytes) {
+        a.load(RAX, RDI.at(argument));
+        a.add(RAX, bytes);
+        a.store(RAX, RDI.at(argument));
     }
 
     /** Runs {@code body} for blocks of so many of {@code count}, then for the rest. */

@@ -25,23 +25,25 @@ import java.lang.foreign.MemorySegment;
  * <pre>
  * strip = the six lines, or relu(bn(·)) of them, framed by zeros        stays in the cache
  * V[e]  = (Bᵀ·d·B)[e]     of the 6x6 pixels of each tile                [tiles, C] for each of 36 e
- * D[e]  = (A·dy·Aᵀ)[e]    of the inner 4x4 pixels, where asked for      the same
+ * D[e]  = (A·dy·Aᵀ)[e]    of the inner 4x4 pixels of a gradient instead
  * </pre>
  */
 public final class StripCode implements AutoCloseable {
     /** Lines that a strip of tiles reads. */
     public static final int LINES = 6;
 
+    /** Bits of the vectors that channels are padded to. */
+    public static final int VECTOR_BITS = 8 * Zmm.BYTES;
+
     private static final int LINE = 0;
     private static final int SCALE = 48;
     private static final int SHIFT = 56;
     private static final int STRIP = 64;
     private static final int CONSTANTS = 72;
-    private static final int V = 80;
-    private static final int D = 88;
+    private static final int MATRICES = 80;
 
     /** Bytes of arguments. */
-    public static final int ARGUMENTS = 96;
+    public static final int ARGUMENTS = 88;
 
     private static final int FILLED_AT_ONCE = 8;
     private static final int TEMPORARIES = 12;
@@ -62,8 +64,7 @@ public final class StripCode implements AutoCloseable {
      * @param channels of the source
      * @param pixel bytes from pixel to pixel of the source
      * @param normalised whether the source goes through a batch normalisation and a ReLU
-     * @param source whether V is wanted
-     * @param gradient whether D is wanted
+     * @param gradient whether D is made, of a gradient, instead of V
      * @param matrix bytes from one of the 36 matrices to the next
      */
     public record Form(
@@ -71,7 +72,6 @@ public final class StripCode implements AutoCloseable {
             int channels,
             long pixel,
             boolean normalised,
-            boolean source,
             boolean gradient,
             long matrix) {}
 
@@ -105,8 +105,7 @@ public final class StripCode implements AutoCloseable {
      *
      * @param lines of the source, 0 for lines outside the image
      * @param constants floats 2, 4, 5 and 8
-     * @param v where V of the first tile goes
-     * @param d where D of the first tile goes
+     * @param matrices where V or D of the first tile goes
      */
     public void run(
             MemorySegment arguments,
@@ -115,8 +114,7 @@ public final class StripCode implements AutoCloseable {
             long shift,
             long strip,
             long constants,
-            long v,
-            long d) {
+            long matrices) {
         for (int i = 0; i < LINES; i++) {
             arguments.set(JAVA_LONG, LINE + 8L * i, lines[i]);
         }
@@ -124,8 +122,7 @@ public final class StripCode implements AutoCloseable {
         arguments.set(JAVA_LONG, SHIFT, shift);
         arguments.set(JAVA_LONG, STRIP, strip);
         arguments.set(JAVA_LONG, CONSTANTS, constants);
-        arguments.set(JAVA_LONG, V, v);
-        arguments.set(JAVA_LONG, D, d);
+        arguments.set(JAVA_LONG, MATRICES, matrices);
         code.call(arguments);
     }
 
@@ -143,18 +140,10 @@ public final class StripCode implements AutoCloseable {
         a.load(RCX, RDI.at(STRIP));
         a.addressOf(R9, RCX.at(LINES * stripLine));
         a.load(RAX, RDI.at(CONSTANTS));
-        if (form.source) {
-            transform.constants(RAX.at(0), true);
-            a.copy(R11, RCX);
-            a.load(R14, RDI.at(V));
-            forEachVectorOfTiles(this::source);
-        }
-        if (form.gradient) {
-            transform.constants(RAX.at(0), false);
-            a.addressOf(R11, RCX.at(stripLine + stripPixel));
-            a.load(R14, RDI.at(D));
-            forEachVectorOfTiles(this::gradient);
-        }
+        transform.constants(RAX.at(0), !form.gradient);
+        a.addressOf(R11, RCX.at(form.gradient ? stripLine + stripPixel : 0));
+        a.load(R14, RDI.at(MATRICES));
+        forEachVectorOfTiles(form.gradient ? this::gradient : this::source);
         a.leave();
         return a.bytes();
     }
