@@ -44,7 +44,12 @@ final class ComposedPointwise implements PointwiseConvolution {
     }
 
     @Override
-    public Matrix pack(Matrix weight, Matrix packed) {
+    public Matrix packForward(Matrix weight, Matrix packed) {
+        return weight;
+    }
+
+    @Override
+    public Matrix packBackward(Matrix weight, Matrix packed) {
         return weight;
     }
 

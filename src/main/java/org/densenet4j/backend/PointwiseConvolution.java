@@ -15,14 +15,23 @@ public interface PointwiseConvolution {
      * @param packed {@link PointwiseMemory#packedWeights} bytes
      * @return what {@link #forward} reads: {@code packed}, or {@code weight} itself
      */
-    Matrix pack(Matrix weight, Matrix packed);
+    Matrix packForward(Matrix weight, Matrix packed);
+
+    /**
+     * Prepares the weights of a backward pass.
+     *
+     * @param weight [N, K] in the storage type of activations
+     * @param packed {@link PointwiseMemory#packedWeights} bytes
+     * @return what {@link #backward} reads: {@code packed}, or {@code weight} itself
+     */
+    Matrix packBackward(Matrix weight, Matrix packed);
 
     /**
      * {@code Z = max(0, X·scale + shift)·Wᵀ}.
      *
      * @param x [rows, K], rows {@code stride} apart
      * @param affine [2, K]
-     * @param weights as {@link #pack} returned them
+     * @param weights as {@link #packForward} returned them
      * @param chunk {@link PointwiseMemory#chunk} bytes of this lane
      * @param z [rows, N]
      */

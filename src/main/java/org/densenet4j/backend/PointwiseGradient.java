@@ -20,7 +20,7 @@ package org.densenet4j.backend;
  * @param affine [2, K]: scale and shift
  * @param statistics of X [3, K]
  * @param factor [1, K]
- * @param weight [N, K], dense, in the storage type of activations
+ * @param weight W [N, K], as {@link PointwiseConvolution#packBackward} returned it
  * @param weightSum [N, K], dense, this lane's
  * @param blockGradient [rows, K]
  * @param partial [2, K], overwritten

@@ -3,8 +3,9 @@ package org.densenet4j.backend;
 /**
  * What a pointwise convolution needs beside its operands.
  *
- * @param packedWeights bytes of the weights in the device's own layout, 0 where it reads them as
- *     they are; shared by all lanes
+ * @param packedWeights bytes of the weights in the device's own layout (the larger of the two
+ *     passes), 0 where it reads them as they are; shared by all lanes, valid between packing and
+ *     use
  * @param chunk bytes for what is made of a chunk of rows, in each lane
  * @param scratch bytes of library scratch in each lane
  */

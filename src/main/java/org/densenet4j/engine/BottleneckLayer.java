@@ -104,7 +104,7 @@ final class BottleneckLayer implements Stage {
     /** {@code Z = relu(bn1(X[:, :K]))·W1ᵀ}, chunk by chunk, with Z's statistics while it is hot. */
     private void computeBottleneck(Pass pass, Matrix z, Matrix partials) {
         Chunks chunks = memory.rows();
-        Matrix weights = pointwise.pack(weight1, scratch.packedReduceWeights());
+        Matrix weights = pointwise.packForward(weight1, scratch.packedReduceWeights());
         compute.forEachChunk(
                 chunks.count(pass.images()),
                 (lane, chunk) -> {
@@ -214,6 +214,7 @@ final class BottleneckLayer implements Stage {
         int count = chunks.count(pass.images());
         Matrix statistics1 = norm1.prepareBackward(pass, prefixStatistics);
         Matrix partials = partials(count, prefix.columns());
+        Matrix weights = pointwise.packBackward(weight1, scratch.packedReduceWeights());
         compute.clear(scratch.reduceWeightSums());
         compute.forEachChunk(
                 count,
@@ -231,7 +232,7 @@ final class BottleneckLayer implements Stage {
                                     norm1.affine(),
                                     statistics1,
                                     norm1.weight(),
-                                    weight1,
+                                    weights,
                                     scratch.reduceWeightSums()[lane],
                                     prefixGradient.rows(first, rows),
                                     partials.rows(2 * chunk, 2)),

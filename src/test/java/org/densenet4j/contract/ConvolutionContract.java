@@ -4,7 +4,6 @@ import org.densenet4j.backend.BFloat16;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
-import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 import org.junit.jupiter.api.Test;
 
@@ -197,9 +196,10 @@ abstract class ConvolutionContract extends OpenedDevice {
         return images(a, rows, s.outputChannels(), filled);
     }
 
+    /** Values that packing need not round, whether it stores them as images are or as they are. */
     private static Matrix weights(GuardedArena a, ConvolutionShape s, boolean filled) {
         Matrix m = a.denseOutput(1, s.weights());
-        return filled ? a.values(m, g -> g) : m;
+        return filled ? a.values(m, g -> BFloat16.round((float) g)) : m;
     }
 
     private static Matrix images(GuardedArena a, int rows, int columns, boolean filled) {
@@ -240,11 +240,9 @@ abstract class ConvolutionContract extends OpenedDevice {
         return ((o * s.inputChannels() + i) * s.kernel() + ky) * s.kernel() + kx;
     }
 
-    /** Rounded to the storage type of the images, as packing does. */
     private static double weight(
             GuardedArena a, Matrix weights, ConvolutionShape s, int o, int i, int ky, int kx) {
-        float weight = (float) a.value(weights, 0, index(s, o, i, ky, kx));
-        return s.type() == DataType.FLOAT32 ? weight : BFloat16.round(weight);
+        return a.value(weights, 0, index(s, o, i, ky, kx));
     }
 
     private static Terms[][] terms(int rows, int columns) {

@@ -260,10 +260,12 @@ abstract class PointwiseContract extends OpenedDevice {
         final Matrix x;
         final Matrix affine;
         final Matrix weight;
-        final Matrix packed;
+        final Matrix packedForward;
+        final Matrix packedBackward;
         final Matrix[] scratch;
         PointwiseConvolution convolution;
-        private Matrix prepared;
+        private Matrix forwardWeights;
+        private Matrix backwardWeights;
 
         Layer(GuardedArena a, int rows, int most) {
             this(a, rows, shape(a, Math.min(rows, most)), true);
@@ -288,7 +290,8 @@ abstract class PointwiseContract extends OpenedDevice {
             weight = a.values(a.denseActivationOutput(shape.outputChannels(), inputs), g -> g);
             PointwiseMemory memory = device.memory(shape);
             a.scratch(memory.scratch());
-            packed = scratch(memory.packedWeights());
+            packedForward = scratch(memory.packedWeights());
+            packedBackward = scratch(memory.packedWeights());
             scratch = new Matrix[device.lanes()];
             for (int lane = 0; lane < scratch.length; lane++) {
                 scratch[lane] = scratch(memory.chunk());
@@ -327,7 +330,8 @@ abstract class PointwiseContract extends OpenedDevice {
 
         void open(PointwiseConvolution ofThisShape) {
             convolution = ofThisShape;
-            prepared = convolution.pack(weight, packed);
+            forwardWeights = convolution.packForward(weight, packedForward);
+            backwardWeights = convolution.packBackward(weight, packedBackward);
         }
 
         void forward(int lane, int first, int count, Matrix z) {
@@ -335,7 +339,7 @@ abstract class PointwiseContract extends OpenedDevice {
                     lane,
                     x.rows(first, count),
                     affine,
-                    prepared,
+                    forwardWeights,
                     scratch[lane],
                     z.rows(first, count));
         }
@@ -423,7 +427,7 @@ abstract class PointwiseContract extends OpenedDevice {
                     layer.affine,
                     statistics,
                     factor,
-                    layer.weight,
+                    layer.backwardWeights,
                     weightSum,
                     block.rows(first, rows),
                     partial);

@@ -30,7 +30,8 @@ class WinogradContractTest extends ConvolutionContract {
                 channels(a),
                 3,
                 1,
-                1);
+                1,
+                storage());
     }
 
     private static int channels(GuardedArena a) {

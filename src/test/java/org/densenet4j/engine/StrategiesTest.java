@@ -154,7 +154,10 @@ class StrategiesTest {
 
     /** A CPU that stores activations in bfloat16; the test is skipped where none can. */
     private static Device bfloat16(boolean deterministic, boolean vectorApi) {
-        DeviceOptions options = new DeviceOptions(2, deterministic, vectorApi);
+        return bfloat16(new DeviceOptions(2, deterministic, vectorApi));
+    }
+
+    private static Device bfloat16(DeviceOptions options) {
         Device device = Device.open("cpu", options.withPrecision(DataType.BFLOAT16));
         if (!device.supports(DataType.BFLOAT16)) {
             device.close();
@@ -345,6 +348,14 @@ class StrategiesTest {
         return Math.sqrt(sum);
     }
 
+    private static double distance(double[] expected, float[] actual) {
+        double sum = 0;
+        for (int i = 0; i < expected.length; i++) {
+            sum += Math.pow(expected[i] - actual[i], 2);
+        }
+        return Math.sqrt(sum);
+    }
+
     private static void assertClose(
             double[] expected, float[] actual, double tolerance, String what) {
         assertCloseTo(expected, actual, tolerance, 1e-6, what);
@@ -353,11 +364,7 @@ class StrategiesTest {
     private static void assertCloseTo(
             double[] expected, float[] actual, double tolerance, double floor, String what) {
         assertEquals(expected.length, actual.length, what);
-        double difference = 0;
-        for (int i = 0; i < expected.length; i++) {
-            difference += Math.pow(expected[i] - actual[i], 2);
-        }
-        double error = Math.sqrt(difference) / Math.max(norm(expected), floor);
+        double error = distance(expected, actual) / Math.max(norm(expected), floor);
         assertTrue(error <= tolerance, what + ": relative difference " + error);
     }
 
@@ -384,14 +391,32 @@ class StrategiesTest {
         }
     }
 
-    /** NAIVE finishes gradients earlier and stores them in between: they round once more. */
+    /**
+     * NAIVE finishes gradients earlier and stores them in between: they round once more. Machine
+     * code off, because it does not even round what NAIVE stores.
+     */
     @Test
     void naiveAgreesWithTheOthersInBFloat16() {
         RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 9, 11);
-        try (Device device = bfloat16(true, true)) {
+        try (Device device = bfloat16(new DeviceOptions(2, true, true).withMachineCode(false))) {
             float[] shared = gradients(c, MemoryStrategy.SHARED, device);
             float[] naive = gradients(c, MemoryStrategy.NAIVE, device);
             assertClose(doubles(shared), naive, 1e-2, "NAIVE");
+        }
+    }
+
+    /** Both are about 0.107 away: activations of an untrained network pass many kinks. */
+    @Test
+    void sharedRoundsNoMoreInBFloat16ThanNaive() {
+        RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 9, 11);
+        double[] exact;
+        try (Device device = Device.open("cpu", new DeviceOptions(2, true, true))) {
+            exact = doubles(gradients(c, MemoryStrategy.NAIVE, device));
+        }
+        try (Device device = bfloat16(true, true)) {
+            double shared = distance(exact, gradients(c, MemoryStrategy.SHARED, device));
+            double naive = distance(exact, gradients(c, MemoryStrategy.NAIVE, device));
+            assertTrue(shared <= 1.1 * naive, () -> shared + " against " + naive);
         }
     }
 

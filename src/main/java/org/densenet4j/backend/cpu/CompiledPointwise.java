@@ -1,7 +1,5 @@
 package org.densenet4j.backend.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseConvolution;
@@ -10,7 +8,7 @@ import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.code.BackwardCode;
 import org.densenet4j.backend.cpu.code.ForwardCode;
-import org.densenet4j.backend.cpu.code.Panels;
+import org.densenet4j.backend.cpu.code.Storage;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
@@ -23,6 +21,8 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
     private final CpuArena arena;
+    private final Storage storage;
+    private final PointwiseWeights weights;
     private final long base;
     private final MemorySegment[] arguments;
     private final Map<ForwardKey, ForwardCode> forward = new ConcurrentHashMap<>();
@@ -40,8 +40,10 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
             long gradientRow,
             long blockRow) {}
 
-    CompiledPointwise(CpuArena arena, int lanes) {
+    CompiledPointwise(CpuArena arena, DataType type, int lanes) {
         this.arena = arena;
+        this.storage = storage(type);
+        this.weights = new PointwiseWeights(arena.memory());
         this.base = arena.memory().address();
         this.arguments = new MemorySegment[lanes];
         long bytes = Math.max(ForwardCode.ARGUMENTS, BackwardCode.ARGUMENTS);
@@ -50,36 +52,33 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
         }
     }
 
-    static boolean fits(PointwiseShape s) {
-        return s.type() == DataType.FLOAT32;
+    static Storage storage(DataType type) {
+        return switch (type) {
+            case FLOAT32 -> Storage.FLOAT32;
+            case BFLOAT16 -> Storage.BFLOAT16;
+        };
     }
 
     static PointwiseMemory memory(PointwiseShape s) {
-        long weights = 4 * new Panels(s.outputChannels()).floats(s.inputChannels());
+        Storage storage = storage(s.type());
         long tiles =
-                BackwardCode.tileBytes(s.inputChannels())
-                        + BackwardCode.gradientTileBytes(s.outputChannels());
-        return new PointwiseMemory(weights, tiles, 0);
+                BackwardCode.tileBytes(storage, s.inputChannels())
+                        + BackwardCode.gradientTileBytes(storage, s.outputChannels());
+        return new PointwiseMemory(PointwiseWeights.bytes(s), tiles, 0);
     }
 
     @Override
-    public Matrix pack(Matrix weight, Matrix packed) {
-        Panels panels = new Panels(weight.rows());
-        MemorySegment memory = arena.memory();
-        int inputs = weight.columns();
-        long panel = packed.offset();
-        for (int p = 0; p < panels.count(); p++) {
-            int columns = panels.columns(p);
-            for (int j = 0; j < columns; j++) {
-                int row = panels.firstColumn(p) + j;
-                for (int k = 0; k < inputs; k++) {
-                    float value =
-                            row < weight.rows() ? memory.get(JAVA_FLOAT, weight.at(row, k)) : 0;
-                    memory.set(JAVA_FLOAT, panel + 4L * ((long) k * columns + j), value);
-                }
-            }
-            panel += 4L * columns * inputs;
+    public Matrix packForward(Matrix weight, Matrix packed) {
+        weights.intoPanels(weight, packed.offset());
+        return packed;
+    }
+
+    @Override
+    public Matrix packBackward(Matrix weight, Matrix packed) {
+        if (storage == Storage.FLOAT32) {
+            return weight;
         }
+        weights.intoPairs(weight, packed.offset());
         return packed;
     }
 
@@ -103,7 +102,7 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
 
     private ForwardCode compile(ForwardKey k) {
         requireOpen();
-        return new ForwardCode(k.rows, k.inputs, k.outputs, k.xRow, k.zRow);
+        return new ForwardCode(storage, k.rows, k.inputs, k.outputs, k.xRow, k.zRow);
     }
 
     @Override
@@ -142,13 +141,13 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
                         address(g.partial()),
                         address(g.partial().row(1)),
                         address(chunk),
-                        address(chunk) + BackwardCode.tileBytes(g.x().columns())));
+                        address(chunk) + BackwardCode.tileBytes(storage, g.x().columns())));
     }
 
     private BackwardCode compile(BackwardKey k) {
         requireOpen();
         return new BackwardCode(
-                k.rows, k.inputs, k.outputs, k.xRow, k.zRow, k.gradientRow, k.blockRow);
+                storage, k.rows, k.inputs, k.outputs, k.xRow, k.zRow, k.gradientRow, k.blockRow);
     }
 
     private long address(Matrix m) {
@@ -156,7 +155,7 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
     }
 
     private static long rowBytes(Matrix m) {
-        return 4L * m.stride();
+        return (long) m.type().bytes() * m.stride();
     }
 
     /** Code that is there refuses by itself. */

@@ -200,11 +200,12 @@ final class CompiledWinograd implements HostConvolution {
             boolean gradient,
             long matrix,
             long matrices) {
-        long pixel = 4L * x.stride();
+        long pixel = (long) x.type().bytes() * x.stride();
         StripCode code =
                 made(
                         strips,
                         new StripCode.Form(
+                                CompiledPointwise.storage(x.type()),
                                 shape.width(),
                                 x.columns(),
                                 pixel,
@@ -232,11 +233,16 @@ final class CompiledWinograd implements HostConvolution {
     }
 
     private void output(int lane, int strip, int place, long mMatrix, long m, Matrix to) {
-        long pixel = 4L * to.stride();
+        long pixel = (long) to.type().bytes() * to.stride();
         OutputCode code =
                 made(
                         outputs,
-                        new OutputCode.Form(shape.width(), to.columns(), pixel, mMatrix),
+                        new OutputCode.Form(
+                                CompiledPointwise.storage(to.type()),
+                                shape.width(),
+                                to.columns(),
+                                pixel,
+                                mMatrix),
                         OutputCode::new);
         long row = 4L * place * groups.across() * TileGroups.padded(to.columns());
         int top = groups.top(strip);

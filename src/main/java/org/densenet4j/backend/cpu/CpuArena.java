@@ -193,7 +193,8 @@ final class CpuArena implements DeviceArena {
     public PointwiseConvolution pointwise(PointwiseShape shape) {
         requireOpen();
         return compiled.test(shape)
-                ? pointwise.computeIfAbsent(shape, s -> new CompiledPointwise(this, lanes))
+                ? pointwise.computeIfAbsent(
+                        shape, s -> new CompiledPointwise(this, s.type(), lanes))
                 : DeviceArena.super.pointwise(shape);
     }
 

@@ -33,6 +33,7 @@ final class CpuDevice implements Device {
     private final boolean vectorApi;
     private final boolean winograd;
     private final boolean machineCode;
+    private final boolean machineCodeOfBFloat16;
     private final DataType precision;
     private final List<CpuArena> arenas = new ArrayList<>();
 
@@ -47,6 +48,8 @@ final class CpuDevice implements Device {
         this.precision = options.precision();
         this.winograd = options.winograd();
         this.machineCode = options.machineCode() && dnn.hasAvx512() && MachineCode.allowed();
+        // Where there are AMX tiles, oneDNN's products use them and ours do not.
+        this.machineCodeOfBFloat16 = machineCode && dnn.hasAvx512BFloat16() && !dnn.hasAmx();
         this.vectorApi = options.vectorApi() && vectorApiEnabled();
         int threads =
                 options.threads() > 0
@@ -141,18 +144,21 @@ final class CpuDevice implements Device {
             return ConvolutionMethod.DIRECT;
         }
         // Weights are packed for the JVM's vectors, which may be shorter than the processor's.
-        return machineCode && CompiledWinograd.fitsVectors(VectorKernels.vectorBits())
-                ? ConvolutionMethod.COMPILED
-                : ConvolutionMethod.WINOGRAD;
+        if (compiles(s.type()) && CompiledWinograd.fitsVectors(VectorKernels.vectorBits())) {
+            return ConvolutionMethod.COMPILED;
+        }
+        return s.type() == DataType.FLOAT32 ? ConvolutionMethod.WINOGRAD : ConvolutionMethod.DIRECT;
     }
 
     @Override
     public PointwiseMemory memory(PointwiseShape shape) {
-        return compiles(shape) ? CompiledPointwise.memory(shape) : Device.super.memory(shape);
+        return compiles(shape.type())
+                ? CompiledPointwise.memory(shape)
+                : Device.super.memory(shape);
     }
 
-    private boolean compiles(PointwiseShape s) {
-        return machineCode && CompiledPointwise.fits(s);
+    private boolean compiles(DataType type) {
+        return type == DataType.FLOAT32 ? machineCode : machineCodeOfBFloat16;
     }
 
     @Override
@@ -167,7 +173,7 @@ final class CpuDevice implements Device {
                         lanes.count(),
                         vectorApi,
                         this::method,
-                        this::compiles,
+                        s -> compiles(s.type()),
                         bytes,
                         scratchOffset,
                         scratchBytesPerLane);

@@ -42,6 +42,8 @@ final class OneDnn {
     private static final int BF16 = 2;
     private static final int F32 = 3;
     private static final int ISA_AVX512 = 0x27;
+    private static final int ISA_AVX512_BF16 = 0xE7;
+    private static final int ISA_AMX = 0xFEF;
     private static final int TAG_ANY = 1;
     private static final int QUERY_SCRATCHPAD = 136;
     private static final int QUERY_WEIGHTS = 131;
@@ -306,6 +308,16 @@ final class OneDnn {
     /** Whether processor and system have AVX-512 with the extensions of server processors. */
     boolean hasAvx512() {
         return (isa & ISA_AVX512) == ISA_AVX512;
+    }
+
+    /** Whether the processor has AVX-512 instructions on bfloat16. */
+    boolean hasAvx512BFloat16() {
+        return (isa & ISA_AVX512_BF16) == ISA_AVX512_BF16;
+    }
+
+    /** Whether the processor multiplies tiles of bfloat16. */
+    boolean hasAmx() {
+        return (isa & ISA_AMX) == ISA_AMX;
     }
 
     String version() {

@@ -2,7 +2,6 @@ package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
-import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 
 import java.lang.foreign.MemorySegment;
@@ -22,7 +21,8 @@ import java.util.function.IntFunction;
  *
  * Tiles are worked on in groups whose transforms stay near the cache. Rounding errors are about
  * five times those of a direct float32 convolution, far below those of TF32. Only for float32:
- * processors that multiply bfloat16 do it so fast that a direct convolution takes less time.
+ * processors that multiply bfloat16 do it so fast that a direct convolution takes less time than
+ * this one; {@link CompiledWinograd} does not need more.
  */
 final class WinogradConvolution implements HostConvolution {
     private final CpuArena arena;
@@ -49,8 +49,7 @@ final class WinogradConvolution implements HostConvolution {
      * {@link TileGroups#rows}.
      */
     static boolean fits(ConvolutionShape s) {
-        return s.type() == DataType.FLOAT32
-                && s.kernel() == 3
+        return s.kernel() == 3
                 && s.stride() == 1
                 && s.padding() == 1
                 && Math.min(s.inputChannels(), s.outputChannels()) > 1;

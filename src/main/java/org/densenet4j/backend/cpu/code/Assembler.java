@@ -1,9 +1,13 @@
 package org.densenet4j.backend.cpu.code;
 
+import static org.densenet4j.backend.cpu.code.Zmm.zmm;
+
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -17,6 +21,7 @@ import java.util.Map;
 final class Assembler {
     private static final int MAP_0F = 1;
     private static final int MAP_0F38 = 2;
+    private static final int MAP_0F3A = 3;
 
     private static final int NO_PREFIX = 0;
     private static final int PREFIX_66 = 1;
@@ -26,16 +31,34 @@ final class Assembler {
     private static final int BITS_256 = 1;
     private static final int BITS_512 = 2;
 
+    private static final int HALF_BYTES = Zmm.BYTES / 2;
+
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
 
     /** Distances of forward jumps, by where they are written. */
     private final Map<Integer, Integer> patches = new HashMap<>();
 
-    /** What has been written. */
+    /** Constants behind the code, by where the distances to them are written. */
+    private final Map<Integer, int[]> constants = new LinkedHashMap<>();
+
+    /** What has been written, with its constants behind it. */
     byte[] bytes() {
+        int end = Math.ceilDiv(code.size(), Zmm.BYTES) * Zmm.BYTES;
         byte[] bytes = code.toByteArray();
+        if (!constants.isEmpty()) {
+            bytes = Arrays.copyOf(bytes, end + constants.size() * Zmm.BYTES);
+        }
         ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         patches.forEach(buffer::putInt);
+        int at = end;
+        for (Map.Entry<Integer, int[]> constant : constants.entrySet()) {
+            buffer.putInt(constant.getKey(), at - (constant.getKey() + 4));
+            buffer.slice(at, Zmm.BYTES)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asIntBuffer()
+                    .put(constant.getValue());
+            at += Zmm.BYTES;
+        }
         return bytes;
     }
 
@@ -65,6 +88,19 @@ final class Assembler {
     /** Zero where the mask is not set. */
     void keep(Zmm v, Mask mask) {
         vector(MAP_0F, NO_PREFIX, 0x28).mask(mask, true).registers(v, null, v);
+    }
+
+    /** Sixteen words of 32 bits that are kept behind the code. */
+    void constant(Zmm to, int... words) {
+        vector(MAP_0F, NO_PREFIX, 0x10).behindCode(to);
+        constants.put(code.size() - 4, words);
+    }
+
+    /** Sixteen times the same word of 32 bits. */
+    void constantEverywhere(Zmm to, int word) {
+        int[] words = new int[Zmm.FLOATS];
+        Arrays.fill(words, word);
+        constant(to, words);
     }
 
     /** All elements from one float in memory. */
@@ -135,6 +171,66 @@ final class Assembler {
                 .memory(new Zmm(to.number()), a, b, Zmm.BYTES);
         code.write(1);
     }
+
+    // ---------------------------------------------------------------- vectors of bfloat16
+
+    /** Sixteen words of 16 bits, each into the lower half of an element. */
+    void loadHalves(Zmm to, Address from, Mask mask) {
+        vector(MAP_0F38, PREFIX_66, 0x33).mask(mask, true).memory(to, null, from, HALF_BYTES);
+    }
+
+    /** The sixteen words of 16 bits in the lower half of a vector. */
+    void storeLowerHalf(Zmm from, Address to, Mask mask) {
+        vector(MAP_0F, PREFIX_F2, 0x7F)
+                .wide()
+                .bits256()
+                .mask(mask, false)
+                .memory(from, null, to, HALF_BYTES);
+    }
+
+    /** The upper half of a vector. */
+    void storeUpperHalf(Zmm from, Address to) {
+        vector(MAP_0F3A, PREFIX_66, 0x1B).wide().memory(from, null, to, HALF_BYTES);
+        code.write(1);
+    }
+
+    /** Every element of 32 bits, shifted. */
+    void shiftLeft(Zmm v, int bits) {
+        vector(MAP_0F, PREFIX_66, 0x72).registers(zmm(6), v, v);
+        code.write(bits);
+    }
+
+    /** Sixteen bfloat16, to nearest even, in the lower half of {@code to}. */
+    void round(Zmm to, Zmm from) {
+        vector(MAP_0F38, PREFIX_F3, 0x72).registers(to, null, from);
+    }
+
+    /** Both rounded to bfloat16, to nearest even: one in each half of {@code to}. */
+    void round(Zmm to, Zmm upper, Zmm lower) {
+        vector(MAP_0F38, PREFIX_F2, 0x72).registers(to, upper, lower);
+    }
+
+    /** Words of 16 bits in the order of {@code indices}. */
+    void permuteHalves(Zmm to, Zmm indices, Zmm from) {
+        vector(MAP_0F38, PREFIX_66, 0x8D).wide().registers(to, indices, from);
+    }
+
+    /** {@code sum += a₀·b₀ + a₁·b₁}, an element of a and b being a pair of bfloat16. */
+    void addProductOfPairs(Zmm sum, Zmm a, Zmm b) {
+        vector(MAP_0F38, PREFIX_F3, 0x52).registers(sum, a, b);
+    }
+
+    /** The same with one pair of memory for all elements of b. */
+    void addProductOfBroadcastPairs(Zmm sum, Zmm a, Address b) {
+        vector(MAP_0F38, PREFIX_F3, 0x52).broadcasting().memory(sum, a, b, Float.BYTES);
+    }
+
+    /** Sets the elements of {@code to} where a and b share a bit and {@code among} is set. */
+    void shareBits(Mask to, Zmm a, Zmm b, Mask among) {
+        vector(MAP_0F38, PREFIX_66, 0x27).mask(among, false).registers(new Zmm(to.number()), a, b);
+    }
+
+    // ---------------------------------------------------------------- memory and masks
 
     /** Brings a cache line into the first-level cache. */
     void prefetch(Address at) {
@@ -342,6 +438,8 @@ final class Assembler {
         private final int map;
         private final int prefix;
         private final int opcode;
+        private int length = BITS_512;
+        private boolean wide;
         private int mask;
         private boolean zeroing;
         private boolean broadcast;
@@ -355,6 +453,16 @@ final class Assembler {
         Evex mask(Mask m, boolean zeroes) {
             mask = m.number();
             zeroing = zeroes && m != Mask.K0;
+            return this;
+        }
+
+        Evex wide() {
+            wide = true;
+            return this;
+        }
+
+        Evex bits256() {
+            length = BITS_256;
             return this;
         }
 
@@ -375,16 +483,24 @@ final class Assembler {
             address(reg.number(), at, scale);
         }
 
+        /** Memory behind the code, its distance to be written. */
+        void behindCode(Zmm reg) {
+            prefix(reg, null, 0, 0);
+            code.write(opcode);
+            code.write((reg.number() & 7) << 3 | 5);
+            int32(0);
+        }
+
         /** High bits of register numbers are stored inverted. */
         private void prefix(Zmm reg, Zmm second, int b, int x) {
             int r = reg.number();
             int v = second == null ? 0 : second.number();
             code.write(0x62);
             code.write((~r & 8) << 4 | (~x & 1) << 6 | (~b & 1) << 5 | (~r & 16) | map);
-            code.write((~v & 15) << 3 | 4 | prefix);
+            code.write((wide ? 0x80 : 0) | (~v & 15) << 3 | 4 | prefix);
             code.write(
                     (zeroing ? 0x80 : 0)
-                            | BITS_512 << 5
+                            | length << 5
                             | (broadcast ? 0x10 : 0)
                             | (~v & 16) >> 1
                             | mask);

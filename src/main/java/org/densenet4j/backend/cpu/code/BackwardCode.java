@@ -34,8 +34,11 @@ import java.util.function.IntConsumer;
  * G += weight·dA
  * </pre>
  *
- * For tiles of 64 rows, which stay in the second-level cache; the next tile's X and G are fetched
- * meanwhile. Moves dT, Z and X once and G twice; everything else stays at the core.
+ * In bfloat16 products are of pairs (see {@link Storage}): A and dZ are kept as pairs of rows for
+ * dW, and dZ also as it is, in pairs of columns, for dA.
+ *
+ * <p>For tiles of 64 rows, which stay in the second-level cache; the next tile's X and G are
+ * fetched meanwhile. Moves dT, Z and X once and G twice; everything else stays at the core.
  */
 public final class BackwardCode implements AutoCloseable {
     private static final int GRADIENT = 0;
@@ -64,9 +67,10 @@ public final class BackwardCode implements AutoCloseable {
 
     private static final int BLOCK_ROWS = 8;
     private static final int BLOCK = 3;
-    private static final long BLOCK_BYTES = BLOCK * Zmm.BYTES;
 
     private final Assembler a = new Assembler();
+    private final Storage storage;
+    private final PairTiles pairs;
     private final int inputs;
     private final int outputs;
     private final long xRow;
@@ -76,6 +80,7 @@ public final class BackwardCode implements AutoCloseable {
     private final long weightRow;
     private final long tileRow;
     private final long gradientTileRow;
+    private final long gradientLineRow;
     private final NativeCode code;
 
     /**
@@ -85,6 +90,7 @@ public final class BackwardCode implements AutoCloseable {
      * @throws UnsupportedOperationException when the system does not let memory become executable
      */
     public BackwardCode(
+            Storage storage,
             int rows,
             int inputs,
             int outputs,
@@ -92,6 +98,8 @@ public final class BackwardCode implements AutoCloseable {
             long zRow,
             long gradientRow,
             long blockRow) {
+        this.storage = storage;
+        this.pairs = new PairTiles(a);
         this.inputs = inputs;
         this.outputs = outputs;
         this.xRow = xRow;
@@ -101,22 +109,35 @@ public final class BackwardCode implements AutoCloseable {
         this.weightRow = 4L * inputs;
         this.tileRow = RowPasses.tileRow(inputs);
         this.gradientTileRow = RowPasses.tileRow(outputs);
+        this.gradientLineRow = RowPasses.tileRow(storage.words(outputs));
         this.code = new NativeCode(whole(rows));
     }
 
     /** Bytes of the tile of A that a call works on. */
-    public static long tileBytes(int inputs) {
-        return ROWS * RowPasses.tileRow(inputs);
+    public static long tileBytes(Storage storage, int inputs) {
+        return storage.words(ROWS) * RowPasses.tileRow(inputs);
     }
 
     /** Bytes of the tile of dZ that a call works on. */
-    public static long gradientTileBytes(int outputs) {
-        return ROWS * RowPasses.tileRow(outputs);
+    public static long gradientTileBytes(Storage storage, int outputs) {
+        long lines = ROWS * RowPasses.tileRow(storage.words(outputs));
+        return storage == Storage.FLOAT32 ? lines : pairBytes(outputs) + lines;
+    }
+
+    /** Bytes of a tile's pairs of dZ. */
+    private static long pairBytes(int outputs) {
+        return Storage.BFLOAT16.words(ROWS) * RowPasses.tileRow(outputs);
+    }
+
+    /** Where in the tile of dZ its rows are, for products along them. */
+    private long lines() {
+        return storage == Storage.FLOAT32 ? 0 : pairBytes(outputs);
     }
 
     /**
      * The addresses of a call.
      *
+     * @param weights W [N, K] dense; of bfloat16 [N/2, K] pairs, of rows 2n and 2n + 1
      * @param sums of dA; added to
      * @param products of dA and x; added to
      */
@@ -178,7 +199,6 @@ public final class BackwardCode implements AutoCloseable {
 
     private byte[] whole(int rows) {
         a.enter();
-        a.zero(RowPasses.ZERO);
         a.first(Mask.K1, inputs % Zmm.FLOATS);
         a.first(Mask.K2, outputs % Zmm.FLOATS);
         RowPasses.inBlocks(a, rows, ROWS, R15, this::tile);
@@ -197,18 +217,28 @@ public final class BackwardCode implements AutoCloseable {
         RowPasses.advance(a, BLOCK_GRADIENT, rows * blockRow);
     }
 
-    /** Loads an argument plus the offset of a column in R11. */
-    private void loadColumn(Register to, int argument) {
+    /** The address of a column of stored elements, the first of a block, from R11. */
+    private void loadStoredColumn(Register to, int argument) {
         a.load(to, RDI.at(argument));
         a.add(to, R11);
+    }
+
+    /** The same of words and floats. */
+    private void loadColumn(Register to, int argument) {
+        loadStoredColumn(to, argument);
+        for (int i = 1; i < storage.perWord(); i++) {
+            a.add(to, R11);
+        }
     }
 
     // ---------------------------------------------------------------- dZ and A
 
     private void finishGradient(int rows) {
+        pairs.begin();
         for (int v = 0; v < RowPasses.vectors(outputs); v++) {
             Mask mask = (v + 1) * Zmm.FLOATS > outputs ? Mask.K2 : Mask.K0;
             long column = (long) v * Zmm.BYTES;
+            long stored = v * storage.vectorBytes();
             int[] constants = {FACTOR, CONSTANT, SLOPE, Z_MEAN};
             for (int i = 0; i < constants.length; i++) {
                 a.load(RAX, RDI.at(constants[i]));
@@ -217,6 +247,7 @@ public final class BackwardCode implements AutoCloseable {
             a.load(RAX, RDI.at(GRADIENT));
             a.load(RBX, RDI.at(Z));
             a.load(RCX, RDI.at(GRADIENT_TILE));
+            a.addressOf(RDX, RCX.at(lines() + stored));
             RowPasses.inBlocks(
                     a,
                     rows,
@@ -224,23 +255,43 @@ public final class BackwardCode implements AutoCloseable {
                     R12,
                     count -> {
                         for (int r = 0; r < count; r++) {
-                            a.load(zmm(r), RBX.at(r * zRow + column), mask);
-                            a.load(zmm(8 + r), RAX.at(r * gradientRow + column), mask);
+                            storage.load(a, zmm(r), RBX.at(r * zRow + stored), mask);
+                            storage.load(a, zmm(8 + r), RAX.at(r * gradientRow + stored), mask);
                         }
                         for (int r = 0; r < count; r++) {
                             a.subtract(zmm(r), zmm(r), zmm(27));
                             a.multiplyAdd(zmm(r), zmm(26), zmm(25));
                             a.addProduct(zmm(r), zmm(8 + r), zmm(24));
-                            a.store(zmm(r), RCX.at(r * gradientTileRow + column));
                         }
+                        storeGradient(count, column);
                         a.add(RAX, count * gradientRow);
                         a.add(RBX, count * zRow);
-                        a.add(RCX, count * gradientTileRow);
+                        a.add(RCX, storage.words(count) * gradientTileRow);
+                        a.add(RDX, count * gradientLineRow);
                     });
         }
     }
 
+    /** A vector of dZ of some rows: to RCX in words of rows, to RDX in words of columns. */
+    private void storeGradient(int rows, long column) {
+        if (storage == Storage.FLOAT32) {
+            storeRows(rows, RCX.at(column), gradientTileRow);
+        } else {
+            pairs.round(rows);
+            pairs.storeLines(rows, RDX.at(0), gradientLineRow);
+            pairs.storePairs(rows, RCX.at(column), gradientTileRow);
+        }
+    }
+
+    private void storeRows(int rows, Address to, long row) {
+        for (int r = 0; r < rows; r++) {
+            a.store(zmm(r), to.plus(r * row));
+        }
+    }
+
     private void normalise(int rows) {
+        a.zero(RowPasses.ZERO);
+        pairs.begin();
         a.load(R8, RDI.at(X));
         a.load(R9, RDI.at(TILE));
         RowPasses.inBlocks(
@@ -253,10 +304,26 @@ public final class BackwardCode implements AutoCloseable {
                     a.copy(RBX, R9);
                     a.load(RCX, RDI.at(SCALE));
                     a.load(RDX, RDI.at(SHIFT));
-                    RowPasses.normaliseRelu(a, count, inputs, xRow, tileRow);
+                    RowPasses.normaliseRelu(
+                            a,
+                            storage,
+                            count,
+                            inputs,
+                            xRow,
+                            Zmm.BYTES,
+                            () -> storeNormalised(count));
                     a.add(R8, count * xRow);
-                    a.add(R9, count * tileRow);
+                    a.add(R9, storage.words(count) * tileRow);
                 });
+    }
+
+    private void storeNormalised(int rows) {
+        if (storage == Storage.FLOAT32) {
+            storeRows(rows, RBX.at(0), tileRow);
+        } else {
+            pairs.round(rows);
+            pairs.storePairs(rows, RBX.at(0), tileRow);
+        }
     }
 
     // ---------------------------------------------------------------- column blocks
@@ -269,7 +336,10 @@ public final class BackwardCode implements AutoCloseable {
         void emit(int vectors, boolean last);
     }
 
-    /** Runs {@code body} for every block of columns of K, with the offset of the first in R11. */
+    /**
+     * Runs {@code body} for every block of columns of K, with the stored offset of the first in
+     * R11.
+     */
     private void forColumnBlocks(ColumnBlock body) {
         int whole = inputs / Zmm.FLOATS / BLOCK;
         int rest = RowPasses.vectors(inputs) - BLOCK * whole;
@@ -279,7 +349,7 @@ public final class BackwardCode implements AutoCloseable {
                 R12,
                 () -> {
                     body.emit(BLOCK, false);
-                    a.add(R11, BLOCK_BYTES);
+                    a.add(R11, BLOCK * storage.vectorBytes());
                 });
         if (rest > 0) {
             body.emit(rest, inputs % Zmm.FLOATS > 0);
@@ -298,9 +368,10 @@ public final class BackwardCode implements AutoCloseable {
                     loadColumn(RDX, WEIGHT_SUMS);
                     loadColumn(R8, TILE);
                     a.load(RCX, RDI.at(GRADIENT_TILE));
-                    int fetching = Math.min(vectors, outputs / BLOCK_ROWS / 2);
+                    int lines = RowPasses.lines(vectors * storage.vectorBytes());
+                    int fetching = Math.min(lines, outputs / BLOCK_ROWS / 2);
                     int plain = outputs / BLOCK_ROWS - 2 * fetching;
-                    loadColumn(R10, X);
+                    loadStoredColumn(R10, X);
                     a.add(R10, rows * xRow);
                     a.repeat(
                             fetching,
@@ -309,7 +380,7 @@ public final class BackwardCode implements AutoCloseable {
                                 weightBlock(rows, BLOCK_ROWS, vectors, last, xRow);
                                 a.add(R10, Zmm.BYTES);
                             });
-                    loadColumn(R10, BLOCK_GRADIENT);
+                    loadStoredColumn(R10, BLOCK_GRADIENT);
                     a.add(R10, rows * blockRow);
                     a.repeat(
                             fetching,
@@ -340,16 +411,17 @@ public final class BackwardCode implements AutoCloseable {
         a.copy(RBX, R10);
         RowPasses.inBlocks(
                 a,
-                rows,
+                storage.words(rows),
                 4,
                 RBP,
                 count -> {
                     for (int r = 0; r < count; r++) {
-                        if (fetchRow > 0) {
-                            a.prefetchSecondLevel(RBX.at(r * fetchRow));
+                        for (int i = 0; fetchRow > 0 && i < storage.perWord(); i++) {
+                            a.prefetchSecondLevel(RBX.at((storage.perWord() * r + i) * fetchRow));
                         }
                         RowPasses.step(
                                 a,
+                                storage,
                                 block,
                                 vectors,
                                 RAX.at(r * gradientTileRow),
@@ -359,7 +431,7 @@ public final class BackwardCode implements AutoCloseable {
                     a.add(RAX, count * gradientTileRow);
                     a.add(R9, count * tileRow);
                     if (fetchRow > 0) {
-                        a.add(RBX, count * fetchRow);
+                        a.add(RBX, storage.perWord() * count * fetchRow);
                     }
                 });
         for (int i = 0; i < block; i++) {
@@ -387,10 +459,11 @@ public final class BackwardCode implements AutoCloseable {
         forColumnBlocks(
                 (vectors, last) -> {
                     loadColumn(R8, WEIGHTS);
-                    loadColumn(RDX, X);
+                    loadStoredColumn(RDX, X);
                     loadColumn(R9, TILE);
-                    loadColumn(R10, BLOCK_GRADIENT);
+                    loadStoredColumn(R10, BLOCK_GRADIENT);
                     a.load(RCX, RDI.at(GRADIENT_TILE));
+                    a.add(RCX, lines());
                     RowPasses.inBlocks(
                             a,
                             rows,
@@ -418,29 +491,34 @@ public final class BackwardCode implements AutoCloseable {
                     for (int i = 0; i < count; i++) {
                         RowPasses.step(
                                 a,
+                                storage,
                                 rows,
                                 vectors,
                                 RAX.at(4 * i),
-                                gradientTileRow,
+                                gradientLineRow,
                                 RBX.at(i * weightRow),
                                 mask(vectors - 1, vectors, last));
                     }
                     a.add(RAX, 4L * count);
                     a.add(RBX, count * weightRow);
                 };
-        RowPasses.inBlocks(a, outputs, 8, RBP, steps);
+        RowPasses.inBlocks(a, storage.words(outputs), 8, RBP, steps);
+        if (storage == Storage.BFLOAT16) {
+            pairs.beginSigns();
+        }
         for (int v = 0; v < vectors; v++) {
             accumulate(rows, vectors, v, mask(v, vectors, last));
         }
-        a.add(RCX, rows * gradientTileRow);
+        a.add(RCX, rows * gradientLineRow);
         a.add(RDX, rows * xRow);
-        a.add(R9, rows * tileRow);
+        a.add(R9, storage.words(rows) * tileRow);
         a.add(R10, rows * blockRow);
     }
 
     /** Masks dA by the ReLU, takes its sums and adds it to the block's gradient. */
     private void accumulate(int rows, int vectors, int v, Mask mask) {
         long column = (long) v * Zmm.BYTES;
+        long stored = v * storage.vectorBytes();
         int[] values = {MEAN, WEIGHT, SUMS, PRODUCTS};
         for (int i = 0; i < values.length; i++) {
             loadColumn(RAX, values[i]);
@@ -448,15 +526,19 @@ public final class BackwardCode implements AutoCloseable {
         }
         for (int r = 0; r < rows; r++) {
             Zmm d = zmm(r * vectors + v);
-            a.less(Mask.K3, RowPasses.ZERO, R9.at(r * tileRow + column), mask);
+            if (storage == Storage.FLOAT32) {
+                a.less(Mask.K3, RowPasses.ZERO, R9.at(r * tileRow + column), mask);
+            } else {
+                pairs.positive(Mask.K3, r, R9.at(r / 2 * tileRow + column), mask);
+            }
             a.keep(d, Mask.K3);
-            a.load(zmm(28), RDX.at(r * xRow + column), mask);
-            a.load(zmm(29), R10.at(r * blockRow + column), mask);
+            storage.load(a, zmm(28), RDX.at(r * xRow + stored), mask);
+            storage.load(a, zmm(29), R10.at(r * blockRow + stored), mask);
             a.subtract(zmm(28), zmm(28), zmm(24));
             a.add(zmm(26), zmm(26), d);
             a.addProduct(zmm(27), zmm(28), d);
             a.addProduct(zmm(29), zmm(25), d);
-            a.store(zmm(29), R10.at(r * blockRow + column), mask);
+            storage.store(a, zmm(29), R10.at(r * blockRow + stored), mask);
         }
         loadColumn(RAX, SUMS);
         a.store(zmm(26), RAX.at(column), mask);

@@ -21,12 +21,14 @@ import java.lang.foreign.MemorySegment;
  * {@code Z = relu(bn(X))·Wᵀ} in one pass over X.
  *
  * <pre>
- * X [rows, K] strided      W packed as panels [K, 32 to 64 columns]      Z [rows, N] strided
+ * X [rows, K] strided      W packed as panels [K, 16 to 64 columns]      Z [rows, N] strided
  * </pre>
  *
- * A tile of 6 or 8 rows is normalised into the first-level cache and multiplied from there, with 24
- * sums in registers; while it is multiplied, the next tile is fetched. Moves each element of X and
- * Z once between memory and the core, which stays at the rate of its multiply-adds.
+ * In bfloat16 a panel holds pairs: of rows 2k and 2k + 1 of each column, behind each other.
+ *
+ * <p>A tile of 6 or 8 rows is normalised into the first-level cache and multiplied from there, with
+ * 24 sums in registers; while it is multiplied, the next tile is fetched. Moves each element of X
+ * and Z once between memory and the core, which stays at the rate of its multiply-adds.
  */
 public final class ForwardCode implements AutoCloseable {
     private static final int X = 0;
@@ -40,6 +42,7 @@ public final class ForwardCode implements AutoCloseable {
     public static final int ARGUMENTS = 48;
 
     private final Assembler a = new Assembler();
+    private final Storage storage;
     private final int inputs;
     private final int outputs;
     private final long xRow;
@@ -55,19 +58,20 @@ public final class ForwardCode implements AutoCloseable {
      * @param zRow bytes from row to row of Z
      * @throws UnsupportedOperationException when the system does not let memory become executable
      */
-    public ForwardCode(int rows, int inputs, int outputs, long xRow, long zRow) {
+    public ForwardCode(Storage storage, int rows, int inputs, int outputs, long xRow, long zRow) {
+        this.storage = storage;
         this.inputs = inputs;
         this.outputs = outputs;
         this.xRow = xRow;
         this.zRow = zRow;
-        this.tileRow = RowPasses.tileRow(inputs);
+        this.tileRow = RowPasses.tileRow(storage.words(inputs));
         this.panels = new Panels(outputs);
         this.code = new NativeCode(whole(rows));
     }
 
     /** Bytes of the tile that a call works on. */
-    public static long tileBytes(int inputs, int outputs) {
-        return new Panels(outputs).rows() * RowPasses.tileRow(inputs);
+    public static long tileBytes(Storage storage, int inputs, int outputs) {
+        return new Panels(outputs).rows() * RowPasses.tileRow(storage.words(inputs));
     }
 
     /**
@@ -116,7 +120,18 @@ public final class ForwardCode implements AutoCloseable {
         a.copy(RBX, R9);
         a.load(RCX, RDI.at(SCALE));
         a.load(RDX, RDI.at(SHIFT));
-        RowPasses.normaliseRelu(a, rows, inputs, xRow, tileRow);
+        RowPasses.normaliseRelu(
+                a,
+                storage,
+                rows,
+                inputs,
+                xRow,
+                storage.vectorBytes(),
+                () -> {
+                    for (int r = 0; r < rows; r++) {
+                        storage.store(a, zmm(r), RBX.at(r * tileRow), Mask.K0);
+                    }
+                });
         a.load(RCX, RDI.at(WEIGHTS));
         for (int p = 0; p < panels.count(); p++) {
             panel(rows, p);
@@ -127,6 +142,7 @@ public final class ForwardCode implements AutoCloseable {
 
     private void panel(int rows, int p) {
         int vectors = panels.vectors(p);
+        int words = storage.words(inputs);
         long weightRow = (long) vectors * Zmm.BYTES;
         for (int i = 0; i < rows * vectors; i++) {
             a.zero(zmm(i));
@@ -135,7 +151,7 @@ public final class ForwardCode implements AutoCloseable {
         a.addressOf(RAX, RSI.at(rows * xRow));
         a.copy(R14, R10);
         a.repeat(
-                inputs / Zmm.FLOATS,
+                words / Zmm.FLOATS,
                 R12,
                 () -> {
                     for (int i = 0; i < Zmm.FLOATS; i++) {
@@ -145,28 +161,39 @@ public final class ForwardCode implements AutoCloseable {
                             a.prefetchSecondLevel(R14.at((i - 8) * zRow));
                         }
                         RowPasses.step(
-                                a, rows, vectors, RBX.at(4 * i), tileRow, RCX.at(i * weightRow));
+                                a,
+                                storage,
+                                rows,
+                                vectors,
+                                RBX.at(4 * i),
+                                tileRow,
+                                RCX.at(i * weightRow));
                     }
                     a.add(RAX, Zmm.BYTES);
                     a.add(R14, Zmm.BYTES);
                     a.add(RBX, Zmm.BYTES);
                     a.add(RCX, Zmm.FLOATS * weightRow);
                 });
-        int rest = inputs % Zmm.FLOATS;
+        int rest = words % Zmm.FLOATS;
         if (p == 0 && rest > 0) {
             for (int i = 0; i < rows; i++) {
                 a.prefetchSecondLevel(RAX.at(i * xRow));
             }
         }
         for (int i = 0; i < rest; i++) {
-            RowPasses.step(a, rows, vectors, RBX.at(4 * i), tileRow, RCX.at(i * weightRow));
+            RowPasses.step(
+                    a, storage, rows, vectors, RBX.at(4 * i), tileRow, RCX.at(i * weightRow));
         }
         a.add(RCX, rest * weightRow);
         for (int r = 0; r < rows; r++) {
             for (int v = 0; v < vectors; v++) {
                 int column = (panels.first(p) + v) * Zmm.FLOATS;
                 Mask mask = column + Zmm.FLOATS > outputs ? Mask.K2 : Mask.K0;
-                a.store(zmm(r * vectors + v), R10.at(r * zRow + 4L * column), mask);
+                storage.store(
+                        a,
+                        zmm(r * vectors + v),
+                        R10.at(r * zRow + (long) storage.bytes() * column),
+                        mask);
             }
         }
     }

@@ -47,12 +47,13 @@ public final class OutputCode implements AutoCloseable {
     /**
      * What is compiled.
      *
+     * @param storage of the result
      * @param width pixels of a line
      * @param channels of the result
      * @param pixel bytes from pixel to pixel of the result
      * @param matrix bytes from one of the 36 matrices to the next
      */
-    public record Form(int width, int channels, long pixel, long matrix) {}
+    public record Form(Storage storage, int width, int channels, long pixel, long matrix) {}
 
     /**
      * Compiles.
@@ -111,7 +112,7 @@ public final class OutputCode implements AutoCloseable {
                     vector(columns, Mask.K0);
                     a.add(R11, Zmm.BYTES);
                     for (Register line : VECTOR_AT) {
-                        a.add(line, Zmm.BYTES);
+                        a.add(line, form.storage.vectorBytes());
                     }
                 });
         if (form.channels % Zmm.FLOATS > 0) {
@@ -135,7 +136,8 @@ public final class OutputCode implements AutoCloseable {
             transform.outputRow(
                     j -> zmm(6 * line + j),
                     columns,
-                    (j, value) -> a.store(value, VECTOR_AT[line].at(j * form.pixel), mask));
+                    (j, value) ->
+                            form.storage.store(a, value, VECTOR_AT[line].at(j * form.pixel), mask));
         }
     }
 }

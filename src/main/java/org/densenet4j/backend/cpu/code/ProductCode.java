@@ -140,6 +140,7 @@ public final class ProductCode implements AutoCloseable {
                     for (int i = 0; i < count; i++) {
                         RowPasses.step(
                                 a,
+                                Storage.FLOAT32,
                                 rows,
                                 vectors,
                                 RAX.at(i * form.aColumn),

@@ -23,43 +23,55 @@ final class RowPasses {
         return Math.ceilDiv(floats, Zmm.FLOATS);
     }
 
+    /** Cache lines that so many bytes fill. */
+    static int lines(long bytes) {
+        return Math.toIntExact(Math.ceilDiv(bytes, (long) Zmm.BYTES));
+    }
+
     /**
      * Bytes from row to row of a tile in the cache: an odd number of cache lines, so that the same
      * column of many rows does not compete for a few sets.
      */
-    static long tileRow(int columns) {
-        return (long) (vectors(columns) | 1) * Zmm.BYTES;
+    static long tileRow(int words) {
+        return (long) (vectors(words) | 1) * Zmm.BYTES;
     }
 
     /**
-     * {@code tile = max(0, x·scale + shift)} for up to eight rows. Overwrites RAX, RBX, RCX, RDX,
-     * R12 and vectors 0 to 25; K1 masks the last, partial vector.
+     * {@code max(0, x·scale + shift)} for up to eight rows: a vector of each in registers 0 and up,
+     * time after time. RAX is the address of the first row, RCX and RDX are those of scale and
+     * shift. Overwrites these, R12 and vectors 0 to 25; K1 masks the last, partial vector.
      *
-     * @param x RAX, address of the first row
-     * @param scale RCX and RDX, addresses of scale and shift
-     * @param tile RBX
+     * @param step what RBX advances from vector to vector
+     * @param store writes the registers to RBX
      */
-    static void normaliseRelu(Assembler a, int rows, int columns, long xRow, long tileRow) {
+    static void normaliseRelu(
+            Assembler a,
+            Storage storage,
+            int rows,
+            int columns,
+            long xRow,
+            long step,
+            Runnable store) {
         Consumer<Mask> vector =
                 mask -> {
                     a.load(zmm(24), RCX.at(0), mask);
                     a.load(zmm(25), RDX.at(0), mask);
                     for (int r = 0; r < rows; r++) {
-                        a.load(zmm(r), RAX.at(r * xRow), mask);
+                        storage.load(a, zmm(r), RAX.at(r * xRow), mask);
                     }
                     for (int r = 0; r < rows; r++) {
                         a.multiplyAdd(zmm(r), zmm(24), zmm(25));
                         a.maximum(zmm(r), ZERO, zmm(r));
-                        a.store(zmm(r), RBX.at(r * tileRow));
                     }
+                    store.run();
                 };
         a.repeat(
                 columns / Zmm.FLOATS,
                 R12,
                 () -> {
                     vector.accept(Mask.K0);
-                    a.add(RAX, Zmm.BYTES);
-                    a.add(RBX, Zmm.BYTES);
+                    a.add(RAX, storage.vectorBytes());
+                    a.add(RBX, step);
                     a.add(RCX, Zmm.BYTES);
                     a.add(RDX, Zmm.BYTES);
                 });
@@ -72,17 +84,24 @@ final class RowPasses {
      * {@code rows x vectors} sums in vectors 0 and up, row by row: one step of a matrix product.
      * Overwrites vectors 24 to 28.
      *
-     * @param left address of a float of each row
+     * @param left address of a word of each row
      * @param right address of the row of vectors
      */
     static void step(
-            Assembler a, int rows, int vectors, Address left, long leftRow, Address right) {
-        step(a, rows, vectors, left, leftRow, right, Mask.K0);
+            Assembler a,
+            Storage storage,
+            int rows,
+            int vectors,
+            Address left,
+            long leftRow,
+            Address right) {
+        step(a, storage, rows, vectors, left, leftRow, right, Mask.K0);
     }
 
     /** The same with a mask for the last of the vectors of the right side. */
     static void step(
             Assembler a,
+            Storage storage,
             int rows,
             int vectors,
             Address left,
@@ -95,11 +114,11 @@ final class RowPasses {
         }
         for (int r = 0; r < rows; r++) {
             if (vectors == 1) {
-                a.addProductOfBroadcast(zmm(r), zmm(24), left.plus(r * leftRow));
+                storage.addProductOfBroadcast(a, zmm(r), zmm(24), left.plus(r * leftRow));
             } else {
                 a.broadcast(zmm(28), left.plus(r * leftRow));
                 for (int v = 0; v < vectors; v++) {
-                    a.addProduct(zmm(r * vectors + v), zmm(24 + v), zmm(28));
+                    storage.addProduct(a, zmm(r * vectors + v), zmm(24 + v), zmm(28));
                 }
             }
         }

@@ -60,6 +60,7 @@ public final class StripCode implements AutoCloseable {
     /**
      * What is compiled.
      *
+     * @param storage of the source
      * @param width pixels of a line
      * @param channels of the source
      * @param pixel bytes from pixel to pixel of the source
@@ -68,6 +69,7 @@ public final class StripCode implements AutoCloseable {
      * @param matrix bytes from one of the 36 matrices to the next
      */
     public record Form(
+            Storage storage,
             int width,
             int channels,
             long pixel,
@@ -192,9 +194,9 @@ public final class StripCode implements AutoCloseable {
     }
 
     private void pixel(int first, int count) {
-        long column = (long) first * Zmm.BYTES;
         for (int v = 0; v < count; v++) {
-            a.load(zmm(v), RAX.at(column + v * Zmm.BYTES), mask(first + v));
+            long stored = (first + v) * form.storage.vectorBytes();
+            form.storage.load(a, zmm(v), RAX.at(stored), mask(first + v));
         }
         for (int v = 0; v < count; v++) {
             if (form.normalised) {

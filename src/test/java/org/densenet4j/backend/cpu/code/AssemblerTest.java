@@ -28,6 +28,7 @@ import java.util.function.Consumer;
  * Every instruction against the bytes that LLVM's assembler makes of it ({@code llvm-mc
  * -triple=x86_64 -x86-asm-syntax=intel -show-encoding}, version 14; GNU's agrees). Vector registers
  * come from all four groups of eight in every place, bases from those that need another byte.
+ * {@link AssemblerBFloat16Test} has those on bfloat16.
  *
  * <p>Where several encodings mean the same, operands are such that LLVM has no shorter one: ours
  * always have a displacement of one or four bytes and a constant of four.
@@ -35,7 +36,7 @@ import java.util.function.Consumer;
 class AssemblerTest {
     private static final HexFormat HEX = HexFormat.ofDelimiter(" ");
 
-    private static void encodes(String assembly, String bytes, Consumer<Assembler> code) {
+    static void encodes(String assembly, String bytes, Consumer<Assembler> code) {
         assertEquals(bytes, hex(code), assembly);
     }
 
