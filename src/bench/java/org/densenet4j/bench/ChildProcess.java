@@ -11,7 +11,8 @@ import java.util.Map;
 
 /** Runs a fresh Java process and reads the last line of {@code key=value} that it prints. */
 final class ChildProcess {
-    private static final int WRONG_INPUT = 2;
+    /** Exit status of a process that refuses; its last line says why. */
+    static final int WRONG_INPUT = 2;
 
     private ChildProcess() {}
 

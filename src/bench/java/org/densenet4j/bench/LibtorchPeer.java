@@ -40,13 +40,18 @@ public final class LibtorchPeer {
         this.labels = torch.randint(spec.classes(), new long[] {batch}).to(torch.ScalarType.Long);
     }
 
-    /** Measures, and prints one line. */
+    /** Measures, and prints one line; a variant that does not compute the network is refused. */
     public static void main(String[] args) throws IOException {
         DenseNetSpec spec = DenseNetSpec.preset(args[0]).build();
         int batch = Integer.parseInt(args[1]);
         torch.set_num_threads(Integer.parseInt(args[3]));
-        new LibtorchPeer(spec, batch, PeerVariant.parse(args[4]))
-                .measure(batch, Integer.parseInt(args[2]));
+        try {
+            new LibtorchPeer(spec, batch, PeerVariant.parse(args[4]))
+                    .measure(batch, Integer.parseInt(args[2]));
+        } catch (ArithmeticException e) {
+            System.out.println("error: " + e.getMessage());
+            System.exit(ChildProcess.WRONG_INPUT);
+        }
     }
 
     private interface Step {
@@ -67,7 +72,7 @@ public final class LibtorchPeer {
             result = step.run();
             seconds[s] = (System.nanoTime() - start) / 1e9;
             if (!Float.isFinite(result)) {
-                throw new IllegalStateException("step " + s + " gave " + result);
+                throw new ArithmeticException("step " + (s + 1) + " gave " + result);
             }
         }
         // Gradients and velocities come with the first step, but are no activations.
