@@ -29,13 +29,14 @@ final class CpuArena implements DeviceArena {
     private final int lanes;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
+    private final CompiledPasses passes;
     private final Kernels kernels;
     private final long scratchOffset;
     private final long scratchBytesPerLane;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
     private final Function<ConvolutionShape, ConvolutionMethod> method;
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
-    private final Predicate<PointwiseShape> compiled;
+    private final Predicate<DataType> compiles;
     private final Map<PointwiseShape, CompiledPointwise> pointwise = new ConcurrentHashMap<>();
     private boolean closed;
 
@@ -44,18 +45,19 @@ final class CpuArena implements DeviceArena {
             int lanes,
             boolean vectorApi,
             Function<ConvolutionShape, ConvolutionMethod> method,
-            Predicate<PointwiseShape> compiled,
+            Predicate<DataType> compiles,
             long bytes,
             long scratchOffset,
             long scratchBytesPerLane) {
         this.dnn = dnn;
         this.lanes = lanes;
         this.method = method;
-        this.compiled = compiled;
+        this.compiles = compiles;
         this.scratchOffset = scratchOffset;
         this.scratchBytesPerLane = scratchBytesPerLane;
         this.memory = HostMemory.allocate(bytes, arena);
-        this.kernels = vectorApi ? new VectorKernels(memory) : new ScalarKernels(memory);
+        this.passes = new CompiledPasses(arena, memory, compiles);
+        this.kernels = vectorApi ? new VectorKernels(memory, passes) : new ScalarKernels(memory);
     }
 
     OneDnn dnn() {
@@ -192,7 +194,7 @@ final class CpuArena implements DeviceArena {
     @Override
     public PointwiseConvolution pointwise(PointwiseShape shape) {
         requireOpen();
-        return compiled.test(shape)
+        return compiles.test(shape.type())
                 ? pointwise.computeIfAbsent(
                         shape, s -> new CompiledPointwise(this, s.type(), lanes))
                 : DeviceArena.super.pointwise(shape);
@@ -262,6 +264,7 @@ final class CpuArena implements DeviceArena {
         products.values().forEach(Primitive::close);
         convolutions.values().forEach(HostConvolution::close);
         pointwise.values().forEach(CompiledPointwise::close);
+        passes.close();
         arena.close();
     }
 }

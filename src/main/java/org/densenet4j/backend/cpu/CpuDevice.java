@@ -173,7 +173,7 @@ final class CpuDevice implements Device {
                         lanes.count(),
                         vectorApi,
                         this::method,
-                        s -> compiles(s.type()),
+                        this::compiles,
                         bytes,
                         scratchOffset,
                         scratchBytesPerLane);

@@ -17,9 +17,11 @@ final class VectorKernels extends ScalarKernels {
 
     private final ScalarKernels floats;
     private final ScalarKernels halves;
+    private final CompiledPasses compiled;
 
-    VectorKernels(MemorySegment memory) {
+    VectorKernels(MemorySegment memory, CompiledPasses compiled) {
         super(memory);
+        this.compiled = compiled;
         floats = new VectorPasses(memory);
         try {
             halves = (ScalarKernels) BFLOAT16_PASSES.invokeExact(memory);
@@ -39,7 +41,11 @@ final class VectorKernels extends ScalarKernels {
 
     @Override
     public void channelStatistics(Matrix x, Matrix partial) {
-        passes(x).channelStatistics(x, partial);
+        if (compiled.fit(x)) {
+            compiled.statistics(x, partial);
+        } else {
+            passes(x).channelStatistics(x, partial);
+        }
     }
 
     @Override
@@ -50,13 +56,21 @@ final class VectorKernels extends ScalarKernels {
     @Override
     public void appendFeatures(
             Matrix y, Matrix columns, int firstRow, Dropout dropout, Matrix partial) {
-        passes(y).appendFeatures(y, columns, firstRow, dropout, partial);
+        if (dropout == Dropout.NONE && compiled.fit(y, columns)) {
+            compiled.append(y, columns, partial);
+        } else {
+            passes(y).appendFeatures(y, columns, firstRow, dropout, partial);
+        }
     }
 
     @Override
     public void normaliseReluAveragePool(
             Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
-        passes(x).normaliseReluAveragePool(x, images, height, width, affine, out);
+        if (compiled.fit(x, out)) {
+            compiled.averagePool(x, images, height, width, affine, out);
+        } else {
+            passes(x).normaliseReluAveragePool(x, images, height, width, affine, out);
+        }
     }
 
     @Override
@@ -74,7 +88,11 @@ final class VectorKernels extends ScalarKernels {
     @Override
     public void maskRelu(
             Matrix gradient, Matrix x, Matrix affine, Matrix statistics, Matrix partial) {
-        passes(x).maskRelu(gradient, x, affine, statistics, partial);
+        if (compiled.fit(gradient, x)) {
+            compiled.mask(gradient, x, affine, statistics, partial);
+        } else {
+            passes(x).maskRelu(gradient, x, affine, statistics, partial);
+        }
     }
 
     @Override
@@ -85,7 +103,11 @@ final class VectorKernels extends ScalarKernels {
             Matrix statistics,
             boolean add,
             Matrix out) {
-        passes(x).applyCorrection(gradient, x, correction, statistics, add, out);
+        if (!add && compiled.fit(gradient, x, out)) {
+            compiled.correct(gradient, x, correction, statistics, out);
+        } else {
+            passes(x).applyCorrection(gradient, x, correction, statistics, add, out);
+        }
     }
 
     @Override
@@ -115,6 +137,21 @@ final class VectorKernels extends ScalarKernels {
             Matrix weight,
             Matrix blockGradient,
             Matrix partial) {
+        if (compiled.fit(pooledGradient, x, blockGradient)) {
+            fill(partial, 0);
+            compiled.averagePoolGradient(
+                    pooledGradient,
+                    x,
+                    images,
+                    height,
+                    width,
+                    affine,
+                    statistics,
+                    weight,
+                    blockGradient,
+                    partial);
+            return;
+        }
         passes(x)
                 .accumulateGradientAveragePool(
                         pooledGradient,

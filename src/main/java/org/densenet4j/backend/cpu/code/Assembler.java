@@ -242,6 +242,13 @@ final class Assembler {
         prefetch(2, at);
     }
 
+    /** Brings a cache line into the first-level cache to be written. */
+    void prefetchForWriting(Address at) {
+        rex(false, 0, at.base().number);
+        write(0x0F, 0x0D);
+        address(1, at, 1);
+    }
+
     private void prefetch(int level, Address at) {
         rex(false, 0, at.base().number);
         write(0x0F, 0x18);

@@ -31,6 +31,10 @@ final class NativeCode implements AutoCloseable {
             system("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
     private static final MethodHandle CALL =
             LINKER.downcallHandle(FunctionDescriptor.ofVoid(ADDRESS));
+    private static final MethodHandle CALL_WITH_ADDRESSES =
+            LINKER.downcallHandle(
+                    FunctionDescriptor.ofVoid(
+                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
 
     private final MemorySegment pages;
     private final long bytes;
@@ -81,6 +85,25 @@ final class NativeCode implements AutoCloseable {
         }
         try {
             CALL.invokeExact(pages, arguments);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /**
+     * Runs with addresses in the registers that a function's arguments are in (System V): RDI, RSI,
+     * RDX, RCX and R8.
+     *
+     * @throws IllegalStateException when this code is closed
+     */
+    void call(long first, long second, long third, long fourth, long fifth) {
+        if (closed) {
+            throw new IllegalStateException("the code is closed");
+        }
+        try {
+            CALL_WITH_ADDRESSES.invokeExact(pages, first, second, third, fourth, fifth);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {

@@ -1,0 +1,155 @@
+package org.densenet4j.backend.cpu.code;
+
+import static org.densenet4j.backend.cpu.code.Register.R10;
+import static org.densenet4j.backend.cpu.code.Register.R11;
+import static org.densenet4j.backend.cpu.code.Register.R12;
+import static org.densenet4j.backend.cpu.code.Register.R8;
+import static org.densenet4j.backend.cpu.code.Register.R9;
+import static org.densenet4j.backend.cpu.code.Register.RCX;
+import static org.densenet4j.backend.cpu.code.Register.RDI;
+import static org.densenet4j.backend.cpu.code.Register.RDX;
+import static org.densenet4j.backend.cpu.code.Register.RSI;
+import static org.densenet4j.backend.cpu.code.Zmm.zmm;
+
+/**
+ * The gradient behind a batch normalisation whose sums are finished, {@code out = a·g + b + c·(x −
+ * mean)} per channel, for a few columns of wide matrices:
+ *
+ * <pre>
+ * g, x [rows, N] strided      a, b, c [3, N]      mean [N]      out [rows, N]
+ * </pre>
+ *
+ * A new layer's gradient is some ten columns of matrices with hundreds. Every row is one or two
+ * cache lines of each, far from the last ones; they are fetched {@value #AHEAD} rows ahead. Moves
+ * these lines once and does next to nothing with them.
+ */
+public final class CorrectionCode implements AutoCloseable {
+    private static final int AHEAD = 24;
+    private static final int ROWS = 4;
+
+    /** Vectors whose constants fit into registers. */
+    private static final int VECTORS = 6;
+
+    private final Assembler a = new Assembler();
+    private final Form form;
+    private final NativeCode code;
+
+    /**
+     * What is compiled. Distances are in bytes.
+     *
+     * @param storage of g, x and out
+     * @param columns N
+     * @param gradientRow from row to row of g
+     * @param xRow from row to row of x
+     * @param constantsRow from a to b, and from b to c
+     * @param outRow from row to row of out
+     */
+    public record Form(
+            Storage storage,
+            int rows,
+            int columns,
+            long gradientRow,
+            long xRow,
+            long constantsRow,
+            long outRow) {}
+
+    /**
+     * Compiles.
+     *
+     * @throws UnsupportedOperationException when the system does not let memory become executable
+     */
+    public CorrectionCode(Form form) {
+        this.form = form;
+        this.code = new NativeCode(whole());
+    }
+
+    /**
+     * Runs; all are addresses.
+     *
+     * @throws IllegalStateException when closed
+     */
+    public void run(long gradient, long x, long constants, long mean, long out) {
+        code.call(gradient, x, constants, mean, out);
+    }
+
+    @Override
+    public void close() {
+        code.close();
+    }
+
+    private byte[] whole() {
+        a.enter();
+        a.first(Mask.K1, form.columns % Zmm.FLOATS);
+        int vectors = RowPasses.vectors(form.columns);
+        for (int v = 0; v < vectors; v += VECTORS) {
+            columns(v, Math.min(VECTORS, vectors - v));
+        }
+        a.leave();
+        return a.bytes();
+    }
+
+    private void columns(int first, int count) {
+        for (int v = 0; v < count; v++) {
+            long column = (long) (first + v) * Zmm.BYTES;
+            for (int i = 0; i < 3; i++) {
+                a.load(constant(v, i), RDX.at(i * form.constantsRow + column), mask(first + v));
+            }
+            a.load(constant(v, 3), RCX.at(column), mask(first + v));
+        }
+        long column = first * form.storage.vectorBytes();
+        a.addressOf(R9, RDI.at(column));
+        a.addressOf(R10, RSI.at(column));
+        a.addressOf(R11, R8.at(column));
+        RowPasses.inBlocks(
+                a,
+                form.rows,
+                ROWS,
+                R12,
+                rows -> {
+                    for (int r = 0; r < rows; r++) {
+                        fetch(R9, (r + AHEAD) * form.gradientRow, first, count);
+                        fetch(R10, (r + AHEAD) * form.xRow, first, count);
+                        for (int v = 0; v < count; v++) {
+                            vector(r, first, v);
+                        }
+                    }
+                    a.add(R9, rows * form.gradientRow);
+                    a.add(R10, rows * form.xRow);
+                    a.add(R11, rows * form.outRow);
+                });
+    }
+
+    /** The cache lines of some vectors of a row, which may begin anywhere in the first. */
+    private void fetch(Register row, long offset, int first, int count) {
+        long bytes =
+                (long) form.storage.bytes()
+                        * (Math.min(form.columns, (first + count) * Zmm.FLOATS)
+                                - first * Zmm.FLOATS);
+        for (long at = 0; at < bytes; at += Zmm.BYTES) {
+            a.prefetch(row.at(offset + at));
+        }
+        a.prefetch(row.at(offset + bytes - 1));
+    }
+
+    private void vector(int row, int first, int v) {
+        Zmm x = zmm(2 * row);
+        Zmm g = zmm(2 * row + 1);
+        Mask mask = mask(first + v);
+        long column = v * form.storage.vectorBytes();
+        form.storage.load(a, x, R10.at(row * form.xRow + column), mask);
+        form.storage.load(a, g, R9.at(row * form.gradientRow + column), mask);
+        a.subtract(x, x, constant(v, 3));
+        a.multiplyAdd(x, constant(v, 2), constant(v, 1));
+        a.addProduct(x, g, constant(v, 0));
+        form.storage.store(a, x, R11.at(row * form.outRow + column), mask);
+    }
+
+    /** a, b, c and the mean of a vector of channels. */
+    private static Zmm constant(int v, int i) {
+        return zmm(2 * ROWS + 4 * v + i);
+    }
+
+    private Mask mask(int vector) {
+        return (vector + 1) * Zmm.FLOATS > form.columns ? Mask.K1 : Mask.K0;
+    }
+}

@@ -1,0 +1,176 @@
+package org.densenet4j.backend.cpu.code;
+
+import static org.densenet4j.backend.cpu.code.Register.R10;
+import static org.densenet4j.backend.cpu.code.Register.R12;
+import static org.densenet4j.backend.cpu.code.Register.R9;
+import static org.densenet4j.backend.cpu.code.Register.RDI;
+import static org.densenet4j.backend.cpu.code.Register.RDX;
+import static org.densenet4j.backend.cpu.code.Register.RSI;
+import static org.densenet4j.backend.cpu.code.Zmm.zmm;
+
+/**
+ * Mean and sum of squared deviations of every column, and a copy into a wider matrix if wanted:
+ *
+ * <pre>
+ * d = x − x[0]                    so that a large mean does not cancel the variance
+ * mean = x[0] + Σ d / rows
+ * squares = max(0, Σ d² − (Σ d)² / rows)
+ *
+ * x [rows, N] strided      copy [rows, N] strided      mean, squares [2, N]
+ * </pre>
+ *
+ * In one pass over a chunk that is in the cache, with the sums of up to 128 columns in registers.
+ * Where a layer's new features are appended, each row of the copy is one or two cache lines far
+ * from the last ones; they are fetched {@value #AHEAD} rows ahead.
+ */
+public final class StatisticsCode implements AutoCloseable {
+    private static final int AHEAD = 24;
+    private static final int ROWS = 4;
+
+    /** Vectors whose sums fit into registers. */
+    private static final int VECTORS = 8;
+
+    private static final int FIRST = 0;
+    private static final int SUM = 1;
+    private static final int SQUARES = 2;
+    private static final int PER_VECTOR = 3;
+
+    private final Assembler a = new Assembler();
+    private final Form form;
+    private final NativeCode code;
+
+    /**
+     * What is compiled. Distances are in bytes.
+     *
+     * @param storage of x and the copy
+     * @param columns N
+     * @param xRow from row to row of x
+     * @param copies whether there is a copy
+     * @param copyRow from row to row of the copy
+     * @param sumsRow from means to squares
+     */
+    public record Form(
+            Storage storage,
+            int rows,
+            int columns,
+            long xRow,
+            boolean copies,
+            long copyRow,
+            long sumsRow) {}
+
+    /**
+     * Compiles.
+     *
+     * @throws UnsupportedOperationException when the system does not let memory become executable
+     */
+    public StatisticsCode(Form form) {
+        this.form = form;
+        this.code = new NativeCode(whole());
+    }
+
+    /**
+     * Runs; all are addresses.
+     *
+     * @param copy not used where there is none
+     * @param statistics overwritten
+     * @throws IllegalStateException when closed
+     */
+    public void run(long x, long copy, long statistics) {
+        code.call(x, copy, statistics, 0, 0);
+    }
+
+    @Override
+    public void close() {
+        code.close();
+    }
+
+    private byte[] whole() {
+        a.enter();
+        a.zero(RowPasses.ZERO);
+        a.constantEverywhere(zmm(30), Float.floatToRawIntBits(1f / form.rows));
+        a.first(Mask.K1, form.columns % Zmm.FLOATS);
+        int vectors = RowPasses.vectors(form.columns);
+        for (int v = 0; v < vectors; v += VECTORS) {
+            columns(v, Math.min(VECTORS, vectors - v));
+        }
+        a.leave();
+        return a.bytes();
+    }
+
+    private void columns(int first, int count) {
+        long column = first * form.storage.vectorBytes();
+        a.addressOf(R9, RDI.at(column));
+        a.addressOf(R10, RSI.at(column));
+        for (int v = 0; v < count; v++) {
+            Address x = R9.at(v * form.storage.vectorBytes());
+            form.storage.load(a, kept(v, FIRST), x, mask(first + v));
+            a.zero(kept(v, SUM));
+            a.zero(kept(v, SQUARES));
+        }
+        RowPasses.inBlocks(
+                a,
+                form.rows,
+                ROWS,
+                R12,
+                rows -> {
+                    for (int r = 0; r < rows; r++) {
+                        if (form.copies) {
+                            fetch((r + AHEAD) * form.copyRow, first, count);
+                        }
+                        for (int v = 0; v < count; v++) {
+                            vector(r, first, v);
+                        }
+                    }
+                    a.add(R9, rows * form.xRow);
+                    a.add(R10, rows * form.copyRow);
+                });
+        for (int v = 0; v < count; v++) {
+            finish(first, v);
+        }
+    }
+
+    /** The cache lines of some vectors of a row of the copy, which may begin anywhere in a line. */
+    private void fetch(long offset, int first, int count) {
+        int end = Math.min(form.columns, (first + count) * Zmm.FLOATS);
+        long bytes = (long) form.storage.bytes() * (end - first * Zmm.FLOATS);
+        for (long at = 0; at < bytes; at += Zmm.BYTES) {
+            a.prefetchForWriting(R10.at(offset + at));
+        }
+        a.prefetchForWriting(R10.at(offset + bytes - 1));
+    }
+
+    private void vector(int row, int first, int v) {
+        Zmm x = zmm(24 + v % 3);
+        Zmm d = zmm(27 + v % 3);
+        Mask mask = mask(first + v);
+        long column = v * form.storage.vectorBytes();
+        form.storage.load(a, x, R9.at(row * form.xRow + column), mask);
+        a.subtract(d, x, kept(v, FIRST));
+        a.add(kept(v, SUM), kept(v, SUM), d);
+        a.addProduct(kept(v, SQUARES), d, d);
+        if (form.copies) {
+            form.storage.store(a, x, R10.at(row * form.copyRow + column), mask);
+        }
+    }
+
+    private void finish(int first, int v) {
+        Zmm mean = zmm(24);
+        Mask mask = mask(first + v);
+        long at = (long) (first + v) * Zmm.BYTES;
+        a.multiply(mean, kept(v, SUM), zmm(30));
+        a.subtractProduct(kept(v, SQUARES), kept(v, SUM), mean);
+        a.maximum(kept(v, SQUARES), RowPasses.ZERO, kept(v, SQUARES));
+        a.add(mean, mean, kept(v, FIRST));
+        a.store(mean, RDX.at(at), mask);
+        a.store(kept(v, SQUARES), RDX.at(form.sumsRow + at), mask);
+    }
+
+    /** What is kept of a vector of channels all along. */
+    private static Zmm kept(int v, int i) {
+        return zmm(PER_VECTOR * v + i);
+    }
+
+    private Mask mask(int vector) {
+        return (vector + 1) * Zmm.FLOATS > form.columns ? Mask.K1 : Mask.K0;
+    }
+}
