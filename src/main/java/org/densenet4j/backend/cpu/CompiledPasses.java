@@ -6,6 +6,7 @@ import org.densenet4j.backend.cpu.code.AveragePoolCode;
 import org.densenet4j.backend.cpu.code.AveragePoolGradientCode;
 import org.densenet4j.backend.cpu.code.CorrectionCode;
 import org.densenet4j.backend.cpu.code.MaskCode;
+import org.densenet4j.backend.cpu.code.MaxPoolCode;
 import org.densenet4j.backend.cpu.code.StatisticsCode;
 
 import java.lang.foreign.Arena;
@@ -28,6 +29,7 @@ final class CompiledPasses implements AutoCloseable {
     private final Map<AveragePoolCode.Form, AveragePoolCode> pools = new ConcurrentHashMap<>();
     private final Map<AveragePoolGradientCode.Form, AveragePoolGradientCode> poolGradients =
             new ConcurrentHashMap<>();
+    private final Map<MaxPoolCode.Form, MaxPoolCode> maxPools = new ConcurrentHashMap<>();
     private final ThreadLocal<MemorySegment> arguments;
     private boolean closed;
 
@@ -173,6 +175,51 @@ final class CompiledPasses implements AutoCloseable {
                         address(partial));
     }
 
+    /** See {@link org.densenet4j.backend.Kernels#normaliseReluMaxPool}. */
+    void maxPool(Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
+        made(maxPools, maxPool(x, images, height, width, affine, out, null), MaxPoolCode::new)
+                .run(address(x), address(affine), address(out), 0);
+    }
+
+    /**
+     * See {@link org.densenet4j.backend.Kernels#maxPoolBackward}.
+     *
+     * @param gradient zeros
+     */
+    void maxPoolGradient(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix gradient) {
+        MaxPoolCode.Form form = maxPool(x, images, height, width, affine, pooledGradient, gradient);
+        made(maxPools, form, MaxPoolCode::new)
+                .run(address(x), address(affine), address(pooledGradient), address(gradient));
+    }
+
+    private static MaxPoolCode.Form maxPool(
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix pooled,
+            Matrix gradient) {
+        return new MaxPoolCode.Form(
+                CompiledPointwise.storage(x.type()),
+                images,
+                height,
+                width,
+                x.columns(),
+                gradient != null,
+                rowBytes(x),
+                gradient != null ? rowBytes(gradient) : 0,
+                rowBytes(pooled),
+                rowBytes(affine));
+    }
+
     private <F, C> C made(Map<F, C> codes, F form, Function<F, C> compile) {
         C code = codes.get(form);
         if (code != null) {
@@ -200,5 +247,6 @@ final class CompiledPasses implements AutoCloseable {
         statistics.values().forEach(StatisticsCode::close);
         pools.values().forEach(AveragePoolCode::close);
         poolGradients.values().forEach(AveragePoolGradientCode::close);
+        maxPools.values().forEach(MaxPoolCode::close);
     }
 }

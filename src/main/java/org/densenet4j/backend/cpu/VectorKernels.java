@@ -76,7 +76,11 @@ final class VectorKernels extends ScalarKernels {
     @Override
     public void normaliseReluMaxPool(
             Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
-        passes(x).normaliseReluMaxPool(x, images, height, width, affine, out);
+        if (compiled.fit(x, out)) {
+            compiled.maxPool(x, images, height, width, affine, out);
+        } else {
+            passes(x).normaliseReluMaxPool(x, images, height, width, affine, out);
+        }
     }
 
     @Override
@@ -199,7 +203,12 @@ final class VectorKernels extends ScalarKernels {
             int width,
             Matrix affine,
             Matrix out) {
-        passes(x).maxPoolBackward(pooledGradient, x, images, height, width, affine, out);
+        if (compiled.fit(pooledGradient, x, out)) {
+            fill(out, 0);
+            compiled.maxPoolGradient(pooledGradient, x, images, height, width, affine, out);
+        } else {
+            passes(x).maxPoolBackward(pooledGradient, x, images, height, width, affine, out);
+        }
     }
 
     @Override

@@ -232,6 +232,12 @@ final class Assembler {
 
     // ---------------------------------------------------------------- memory and masks
 
+    /** Sets the elements of {@code to} where a and b are equal and {@code among} is set. */
+    void equal(Mask to, Zmm a, Zmm b, Mask among) {
+        vector(MAP_0F, NO_PREFIX, 0xC2).mask(among, false).registers(new Zmm(to.number()), a, b);
+        code.write(0);
+    }
+
     /** Brings a cache line into the first-level cache. */
     void prefetch(Address at) {
         prefetch(1, at);

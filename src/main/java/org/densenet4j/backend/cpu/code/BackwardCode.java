@@ -37,8 +37,8 @@ import java.util.function.IntConsumer;
  * In bfloat16 products are of pairs (see {@link Storage}): A and dZ are kept as pairs of rows for
  * dW, and dZ also as it is, in pairs of columns, for dA.
  *
- * <p>For tiles of 64 rows, which stay in the second-level cache; the next tile's X and G are
- * fetched meanwhile. Moves dT, Z and X once and G twice; everything else stays at the core.
+ * <p>For tiles of 64 rows of words, which stay in the second-level cache; the next tile's X and G
+ * are fetched meanwhile. Moves dT, Z and X once and G twice; everything else stays at the core.
  */
 public final class BackwardCode implements AutoCloseable {
     private static final int GRADIENT = 0;
@@ -63,7 +63,8 @@ public final class BackwardCode implements AutoCloseable {
     /** Bytes of arguments. */
     public static final int ARGUMENTS = 144;
 
-    private static final int ROWS = 64;
+    /** Rows of a tile of float32; twice as many take the same memory in bfloat16. */
+    private static final int WORD_ROWS = 64;
 
     private static final int BLOCK_ROWS = 8;
     private static final int BLOCK = 3;
@@ -115,18 +116,22 @@ public final class BackwardCode implements AutoCloseable {
 
     /** Bytes of the tile of A that a call works on. */
     public static long tileBytes(Storage storage, int inputs) {
-        return storage.words(ROWS) * RowPasses.tileRow(inputs);
+        return WORD_ROWS * RowPasses.tileRow(inputs);
     }
 
     /** Bytes of the tile of dZ that a call works on. */
     public static long gradientTileBytes(Storage storage, int outputs) {
-        long lines = ROWS * RowPasses.tileRow(storage.words(outputs));
+        long lines = rows(storage) * RowPasses.tileRow(storage.words(outputs));
         return storage == Storage.FLOAT32 ? lines : pairBytes(outputs) + lines;
+    }
+
+    private static int rows(Storage storage) {
+        return WORD_ROWS * storage.perWord();
     }
 
     /** Bytes of a tile's pairs of dZ. */
     private static long pairBytes(int outputs) {
-        return Storage.BFLOAT16.words(ROWS) * RowPasses.tileRow(outputs);
+        return WORD_ROWS * RowPasses.tileRow(outputs);
     }
 
     /** Where in the tile of dZ its rows are, for products along them. */
@@ -201,7 +206,7 @@ public final class BackwardCode implements AutoCloseable {
         a.enter();
         a.first(Mask.K1, inputs % Zmm.FLOATS);
         a.first(Mask.K2, outputs % Zmm.FLOATS);
-        RowPasses.inBlocks(a, rows, ROWS, R15, this::tile);
+        RowPasses.inBlocks(a, rows, rows(storage), R15, this::tile);
         a.leave();
         return a.bytes();
     }
