@@ -69,16 +69,13 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
 
     @Override
     public Matrix packForward(Matrix weight, Matrix packed) {
-        weights.intoPanels(weight, packed.offset());
+        weights.intoRowPanels(weight, packed.offset());
         return packed;
     }
 
     @Override
     public Matrix packBackward(Matrix weight, Matrix packed) {
-        if (storage == Storage.FLOAT32) {
-            return weight;
-        }
-        weights.intoPairs(weight, packed.offset());
+        weights.intoColumnPanels(weight, packed.offset());
         return packed;
     }
 

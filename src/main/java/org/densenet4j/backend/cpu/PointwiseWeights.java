@@ -6,6 +6,8 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.backend.cpu.code.BackwardCode;
+import org.densenet4j.backend.cpu.code.ForwardCode;
 import org.densenet4j.backend.cpu.code.Panels;
 import org.densenet4j.backend.cpu.code.Storage;
 
@@ -13,7 +15,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The weights W [N, K] of a pointwise convolution in the layouts that its machine code reads, in
- * words of {@link Storage}: panels of Wᵀ forward, and backward, in bfloat16, pairs of rows.
+ * words of {@link Storage}: panels of Wᵀ forward, panels of W backward.
  */
 final class PointwiseWeights {
     private final MemorySegment memory;
@@ -26,16 +28,15 @@ final class PointwiseWeights {
     static long bytes(PointwiseShape s) {
         Storage storage = CompiledPointwise.storage(s.type());
         int inputs = s.inputChannels();
-        long panels = new Panels(s.outputChannels()).floats(storage.words(inputs));
-        long pairs = (long) storage.words(s.outputChannels()) * inputs;
-        return 4 * Math.max(panels, pairs);
+        int outputs = s.outputChannels();
+        long forward = new Panels(outputs).floats(storage.words(inputs));
+        return 4 * Math.max(forward, BackwardCode.panelFloats(storage, inputs, outputs));
     }
 
-    /** Writes panels; see {@link org.densenet4j.backend.cpu.code.ForwardCode}. */
-    void intoPanels(Matrix weight, long to) {
+    /** Panels of Wᵀ, rows of W becoming columns; see {@link ForwardCode}. */
+    void intoRowPanels(Matrix weight, long to) {
         Panels panels = new Panels(weight.rows());
-        Storage storage = CompiledPointwise.storage(weight.type());
-        int words = storage.words(weight.columns());
+        int words = CompiledPointwise.storage(weight.type()).words(weight.columns());
         long panel = to;
         for (int p = 0; p < panels.count(); p++) {
             int columns = panels.columns(p);
@@ -50,15 +51,41 @@ final class PointwiseWeights {
         }
     }
 
-    /** Writes pairs of rows; see {@link org.densenet4j.backend.cpu.code.BackwardCode}. */
-    void intoPairs(Matrix weight, long to) {
-        int columns = weight.columns();
-        for (int n = 0; n < weight.rows(); n += 2) {
-            long row = to + 2L * n * columns;
-            for (int k = 0; k < columns; k++) {
-                memory.set(JAVA_INT, row + 4L * k, pair(weight, n, k, n + 1, k));
+    /** Panels of W, of some columns each; see {@link BackwardCode}. */
+    void intoColumnPanels(Matrix weight, long to) {
+        long at = to;
+        for (int first = 0; first < weight.columns(); first += BackwardCode.panelColumns()) {
+            int count = Math.min(BackwardCode.panelColumns(), weight.columns() - first);
+            if (weight.type() == DataType.FLOAT32) {
+                at = copyColumns(weight, first, count, at);
+            } else {
+                at = pairColumns(weight, first, count, at);
             }
         }
+    }
+
+    private long copyColumns(Matrix weight, int first, int count, long to) {
+        long row = BackwardCode.panelRow(count);
+        for (int n = 0; n < weight.rows(); n++) {
+            long at = to + n * row;
+            MemorySegment.copy(memory, weight.at(n, first), memory, at, 4L * count);
+            memory.asSlice(at + 4L * count, row - 4L * count).fill((byte) 0);
+        }
+        return to + weight.rows() * row;
+    }
+
+    private long pairColumns(Matrix weight, int first, int count, long to) {
+        long row = BackwardCode.panelRow(count);
+        long at = to;
+        for (int n = 0; n < weight.rows(); n += 2) {
+            for (int k = 0; k < count; k++) {
+                int c = first + k;
+                memory.set(JAVA_INT, at + 4L * k, pair(weight, n, c, n + 1, c));
+            }
+            memory.asSlice(at + 4L * count, row - 4L * count).fill((byte) 0);
+            at += row;
+        }
+        return at;
     }
 
     /** The k-th word of a row. */

@@ -59,9 +59,10 @@ public final class BackwardCode implements AutoCloseable {
     private static final int PRODUCTS = 120;
     private static final int TILE = 128;
     private static final int GRADIENT_TILE = 136;
+    private static final int PANEL = 144;
 
     /** Bytes of arguments. */
-    public static final int ARGUMENTS = 144;
+    public static final int ARGUMENTS = 152;
 
     /** Rows of a tile of float32; twice as many take the same memory in bfloat16. */
     private static final int WORD_ROWS = 64;
@@ -114,6 +115,21 @@ public final class BackwardCode implements AutoCloseable {
         this.code = new NativeCode(whole(rows));
     }
 
+    /** Columns of every panel of the weights but possibly the last. */
+    public static int panelColumns() {
+        return BLOCK * Zmm.FLOATS;
+    }
+
+    /** Bytes from row to row of a panel with so many columns: whole vectors. */
+    public static long panelRow(int columns) {
+        return (long) RowPasses.vectors(columns) * Zmm.BYTES;
+    }
+
+    /** Floats of all panels of the weights; a last panel ends with whole vectors. */
+    public static long panelFloats(Storage storage, int inputs, int outputs) {
+        return (long) storage.words(outputs) * RowPasses.vectors(inputs) * Zmm.FLOATS;
+    }
+
     /** Bytes of the tile of A that a call works on. */
     public static long tileBytes(Storage storage, int inputs) {
         return WORD_ROWS * RowPasses.tileRow(inputs);
@@ -142,7 +158,7 @@ public final class BackwardCode implements AutoCloseable {
     /**
      * The addresses of a call.
      *
-     * @param weights W [N, K] dense; of bfloat16 [N/2, K] pairs, of rows 2n and 2n + 1
+     * @param weights W as panels [words of N, up to 48 columns]; see {@link #panelColumns}
      * @param sums of dA; added to
      * @param products of dA and x; added to
      */
@@ -206,14 +222,19 @@ public final class BackwardCode implements AutoCloseable {
         a.enter();
         a.first(Mask.K1, inputs % Zmm.FLOATS);
         a.first(Mask.K2, outputs % Zmm.FLOATS);
-        RowPasses.inBlocks(a, rows, rows(storage), R15, this::tile);
+        int first = Math.min(rows, rows(storage));
+        tile(first, true);
+        RowPasses.inBlocks(a, rows - first, rows(storage), R15, count -> tile(count, false));
         a.leave();
         return a.bytes();
     }
 
-    private void tile(int rows) {
+    /**
+     * @param first nothing has been fetched for this tile
+     */
+    private void tile(int rows, boolean first) {
         finishGradient(rows);
-        normalise(rows);
+        normalise(rows, first);
         weightGradient(rows);
         inputGradient(rows);
         RowPasses.advance(a, GRADIENT, rows * gradientRow);
@@ -294,11 +315,12 @@ public final class BackwardCode implements AutoCloseable {
         }
     }
 
-    private void normalise(int rows) {
+    private void normalise(int rows, boolean fetches) {
         a.zero(RowPasses.ZERO);
         pairs.begin();
         a.load(R8, RDI.at(X));
         a.load(R9, RDI.at(TILE));
+        a.load(R10, RDI.at(BLOCK_GRADIENT));
         RowPasses.inBlocks(
                 a,
                 rows,
@@ -316,10 +338,27 @@ public final class BackwardCode implements AutoCloseable {
                             inputs,
                             xRow,
                             Zmm.BYTES,
-                            () -> storeNormalised(count));
+                            () -> {
+                                storeNormalised(count);
+                                if (fetches) {
+                                    fetchGradient(count);
+                                }
+                            });
+                    if (fetches) {
+                        long fetched = RowPasses.vectors(inputs) * storage.vectorBytes();
+                        a.add(R10, count * blockRow - fetched);
+                    }
                     a.add(R8, count * xRow);
                     a.add(R9, storage.words(count) * tileRow);
                 });
+    }
+
+    /** A vector of some rows of G, and on to the next. */
+    private void fetchGradient(int rows) {
+        for (int r = 0; r < rows; r++) {
+            a.prefetchSecondLevel(R10.at(r * blockRow));
+        }
+        a.add(R10, storage.vectorBytes());
     }
 
     private void storeNormalised(int rows) {
@@ -461,9 +500,11 @@ public final class BackwardCode implements AutoCloseable {
         int blocks =
                 Math.ceilDiv(rows, BLOCK_ROWS) * Math.ceilDiv(RowPasses.vectors(inputs), BLOCK);
         int fetches = Math.ceilDiv(rows * (int) zRow / Zmm.BYTES, blocks);
+        a.load(RAX, RDI.at(WEIGHTS));
+        a.store(RAX, RDI.at(PANEL));
         forColumnBlocks(
                 (vectors, last) -> {
-                    loadColumn(R8, WEIGHTS);
+                    a.load(R8, RDI.at(PANEL));
                     loadStoredColumn(RDX, X);
                     loadColumn(R9, TILE);
                     loadStoredColumn(R10, BLOCK_GRADIENT);
@@ -475,6 +516,8 @@ public final class BackwardCode implements AutoCloseable {
                             BLOCK_ROWS,
                             R13,
                             count -> inputBlock(count, vectors, last, fetches));
+                    long panelRow = (long) vectors * Zmm.BYTES;
+                    RowPasses.advance(a, PANEL, storage.words(outputs) * panelRow);
                 });
     }
 
@@ -491,6 +534,7 @@ public final class BackwardCode implements AutoCloseable {
         }
         a.copy(RAX, RCX);
         a.copy(RBX, R8);
+        long panelRow = (long) vectors * Zmm.BYTES;
         IntConsumer steps =
                 count -> {
                     for (int i = 0; i < count; i++) {
@@ -501,11 +545,10 @@ public final class BackwardCode implements AutoCloseable {
                                 vectors,
                                 RAX.at(4 * i),
                                 gradientLineRow,
-                                RBX.at(i * weightRow),
-                                mask(vectors - 1, vectors, last));
+                                RBX.at(i * panelRow));
                     }
                     a.add(RAX, 4L * count);
-                    a.add(RBX, count * weightRow);
+                    a.add(RBX, count * panelRow);
                 };
         RowPasses.inBlocks(a, storage.words(outputs), 8, RBP, steps);
         if (storage == Storage.BFLOAT16) {

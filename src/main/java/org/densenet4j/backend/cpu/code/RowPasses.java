@@ -95,22 +95,8 @@ final class RowPasses {
             Address left,
             long leftRow,
             Address right) {
-        step(a, storage, rows, vectors, left, leftRow, right, Mask.K0);
-    }
-
-    /** The same with a mask for the last of the vectors of the right side. */
-    static void step(
-            Assembler a,
-            Storage storage,
-            int rows,
-            int vectors,
-            Address left,
-            long leftRow,
-            Address right,
-            Mask last) {
         for (int v = 0; v < vectors; v++) {
-            Mask mask = v == vectors - 1 ? last : Mask.K0;
-            a.load(zmm(24 + v), right.plus(v * Zmm.BYTES), mask);
+            a.load(zmm(24 + v), right.plus(v * Zmm.BYTES));
         }
         for (int r = 0; r < rows; r++) {
             if (vectors == 1) {
