@@ -40,7 +40,7 @@ final class ComposedPointwise implements PointwiseConvolution {
                 }) {
             scratch = Math.max(scratch, device.scratchBytes(product));
         }
-        return new PointwiseMemory(0, parts.bytes(), scratch);
+        return new PointwiseMemory(0, parts.bytes(), parts.a.storedBytes(), scratch);
     }
 
     @Override

@@ -7,6 +7,7 @@ package org.densenet4j.backend;
  *     passes), 0 where it reads them as they are; shared by all lanes, valid between packing and
  *     use
  * @param chunk bytes for what is made of a chunk of rows, in each lane
+ * @param forwardChunk the same where there is no backward pass
  * @param scratch bytes of library scratch in each lane
  */
-public record PointwiseMemory(long packedWeights, long chunk, long scratch) {}
+public record PointwiseMemory(long packedWeights, long chunk, long forwardChunk, long scratch) {}

@@ -10,6 +10,11 @@ package org.densenet4j.backend;
  */
 public record PointwiseShape(int rows, int inputChannels, int outputChannels, DataType type) {
 
+    /** Number of weights. */
+    public int weights() {
+        return inputChannels * outputChannels;
+    }
+
     /** The same for another number of rows. */
     public PointwiseShape withRows(int count) {
         return new PointwiseShape(count, inputChannels, outputChannels, type);

@@ -2,6 +2,7 @@ package org.densenet4j.inference;
 
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.InferenceMemory.BlockPart;
 import org.densenet4j.plan.InferenceMemory.LayerPart;
@@ -13,7 +14,7 @@ import java.io.IOException;
  * A dense layer. With a bottleneck:
  *
  * <pre>
- * A = relu(bn1(X[:, :K]))     a chunk at a time
+ * A = relu(bn1(X[:, :K]))     a chunk at a time, or less
  * Z = A·W1ᵀ                   W1 has bn2's scale folded in; Z of a few images at a time
  * T = relu(Z + b)             b is bn2's shift; in place
  * Y = conv3x3(T)              appended to X
@@ -22,6 +23,8 @@ import java.io.IOException;
 final class DenseLayerStage implements InferenceStage {
     private final InferenceDevice on;
     private final LayerPart part;
+    private final PointwiseConvolution pointwise;
+    private final Matrix weights1;
     private final Convolution convolution;
     private final Matrix prefix;
     private final Matrix newFeatures;
@@ -46,10 +49,14 @@ final class DenseLayerStage implements InferenceStage {
         on.upload(
                 FoldedNormalisation.of(source, name + ".norm1", epsilon).affine(), part.affine1());
         if (part.bottleneck() == null) {
+            pointwise = null;
+            weights1 = null;
             on.pack(convolution, source.values(name + ".conv1.weight"), part.weights());
         } else {
             FoldedNormalisation norm2 = FoldedNormalisation.of(source, name + ".norm2", epsilon);
-            on.upload(norm2.foldInto(source.values(name + ".conv1.weight")), part.weights1());
+            float[] folded = norm2.foldInto(source.values(name + ".conv1.weight"));
+            pointwise = on.arena().pointwise(part.pointwise());
+            weights1 = on.pack(pointwise, part.pointwise(), folded, part.weights1());
             on.upload(norm2.bias(), part.affine2());
             on.pack(convolution, source.values(name + ".conv2.weight"), part.weights());
         }
@@ -98,15 +105,20 @@ final class DenseLayerStage implements InferenceStage {
 
     /** {@code Z = relu(bn1(X[:, :K]))·W1ᵀ} of some rows. */
     private void reduce(int lane, int firstRow, Matrix z) {
-        Matrix a = part.normalised()[lane].rows(0, z.rows());
-        on.kernels().normaliseRelu(prefix.rows(firstRow, z.rows()), part.affine1(), a);
-        on.multiply(lane, a, part.weights1(), z);
+        pointwise.forward(
+                lane,
+                prefix.rows(firstRow, z.rows()),
+                part.affine1(),
+                weights1,
+                part.reduce()[lane],
+                z);
     }
 
-    /** New features of some images from their Z, which becomes T in place. */
+    /** New features of some images from their Z, which may become T in place. */
     private void convolve(int lane, int images, Matrix z, int firstRow) {
-        on.kernels().normaliseRelu(z, part.affine2(), z);
-        append(lane, images, z, firstRow);
+        Matrix y = part.output()[lane].rows(0, z.rows());
+        convolution.forward(on.kernels(), lane, images, z, part.affine2(), z, part.weights(), y);
+        on.kernels().copy(y, newFeatures.rows(firstRow, y.rows()));
     }
 
     private void convolvePrefix(int images) {
@@ -119,7 +131,10 @@ final class DenseLayerStage implements InferenceStage {
                             int rows = chunks.rows(chunk, images);
                             Matrix a = part.normalised()[lane].rows(0, rows);
                             on.kernels().normaliseRelu(prefix.rows(first, rows), part.affine1(), a);
-                            append(lane, chunks.images(chunk, images), a, first);
+                            Matrix y = part.output()[lane].rows(0, rows);
+                            int count = chunks.images(chunk, images);
+                            convolution.forward(lane, count, a, part.weights(), y);
+                            on.kernels().copy(y, newFeatures.rows(first, rows));
                         });
     }
 
@@ -153,11 +168,5 @@ final class DenseLayerStage implements InferenceStage {
                                     part.bottleneck().rows(first, chunks.rows(chunk, images)),
                                     firstImage * pixels + first);
                         });
-    }
-
-    private void append(int lane, int images, Matrix source, int firstRow) {
-        Matrix y = part.output()[lane].rows(0, source.rows());
-        convolution.forward(lane, images, source, part.weights(), y);
-        on.kernels().copy(y, newFeatures.rows(firstRow, y.rows()));
     }
 }

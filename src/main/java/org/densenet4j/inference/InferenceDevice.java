@@ -6,6 +6,8 @@ import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseConvolution;
+import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.plan.InferenceMemory;
 
 /** What every stage computes with: a device and the plan's arena on it. */
@@ -21,6 +23,23 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
 
     void upload(float[] values, Matrix target) {
         arena.upload(values, 0, target);
+    }
+
+    /** Puts [N, K] weights where and how a pointwise convolution reads them. */
+    Matrix pack(
+            PointwiseConvolution convolution,
+            PointwiseShape shape,
+            float[] weights,
+            Matrix packed) {
+        boolean asTheyAre = device.memory(shape).packedWeights() == 0;
+        Matrix plain =
+                Matrix.dense(
+                        (asTheyAre ? packed : memory.unpacked()).offset(),
+                        shape.outputChannels(),
+                        shape.inputChannels(),
+                        shape.type());
+        upload(weights, plain);
+        return convolution.packForward(plain, packed);
     }
 
     /** Puts weights in the PyTorch layout into the device's own. */

@@ -5,6 +5,8 @@ import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseMemory;
+import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.spec.BlockShape;
 import org.densenet4j.spec.HeadShape;
 import org.densenet4j.spec.LayerShape;
@@ -55,11 +57,14 @@ public final class InferenceMemory {
      * @param rows chunks of the 1x1 convolution, null without a bottleneck
      * @param images chunks of the 3x3 convolution
      * @param affine1 [2, K] of the first batch normalisation
-     * @param weights1 [4k, K], the second batch normalisation's scale folded in; null without
+     * @param pointwise the 1x1 convolution over one chunk, null without a bottleneck
+     * @param weights1 [4k, K], the second batch normalisation's scale folded in, or the same in the
+     *     device's own layout; null without
      * @param affine2 [2, 4k]: ones and the second batch normalisation's folded bias; null without
      * @param weights of the 3x3 convolution, packed
      * @param bottleneck Z of a group of images [group·H·W, 4k], null without
-     * @param normalised a chunk of the BN-ReLU output of the prefix
+     * @param reduce what the 1x1 convolution works in; null without
+     * @param normalised a chunk of the BN-ReLU output of the prefix, null with a bottleneck
      * @param output a chunk of the new features
      */
     public record LayerPart(
@@ -68,11 +73,13 @@ public final class InferenceMemory {
             Chunks rows,
             Chunks images,
             ConvolutionShape convolution,
+            PointwiseShape pointwise,
             Matrix affine1,
             Matrix weights1,
             Matrix affine2,
             Matrix weights,
             Matrix bottleneck,
+            Matrix[] reduce,
             Matrix[] normalised,
             Matrix[] output) {}
 
@@ -152,6 +159,9 @@ public final class InferenceMemory {
         for (BlockPart block : blocks) {
             for (LayerPart layer : block.layers()) {
                 largest = Math.max(largest, layer.convolution().weights());
+                if (layer.pointwise() != null) {
+                    largest = Math.max(largest, layer.pointwise().weights());
+                }
             }
         }
         return largest;
@@ -240,25 +250,27 @@ public final class InferenceMemory {
                             name + ".bottleneck", Category.WORKSPACE, groupRows, width, now, now);
         }
         Allocator.Frame frame = allocator.frame();
-        Matrix[] normalised =
+        PointwiseShape pointwise =
                 bottleneck
-                        ? frame.alignedActivations(rows.rowsPerChunk(), prefix)
-                        : frame.activations(images.rowsPerChunk(), prefix);
-        if (bottleneck) {
-            noteProduct(pixels, normalised[0], bottleneckMatrix);
-        }
+                        ? new PointwiseShape(
+                                rows.rowsPerChunk(), prefix, width, allocator.precision())
+                        : null;
         return new LayerPart(
                 l,
                 group,
                 rows,
                 images,
                 convolution,
+                pointwise,
                 weights(name + ".affine1", 2, prefix),
-                bottleneck ? operand(name + ".weights1", width, prefix) : null,
+                bottleneck ? packed(name + ".weights1", pointwise, pixels) : null,
                 bottleneck ? weights(name + ".affine2", 2, width) : null,
                 packed(name + ".weights", convolution),
                 bottleneckMatrix,
-                normalised,
+                bottleneck
+                        ? frame.perLane(1, elements(device.memory(pointwise).forwardChunk()))
+                        : null,
+                bottleneck ? null : frame.activations(images.rowsPerChunk(), prefix),
                 frame.activations(images.rowsPerChunk(), l.growthRate()));
     }
 
@@ -321,7 +333,22 @@ public final class InferenceMemory {
         if (convolution.images() > 1) {
             allocator.library(device.memory(convolution.withImages(1)).scratch());
         }
-        return weights(name, 1, Math.toIntExact((m.packedWeights() + 3) / 4));
+        return weights(name, 1, elements(m.packedWeights()));
+    }
+
+    /** The weights as they are where the device reads them so, else room for its own layout. */
+    private Matrix packed(String name, PointwiseShape pointwise, int shortest) {
+        PointwiseMemory m = device.memory(pointwise);
+        allocator.library(m.scratch());
+        int least = Math.min(pointwise.rows(), shortest);
+        allocator.library(device.memory(pointwise.withRows(least)).scratch());
+        return m.packedWeights() > 0
+                ? weights(name, 1, elements(m.packedWeights()))
+                : operand(name, pointwise.outputChannels(), pointwise.inputChannels());
+    }
+
+    private static int elements(long bytes) {
+        return Math.toIntExact(Math.ceilDiv(bytes, (long) Float.BYTES));
     }
 
     /** Library scratch of a product by weights, for all rows of a source and for the fewest. */
@@ -364,7 +391,7 @@ public final class InferenceMemory {
         return input;
     }
 
-    /** Scratch for the weights of one convolution in the PyTorch layout, while they are packed. */
+    /** Scratch for the weights of one convolution as they come, while they are packed. */
     public Matrix unpacked() {
         return unpacked;
     }

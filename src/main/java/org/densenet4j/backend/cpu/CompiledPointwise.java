@@ -64,7 +64,8 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
         long tiles =
                 BackwardCode.tileBytes(storage, s.inputChannels())
                         + BackwardCode.gradientTileBytes(storage, s.outputChannels());
-        return new PointwiseMemory(PointwiseWeights.bytes(s), tiles, 0);
+        long forwardTile = ForwardCode.tileBytes(storage, s.inputChannels(), s.outputChannels());
+        return new PointwiseMemory(PointwiseWeights.bytes(s), tiles, forwardTile, 0);
     }
 
     @Override
