@@ -126,6 +126,11 @@ public final class CpuComparison {
                         2 * settings.steps(),
                         hasJemalloc ? "with huge pages tried, too" : "not installed",
                         seconds / 60));
+        if (HiddenCaches.hidden() && !settings.oursOnly()) {
+            text.append(
+                    "- This machine hides the sizes of its caches; libtorch's oneDNN has been told"
+                            + " 32 KB, 512 KB and 1 MB, its sizes for unknown processors.\n\n");
+        }
         skipped.forEach(line -> text.append("- ").append(line).append("\n"));
         text.append(skipped.isEmpty() ? "" : "\n").append(ComparisonTable.of(results));
         Files.createDirectories(settings.folder());

@@ -45,6 +45,7 @@ public final class LibtorchPeer {
         DenseNetSpec spec = DenseNetSpec.preset(args[0]).build();
         int batch = Integer.parseInt(args[1]);
         torch.set_num_threads(Integer.parseInt(args[3]));
+        HiddenCaches.replaceWhereHidden();
         try {
             new LibtorchPeer(spec, batch, PeerVariant.parse(args[4]))
                     .measure(batch, Integer.parseInt(args[2]));

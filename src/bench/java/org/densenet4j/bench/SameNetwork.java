@@ -11,6 +11,7 @@ import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 
+import java.io.IOException;
 import java.util.Locale;
 import java.util.SplittableRandom;
 
@@ -48,7 +49,7 @@ public final class SameNetwork {
     }
 
     /** Compares, and prints one line. */
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
         DenseNetSpec spec = DenseNetSpec.preset(args[0]).build();
         SameNetwork same = new SameNetwork(spec, Integer.parseInt(args[1]));
         double[] theirs = same.libtorch();
@@ -88,7 +89,9 @@ public final class SameNetwork {
         return losses;
     }
 
-    private double[] libtorch() {
+    private double[] libtorch() throws IOException {
+        torch.set_num_threads(Runtime.getRuntime().availableProcessors());
+        HiddenCaches.replaceWhereHidden();
         PeerVariant variant = PeerVariant.parse("training-fp32-nhwc-naive-malloc");
         LibtorchWeights weights = new LibtorchWeights(NetworkShape.of(spec), variant, 1);
         LibtorchNetwork network = new LibtorchNetwork(spec, weights, variant);
