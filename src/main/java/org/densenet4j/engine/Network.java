@@ -327,7 +327,9 @@ public final class Network implements AutoCloseable {
 
     /** Sets all parameter gradients to zero; {@link #backward} adds to them. */
     public void zeroGradients() {
-        kernels.fill(memory.parameterGradients(), 0);
+        slices(
+                memory.parameterGradients().columns(),
+                (from, count) -> kernels.fill(memory.parameterGradients().columns(from, count), 0));
     }
 
     /**

@@ -4,6 +4,7 @@ import org.densenet4j.backend.BFloat16;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 import org.junit.jupiter.api.Test;
 
@@ -152,6 +153,113 @@ abstract class ConvolutionContract extends OpenedDevice {
                 });
     }
 
+    // ---------------------------------------------------------------- behind a normalisation
+
+    @Test
+    void aConvolutionBehindANormalisationReadsWhatTheReluLetsThrough() {
+        forRandomCases(
+                CASES / 2,
+                a -> {
+                    ConvolutionShape s = shape(a);
+                    ConvolutionMemory memory = memory(a, s);
+                    int images = 1 + a.random.nextInt(s.images());
+                    Matrix z = source(a, s, images, true);
+                    Matrix affine = a.affine(s.inputChannels());
+                    Matrix normalised = source(a, s, images, false);
+                    a.anything(normalised);
+                    Matrix weights = weights(a, s, true);
+                    Matrix packed = scratch(a, memory.packedWeights());
+                    Matrix output = output(a, s, images, false);
+                    a.upload();
+                    Convolution convolution = a.arena().convolution(s);
+                    convolution.packForward(weights, packed);
+                    convolution.forward(
+                            a.kernels(), lane(a), images, z, affine, normalised, packed, output);
+                    Terms[][] expected = terms(output.rows(), output.columns());
+                    for (int r = 0; r < output.rows(); r++) {
+                        Terms[] pixel = expected[r];
+                        forEachTap(
+                                s,
+                                r,
+                                (row, ky, kx) -> {
+                                    for (int o = 0; o < s.outputChannels(); o++) {
+                                        for (int i = 0; i < s.inputChannels(); i++) {
+                                            double w = weight(a, weights, s, o, i, ky, kx);
+                                            addRelu(pixel[o], w, a, z, row, i, affine);
+                                        }
+                                    }
+                                });
+                    }
+                    expect(a, output, expected, TOLERANCE, 2);
+                    a.check();
+                });
+    }
+
+    @Test
+    void theWeightGradientBehindANormalisationIsOfWhatTheReluLetsThrough() {
+        forRandomCases(
+                CASES / 2,
+                a -> {
+                    ConvolutionShape s = shape(a);
+                    ConvolutionMemory memory = memory(a, s);
+                    int images = 1 + a.random.nextInt(s.images());
+                    Matrix z = source(a, s, images, true);
+                    Matrix affine = a.affine(s.inputChannels());
+                    Matrix normalised = source(a, s, images, false);
+                    a.anything(normalised);
+                    Matrix gradient = output(a, s, images, true);
+                    int floats = Math.toIntExact(memory.packedGradient() / Float.BYTES);
+                    Matrix part = a.denseOutput(1, floats);
+                    Matrix sum = a.values(a.denseOutput(1, floats), g -> 0);
+                    a.anything(part);
+                    a.anything(sum);
+                    Matrix weightGradient = weights(a, s, true);
+                    a.upload();
+                    Convolution convolution = a.arena().convolution(s);
+                    convolution.backwardWeights(
+                            a.kernels(),
+                            lane(a),
+                            images,
+                            z,
+                            affine,
+                            normalised,
+                            gradient,
+                            part,
+                            sum);
+                    convolution.reduceWeightGradient(sum, weightGradient);
+                    Terms[][] expected = terms(1, weightGradient.columns());
+                    for (int w = 0; w < s.weights(); w++) {
+                        expected[0][w].add(a.value(weightGradient, 0, w));
+                    }
+                    for (int r = 0; r < gradient.rows(); r++) {
+                        int out = r;
+                        forEachTap(
+                                s,
+                                r,
+                                (row, ky, kx) -> {
+                                    for (int o = 0; o < s.outputChannels(); o++) {
+                                        double g = a.value(gradient, out, o);
+                                        for (int i = 0; i < s.inputChannels(); i++) {
+                                            Terms t = expected[0][index(s, o, i, ky, kx)];
+                                            addRelu(t, g, a, z, row, i, affine);
+                                        }
+                                    }
+                                });
+                    }
+                    double rounding = s.type() == DataType.FLOAT32 ? 0 : 0x1p-8;
+                    expect(a, weightGradient, expected, TOLERANCE + rounding, 1);
+                    a.check();
+                });
+    }
+
+    private static void addRelu(
+            Terms t, double factor, GuardedArena a, Matrix z, int row, int column, Matrix affine) {
+        double product = a.value(z, row, column) * a.value(affine, 0, column);
+        double shift = a.value(affine, 1, column);
+        double size = Math.abs(factor) * (Math.abs(product) + Math.abs(shift));
+        t.add(factor * Math.max(0, product + shift), size);
+    }
+
     // ---------------------------------------------------------------- shapes and operands
 
     /** 3x3 mostly, the 1x1 of a transition and the 7x7/2 of a stem now and then. */
@@ -256,6 +364,14 @@ abstract class ConvolutionContract extends OpenedDevice {
     }
 
     private void expect(GuardedArena a, Matrix out, Terms[][] expected) {
+        expect(a, out, expected, TOLERANCE, 1);
+    }
+
+    /**
+     * @param roundings how often a value on the way to an output may be stored
+     */
+    private void expect(
+            GuardedArena a, Matrix out, Terms[][] expected, double tolerance, int roundings) {
         double largest = 0;
         for (Terms[] row : expected) {
             for (Terms terms : row) {
@@ -265,7 +381,8 @@ abstract class ConvolutionContract extends OpenedDevice {
         double shared = sharesRounding() ? largest : 0;
         a.expect(
                 out,
-                TOLERANCE,
+                tolerance,
+                roundings,
                 (r, c, t) -> {
                     Terms e = expected[r][c];
                     t.add(e.sum(), Math.max(e.magnitude(), shared));

@@ -202,16 +202,24 @@ final class CpuArena implements DeviceArena {
 
     @Override
     public void upload(float[] source, int from, Matrix target) {
+        if (target.isDense()) {
+            upload(source, from, target.rows() * target.columns(), target);
+            return;
+        }
         for (int r = 0; r < target.rows(); r++) {
-            int start = from + r * target.columns();
-            long at = target.at(r, 0);
-            if (target.type() == DataType.FLOAT32) {
-                MemorySegment.copy(source, start, memory, JAVA_FLOAT, at, target.columns());
-            } else {
-                for (int c = 0; c < target.columns(); c++) {
-                    memory.set(JAVA_SHORT, at + 2L * c, BFloat16.of(source[start + c]));
-                }
-            }
+            upload(source, from + r * target.columns(), target.columns(), target.row(r));
+        }
+    }
+
+    /** Elements that lie one behind the other, from a matrix's first on. */
+    private void upload(float[] source, int from, int count, Matrix target) {
+        long at = target.offset();
+        if (target.type() == DataType.FLOAT32) {
+            MemorySegment.copy(source, from, memory, JAVA_FLOAT, at, count);
+            return;
+        }
+        for (int i = 0; i < count; i++) {
+            memory.set(JAVA_SHORT, at + 2L * i, BFloat16.of(source[from + i]));
         }
     }
 

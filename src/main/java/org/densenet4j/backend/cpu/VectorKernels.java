@@ -40,6 +40,11 @@ final class VectorKernels extends ScalarKernels {
     }
 
     @Override
+    public void squaredNorm(Matrix x, Matrix target) {
+        passes(x).squaredNorm(x, target);
+    }
+
+    @Override
     public void channelStatistics(Matrix x, Matrix partial) {
         if (compiled.fit(x)) {
             compiled.statistics(x, partial);

@@ -1,10 +1,13 @@
 package org.densenet4j.backend.cpu;
 
+import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.F2D;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.IS_NAN;
 
 import static java.nio.ByteOrder.nativeOrder;
 
+import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
@@ -35,6 +38,8 @@ class VectorPasses extends ScalarKernels {
 
     private static final VectorSpecies<Float> SPECIES = StoredVector.SPECIES;
     private static final int LANES = SPECIES.length();
+    private static final VectorSpecies<Double> DOUBLES =
+            VectorSpecies.of(double.class, SPECIES.vectorShape());
     private static final ByteOrder ORDER = nativeOrder();
 
     /** Rows whose parameters and sums are loaded once; a tile of a row's block is in the cache. */
@@ -113,6 +118,27 @@ class VectorPasses extends ScalarKernels {
     }
 
     // ---------------------------------------------------------------- forward, per chunk
+
+    @Override
+    public void squaredNorm(Matrix x, Matrix target) {
+        double sum = 0;
+        for (int r = 0; r < x.rows(); r++) {
+            DoubleVector squares = DoubleVector.zero(DOUBLES);
+            int c = 0;
+            for (; c < whole(x); c += LANES) {
+                FloatVector v = load(x.at(r, c));
+                DoubleVector lower = (DoubleVector) v.convertShape(F2D, DOUBLES, 0);
+                DoubleVector upper = (DoubleVector) v.convertShape(F2D, DOUBLES, 1);
+                squares = lower.fma(lower, upper.fma(upper, squares));
+            }
+            sum += squares.reduceLanes(ADD);
+            for (; c < x.columns(); c++) {
+                double value = get(x, r, c);
+                sum += value * value;
+            }
+        }
+        set(target, 0, 0, (float) sum);
+    }
 
     @Override
     public void channelStatistics(Matrix x, Matrix partial) {

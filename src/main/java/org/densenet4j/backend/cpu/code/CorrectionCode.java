@@ -119,16 +119,11 @@ public final class CorrectionCode implements AutoCloseable {
                 });
     }
 
-    /** The cache lines of some vectors of a row, which may begin anywhere in the first. */
+    /** The cache lines of some vectors of a row. */
     private void fetch(Register row, long offset, int first, int count) {
-        long bytes =
-                (long) form.storage.bytes()
-                        * (Math.min(form.columns, (first + count) * Zmm.FLOATS)
-                                - first * Zmm.FLOATS);
-        for (long at = 0; at < bytes; at += Zmm.BYTES) {
-            a.prefetch(row.at(offset + at));
-        }
-        a.prefetch(row.at(offset + bytes - 1));
+        int end = Math.min(form.columns, (first + count) * Zmm.FLOATS);
+        long bytes = (long) form.storage.bytes() * (end - first * Zmm.FLOATS);
+        RowPasses.forEachLine(bytes, at -> a.prefetch(row.at(offset + at)));
     }
 
     private void vector(int row, int first, int v) {
@@ -150,6 +145,6 @@ public final class CorrectionCode implements AutoCloseable {
     }
 
     private Mask mask(int vector) {
-        return (vector + 1) * Zmm.FLOATS > form.columns ? Mask.K1 : Mask.K0;
+        return RowPasses.mask(vector, form.columns);
     }
 }

@@ -156,6 +156,6 @@ public final class MaskCode implements AutoCloseable {
     }
 
     private Mask mask(int vector) {
-        return (vector + 1) * Zmm.FLOATS > form.columns ? Mask.K1 : Mask.K0;
+        return RowPasses.mask(vector, form.columns);
     }
 }

@@ -10,6 +10,7 @@ import static org.densenet4j.backend.cpu.code.Zmm.zmm;
 
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.function.LongConsumer;
 
 /** Pieces of code that the kernels share. */
 final class RowPasses {
@@ -21,6 +22,19 @@ final class RowPasses {
     /** Vectors that hold so many floats. */
     static int vectors(int floats) {
         return Math.ceilDiv(floats, Zmm.FLOATS);
+    }
+
+    /** K1 for a vector that ends behind the last column, where that mask has been set so. */
+    static Mask mask(int vector, int columns) {
+        return (vector + 1) * Zmm.FLOATS > columns ? Mask.K1 : Mask.K0;
+    }
+
+    /** Offsets that reach every cache line of so many bytes, which may begin anywhere in one. */
+    static void forEachLine(long bytes, LongConsumer offset) {
+        for (long at = 0; at < bytes - 1; at += Zmm.BYTES) {
+            offset.accept(at);
+        }
+        offset.accept(bytes - 1);
     }
 
     /** Cache lines that so many bytes fill. */

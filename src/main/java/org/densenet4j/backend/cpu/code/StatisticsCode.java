@@ -129,14 +129,11 @@ public final class StatisticsCode implements AutoCloseable {
         }
     }
 
-    /** The cache lines of some vectors of a row of the copy, which may begin anywhere in a line. */
+    /** The cache lines of some vectors of a row of the copy. */
     private void fetch(long offset, int first, int count) {
         int end = Math.min(form.columns, (first + count) * Zmm.FLOATS);
         long bytes = (long) form.storage.bytes() * (end - first * Zmm.FLOATS);
-        for (long at = 0; at < bytes; at += Zmm.BYTES) {
-            a.prefetchForWriting(R10.at(offset + at));
-        }
-        a.prefetchForWriting(R10.at(offset + bytes - 1));
+        RowPasses.forEachLine(bytes, at -> a.prefetchForWriting(R10.at(offset + at)));
     }
 
     private void vector(int row, int first, int v) {
@@ -171,6 +168,6 @@ public final class StatisticsCode implements AutoCloseable {
     }
 
     private Mask mask(int vector) {
-        return (vector + 1) * Zmm.FLOATS > form.columns ? Mask.K1 : Mask.K0;
+        return RowPasses.mask(vector, form.columns);
     }
 }

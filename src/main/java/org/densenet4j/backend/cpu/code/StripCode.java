@@ -210,7 +210,7 @@ public final class StripCode implements AutoCloseable {
     }
 
     private Mask mask(int vector) {
-        return (vector + 1) * Zmm.FLOATS > form.channels ? Mask.K1 : Mask.K0;
+        return RowPasses.mask(vector, form.channels);
     }
 
     // ---------------------------------------------------------------- transforms

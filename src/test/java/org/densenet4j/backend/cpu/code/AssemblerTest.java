@@ -470,6 +470,27 @@ class AssemblerTest {
     }
 
     @Test
+    void linesArePrefetchedToBeWritten() {
+        encodes("prefetchw [r10 + 64]", "41 0f 0d 4a 40", a -> a.prefetchForWriting(R10.at(64)));
+        encodes(
+                "prefetchw [rax + 4096]",
+                "0f 0d 88 00 10 00 00",
+                a -> a.prefetchForWriting(RAX.at(4096)));
+    }
+
+    @Test
+    void equalElementsSetAMask() {
+        encodes(
+                "vcmpeqps k3, zmm3, zmm20",
+                "62 b1 64 48 c2 dc 00",
+                a -> a.equal(Mask.K3, zmm(3), zmm(20), Mask.K0));
+        encodes(
+                "vcmpeqps k2 {k1}, zmm28, zmm7",
+                "62 f1 1c 41 c2 d7 00",
+                a -> a.equal(Mask.K2, zmm(28), zmm(7), Mask.K1));
+    }
+
+    @Test
     void masksOfTheFirstElements() {
         encodes(
                 "mov rax, 1; kmovw k1, eax",
