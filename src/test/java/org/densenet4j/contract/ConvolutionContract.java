@@ -185,7 +185,7 @@ abstract class ConvolutionContract extends OpenedDevice {
                                     for (int o = 0; o < s.outputChannels(); o++) {
                                         for (int i = 0; i < s.inputChannels(); i++) {
                                             double w = weight(a, weights, s, o, i, ky, kx);
-                                            addRelu(pixel[o], w, a, z, row, i, affine);
+                                            a.addRelu(pixel[o], w, z, row, i, affine);
                                         }
                                     }
                                 });
@@ -241,7 +241,7 @@ abstract class ConvolutionContract extends OpenedDevice {
                                         double g = a.value(gradient, out, o);
                                         for (int i = 0; i < s.inputChannels(); i++) {
                                             Terms t = expected[0][index(s, o, i, ky, kx)];
-                                            addRelu(t, g, a, z, row, i, affine);
+                                            a.addRelu(t, g, z, row, i, affine);
                                         }
                                     }
                                 });
@@ -250,14 +250,6 @@ abstract class ConvolutionContract extends OpenedDevice {
                     expect(a, weightGradient, expected, TOLERANCE + rounding, 1);
                     a.check();
                 });
-    }
-
-    private static void addRelu(
-            Terms t, double factor, GuardedArena a, Matrix z, int row, int column, Matrix affine) {
-        double product = a.value(z, row, column) * a.value(affine, 0, column);
-        double shift = a.value(affine, 1, column);
-        double size = Math.abs(factor) * (Math.abs(product) + Math.abs(shift));
-        t.add(factor * Math.max(0, product + shift), size);
     }
 
     // ---------------------------------------------------------------- shapes and operands

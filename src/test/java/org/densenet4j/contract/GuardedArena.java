@@ -255,7 +255,7 @@ final class GuardedArena implements AutoCloseable {
         double shift = value(affine, 1, column);
         terms.add(
                 weight * Math.max(0, product + shift),
-                weight * (Math.abs(product) + Math.abs(shift)));
+                Math.abs(weight) * (Math.abs(product) + Math.abs(shift)));
     }
 
     /** {@code gradient} where the ReLU let {@code x·scale + shift} through, otherwise 0. */

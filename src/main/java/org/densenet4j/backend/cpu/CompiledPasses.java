@@ -11,9 +11,6 @@ import org.densenet4j.backend.cpu.code.StatisticsCode;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
@@ -23,15 +20,21 @@ import java.util.function.Predicate;
 final class CompiledPasses implements AutoCloseable {
     private final long base;
     private final Predicate<DataType> compiles;
-    private final Map<CorrectionCode.Form, CorrectionCode> corrections = new ConcurrentHashMap<>();
-    private final Map<MaskCode.Form, MaskCode> masks = new ConcurrentHashMap<>();
-    private final Map<StatisticsCode.Form, StatisticsCode> statistics = new ConcurrentHashMap<>();
-    private final Map<AveragePoolCode.Form, AveragePoolCode> pools = new ConcurrentHashMap<>();
-    private final Map<AveragePoolGradientCode.Form, AveragePoolGradientCode> poolGradients =
-            new ConcurrentHashMap<>();
-    private final Map<MaxPoolCode.Form, MaxPoolCode> maxPools = new ConcurrentHashMap<>();
+    private final CompiledCodes<CorrectionCode.Form, CorrectionCode> corrections =
+            new CompiledCodes<>(CorrectionCode::new, CorrectionCode::close);
+    private final CompiledCodes<MaskCode.Form, MaskCode> masks =
+            new CompiledCodes<>(MaskCode::new, MaskCode::close);
+    private final CompiledCodes<StatisticsCode.Form, StatisticsCode> statistics =
+            new CompiledCodes<>(StatisticsCode::new, StatisticsCode::close);
+    private final CompiledCodes<AveragePoolCode.Form, AveragePoolCode> pools =
+            new CompiledCodes<>(AveragePoolCode::new, AveragePoolCode::close);
+    private final CompiledCodes<AveragePoolGradientCode.Form, AveragePoolGradientCode>
+            poolGradients =
+                    new CompiledCodes<>(
+                            AveragePoolGradientCode::new, AveragePoolGradientCode::close);
+    private final CompiledCodes<MaxPoolCode.Form, MaxPoolCode> maxPools =
+            new CompiledCodes<>(MaxPoolCode::new, MaxPoolCode::close);
     private final ThreadLocal<MemorySegment> arguments;
-    private boolean closed;
 
     /**
      * @param lifetime of the memory
@@ -67,7 +70,8 @@ final class CompiledPasses implements AutoCloseable {
                         rowBytes(x),
                         rowBytes(correction),
                         rowBytes(out));
-        made(corrections, form, CorrectionCode::new)
+        corrections
+                .of(form)
                 .run(
                         address(gradient),
                         address(x),
@@ -87,7 +91,7 @@ final class CompiledPasses implements AutoCloseable {
                         rowBytes(x),
                         rowBytes(affine),
                         rowBytes(partial));
-        made(masks, form, MaskCode::new)
+        masks.of(form)
                 .run(
                         address(gradient),
                         address(x),
@@ -116,8 +120,7 @@ final class CompiledPasses implements AutoCloseable {
                         copies,
                         rowBytes(copy),
                         rowBytes(partial));
-        made(statistics, form, StatisticsCode::new)
-                .run(address(x), address(copy), address(partial));
+        statistics.of(form).run(address(x), address(copy), address(partial));
     }
 
     /** See {@link org.densenet4j.backend.Kernels#normaliseReluAveragePool}. */
@@ -132,7 +135,7 @@ final class CompiledPasses implements AutoCloseable {
                         rowBytes(x),
                         rowBytes(out),
                         rowBytes(affine));
-        made(pools, form, AveragePoolCode::new).run(address(x), address(affine), address(out));
+        pools.of(form).run(address(x), address(affine), address(out));
     }
 
     /**
@@ -163,7 +166,8 @@ final class CompiledPasses implements AutoCloseable {
                         rowBytes(blockGradient),
                         rowBytes(affine),
                         rowBytes(partial));
-        made(poolGradients, form, AveragePoolGradientCode::new)
+        poolGradients
+                .of(form)
                 .run(
                         arguments.get(),
                         address(pooledGradient),
@@ -177,7 +181,7 @@ final class CompiledPasses implements AutoCloseable {
 
     /** See {@link org.densenet4j.backend.Kernels#normaliseReluMaxPool}. */
     void maxPool(Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
-        made(maxPools, maxPool(x, images, height, width, affine, out, null), MaxPoolCode::new)
+        maxPools.of(maxPool(x, images, height, width, affine, out, null))
                 .run(address(x), address(affine), address(out), 0);
     }
 
@@ -195,7 +199,7 @@ final class CompiledPasses implements AutoCloseable {
             Matrix affine,
             Matrix gradient) {
         MaxPoolCode.Form form = maxPool(x, images, height, width, affine, pooledGradient, gradient);
-        made(maxPools, form, MaxPoolCode::new)
+        maxPools.of(form)
                 .run(address(x), address(affine), address(pooledGradient), address(gradient));
     }
 
@@ -220,17 +224,6 @@ final class CompiledPasses implements AutoCloseable {
                 rowBytes(affine));
     }
 
-    private <F, C> C made(Map<F, C> codes, F form, Function<F, C> compile) {
-        C code = codes.get(form);
-        if (code != null) {
-            return code;
-        }
-        if (closed) {
-            throw new IllegalStateException("the arena is closed");
-        }
-        return codes.computeIfAbsent(form, compile);
-    }
-
     private long address(Matrix m) {
         return base + m.offset();
     }
@@ -241,12 +234,11 @@ final class CompiledPasses implements AutoCloseable {
 
     @Override
     public void close() {
-        closed = true;
-        corrections.values().forEach(CorrectionCode::close);
-        masks.values().forEach(MaskCode::close);
-        statistics.values().forEach(StatisticsCode::close);
-        pools.values().forEach(AveragePoolCode::close);
-        poolGradients.values().forEach(AveragePoolGradientCode::close);
-        maxPools.values().forEach(MaxPoolCode::close);
+        corrections.close();
+        masks.close();
+        statistics.close();
+        pools.close();
+        poolGradients.close();
+        maxPools.close();
     }
 }

@@ -11,9 +11,6 @@ import org.densenet4j.backend.cpu.code.ProductCode;
 import org.densenet4j.backend.cpu.code.StripCode;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 
 /**
  * {@link WinogradConvolution} in machine code of the engine's own: strips of four lines are
@@ -27,10 +24,12 @@ final class CompiledWinograd implements HostConvolution {
     private final long base;
     private final MemorySegment constants;
     private final MemorySegment[] arguments;
-    private final Map<StripCode.Form, StripCode> strips = new ConcurrentHashMap<>();
-    private final Map<ProductCode.Form, ProductCode> products = new ConcurrentHashMap<>();
-    private final Map<OutputCode.Form, OutputCode> outputs = new ConcurrentHashMap<>();
-    private boolean closed;
+    private final CompiledCodes<StripCode.Form, StripCode> strips =
+            new CompiledCodes<>(StripCode::new, StripCode::close);
+    private final CompiledCodes<ProductCode.Form, ProductCode> products =
+            new CompiledCodes<>(ProductCode::new, ProductCode::close);
+    private final CompiledCodes<OutputCode.Form, OutputCode> outputs =
+            new CompiledCodes<>(OutputCode::new, OutputCode::close);
 
     CompiledWinograd(CpuArena arena, ConvolutionShape shape, int lanes) {
         this.arena = arena;
@@ -202,8 +201,7 @@ final class CompiledWinograd implements HostConvolution {
             long matrices) {
         long pixel = (long) x.type().bytes() * x.stride();
         StripCode code =
-                made(
-                        strips,
+                strips.of(
                         new StripCode.Form(
                                 CompiledPointwise.storage(x.type()),
                                 shape.width(),
@@ -211,8 +209,7 @@ final class CompiledWinograd implements HostConvolution {
                                 pixel,
                                 affine != null,
                                 gradient,
-                                matrix),
-                        StripCode::new);
+                                matrix));
         long row = 4L * place * groups.across() * TileGroups.padded(x.columns());
         int top = groups.top(strip);
         long image = base + x.at(groups.image(strip) * shape.height() * shape.width(), 0);
@@ -235,15 +232,13 @@ final class CompiledWinograd implements HostConvolution {
     private void output(int lane, int strip, int place, long mMatrix, long m, Matrix to) {
         long pixel = (long) to.type().bytes() * to.stride();
         OutputCode code =
-                made(
-                        outputs,
+                outputs.of(
                         new OutputCode.Form(
                                 CompiledPointwise.storage(to.type()),
                                 shape.width(),
                                 to.columns(),
                                 pixel,
-                                mMatrix),
-                        OutputCode::new);
+                                mMatrix));
         long row = 4L * place * groups.across() * TileGroups.padded(to.columns());
         int top = groups.top(strip);
         long image = base + to.at(groups.image(strip) * shape.height() * shape.width(), 0);
@@ -256,18 +251,7 @@ final class CompiledWinograd implements HostConvolution {
     }
 
     private ProductCode product(ProductCode.Form form) {
-        return made(products, form, ProductCode::new);
-    }
-
-    private <F, C> C made(Map<F, C> codes, F form, Function<F, C> compile) {
-        C code = codes.get(form);
-        if (code != null) {
-            return code;
-        }
-        if (closed) {
-            throw new IllegalStateException("the convolution is closed");
-        }
-        return codes.computeIfAbsent(form, compile);
+        return products.of(form);
     }
 
     static ConvolutionMemory memory(ConvolutionShape s) {
@@ -279,10 +263,9 @@ final class CompiledWinograd implements HostConvolution {
 
     @Override
     public void close() {
-        closed = true;
         packing.close();
-        strips.values().forEach(StripCode::close);
-        products.values().forEach(ProductCode::close);
-        outputs.values().forEach(OutputCode::close);
+        strips.close();
+        products.close();
+        outputs.close();
     }
 }
