@@ -11,8 +11,6 @@ import org.densenet4j.backend.cpu.code.ForwardCode;
 import org.densenet4j.backend.cpu.code.Storage;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A pointwise convolution in machine code of its own: normalisation, product and accumulation in
@@ -25,9 +23,10 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
     private final PointwiseWeights weights;
     private final long base;
     private final MemorySegment[] arguments;
-    private final Map<ForwardKey, ForwardCode> forward = new ConcurrentHashMap<>();
-    private final Map<BackwardKey, BackwardCode> backward = new ConcurrentHashMap<>();
-    private boolean closed;
+    private final CompiledCodes<ForwardKey, ForwardCode> forward =
+            new CompiledCodes<>(this::compile, ForwardCode::close);
+    private final CompiledCodes<BackwardKey, BackwardCode> backward =
+            new CompiledCodes<>(this::compile, BackwardCode::close);
 
     private record ForwardKey(int rows, int inputs, int outputs, long xRow, long zRow) {}
 
@@ -84,22 +83,18 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
     public void forward(int lane, Matrix x, Matrix affine, Matrix weights, Matrix chunk, Matrix z) {
         ForwardKey key =
                 new ForwardKey(x.rows(), x.columns(), z.columns(), rowBytes(x), rowBytes(z));
-        ForwardCode code = forward.get(key);
-        if (code == null) {
-            code = forward.computeIfAbsent(key, this::compile);
-        }
-        code.run(
-                arguments[lane],
-                address(x),
-                address(affine),
-                address(affine.row(1)),
-                address(weights),
-                address(chunk),
-                address(z));
+        forward.of(key)
+                .run(
+                        arguments[lane],
+                        address(x),
+                        address(affine),
+                        address(affine.row(1)),
+                        address(weights),
+                        address(chunk),
+                        address(z));
     }
 
     private ForwardCode compile(ForwardKey k) {
-        requireOpen();
         return new ForwardCode(storage, k.rows, k.inputs, k.outputs, k.xRow, k.zRow);
     }
 
@@ -114,10 +109,7 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
                         rowBytes(g.z()),
                         rowBytes(g.result()),
                         rowBytes(g.blockGradient()));
-        BackwardCode code = backward.get(key);
-        if (code == null) {
-            code = backward.computeIfAbsent(key, this::compile);
-        }
+        BackwardCode code = backward.of(key);
         arena.kernels().fill(g.partial(), 0);
         code.run(
                 arguments[lane],
@@ -143,7 +135,6 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
     }
 
     private BackwardCode compile(BackwardKey k) {
-        requireOpen();
         return new BackwardCode(
                 storage, k.rows, k.inputs, k.outputs, k.xRow, k.zRow, k.gradientRow, k.blockRow);
     }
@@ -156,17 +147,9 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
         return (long) m.type().bytes() * m.stride();
     }
 
-    /** Code that is there refuses by itself. */
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("the convolution is closed");
-        }
-    }
-
     @Override
     public void close() {
-        closed = true;
-        forward.values().forEach(ForwardCode::close);
-        backward.values().forEach(BackwardCode::close);
+        forward.close();
+        backward.close();
     }
 }
