@@ -93,6 +93,11 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
         return offset + ((long) row * stride + column) * type.bytes();
     }
 
+    /** Bytes from one row to the next. */
+    public long rowBytes() {
+        return (long) stride * type.bytes();
+    }
+
     /** Bytes from the first element to the end of the last row's padding. */
     public long storedBytes() {
         return (long) rows * stride * type.bytes();

@@ -66,10 +66,10 @@ final class CompiledPasses implements AutoCloseable {
                         CompiledPointwise.storage(x.type()),
                         x.rows(),
                         x.columns(),
-                        rowBytes(gradient),
-                        rowBytes(x),
-                        rowBytes(correction),
-                        rowBytes(out));
+                        gradient.rowBytes(),
+                        x.rowBytes(),
+                        correction.rowBytes(),
+                        out.rowBytes());
         corrections
                 .of(form)
                 .run(
@@ -87,10 +87,10 @@ final class CompiledPasses implements AutoCloseable {
                         CompiledPointwise.storage(x.type()),
                         x.rows(),
                         x.columns(),
-                        rowBytes(gradient),
-                        rowBytes(x),
-                        rowBytes(affine),
-                        rowBytes(partial));
+                        gradient.rowBytes(),
+                        x.rowBytes(),
+                        affine.rowBytes(),
+                        partial.rowBytes());
         masks.of(form)
                 .run(
                         address(gradient),
@@ -116,10 +116,10 @@ final class CompiledPasses implements AutoCloseable {
                         CompiledPointwise.storage(x.type()),
                         x.rows(),
                         x.columns(),
-                        rowBytes(x),
+                        x.rowBytes(),
                         copies,
-                        rowBytes(copy),
-                        rowBytes(partial));
+                        copy.rowBytes(),
+                        partial.rowBytes());
         statistics.of(form).run(address(x), address(copy), address(partial));
     }
 
@@ -132,9 +132,9 @@ final class CompiledPasses implements AutoCloseable {
                         height,
                         width,
                         x.columns(),
-                        rowBytes(x),
-                        rowBytes(out),
-                        rowBytes(affine));
+                        x.rowBytes(),
+                        out.rowBytes(),
+                        affine.rowBytes());
         pools.of(form).run(address(x), address(affine), address(out));
     }
 
@@ -161,11 +161,11 @@ final class CompiledPasses implements AutoCloseable {
                         height,
                         width,
                         x.columns(),
-                        rowBytes(pooledGradient),
-                        rowBytes(x),
-                        rowBytes(blockGradient),
-                        rowBytes(affine),
-                        rowBytes(partial));
+                        pooledGradient.rowBytes(),
+                        x.rowBytes(),
+                        blockGradient.rowBytes(),
+                        affine.rowBytes(),
+                        partial.rowBytes());
         poolGradients
                 .of(form)
                 .run(
@@ -218,18 +218,14 @@ final class CompiledPasses implements AutoCloseable {
                 width,
                 x.columns(),
                 gradient != null,
-                rowBytes(x),
-                gradient != null ? rowBytes(gradient) : 0,
-                rowBytes(pooled),
-                rowBytes(affine));
+                x.rowBytes(),
+                gradient != null ? gradient.rowBytes() : 0,
+                pooled.rowBytes(),
+                affine.rowBytes());
     }
 
     private long address(Matrix m) {
         return base + m.offset();
-    }
-
-    private static long rowBytes(Matrix m) {
-        return (long) m.type().bytes() * m.stride();
     }
 
     @Override

@@ -39,14 +39,14 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
             long gradientRow,
             long blockRow) {}
 
-    CompiledPointwise(CpuArena arena, DataType type, int lanes) {
+    CompiledPointwise(CpuArena arena, DataType type) {
         this.arena = arena;
         this.storage = storage(type);
-        this.weights = new PointwiseWeights(arena.memory());
+        this.weights = new PointwiseWeights(arena, storage);
         this.base = arena.memory().address();
-        this.arguments = new MemorySegment[lanes];
+        this.arguments = new MemorySegment[arena.lanes().count()];
         long bytes = Math.max(ForwardCode.ARGUMENTS, BackwardCode.ARGUMENTS);
-        for (int lane = 0; lane < lanes; lane++) {
+        for (int lane = 0; lane < arguments.length; lane++) {
             arguments[lane] = arena.lifetime().allocate(bytes, 64);
         }
     }
@@ -69,20 +69,20 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
 
     @Override
     public Matrix packForward(Matrix weight, Matrix packed) {
-        weights.intoRowPanels(weight, packed.offset());
+        weights.intoRowPanels(weight, packed);
         return packed;
     }
 
     @Override
     public Matrix packBackward(Matrix weight, Matrix packed) {
-        weights.intoColumnPanels(weight, packed.offset());
+        weights.intoColumnPanels(weight, packed);
         return packed;
     }
 
     @Override
     public void forward(int lane, Matrix x, Matrix affine, Matrix weights, Matrix chunk, Matrix z) {
         ForwardKey key =
-                new ForwardKey(x.rows(), x.columns(), z.columns(), rowBytes(x), rowBytes(z));
+                new ForwardKey(x.rows(), x.columns(), z.columns(), x.rowBytes(), z.rowBytes());
         forward.of(key)
                 .run(
                         arguments[lane],
@@ -105,10 +105,10 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
                         g.x().rows(),
                         g.x().columns(),
                         g.z().columns(),
-                        rowBytes(g.x()),
-                        rowBytes(g.z()),
-                        rowBytes(g.result()),
-                        rowBytes(g.blockGradient()));
+                        g.x().rowBytes(),
+                        g.z().rowBytes(),
+                        g.result().rowBytes(),
+                        g.blockGradient().rowBytes());
         BackwardCode code = backward.of(key);
         arena.kernels().fill(g.partial(), 0);
         code.run(
@@ -143,12 +143,9 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
         return base + m.offset();
     }
 
-    private static long rowBytes(Matrix m) {
-        return (long) m.type().bytes() * m.stride();
-    }
-
     @Override
     public void close() {
+        weights.close();
         forward.close();
         backward.close();
     }

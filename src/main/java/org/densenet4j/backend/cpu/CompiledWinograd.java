@@ -20,7 +20,7 @@ final class CompiledWinograd implements HostConvolution {
     private final CpuArena arena;
     private final ConvolutionShape shape;
     private final StripGroups groups;
-    private final PackedTiles packing;
+    private final CompiledTiles packing;
     private final long base;
     private final MemorySegment constants;
     private final MemorySegment[] arguments;
@@ -31,15 +31,15 @@ final class CompiledWinograd implements HostConvolution {
     private final CompiledCodes<OutputCode.Form, OutputCode> outputs =
             new CompiledCodes<>(OutputCode::new, OutputCode::close);
 
-    CompiledWinograd(CpuArena arena, ConvolutionShape shape, int lanes) {
+    CompiledWinograd(CpuArena arena, ConvolutionShape shape) {
         this.arena = arena;
         this.shape = shape;
         this.groups = new StripGroups(shape);
-        this.packing = new PackedTiles(arena, shape);
+        this.packing = new CompiledTiles(arena, shape);
         this.base = arena.memory().address();
         this.constants = arena.lifetime().allocateFrom(JAVA_FLOAT, 2, 4, 5, 8);
-        this.arguments = new MemorySegment[lanes];
-        for (int lane = 0; lane < lanes; lane++) {
+        this.arguments = new MemorySegment[arena.lanes().count()];
+        for (int lane = 0; lane < arguments.length; lane++) {
             arguments[lane] = arena.lifetime().allocate(StripCode.ARGUMENTS, 64);
         }
     }
@@ -199,7 +199,7 @@ final class CompiledWinograd implements HostConvolution {
             boolean gradient,
             long matrix,
             long matrices) {
-        long pixel = (long) x.type().bytes() * x.stride();
+        long pixel = x.rowBytes();
         StripCode code =
                 strips.of(
                         new StripCode.Form(
@@ -230,7 +230,7 @@ final class CompiledWinograd implements HostConvolution {
     }
 
     private void output(int lane, int strip, int place, long mMatrix, long m, Matrix to) {
-        long pixel = (long) to.type().bytes() * to.stride();
+        long pixel = to.rowBytes();
         OutputCode code =
                 outputs.of(
                         new OutputCode.Form(
@@ -258,7 +258,7 @@ final class CompiledWinograd implements HostConvolution {
         return new ConvolutionMemory(
                 PackedTiles.weightBytes(s),
                 PackedTiles.gradientBytes(s),
-                Math.max(PackedTiles.scratchBytes(s), new StripGroups(s).bytes()));
+                Math.max(CompiledTiles.scratchBytes(), new StripGroups(s).bytes()));
     }
 
     @Override

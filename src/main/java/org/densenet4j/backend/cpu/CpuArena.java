@@ -26,7 +26,7 @@ import java.util.function.Predicate;
 /** One block of host memory, the kernels on it, and the oneDNN primitives made for its plan. */
 final class CpuArena implements DeviceArena {
     private final OneDnn dnn;
-    private final int lanes;
+    private final Lanes lanes;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
     private final CompiledPasses passes;
@@ -42,7 +42,7 @@ final class CpuArena implements DeviceArena {
 
     CpuArena(
             OneDnn dnn,
-            int lanes,
+            Lanes lanes,
             boolean vectorApi,
             Function<ConvolutionShape, ConvolutionMethod> method,
             Predicate<DataType> compiles,
@@ -62,6 +62,11 @@ final class CpuArena implements DeviceArena {
 
     OneDnn dnn() {
         return dnn;
+    }
+
+    /** Threads that share the work between passes, too. */
+    Lanes lanes() {
+        return lanes;
     }
 
     /** Lifetime of small native objects that belong to this arena. */
@@ -93,7 +98,8 @@ final class CpuArena implements DeviceArena {
     Primitive primitive(
             String what, MemorySegment description, int[] keys, MemorySegment... descs) {
         requireOpen();
-        Primitive primitive = new Primitive(dnn, arena, lanes, what, description, keys, descs);
+        Primitive primitive =
+                new Primitive(dnn, arena, lanes.count(), what, description, keys, descs);
         dnn.destroyDescription(description);
         for (MemorySegment desc : descs) {
             dnn.destroyDesc(desc);
@@ -185,7 +191,7 @@ final class CpuArena implements DeviceArena {
                 shape,
                 s ->
                         switch (method.apply(s)) {
-                            case COMPILED -> new CompiledWinograd(this, s, lanes);
+                            case COMPILED -> new CompiledWinograd(this, s);
                             case WINOGRAD -> new WinogradConvolution(this, s);
                             case DIRECT -> new CpuConvolution(this, s);
                         });
@@ -195,8 +201,7 @@ final class CpuArena implements DeviceArena {
     public PointwiseConvolution pointwise(PointwiseShape shape) {
         requireOpen();
         return compiles.test(shape.type())
-                ? pointwise.computeIfAbsent(
-                        shape, s -> new CompiledPointwise(this, s.type(), lanes))
+                ? pointwise.computeIfAbsent(shape, s -> new CompiledPointwise(this, s.type()))
                 : DeviceArena.super.pointwise(shape);
     }
 

@@ -170,7 +170,7 @@ final class CpuDevice implements Device {
         CpuArena arena =
                 new CpuArena(
                         dnn,
-                        lanes.count(),
+                        lanes,
                         vectorApi,
                         this::method,
                         this::compiles,

@@ -91,6 +91,27 @@ final class Lanes implements AutoCloseable {
         }
     }
 
+    /** Some of a number of things that are next to each other. */
+    interface Part {
+        void run(int lane, int first, int count);
+    }
+
+    /** Cuts a number of things into a part for each lane, but none smaller than {@code least}. */
+    void forEachPart(int length, int least, Part part) {
+        int parts = Math.clamp(length / Math.max(1, least), 1, count);
+        if (parts == 1) {
+            part.run(0, 0, length);
+            return;
+        }
+        forEachChunk(
+                parts,
+                (lane, chunk) -> {
+                    int first = (int) ((long) length * chunk / parts);
+                    int end = (int) ((long) length * (chunk + 1) / parts);
+                    part.run(lane, first, end - first);
+                });
+    }
+
     private void work(int lane) {
         onEnter.run();
         int seen = 0;

@@ -73,6 +73,16 @@ final class Assembler {
         vector(MAP_0F, NO_PREFIX, 0x10).mask(mask, true).memory(to, null, from, Zmm.BYTES);
     }
 
+    /**
+     * Words of 32 bits, each from its own distance in bytes to an address.
+     *
+     * @param to keeps the elements that the mask leaves out; another register than the distances
+     * @param mask cleared
+     */
+    void gather(Zmm to, Address from, Zmm distances, Mask mask) {
+        vector(MAP_0F38, PREFIX_66, 0x92).mask(mask, false).scattered(to, from, distances);
+    }
+
     void store(Zmm from, Address to) {
         store(from, to, Mask.K0);
     }
@@ -200,6 +210,17 @@ final class Assembler {
         code.write(bits);
     }
 
+    /** Every element of 32 bits, shifted, with zeros from the left. */
+    void shiftRight(Zmm v, int bits) {
+        vector(MAP_0F, PREFIX_66, 0x72).registers(zmm(2), v, v);
+        code.write(bits);
+    }
+
+    /** The bits of both. */
+    void or(Zmm to, Zmm a, Zmm b) {
+        vector(MAP_0F, PREFIX_66, 0xEB).registers(to, a, b);
+    }
+
     /** Sixteen bfloat16, to nearest even, in the lower half of {@code to}. */
     void round(Zmm to, Zmm from) {
         vector(MAP_0F38, PREFIX_F3, 0x72).registers(to, null, from);
@@ -266,6 +287,21 @@ final class Assembler {
         set(Register.RAX, (1L << elements) - 1);
         // VEX.L0.0F.W0 92: kmovw to, eax
         write(0xC5, 0xF8, 0x92, 0xC0 | to.number() << 3);
+    }
+
+    /** The same elements, all for K0. */
+    void copy(Mask to, Mask from) {
+        if (from == Mask.K0) {
+            // VEX.L1.0F.W0 46: kxnorw to, to, to
+            write(
+                    0xC5,
+                    0x84 | (~to.number() & 15) << 3,
+                    0x46,
+                    0xC0 | to.number() << 3 | to.number());
+        } else {
+            // VEX.L0.0F.W0 90: kmovw to, from
+            write(0xC5, 0xF8, 0x90, 0xC0 | to.number() << 3 | from.number());
+        }
     }
 
     // ---------------------------------------------------------------- addresses and loops
@@ -442,6 +478,12 @@ final class Assembler {
         }
     }
 
+    /** ModRM, SIB with a vector as its index, and a displacement of four bytes. */
+    private void scatteredAddress(int reg, Address at, int index) {
+        write(0x80 | (reg & 7) << 3 | 4, index << 3 | at.base().number & 7);
+        int32(at.displacement());
+    }
+
     private Evex vector(int map, int prefix, int opcode) {
         return new Evex(map, prefix, opcode);
     }
@@ -494,6 +536,14 @@ final class Assembler {
             prefix(reg, second, at.base().number >> 3, 0);
             code.write(opcode);
             address(reg.number(), at, scale);
+        }
+
+        /** A vector of distances beside the base (VSIB). */
+        void scattered(Zmm reg, Address at, Zmm distances) {
+            int index = distances.number();
+            prefix(reg, zmm(index & 16), at.base().number >> 3, index >> 3);
+            code.write(opcode);
+            scatteredAddress(reg.number(), at, index & 7);
         }
 
         /** Memory behind the code, its distance to be written. */

@@ -60,7 +60,17 @@ class AssemblerBFloat16Test {
     }
 
     @Test
-    void elementsAreShifted() {
+    void elementsAreShiftedAndJoined() {
+        encodes("vpsrld zmm3, zmm3, 16", "62 f1 65 48 72 d3 10", a -> a.shiftRight(zmm(3), 16));
+        encodes("vpsrld zmm28, zmm28, 16", "62 91 1d 40 72 d4 10", a -> a.shiftRight(zmm(28), 16));
+        encodes(
+                "vpord zmm1, zmm10, zmm20",
+                "62 b1 2d 48 eb cc",
+                a -> a.or(zmm(1), zmm(10), zmm(20)));
+        encodes(
+                "vpord zmm29, zmm18, zmm3",
+                "62 61 6d 40 eb eb",
+                a -> a.or(zmm(29), zmm(18), zmm(3)));
         encodes("vpslld zmm3, zmm3, 16", "62 f1 65 48 72 f3 10", a -> a.shiftLeft(zmm(3), 16));
         encodes("vpslld zmm28, zmm28, 16", "62 91 1d 40 72 f4 10", a -> a.shiftLeft(zmm(28), 16));
     }

@@ -47,6 +47,34 @@ class AssemblerTest {
     }
 
     @Test
+    void wordsAreGatheredFromDistancesInAVector() {
+        encodes(
+                "vgatherdps zmm1 {k3}, [rax + zmm30 + 64]",
+                "62 b2 7d 43 92 8c 30 40 00 00 00",
+                a -> a.gather(zmm(1), RAX.at(64), zmm(30), Mask.K3));
+        encodes(
+                "vgatherdps zmm17 {k1}, [r12 + zmm9 + 36]",
+                "62 82 7d 49 92 8c 0c 24 00 00 00",
+                a -> a.gather(zmm(17), R12.at(36), zmm(9), Mask.K1));
+        encodes(
+                "vgatherdps zmm8 {k2}, [r13 + zmm16 - 128]",
+                "62 52 7d 42 92 84 05 80 ff ff ff",
+                a -> a.gather(zmm(8), R13.at(-128), zmm(16), Mask.K2));
+        encodes(
+                "vgatherdps zmm31 {k2}, [rbp + zmm5 + 1024]",
+                "62 62 7d 4a 92 bc 2d 00 04 00 00",
+                a -> a.gather(zmm(31), RBP.at(1024), zmm(5), Mask.K2));
+    }
+
+    @Test
+    void masksAreCopiedAndFilled() {
+        encodes("kxnorw k3, k3, k3", "c5 e4 46 db", a -> a.copy(Mask.K3, Mask.K0));
+        encodes("kxnorw k1, k1, k1", "c5 f4 46 c9", a -> a.copy(Mask.K1, Mask.K0));
+        encodes("kmovw k3, k1", "c5 f8 90 d9", a -> a.copy(Mask.K3, Mask.K1));
+        encodes("kmovw k1, k2", "c5 f8 90 ca", a -> a.copy(Mask.K1, Mask.K2));
+    }
+
+    @Test
     void wholeVectorsAreLoadedFromAnyBaseAndDisplacement() {
         encodes(
                 "vmovups zmm0, [rax + 64]",
