@@ -179,7 +179,7 @@ final class BottleneckLayer implements Stage {
         Matrix partials = partials(count, z.columns());
         newFeatures.prepareGradient(pass);
         convolution.packBackward(weight2, scratch.packedWeights());
-        kernels.fill(scratch.weightSums(), 0);
+        compute.clear(scratch.weightSums());
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {

@@ -7,6 +7,7 @@ import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.NetworkMemory;
+import org.densenet4j.plan.ParameterLayout;
 import org.densenet4j.spec.DenseNetSpec;
 
 /** What every stage computes with: a device, the plan's arena on it, and the parameters inside. */
@@ -72,17 +73,51 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
         arena.multiply(lane, GemmShape.of(a, true, b, false, sum, true), a, b, sum);
     }
 
+    /** Some elements of a vector, or some rows of a matrix. */
+    interface Slice {
+        void run(int from, int count);
+    }
+
+    /** Runs {@code work} on slices of a vector that keep the device busy. */
+    void forEachSlice(int length, Slice work) {
+        int slice = sliceLength(length);
+        forEachChunk(
+                Math.ceilDiv(length, slice),
+                (lane, chunk) -> {
+                    int from = chunk * slice;
+                    work.run(from, Math.min(slice, length - from));
+                });
+    }
+
+    /** Elements of every slice of a vector but possibly the last. */
+    int sliceLength(int length) {
+        return ParameterLayout.aligned(Math.ceilDiv(length, device.leastChunks()));
+    }
+
+    /** Sets the lanes' sums, a row each, to zero before a pass. */
+    void clear(Matrix sums) {
+        forEachSlice(sums.columns(), (from, count) -> kernels().fill(sums.columns(from, count), 0));
+    }
+
     /** Sets each lane's sum to zero before a pass. */
     void clear(Matrix[] sums) {
-        for (Matrix sum : sums) {
-            kernels().fill(sum, 0);
-        }
+        forEachSlice(
+                sums[0].rows(),
+                (from, count) -> {
+                    for (Matrix sum : sums) {
+                        kernels().fill(sum.rows(from, count), 0);
+                    }
+                });
     }
 
     /** Adds the lanes' sums to a gradient after a pass. */
     void reduce(Matrix[] sums, Matrix gradient) {
-        for (Matrix sum : sums) {
-            kernels().add(sum, gradient);
-        }
+        forEachSlice(
+                gradient.rows(),
+                (from, count) -> {
+                    for (Matrix sum : sums) {
+                        kernels().add(sum.rows(from, count), gradient.rows(from, count));
+                    }
+                });
     }
 }

@@ -210,7 +210,7 @@ final class NaiveLayer implements Stage {
         Dropout dropout = newFeatures.dropout(pass);
         newFeatures.prepareGradient(pass);
         convolution.packBackward(weight3x3, scratch.packedWeights());
-        kernels.fill(scratch.weightSums(), 0);
+        compute.clear(scratch.weightSums());
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {

@@ -204,7 +204,7 @@ public final class Network implements AutoCloseable {
                     runForward(pass);
                     runLoss(pass, smoothing, meanOver);
                     runBackward(pass);
-                    kernels.squaredNorm(memory.parameterGradients(), memory.head().squaredNorm());
+                    squaredNormOfGradients();
                 };
         run(new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, meanOver), work);
     }
@@ -261,7 +261,33 @@ public final class Network implements AutoCloseable {
             loss += values[i];
             correct += (int) values[plan.batch() + i];
         }
-        return new Outcome(loss / meanOver, correct, Math.sqrt(values[2 * plan.batch()]));
+        return new Outcome(loss / meanOver, correct, norm(values, 2 * plan.batch()));
+    }
+
+    /** The squared norm of every slice of the gradients. */
+    private void squaredNormOfGradients() {
+        Matrix gradients = memory.parameterGradients();
+        int slice = compute.sliceLength(gradients.columns());
+        compute.forEachSlice(
+                gradients.columns(),
+                (from, count) ->
+                        kernels.squaredNorm(
+                                gradients.columns(from, count),
+                                memory.head().squaredNorms().columns(from / slice, 1)));
+    }
+
+    /** The norm of the gradients from the squared norms of their slices. */
+    private double norm(float[] squares, int first) {
+        double sum = 0;
+        for (int i = 0; i < normSlices(); i++) {
+            sum += squares[first + i];
+        }
+        return Math.sqrt(sum);
+    }
+
+    private int normSlices() {
+        int length = memory.parameterGradients().columns();
+        return Math.ceilDiv(length, compute.sliceLength(length));
     }
 
     private void uploadStep(Pass pass) {
@@ -307,7 +333,7 @@ public final class Network implements AutoCloseable {
         if (memory.operands() == memory.parameters()) {
             return;
         }
-        slices(
+        compute.forEachSlice(
                 memory.parameters().columns(),
                 (from, count) ->
                         kernels.copy(
@@ -327,7 +353,7 @@ public final class Network implements AutoCloseable {
 
     /** Sets all parameter gradients to zero; {@link #backward} adds to them. */
     public void zeroGradients() {
-        slices(
+        compute.forEachSlice(
                 memory.parameterGradients().columns(),
                 (from, count) -> kernels.fill(memory.parameterGradients().columns(from, count), 0));
     }
@@ -469,7 +495,7 @@ public final class Network implements AutoCloseable {
             Matrix gradients,
             Matrix velocity,
             boolean decayed) {
-        slices(
+        compute.forEachSlice(
                 parameters.columns(),
                 (from, count) ->
                         update.on(
@@ -479,30 +505,16 @@ public final class Network implements AutoCloseable {
                                 decayed));
     }
 
-    /** A part of a vector. */
-    private interface Slice {
-        void run(int from, int count);
-    }
-
-    /** Cuts a vector into as many slices as keep the device busy. */
-    private void slices(int length, Slice work) {
-        int slices = compute.device().leastChunks();
-        int slice = ParameterLayout.aligned(Math.ceilDiv(length, slices));
-        compute.forEachChunk(
-                Math.ceilDiv(length, slice),
-                (lane, chunk) -> {
-                    int from = chunk * slice;
-                    work.run(from, Math.min(slice, length - from));
-                });
-    }
-
     /** Euclidean norm of all parameter gradients; NaN or infinite when one of them is. */
     public double gradientNorm() {
-        return Math.sqrt(squaredNorm(memory.parameterGradients()));
+        squaredNormOfGradients();
+        float[] squares = new float[normSlices()];
+        arena.download(memory.head().squaredNorms().columns(0, squares.length), squares, 0);
+        return norm(squares, 0);
     }
 
     private double squaredNorm(Matrix x) {
-        Matrix target = memory.head().squaredNorm();
+        Matrix target = memory.head().squaredNorms().columns(0, 1);
         kernels.squaredNorm(x, target);
         float[] value = new float[1];
         arena.download(target, value, 0);

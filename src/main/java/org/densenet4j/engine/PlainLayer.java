@@ -86,7 +86,7 @@ final class PlainLayer implements Stage {
         Matrix statistics = norm.prepareBackward(pass, prefixStatistics);
         newFeatures.prepareGradient(pass);
         convolution.packBackward(weight, scratch.packedWeights());
-        kernels.fill(scratch.weightSums(), 0);
+        compute.clear(scratch.weightSums());
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {

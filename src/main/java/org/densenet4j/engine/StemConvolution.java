@@ -57,7 +57,7 @@ final class StemConvolution {
     }
 
     void prepareBackward() {
-        compute.kernels().fill(scratch.weightSums(), 0);
+        compute.clear(scratch.weightSums());
         if (inputGradient != null) {
             convolution.packBackward(weight, scratch.packedForBackward());
         }

@@ -9,8 +9,8 @@ import org.densenet4j.spec.HeadShape;
  * @param pooled [N, C]
  * @param logits [N, classes]
  * @param logitsGradient [N, classes]
- * @param outcome [1, 2N + 1] what the host wants to know of a step, in one place so that it is one
- *     copy: losses, hits, and the squared norm of the gradients
+ * @param outcome [1, 2N + slices] what the host wants to know of a step, in one place so that it is
+ *     one copy: losses, hits, and the squared norms of slices of the gradients
  * @param labels one 32-bit label per image, as a matrix for its offset
  * @param pooledGradient [N, C]
  * @param normalised the naive strategy's copy of the BN-ReLU output, else null
@@ -38,9 +38,9 @@ public record HeadMemory(
         return outcome.columns(batch(), batch());
     }
 
-    /** The squared Euclidean norm of all parameter gradients [1, 1]. */
-    public Matrix squaredNorm() {
-        return outcome.columns(2 * batch(), 1);
+    /** The squared Euclidean norms of slices of all parameter gradients [1, slices]. */
+    public Matrix squaredNorms() {
+        return outcome.columns(2 * batch(), outcome.columns() - 2 * batch());
     }
 
     private int batch() {

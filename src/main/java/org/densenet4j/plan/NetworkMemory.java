@@ -524,7 +524,7 @@ public final class NetworkMemory {
                 matrix("head.pooled", Category.FEATURES, batch, c, forward, backward),
                 matrix("logits", Category.FEATURES, batch, h.classes(), 0, end),
                 matrix("logits.gradient", Category.GRADIENTS, batch, h.classes(), 0, end),
-                matrix("outcome", Category.FEATURES, 1, 2 * batch + 1, 0, end),
+                matrix("outcome", Category.FEATURES, 1, 2 * batch + device.leastChunks(), 0, end),
                 matrix("labels", Category.FEATURES, 1, batch, 0, loss),
                 matrix("head.pooled.gradient", Category.WORKSPACE, batch, c, backward, backward),
                 normalised,

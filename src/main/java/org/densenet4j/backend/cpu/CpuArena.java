@@ -25,6 +25,9 @@ import java.util.function.Predicate;
 
 /** One block of host memory, the kernels on it, and the oneDNN primitives made for its plan. */
 final class CpuArena implements DeviceArena {
+    /** Values to round that are worth another lane, and that a lane rounds at a time. */
+    private static final int LEAST_ROUNDED = 1 << 14;
+
     private final OneDnn dnn;
     private final Lanes lanes;
     private final Arena arena = Arena.ofShared();
@@ -223,8 +226,26 @@ final class CpuArena implements DeviceArena {
             MemorySegment.copy(source, from, memory, JAVA_FLOAT, at, count);
             return;
         }
-        for (int i = 0; i < count; i++) {
-            memory.set(JAVA_SHORT, at + 2L * i, BFloat16.of(source[from + i]));
+        lanes.forEachPart(
+                count,
+                LEAST_ROUNDED,
+                (lane, first, n) -> round(lane, source, from + first, n, at + 2L * first));
+    }
+
+    /** To bfloat16, by way of a lane's scratch. */
+    private void round(int lane, float[] source, int from, int count, long to) {
+        int piece = (int) Math.min(LEAST_ROUNDED, scratchBytesPerLane / Float.BYTES);
+        if (piece == 0) {
+            for (int i = 0; i < count; i++) {
+                memory.set(JAVA_SHORT, to + 2L * i, BFloat16.of(source[from + i]));
+            }
+            return;
+        }
+        for (int i = 0; i < count; i += piece) {
+            int n = Math.min(piece, count - i);
+            Matrix floats = Matrix.vector(scratchOffset(lane), n);
+            MemorySegment.copy(source, from + i, memory, JAVA_FLOAT, floats.offset(), n);
+            kernels.copy(floats, new Matrix(to + 2L * i, 1, n, n, DataType.BFLOAT16));
         }
     }
 
