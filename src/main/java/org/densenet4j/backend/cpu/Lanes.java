@@ -3,6 +3,7 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.ChunkTask;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -14,11 +15,21 @@ import java.util.concurrent.locks.LockSupport;
 final class Lanes implements AutoCloseable {
     private static final int SPINS = 20_000;
 
+    /**
+     * Longs of two cache lines, which processors fetch in pairs: lanes take chunks all the time.
+     */
+    private static final int SPACING = 16;
+
     private final int count;
     private final boolean fixedDeal;
     private final Runnable onEnter;
     private final Thread[] workers;
-    private final AtomicInteger nextChunk = new AtomicInteger();
+
+    /**
+     * The chunks that are left of each lane's share, {@link #SPACING} apart; see {@link #range}.
+     */
+    private final AtomicLongArray shares;
+
     private final AtomicInteger busy = new AtomicInteger();
 
     private volatile int pass;
@@ -37,6 +48,7 @@ final class Lanes implements AutoCloseable {
         this.count = count;
         this.fixedDeal = fixedDeal;
         this.onEnter = onEnter;
+        this.shares = new AtomicLongArray(count * SPACING);
         this.workers = new Thread[count - 1];
         for (int lane = 1; lane < count; lane++) {
             int mine = lane;
@@ -60,13 +72,15 @@ final class Lanes implements AutoCloseable {
         chunks = chunkCount;
         task = chunkTask;
         failure = null;
-        nextChunk.set(0);
         onEnter.run();
         if (workers.length == 0 || (chunkCount == 1 && !fixedDeal)) {
             for (int chunk = 0; chunk < chunkCount; chunk++) {
                 chunkTask.run(0, chunk);
             }
             return;
+        }
+        for (int lane = 0; lane < count; lane++) {
+            shares.setPlain(lane * SPACING, range(firstOf(lane), firstOf(lane + 1)));
         }
         caller = Thread.currentThread();
         busy.set(workers.length);
@@ -137,21 +151,76 @@ final class Lanes implements AutoCloseable {
     private void runChunks(int lane) {
         try {
             if (fixedDeal) {
-                int end = (int) ((long) chunks * (lane + 1) / count);
-                for (int c = (int) ((long) chunks * lane / count); c < end; c++) {
+                for (int c = firstOf(lane); c < firstOf(lane + 1); c++) {
                     task.run(lane, c);
                 }
             } else {
-                for (int c = nextChunk.getAndIncrement();
-                        c < chunks;
-                        c = nextChunk.getAndIncrement()) {
+                for (int c = take(lane); c >= 0; c = take(lane)) {
                     task.run(lane, c);
                 }
             }
         } catch (RuntimeException | Error e) {
             failure = e;
-            nextChunk.set(chunks);
+            for (int i = 0; i < count; i++) {
+                shares.set(i * SPACING, range(0, 0));
+            }
         }
+    }
+
+    /** The first chunk of a lane's share. Shares are next to each other. */
+    private int firstOf(int lane) {
+        return (int) ((long) chunks * lane / count);
+    }
+
+    private static long range(int first, int end) {
+        return (long) first << 32 | end;
+    }
+
+    private static int first(long range) {
+        return (int) (range >>> 32);
+    }
+
+    private static int end(long range) {
+        return (int) range;
+    }
+
+    private static int left(long range) {
+        return end(range) - first(range);
+    }
+
+    /**
+     * The next chunk of a lane's own share, whose neighbours it has in its cache; then the last one
+     * of the lane that has the most left; −1 when there are none.
+     */
+    private int take(int lane) {
+        while (true) {
+            long own = shares.get(lane * SPACING);
+            if (left(own) > 0) {
+                if (shares.compareAndSet(lane * SPACING, own, range(first(own) + 1, end(own)))) {
+                    return first(own);
+                }
+                continue;
+            }
+            int richest = richest();
+            long other = shares.get(richest * SPACING);
+            if (left(other) <= 0) {
+                return -1;
+            }
+            if (shares.compareAndSet(
+                    richest * SPACING, other, range(first(other), end(other) - 1))) {
+                return end(other) - 1;
+            }
+        }
+    }
+
+    private int richest() {
+        int richest = 0;
+        for (int i = 1; i < count; i++) {
+            if (left(shares.get(i * SPACING)) > left(shares.get(richest * SPACING))) {
+                richest = i;
+            }
+        }
+        return richest;
     }
 
     @Override
