@@ -35,6 +35,7 @@ class LanesTest {
     @ValueSource(ints = {2, 3, 5})
     void aLaneThatIsDoneTakesChunksOfOneThatIsNot(int count) {
         int chunks = 4 * count;
+        CountDownLatch begun = new CountDownLatch(count);
         CountDownLatch others = new CountDownLatch(chunks - 1);
         int[] by = new int[chunks];
         try (Lanes lanes = lanes(count, false)) {
@@ -42,6 +43,10 @@ class LanesTest {
                     chunks,
                     (lane, chunk) -> {
                         by[chunk] = lane;
+                        if (chunk % 4 == 0) {
+                            begun.countDown();
+                            await(begun);
+                        }
                         if (chunk == 0) {
                             await(others);
                         } else {
