@@ -115,8 +115,8 @@ public class KernelBenchmark {
         arena.upload(values, 0, Matrix.vector(0, values.length));
         convolution = arena.convolution(SHAPE);
         Matrix w = weights.columns(0, SHAPE.weights());
-        convolution.packForward(w, packedForward);
-        convolution.packBackward(w, packedBackward);
+        convolution.packForward(0, w, packedForward);
+        convolution.packBackward(0, w, packedBackward);
     }
 
     private Matrix place(int rows, int columns) {

@@ -44,12 +44,12 @@ final class ComposedPointwise implements PointwiseConvolution {
     }
 
     @Override
-    public Matrix packForward(Matrix weight, Matrix packed) {
+    public Matrix packForward(int lane, Matrix weight, Matrix packed) {
         return weight;
     }
 
     @Override
-    public Matrix packBackward(Matrix weight, Matrix packed) {
+    public Matrix packBackward(int lane, Matrix weight, Matrix packed) {
         return weight;
     }
 

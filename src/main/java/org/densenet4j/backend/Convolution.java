@@ -10,11 +10,11 @@ public interface Convolution {
     /** The shape, with the most images of one call. */
     ConvolutionShape shape();
 
-    /** Puts the weights into the layout that {@link #forward} reads. */
-    void packForward(Matrix weights, Matrix packed);
+    /** Puts the weights into the layout that {@link #forward} reads; other lanes may be at work. */
+    void packForward(int lane, Matrix weights, Matrix packed);
 
-    /** Puts the weights into the layout that {@link #backwardData} reads. */
-    void packBackward(Matrix weights, Matrix packed);
+    /** Puts the weights into the layout that {@link #backwardData} reads, in the same way. */
+    void packBackward(int lane, Matrix weights, Matrix packed);
 
     /** {@code output = source * weights} for the first {@code images} images. */
     void forward(int lane, int images, Matrix source, Matrix packed, Matrix output);
@@ -70,10 +70,10 @@ public interface Convolution {
     }
 
     /**
-     * Adds the lanes' sums to the gradient in the PyTorch layout.
+     * Adds the lanes' sums to the gradient in the PyTorch layout; other lanes may be at work.
      *
      * @param sums one packed gradient per row; used as scratch
      * @param gradient where the result is added
      */
-    void reduceWeightGradient(Matrix sums, Matrix gradient);
+    void reduceWeightGradient(int lane, Matrix sums, Matrix gradient);
 }

@@ -9,22 +9,22 @@ package org.densenet4j.backend;
 public interface PointwiseConvolution {
 
     /**
-     * Prepares the weights of a forward pass.
+     * Prepares the weights of a forward pass; other lanes may be at work.
      *
      * @param weight [N, K] in the storage type of activations
      * @param packed {@link PointwiseMemory#packedWeights} bytes
      * @return what {@link #forward} reads: {@code packed}, or {@code weight} itself
      */
-    Matrix packForward(Matrix weight, Matrix packed);
+    Matrix packForward(int lane, Matrix weight, Matrix packed);
 
     /**
-     * Prepares the weights of a backward pass.
+     * Prepares the weights of a backward pass; other lanes may be at work.
      *
      * @param weight [N, K] in the storage type of activations
      * @param packed {@link PointwiseMemory#packedWeights} bytes
      * @return what {@link #backward} reads: {@code packed}, or {@code weight} itself
      */
-    Matrix packBackward(Matrix weight, Matrix packed);
+    Matrix packBackward(int lane, Matrix weight, Matrix packed);
 
     /**
      * {@code Z = max(0, X·scale + shift)·Wᵀ}.

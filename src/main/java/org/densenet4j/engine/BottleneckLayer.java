@@ -40,6 +40,8 @@ final class BottleneckLayer implements Stage {
     private final PointwiseConvolution pointwise;
     private final Convolution convolution;
     private final NewFeatures newFeatures;
+    private final LaneSums weight1Sums;
+    private final LaneSums weight2Sums;
 
     /** The prefix of X, its statistics, and where its gradient is accumulated. */
     private final Matrix prefix;
@@ -47,6 +49,9 @@ final class BottleneckLayer implements Stage {
     private final Matrix prefixStatistics;
     private final Matrix prefixGradient;
     private final Matrix prefixDeferred;
+
+    /** The 1x1 weights as the pass at hand reads them. */
+    private Matrix packedWeight1;
 
     BottleneckLayer(Compute compute, BlockMemory block, LayerMemory memory, String parameters) {
         this.compute = compute;
@@ -63,6 +68,8 @@ final class BottleneckLayer implements Stage {
         this.pointwise = compute.arena().pointwise(memory.pointwise());
         this.convolution = compute.arena().convolution(memory.convolution());
         this.newFeatures = new NewFeatures(compute, block, memory);
+        this.weight1Sums = new LaneSums(kernels, scratch.reduceWeightSums());
+        this.weight2Sums = LaneSums.rows(kernels, scratch.weightSums());
         int channels = memory.shape().prefixChannels();
         this.prefix = block.features().prefix(channels);
         this.prefixStatistics = block.statistics().prefix(channels);
@@ -88,6 +95,9 @@ final class BottleneckLayer implements Stage {
         Matrix z = memory.bottleneck();
         norm1.prepareForward(pass, prefixStatistics, rows);
         Matrix partials = partials(memory.rows().count(pass.images()), z.columns());
+        compute.together(
+                this::packReduction,
+                lane -> convolution.packForward(lane, weight2, scratch.packedWeights()));
         computeBottleneck(pass, z, partials);
         if (pass.usesBatchStatistics()) {
             kernels.finishStatistics(
@@ -101,10 +111,13 @@ final class BottleneckLayer implements Stage {
         convolve(pass, z);
     }
 
+    private void packReduction(int lane) {
+        packedWeight1 = pointwise.packForward(lane, weight1, scratch.packedReduceWeights());
+    }
+
     /** {@code Z = relu(bn1(X[:, :K]))·W1ᵀ}, chunk by chunk, with Z's statistics while it is hot. */
     private void computeBottleneck(Pass pass, Matrix z, Matrix partials) {
         Chunks chunks = memory.rows();
-        Matrix weights = pointwise.packForward(weight1, scratch.packedReduceWeights());
         compute.forEachChunk(
                 chunks.count(pass.images()),
                 (lane, chunk) -> {
@@ -115,7 +128,7 @@ final class BottleneckLayer implements Stage {
                             lane,
                             prefix.rows(first, rows),
                             norm1.affine(),
-                            weights,
+                            packedWeight1,
                             scratch.reduce()[lane],
                             zChunk);
                     if (partials != null) {
@@ -130,7 +143,6 @@ final class BottleneckLayer implements Stage {
         int count = chunks.count(pass.images());
         Dropout dropout = newFeatures.dropout(pass);
         Matrix partials = partials(count, memory.shape().growthRate());
-        convolution.packForward(weight2, scratch.packedWeights());
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -160,15 +172,34 @@ final class BottleneckLayer implements Stage {
         Matrix z = memory.bottleneckInBackward();
         if (recompute) {
             norm1.prepareAgain(pass, prefixStatistics);
+            compute.together(this::packReduction);
             computeBottleneck(pass, z, null);
         }
         Matrix statistics2 = norm2.prepareAgain(pass, memory.bottleneckStatistics());
+        newFeatures.prepareGradient(pass);
+        compute.together(
+                lane -> convolution.packBackward(lane, weight2, scratch.packedWeights()),
+                this::packReductionBackward);
         backwardConvolution(pass, z, statistics2);
         int chunks = memory.images().count(pass.images());
         int rows = memory.rows().rowsPerImage() * pass.images();
         Matrix correction =
                 norm2.finishAtOnce(pass, partials(chunks, z.columns()), chunks, statistics2, rows);
         backwardReduction(pass, z, statistics2, correction);
+        compute.together(this::addWeight1Gradient, this::addWeight2Gradient);
+    }
+
+    private void packReductionBackward(int lane) {
+        packedWeight1 = pointwise.packBackward(lane, weight1, scratch.packedReduceWeights());
+    }
+
+    private void addWeight1Gradient(int lane) {
+        weight1Sums.addTo(weight1Gradient, 0, weight1Gradient.rows());
+    }
+
+    private void addWeight2Gradient(int lane) {
+        weight2Sums.finish();
+        convolution.reduceWeightGradient(lane, scratch.weightSums(), weight2Gradient);
     }
 
     /** From the finished gradient of Y to dW2 and the masked gradient dT. */
@@ -177,9 +208,7 @@ final class BottleneckLayer implements Stage {
         int count = chunks.count(pass.images());
         Dropout dropout = newFeatures.dropout(pass);
         Matrix partials = partials(count, z.columns());
-        newFeatures.prepareGradient(pass);
-        convolution.packBackward(weight2, scratch.packedWeights());
-        compute.clear(scratch.weightSums());
+        weight2Sums.begin();
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -200,12 +229,11 @@ final class BottleneckLayer implements Stage {
                             t,
                             dY,
                             scratch.weightPart()[lane],
-                            scratch.weightSums().row(lane));
+                            weight2Sums.of(lane));
                     convolution.backwardData(lane, images, dY, scratch.packedWeights(), dT);
                     kernels.maskRelu(
                             dT, zChunk, norm2.affine(), statistics2, partials.rows(2 * chunk, 2));
                 });
-        convolution.reduceWeightGradient(scratch.weightSums(), weight2Gradient);
     }
 
     /** From dT to dW1 and this layer's share of the block's gradient; bn1 is deferred. */
@@ -214,8 +242,7 @@ final class BottleneckLayer implements Stage {
         int count = chunks.count(pass.images());
         Matrix statistics1 = norm1.prepareBackward(pass, prefixStatistics);
         Matrix partials = partials(count, prefix.columns());
-        Matrix weights = pointwise.packBackward(weight1, scratch.packedReduceWeights());
-        compute.clear(scratch.reduceWeightSums());
+        weight1Sums.begin();
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -232,13 +259,12 @@ final class BottleneckLayer implements Stage {
                                     norm1.affine(),
                                     statistics1,
                                     norm1.weight(),
-                                    weights,
-                                    scratch.reduceWeightSums()[lane],
+                                    packedWeight1,
+                                    weight1Sums.of(lane),
                                     prefixGradient.rows(first, rows),
                                     partials.rows(2 * chunk, 2)),
                             scratch.reduce()[lane]);
                 });
-        compute.reduce(scratch.reduceWeightSums(), weight1Gradient);
         norm1.finishDeferred(partials, count, statistics1, true, prefixDeferred);
     }
 

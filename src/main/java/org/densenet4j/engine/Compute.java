@@ -94,30 +94,18 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
         return ParameterLayout.aligned(Math.ceilDiv(length, device.leastChunks()));
     }
 
-    /** Sets the lanes' sums, a row each, to zero before a pass. */
-    void clear(Matrix sums) {
-        forEachSlice(sums.columns(), (from, count) -> kernels().fill(sums.columns(from, count), 0));
-    }
-
-    /** Sets each lane's sum to zero before a pass. */
-    void clear(Matrix[] sums) {
-        forEachSlice(
-                sums[0].rows(),
-                (from, count) -> {
-                    for (Matrix sum : sums) {
-                        kernels().fill(sum.rows(from, count), 0);
-                    }
-                });
-    }
-
     /** Adds the lanes' sums to a gradient after a pass. */
-    void reduce(Matrix[] sums, Matrix gradient) {
-        forEachSlice(
-                gradient.rows(),
-                (from, count) -> {
-                    for (Matrix sum : sums) {
-                        kernels().add(sum.rows(from, count), gradient.rows(from, count));
-                    }
-                });
+    void reduce(LaneSums sums, Matrix gradient) {
+        forEachSlice(gradient.rows(), (from, count) -> sums.addTo(gradient, from, count));
+    }
+
+    /** Work of one lane. */
+    interface LaneTask {
+        void run(int lane);
+    }
+
+    /** Runs tasks that have nothing to do with each other, each on one lane. */
+    void together(LaneTask... tasks) {
+        forEachChunk(tasks.length, (lane, task) -> tasks[task].run(lane));
     }
 }

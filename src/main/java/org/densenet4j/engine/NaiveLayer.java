@@ -28,8 +28,10 @@ final class NaiveLayer implements Stage {
     private final BatchNormalisation norm2;
     private final Matrix weight1;
     private final Matrix weight1Gradient;
+    private final LaneSums weight1Sums;
     private final Matrix weight3x3;
     private final Matrix weight3x3Gradient;
+    private final LaneSums weight3x3Sums;
     private final Convolution convolution;
     private final NewFeatures newFeatures;
     private final Matrix prefix;
@@ -54,6 +56,8 @@ final class NaiveLayer implements Stage {
         this.weight1Gradient = compute.weightGradient(conv1);
         this.weight3x3 = compute.weight(conv3x3);
         this.weight3x3Gradient = compute.weightGradient(conv3x3);
+        this.weight1Sums = bottleneck ? new LaneSums(kernels, scratch.reduceWeightSums()) : null;
+        this.weight3x3Sums = LaneSums.rows(kernels, scratch.weightSums());
         this.convolution = compute.arena().convolution(memory.convolution());
         this.newFeatures = new NewFeatures(compute, block, memory, false);
         int channels = memory.shape().prefixChannels();
@@ -159,7 +163,7 @@ final class NaiveLayer implements Stage {
         int count = images.count(pass.images());
         Dropout dropout = newFeatures.dropout(pass);
         Matrix partials = partials(count, memory.shape().growthRate());
-        convolution.packForward(weight3x3, scratch.packedWeights());
+        compute.together(lane -> convolution.packForward(lane, weight3x3, scratch.packedWeights()));
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -209,8 +213,9 @@ final class NaiveLayer implements Stage {
         int count = images.count(pass.images());
         Dropout dropout = newFeatures.dropout(pass);
         newFeatures.prepareGradient(pass);
-        convolution.packBackward(weight3x3, scratch.packedWeights());
-        compute.clear(scratch.weightSums());
+        compute.together(
+                lane -> convolution.packBackward(lane, weight3x3, scratch.packedWeights()));
+        weight3x3Sums.begin();
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -225,15 +230,19 @@ final class NaiveLayer implements Stage {
                             convolved().rows(first, rows),
                             dY,
                             scratch.weightPart()[lane],
-                            scratch.weightSums().row(lane));
+                            weight3x3Sums.of(lane));
                     convolution.backwardData(
                             lane, n, dY, scratch.packedWeights(), dConvolved.rows(first, rows));
                 });
-        convolution.reduceWeightGradient(scratch.weightSums(), weight3x3Gradient);
+        weight3x3Sums.finish();
+        compute.together(
+                lane ->
+                        convolution.reduceWeightGradient(
+                                lane, scratch.weightSums(), weight3x3Gradient));
     }
 
     private void backwardReduction(Pass pass, Matrix dZ) {
-        compute.clear(scratch.reduceWeightSums());
+        weight1Sums.begin();
         compute.forEachChunk(
                 chunks.count(pass.images()),
                 (lane, chunk) -> {
@@ -244,10 +253,10 @@ final class NaiveLayer implements Stage {
                             lane,
                             dZChunk,
                             copies.normalised().rows(first, rows),
-                            scratch.reduceWeightSums()[lane]);
+                            weight1Sums.of(lane));
                     compute.multiply(lane, dZChunk, weight1, copies.gradient().rows(first, rows));
                 });
-        compute.reduce(scratch.reduceWeightSums(), weight1Gradient);
+        compute.reduce(weight1Sums, weight1Gradient);
     }
 
     /** Through the ReLU and the batch normalisation of {@code x}, finished at once. */

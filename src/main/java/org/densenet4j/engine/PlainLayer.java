@@ -20,6 +20,7 @@ final class PlainLayer implements Stage {
     private final BatchNormalisation norm;
     private final Matrix weight;
     private final Matrix weightGradient;
+    private final LaneSums weightSums;
     private final Convolution convolution;
     private final NewFeatures newFeatures;
     private final Matrix prefix;
@@ -35,6 +36,7 @@ final class PlainLayer implements Stage {
         this.norm = new BatchNormalisation(compute, parameters + ".norm1", scratch.norm1());
         this.weight = compute.weight(parameters + ".conv1.weight");
         this.weightGradient = compute.weightGradient(parameters + ".conv1.weight");
+        this.weightSums = LaneSums.rows(kernels, scratch.weightSums());
         this.convolution = compute.arena().convolution(memory.convolution());
         this.newFeatures = new NewFeatures(compute, block, memory);
         int channels = memory.shape().prefixChannels();
@@ -61,7 +63,7 @@ final class PlainLayer implements Stage {
         Dropout dropout = newFeatures.dropout(pass);
         Matrix partials = partials(count, memory.shape().growthRate());
         norm.prepareForward(pass, prefixStatistics, chunks.rowsPerImage() * pass.images());
-        convolution.packForward(weight, scratch.packedWeights());
+        compute.together(lane -> convolution.packForward(lane, weight, scratch.packedWeights()));
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -85,8 +87,8 @@ final class PlainLayer implements Stage {
         Matrix partials = partials(count, prefix.columns());
         Matrix statistics = norm.prepareBackward(pass, prefixStatistics);
         newFeatures.prepareGradient(pass);
-        convolution.packBackward(weight, scratch.packedWeights());
-        compute.clear(scratch.weightSums());
+        compute.together(lane -> convolution.packBackward(lane, weight, scratch.packedWeights()));
+        weightSums.begin();
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -100,12 +102,7 @@ final class PlainLayer implements Stage {
                     newFeatures.gradient(first, dropout, dY);
                     kernels.normaliseRelu(x, norm.affine(), a);
                     convolution.backwardWeights(
-                            lane,
-                            images,
-                            a,
-                            dY,
-                            scratch.weightPart()[lane],
-                            scratch.weightSums().row(lane));
+                            lane, images, a, dY, scratch.weightPart()[lane], weightSums.of(lane));
                     convolution.backwardData(lane, images, dY, scratch.packedWeights(), dA);
                     kernels.accumulateGradient(
                             dA,
@@ -117,7 +114,11 @@ final class PlainLayer implements Stage {
                             prefixGradient.rows(first, rows),
                             partials.rows(2 * chunk, 2));
                 });
-        convolution.reduceWeightGradient(scratch.weightSums(), weightGradient);
+        weightSums.finish();
+        compute.together(
+                lane ->
+                        convolution.reduceWeightGradient(
+                                lane, scratch.weightSums(), weightGradient));
         norm.finishDeferred(partials, count, statistics, true, prefixDeferred);
     }
 

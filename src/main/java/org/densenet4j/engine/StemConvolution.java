@@ -13,6 +13,7 @@ final class StemConvolution {
     private final Convolution convolution;
     private final Matrix weight;
     private final Matrix weightGradient;
+    private final LaneSums weightSums;
     private final Matrix input;
     private final Matrix inputGradient;
 
@@ -23,6 +24,7 @@ final class StemConvolution {
         this.convolution = compute.arena().convolution(memory.convolution());
         this.weight = compute.weight("features.conv0.weight");
         this.weightGradient = compute.weightGradient("features.conv0.weight");
+        this.weightSums = LaneSums.rows(compute.kernels(), scratch.weightSums());
         this.input = compute.memory().input();
         this.inputGradient = compute.memory().inputGradient();
     }
@@ -36,7 +38,7 @@ final class StemConvolution {
     }
 
     void packForward() {
-        convolution.packForward(weight, scratch.packedWeights());
+        compute.together(lane -> convolution.packForward(lane, weight, scratch.packedWeights()));
     }
 
     /** The convolution of a chunk of images, in the lane's scratch. */
@@ -57,9 +59,10 @@ final class StemConvolution {
     }
 
     void prepareBackward() {
-        compute.clear(scratch.weightSums());
+        weightSums.begin();
         if (inputGradient != null) {
-            convolution.packBackward(weight, scratch.packedForBackward());
+            compute.together(
+                    lane -> convolution.packBackward(lane, weight, scratch.packedForBackward()));
         }
     }
 
@@ -72,7 +75,7 @@ final class StemConvolution {
                 inputChunk(input, pass, chunk),
                 dY,
                 scratch.weightPart()[lane],
-                scratch.weightSums().row(lane));
+                weightSums.of(lane));
         if (inputGradient != null) {
             convolution.backwardData(
                     lane,
@@ -84,6 +87,10 @@ final class StemConvolution {
     }
 
     void finishBackward() {
-        convolution.reduceWeightGradient(scratch.weightSums(), weightGradient);
+        weightSums.finish();
+        compute.together(
+                lane ->
+                        convolution.reduceWeightGradient(
+                                lane, scratch.weightSums(), weightGradient));
     }
 }

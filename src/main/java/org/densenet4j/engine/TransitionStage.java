@@ -22,6 +22,7 @@ final class TransitionStage implements Stage {
     private final BatchNormalisation norm;
     private final Matrix weight;
     private final Matrix weightGradient;
+    private final LaneSums weightSums;
     private final Matrix output;
     private final Matrix outputStatistics;
     private final Matrix outputGradient;
@@ -43,6 +44,7 @@ final class TransitionStage implements Stage {
         this.norm = new BatchNormalisation(compute, parameters + ".norm", scratch.norm());
         this.weight = compute.operand(parameters + ".conv.weight");
         this.weightGradient = compute.weightGradient(parameters + ".conv.weight");
+        this.weightSums = new LaneSums(kernels, scratch.weightSums());
         int channels = memory.shape().outputChannels();
         this.output = to.features().prefix(channels);
         this.outputStatistics = to.statistics().prefix(channels);
@@ -121,7 +123,7 @@ final class TransitionStage implements Stage {
                 correction);
         Matrix statistics = norm.prepareBackward(pass, from.statistics());
         Matrix partials = partials(count, s.inputChannels());
-        compute.clear(scratch.weightSums());
+        weightSums.begin();
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -142,7 +144,7 @@ final class TransitionStage implements Stage {
                             dOut);
                     kernels.normaliseReluAveragePool(
                             x, images, s.height(), s.width(), norm.affine(), pooled);
-                    compute.multiplyTransposedInto(lane, dOut, pooled, scratch.weightSums()[lane]);
+                    compute.multiplyTransposedInto(lane, dOut, pooled, weightSums.of(lane));
                     compute.multiply(lane, dOut, weight, dPooled);
                     kernels.accumulateGradientAveragePool(
                             dPooled,
@@ -156,7 +158,7 @@ final class TransitionStage implements Stage {
                             from.gradient().rows(first, rows),
                             partials.rows(2 * chunk, 2));
                 });
-        compute.reduce(scratch.weightSums(), weightGradient);
+        compute.reduce(weightSums, weightGradient);
         norm.finishDeferred(partials, count, statistics, false, from.deferred());
         if (naive) {
             finished.applyTo(pass);

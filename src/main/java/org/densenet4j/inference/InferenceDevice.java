@@ -39,7 +39,7 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
                         shape.inputChannels(),
                         shape.type());
         upload(weights, plain);
-        return convolution.packForward(plain, packed);
+        return convolution.packForward(0, plain, packed);
     }
 
     /** Puts weights in the PyTorch layout into the device's own. */
@@ -50,6 +50,6 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
                                 convolution.shape().outputChannels(),
                                 weights.length / convolution.shape().outputChannels());
         upload(weights, plain);
-        convolution.packForward(plain, packed);
+        convolution.packForward(0, plain, packed);
     }
 }

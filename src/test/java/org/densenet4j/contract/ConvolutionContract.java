@@ -36,7 +36,7 @@ abstract class ConvolutionContract extends OpenedDevice {
                     Matrix output = output(a, s, images, false);
                     a.upload();
                     Convolution convolution = a.arena().convolution(s);
-                    convolution.packForward(weights, packed);
+                    convolution.packForward(0, weights, packed);
                     convolution.forward(lane(a), images, source, packed, output);
                     Terms[][] expected = terms(output.rows(), output.columns());
                     for (int r = 0; r < output.rows(); r++) {
@@ -72,7 +72,7 @@ abstract class ConvolutionContract extends OpenedDevice {
                     Matrix source = source(a, s, images, false);
                     a.upload();
                     Convolution convolution = a.arena().convolution(s);
-                    convolution.packBackward(weights, packed);
+                    convolution.packBackward(0, weights, packed);
                     convolution.backwardData(lane(a), images, gradient, packed, source);
                     Terms[][] expected = terms(source.rows(), source.columns());
                     for (int r = 0; r < gradient.rows(); r++) {
@@ -128,7 +128,7 @@ abstract class ConvolutionContract extends OpenedDevice {
                                         parts.row(lane),
                                         sums.row(lane));
                             });
-                    convolution.reduceWeightGradient(sums, weightGradient);
+                    convolution.reduceWeightGradient(0, sums, weightGradient);
                     Terms[][] expected = terms(1, weightGradient.columns());
                     for (int w = 0; w < s.weights(); w++) {
                         expected[0][w].add(a.value(weightGradient, 0, w));
@@ -172,7 +172,7 @@ abstract class ConvolutionContract extends OpenedDevice {
                     Matrix output = output(a, s, images, false);
                     a.upload();
                     Convolution convolution = a.arena().convolution(s);
-                    convolution.packForward(weights, packed);
+                    convolution.packForward(0, weights, packed);
                     convolution.forward(
                             a.kernels(), lane(a), images, z, affine, normalised, packed, output);
                     Terms[][] expected = terms(output.rows(), output.columns());
@@ -226,7 +226,7 @@ abstract class ConvolutionContract extends OpenedDevice {
                             gradient,
                             part,
                             sum);
-                    convolution.reduceWeightGradient(sum, weightGradient);
+                    convolution.reduceWeightGradient(0, sum, weightGradient);
                     Terms[][] expected = terms(1, weightGradient.columns());
                     for (int w = 0; w < s.weights(); w++) {
                         expected[0][w].add(a.value(weightGradient, 0, w));

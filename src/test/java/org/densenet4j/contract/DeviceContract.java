@@ -129,7 +129,7 @@ abstract class DeviceContract extends OpenedDevice {
         assertThrows(IllegalStateException.class, () -> arena.convolution(shape.withImages(2)));
         assertThrows(
                 IllegalStateException.class,
-                () -> convolution.packForward(Matrix.vector(0, 1), Matrix.vector(64, 1)));
+                () -> convolution.packForward(0, Matrix.vector(0, 1), Matrix.vector(64, 1)));
     }
 
     @Test

@@ -330,8 +330,8 @@ abstract class PointwiseContract extends OpenedDevice {
 
         void open(PointwiseConvolution ofThisShape) {
             convolution = ofThisShape;
-            forwardWeights = convolution.packForward(weight, packedForward);
-            backwardWeights = convolution.packBackward(weight, packedBackward);
+            forwardWeights = convolution.packForward(0, weight, packedForward);
+            backwardWeights = convolution.packBackward(0, weight, packedBackward);
         }
 
         void forward(int lane, int first, int count, Matrix z) {

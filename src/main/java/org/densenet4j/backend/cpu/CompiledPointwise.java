@@ -68,13 +68,13 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
     }
 
     @Override
-    public Matrix packForward(Matrix weight, Matrix packed) {
+    public Matrix packForward(int lane, Matrix weight, Matrix packed) {
         weights.intoRowPanels(weight, packed);
         return packed;
     }
 
     @Override
-    public Matrix packBackward(Matrix weight, Matrix packed) {
+    public Matrix packBackward(int lane, Matrix weight, Matrix packed) {
         weights.intoColumnPanels(weight, packed);
         return packed;
     }

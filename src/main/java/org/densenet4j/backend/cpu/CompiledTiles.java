@@ -7,14 +7,11 @@ import org.densenet4j.backend.cpu.code.WeightTransformCode;
 
 /**
  * What {@link PackedTiles} does, in machine code: straight from the PyTorch layout into Winograd's
- * domain and back, rows shared out among the lanes.
+ * domain and back.
  */
 final class CompiledTiles implements AutoCloseable {
     /** Bytes of a 3x3 filter. */
     private static final long FILTER = 36;
-
-    /** Pairs of channels that are worth another lane. */
-    private static final int LEAST_PAIRS = 1024;
 
     private final CpuArena arena;
     private final ConvolutionShape shape;
@@ -50,46 +47,30 @@ final class CompiledTiles implements AutoCloseable {
             long gRow,
             long gColumn,
             boolean turned) {
-        long uRow = 4L * TileGroups.padded(columns);
-        long matrix = 4 * TileBuffers.matrixFloats(rows, TileGroups.padded(columns));
-        arena.lanes()
-                .forEachPart(
-                        rows,
-                        Math.ceilDiv(LEAST_PAIRS, columns),
-                        (lane, first, count) ->
-                                transforms
-                                        .of(
-                                                new WeightTransformCode.Form(
-                                                        count, columns, turned, gRow, gColumn,
-                                                        matrix))
-                                        .run(
-                                                base + plain.offset() + first * gRow,
-                                                base + packed.offset() + first * uRow));
+        transforms
+                .of(
+                        new WeightTransformCode.Form(
+                                rows, columns, turned, gRow, gColumn, matrix(rows, columns)))
+                .run(base + plain.offset(), base + packed.offset());
     }
 
     /** Adds the lanes' sums of dU of [out, in] to a gradient. */
-    void reduceWeightGradient(Matrix sums, Matrix gradient) {
+    void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
         int rows = shape.outputChannels();
         int columns = shape.inputChannels();
-        long uRow = 4L * TileGroups.padded(columns);
-        long matrix = 4 * TileBuffers.matrixFloats(rows, TileGroups.padded(columns));
-        arena.lanes()
-                .forEachPart(
-                        rows,
-                        Math.ceilDiv(LEAST_PAIRS, columns),
-                        (lane, first, count) ->
-                                gradients
-                                        .of(
-                                                new WeightGradientCode.Form(
-                                                        count,
-                                                        columns,
-                                                        sums.rows(),
-                                                        4L * sums.stride(),
-                                                        matrix))
-                                        .run(
-                                                base + sums.offset() + first * uRow,
-                                                base + gradient.offset() + first * columns * FILTER,
-                                                base + arena.scratchOffset(lane)));
+        gradients
+                .of(
+                        new WeightGradientCode.Form(
+                                rows, columns, sums.rows(), sums.rowBytes(), matrix(rows, columns)))
+                .run(
+                        base + sums.offset(),
+                        base + gradient.offset(),
+                        base + arena.scratchOffset(lane));
+    }
+
+    /** Bytes from one of the 36 matrices to the next. */
+    private static long matrix(int rows, int columns) {
+        return 4 * TileBuffers.matrixFloats(rows, TileGroups.padded(columns));
     }
 
     /** Bytes of scratch that a lane needs. */

@@ -55,12 +55,12 @@ final class CompiledWinograd implements HostConvolution {
     }
 
     @Override
-    public void packForward(Matrix plain, Matrix packed) {
+    public void packForward(int lane, Matrix plain, Matrix packed) {
         packing.packForward(plain, packed);
     }
 
     @Override
-    public void packBackward(Matrix plain, Matrix packed) {
+    public void packBackward(int lane, Matrix plain, Matrix packed) {
         packing.packBackward(plain, packed);
     }
 
@@ -180,8 +180,8 @@ final class CompiledWinograd implements HostConvolution {
     }
 
     @Override
-    public void reduceWeightGradient(Matrix sums, Matrix gradient) {
-        packing.reduceWeightGradient(sums, gradient);
+    public void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+        packing.reduceWeightGradient(lane, sums, gradient);
     }
 
     /** Address of the transformed tiles, behind the strip. */

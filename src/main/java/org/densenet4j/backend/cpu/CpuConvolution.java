@@ -48,7 +48,7 @@ final class CpuConvolution implements HostConvolution {
             return new Primitive(
                     dnn,
                     arena.lifetime(),
-                    1,
+                    arena.lanes().count(),
                     what + shape,
                     description,
                     new int[] {OneDnn.ARG_SRC, OneDnn.ARG_DST},
@@ -65,18 +65,18 @@ final class CpuConvolution implements HostConvolution {
     }
 
     @Override
-    public void packForward(Matrix weights, Matrix packed) {
-        runAlone(packForward, weights, packed);
+    public void packForward(int lane, Matrix weights, Matrix packed) {
+        pack(lane, packForward, weights, packed);
     }
 
     @Override
-    public void packBackward(Matrix weights, Matrix packed) {
-        runAlone(packBackward, weights, packed);
+    public void packBackward(int lane, Matrix weights, Matrix packed) {
+        pack(lane, packBackward, weights, packed);
     }
 
-    private void runAlone(Primitive primitive, Matrix from, Matrix to) {
+    private void pack(int lane, Primitive primitive, Matrix from, Matrix to) {
         arena.dnn().singleThreaded();
-        primitive.run(0, arena.scratch(0), arena.address(from), arena.address(to), null);
+        primitive.run(lane, arena.scratch(lane), arena.address(from), arena.address(to), null);
     }
 
     @Override
@@ -116,11 +116,11 @@ final class CpuConvolution implements HostConvolution {
     }
 
     @Override
-    public void reduceWeightGradient(Matrix sums, Matrix gradient) {
-        for (int lane = 1; lane < sums.rows(); lane++) {
-            arena.kernels().add(sums.row(lane), sums.row(0));
+    public void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+        for (int other = 1; other < sums.rows(); other++) {
+            arena.kernels().add(sums.row(other), sums.row(0));
         }
-        runAlone(unpackGradient, sums.row(0), gradient);
+        pack(lane, unpackGradient, sums.row(0), gradient);
     }
 
     private static Primitive primitive(

@@ -21,9 +21,9 @@ final class PackedTiles implements AutoCloseable {
     }
 
     /** U of [in, out]. */
-    void packForward(Matrix plain, Matrix packed) {
-        long turned = arena.scratchOffset(0);
-        layouts.intoInputRows(plain, turned);
+    void packForward(int lane, Matrix plain, Matrix packed) {
+        long turned = arena.scratchOffset(lane);
+        layouts.intoInputRows(lane, plain, turned);
         weights.transform(
                 turned,
                 shape.inputChannels(),
@@ -34,9 +34,9 @@ final class PackedTiles implements AutoCloseable {
     }
 
     /** U of [out, in], turned by 180 degrees. */
-    void packBackward(Matrix plain, Matrix packed) {
-        long turned = arena.scratchOffset(0);
-        layouts.intoOutputRows(plain, turned);
+    void packBackward(int lane, Matrix plain, Matrix packed) {
+        long turned = arena.scratchOffset(lane);
+        layouts.intoOutputRows(lane, plain, turned);
         weights.transform(
                 turned,
                 shape.outputChannels(),
@@ -47,18 +47,18 @@ final class PackedTiles implements AutoCloseable {
     }
 
     /** Adds the lanes' sums of dU of [out, in] to a gradient. */
-    void reduceWeightGradient(Matrix sums, Matrix gradient) {
-        for (int lane = 1; lane < sums.rows(); lane++) {
-            arena.kernels().add(sums.row(lane), sums.row(0));
+    void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+        for (int other = 1; other < sums.rows(); other++) {
+            arena.kernels().add(sums.row(other), sums.row(0));
         }
-        long turned = arena.scratchOffset(0);
+        long turned = arena.scratchOffset(lane);
         weights.gradient(
                 sums.offset(),
                 shape.outputChannels(),
                 TileGroups.padded(shape.inputChannels()),
                 turned + layouts.bytes(),
                 turned);
-        layouts.addOutputRows(turned, gradient);
+        layouts.addOutputRows(lane, turned, gradient);
     }
 
     /** Bytes of the larger of the two packed weights. */

@@ -11,14 +11,9 @@ import org.densenet4j.backend.cpu.code.Storage;
 
 /**
  * The weights W [N, K] of a pointwise convolution in the layouts that its machine code reads, in
- * words of {@link Storage}: panels of Wᵀ forward, panels of W backward. The lanes share the panels
- * out.
+ * words of {@link Storage}: panels of Wᵀ forward, panels of W backward.
  */
 final class PointwiseWeights implements AutoCloseable {
-    /** Weights that are worth another lane. */
-    private static final int LEAST = 4096;
-
-    private final CpuArena arena;
     private final Storage storage;
     private final long base;
     private final CompiledCodes<RowPanelCode.Form, RowPanelCode> rowPanels =
@@ -27,7 +22,6 @@ final class PointwiseWeights implements AutoCloseable {
             new CompiledCodes<>(ColumnPanelCode::new, ColumnPanelCode::close);
 
     PointwiseWeights(CpuArena arena, Storage storage) {
-        this.arena = arena;
         this.storage = storage;
         this.base = arena.memory().address();
     }
@@ -45,55 +39,27 @@ final class PointwiseWeights implements AutoCloseable {
     void intoRowPanels(Matrix weight, Matrix to) {
         Panels panels = new Panels(weight.rows());
         long words = storage.words(weight.columns());
-        forEachPanel(
-                panels.count(),
-                weight,
-                p -> {
-                    int first = panels.firstColumn(p);
-                    int rows = Math.min(panels.columns(p), weight.rows() - first);
-                    rowPanels
-                            .of(
-                                    new RowPanelCode.Form(
-                                            storage, rows, weight.columns(), weight.rowBytes()))
-                            .run(
-                                    base + weight.at(first, 0),
-                                    base + to.offset() + 4 * words * first);
-                });
+        for (int p = 0; p < panels.count(); p++) {
+            int first = panels.firstColumn(p);
+            int rows = Math.min(panels.columns(p), weight.rows() - first);
+            rowPanels
+                    .of(new RowPanelCode.Form(storage, rows, weight.columns(), weight.rowBytes()))
+                    .run(base + weight.at(first, 0), base + to.offset() + 4 * words * first);
+        }
     }
 
     /** Panels of W, of some columns each; see {@link BackwardCode}. */
     void intoColumnPanels(Matrix weight, Matrix to) {
         int width = BackwardCode.panelColumns();
         long panel = storage.words(weight.rows()) * BackwardCode.panelRow(width);
-        forEachPanel(
-                Math.ceilDiv(weight.columns(), width),
-                weight,
-                p -> {
-                    int columns = Math.min(width, weight.columns() - p * width);
-                    columnPanels
-                            .of(
-                                    new ColumnPanelCode.Form(
-                                            storage, weight.rows(), columns, weight.rowBytes()))
-                            .run(base + weight.at(0, p * width), base + to.offset() + p * panel);
-                });
-    }
-
-    private interface Panel {
-        void pack(int panel);
-    }
-
-    private void forEachPanel(int panels, Matrix weight, Panel panel) {
-        int weights = weight.rows() * weight.columns();
-        int least = Math.ceilDiv(LEAST * panels, weights);
-        arena.lanes()
-                .forEachPart(
-                        panels,
-                        least,
-                        (lane, first, count) -> {
-                            for (int p = first; p < first + count; p++) {
-                                panel.pack(p);
-                            }
-                        });
+        for (int first = 0; first < weight.columns(); first += width) {
+            int columns = Math.min(width, weight.columns() - first);
+            columnPanels
+                    .of(
+                            new ColumnPanelCode.Form(
+                                    storage, weight.rows(), columns, weight.rowBytes()))
+                    .run(base + weight.at(0, first), base + to.offset() + first / width * panel);
+        }
     }
 
     @Override

@@ -37,23 +37,23 @@ final class WeightLayouts implements AutoCloseable {
     }
 
     /** Writes [in, 9, out]. */
-    void intoInputRows(Matrix plain, long to) {
-        run(intoInputRows, arena.address(plain), arena.address(to));
+    void intoInputRows(int lane, Matrix plain, long to) {
+        run(lane, intoInputRows, arena.address(plain), arena.address(to));
     }
 
     /** Writes [out, 9, in]. */
-    void intoOutputRows(Matrix plain, long to) {
-        run(intoOutputRows, arena.address(plain), arena.address(to));
+    void intoOutputRows(int lane, Matrix plain, long to) {
+        run(lane, intoOutputRows, arena.address(plain), arena.address(to));
     }
 
     /** Adds [out, 9, in] to a gradient. */
-    void addOutputRows(long from, Matrix plain) {
-        run(addOutputRows, arena.address(from), arena.address(plain));
+    void addOutputRows(int lane, long from, Matrix plain) {
+        run(lane, addOutputRows, arena.address(from), arena.address(plain));
     }
 
-    private void run(Primitive primitive, MemorySegment from, MemorySegment to) {
+    private void run(int lane, Primitive primitive, MemorySegment from, MemorySegment to) {
         arena.dnn().singleThreaded();
-        primitive.run(0, MemorySegment.NULL, from, to, null);
+        primitive.run(lane, MemorySegment.NULL, from, to, null);
     }
 
     private MemorySegment plain() {
@@ -85,7 +85,15 @@ final class WeightLayouts implements AutoCloseable {
         MemorySegment description = dnn.reorderDescription(what, from, to, accumulate);
         int[] keys = {OneDnn.ARG_SRC, OneDnn.ARG_DST};
         Primitive primitive =
-                new Primitive(dnn, arena.lifetime(), 1, what, description, keys, from, to);
+                new Primitive(
+                        dnn,
+                        arena.lifetime(),
+                        arena.lanes().count(),
+                        what,
+                        description,
+                        keys,
+                        from,
+                        to);
         dnn.destroyDescription(description);
         dnn.destroyDesc(from);
         dnn.destroyDesc(to);

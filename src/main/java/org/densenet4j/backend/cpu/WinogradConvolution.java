@@ -61,13 +61,13 @@ final class WinogradConvolution implements HostConvolution {
     }
 
     @Override
-    public void packForward(Matrix plain, Matrix packed) {
-        packing.packForward(plain, packed);
+    public void packForward(int lane, Matrix plain, Matrix packed) {
+        packing.packForward(lane, plain, packed);
     }
 
     @Override
-    public void packBackward(Matrix plain, Matrix packed) {
-        packing.packBackward(plain, packed);
+    public void packBackward(int lane, Matrix plain, Matrix packed) {
+        packing.packBackward(lane, plain, packed);
     }
 
     @Override
@@ -130,8 +130,8 @@ final class WinogradConvolution implements HostConvolution {
     }
 
     @Override
-    public void reduceWeightGradient(Matrix sums, Matrix gradient) {
-        packing.reduceWeightGradient(sums, gradient);
+    public void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+        packing.reduceWeightGradient(lane, sums, gradient);
     }
 
     /** Other primitives use the same scratch. */

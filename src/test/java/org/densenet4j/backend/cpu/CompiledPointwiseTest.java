@@ -80,7 +80,7 @@ class CompiledPointwiseTest {
                             weight,
                             x,
                             affine);
-            Matrix packed = convolution.packForward(weight, Matrix.vector(8192, 64));
+            Matrix packed = convolution.packForward(0, weight, Matrix.vector(8192, 64));
             convolution.forward(0, x, affine, packed, scratch, z);
             convolution.backward(0, gradient, scratch);
             convolution.close();

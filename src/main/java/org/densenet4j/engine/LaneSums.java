@@ -1,0 +1,59 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+
+import java.util.Arrays;
+
+/**
+ * The lanes' sums of a weight gradient. A lane sets its own to zero when it first adds to it, and
+ * so has it in its cache.
+ */
+final class LaneSums {
+    private final Kernels kernels;
+    private final Matrix[] sums;
+    private final boolean[] begun;
+
+    LaneSums(Kernels kernels, Matrix[] sums) {
+        this.kernels = kernels;
+        this.sums = sums;
+        this.begun = new boolean[sums.length];
+    }
+
+    /** Of a matrix with one sum per row. */
+    static LaneSums rows(Kernels kernels, Matrix sums) {
+        Matrix[] rows = new Matrix[sums.rows()];
+        Arrays.setAll(rows, sums::row);
+        return new LaneSums(kernels, rows);
+    }
+
+    /** Before a pass. */
+    void begin() {
+        Arrays.fill(begun, false);
+    }
+
+    /** What a lane adds to. */
+    Matrix of(int lane) {
+        if (!begun[lane]) {
+            begun[lane] = true;
+            kernels.fill(sums[lane], 0);
+        }
+        return sums[lane];
+    }
+
+    /** After a pass: sums of lanes that had no chunk are zero, too. */
+    void finish() {
+        for (int lane = 0; lane < sums.length; lane++) {
+            of(lane);
+        }
+    }
+
+    /** Adds all to some rows of a gradient. */
+    void addTo(Matrix gradient, int firstRow, int rows) {
+        for (int lane = 0; lane < sums.length; lane++) {
+            if (begun[lane]) {
+                kernels.add(sums[lane].rows(firstRow, rows), gradient.rows(firstRow, rows));
+            }
+        }
+    }
+}
