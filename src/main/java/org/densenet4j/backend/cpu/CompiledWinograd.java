@@ -1,7 +1,5 @@
 package org.densenet4j.backend.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Kernels;
@@ -22,7 +20,6 @@ final class CompiledWinograd implements HostConvolution {
     private final StripGroups groups;
     private final CompiledTiles packing;
     private final long base;
-    private final MemorySegment constants;
     private final MemorySegment[] arguments;
     private final CompiledCodes<StripCode.Form, StripCode> strips =
             new CompiledCodes<>(StripCode::new, StripCode::close);
@@ -37,10 +34,9 @@ final class CompiledWinograd implements HostConvolution {
         this.groups = new StripGroups(shape);
         this.packing = new CompiledTiles(arena, shape);
         this.base = arena.memory().address();
-        this.constants = arena.lifetime().allocateFrom(JAVA_FLOAT, 2, 4, 5, 8);
         this.arguments = new MemorySegment[arena.lanes().count()];
         for (int lane = 0; lane < arguments.length; lane++) {
-            arguments[lane] = arena.lifetime().allocate(StripCode.ARGUMENTS, 64);
+            arguments[lane] = arena.lifetime().allocate(ProductCode.ARGUMENTS, 64);
         }
     }
 
@@ -120,7 +116,7 @@ final class CompiledWinograd implements HostConvolution {
                                     false))
                     .run(arguments[lane], v, base + packed.offset(), m);
             for (int s = 0; s < count; s++) {
-                output(lane, first + s, s, mMatrix, m, to);
+                output(first + s, s, mMatrix, m, to);
             }
         }
     }
@@ -199,55 +195,43 @@ final class CompiledWinograd implements HostConvolution {
             boolean gradient,
             long matrix,
             long matrices) {
-        long pixel = x.rowBytes();
+        int top = groups.top(strip);
+        int first = gradient ? top : Math.max(0, top - 1);
+        int end = Math.min(top + (gradient ? Tiles.SIZE : Tiles.SIZE + 1), shape.height());
         StripCode code =
                 strips.of(
                         new StripCode.Form(
                                 CompiledPointwise.storage(x.type()),
                                 shape.width(),
                                 x.columns(),
-                                pixel,
+                                x.rowBytes(),
                                 affine != null,
                                 gradient,
+                                gradient ? 0 : first - (top - 1),
+                                end - first,
                                 matrix));
-        long row = 4L * place * groups.across() * TileGroups.padded(x.columns());
-        int top = groups.top(strip);
-        long image = base + x.at(groups.image(strip) * shape.height() * shape.width(), 0);
-        long[] lines = new long[StripCode.LINES];
-        for (int i = 0; i < lines.length; i++) {
-            int h = top - 1 + i;
-            boolean inside = h >= 0 && h < shape.height();
-            lines[i] = inside ? image + h * shape.width() * pixel : 0;
-        }
         code.run(
-                arguments[lane],
-                lines,
+                base + x.at((groups.image(strip) * shape.height() + first) * shape.width(), 0),
                 affine == null ? 0 : base + affine.offset(),
                 affine == null ? 0 : base + affine.at(1, 0),
                 base + arena.scratchOffset(lane),
-                constants.address(),
-                matrices + row);
+                matrices + 4L * place * groups.across() * TileGroups.padded(x.columns()));
     }
 
-    private void output(int lane, int strip, int place, long mMatrix, long m, Matrix to) {
-        long pixel = to.rowBytes();
+    private void output(int strip, int place, long mMatrix, long m, Matrix to) {
+        int top = groups.top(strip);
         OutputCode code =
                 outputs.of(
                         new OutputCode.Form(
                                 CompiledPointwise.storage(to.type()),
                                 shape.width(),
                                 to.columns(),
-                                pixel,
+                                to.rowBytes(),
+                                Math.min(Tiles.SIZE, shape.height() - top),
                                 mMatrix));
-        long row = 4L * place * groups.across() * TileGroups.padded(to.columns());
-        int top = groups.top(strip);
-        long image = base + to.at(groups.image(strip) * shape.height() * shape.width(), 0);
-        long[] lines = new long[OutputCode.LINES];
-        for (int i = 0; i < lines.length; i++) {
-            int h = top + i < shape.height() ? top + i : top;
-            lines[i] = image + h * shape.width() * pixel;
-        }
-        code.run(arguments[lane], lines, m + row, constants.address());
+        code.run(
+                base + to.at((groups.image(strip) * shape.height() + top) * shape.width(), 0),
+                m + 4L * place * groups.across() * TileGroups.padded(to.columns()));
     }
 
     private ProductCode product(ProductCode.Form form) {

@@ -51,10 +51,9 @@ final class StripGroups {
         return strip % down() * Tiles.SIZE;
     }
 
-    /** Bytes of a strip's lines. */
+    /** Bytes of a strip's transformed columns. */
     long stripBytes() {
-        int most = Math.max(shape.inputChannels(), shape.outputChannels());
-        return StripCode.stripBytes(shape.width(), most);
+        return StripCode.stripBytes(shape.width());
     }
 
     /** Bytes of everything in a lane's scratch. */

@@ -1,59 +1,47 @@
 package org.densenet4j.backend.cpu.code;
 
-import static org.densenet4j.backend.cpu.code.Register.R10;
-import static org.densenet4j.backend.cpu.code.Register.R11;
 import static org.densenet4j.backend.cpu.code.Register.R12;
 import static org.densenet4j.backend.cpu.code.Register.R13;
 import static org.densenet4j.backend.cpu.code.Register.R14;
 import static org.densenet4j.backend.cpu.code.Register.R8;
-import static org.densenet4j.backend.cpu.code.Register.R9;
 import static org.densenet4j.backend.cpu.code.Register.RAX;
 import static org.densenet4j.backend.cpu.code.Register.RBX;
 import static org.densenet4j.backend.cpu.code.Register.RCX;
 import static org.densenet4j.backend.cpu.code.Register.RDI;
+import static org.densenet4j.backend.cpu.code.Register.RDX;
 import static org.densenet4j.backend.cpu.code.Register.RSI;
 import static org.densenet4j.backend.cpu.code.Zmm.zmm;
-
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.MemorySegment;
 
 /**
  * The transforms of a strip of an image in Winograd's F(4x4, 3x3): four lines of tiles' outputs,
  * and the six lines of the source that they read.
  *
  * <pre>
- * strip = the six lines, or relu(bn(·)) of them, framed by zeros        stays in the cache
- * V[e]  = (Bᵀ·d·B)[e]     of the 6x6 pixels of each tile                [tiles, C] for each of 36 e
+ * V[e]  = (Bᵀ·d·B)[e]     of the 6x6 pixels of each tile, or of relu(bn(·)) of them
  * D[e]  = (A·dy·Aᵀ)[e]    of the inner 4x4 pixels of a gradient instead
+ *         [tiles, C] for each of 36 e
  * </pre>
+ *
+ * Sixteen channels at a time: first every column of the strip is transformed, into six lines that
+ * stay in the first-level cache, framed by zeros; then the lines of every tile are. Neighbouring
+ * tiles share two columns, which are transformed once. The lines of the next strip are fetched
+ * meanwhile. Reads the source one and a half times, for the lines that strips share, and writes the
+ * 36 matrices.
  */
 public final class StripCode implements AutoCloseable {
-    /** Lines that a strip of tiles reads. */
+    /** Lines that a strip of tiles reads, one above and one below its own. */
     public static final int LINES = 6;
 
     /** Bits of the vectors that channels are padded to. */
     public static final int VECTOR_BITS = 8 * Zmm.BYTES;
 
-    private static final int LINE = 0;
-    private static final int SCALE = 48;
-    private static final int SHIFT = 56;
-    private static final int STRIP = 64;
-    private static final int CONSTANTS = 72;
-    private static final int MATRICES = 80;
-
-    /** Bytes of arguments. */
-    public static final int ARGUMENTS = 88;
-
-    private static final int FILLED_AT_ONCE = 8;
-    private static final int TEMPORARIES = 12;
+    private static final Zmm SCALE = zmm(6);
+    private static final Zmm SHIFT = zmm(7);
+    private static final Zmm ZERO = zmm(8);
 
     private final Assembler a = new Assembler();
     private final TransformCode transform = new TransformCode(a);
     private final Form form;
-    private final int vectors;
-    private final int across;
-    private final long stripPixel;
     private final long stripLine;
     private final NativeCode code;
 
@@ -63,9 +51,11 @@ public final class StripCode implements AutoCloseable {
      * @param storage of the source
      * @param width pixels of a line
      * @param channels of the source
-     * @param pixel bytes from pixel to pixel of the source
+     * @param pixel bytes from pixel to pixel of the source; its lines are one behind the other
      * @param normalised whether the source goes through a batch normalisation and a ReLU
      * @param gradient whether D is made, of a gradient, instead of V
+     * @param above lines of the strip above the image
+     * @param lines of the strip that are in the image; more below it are zero
      * @param matrix bytes from one of the 36 matrices to the next
      */
     public record Form(
@@ -75,6 +65,8 @@ public final class StripCode implements AutoCloseable {
             long pixel,
             boolean normalised,
             boolean gradient,
+            int above,
+            int lines,
             long matrix) {}
 
     /**
@@ -84,48 +76,35 @@ public final class StripCode implements AutoCloseable {
      */
     public StripCode(Form form) {
         this.form = form;
-        this.vectors = RowPasses.vectors(form.channels);
-        this.across = Math.ceilDiv(form.width, 4);
-        this.stripPixel = (long) vectors * Zmm.BYTES;
-        this.stripLine = stripLine(form.width, vectors);
+        this.stripLine = stripLine(form.width);
         this.code = new NativeCode(whole());
     }
 
-    /** An odd number of cache lines, so that six pixels above each other are in different sets. */
-    private static long stripLine(int width, int vectors) {
-        long pixels = 4L * Math.ceilDiv(width, 4) + 2;
-        return (pixels * vectors | 1) * Zmm.BYTES;
+    private static int across(int width) {
+        return Math.ceilDiv(width, 4);
     }
 
-    /** Bytes of the strip and of what the transforms keep in memory. */
-    public static long stripBytes(int width, int channels) {
-        return LINES * stripLine(width, RowPasses.vectors(channels)) + TEMPORARIES * Zmm.BYTES;
+    /** An odd number of cache lines, so that six pixels above each other are in different sets. */
+    private static long stripLine(int width) {
+        return (4L * across(width) + 2 | 1) * Zmm.BYTES;
+    }
+
+    /** Bytes of the transformed columns. */
+    public static long stripBytes(int width) {
+        return LINES * stripLine(width);
     }
 
     /**
      * Runs; all are addresses.
      *
-     * @param lines of the source, 0 for lines outside the image
-     * @param constants floats 2, 4, 5 and 8
+     * @param source the first line of the strip that is in the image
+     * @param scale of the batch normalisation, if there is one
+     * @param shift of it
+     * @param strip memory of {@link #stripBytes}
      * @param matrices where V or D of the first tile goes
      */
-    public void run(
-            MemorySegment arguments,
-            long[] lines,
-            long scale,
-            long shift,
-            long strip,
-            long constants,
-            long matrices) {
-        for (int i = 0; i < LINES; i++) {
-            arguments.set(JAVA_LONG, LINE + 8L * i, lines[i]);
-        }
-        arguments.set(JAVA_LONG, SCALE, scale);
-        arguments.set(JAVA_LONG, SHIFT, shift);
-        arguments.set(JAVA_LONG, STRIP, strip);
-        arguments.set(JAVA_LONG, CONSTANTS, constants);
-        arguments.set(JAVA_LONG, MATRICES, matrices);
-        code.call(arguments);
+    public void run(long source, long scale, long shift, long strip, long matrices) {
+        code.call(source, scale, shift, strip, matrices);
     }
 
     @Override
@@ -136,161 +115,124 @@ public final class StripCode implements AutoCloseable {
     private byte[] whole() {
         a.enter();
         a.first(Mask.K1, form.channels % Zmm.FLOATS);
-        for (int v = 0; v < vectors; v += FILLED_AT_ONCE) {
-            fill(v, Math.min(FILLED_AT_ONCE, vectors - v));
+        a.zero(ZERO);
+        transform.constants(!form.gradient);
+        a.addressOf(R13, RDI.at(Math.toIntExact(form.lines * form.width * form.pixel)));
+        a.repeat(
+                form.channels / Zmm.FLOATS,
+                R14,
+                () -> {
+                    channels(Mask.K0);
+                    a.add(RDI, form.storage.vectorBytes());
+                    a.add(RSI, Zmm.BYTES);
+                    a.add(RDX, Zmm.BYTES);
+                    a.add(R8, Zmm.BYTES);
+                });
+        if (form.channels % Zmm.FLOATS > 0) {
+            channels(Mask.K1);
         }
-        a.load(RCX, RDI.at(STRIP));
-        a.addressOf(R9, RCX.at(LINES * stripLine));
-        a.load(RAX, RDI.at(CONSTANTS));
-        transform.constants(RAX.at(0), !form.gradient);
-        a.addressOf(R11, RCX.at(form.gradient ? stripLine + stripPixel : 0));
-        a.load(R14, RDI.at(MATRICES));
-        forEachVectorOfTiles(form.gradient ? this::gradient : this::source);
         a.leave();
         return a.bytes();
     }
 
-    // ---------------------------------------------------------------- the strip
-
-    /** Some vectors of every pixel of the six lines. */
-    private void fill(int first, int count) {
-        long column = (long) first * Zmm.BYTES;
-        a.zero(RowPasses.ZERO);
+    /** A vector of channels. */
+    private void channels(Mask mask) {
         if (form.normalised) {
-            a.load(RAX, RDI.at(SCALE));
-            a.load(RBX, RDI.at(SHIFT));
-            for (int v = 0; v < count; v++) {
-                Mask mask = mask(first + v);
-                a.load(zmm(8 + v), RAX.at(column + v * Zmm.BYTES), mask);
-                a.load(zmm(16 + v), RBX.at(column + v * Zmm.BYTES), mask);
-            }
+            a.load(SCALE, RSI.at(0), mask);
+            a.load(SHIFT, RDX.at(0), mask);
         }
-        a.load(RCX, RDI.at(STRIP));
-        a.copy(RSI, RDI);
-        a.repeat(
-                LINES,
-                R12,
-                () -> {
-                    a.load(RAX, RSI.at(LINE));
-                    a.addressOf(RBX, RCX.at(column));
-                    zeros(1, count);
-                    a.ifZero(
-                            RAX,
-                            () -> a.repeat(form.width, R13, () -> zeros(1, count)),
-                            () -> a.repeat(form.width, R13, () -> pixel(first, count)));
-                    zeros(4 * across + 1 - form.width, count);
-                    a.add(RCX, stripLine);
-                    a.add(RSI, 8);
-                });
-    }
-
-    private void zeros(int pixels, int count) {
-        for (int i = 0; i < pixels; i++) {
-            for (int v = 0; v < count; v++) {
-                a.store(RowPasses.ZERO, RBX.at(v * Zmm.BYTES));
-            }
-            a.add(RBX, stripPixel);
+        int across = across(form.width);
+        a.copy(RAX, RDI);
+        a.copy(RBX, RCX);
+        if (!form.gradient) {
+            zeros(1);
         }
-    }
+        a.repeat(form.width, R12, () -> column(mask));
+        zeros(4 * across - form.width + (form.gradient ? 0 : 1));
 
-    private void pixel(int first, int count) {
-        for (int v = 0; v < count; v++) {
-            long stored = (first + v) * form.storage.vectorBytes();
-            form.storage.load(a, zmm(v), RAX.at(stored), mask(first + v));
-        }
-        for (int v = 0; v < count; v++) {
-            if (form.normalised) {
-                a.multiplyAdd(zmm(v), zmm(8 + v), zmm(16 + v));
-                a.maximum(zmm(v), RowPasses.ZERO, zmm(v));
-            }
-            a.store(zmm(v), RBX.at(v * Zmm.BYTES));
-        }
-        a.add(RAX, form.pixel);
-        a.add(RBX, stripPixel);
-    }
-
-    private Mask mask(int vector) {
-        return RowPasses.mask(vector, form.channels);
-    }
-
-    // ---------------------------------------------------------------- transforms
-
-    /**
-     * Runs {@code body} with R8 at the pixels and R10 at the result, R11 and R14 being the first.
-     */
-    private void forEachVectorOfTiles(Runnable body) {
+        a.copy(RAX, RCX);
+        a.copy(RBX, R8);
         a.repeat(
                 across,
                 R12,
                 () -> {
-                    a.copy(R8, R11);
-                    a.copy(R10, R14);
-                    a.repeat(
-                            vectors,
-                            R13,
-                            () -> {
-                                body.run();
-                                a.add(R8, Zmm.BYTES);
-                                a.add(R10, Zmm.BYTES);
-                            });
-                    a.add(R11, 4 * stripPixel);
-                    a.add(R14, stripPixel);
+                    for (int i = 0; i < LINES; i++) {
+                        line(i);
+                    }
+                    if (form.normalised) {
+                        fetch();
+                    }
+                    a.add(RAX, 4L * Zmm.BYTES);
+                    a.add(RBX, (long) RowPasses.vectors(form.channels) * Zmm.BYTES);
                 });
     }
 
-    private Address pixelAt(int line, int column) {
-        return R8.at(line * stripLine + column * stripPixel);
+    /** This vector's share of the lines that the next strip reads and this one does not. */
+    private void fetch() {
+        int vectors = RowPasses.vectors(form.channels);
+        int count = RowPasses.lines(Math.ceilDiv(4 * 4 * form.pixel, (long) vectors));
+        for (int i = 0; i < count; i++) {
+            a.prefetchSecondLevel(R13.at(i * Zmm.BYTES));
+        }
+        a.add(R13, (long) count * Zmm.BYTES);
+    }
+
+    // ---------------------------------------------------------------- columns
+
+    /** Columns outside the image. */
+    private void zeros(int columns) {
+        for (int c = 0; c < columns; c++) {
+            for (int i = 0; i < LINES; i++) {
+                a.store(ZERO, transformed(i));
+            }
+            a.add(RBX, Zmm.BYTES);
+        }
+    }
+
+    private Address transformed(int line) {
+        return RBX.at(line * stripLine);
+    }
+
+    /** The pixels above each other in registers 0 and up, and their transform. */
+    private void column(Mask mask) {
+        int height = form.gradient ? 4 : LINES;
+        for (int i = 0; i < height; i++) {
+            int line = i - form.above;
+            if (line < 0 || line >= form.lines) {
+                a.zero(zmm(i));
+                continue;
+            }
+            form.storage.load(a, zmm(i), RAX.at(line * form.width * form.pixel), mask);
+            if (form.normalised) {
+                a.multiplyAdd(zmm(i), SCALE, SHIFT);
+                a.maximum(zmm(i), ZERO, zmm(i));
+            }
+        }
+        if (form.gradient) {
+            transform.gradient(Zmm::zmm, this::transformed);
+        } else {
+            transform.source(Zmm::zmm, this::transformed);
+        }
+        a.add(RAX, form.pixel);
+        a.add(RBX, Zmm.BYTES);
+    }
+
+    // ---------------------------------------------------------------- lines
+
+    /** A line of a tile's columns in registers 0 and up, and its transform. */
+    private void line(int line) {
+        int width = form.gradient ? 4 : LINES;
+        for (int j = 0; j < width; j++) {
+            a.load(zmm(j), RAX.at(line * stripLine + (long) j * Zmm.BYTES));
+        }
+        if (form.gradient) {
+            transform.gradient(Zmm::zmm, j -> element(line, j));
+        } else {
+            transform.source(Zmm::zmm, j -> element(line, j));
+        }
     }
 
     private Address element(int line, int column) {
-        return R10.at((6 * line + column) * form.matrix);
-    }
-
-    private static Address temporary(int i) {
-        return R9.at(i * Zmm.BYTES);
-    }
-
-    private void source() {
-        for (int j = 0; j < 6; j++) {
-            int column = j;
-            transform.sourceColumn(
-                    i -> pixelAt(i, column),
-                    i -> zmm(6 * i + column),
-                    i -> temporary(6 * (i - 4) + column));
-        }
-        for (int i = 0; i < 6; i++) {
-            int line = i;
-            int first = i < 4 ? 6 * i : 0;
-            for (int j = 0; i >= 4 && j < 6; j++) {
-                a.load(zmm(j), temporary(6 * (i - 4) + j));
-            }
-            transform.sourceRow(j -> zmm(first + j), j -> element(line, j));
-        }
-    }
-
-    private void gradient() {
-        for (int j = 0; j < 4; j++) {
-            int column = j;
-            for (int i = 0; i < 4; i++) {
-                a.load(zmm(16 + i), pixelAt(i, j));
-            }
-            transform.gradient(
-                    i -> zmm(16 + i),
-                    (i, value) -> {
-                        if (i < 4) {
-                            a.copy(zmm(4 * i + column), value);
-                        } else {
-                            a.store(value, temporary(4 * (i - 4) + column));
-                        }
-                    });
-        }
-        for (int i = 0; i < 6; i++) {
-            int line = i;
-            int first = i < 4 ? 4 * i : 16;
-            for (int j = 0; i >= 4 && j < 4; j++) {
-                a.load(zmm(16 + j), temporary(4 * (i - 4) + j));
-            }
-            transform.gradient(j -> zmm(first + j), (j, value) -> a.store(value, element(line, j)));
-        }
+        return RBX.at((6 * line + column) * form.matrix);
     }
 }

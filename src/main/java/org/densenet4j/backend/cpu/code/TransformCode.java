@@ -28,46 +28,19 @@ final class TransformCode {
         this.a = a;
     }
 
-    /** Takes the constants from memory, where they lie as floats 2, 4, 5 and 8. */
-    void constants(Address at, boolean source) {
-        a.broadcast(TWO, at);
-        a.broadcast(FOUR, at.plus(4));
-        a.broadcast(FIVE_OR_EIGHT, at.plus(source ? 8 : 12));
+    /** Sets the constants. */
+    void constants(boolean source) {
+        constant(TWO, 2);
+        constant(FOUR, 4);
+        constant(FIVE_OR_EIGHT, source ? 5 : 8);
     }
 
-    /** {@code Bᵀ} times six vectors of memory: four into registers, the last two into memory. */
-    void sourceColumn(IntFunction<Address> d, IntFunction<Zmm> kept, IntFunction<Address> stored) {
-        a.load(S0, d.apply(1));
-        a.load(S1, d.apply(2));
-        a.load(S2, d.apply(3));
-        a.load(S3, d.apply(4));
-        Zmm r1 = kept.apply(1);
-        Zmm r2 = kept.apply(2);
-        a.copy(S4, S3);
-        a.subtractProduct(S4, S1, FOUR);
-        a.copy(r2, S2);
-        a.subtractProduct(r2, S0, FOUR);
-        a.add(r1, S4, r2);
-        a.subtract(r2, S4, r2);
-        Zmm r0 = kept.apply(0);
-        a.copy(r0, S3);
-        a.subtractProduct(r0, S1, FIVE_OR_EIGHT);
-        a.addProduct(r0, FOUR, d.apply(0));
-        a.subtract(S4, S3, S1);
-        Zmm r3 = kept.apply(3);
-        a.subtract(r3, S2, S0);
-        a.copy(S1, S4);
-        a.subtractProduct(S1, r3, TWO);
-        a.store(S1, stored.apply(4));
-        a.multiplyAdd(r3, TWO, S4);
-        a.load(S3, d.apply(5));
-        a.subtractProduct(S3, S2, FIVE_OR_EIGHT);
-        a.addProduct(S3, S0, FOUR);
-        a.store(S3, stored.apply(5));
+    private void constant(Zmm to, float value) {
+        a.constantEverywhere(to, Float.floatToRawIntBits(value));
     }
 
     /** {@code Bᵀ} times six vectors in registers, the last of which is overwritten. */
-    void sourceRow(IntFunction<Zmm> d, IntFunction<Address> to) {
+    void source(IntFunction<Zmm> d, IntFunction<Address> to) {
         a.copy(S0, d.apply(4));
         a.subtractProduct(S0, d.apply(2), FOUR);
         a.copy(S1, d.apply(3));
@@ -93,24 +66,24 @@ final class TransformCode {
         a.store(last, to.apply(5));
     }
 
-    /** {@code A} times four vectors: the six results go to {@code put} one after the other. */
-    void gradient(IntFunction<Zmm> y, ResultOf put) {
+    /** {@code A} times four vectors in registers. */
+    void gradient(IntFunction<Zmm> y, IntFunction<Address> to) {
         a.add(S0, y.apply(0), y.apply(2));
         a.add(S1, y.apply(1), y.apply(3));
-        put.result(0, y.apply(0));
+        a.store(y.apply(0), to.apply(0));
         a.add(S2, S0, S1);
-        put.result(1, S2);
+        a.store(S2, to.apply(1));
         a.subtract(S2, S0, S1);
-        put.result(2, S2);
+        a.store(S2, to.apply(2));
         a.copy(S0, y.apply(0));
         a.addProduct(S0, y.apply(2), FOUR);
         a.multiply(S1, y.apply(1), TWO);
         a.addProduct(S1, y.apply(3), FIVE_OR_EIGHT);
         a.add(S2, S0, S1);
-        put.result(3, S2);
+        a.store(S2, to.apply(3));
         a.subtract(S2, S0, S1);
-        put.result(4, S2);
-        put.result(5, y.apply(3));
+        a.store(S2, to.apply(4));
+        a.store(y.apply(3), to.apply(5));
     }
 
     /** Takes a result that is valid only during the call. */
