@@ -8,7 +8,8 @@
  * org.densenet4j.backend.cpu.code.BackwardCode} are the kernels of the bottleneck, {@link
  * org.densenet4j.backend.cpu.code.StripCode}, {@link org.densenet4j.backend.cpu.code.ProductCode}
  * and {@link org.densenet4j.backend.cpu.code.OutputCode} those of Winograd's convolution; codes of
- * weights and panels pack what these read, and the others are passes. {@link org.densenet4j.backend.cpu.code.Storage} is what differs between
- * float32 and bfloat16, {@code Assembler} the encoding.
+ * weights and panels pack what these read, and the others are passes. {@link
+ * org.densenet4j.backend.cpu.code.Storage} is what differs between float32 and bfloat16, {@code
+ * Assembler} the encoding.
  */
 package org.densenet4j.backend.cpu.code;
