@@ -1,6 +1,7 @@
 package org.densenet4j.engine;
 
 import org.densenet4j.backend.ChunkTask;
+import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.GemmShape;
@@ -97,6 +98,16 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
     /** Adds the lanes' sums to a gradient after a pass. */
     void reduce(LaneSums sums, Matrix gradient) {
         forEachSlice(gradient.rows(), (from, count) -> sums.addTo(gradient, from, count));
+    }
+
+    /**
+     * Adds the lanes' sums to the weight gradient of a convolution after a pass.
+     *
+     * @param packed the sums, a row each
+     */
+    void reduce(LaneSums sums, Matrix packed, Convolution convolution, Matrix gradient) {
+        sums.finish();
+        together(lane -> convolution.reduceWeightGradient(lane, packed, gradient));
     }
 
     /** Work of one lane. */

@@ -234,11 +234,7 @@ final class NaiveLayer implements Stage {
                     convolution.backwardData(
                             lane, n, dY, scratch.packedWeights(), dConvolved.rows(first, rows));
                 });
-        weight3x3Sums.finish();
-        compute.together(
-                lane ->
-                        convolution.reduceWeightGradient(
-                                lane, scratch.weightSums(), weight3x3Gradient));
+        compute.reduce(weight3x3Sums, scratch.weightSums(), convolution, weight3x3Gradient);
     }
 
     private void backwardReduction(Pass pass, Matrix dZ) {

@@ -114,11 +114,7 @@ final class PlainLayer implements Stage {
                             prefixGradient.rows(first, rows),
                             partials.rows(2 * chunk, 2));
                 });
-        weightSums.finish();
-        compute.together(
-                lane ->
-                        convolution.reduceWeightGradient(
-                                lane, scratch.weightSums(), weightGradient));
+        compute.reduce(weightSums, scratch.weightSums(), convolution, weightGradient);
         norm.finishDeferred(partials, count, statistics, true, prefixDeferred);
     }
 

@@ -87,10 +87,6 @@ final class StemConvolution {
     }
 
     void finishBackward() {
-        weightSums.finish();
-        compute.together(
-                lane ->
-                        convolution.reduceWeightGradient(
-                                lane, scratch.weightSums(), weightGradient));
+        compute.reduce(weightSums, scratch.weightSums(), convolution, weightGradient);
     }
 }

@@ -113,6 +113,18 @@ final class Assembler {
         constant(to, words);
     }
 
+    /** Sixteen times the same float. */
+    void everywhere(Zmm to, float value) {
+        constantEverywhere(to, Float.floatToRawIntBits(value));
+    }
+
+    /** {@code 0, distance, 2·distance, …}: the places of sixteen rows or columns. */
+    void multiples(Zmm to, long distance) {
+        int[] words = new int[Zmm.FLOATS];
+        Arrays.setAll(words, i -> Math.toIntExact(i * distance));
+        constant(to, words);
+    }
+
     /** All elements from one float in memory. */
     void broadcast(Zmm to, Address from) {
         vector(MAP_0F38, PREFIX_66, 0x18).memory(to, null, from, Float.BYTES);

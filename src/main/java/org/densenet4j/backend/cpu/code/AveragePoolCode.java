@@ -75,7 +75,7 @@ public final class AveragePoolCode implements AutoCloseable {
     private byte[] whole() {
         a.enter();
         a.zero(RowPasses.ZERO);
-        a.constantEverywhere(zmm(30), Float.floatToRawIntBits(0.25f));
+        a.everywhere(zmm(30), 0.25f);
         a.first(Mask.K1, form.columns % Zmm.FLOATS);
         long line = form.width * form.xRow;
         a.repeat(

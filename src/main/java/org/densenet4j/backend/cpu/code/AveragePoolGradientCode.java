@@ -117,7 +117,7 @@ public final class AveragePoolGradientCode implements AutoCloseable {
     private byte[] whole() {
         a.enter();
         a.zero(RowPasses.ZERO);
-        a.constantEverywhere(zmm(30), Float.floatToRawIntBits(0.25f));
+        a.everywhere(zmm(30), 0.25f);
         a.first(Mask.K1, form.columns % Zmm.FLOATS);
         a.load(R8, RDI.at(POOLED));
         a.load(R9, RDI.at(X));

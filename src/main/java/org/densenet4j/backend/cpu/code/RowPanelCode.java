@@ -5,8 +5,6 @@ import static org.densenet4j.backend.cpu.code.Register.RDI;
 import static org.densenet4j.backend.cpu.code.Register.RSI;
 import static org.densenet4j.backend.cpu.code.Zmm.zmm;
 
-import java.util.stream.IntStream;
-
 /**
  * One of the panels of Wᵀ that {@link ForwardCode} reads: some rows of W become columns, in words
  * of {@link Storage}.
@@ -63,9 +61,7 @@ public final class RowPanelCode implements AutoCloseable {
     private byte[] whole() {
         a.enter();
         a.first(Mask.K1, form.rows % Zmm.FLOATS);
-        a.constant(
-                PLACES,
-                IntStream.range(0, Zmm.FLOATS).map(i -> Math.toIntExact(i * form.wRow)).toArray());
+        a.multiples(PLACES, form.wRow);
         int whole = form.inputs / form.storage.perWord();
         a.repeat(whole, R12, () -> words(0));
         int rest = form.inputs % form.storage.perWord();
@@ -87,10 +83,8 @@ public final class RowPanelCode implements AutoCloseable {
         int vectors = RowPasses.vectors(form.rows);
         for (int v = 0; v < vectors; v++) {
             Zmm word = zmm(v % 24);
-            a.zero(word);
-            a.copy(Mask.K3, RowPasses.mask(v, form.rows));
             Address from = RDI.at(Math.toIntExact(v * Zmm.FLOATS * form.wRow + offset));
-            a.gather(word, from, PLACES, Mask.K3);
+            RowPasses.gather(a, word, from, PLACES, RowPasses.mask(v, form.rows));
             if (offset < 0) {
                 a.shiftRight(word, -Byte.SIZE * offset);
             }

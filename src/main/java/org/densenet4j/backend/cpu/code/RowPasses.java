@@ -124,6 +124,16 @@ final class RowPasses {
         }
     }
 
+    /**
+     * Words from sixteen places beside an address; those that the mask leaves out are zero and not
+     * read. Overwrites K3.
+     */
+    static void gather(Assembler a, Zmm to, Address from, Zmm places, Mask mask) {
+        a.zero(to);
+        a.copy(Mask.K3, mask);
+        a.gather(to, from, places, Mask.K3);
+    }
+
     /** Adds to an address among the arguments. Overwrites RAX. */
     static void advance(Assembler a, int argument, long bytes) {
         a.load(RAX, RDI.at(argument));

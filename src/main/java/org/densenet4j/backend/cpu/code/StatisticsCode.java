@@ -87,7 +87,7 @@ public final class StatisticsCode implements AutoCloseable {
     private byte[] whole() {
         a.enter();
         a.zero(RowPasses.ZERO);
-        a.constantEverywhere(zmm(30), Float.floatToRawIntBits(1f / form.rows));
+        a.everywhere(zmm(30), 1f / form.rows);
         a.first(Mask.K1, form.columns % Zmm.FLOATS);
         int vectors = RowPasses.vectors(form.columns);
         for (int v = 0; v < vectors; v += VECTORS) {

@@ -30,13 +30,9 @@ final class TransformCode {
 
     /** Sets the constants. */
     void constants(boolean source) {
-        constant(TWO, 2);
-        constant(FOUR, 4);
-        constant(FIVE_OR_EIGHT, source ? 5 : 8);
-    }
-
-    private void constant(Zmm to, float value) {
-        a.constantEverywhere(to, Float.floatToRawIntBits(value));
+        a.everywhere(TWO, 2);
+        a.everywhere(FOUR, 4);
+        a.everywhere(FIVE_OR_EIGHT, source ? 5 : 8);
     }
 
     /** {@code Bᵀ} times six vectors in registers, the last of which is overwritten. */

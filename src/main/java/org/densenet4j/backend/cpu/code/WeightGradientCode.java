@@ -82,10 +82,10 @@ public final class WeightGradientCode implements AutoCloseable {
 
     private byte[] whole() {
         a.enter();
-        constant(TWELFTH, 1 / 12f);
-        constant(TWENTYFOURTH, 1 / 24f);
-        constant(QUARTER, 1 / 4f);
-        constant(SIXTH, 1 / 6f);
+        a.everywhere(TWELFTH, 1 / 12f);
+        a.everywhere(TWENTYFOURTH, 1 / 24f);
+        a.everywhere(QUARTER, 1 / 4f);
+        a.everywhere(SIXTH, 1 / 6f);
         int vectors = RowPasses.vectors(form.columns);
         a.repeat(
                 form.rows,
@@ -99,10 +99,6 @@ public final class WeightGradientCode implements AutoCloseable {
                 });
         a.leave();
         return a.bytes();
-    }
-
-    private void constant(Zmm to, float value) {
-        a.constantEverywhere(to, Float.floatToRawIntBits(value));
     }
 
     private void vector(int v) {

@@ -5,8 +5,6 @@ import static org.densenet4j.backend.cpu.code.Register.RDI;
 import static org.densenet4j.backend.cpu.code.Register.RSI;
 import static org.densenet4j.backend.cpu.code.Zmm.zmm;
 
-import java.util.stream.IntStream;
-
 /**
  * The weights of a 3x3 convolution in Winograd's domain, {@code U = G·g·Gᵀ} for each pair of
  * channels; F(4x4, 3x3) of Lavin and Gray 2016 (arXiv 1509.09308), section 4.3:
@@ -79,16 +77,12 @@ public final class WeightTransformCode implements AutoCloseable {
     private byte[] whole() {
         a.enter();
         a.first(Mask.K1, form.columns % Zmm.FLOATS);
-        constant(TWELFTH, 1 / 12f);
-        constant(TWENTYFOURTH, 1 / 24f);
-        constant(QUARTER, 1 / 4f);
-        constant(SIXTH, 1 / 6f);
-        constant(MINUS_SIXTH, -1 / 6f);
-        a.constant(
-                PLACES,
-                IntStream.range(0, Zmm.FLOATS)
-                        .map(i -> Math.toIntExact(i * form.gColumn))
-                        .toArray());
+        a.everywhere(TWELFTH, 1 / 12f);
+        a.everywhere(TWENTYFOURTH, 1 / 24f);
+        a.everywhere(QUARTER, 1 / 4f);
+        a.everywhere(SIXTH, 1 / 6f);
+        a.everywhere(MINUS_SIXTH, -1 / 6f);
+        a.multiples(PLACES, form.gColumn);
         int vectors = RowPasses.vectors(form.columns);
         a.repeat(
                 form.rows,
@@ -104,18 +98,13 @@ public final class WeightTransformCode implements AutoCloseable {
         return a.bytes();
     }
 
-    private void constant(Zmm to, float value) {
-        a.constantEverywhere(to, Float.floatToRawIntBits(value));
-    }
-
     private void vector(int v) {
         Address g = RDI.at(Math.toIntExact(v * Zmm.FLOATS * form.gColumn));
         for (int tap = 0; tap < TAPS; tap++) {
             Zmm to = zmm(tap);
-            a.zero(to);
-            a.copy(Mask.K3, RowPasses.mask(v, form.columns));
             int from = form.turned ? TAPS - 1 - tap : tap;
-            a.gather(to, g.plus((long) from * Float.BYTES), PLACES, Mask.K3);
+            Mask mask = RowPasses.mask(v, form.columns);
+            RowPasses.gather(a, to, g.plus((long) from * Float.BYTES), PLACES, mask);
         }
         // G times each of three columns.
         Zmm[][] half = new Zmm[SIDE][];
