@@ -261,50 +261,58 @@ public final class BackwardCode implements AutoCloseable {
 
     private void finishGradient(int rows) {
         pairs.begin();
-        for (int v = 0; v < RowPasses.vectors(outputs); v++) {
-            Mask mask = (v + 1) * Zmm.FLOATS > outputs ? Mask.K2 : Mask.K0;
-            long column = (long) v * Zmm.BYTES;
-            long stored = v * storage.vectorBytes();
-            int[] constants = {FACTOR, CONSTANT, SLOPE, Z_MEAN};
-            for (int i = 0; i < constants.length; i++) {
-                a.load(RAX, RDI.at(constants[i]));
-                a.load(zmm(24 + i), RAX.at(column), mask);
-            }
-            a.load(RAX, RDI.at(GRADIENT));
-            a.load(RBX, RDI.at(Z));
-            a.load(RCX, RDI.at(GRADIENT_TILE));
-            a.addressOf(RDX, RCX.at(lines() + stored));
-            RowPasses.inBlocks(
-                    a,
-                    rows,
-                    BLOCK_ROWS,
-                    R12,
-                    count -> {
-                        for (int r = 0; r < count; r++) {
-                            storage.load(a, zmm(r), RBX.at(r * zRow + stored), mask);
-                            storage.load(a, zmm(8 + r), RAX.at(r * gradientRow + stored), mask);
-                        }
-                        for (int r = 0; r < count; r++) {
-                            a.subtract(zmm(r), zmm(r), zmm(27));
-                            a.multiplyAdd(zmm(r), zmm(26), zmm(25));
-                            a.addProduct(zmm(r), zmm(8 + r), zmm(24));
-                        }
-                        storeGradient(count, column);
-                        a.add(RAX, count * gradientRow);
-                        a.add(RBX, count * zRow);
-                        a.add(RCX, storage.words(count) * gradientTileRow);
-                        a.add(RDX, count * gradientLineRow);
-                    });
+        a.load(R8, RDI.at(FACTOR));
+        a.load(R9, RDI.at(CONSTANT));
+        a.load(R10, RDI.at(SLOPE));
+        a.load(R11, RDI.at(Z_MEAN));
+        a.load(RAX, RDI.at(GRADIENT));
+        a.load(RBX, RDI.at(Z));
+        a.load(RCX, RDI.at(GRADIENT_TILE));
+        a.addressOf(RDX, RCX.at(lines()));
+        RowPasses.inBlocks(
+                a,
+                rows,
+                BLOCK_ROWS,
+                R12,
+                count -> {
+                    for (int v = 0; v < RowPasses.vectors(outputs); v++) {
+                        finishGradient(count, v);
+                    }
+                    a.add(RAX, count * gradientRow);
+                    a.add(RBX, count * zRow);
+                    a.add(RCX, storage.words(count) * gradientTileRow);
+                    a.add(RDX, count * gradientLineRow);
+                });
+    }
+
+    /** A vector of dZ of some rows. */
+    private void finishGradient(int rows, int v) {
+        Mask mask = (v + 1) * Zmm.FLOATS > outputs ? Mask.K2 : Mask.K0;
+        long column = (long) v * Zmm.BYTES;
+        long stored = v * storage.vectorBytes();
+        Register[] constants = {R8, R9, R10, R11};
+        for (int i = 0; i < constants.length; i++) {
+            a.load(zmm(24 + i), constants[i].at(column), mask);
         }
+        for (int r = 0; r < rows; r++) {
+            storage.load(a, zmm(r), RBX.at(r * zRow + stored), mask);
+            storage.load(a, zmm(8 + r), RAX.at(r * gradientRow + stored), mask);
+        }
+        for (int r = 0; r < rows; r++) {
+            a.subtract(zmm(r), zmm(r), zmm(27));
+            a.multiplyAdd(zmm(r), zmm(26), zmm(25));
+            a.addProduct(zmm(r), zmm(8 + r), zmm(24));
+        }
+        storeGradient(rows, column, stored);
     }
 
     /** A vector of dZ of some rows: to RCX in words of rows, to RDX in words of columns. */
-    private void storeGradient(int rows, long column) {
+    private void storeGradient(int rows, long column, long stored) {
         if (storage == Storage.FLOAT32) {
             storeRows(rows, RCX.at(column), gradientTileRow);
         } else {
             pairs.round(rows);
-            pairs.storeLines(rows, RDX.at(0), gradientLineRow);
+            pairs.storeLines(rows, RDX.at(stored), gradientLineRow);
             pairs.storePairs(rows, RCX.at(column), gradientTileRow);
         }
     }
@@ -450,6 +458,12 @@ public final class BackwardCode implements AutoCloseable {
                         mask(v, vectors, last));
             }
         }
+        // The next block's sums.
+        for (int i = 0; i < block; i++) {
+            for (int v = 0; v < vectors; v++) {
+                a.prefetchForWriting(RDX.at((block + i) * weightRow + v * Zmm.BYTES));
+            }
+        }
         a.copy(RAX, RCX);
         a.copy(R9, R8);
         a.copy(RBX, R10);
@@ -532,6 +546,7 @@ public final class BackwardCode implements AutoCloseable {
         for (int i = 0; i < rows * vectors; i++) {
             a.zero(zmm(i));
         }
+        fetchBlock(rows, vectors);
         a.copy(RAX, RCX);
         a.copy(RBX, R8);
         long panelRow = (long) vectors * Zmm.BYTES;
@@ -561,6 +576,22 @@ public final class BackwardCode implements AutoCloseable {
         a.add(RDX, rows * xRow);
         a.add(R9, storage.words(rows) * tileRow);
         a.add(R10, rows * blockRow);
+    }
+
+    /** Brings to the first-level cache what {@link #accumulate} reads. */
+    private void fetchBlock(int rows, int vectors) {
+        long bytes = vectors * storage.vectorBytes();
+        for (int r = 0; r < rows; r++) {
+            long x = r * xRow;
+            long block = r * blockRow;
+            RowPasses.forEachLine(bytes, at -> a.prefetch(RDX.at(x + at)));
+            RowPasses.forEachLine(bytes, at -> a.prefetchForWriting(R10.at(block + at)));
+        }
+        for (int r = 0; r < storage.words(rows); r++) {
+            for (int v = 0; v < vectors; v++) {
+                a.prefetch(R9.at(r * tileRow + v * Zmm.BYTES));
+            }
+        }
     }
 
     /** Masks dA by the ReLU, takes its sums and adds it to the block's gradient. */
