@@ -81,16 +81,15 @@ final class Head implements Stage {
     public void backward(Pass pass) {
         Chunks chunks = memory.images();
         int count = chunks.count(pass.images());
-        compute.forEachChunk(
-                1,
-                (lane, chunk) -> {
-                    Matrix dLogits = memory.logitsGradient().rows(0, pass.images());
-                    Matrix pooled = memory.pooled().rows(0, pass.images());
+        Matrix dLogits = memory.logitsGradient().rows(0, pass.images());
+        Matrix pooled = memory.pooled().rows(0, pass.images());
+        Matrix dPooled = memory.pooledGradient().rows(0, pass.images());
+        compute.together(
+                lane -> {
                     compute.multiplyTransposedInto(lane, dLogits, pooled, weightGradient);
                     kernels.addColumnSums(dLogits, biasGradient);
-                    compute.multiply(
-                            lane, dLogits, weight, memory.pooledGradient().rows(0, pass.images()));
-                });
+                },
+                lane -> compute.multiply(lane, dLogits, weight, dPooled));
         Matrix statistics = norm.prepareBackward(pass, block.statistics());
         Matrix partials = memory.partials().reshaped(2 * count, memory.shape().channels());
         compute.forEachChunk(

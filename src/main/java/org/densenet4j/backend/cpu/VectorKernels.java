@@ -18,10 +18,12 @@ final class VectorKernels extends ScalarKernels {
     private final ScalarKernels floats;
     private final ScalarKernels halves;
     private final CompiledPasses compiled;
+    private final ChunkSums chunkSums;
 
     VectorKernels(MemorySegment memory, CompiledPasses compiled) {
         super(memory);
         this.compiled = compiled;
+        this.chunkSums = new ChunkSums(memory);
         floats = new VectorPasses(memory);
         try {
             halves = (ScalarKernels) BFLOAT16_PASSES.invokeExact(memory);
@@ -92,6 +94,47 @@ final class VectorKernels extends ScalarKernels {
     public void normaliseReluGlobalPool(
             Matrix x, int images, int pixels, Matrix affine, Matrix out) {
         passes(x).normaliseReluGlobalPool(x, images, pixels, affine, out);
+    }
+
+    @Override
+    public void finishStatistics(
+            Matrix partials, int rowsPerChunk, int rows, float epsilon, Matrix statistics) {
+        int whole = ChunkSums.whole(partials.columns());
+        int rest = partials.columns() - whole;
+        chunkSums.finishStatistics(
+                partials.prefix(whole), rowsPerChunk, rows, epsilon, statistics.prefix(whole));
+        super.finishStatistics(
+                partials.columns(whole, rest),
+                rowsPerChunk,
+                rows,
+                epsilon,
+                statistics.columns(whole, rest));
+    }
+
+    @Override
+    public void finishNormGradient(
+            Matrix partials,
+            int chunks,
+            Matrix statistics,
+            Matrix sums,
+            Matrix gammaGradient,
+            Matrix betaGradient) {
+        int whole = ChunkSums.whole(partials.columns());
+        int rest = partials.columns() - whole;
+        chunkSums.finishNormGradient(
+                partials.prefix(whole),
+                chunks,
+                statistics.prefix(whole),
+                sums.prefix(whole),
+                gammaGradient.prefix(whole),
+                betaGradient.prefix(whole));
+        super.finishNormGradient(
+                partials.columns(whole, rest),
+                chunks,
+                statistics.columns(whole, rest),
+                sums.columns(whole, rest),
+                gammaGradient.columns(whole, rest),
+                betaGradient.columns(whole, rest));
     }
 
     @Override
