@@ -15,15 +15,15 @@ import org.densenet4j.backend.Matrix;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What chunks found, put together for a vector of channels at a time, in double precision like
- * {@link ScalarKernels}, which does the channels that do not fill a vector. Between two passes only
- * the calling thread works, and every other one waits for these loops.
+ * What chunks found, put together for a vector of channels at a time, with the operations of {@link
+ * ScalarKernels} in their order and so with the same results; channels that do not fill a vector
+ * are left to it. Between two passes only the calling thread works, and every other one waits for
+ * these loops.
  */
 final class ChunkSums {
     private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Float> FLOATS =
-            VectorSpecies.of(
-                    float.class, VectorShape.forBitSize(DOUBLES.vectorBitSize() / 2));
+            VectorSpecies.of(float.class, VectorShape.forBitSize(DOUBLES.vectorBitSize() / 2));
 
     private final MemorySegment memory;
 
@@ -43,25 +43,24 @@ final class ChunkSums {
         for (int c = 0; c < partials.columns(); c += DOUBLES.length()) {
             DoubleVector mean = DoubleVector.zero(DOUBLES);
             DoubleVector squares = DoubleVector.zero(DOUBLES);
-            long count = 0;
+            double count = 0;
             for (int chunk = 0; chunk < chunks; chunk++) {
-                int n = Math.min(rowsPerChunk, rows - chunk * rowsPerChunk);
-                double share = (double) n / (count + n);
-                DoubleVector delta = load(partials, 2 * chunk, c).sub(mean);
-                mean = mean.add(delta.mul(share));
+                double n = Math.min(rowsPerChunk, rows - (long) chunk * rowsPerChunk);
+                double total = count + n;
+                DoubleVector delta = doubles(partials, 2 * chunk, c).sub(mean);
+                mean = mean.add(delta.mul(n).div(total));
                 squares =
-                        squares.add(load(partials, 2 * chunk + 1, c))
-                                .add(delta.mul(delta).mul(count * share));
-                count += n;
+                        squares.add(
+                                doubles(partials, 2 * chunk + 1, c)
+                                        .add(delta.mul(delta).mul(count).mul(n).div(total)));
+                count = total;
             }
             DoubleVector variance = squares.div(count);
-            store(mean, statistics, 0, c);
-            store(variance, statistics, 1, c);
-            store(
-                    DoubleVector.broadcast(DOUBLES, 1).div(variance.add(epsilon).sqrt()),
-                    statistics,
-                    2,
-                    c);
+            DoubleVector inverse =
+                    DoubleVector.broadcast(DOUBLES, 1).div(variance.add(epsilon).sqrt());
+            store(rounded(mean), statistics, 0, c);
+            store(rounded(variance), statistics, 1, c);
+            store(rounded(inverse), statistics, 2, c);
         }
     }
 
@@ -77,25 +76,31 @@ final class ChunkSums {
             DoubleVector sum = DoubleVector.zero(DOUBLES);
             DoubleVector products = DoubleVector.zero(DOUBLES);
             for (int chunk = 0; chunk < chunks; chunk++) {
-                sum = sum.add(load(partials, 2 * chunk, c));
-                products = products.add(load(partials, 2 * chunk + 1, c));
+                sum = sum.add(doubles(partials, 2 * chunk, c));
+                products = products.add(doubles(partials, 2 * chunk + 1, c));
             }
-            products = products.mul(load(statistics, 2, c));
-            store(sum, sums, 0, c);
-            store(products, sums, 1, c);
-            store(sum.add(load(betaGradient, 0, c)), betaGradient, 0, c);
-            store(products.add(load(gammaGradient, 0, c)), gammaGradient, 0, c);
+            FloatVector beta = rounded(sum);
+            FloatVector gamma = rounded(products.mul(doubles(statistics, 2, c)));
+            store(beta, sums, 0, c);
+            store(gamma, sums, 1, c);
+            store(floats(betaGradient, 0, c).add(beta), betaGradient, 0, c);
+            store(floats(gammaGradient, 0, c).add(gamma), gammaGradient, 0, c);
         }
     }
 
-    private DoubleVector load(Matrix x, int row, int c) {
-        return (DoubleVector)
-                FloatVector.fromMemorySegment(FLOATS, memory, x.at(row, c), nativeOrder())
-                        .convertShape(F2D, DOUBLES, 0);
+    private FloatVector floats(Matrix x, int row, int c) {
+        return FloatVector.fromMemorySegment(FLOATS, memory, x.at(row, c), nativeOrder());
     }
 
-    private void store(DoubleVector v, Matrix to, int row, int c) {
-        ((FloatVector) v.convertShape(D2F, FLOATS, 0))
-                .intoMemorySegment(memory, to.at(row, c), nativeOrder());
+    private DoubleVector doubles(Matrix x, int row, int c) {
+        return (DoubleVector) floats(x, row, c).convertShape(F2D, DOUBLES, 0);
+    }
+
+    private static FloatVector rounded(DoubleVector v) {
+        return (FloatVector) v.convertShape(D2F, FLOATS, 0);
+    }
+
+    private void store(FloatVector v, Matrix to, int row, int c) {
+        v.intoMemorySegment(memory, to.at(row, c), nativeOrder());
     }
 }

@@ -50,15 +50,17 @@ final class PointwiseWeights implements AutoCloseable {
 
     /** Panels of W, of some columns each; see {@link BackwardCode}. */
     void intoColumnPanels(Matrix weight, Matrix to) {
-        int width = BackwardCode.panelColumns();
-        long panel = storage.words(weight.rows()) * BackwardCode.panelRow(width);
-        for (int first = 0; first < weight.columns(); first += width) {
-            int columns = Math.min(width, weight.columns() - first);
+        long words = storage.words(weight.rows());
+        long panel = base + to.offset();
+        int first = 0;
+        for (int columns : BackwardCode.panelColumns(weight.columns())) {
             columnPanels
                     .of(
                             new ColumnPanelCode.Form(
                                     storage, weight.rows(), columns, weight.rowBytes()))
-                    .run(base + weight.at(0, first), base + to.offset() + first / width * panel);
+                    .run(base + weight.at(0, first), panel);
+            first += columns;
+            panel += words * BackwardCode.panelRow(columns);
         }
     }
 

@@ -20,6 +20,7 @@ import static org.densenet4j.backend.cpu.code.Zmm.zmm;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.function.IntConsumer;
 
 /**
@@ -115,9 +116,34 @@ public final class BackwardCode implements AutoCloseable {
         this.code = new NativeCode(whole(rows));
     }
 
-    /** Columns of every panel of the weights but possibly the last. */
-    public static int panelColumns() {
-        return BLOCK * Zmm.FLOATS;
+    /**
+     * Columns of each panel of the weights, the last padded to a whole vector: 48, and what is left
+     * in one or two, because eight sums of a single vector do not keep the core busy.
+     */
+    public static int[] panelColumns(int inputs) {
+        int vectors = RowPasses.vectors(inputs);
+        int[] rest = restBlocks(vectors);
+        int[] columns = new int[wholeBlocks(vectors) + rest.length];
+        Arrays.fill(columns, BLOCK * Zmm.FLOATS);
+        for (int i = 0; i < rest.length; i++) {
+            columns[columns.length - rest.length + i] = rest[i] * Zmm.FLOATS;
+        }
+        columns[columns.length - 1] -= vectors * Zmm.FLOATS - inputs;
+        return columns;
+    }
+
+    private static int wholeBlocks(int vectors) {
+        return vectors > BLOCK && vectors % BLOCK == 1 ? vectors / BLOCK - 1 : vectors / BLOCK;
+    }
+
+    /** Vectors of the blocks behind those of {@link #BLOCK}. */
+    private static int[] restBlocks(int vectors) {
+        int rest = vectors - BLOCK * wholeBlocks(vectors);
+        return switch (rest) {
+            case 0 -> new int[0];
+            case 4 -> new int[] {2, 2};
+            default -> new int[] {rest};
+        };
     }
 
     /** Bytes from row to row of a panel with so many columns: whole vectors. */
@@ -393,18 +419,24 @@ public final class BackwardCode implements AutoCloseable {
      * R11.
      */
     private void forColumnBlocks(ColumnBlock body) {
-        int whole = inputs / Zmm.FLOATS / BLOCK;
-        int rest = RowPasses.vectors(inputs) - BLOCK * whole;
+        int[] rest = restBlocks(RowPasses.vectors(inputs));
+        boolean partial = inputs % Zmm.FLOATS > 0;
+        int loops = wholeBlocks(RowPasses.vectors(inputs));
+        if (rest.length == 0 && partial) {
+            loops--;
+            rest = new int[] {BLOCK};
+        }
         a.set(R11, 0);
         a.repeat(
-                whole,
+                loops,
                 R12,
                 () -> {
                     body.emit(BLOCK, false);
                     a.add(R11, BLOCK * storage.vectorBytes());
                 });
-        if (rest > 0) {
-            body.emit(rest, inputs % Zmm.FLOATS > 0);
+        for (int i = 0; i < rest.length; i++) {
+            body.emit(rest[i], partial && i == rest.length - 1);
+            a.add(R11, rest[i] * storage.vectorBytes());
         }
     }
 
