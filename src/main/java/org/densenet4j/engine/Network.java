@@ -198,6 +198,7 @@ public final class Network implements AutoCloseable {
      * @param meanOver number of images that the mean is taken over: the batch, or all micro-batches
      */
     public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
+        checkHasBackward(pass);
         prepare(pass, labels);
         Runnable work =
                 () -> {
@@ -396,12 +397,16 @@ public final class Network implements AutoCloseable {
     /** Adds the gradients of the last forward pass, from the gradient of the logits. */
     public void backward(Pass pass) {
         checkOpen();
+        checkHasBackward(pass);
+        runBackward(pass);
+    }
+
+    private static void checkHasBackward(Pass pass) {
         if (pass.mode() == Mode.EVALUATE) {
             throw new IllegalStateException(
                     "an evaluation pass has no backward pass; use TRAIN, or FROZEN for fixed"
                             + " batch-norm statistics");
         }
-        runBackward(pass);
     }
 
     private void runBackward(Pass pass) {

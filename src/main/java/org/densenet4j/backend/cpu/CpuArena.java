@@ -97,6 +97,15 @@ final class CpuArena implements DeviceArena {
         return scratchOffset + lane * scratchBytesPerLane;
     }
 
+    /** Adds all rows of a matrix to its first, and returns that. */
+    Matrix total(Matrix sums) {
+        Matrix total = sums.row(0);
+        for (int row = 1; row < sums.rows(); row++) {
+            kernels.add(sums.row(row), total);
+        }
+        return total;
+    }
+
     /** Compiles a primitive and frees what it was described with. */
     Primitive primitive(
             String what, MemorySegment description, int[] keys, MemorySegment... descs) {

@@ -117,10 +117,7 @@ final class CpuConvolution implements HostConvolution {
 
     @Override
     public void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
-        for (int other = 1; other < sums.rows(); other++) {
-            arena.kernels().add(sums.row(other), sums.row(0));
-        }
-        pack(lane, unpackGradient, sums.row(0), gradient);
+        pack(lane, unpackGradient, arena.total(sums), gradient);
     }
 
     private static Primitive primitive(

@@ -48,12 +48,9 @@ final class PackedTiles implements AutoCloseable {
 
     /** Adds the lanes' sums of dU of [out, in] to a gradient. */
     void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
-        for (int other = 1; other < sums.rows(); other++) {
-            arena.kernels().add(sums.row(other), sums.row(0));
-        }
         long turned = arena.scratchOffset(lane);
         weights.gradient(
-                sums.offset(),
+                arena.total(sums).offset(),
                 shape.outputChannels(),
                 TileGroups.padded(shape.inputChannels()),
                 turned + layouts.bytes(),

@@ -38,8 +38,9 @@ import java.util.function.IntConsumer;
  * In bfloat16 products are of pairs (see {@link Storage}): A and dZ are kept as pairs of rows for
  * dW, and dZ also as it is, in pairs of columns, for dA.
  *
- * <p>For tiles of 64 rows of words, which stay in the second-level cache; the next tile's X and G
- * are fetched meanwhile. Moves dT, Z and X once and G twice; everything else stays at the core.
+ * <p>For tiles of 64 rows of words, which stay in the second-level cache; meanwhile the next tile's
+ * operands are fetched there, and those of the next few rows and sums into the first-level cache.
+ * Moves dT, Z and X once and G twice; everything else stays at the core.
  */
 public final class BackwardCode implements AutoCloseable {
     private static final int GRADIENT = 0;
