@@ -129,25 +129,13 @@ abstract class ConvolutionContract extends OpenedDevice {
                                         sums.row(lane));
                             });
                     convolution.reduceWeightGradient(0, sums, weightGradient);
-                    Terms[][] expected = terms(1, weightGradient.columns());
-                    for (int w = 0; w < s.weights(); w++) {
-                        expected[0][w].add(a.value(weightGradient, 0, w));
-                    }
-                    for (int r = 0; r < gradient.rows(); r++) {
-                        int out = r;
-                        forEachTap(
-                                s,
-                                r,
-                                (row, ky, kx) -> {
-                                    for (int o = 0; o < s.outputChannels(); o++) {
-                                        for (int i = 0; i < s.inputChannels(); i++) {
-                                            expected[0][index(s, o, i, ky, kx)].add(
-                                                    a.value(gradient, out, o)
-                                                            * a.value(source, row, i));
-                                        }
-                                    }
-                                });
-                    }
+                    Terms[][] expected =
+                            weightTerms(
+                                    a,
+                                    s,
+                                    gradient,
+                                    weightGradient,
+                                    (total, g, row, i) -> total.add(g * a.value(source, row, i)));
                     expect(a, weightGradient, expected);
                     a.check();
                 });
@@ -227,29 +215,50 @@ abstract class ConvolutionContract extends OpenedDevice {
                             part,
                             sum);
                     convolution.reduceWeightGradient(0, sum, weightGradient);
-                    Terms[][] expected = terms(1, weightGradient.columns());
-                    for (int w = 0; w < s.weights(); w++) {
-                        expected[0][w].add(a.value(weightGradient, 0, w));
-                    }
-                    for (int r = 0; r < gradient.rows(); r++) {
-                        int out = r;
-                        forEachTap(
-                                s,
-                                r,
-                                (row, ky, kx) -> {
-                                    for (int o = 0; o < s.outputChannels(); o++) {
-                                        double g = a.value(gradient, out, o);
-                                        for (int i = 0; i < s.inputChannels(); i++) {
-                                            Terms t = expected[0][index(s, o, i, ky, kx)];
-                                            a.addRelu(t, g, z, row, i, affine);
-                                        }
-                                    }
-                                });
-                    }
+                    Terms[][] expected =
+                            weightTerms(
+                                    a,
+                                    s,
+                                    gradient,
+                                    weightGradient,
+                                    (total, g, row, i) -> a.addRelu(total, g, z, row, i, affine));
                     double rounding = s.type() == DataType.FLOAT32 ? 0 : 0x1p-8;
                     expect(a, weightGradient, expected, TOLERANCE + rounding, 1);
                     a.check();
                 });
+    }
+
+    /** Adds the product of an output's gradient and channel i of a pixel of the source. */
+    private interface WeightTerm {
+        void add(Terms sum, double gradient, int row, int i);
+    }
+
+    /** What a weight gradient holds before, and what a batch adds to it. */
+    private Terms[][] weightTerms(
+            GuardedArena a,
+            ConvolutionShape s,
+            Matrix gradient,
+            Matrix weightGradient,
+            WeightTerm term) {
+        Terms[][] sums = terms(1, weightGradient.columns());
+        for (int w = 0; w < s.weights(); w++) {
+            sums[0][w].add(a.value(weightGradient, 0, w));
+        }
+        for (int r = 0; r < gradient.rows(); r++) {
+            int out = r;
+            forEachTap(
+                    s,
+                    r,
+                    (row, ky, kx) -> {
+                        for (int o = 0; o < s.outputChannels(); o++) {
+                            double g = a.value(gradient, out, o);
+                            for (int i = 0; i < s.inputChannels(); i++) {
+                                term.add(sums[0][index(s, o, i, ky, kx)], g, row, i);
+                            }
+                        }
+                    });
+        }
+        return sums;
     }
 
     // ---------------------------------------------------------------- shapes and operands
