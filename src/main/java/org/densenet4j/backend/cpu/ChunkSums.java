@@ -15,32 +15,27 @@ import org.densenet4j.backend.Matrix;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What chunks found, put together for a vector of channels at a time, with the operations of {@link
- * ScalarKernels} in their order and so with the same results; channels that do not fill a vector
- * are left to it. Between two passes only the calling thread works, and every other one waits for
- * these loops.
+ * What chunks found, put together for a vector of channels at a time, with the operations of the
+ * plain loops in their order and so with the same results; channels that do not fill a vector are
+ * left to those. Between two passes only the calling thread works, and every other one waits for
+ * this.
  */
-final class ChunkSums {
+final class ChunkSums extends ScalarKernels {
     private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Float> FLOATS =
             VectorSpecies.of(float.class, VectorShape.forBitSize(DOUBLES.vectorBitSize() / 2));
 
-    private final MemorySegment memory;
-
     ChunkSums(MemorySegment memory) {
-        this.memory = memory;
+        super(memory);
     }
 
-    /** So many of the channels fill vectors. */
-    static int whole(int channels) {
-        return DOUBLES.loopBound(channels);
-    }
-
-    /** {@link ScalarKernels#finishStatistics} for whole vectors of channels. */
-    void finishStatistics(
+    @Override
+    public void finishStatistics(
             Matrix partials, int rowsPerChunk, int rows, float epsilon, Matrix statistics) {
         int chunks = Math.ceilDiv(rows, rowsPerChunk);
-        for (int c = 0; c < partials.columns(); c += DOUBLES.length()) {
+        int whole = DOUBLES.loopBound(partials.columns());
+        int rest = partials.columns() - whole;
+        for (int c = 0; c < whole; c += DOUBLES.length()) {
             DoubleVector mean = DoubleVector.zero(DOUBLES);
             DoubleVector squares = DoubleVector.zero(DOUBLES);
             double count = 0;
@@ -62,17 +57,25 @@ final class ChunkSums {
             store(rounded(variance), statistics, 1, c);
             store(rounded(inverse), statistics, 2, c);
         }
+        super.finishStatistics(
+                partials.columns(whole, rest),
+                rowsPerChunk,
+                rows,
+                epsilon,
+                statistics.columns(whole, rest));
     }
 
-    /** {@link ScalarKernels#finishNormGradient} for whole vectors of channels. */
-    void finishNormGradient(
+    @Override
+    public void finishNormGradient(
             Matrix partials,
             int chunks,
             Matrix statistics,
             Matrix sums,
             Matrix gammaGradient,
             Matrix betaGradient) {
-        for (int c = 0; c < partials.columns(); c += DOUBLES.length()) {
+        int whole = DOUBLES.loopBound(partials.columns());
+        int rest = partials.columns() - whole;
+        for (int c = 0; c < whole; c += DOUBLES.length()) {
             DoubleVector sum = DoubleVector.zero(DOUBLES);
             DoubleVector products = DoubleVector.zero(DOUBLES);
             for (int chunk = 0; chunk < chunks; chunk++) {
@@ -86,6 +89,13 @@ final class ChunkSums {
             store(floats(betaGradient, 0, c).add(beta), betaGradient, 0, c);
             store(floats(gammaGradient, 0, c).add(gamma), gammaGradient, 0, c);
         }
+        super.finishNormGradient(
+                partials.columns(whole, rest),
+                chunks,
+                statistics.columns(whole, rest),
+                sums.columns(whole, rest),
+                gammaGradient.columns(whole, rest),
+                betaGradient.columns(whole, rest));
     }
 
     private FloatVector floats(Matrix x, int row, int c) {

@@ -18,7 +18,7 @@ final class VectorKernels extends ScalarKernels {
     private final ScalarKernels floats;
     private final ScalarKernels halves;
     private final CompiledPasses compiled;
-    private final ChunkSums chunkSums;
+    private final ScalarKernels chunkSums;
 
     VectorKernels(MemorySegment memory, CompiledPasses compiled) {
         super(memory);
@@ -99,16 +99,7 @@ final class VectorKernels extends ScalarKernels {
     @Override
     public void finishStatistics(
             Matrix partials, int rowsPerChunk, int rows, float epsilon, Matrix statistics) {
-        int whole = ChunkSums.whole(partials.columns());
-        int rest = partials.columns() - whole;
-        chunkSums.finishStatistics(
-                partials.prefix(whole), rowsPerChunk, rows, epsilon, statistics.prefix(whole));
-        super.finishStatistics(
-                partials.columns(whole, rest),
-                rowsPerChunk,
-                rows,
-                epsilon,
-                statistics.columns(whole, rest));
+        chunkSums.finishStatistics(partials, rowsPerChunk, rows, epsilon, statistics);
     }
 
     @Override
@@ -119,22 +110,8 @@ final class VectorKernels extends ScalarKernels {
             Matrix sums,
             Matrix gammaGradient,
             Matrix betaGradient) {
-        int whole = ChunkSums.whole(partials.columns());
-        int rest = partials.columns() - whole;
         chunkSums.finishNormGradient(
-                partials.prefix(whole),
-                chunks,
-                statistics.prefix(whole),
-                sums.prefix(whole),
-                gammaGradient.prefix(whole),
-                betaGradient.prefix(whole));
-        super.finishNormGradient(
-                partials.columns(whole, rest),
-                chunks,
-                statistics.columns(whole, rest),
-                sums.columns(whole, rest),
-                gammaGradient.columns(whole, rest),
-                betaGradient.columns(whole, rest));
+                partials, chunks, statistics, sums, gammaGradient, betaGradient);
     }
 
     @Override

@@ -18,7 +18,7 @@ class ChunkSumsTest {
     private static final long BYTES = 1 << 16;
 
     @ParameterizedTest
-    @CsvSource({"8, 1", "16, 7", "128, 5", "48, 32"})
+    @CsvSource({"8, 1", "16, 7", "128, 5", "48, 32", "13, 3", "5, 4"})
     void statisticsAreThoseOfThePlainLoops(int channels, int chunks) {
         Matrix partials = Matrix.dense(0, 2 * chunks, channels);
         Matrix statistics = Matrix.dense(partials.bytes(), 3, channels);
@@ -34,7 +34,7 @@ class ChunkSumsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"8, 1", "16, 7", "128, 5", "48, 32"})
+    @CsvSource({"8, 1", "16, 7", "128, 5", "48, 32", "13, 3", "5, 4"})
     void normGradientsAreThoseOfThePlainLoops(int channels, int chunks) {
         Matrix partials = Matrix.dense(0, 2 * chunks, channels);
         Matrix statistics = Matrix.dense(partials.bytes(), 3, channels);
