@@ -20,6 +20,11 @@ abstract class BackendContract {
         return false;
     }
 
+    /** See {@link ConvolutionContract#roundsTransformedTiles}. */
+    boolean roundsTransformedTiles() {
+        return false;
+    }
+
     /** See {@link OpenedDevice#storage}. */
     DataType storage() {
         return DataType.FLOAT32;
@@ -56,6 +61,11 @@ abstract class BackendContract {
         @Override
         boolean sharesRounding() {
             return BackendContract.this.sharesRounding();
+        }
+
+        @Override
+        boolean roundsTransformedTiles() {
+            return BackendContract.this.roundsTransformedTiles();
         }
 
         @Override

@@ -8,4 +8,9 @@ class CpuVectorBFloat16ContractTest extends CpuVectorContractTest {
     DataType storage() {
         return DataType.BFLOAT16;
     }
+
+    @Override
+    boolean roundsTransformedTiles() {
+        return true;
+    }
 }

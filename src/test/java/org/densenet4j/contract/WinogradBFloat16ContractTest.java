@@ -8,4 +8,9 @@ class WinogradBFloat16ContractTest extends WinogradContractTest {
     DataType storage() {
         return DataType.BFLOAT16;
     }
+
+    @Override
+    boolean roundsTransformedTiles() {
+        return true;
+    }
 }

@@ -6,6 +6,7 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.cpu.code.OutputCode;
 import org.densenet4j.backend.cpu.code.ProductCode;
+import org.densenet4j.backend.cpu.code.Storage;
 import org.densenet4j.backend.cpu.code.StripCode;
 
 import java.lang.foreign.MemorySegment;
@@ -17,7 +18,8 @@ import java.lang.foreign.MemorySegment;
 final class CompiledWinograd implements HostConvolution {
     private final CpuArena arena;
     private final ConvolutionShape shape;
-    private final StripGroups groups;
+    private final StripGroups outputGroups;
+    private final StripGroups weightGroups;
     private final CompiledTiles packing;
     private final long base;
     private final MemorySegment[] arguments;
@@ -31,7 +33,8 @@ final class CompiledWinograd implements HostConvolution {
     CompiledWinograd(CpuArena arena, ConvolutionShape shape) {
         this.arena = arena;
         this.shape = shape;
-        this.groups = new StripGroups(shape);
+        this.outputGroups = StripGroups.forOutputs(shape);
+        this.weightGroups = StripGroups.forWeights(shape);
         this.packing = new CompiledTiles(arena, shape);
         this.base = arena.memory().address();
         this.arguments = new MemorySegment[arena.lanes().count()];
@@ -88,20 +91,21 @@ final class CompiledWinograd implements HostConvolution {
             int lane, int images, Matrix from, Matrix affine, Matrix packed, Matrix to) {
         int in = TileGroups.padded(from.columns());
         int out = TileGroups.padded(to.columns());
-        int all = images * groups.down();
-        for (int first = 0; first < all; first += groups.strips()) {
-            int count = Math.min(groups.strips(), all - first);
-            int tiles = count * groups.across();
+        int all = images * outputGroups.down();
+        for (int first = 0; first < all; first += outputGroups.strips()) {
+            int count = Math.min(outputGroups.strips(), all - first);
+            int tiles = count * outputGroups.rows();
             long vMatrix = 4 * TileBuffers.matrixFloats(tiles, in);
             long mMatrix = 4 * TileBuffers.matrixFloats(tiles, out);
-            long v = buffers(lane);
+            long v = buffers(lane, outputGroups);
             long m = v + TileBuffers.ELEMENTS * vMatrix;
             for (int s = 0; s < count; s++) {
-                transform(lane, first + s, s, from, affine, false, vMatrix, v);
+                transform(lane, outputGroups, first + s, s, from, affine, false, vMatrix, v);
             }
             long uMatrix = 4 * TileBuffers.matrixFloats(from.columns(), out);
             product(
                             new ProductCode.Form(
+                                    Storage.FLOAT32,
                                     TileBuffers.ELEMENTS,
                                     tiles,
                                     from.columns(),
@@ -145,23 +149,24 @@ final class CompiledWinograd implements HostConvolution {
             int lane, int images, Matrix source, Matrix affine, Matrix outputGradient, Matrix sum) {
         int in = TileGroups.padded(source.columns());
         int out = TileGroups.padded(outputGradient.columns());
-        int all = images * groups.down();
-        for (int first = 0; first < all; first += groups.strips()) {
-            int count = Math.min(groups.strips(), all - first);
-            int tiles = count * groups.across();
-            long vMatrix = 4 * TileBuffers.matrixFloats(tiles, in);
-            long dMatrix = 4 * TileBuffers.matrixFloats(tiles, out);
-            long v = buffers(lane);
+        int all = images * weightGroups.down();
+        for (int first = 0; first < all; first += weightGroups.strips()) {
+            int count = Math.min(weightGroups.strips(), all - first);
+            int rows = count * weightGroups.rows();
+            long vMatrix = 4 * TileBuffers.matrixFloats(rows, in);
+            long dMatrix = 4 * TileBuffers.matrixFloats(rows, out);
+            long v = buffers(lane, weightGroups);
             long d = v + TileBuffers.ELEMENTS * vMatrix;
             for (int s = 0; s < count; s++) {
-                transform(lane, first + s, s, source, affine, false, vMatrix, v);
-                transform(lane, first + s, s, outputGradient, null, true, dMatrix, d);
+                transform(lane, weightGroups, first + s, s, source, affine, false, vMatrix, v);
+                transform(lane, weightGroups, first + s, s, outputGradient, null, true, dMatrix, d);
             }
             product(
                             new ProductCode.Form(
+                                    weightGroups.transformed(),
                                     TileBuffers.ELEMENTS,
                                     outputGradient.columns(),
-                                    tiles,
+                                    rows,
                                     in / StoredVector.LANES,
                                     4,
                                     4L * out,
@@ -181,13 +186,14 @@ final class CompiledWinograd implements HostConvolution {
     }
 
     /** Address of the transformed tiles, behind the strip. */
-    private long buffers(int lane) {
+    private long buffers(int lane, StripGroups groups) {
         return base + arena.scratchOffset(lane) + groups.stripBytes();
     }
 
     /** The transforms of one strip, number {@code place} of its group. */
     private void transform(
             int lane,
+            StripGroups groups,
             int strip,
             int place,
             Matrix x,
@@ -209,17 +215,18 @@ final class CompiledWinograd implements HostConvolution {
                                 gradient,
                                 gradient ? 0 : first - (top - 1),
                                 end - first,
+                                groups.transformed(),
                                 matrix));
         code.run(
                 base + x.at((groups.image(strip) * shape.height() + first) * shape.width(), 0),
                 affine == null ? 0 : base + affine.offset(),
                 affine == null ? 0 : base + affine.at(1, 0),
                 base + arena.scratchOffset(lane),
-                matrices + 4L * place * groups.across() * TileGroups.padded(x.columns()));
+                matrices + 4L * place * groups.rows() * TileGroups.padded(x.columns()));
     }
 
     private void output(int strip, int place, long mMatrix, long m, Matrix to) {
-        int top = groups.top(strip);
+        int top = outputGroups.top(strip);
         OutputCode code =
                 outputs.of(
                         new OutputCode.Form(
@@ -230,8 +237,8 @@ final class CompiledWinograd implements HostConvolution {
                                 Math.min(Tiles.SIZE, shape.height() - top),
                                 mMatrix));
         code.run(
-                base + to.at((groups.image(strip) * shape.height() + top) * shape.width(), 0),
-                m + 4L * place * groups.across() * TileGroups.padded(to.columns()));
+                base + to.at((outputGroups.image(strip) * shape.height() + top) * shape.width(), 0),
+                m + 4L * place * outputGroups.rows() * TileGroups.padded(to.columns()));
     }
 
     private ProductCode product(ProductCode.Form form) {
@@ -242,7 +249,11 @@ final class CompiledWinograd implements HostConvolution {
         return new ConvolutionMemory(
                 PackedTiles.weightBytes(s),
                 PackedTiles.gradientBytes(s),
-                Math.max(CompiledTiles.scratchBytes(), new StripGroups(s).bytes()));
+                Math.max(
+                        CompiledTiles.scratchBytes(),
+                        Math.max(
+                                StripGroups.forOutputs(s).bytes(),
+                                StripGroups.forWeights(s).bytes())));
     }
 
     @Override

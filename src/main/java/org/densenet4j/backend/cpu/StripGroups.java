@@ -1,6 +1,7 @@
 package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.cpu.code.Storage;
 import org.densenet4j.backend.cpu.code.StripCode;
 
 /**
@@ -8,28 +9,46 @@ import org.densenet4j.backend.cpu.code.StripCode;
  * scratch that takes.
  */
 final class StripGroups {
-    /** Transformed source and result of a group: half of a common second-level cache. */
-    private static final long BUDGET = 512L << 10;
-
-    private static final int MOST_TILES = 32;
+    private static final int MOST_ROWS = 32;
 
     private final ConvolutionShape shape;
+    private final Storage transformed;
     private final int strips;
 
-    StripGroups(ConvolutionShape shape) {
+    private StripGroups(ConvolutionShape shape, Storage transformed, long budget) {
         this.shape = shape;
-        long fit = BUDGET / (4L * TileBuffers.ELEMENTS * channels());
-        long strips = Math.min(fit, MOST_TILES) / across();
-        this.strips = (int) Math.clamp(strips, 1, shape.images() * down());
+        this.transformed = transformed;
+        long fit = budget / (4L * TileBuffers.ELEMENTS * channels());
+        long most = Math.max(1, Math.min(fit, MOST_ROWS) / rows());
+        long all = (long) shape.images() * down();
+        this.strips = Math.toIntExact(Math.ceilDiv(all, Math.ceilDiv(all, most)));
+    }
+
+    /** For outputs: source and result of a group fill half of a common second-level cache. */
+    static StripGroups forOutputs(ConvolutionShape shape) {
+        return new StripGroups(shape, Storage.FLOAT32, 512L << 10);
+    }
+
+    /**
+     * For the weight gradient: larger, because the sums, which are larger still, are read and
+     * written once for a group.
+     */
+    static StripGroups forWeights(ConvolutionShape shape) {
+        return new StripGroups(shape, CompiledPointwise.storage(shape.type()), 768L << 10);
     }
 
     private int channels() {
         return TileGroups.padded(shape.inputChannels()) + TileGroups.padded(shape.outputChannels());
     }
 
-    /** Tiles of a strip. */
-    int across() {
-        return Math.ceilDiv(shape.width(), Tiles.SIZE);
+    /** What tiles are stored as once they are transformed. */
+    Storage transformed() {
+        return transformed;
+    }
+
+    /** Rows that a strip fills in the matrices: tiles, or pairs of them. */
+    int rows() {
+        return StripCode.rows(shape.width(), transformed);
     }
 
     /** Strips of an image. */
@@ -53,16 +72,15 @@ final class StripGroups {
 
     /** Bytes of a strip's transformed columns. */
     long stripBytes() {
-        return StripCode.stripBytes(shape.width());
+        return StripCode.stripBytes(shape.width(), transformed);
     }
 
     /** Bytes of everything in a lane's scratch. */
     long bytes() {
-        int tiles = strips * across();
+        int rows = strips * rows();
         long floats =
-                TileBuffers.matrixFloats(tiles, TileGroups.padded(shape.inputChannels()))
-                        + TileBuffers.matrixFloats(
-                                tiles, TileGroups.padded(shape.outputChannels()));
+                TileBuffers.matrixFloats(rows, TileGroups.padded(shape.inputChannels()))
+                        + TileBuffers.matrixFloats(rows, TileGroups.padded(shape.outputChannels()));
         return stripBytes() + 4 * TileBuffers.ELEMENTS * floats;
     }
 }

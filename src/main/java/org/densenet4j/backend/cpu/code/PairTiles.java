@@ -23,11 +23,16 @@ final class PairTiles {
 
     /** Takes the constants of {@link #storePairs}. */
     void begin() {
+        a.constant(INDICES, interleaved());
+    }
+
+    /** Indices of halves: those of the lower and of the upper half of a vector in turn. */
+    static int[] interleaved() {
         int[] words = new int[Zmm.FLOATS];
         for (int i = 0; i < words.length; i++) {
             words[i] = i | Zmm.FLOATS + i << Short.SIZE;
         }
-        a.constant(INDICES, words);
+        return words;
     }
 
     /** Rounds rows 2i and 2i + 1 into vector 2i, one behind the other; a missing row is zero. */

@@ -39,9 +39,10 @@ public final class ProductCode implements AutoCloseable {
     /**
      * What is compiled. Distances are in bytes.
      *
+     * @param storage of A and B; a word of bfloat16 is two neighbours along the inner dimension
      * @param batch number of products
      * @param rows of A and C
-     * @param inner columns of A, rows of B
+     * @param inner columns of A, rows of B, in words
      * @param vectors of a row of B and C
      * @param aRow from row to row of A
      * @param aColumn from column to column of A
@@ -53,6 +54,7 @@ public final class ProductCode implements AutoCloseable {
      * @param accumulate whether products are added to C
      */
     public record Form(
+            Storage storage,
             int batch,
             int rows,
             int inner,
@@ -140,7 +142,7 @@ public final class ProductCode implements AutoCloseable {
                     for (int i = 0; i < count; i++) {
                         RowPasses.step(
                                 a,
-                                Storage.FLOAT32,
+                                form.storage,
                                 rows,
                                 vectors,
                                 RAX.at(i * form.aColumn),

@@ -22,13 +22,19 @@ import static org.densenet4j.backend.cpu.code.Zmm.zmm;
  *         [tiles, C] for each of 36 e
  * </pre>
  *
- * Sixteen channels at a time: first every column of the strip is transformed, into six lines that
- * stay in the first-level cache, framed by zeros; then the lines of every tile are. Neighbouring
- * tiles share two columns, which are transformed once. The lines of the next strip are fetched
- * meanwhile. Reads the source one and a half times, for the lines that strips share, and writes the
- * 36 matrices.
+ * in float32, or rounded to bfloat16 with two tiles next to each other in a word, as products that
+ * sum over tiles take them.
+ *
+ * <p>Sixteen channels at a time: first every column of the strip is transformed, into six lines
+ * that stay in the first-level cache, framed by zeros; then the lines of every tile are.
+ * Neighbouring tiles share two columns, which are transformed once. The lines of the next strip are
+ * fetched meanwhile. Reads the source one and a half times, for the lines that strips share, and
+ * writes the 36 matrices.
  */
 public final class StripCode implements AutoCloseable {
+    /** Outputs of a tile in each direction. */
+    private static final int SIZE = 4;
+
     /** Lines that a strip of tiles reads, one above and one below its own. */
     public static final int LINES = 6;
 
@@ -38,6 +44,10 @@ public final class StripCode implements AutoCloseable {
     private static final Zmm SCALE = zmm(6);
     private static final Zmm SHIFT = zmm(7);
     private static final Zmm ZERO = zmm(8);
+    private static final Zmm PAIRS = zmm(9);
+
+    /** The first of six vectors of a tile, while they wait for the next tile. */
+    private static final int EVEN = 10;
 
     private final Assembler a = new Assembler();
     private final TransformCode transform = new TransformCode(a);
@@ -56,6 +66,7 @@ public final class StripCode implements AutoCloseable {
      * @param gradient whether D is made, of a gradient, instead of V
      * @param above lines of the strip above the image
      * @param lines of the strip that are in the image; more below it are zero
+     * @param transformed what V or D is stored as
      * @param matrix bytes from one of the 36 matrices to the next
      */
     public record Form(
@@ -67,6 +78,7 @@ public final class StripCode implements AutoCloseable {
             boolean gradient,
             int above,
             int lines,
+            Storage transformed,
             long matrix) {}
 
     /**
@@ -76,22 +88,28 @@ public final class StripCode implements AutoCloseable {
      */
     public StripCode(Form form) {
         this.form = form;
-        this.stripLine = stripLine(form.width);
+        this.stripLine = stripLine(form.width, form.transformed);
         this.code = new NativeCode(whole());
     }
 
-    private static int across(int width) {
-        return Math.ceilDiv(width, 4);
+    /** Rows that a strip fills in V and D: tiles, or pairs of them, the last with one of zeros. */
+    public static int rows(int width, Storage transformed) {
+        return transformed.words(Math.ceilDiv(width, SIZE));
+    }
+
+    private int columns() {
+        return tilesColumns() * rows(form.width, form.transformed);
     }
 
     /** An odd number of cache lines, so that six pixels above each other are in different sets. */
-    private static long stripLine(int width) {
-        return (4L * across(width) + 2 | 1) * Zmm.BYTES;
+    private static long stripLine(int width, Storage transformed) {
+        int columns = SIZE * rows(width, transformed) * transformed.perWord();
+        return (columns + 2L | 1) * Zmm.BYTES;
     }
 
     /** Bytes of the transformed columns. */
-    public static long stripBytes(int width) {
-        return LINES * stripLine(width);
+    public static long stripBytes(int width, Storage transformed) {
+        return LINES * stripLine(width, transformed);
     }
 
     /**
@@ -117,6 +135,9 @@ public final class StripCode implements AutoCloseable {
         a.first(Mask.K1, form.channels % Zmm.FLOATS);
         a.zero(ZERO);
         transform.constants(!form.gradient);
+        if (form.transformed == Storage.BFLOAT16) {
+            a.constant(PAIRS, PairTiles.interleaved());
+        }
         a.addressOf(R13, RDI.at(Math.toIntExact(form.lines * form.width * form.pixel)));
         a.repeat(
                 form.channels / Zmm.FLOATS,
@@ -141,19 +162,18 @@ public final class StripCode implements AutoCloseable {
             a.load(SCALE, RSI.at(0), mask);
             a.load(SHIFT, RDX.at(0), mask);
         }
-        int across = across(form.width);
         a.copy(RAX, RDI);
         a.copy(RBX, RCX);
         if (!form.gradient) {
             zeros(1);
         }
         a.repeat(form.width, R12, () -> column(mask));
-        zeros(4 * across - form.width + (form.gradient ? 0 : 1));
+        zeros(columns() - form.width + (form.gradient ? 0 : 1));
 
         a.copy(RAX, RCX);
         a.copy(RBX, R8);
         a.repeat(
-                across,
+                rows(form.width, form.transformed),
                 R12,
                 () -> {
                     for (int i = 0; i < LINES; i++) {
@@ -162,15 +182,21 @@ public final class StripCode implements AutoCloseable {
                     if (form.normalised) {
                         fetch();
                     }
-                    a.add(RAX, 4L * Zmm.BYTES);
+                    a.add(RAX, tilesColumns() * (long) Zmm.BYTES);
                     a.add(RBX, (long) RowPasses.vectors(form.channels) * Zmm.BYTES);
                 });
+    }
+
+    /** Columns of the tiles that are transformed at a time. */
+    private int tilesColumns() {
+        return SIZE * form.transformed.perWord();
     }
 
     /** This vector's share of the lines that the next strip reads and this one does not. */
     private void fetch() {
         int vectors = RowPasses.vectors(form.channels);
-        int count = RowPasses.lines(Math.ceilDiv(4 * 4 * form.pixel, (long) vectors));
+        int count =
+                RowPasses.lines(Math.ceilDiv(SIZE * tilesColumns() * form.pixel, (long) vectors));
         for (int i = 0; i < count; i++) {
             a.prefetchSecondLevel(R13.at(i * Zmm.BYTES));
         }
@@ -195,7 +221,7 @@ public final class StripCode implements AutoCloseable {
 
     /** The pixels above each other in registers 0 and up, and their transform. */
     private void column(Mask mask) {
-        int height = form.gradient ? 4 : LINES;
+        int height = form.gradient ? SIZE : LINES;
         for (int i = 0; i < height; i++) {
             int line = i - form.above;
             if (line < 0 || line >= form.lines) {
@@ -208,31 +234,51 @@ public final class StripCode implements AutoCloseable {
                 a.maximum(zmm(i), ZERO, zmm(i));
             }
         }
-        if (form.gradient) {
-            transform.gradient(Zmm::zmm, this::transformed);
-        } else {
-            transform.source(Zmm::zmm, this::transformed);
-        }
+        transform((i, value) -> a.store(value, transformed(i)));
         a.add(RAX, form.pixel);
         a.add(RBX, Zmm.BYTES);
     }
 
     // ---------------------------------------------------------------- lines
 
-    /** A line of a tile's columns in registers 0 and up, and its transform. */
+    /** The transforms of a line of one or two tiles' columns. */
     private void line(int line) {
-        int width = form.gradient ? 4 : LINES;
+        if (form.transformed == Storage.FLOAT32) {
+            tileLine(line, 0, (j, value) -> a.store(value, element(line, j)));
+            return;
+        }
+        tileLine(line, 0, (j, value) -> a.copy(zmm(EVEN + j), value));
+        tileLine(
+                line,
+                1,
+                (j, value) -> {
+                    Zmm pairs = zmm(EVEN + j);
+                    a.round(pairs, value, pairs);
+                    a.permuteHalves(pairs, PAIRS, pairs);
+                    a.store(pairs, element(line, j));
+                });
+    }
+
+    /** A line of a tile's columns in registers 0 and up, and its transform. */
+    private void tileLine(int line, int tile, TransformCode.ResultOf put) {
+        int width = form.gradient ? SIZE : LINES;
         for (int j = 0; j < width; j++) {
-            a.load(zmm(j), RAX.at(line * stripLine + (long) j * Zmm.BYTES));
+            long column = SIZE * tile + j;
+            a.load(zmm(j), RAX.at(line * stripLine + column * Zmm.BYTES));
         }
-        if (form.gradient) {
-            transform.gradient(Zmm::zmm, j -> element(line, j));
-        } else {
-            transform.source(Zmm::zmm, j -> element(line, j));
-        }
+        transform(put);
     }
 
     private Address element(int line, int column) {
-        return RBX.at((6 * line + column) * form.matrix);
+        return RBX.at((LINES * line + column) * form.matrix);
+    }
+
+    /** Of registers 0 and up. */
+    private void transform(TransformCode.ResultOf put) {
+        if (form.gradient) {
+            transform.gradient(Zmm::zmm, put);
+        } else {
+            transform.source(Zmm::zmm, put);
+        }
     }
 }

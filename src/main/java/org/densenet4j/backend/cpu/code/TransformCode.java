@@ -36,50 +36,50 @@ final class TransformCode {
     }
 
     /** {@code Bᵀ} times six vectors in registers, the last of which is overwritten. */
-    void source(IntFunction<Zmm> d, IntFunction<Address> to) {
+    void source(IntFunction<Zmm> d, ResultOf put) {
         a.copy(S0, d.apply(4));
         a.subtractProduct(S0, d.apply(2), FOUR);
         a.copy(S1, d.apply(3));
         a.subtractProduct(S1, d.apply(1), FOUR);
         a.add(S2, S0, S1);
-        a.store(S2, to.apply(1));
+        put.result(1, S2);
         a.subtract(S0, S0, S1);
-        a.store(S0, to.apply(2));
+        put.result(2, S0);
         a.subtract(S3, d.apply(4), d.apply(2));
         a.subtract(S4, d.apply(3), d.apply(1));
         a.copy(S2, S3);
         a.addProduct(S2, S4, TWO);
-        a.store(S2, to.apply(3));
+        put.result(3, S2);
         a.subtractProduct(S3, S4, TWO);
-        a.store(S3, to.apply(4));
+        put.result(4, S3);
         a.copy(S0, d.apply(4));
         a.subtractProduct(S0, d.apply(2), FIVE_OR_EIGHT);
         a.addProduct(S0, d.apply(0), FOUR);
-        a.store(S0, to.apply(0));
+        put.result(0, S0);
         Zmm last = d.apply(5);
         a.subtractProduct(last, d.apply(3), FIVE_OR_EIGHT);
         a.addProduct(last, d.apply(1), FOUR);
-        a.store(last, to.apply(5));
+        put.result(5, last);
     }
 
-    /** {@code A} times four vectors in registers. */
-    void gradient(IntFunction<Zmm> y, IntFunction<Address> to) {
+    /** {@code A} times four vectors in registers, of which the first and the last are results. */
+    void gradient(IntFunction<Zmm> y, ResultOf put) {
         a.add(S0, y.apply(0), y.apply(2));
         a.add(S1, y.apply(1), y.apply(3));
-        a.store(y.apply(0), to.apply(0));
+        put.result(0, y.apply(0));
         a.add(S2, S0, S1);
-        a.store(S2, to.apply(1));
+        put.result(1, S2);
         a.subtract(S2, S0, S1);
-        a.store(S2, to.apply(2));
+        put.result(2, S2);
         a.copy(S0, y.apply(0));
         a.addProduct(S0, y.apply(2), FOUR);
         a.multiply(S1, y.apply(1), TWO);
         a.addProduct(S1, y.apply(3), FIVE_OR_EIGHT);
         a.add(S2, S0, S1);
-        a.store(S2, to.apply(3));
+        put.result(3, S2);
         a.subtract(S2, S0, S1);
-        a.store(S2, to.apply(4));
-        a.store(y.apply(3), to.apply(5));
+        put.result(4, S2);
+        put.result(5, y.apply(3));
     }
 
     /** Takes a result that is valid only during the call. */
