@@ -22,6 +22,8 @@ final class ComparisonJson {
                         settings.rounds(),
                         "steps",
                         settings.steps(),
+                        "warmUpSeconds",
+                        settings.warmUp(),
                         "threads",
                         settings.threads(),
                         "jemalloc",

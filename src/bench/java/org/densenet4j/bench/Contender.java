@@ -86,6 +86,7 @@ record Contender(
                         model,
                         String.valueOf(batch),
                         String.valueOf(steps(settings, v.work())),
+                        String.valueOf(settings.warmUp()),
                         String.valueOf(settings.threads()),
                         v.toString());
         return new Contender(
@@ -113,6 +114,8 @@ record Contender(
                                 String.valueOf(batch),
                                 "--steps",
                                 String.valueOf(steps(settings, work)),
+                                "--warm-up",
+                                String.valueOf(settings.warmUp()),
                                 "--threads",
                                 String.valueOf(settings.threads()),
                                 "--device",

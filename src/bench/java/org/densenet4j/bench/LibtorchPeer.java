@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
 
@@ -15,8 +16,8 @@ import java.util.Locale;
 
 /**
  * Training steps or forward passes of libtorch in this process, on random images; SGD with Nesterov
- * momentum. Arguments: model, batch, steps, threads, {@link PeerVariant}. Prints one line of {@code
- * key=value}.
+ * momentum. Arguments: model, batch, steps, seconds of warm-up, threads, {@link PeerVariant}.
+ * Prints one line of {@code key=value}.
  */
 public final class LibtorchPeer {
     private final PeerVariant variant;
@@ -44,11 +45,11 @@ public final class LibtorchPeer {
     public static void main(String[] args) throws IOException {
         DenseNetSpec spec = DenseNetSpec.preset(args[0]).build();
         int batch = Integer.parseInt(args[1]);
-        torch.set_num_threads(Integer.parseInt(args[3]));
+        torch.set_num_threads(Integer.parseInt(args[4]));
         HiddenCaches.replaceWhereHidden();
         try {
-            new LibtorchPeer(spec, batch, PeerVariant.parse(args[4]))
-                    .measure(batch, Integer.parseInt(args[2]));
+            new LibtorchPeer(spec, batch, PeerVariant.parse(args[5]))
+                    .measure(batch, Integer.parseInt(args[2]), Integer.parseInt(args[3]));
         } catch (ArithmeticException e) {
             System.out.println("error: " + e.getMessage());
             System.exit(ChildProcess.WRONG_INPUT);
@@ -59,27 +60,31 @@ public final class LibtorchPeer {
         float run();
     }
 
-    /** Median of the second half of the steps. */
-    private void measure(int batch, int steps) throws IOException {
+    /** Median of the steps after warming up. */
+    private void measure(int batch, int steps, int warmUpSeconds) throws IOException {
         boolean training = variant.work() == Work.TRAINING;
         SGD sgd = training ? optimizer() : null;
         Step step = training ? () -> train(sgd) : this::infer;
-        double[] seconds = new double[steps];
-        float result = 0;
+        float[] result = new float[1];
         LinuxMemory.forgetPeak();
         long before = LinuxMemory.resident();
-        for (int s = 0; s < steps; s++) {
-            long start = System.nanoTime();
-            result = step.run();
-            seconds[s] = (System.nanoTime() - start) / 1e9;
-            if (!Float.isFinite(result)) {
-                throw new ArithmeticException("step " + (s + 1) + " gave " + result);
-            }
-        }
+        double[] warm =
+                WarmedSteps.run(
+                        steps,
+                        warmUpSeconds,
+                        number -> {
+                            long start = System.nanoTime();
+                            result[0] = step.run();
+                            double seconds = WarmedSteps.secondsSince(start);
+                            if (!Float.isFinite(result[0])) {
+                                throw new ArithmeticException(
+                                        "step " + (number + 1) + " gave " + result[0]);
+                            }
+                            return seconds;
+                        });
         // Gradients and velocities come with the first step, but are no activations.
         long model = training ? 2 * 4 * weights.count() : 0;
         long activations = LinuxMemory.peak() - before - model;
-        double[] warm = Arrays.copyOfRange(seconds, steps / 2, steps);
         Arrays.sort(warm);
         double median = (warm[(warm.length - 1) / 2] + warm[warm.length / 2]) / 2;
         System.out.printf(
@@ -91,7 +96,7 @@ public final class LibtorchPeer {
                 activations,
                 LinuxMemory.peak(),
                 weights.count(),
-                result);
+                result[0]);
     }
 
     private SGD optimizer() {

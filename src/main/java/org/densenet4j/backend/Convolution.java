@@ -10,11 +10,33 @@ public interface Convolution {
     /** The shape, with the most images of one call. */
     ConvolutionShape shape();
 
-    /** Puts the weights into the layout that {@link #forward} reads; other lanes may be at work. */
-    void packForward(int lane, Matrix weights, Matrix packed);
+    /** In how many parts weights are packed and their gradient is reduced. */
+    default int parts() {
+        return 1;
+    }
 
-    /** Puts the weights into the layout that {@link #backwardData} reads, in the same way. */
-    void packBackward(int lane, Matrix weights, Matrix packed);
+    /**
+     * Puts a part of the weights into the layout that {@link #forward} reads. Other lanes may be at
+     * work, on other parts, too.
+     */
+    void packForward(int lane, int part, Matrix weights, Matrix packed);
+
+    /** Puts all weights into that layout. */
+    default void packForward(int lane, Matrix weights, Matrix packed) {
+        for (int part = 0; part < parts(); part++) {
+            packForward(lane, part, weights, packed);
+        }
+    }
+
+    /** Puts a part of the weights into the layout that {@link #backwardData} reads. */
+    void packBackward(int lane, int part, Matrix weights, Matrix packed);
+
+    /** Puts all weights into that layout. */
+    default void packBackward(int lane, Matrix weights, Matrix packed) {
+        for (int part = 0; part < parts(); part++) {
+            packBackward(lane, part, weights, packed);
+        }
+    }
 
     /** {@code output = source * weights} for the first {@code images} images. */
     void forward(int lane, int images, Matrix source, Matrix packed, Matrix output);
@@ -70,10 +92,18 @@ public interface Convolution {
     }
 
     /**
-     * Adds the lanes' sums to the gradient in the PyTorch layout; other lanes may be at work.
+     * Adds a part of the lanes' sums to the gradient in the PyTorch layout. Other lanes may be at
+     * work, on other parts, too.
      *
      * @param sums one packed gradient per row; used as scratch
      * @param gradient where the result is added
      */
-    void reduceWeightGradient(int lane, Matrix sums, Matrix gradient);
+    void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient);
+
+    /** Adds all of them. */
+    default void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+        for (int part = 0; part < parts(); part++) {
+            reduceWeightGradient(lane, part, sums, gradient);
+        }
+    }
 }

@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.inference.InferenceNetwork;
 import org.densenet4j.plan.InferencePlan;
+import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
@@ -10,7 +11,6 @@ import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -19,12 +19,14 @@ final class InferenceMeasurement {
     private final DenseNetSpec spec;
     private final int batch;
     private final int steps;
+    private final double warmUpSeconds;
     private final long seed;
 
-    InferenceMeasurement(DenseNetSpec spec, int batch, int steps, long seed) {
+    InferenceMeasurement(DenseNetSpec spec, int batch, int steps, double warmUpSeconds, long seed) {
         this.spec = spec;
         this.batch = batch;
         this.steps = steps;
+        this.warmUpSeconds = warmUpSeconds;
         this.seed = seed;
     }
 
@@ -34,16 +36,19 @@ final class InferenceMeasurement {
         RandomImages data = new RandomImages(spec, batch, seed);
         WeightSource weights = initialWeights();
         float[] logits = new float[Math.multiplyExact(batch, spec.classes())];
-        double[] seconds = new double[steps];
         long before = ResidentMemory.current();
         try (InferenceNetwork network = InferenceNetwork.open(plan, device, weights)) {
-            for (int s = 0; s < steps; s++) {
-                float[] images = data.next().images();
-                long start = System.nanoTime();
-                network.forward(images, 0, batch);
-                network.logits(batch, logits, 0);
-                seconds[s] = (System.nanoTime() - start) / 1e9;
-            }
+            double[] seconds =
+                    WarmedSteps.run(
+                            steps,
+                            warmUpSeconds,
+                            number -> {
+                                float[] images = data.next().images();
+                                long start = System.nanoTime();
+                                network.forward(images, 0, batch);
+                                network.logits(batch, logits, 0);
+                                return WarmedSteps.secondsSince(start);
+                            });
             return new MeasuredLine(
                     MeasuredProcess.INFERENCE,
                     batch,
@@ -51,7 +56,7 @@ final class InferenceMeasurement {
                     network.allocatedBytes(),
                     plan.activationBytes(),
                     ResidentMemory.largest() - before,
-                    Arrays.copyOfRange(seconds, steps / 2, steps),
+                    seconds,
                     new double[0]);
         }
     }

@@ -4,6 +4,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.engine.Network;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Sgd;
@@ -15,9 +16,9 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.DoubleStream;
 
 /**
  * {@code densenet4j measure}: a few training steps of one strategy, or a few passes of inference,
@@ -39,6 +40,8 @@ final class MeasureCommand implements Callable<Integer> {
     @Option(names = "--batch", defaultValue = "64", description = "images per step")
     private int batch;
 
+    private static final int LONGEST_WARM_UP = 3600;
+
     @Option(names = "--steps", defaultValue = "10", description = "steps, the first half warm-up")
     private int steps;
 
@@ -54,6 +57,13 @@ final class MeasureCommand implements Callable<Integer> {
                             + " --model and --batch")
     private List<BenchPoint> points = List.of();
 
+    @Option(
+            names = "--warm-up",
+            paramLabel = "SECONDS",
+            defaultValue = "0",
+            description = "shortest time of warm-up")
+    private double warmUp;
+
     @Option(names = "--inference", description = "forward passes of inference instead of steps")
     private boolean inference;
 
@@ -68,6 +78,10 @@ final class MeasureCommand implements Callable<Integer> {
         if (steps < 1) {
             throw new IllegalArgumentException("steps = " + steps + ": use 1 or more");
         }
+        if (!(warmUp >= 0 && warmUp <= LONGEST_WARM_UP)) {
+            throw new IllegalArgumentException(
+                    "warm-up = " + warmUp + ": use 0 to " + LONGEST_WARM_UP + " seconds");
+        }
         try (Device d = device.open()) {
             if (points.isEmpty()) {
                 measure(model.builder("bc-100-12").build(), batch, d);
@@ -81,7 +95,7 @@ final class MeasureCommand implements Callable<Integer> {
 
     private void measure(DenseNetSpec spec, int images, Device d) throws IOException {
         if (inference) {
-            new InferenceMeasurement(spec, images, steps, seed).on(d).print();
+            new InferenceMeasurement(spec, images, steps, warmUp, seed).on(d).print();
             return;
         }
         RandomImages data = new RandomImages(spec, images, seed);
@@ -98,17 +112,21 @@ final class MeasureCommand implements Callable<Integer> {
     }
 
     private void run(Trainer trainer, RandomImages data, long residentBefore) throws IOException {
-        double[] seconds = new double[steps];
-        double[] losses = new double[steps];
-        for (int s = 0; s < steps; s++) {
-            var images = data.next();
-            long start = System.nanoTime();
-            losses[s] = trainer.step(images).loss();
-            seconds[s] = (System.nanoTime() - start) / 1e9;
-            if (s == 0 && gradients != null) {
-                save(trainer.network());
-            }
-        }
+        DoubleStream.Builder losses = DoubleStream.builder();
+        double[] seconds =
+                WarmedSteps.run(
+                        steps,
+                        warmUp,
+                        number -> {
+                            var images = data.next();
+                            long start = System.nanoTime();
+                            losses.add(trainer.step(images).loss());
+                            double taken = WarmedSteps.secondsSince(start);
+                            if (number == 0 && gradients != null) {
+                                save(trainer.network());
+                            }
+                            return taken;
+                        });
         new MeasuredLine(
                         strategy.name(),
                         trainer.plan().batch(),
@@ -116,8 +134,8 @@ final class MeasureCommand implements Callable<Integer> {
                         trainer.network().allocatedBytes(),
                         trainer.plan().activationBytes(),
                         ResidentMemory.largest() - residentBefore,
-                        Arrays.copyOfRange(seconds, steps / 2, steps),
-                        losses)
+                        seconds,
+                        losses.build().toArray())
                 .print();
     }
 

@@ -95,9 +95,7 @@ final class BottleneckLayer implements Stage {
         Matrix z = memory.bottleneck();
         norm1.prepareForward(pass, prefixStatistics, rows);
         Matrix partials = partials(memory.rows().count(pass.images()), z.columns());
-        compute.together(
-                this::packReduction,
-                lane -> convolution.packForward(lane, weight2, scratch.packedWeights()));
+        compute.packForward(convolution, weight2, scratch.packedWeights(), this::packReduction);
         computeBottleneck(pass, z, partials);
         if (pass.usesBatchStatistics()) {
             kernels.finishStatistics(
@@ -177,16 +175,20 @@ final class BottleneckLayer implements Stage {
         }
         Matrix statistics2 = norm2.prepareAgain(pass, memory.bottleneckStatistics());
         newFeatures.prepareGradient(pass);
-        compute.together(
-                lane -> convolution.packBackward(lane, weight2, scratch.packedWeights()),
-                this::packReductionBackward);
+        compute.packBackward(
+                convolution, weight2, scratch.packedWeights(), this::packReductionBackward);
         backwardConvolution(pass, z, statistics2);
         int chunks = memory.images().count(pass.images());
         int rows = memory.rows().rowsPerImage() * pass.images();
         Matrix correction =
                 norm2.finishAtOnce(pass, partials(chunks, z.columns()), chunks, statistics2, rows);
         backwardReduction(pass, z, statistics2, correction);
-        compute.together(this::addWeight1Gradient, this::addWeight2Gradient);
+        compute.reduce(
+                weight2Sums,
+                scratch.weightSums(),
+                convolution,
+                weight2Gradient,
+                this::addWeight1Gradient);
     }
 
     private void packReductionBackward(int lane) {
@@ -195,11 +197,6 @@ final class BottleneckLayer implements Stage {
 
     private void addWeight1Gradient(int lane) {
         weight1Sums.addTo(weight1Gradient, 0, weight1Gradient.rows());
-    }
-
-    private void addWeight2Gradient(int lane) {
-        weight2Sums.finish();
-        convolution.reduceWeightGradient(lane, scratch.weightSums(), weight2Gradient);
     }
 
     /** From the finished gradient of Y to dW2 and the masked gradient dT. */

@@ -101,13 +101,49 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
     }
 
     /**
-     * Adds the lanes' sums to the weight gradient of a convolution after a pass.
+     * Adds the lanes' sums to the weight gradient of a convolution after a pass, beside other work.
      *
      * @param packed the sums, a row each
      */
-    void reduce(LaneSums sums, Matrix packed, Convolution convolution, Matrix gradient) {
+    void reduce(
+            LaneSums sums,
+            Matrix packed,
+            Convolution convolution,
+            Matrix gradient,
+            LaneTask... beside) {
         sums.finish();
-        together(lane -> convolution.reduceWeightGradient(lane, packed, gradient));
+        inParts(
+                convolution,
+                (lane, part) -> convolution.reduceWeightGradient(lane, part, packed, gradient),
+                beside);
+    }
+
+    /** Packs weights for a forward pass, beside other work. */
+    void packForward(Convolution convolution, Matrix weights, Matrix packed, LaneTask... beside) {
+        inParts(
+                convolution,
+                (lane, part) -> convolution.packForward(lane, part, weights, packed),
+                beside);
+    }
+
+    /** Packs weights for a backward pass, beside other work. */
+    void packBackward(Convolution convolution, Matrix weights, Matrix packed, LaneTask... beside) {
+        inParts(
+                convolution,
+                (lane, part) -> convolution.packBackward(lane, part, weights, packed),
+                beside);
+    }
+
+    private void inParts(Convolution convolution, ChunkTask ofPart, LaneTask... beside) {
+        forEachChunk(
+                beside.length + convolution.parts(),
+                (lane, task) -> {
+                    if (task < beside.length) {
+                        beside[task].run(lane);
+                    } else {
+                        ofPart.run(lane, task - beside.length);
+                    }
+                });
     }
 
     /** Work of one lane. */

@@ -163,7 +163,7 @@ final class NaiveLayer implements Stage {
         int count = images.count(pass.images());
         Dropout dropout = newFeatures.dropout(pass);
         Matrix partials = partials(count, memory.shape().growthRate());
-        compute.together(lane -> convolution.packForward(lane, weight3x3, scratch.packedWeights()));
+        compute.packForward(convolution, weight3x3, scratch.packedWeights());
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -213,8 +213,7 @@ final class NaiveLayer implements Stage {
         int count = images.count(pass.images());
         Dropout dropout = newFeatures.dropout(pass);
         newFeatures.prepareGradient(pass);
-        compute.together(
-                lane -> convolution.packBackward(lane, weight3x3, scratch.packedWeights()));
+        compute.packBackward(convolution, weight3x3, scratch.packedWeights());
         weight3x3Sums.begin();
         compute.forEachChunk(
                 count,

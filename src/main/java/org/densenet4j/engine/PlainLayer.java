@@ -63,7 +63,7 @@ final class PlainLayer implements Stage {
         Dropout dropout = newFeatures.dropout(pass);
         Matrix partials = partials(count, memory.shape().growthRate());
         norm.prepareForward(pass, prefixStatistics, chunks.rowsPerImage() * pass.images());
-        compute.together(lane -> convolution.packForward(lane, weight, scratch.packedWeights()));
+        compute.packForward(convolution, weight, scratch.packedWeights());
         compute.forEachChunk(
                 count,
                 (lane, chunk) -> {
@@ -87,7 +87,7 @@ final class PlainLayer implements Stage {
         Matrix partials = partials(count, prefix.columns());
         Matrix statistics = norm.prepareBackward(pass, prefixStatistics);
         newFeatures.prepareGradient(pass);
-        compute.together(lane -> convolution.packBackward(lane, weight, scratch.packedWeights()));
+        compute.packBackward(convolution, weight, scratch.packedWeights());
         weightSums.begin();
         compute.forEachChunk(
                 count,

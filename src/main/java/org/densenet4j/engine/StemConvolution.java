@@ -38,7 +38,7 @@ final class StemConvolution {
     }
 
     void packForward() {
-        compute.together(lane -> convolution.packForward(lane, weight, scratch.packedWeights()));
+        compute.packForward(convolution, weight, scratch.packedWeights());
     }
 
     /** The convolution of a chunk of images, in the lane's scratch. */
@@ -61,8 +61,7 @@ final class StemConvolution {
     void prepareBackward() {
         weightSums.begin();
         if (inputGradient != null) {
-            compute.together(
-                    lane -> convolution.packBackward(lane, weight, scratch.packedForBackward()));
+            compute.packBackward(convolution, weight, scratch.packedForBackward());
         }
     }
 

@@ -150,6 +150,14 @@ class BenchCommandTest {
         assertTrue(line.contains("predicted=" + allocated(line) + " "), line);
     }
 
+    @Test
+    void aWarmUpThatIsNoTimeIsRefused() {
+        for (String seconds : new String[] {"-1", "NaN", "1e9"}) {
+            Captured refused = Captured.run("measure", "--warm-up", seconds);
+            assertTrue(refused.err().contains("use 0 to 3600 seconds"), refused.err());
+        }
+    }
+
     private static long allocated(String line) {
         return Long.parseLong(line.replaceAll("(?s).*allocated=(\\d+).*", "$1"));
     }

@@ -10,6 +10,9 @@ import org.densenet4j.backend.cpu.code.WeightTransformCode;
  * domain and back.
  */
 final class CompiledTiles implements AutoCloseable {
+    /** Parts of the rows, small enough for lanes to end together. */
+    static final int PARTS = 4;
+
     /** Bytes of a 3x3 filter. */
     private static final long FILTER = 36;
 
@@ -27,19 +30,20 @@ final class CompiledTiles implements AutoCloseable {
         this.base = arena.memory().address();
     }
 
-    /** U of [in, out]. */
-    void packForward(Matrix plain, Matrix packed) {
+    /** Some of the input channels of U [in, out]. */
+    void packForward(int part, Matrix plain, Matrix packed) {
         int in = shape.inputChannels();
-        transform(plain, packed, in, shape.outputChannels(), FILTER, in * FILTER, false);
+        transform(part, plain, packed, in, shape.outputChannels(), FILTER, in * FILTER, false);
     }
 
-    /** U of [out, in], turned by 180 degrees. */
-    void packBackward(Matrix plain, Matrix packed) {
+    /** Some of the output channels of U [out, in], turned by 180 degrees. */
+    void packBackward(int part, Matrix plain, Matrix packed) {
         int in = shape.inputChannels();
-        transform(plain, packed, shape.outputChannels(), in, in * FILTER, FILTER, true);
+        transform(part, plain, packed, shape.outputChannels(), in, in * FILTER, FILTER, true);
     }
 
     private void transform(
+            int part,
             Matrix plain,
             Matrix packed,
             int rows,
@@ -47,25 +51,44 @@ final class CompiledTiles implements AutoCloseable {
             long gRow,
             long gColumn,
             boolean turned) {
+        int first = firstRow(part, rows);
+        int count = firstRow(part + 1, rows) - first;
         transforms
                 .of(
                         new WeightTransformCode.Form(
-                                rows, columns, turned, gRow, gColumn, matrix(rows, columns)))
-                .run(base + plain.offset(), base + packed.offset());
+                                count, columns, turned, gRow, gColumn, matrix(rows, columns)))
+                .run(
+                        base + plain.offset() + first * gRow,
+                        base + packed.offset() + first * packedRow(columns));
     }
 
-    /** Adds the lanes' sums of dU of [out, in] to a gradient. */
-    void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+    /** Adds some output channels of the lanes' sums of dU [out, in] to a gradient. */
+    void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
         int rows = shape.outputChannels();
         int columns = shape.inputChannels();
+        int first = firstRow(part, rows);
+        int count = firstRow(part + 1, rows) - first;
         gradients
                 .of(
                         new WeightGradientCode.Form(
-                                rows, columns, sums.rows(), sums.rowBytes(), matrix(rows, columns)))
+                                count,
+                                columns,
+                                sums.rows(),
+                                sums.rowBytes(),
+                                matrix(rows, columns)))
                 .run(
-                        base + sums.offset(),
-                        base + gradient.offset(),
+                        base + sums.offset() + first * packedRow(columns),
+                        base + gradient.offset() + first * columns * FILTER,
                         base + arena.scratchOffset(lane));
+    }
+
+    private static int firstRow(int part, int rows) {
+        return part * rows / PARTS;
+    }
+
+    /** Bytes of a row of one of the 36 matrices. */
+    private static long packedRow(int columns) {
+        return 4L * TileGroups.padded(columns);
     }
 
     /** Bytes from one of the 36 matrices to the next. */

@@ -54,13 +54,18 @@ final class CompiledWinograd implements HostConvolution {
     }
 
     @Override
-    public void packForward(int lane, Matrix plain, Matrix packed) {
-        packing.packForward(plain, packed);
+    public int parts() {
+        return CompiledTiles.PARTS;
     }
 
     @Override
-    public void packBackward(int lane, Matrix plain, Matrix packed) {
-        packing.packBackward(plain, packed);
+    public void packForward(int lane, int part, Matrix plain, Matrix packed) {
+        packing.packForward(part, plain, packed);
+    }
+
+    @Override
+    public void packBackward(int lane, int part, Matrix plain, Matrix packed) {
+        packing.packBackward(part, plain, packed);
     }
 
     @Override
@@ -181,8 +186,8 @@ final class CompiledWinograd implements HostConvolution {
     }
 
     @Override
-    public void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
-        packing.reduceWeightGradient(lane, sums, gradient);
+    public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
+        packing.reduceWeightGradient(lane, part, sums, gradient);
     }
 
     /** Address of the transformed tiles, behind the strip. */

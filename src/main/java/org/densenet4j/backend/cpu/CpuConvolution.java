@@ -65,12 +65,12 @@ final class CpuConvolution implements HostConvolution {
     }
 
     @Override
-    public void packForward(int lane, Matrix weights, Matrix packed) {
+    public void packForward(int lane, int part, Matrix weights, Matrix packed) {
         pack(lane, packForward, weights, packed);
     }
 
     @Override
-    public void packBackward(int lane, Matrix weights, Matrix packed) {
+    public void packBackward(int lane, int part, Matrix weights, Matrix packed) {
         pack(lane, packBackward, weights, packed);
     }
 
@@ -116,7 +116,7 @@ final class CpuConvolution implements HostConvolution {
     }
 
     @Override
-    public void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+    public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
         pack(lane, unpackGradient, arena.total(sums), gradient);
     }
 

@@ -61,12 +61,12 @@ final class WinogradConvolution implements HostConvolution {
     }
 
     @Override
-    public void packForward(int lane, Matrix plain, Matrix packed) {
+    public void packForward(int lane, int part, Matrix plain, Matrix packed) {
         packing.packForward(lane, plain, packed);
     }
 
     @Override
-    public void packBackward(int lane, Matrix plain, Matrix packed) {
+    public void packBackward(int lane, int part, Matrix plain, Matrix packed) {
         packing.packBackward(lane, plain, packed);
     }
 
@@ -130,7 +130,7 @@ final class WinogradConvolution implements HostConvolution {
     }
 
     @Override
-    public void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+    public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
         packing.reduceWeightGradient(lane, sums, gradient);
     }
 

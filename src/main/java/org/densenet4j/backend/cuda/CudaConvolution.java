@@ -90,14 +90,14 @@ final class CudaConvolution implements Convolution, AutoCloseable {
     }
 
     @Override
-    public void packForward(int lane, Matrix weights, Matrix packed) {
+    public void packForward(int lane, int part, Matrix weights, Matrix packed) {
         kernels.packWeights(weights, shape.outputChannels(), shape.inputChannels(), taps(), packed);
     }
 
     /** The same layout serves both directions. */
     @Override
-    public void packBackward(int lane, Matrix weights, Matrix packed) {
-        packForward(lane, weights, packed);
+    public void packBackward(int lane, int part, Matrix weights, Matrix packed) {
+        packForward(lane, part, weights, packed);
     }
 
     @Override
@@ -174,7 +174,7 @@ final class CudaConvolution implements Convolution, AutoCloseable {
     }
 
     @Override
-    public void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+    public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
         kernels.addUnpackedGradient(
                 sums, shape.outputChannels(), shape.inputChannels(), taps(), gradient);
     }

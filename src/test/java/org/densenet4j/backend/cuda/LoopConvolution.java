@@ -22,13 +22,13 @@ record LoopConvolution(ConvolutionShape shape, MemorySegment memory, CudaKernels
     }
 
     @Override
-    public void packForward(int lane, Matrix weights, Matrix packed) {
+    public void packForward(int lane, int part, Matrix weights, Matrix packed) {
         kernels.packWeights(weights, shape.outputChannels(), shape.inputChannels(), taps(), packed);
     }
 
     @Override
-    public void packBackward(int lane, Matrix weights, Matrix packed) {
-        packForward(lane, weights, packed);
+    public void packBackward(int lane, int part, Matrix weights, Matrix packed) {
+        packForward(lane, part, weights, packed);
     }
 
     @Override
@@ -62,7 +62,7 @@ record LoopConvolution(ConvolutionShape shape, MemorySegment memory, CudaKernels
     }
 
     @Override
-    public void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+    public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
         kernels.addUnpackedGradient(
                 sums, shape.outputChannels(), shape.inputChannels(), taps(), gradient);
     }

@@ -1,0 +1,48 @@
+package org.densenet4j.profile;
+
+import java.io.IOException;
+
+/**
+ * Measures steps once they are warm. A number of steps alone does not make them so: a JVM compiles
+ * for some seconds, on the cores that the steps run on, however many steps that is.
+ */
+public final class WarmedSteps {
+    private WarmedSteps() {}
+
+    /** A step of something that is measured. */
+    public interface Step {
+        /**
+         * Runs.
+         *
+         * @param number of the step, from 0
+         * @return the seconds that count
+         */
+        double run(int number) throws IOException;
+    }
+
+    /**
+     * Runs steps that do not count, half of {@code steps} and for at least {@code warmUpSeconds},
+     * and then the other half.
+     *
+     * @param steps 1 or more
+     * @return the seconds of the steps that count
+     * @throws IOException what a step throws
+     */
+    public static double[] run(int steps, double warmUpSeconds, Step step) throws IOException {
+        long start = System.nanoTime();
+        int number = 0;
+        while (number < steps / 2 || secondsSince(start) < warmUpSeconds) {
+            step.run(number++);
+        }
+        double[] seconds = new double[steps - steps / 2];
+        for (int s = 0; s < seconds.length; s++) {
+            seconds[s] = step.run(number++);
+        }
+        return seconds;
+    }
+
+    /** Seconds since a value of {@link System#nanoTime}. */
+    public static double secondsSince(long start) {
+        return (System.nanoTime() - start) / 1e9;
+    }
+}
