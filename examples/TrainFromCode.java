@@ -8,6 +8,7 @@ import org.densenet4j.data.Normalisation;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
+import org.densenet4j.engine.SgdStep;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.spec.DenseNetSpec;
 
@@ -88,8 +89,13 @@ public final class TrainFromCode {
         network.zeroGradients();
         network.logitsGradient(gradient, batch.size());
         network.backward(pass);
-        // momentum 0.9 with Nesterov, weight decay 1e-4 on everything, gradients as they are
-        network.sgd((float) rate, 0.9f, true, 1e-4f, true, 1f, step == 0);
+        boolean nesterov = true;
+        boolean decayNormsAndBiases = true;
+        network.sgd(
+                SgdStep.of(rate)
+                        .withMomentum(0.9, nesterov)
+                        .withWeightDecay(1e-4, decayNormsAndBiases)
+                        .withFirst(step == 0));
         return loss;
     }
 

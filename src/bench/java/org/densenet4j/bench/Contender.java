@@ -114,7 +114,7 @@ record Contender(
                                 String.valueOf(batch),
                                 "--steps",
                                 String.valueOf(steps(settings, work)),
-                                "--warm-up",
+                                "--warm-up-seconds",
                                 String.valueOf(settings.warmUp()),
                                 "--threads",
                                 String.valueOf(settings.threads()),

@@ -1,5 +1,7 @@
 package org.densenet4j.backend;
 
+import java.util.function.Consumer;
+
 /**
  * How a device is opened. Each backend looks at what concerns it.
  *
@@ -55,127 +57,90 @@ public record DeviceOptions(
 
     /** The same with another number of threads. */
     public DeviceOptions withThreads(int count) {
-        return new DeviceOptions(
-                count,
-                deterministic,
-                vectorApi,
-                index,
-                tensorFloat32,
-                graphs,
-                precision,
-                winograd,
-                machineCode);
+        return with(draft -> draft.threads = count);
     }
 
     /** The same with bit-identical runs on or off. */
     public DeviceOptions withDeterministic(boolean on) {
-        return new DeviceOptions(
-                threads,
-                on,
-                vectorApi,
-                index,
-                tensorFloat32,
-                graphs,
-                precision,
-                winograd,
-                machineCode);
+        return with(draft -> draft.deterministic = on);
     }
 
     /** The same with the Vector API allowed or not. */
     public DeviceOptions withVectorApi(boolean on) {
-        return new DeviceOptions(
-                threads,
-                deterministic,
-                on,
-                index,
-                tensorFloat32,
-                graphs,
-                precision,
-                winograd,
-                machineCode);
+        return with(draft -> draft.vectorApi = on);
     }
 
     /** The same on another GPU. */
     public DeviceOptions withIndex(int number) {
-        return new DeviceOptions(
-                threads,
-                deterministic,
-                vectorApi,
-                number,
-                tensorFloat32,
-                graphs,
-                precision,
-                winograd,
-                machineCode);
+        return with(draft -> draft.index = number);
     }
 
     /** The same with TF32 allowed or not. */
     public DeviceOptions withTensorFloat32(boolean on) {
-        return new DeviceOptions(
-                threads,
-                deterministic,
-                vectorApi,
-                index,
-                on,
-                graphs,
-                precision,
-                winograd,
-                machineCode);
+        return with(draft -> draft.tensorFloat32 = on);
     }
 
     /** The same with steps recorded or launched operation by operation. */
     public DeviceOptions withGraphs(boolean on) {
-        return new DeviceOptions(
-                threads,
-                deterministic,
-                vectorApi,
-                index,
-                tensorFloat32,
-                on,
-                precision,
-                winograd,
-                machineCode);
+        return with(draft -> draft.graphs = on);
     }
 
     /** The same with activations stored in another type. */
     public DeviceOptions withPrecision(DataType type) {
-        return new DeviceOptions(
-                threads,
-                deterministic,
-                vectorApi,
-                index,
-                tensorFloat32,
-                graphs,
-                type,
-                winograd,
-                machineCode);
+        return with(draft -> draft.precision = type);
     }
 
     /** The same with Winograd's convolutions allowed or not. */
     public DeviceOptions withWinograd(boolean on) {
-        return new DeviceOptions(
-                threads,
-                deterministic,
-                vectorApi,
-                index,
-                tensorFloat32,
-                graphs,
-                precision,
-                on,
-                machineCode);
+        return with(draft -> draft.winograd = on);
     }
 
     /** The same with the engine's own machine code allowed or not. */
     public DeviceOptions withMachineCode(boolean on) {
-        return new DeviceOptions(
-                threads,
-                deterministic,
-                vectorApi,
-                index,
-                tensorFloat32,
-                graphs,
-                precision,
-                winograd,
-                on);
+        return with(draft -> draft.machineCode = on);
+    }
+
+    private DeviceOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.finish();
+    }
+
+    /** Options while one of them changes. */
+    private static final class Draft {
+        private int threads;
+        private boolean deterministic;
+        private boolean vectorApi;
+        private int index;
+        private boolean tensorFloat32;
+        private boolean graphs;
+        private DataType precision;
+        private boolean winograd;
+        private boolean machineCode;
+
+        Draft(DeviceOptions from) {
+            threads = from.threads;
+            deterministic = from.deterministic;
+            vectorApi = from.vectorApi;
+            index = from.index;
+            tensorFloat32 = from.tensorFloat32;
+            graphs = from.graphs;
+            precision = from.precision;
+            winograd = from.winograd;
+            machineCode = from.machineCode;
+        }
+
+        DeviceOptions finish() {
+            return new DeviceOptions(
+                    threads,
+                    deterministic,
+                    vectorApi,
+                    index,
+                    tensorFloat32,
+                    graphs,
+                    precision,
+                    winograd,
+                    machineCode);
+        }
     }
 }

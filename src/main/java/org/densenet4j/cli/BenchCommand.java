@@ -26,7 +26,7 @@ import java.util.stream.Collectors;
         description = {
             "Measures training under SHARED, RECOMPUTE and NAIVE, and inference, each in a fresh"
                     + " process: images per second, how close to the machine's matrix products,"
-                    + " memory predicted, allocated and resident. About five minutes on two cores.",
+                    + " memory predicted, allocated and resident. About four minutes on two cores.",
             "With --sweep depth,batch,size it measures instead how time and memory grow (add --point"
                     + " for both); another five minutes.",
             "mvn -Pbench verify measures the same beside libtorch."
@@ -39,11 +39,13 @@ final class BenchCommand implements Callable<Integer> {
     /** Half of the steps of a sweep's point warm up. */
     private static final int SWEEP_STEPS = 4;
 
+    private static final double WARM_UP_SECONDS = 10;
     private static final int SWEEP_BATCH = 8;
     private static final String SWEEP_MODEL = "bc-100-12";
     private static final List<Integer> DEPTHS = List.of(40, 100, 160, 220, 280, 340, 400);
 
     @Mixin private BenchDeviceOption device;
+    @Mixin private WarmUpOption warmUp;
 
     @Option(
             names = "--point",
@@ -68,8 +70,10 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "N",
             defaultValue = "8",
             description =
-                    "steps of a process, the first half warm-up; the median of the others counts"
-                            + " (default: ${DEFAULT-VALUE})")
+                    "steps of a process, the first half warm-up of at least "
+                            + (int) WARM_UP_SECONDS
+                            + " seconds; the median of the others counts (default:"
+                            + " ${DEFAULT-VALUE})")
     private int steps;
 
     @Option(
@@ -130,8 +134,9 @@ final class BenchCommand implements Callable<Integer> {
 
     private Benchmark measure(List<BenchPoint> wanted, Set<DataType> precisions)
             throws IOException {
+        double warmUpSeconds = warmUp.seconds(WARM_UP_SECONDS);
         try (Device d = device.open()) {
-            BenchRun run = new BenchRun(d, device, steps, rounds);
+            BenchRun run = new BenchRun(d, device, steps, warmUpSeconds, rounds);
             for (BenchPoint point : new LinkedHashSet<>(wanted)) {
                 precisions.forEach(p -> run.add(point, p));
             }
@@ -141,6 +146,7 @@ final class BenchCommand implements Callable<Integer> {
                     HostFacts.ofThisMachine().processor(),
                     d.description(),
                     steps,
+                    warmUpSeconds,
                     rounds,
                     ceilings,
                     run.rows(),

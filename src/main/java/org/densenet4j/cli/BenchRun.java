@@ -25,14 +25,16 @@ final class BenchRun {
     private final Device device;
     private final BenchDeviceOption option;
     private final int steps;
+    private final double warmUpSeconds;
     private final int rounds;
     private final List<Job> jobs = new ArrayList<>();
     private final Set<String> skipped = new LinkedHashSet<>();
 
-    BenchRun(Device device, BenchDeviceOption option, int steps, int rounds) {
+    BenchRun(Device device, BenchDeviceOption option, int steps, double warmUpSeconds, int rounds) {
         this.device = device;
         this.option = option;
         this.steps = steps;
+        this.warmUpSeconds = warmUpSeconds;
         this.rounds = rounds;
     }
 
@@ -143,6 +145,7 @@ final class BenchRun {
     private List<String> arguments(Job job) {
         List<String> arguments = new ArrayList<>(option.arguments(job.precision()));
         arguments.addAll(List.of("--steps", String.valueOf(steps)));
+        arguments.addAll(List.of("--warm-up-seconds", String.valueOf(warmUpSeconds)));
         arguments.addAll(List.of("--point", job.point().toString()));
         return arguments;
     }

@@ -33,14 +33,13 @@ import java.util.stream.DoubleStream;
 final class MeasureCommand implements Callable<Integer> {
     @Mixin private ModelOption model;
     @Mixin private DeviceOption device;
+    @Mixin private WarmUpOption warmUp;
 
     @Option(names = "--strategy", defaultValue = "SHARED", description = "what is kept")
     private MemoryStrategy strategy;
 
     @Option(names = "--batch", defaultValue = "64", description = "images per step")
     private int batch;
-
-    private static final int LONGEST_WARM_UP = 3600;
 
     @Option(names = "--steps", defaultValue = "10", description = "steps, the first half warm-up")
     private int steps;
@@ -57,13 +56,6 @@ final class MeasureCommand implements Callable<Integer> {
                             + " --model and --batch")
     private List<BenchPoint> points = List.of();
 
-    @Option(
-            names = "--warm-up",
-            paramLabel = "SECONDS",
-            defaultValue = "0",
-            description = "shortest time of warm-up")
-    private double warmUp;
-
     @Option(names = "--inference", description = "forward passes of inference instead of steps")
     private boolean inference;
 
@@ -78,10 +70,7 @@ final class MeasureCommand implements Callable<Integer> {
         if (steps < 1) {
             throw new IllegalArgumentException("steps = " + steps + ": use 1 or more");
         }
-        if (!(warmUp >= 0 && warmUp <= LONGEST_WARM_UP)) {
-            throw new IllegalArgumentException(
-                    "warm-up = " + warmUp + ": use 0 to " + LONGEST_WARM_UP + " seconds");
-        }
+        warmUp.seconds(0); // refuses a wrong one before anything has run
         try (Device d = device.open()) {
             if (points.isEmpty()) {
                 measure(model.builder("bc-100-12").build(), batch, d);
@@ -95,7 +84,7 @@ final class MeasureCommand implements Callable<Integer> {
 
     private void measure(DenseNetSpec spec, int images, Device d) throws IOException {
         if (inference) {
-            new InferenceMeasurement(spec, images, steps, warmUp, seed).on(d).print();
+            new InferenceMeasurement(spec, images, steps, warmUp.seconds(0), seed).on(d).print();
             return;
         }
         RandomImages data = new RandomImages(spec, images, seed);
@@ -116,7 +105,7 @@ final class MeasureCommand implements Callable<Integer> {
         double[] seconds =
                 WarmedSteps.run(
                         steps,
-                        warmUp,
+                        warmUp.seconds(0),
                         number -> {
                             var images = data.next();
                             long start = System.nanoTime();

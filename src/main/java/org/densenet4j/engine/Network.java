@@ -445,22 +445,8 @@ public final class Network implements AutoCloseable {
 
     // ---------------------------------------------------------------- optimiser
 
-    /**
-     * Updates all parameters by stochastic gradient descent.
-     *
-     * @param decay weight decay
-     * @param decayNormsAndBiases whether it also applies to gamma, beta and biases
-     * @param gradientScale factor of every gradient (clipping)
-     * @param firstStep whether the velocities are still empty
-     */
-    public void sgd(
-            float rate,
-            float momentum,
-            boolean nesterov,
-            float decay,
-            boolean decayNormsAndBiases,
-            float gradientScale,
-            boolean firstStep) {
+    /** Updates all parameters by stochastic gradient descent. */
+    public void sgd(SgdStep step) {
         int operation = 2 * stages.size() + 1;
         before(operation);
         ParameterLayout layout = memory.parameterLayout();
@@ -473,19 +459,19 @@ public final class Network implements AutoCloseable {
                                 parameters,
                                 gradients,
                                 velocity,
-                                rate,
-                                momentum,
-                                nesterov,
-                                decayed ? decay : 0f,
-                                gradientScale,
-                                firstStep);
+                                step.rate(),
+                                step.momentum(),
+                                step.nesterov(),
+                                decayed ? step.weightDecay() : 0f,
+                                step.gradientScale(),
+                                step.first());
         update(update, layout.weights(p), layout.weights(g), layout.weights(v), true);
         update(
                 update,
                 layout.normsAndBiases(p),
                 layout.normsAndBiases(g),
                 layout.normsAndBiases(v),
-                decayNormsAndBiases);
+                step.decayNormsAndBiases());
         after(operation);
     }
 

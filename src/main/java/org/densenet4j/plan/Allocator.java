@@ -121,6 +121,11 @@ final class Allocator {
         return all;
     }
 
+    /** Elements of a float32 matrix that has room for so many bytes. */
+    static int floats(long bytes) {
+        return Math.toIntExact(Math.ceilDiv(bytes, (long) Float.BYTES));
+    }
+
     static long aligned(long bytes) {
         return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
     }

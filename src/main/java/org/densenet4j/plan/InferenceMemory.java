@@ -268,7 +268,8 @@ public final class InferenceMemory {
                 packed(name + ".weights", convolution),
                 bottleneckMatrix,
                 bottleneck
-                        ? frame.perLane(1, elements(device.memory(pointwise).forwardChunk()))
+                        ? frame.perLane(
+                                1, Allocator.floats(device.memory(pointwise).forwardChunk()))
                         : null,
                 bottleneck ? null : frame.activations(images.rowsPerChunk(), prefix),
                 frame.activations(images.rowsPerChunk(), l.growthRate()));
@@ -333,7 +334,7 @@ public final class InferenceMemory {
         if (convolution.images() > 1) {
             allocator.library(device.memory(convolution.withImages(1)).scratch());
         }
-        return weights(name, 1, elements(m.packedWeights()));
+        return weights(name, 1, Allocator.floats(m.packedWeights()));
     }
 
     /** The weights as they are where the device reads them so, else room for its own layout. */
@@ -343,12 +344,8 @@ public final class InferenceMemory {
         int least = Math.min(pointwise.rows(), shortest);
         allocator.library(device.memory(pointwise.withRows(least)).scratch());
         return m.packedWeights() > 0
-                ? weights(name, 1, elements(m.packedWeights()))
+                ? weights(name, 1, Allocator.floats(m.packedWeights()))
                 : operand(name, pointwise.outputChannels(), pointwise.inputChannels());
-    }
-
-    private static int elements(long bytes) {
-        return Math.toIntExact(Math.ceilDiv(bytes, (long) Float.BYTES));
     }
 
     /** Library scratch of a product by weights, for all rows of a source and for the fewest. */

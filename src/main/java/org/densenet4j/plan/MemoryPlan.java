@@ -204,24 +204,15 @@ public final class MemoryPlan {
          */
         public MemoryPlan on(Device device) {
             DataType storage = precision == null ? device.precision() : precision;
-            PlanException.requirePrecision(device, storage);
-            try {
-                Schedule schedule = Schedule.of(shape);
-                Allocator declared = Allocator.declaring(device.lanes(), storage, schedule.last());
-                build(device, schedule, declared);
-                ArenaLayout layout =
-                        ArenaLayout.of(declared.requests(), schedule.operations().size());
-                Allocator placed =
-                        Allocator.placing(
-                                device.lanes(), storage, schedule.last(), layout.buffers());
-                return new MemoryPlan(schedule, layout, build(device, schedule, placed));
-            } catch (ArithmeticException e) {
-                throw new PlanException(
-                        "a batch of "
-                                + batch
-                                + " is too large for this network: a matrix would have more than"
-                                + " 2^31 rows; use a smaller batch");
-            }
+            Schedule schedule = Schedule.of(shape);
+            Placement<NetworkMemory> placement =
+                    Placement.of(
+                            device,
+                            storage,
+                            schedule,
+                            batch,
+                            allocator -> build(device, schedule, allocator));
+            return new MemoryPlan(schedule, placement.layout(), placement.memory());
         }
 
         private NetworkMemory build(Device device, Schedule schedule, Allocator allocator) {

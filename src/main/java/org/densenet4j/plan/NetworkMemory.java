@@ -200,10 +200,10 @@ public final class NetworkMemory {
                         frame.activations(chunkRows, s.channels()),
                         frame.activations(chunkRows, s.channels()),
                         pooledGradient,
-                        frame.vector(elements(m.packedWeights())),
-                        frame.vector(elements(m.packedWeights())),
-                        frame.perLane(1, elements(m.packedGradient())),
-                        frame.rowPerLane(elements(m.packedGradient())),
+                        frame.vector(Allocator.floats(m.packedWeights())),
+                        frame.vector(Allocator.floats(m.packedWeights())),
+                        frame.perLane(1, Allocator.floats(m.packedGradient())),
+                        frame.rowPerLane(Allocator.floats(m.packedGradient())),
                         frame.vector(2 * images.count(batch) * s.channels()),
                         imageNet ? NormScratch.in(frame, s.channels()) : null,
                         frame.matrix(3, s.channels()));
@@ -371,12 +371,12 @@ public final class NetworkMemory {
                         frame.activations(imageRows, convolved),
                         bottleneck ? null : frame.activations(imageRows, prefix),
                         frame.activations(imageRows, l.growthRate()),
-                        fused ? frame.vector(elements(p.packedWeights())) : null,
-                        fused ? frame.perLane(1, elements(p.chunk())) : null,
+                        fused ? frame.vector(Allocator.floats(p.packedWeights())) : null,
+                        fused ? frame.perLane(1, Allocator.floats(p.chunk())) : null,
                         bottleneck ? frame.perLane(width, prefix) : null,
-                        frame.vector(elements(m.packedWeights())),
-                        frame.perLane(1, elements(m.packedGradient())),
-                        frame.rowPerLane(elements(m.packedGradient())),
+                        frame.vector(Allocator.floats(m.packedWeights())),
+                        frame.perLane(1, Allocator.floats(m.packedGradient())),
+                        frame.rowPerLane(Allocator.floats(m.packedGradient())),
                         frame.vector(2 * partials),
                         NormScratch.in(frame, prefix),
                         bottleneck ? NormScratch.in(frame, width) : null,
@@ -546,10 +546,6 @@ public final class NetworkMemory {
 
     private long cache() {
         return device.cacheBytes();
-    }
-
-    private static int elements(long bytes) {
-        return Math.toIntExact((bytes + 3) / 4);
     }
 
     // ---------------------------------------------------------------- what there is

@@ -8,6 +8,7 @@ import java.util.List;
  * @param processor the processor's name; "" where unknown
  * @param device one line about the device
  * @param steps of each process, the first half warm-up
+ * @param warmUpSeconds shortest warm-up of each process
  * @param rounds processes of each row
  * @param ceilings of the device in fp32; null when no row was asked for
  * @param rows what was measured
@@ -18,6 +19,7 @@ public record Benchmark(
         String processor,
         String device,
         int steps,
+        double warmUpSeconds,
         int rounds,
         Ceilings ceilings,
         List<BenchmarkRow> rows,

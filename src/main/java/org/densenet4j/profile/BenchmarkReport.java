@@ -80,6 +80,7 @@ public final class BenchmarkReport {
                         "processor", b.processor(),
                         "device", b.device(),
                         "steps", b.steps(),
+                        "warmUpSeconds", b.warmUpSeconds(),
                         "rounds", b.rounds(),
                         "peakFlopsPerSecond",
                                 b.ceilings() == null ? null : b.ceilings().flopsPerSecond(),

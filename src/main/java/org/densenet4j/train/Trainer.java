@@ -6,6 +6,7 @@ import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
+import org.densenet4j.engine.SgdStep;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
@@ -120,13 +121,11 @@ public final class Trainer implements AutoCloseable {
         }
         double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
         network.sgd(
-                (float) learningRate,
-                (float) optimizer.momentum(),
-                optimizer.nesterov(),
-                (float) optimizer.weightDecay(),
-                optimizer.decayNormsAndBiases(),
-                (float) scale,
-                steps == 0);
+                SgdStep.of(learningRate)
+                        .withMomentum(optimizer.momentum(), optimizer.nesterov())
+                        .withWeightDecay(optimizer.weightDecay(), optimizer.decayNormsAndBiases())
+                        .withGradientScale(scale)
+                        .withFirst(steps == 0));
         steps++;
         return new StepResult(steps, loss, correct, batch.size(), norm);
     }

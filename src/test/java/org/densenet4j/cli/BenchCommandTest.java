@@ -23,7 +23,17 @@ import java.util.TreeMap;
 
 class BenchCommandTest {
     private static final String[] TINY = {
-        "bench", "--point", "bc-10-4:2", "--steps", "2", "--precision", "fp32", "--device", "cpu"
+        "bench",
+        "--point",
+        "bc-10-4:2",
+        "--steps",
+        "2",
+        "--warm-up-seconds",
+        "0.01",
+        "--precision",
+        "fp32",
+        "--device",
+        "cpu"
     };
 
     private static String[] tiny(String... more) {
@@ -53,7 +63,14 @@ class BenchCommandTest {
         Captured help = Captured.run("bench", "--help");
         assertEquals(0, help.code());
         for (String word :
-                List.of("--point", "--precision", "--rounds", "--sweep", "--json", "-Pbench")) {
+                List.of(
+                        "--point",
+                        "--precision",
+                        "--rounds",
+                        "--warm-up-seconds",
+                        "--sweep",
+                        "--json",
+                        "-Pbench")) {
             assertTrue(help.out().contains(word), word);
         }
         assertTrue(Captured.run("--help").out().contains("bench"));
@@ -65,6 +82,7 @@ class BenchCommandTest {
         assertEquals(0, run.code(), run.err());
         Map<String, List<String>> fields = fields(run.out());
         assertEquals(List.of("densenet4j.benchmark"), fields.get("format"));
+        assertEquals(List.of("0.01"), fields.get("warmUpSeconds"));
         assertEquals(List.of("TRAINING", "TRAINING", "TRAINING", "INFERENCE"), fields.get("work"));
         assertEquals(List.of("SHARED", "RECOMPUTE", "NAIVE", "null"), fields.get("strategy"));
         assertEquals(8, fields.get("roundSeconds").size(), "two rounds of four rows");
@@ -101,7 +119,7 @@ class BenchCommandTest {
                                             method.getName().equals("availableBytes")
                                                     ? (Object) 1000L
                                                     : method.invoke(device, arguments));
-            BenchRun run = new BenchRun(full, new BenchDeviceOption(), 2, 1);
+            BenchRun run = new BenchRun(full, new BenchDeviceOption(), 2, 0, 1);
             run.add(new BenchPoint("bc-10-4", 2), DataType.FLOAT32);
             run.run();
             assertEquals(List.of(), run.rows());
@@ -124,7 +142,7 @@ class BenchCommandTest {
                                             method.getName().equals("supports")
                                                     ? (Object) false
                                                     : method.invoke(device, arguments));
-            BenchRun run = new BenchRun(old, new BenchDeviceOption(), 2, 1);
+            BenchRun run = new BenchRun(old, new BenchDeviceOption(), 2, 0, 1);
             run.add(new BenchPoint("bc-10-4", 2), DataType.BFLOAT16);
             run.add(new BenchPoint("bc-10-4", 1), DataType.BFLOAT16);
             run.run();
@@ -152,9 +170,11 @@ class BenchCommandTest {
 
     @Test
     void aWarmUpThatIsNoTimeIsRefused() {
-        for (String seconds : new String[] {"-1", "NaN", "1e9"}) {
-            Captured refused = Captured.run("measure", "--warm-up", seconds);
-            assertTrue(refused.err().contains("use 0 to 3600 seconds"), refused.err());
+        for (String command : List.of("measure", "bench")) {
+            for (String seconds : List.of("-1", "NaN", "1e9")) {
+                Captured refused = Captured.run(command, "--warm-up-seconds", seconds);
+                assertTrue(refused.err().endsWith(": use 0 to 3600\n"), refused.err());
+            }
         }
     }
 

@@ -31,7 +31,7 @@ class BenchmarkReportTest {
     private static Benchmark of(List<BenchmarkRow> rows, List<Sweep> sweeps) {
         Ceilings ceilings = rows.isEmpty() ? null : new Ceilings(100e9, 50e9);
         return new Benchmark(
-                "a processor", "cpu", 8, 3, ceilings, rows, List.of("bf16: no"), sweeps);
+                "a processor", "cpu", 8, 10, 3, ceilings, rows, List.of("bf16: no"), sweeps);
     }
 
     @Test

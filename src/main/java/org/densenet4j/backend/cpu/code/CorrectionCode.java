@@ -79,27 +79,23 @@ public final class CorrectionCode implements AutoCloseable {
 
     private byte[] whole() {
         a.enter();
-        a.first(Mask.K1, form.columns % Zmm.FLOATS);
-        int vectors = RowPasses.vectors(form.columns);
-        for (int v = 0; v < vectors; v += VECTORS) {
-            columns(v, Math.min(VECTORS, vectors - v));
-        }
+        ColumnBlock.forEach(a, form.storage, form.columns, VECTORS, this::block);
         a.leave();
         return a.bytes();
     }
 
-    private void columns(int first, int count) {
-        for (int v = 0; v < count; v++) {
-            long column = (long) (first + v) * Zmm.BYTES;
+    private void block(ColumnBlock block) {
+        for (int v = 0; v < block.count(); v++) {
+            Mask mask = block.mask(v);
             for (int i = 0; i < 3; i++) {
-                a.load(constant(v, i), RDX.at(i * form.constantsRow + column), mask(first + v));
+                Address constants = RDX.at(i * form.constantsRow + block.floats(v));
+                a.load(constant(v, i), constants, mask);
             }
-            a.load(constant(v, 3), RCX.at(column), mask(first + v));
+            a.load(constant(v, 3), RCX.at(block.floats(v)), mask);
         }
-        long column = first * form.storage.vectorBytes();
-        a.addressOf(R9, RDI.at(column));
-        a.addressOf(R10, RSI.at(column));
-        a.addressOf(R11, R8.at(column));
+        a.addressOf(R9, RDI.at(block.start()));
+        a.addressOf(R10, RSI.at(block.start()));
+        a.addressOf(R11, R8.at(block.start()));
         RowPasses.inBlocks(
                 a,
                 form.rows,
@@ -107,10 +103,11 @@ public final class CorrectionCode implements AutoCloseable {
                 R12,
                 rows -> {
                     for (int r = 0; r < rows; r++) {
-                        fetch(R9, (r + AHEAD) * form.gradientRow, first, count);
-                        fetch(R10, (r + AHEAD) * form.xRow, first, count);
-                        for (int v = 0; v < count; v++) {
-                            vector(r, first, v);
+                        long ahead = r + AHEAD;
+                        block.forEachLine(at -> a.prefetch(R9.at(ahead * form.gradientRow + at)));
+                        block.forEachLine(at -> a.prefetch(R10.at(ahead * form.xRow + at)));
+                        for (int v = 0; v < block.count(); v++) {
+                            vector(block, r, v);
                         }
                     }
                     a.add(R9, rows * form.gradientRow);
@@ -119,18 +116,11 @@ public final class CorrectionCode implements AutoCloseable {
                 });
     }
 
-    /** The cache lines of some vectors of a row. */
-    private void fetch(Register row, long offset, int first, int count) {
-        int end = Math.min(form.columns, (first + count) * Zmm.FLOATS);
-        long bytes = (long) form.storage.bytes() * (end - first * Zmm.FLOATS);
-        RowPasses.forEachLine(bytes, at -> a.prefetch(row.at(offset + at)));
-    }
-
-    private void vector(int row, int first, int v) {
+    private void vector(ColumnBlock block, int row, int v) {
         Zmm x = zmm(2 * row);
         Zmm g = zmm(2 * row + 1);
-        Mask mask = mask(first + v);
-        long column = v * form.storage.vectorBytes();
+        Mask mask = block.mask(v);
+        long column = block.at(v);
         form.storage.load(a, x, R10.at(row * form.xRow + column), mask);
         form.storage.load(a, g, R9.at(row * form.gradientRow + column), mask);
         a.subtract(x, x, constant(v, 3));
@@ -142,9 +132,5 @@ public final class CorrectionCode implements AutoCloseable {
     /** a, b, c and the mean of a vector of channels. */
     private static Zmm constant(int v, int i) {
         return zmm(2 * ROWS + 4 * v + i);
-    }
-
-    private Mask mask(int vector) {
-        return RowPasses.mask(vector, form.columns);
     }
 }

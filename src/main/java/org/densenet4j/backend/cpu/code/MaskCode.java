@@ -88,28 +88,22 @@ public final class MaskCode implements AutoCloseable {
     private byte[] whole() {
         a.enter();
         a.zero(RowPasses.ZERO);
-        a.first(Mask.K1, form.columns % Zmm.FLOATS);
-        int vectors = RowPasses.vectors(form.columns);
-        for (int v = 0; v < vectors; v += VECTORS) {
-            columns(v, Math.min(VECTORS, vectors - v));
-        }
+        ColumnBlock.forEach(a, form.storage, form.columns, VECTORS, this::block);
         a.leave();
         return a.bytes();
     }
 
-    private void columns(int first, int count) {
-        for (int v = 0; v < count; v++) {
-            long column = (long) (first + v) * Zmm.BYTES;
-            Mask mask = mask(first + v);
-            a.load(kept(v, SCALE), RDX.at(column), mask);
-            a.load(kept(v, SHIFT), RDX.at(form.affineRow + column), mask);
-            a.load(kept(v, MEAN), RCX.at(column), mask);
+    private void block(ColumnBlock block) {
+        for (int v = 0; v < block.count(); v++) {
+            Mask mask = block.mask(v);
+            a.load(kept(v, SCALE), RDX.at(block.floats(v)), mask);
+            a.load(kept(v, SHIFT), RDX.at(form.affineRow + block.floats(v)), mask);
+            a.load(kept(v, MEAN), RCX.at(block.floats(v)), mask);
             a.zero(kept(v, SUM));
             a.zero(kept(v, PRODUCTS));
         }
-        long column = first * form.storage.vectorBytes();
-        a.addressOf(R9, RDI.at(column));
-        a.addressOf(R10, RSI.at(column));
+        a.addressOf(R9, RDI.at(block.start()));
+        a.addressOf(R10, RSI.at(block.start()));
         RowPasses.inBlocks(
                 a,
                 form.rows,
@@ -117,27 +111,27 @@ public final class MaskCode implements AutoCloseable {
                 R12,
                 rows -> {
                     for (int r = 0; r < rows; r++) {
-                        for (int v = 0; v < count; v++) {
-                            vector(r, first, v);
+                        for (int v = 0; v < block.count(); v++) {
+                            vector(block, r, v);
                         }
                     }
                     a.add(R9, rows * form.gradientRow);
                     a.add(R10, rows * form.xRow);
                 });
-        for (int v = 0; v < count; v++) {
-            long at = (long) (first + v) * Zmm.BYTES;
-            a.store(kept(v, SUM), R8.at(at), mask(first + v));
-            a.store(kept(v, PRODUCTS), R8.at(form.sumsRow + at), mask(first + v));
+        for (int v = 0; v < block.count(); v++) {
+            long at = block.floats(v);
+            a.store(kept(v, SUM), R8.at(at), block.mask(v));
+            a.store(kept(v, PRODUCTS), R8.at(form.sumsRow + at), block.mask(v));
         }
     }
 
-    private void vector(int row, int first, int v) {
+    private void vector(ColumnBlock block, int row, int v) {
         int scratch = 3 * (v % 3);
         Zmm x = zmm(scratch);
         Zmm g = zmm(scratch + 1);
         Zmm y = zmm(scratch + 2);
-        Mask mask = mask(first + v);
-        long column = v * form.storage.vectorBytes();
+        Mask mask = block.mask(v);
+        long column = block.at(v);
         form.storage.load(a, x, R10.at(row * form.xRow + column), mask);
         form.storage.load(a, g, R9.at(row * form.gradientRow + column), mask);
         a.copy(y, x);
@@ -153,9 +147,5 @@ public final class MaskCode implements AutoCloseable {
     /** What is kept of a vector of channels all along. */
     private static Zmm kept(int v, int i) {
         return zmm(11 + PER_VECTOR * v + i);
-    }
-
-    private Mask mask(int vector) {
-        return RowPasses.mask(vector, form.columns);
     }
 }

@@ -88,22 +88,16 @@ public final class StatisticsCode implements AutoCloseable {
         a.enter();
         a.zero(RowPasses.ZERO);
         a.everywhere(zmm(30), 1f / form.rows);
-        a.first(Mask.K1, form.columns % Zmm.FLOATS);
-        int vectors = RowPasses.vectors(form.columns);
-        for (int v = 0; v < vectors; v += VECTORS) {
-            columns(v, Math.min(VECTORS, vectors - v));
-        }
+        ColumnBlock.forEach(a, form.storage, form.columns, VECTORS, this::block);
         a.leave();
         return a.bytes();
     }
 
-    private void columns(int first, int count) {
-        long column = first * form.storage.vectorBytes();
-        a.addressOf(R9, RDI.at(column));
-        a.addressOf(R10, RSI.at(column));
-        for (int v = 0; v < count; v++) {
-            Address x = R9.at(v * form.storage.vectorBytes());
-            form.storage.load(a, kept(v, FIRST), x, mask(first + v));
+    private void block(ColumnBlock block) {
+        a.addressOf(R9, RDI.at(block.start()));
+        a.addressOf(R10, RSI.at(block.start()));
+        for (int v = 0; v < block.count(); v++) {
+            form.storage.load(a, kept(v, FIRST), R9.at(block.at(v)), block.mask(v));
             a.zero(kept(v, SUM));
             a.zero(kept(v, SQUARES));
         }
@@ -115,32 +109,26 @@ public final class StatisticsCode implements AutoCloseable {
                 rows -> {
                     for (int r = 0; r < rows; r++) {
                         if (form.copies) {
-                            fetch((r + AHEAD) * form.copyRow, first, count);
+                            long ahead = (r + AHEAD) * form.copyRow;
+                            block.forEachLine(at -> a.prefetchForWriting(R10.at(ahead + at)));
                         }
-                        for (int v = 0; v < count; v++) {
-                            vector(r, first, v);
+                        for (int v = 0; v < block.count(); v++) {
+                            vector(block, r, v);
                         }
                     }
                     a.add(R9, rows * form.xRow);
                     a.add(R10, rows * form.copyRow);
                 });
-        for (int v = 0; v < count; v++) {
-            finish(first, v);
+        for (int v = 0; v < block.count(); v++) {
+            finish(block, v);
         }
     }
 
-    /** The cache lines of some vectors of a row of the copy. */
-    private void fetch(long offset, int first, int count) {
-        int end = Math.min(form.columns, (first + count) * Zmm.FLOATS);
-        long bytes = (long) form.storage.bytes() * (end - first * Zmm.FLOATS);
-        RowPasses.forEachLine(bytes, at -> a.prefetchForWriting(R10.at(offset + at)));
-    }
-
-    private void vector(int row, int first, int v) {
+    private void vector(ColumnBlock block, int row, int v) {
         Zmm x = zmm(24 + v % 3);
         Zmm d = zmm(27 + v % 3);
-        Mask mask = mask(first + v);
-        long column = v * form.storage.vectorBytes();
+        Mask mask = block.mask(v);
+        long column = block.at(v);
         form.storage.load(a, x, R9.at(row * form.xRow + column), mask);
         a.subtract(d, x, kept(v, FIRST));
         a.add(kept(v, SUM), kept(v, SUM), d);
@@ -150,10 +138,10 @@ public final class StatisticsCode implements AutoCloseable {
         }
     }
 
-    private void finish(int first, int v) {
+    private void finish(ColumnBlock block, int v) {
         Zmm mean = zmm(24);
-        Mask mask = mask(first + v);
-        long at = (long) (first + v) * Zmm.BYTES;
+        Mask mask = block.mask(v);
+        long at = block.floats(v);
         a.multiply(mean, kept(v, SUM), zmm(30));
         a.subtractProduct(kept(v, SQUARES), kept(v, SUM), mean);
         a.maximum(kept(v, SQUARES), RowPasses.ZERO, kept(v, SQUARES));
@@ -165,9 +153,5 @@ public final class StatisticsCode implements AutoCloseable {
     /** What is kept of a vector of channels all along. */
     private static Zmm kept(int v, int i) {
         return zmm(PER_VECTOR * v + i);
-    }
-
-    private Mask mask(int vector) {
-        return RowPasses.mask(vector, form.columns);
     }
 }

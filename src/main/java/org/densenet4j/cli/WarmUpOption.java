@@ -1,0 +1,34 @@
+package org.densenet4j.cli;
+
+import picocli.CommandLine.Option;
+
+/** The shortest time that steps warm up before they are measured. */
+final class WarmUpOption {
+    private static final double LONGEST = 3600;
+
+    @Option(
+            names = "--warm-up-seconds",
+            paramLabel = "N",
+            description =
+                    "warm up for at least as long, where half of the steps is less: a JVM compiles"
+                            + " for some seconds")
+    private Double seconds;
+
+    /** For picocli. */
+    WarmUpOption() {}
+
+    /**
+     * The seconds.
+     *
+     * @param otherwise what to use when none were given
+     * @throws IllegalArgumentException when they are no time
+     */
+    double seconds(double otherwise) {
+        double chosen = seconds == null ? otherwise : seconds;
+        if (!(chosen >= 0 && chosen <= LONGEST)) {
+            throw new IllegalArgumentException(
+                    "warm-up-seconds = " + chosen + ": use 0 to " + (int) LONGEST);
+        }
+        return chosen;
+    }
+}

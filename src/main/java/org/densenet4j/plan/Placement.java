@@ -1,0 +1,47 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Device;
+
+import java.util.function.Function;
+
+/**
+ * Where everything of a network is. Its memory is built twice: to declare what it needs, and, once
+ * that has been laid out, to say where it is.
+ *
+ * @param layout of the arena
+ * @param memory of the network, placed
+ * @param <M> its type
+ */
+record Placement<M>(ArenaLayout layout, M memory) {
+
+    /**
+     * Places.
+     *
+     * @param storage of activations
+     * @param build the network's memory out of an allocator
+     * @throws PlanException when the device cannot store so, or the batch is too large to count
+     */
+    static <M> Placement<M> of(
+            Device device,
+            DataType storage,
+            Schedule schedule,
+            int batch,
+            Function<Allocator, M> build) {
+        PlanException.requirePrecision(device, storage);
+        int lanes = device.lanes();
+        try {
+            Allocator declared = Allocator.declaring(lanes, storage, schedule.last());
+            var _ = build.apply(declared);
+            ArenaLayout layout = ArenaLayout.of(declared.requests(), schedule.operations().size());
+            Allocator placed = Allocator.placing(lanes, storage, schedule.last(), layout.buffers());
+            return new Placement<>(layout, build.apply(placed));
+        } catch (ArithmeticException e) {
+            throw new PlanException(
+                    "a batch of "
+                            + batch
+                            + " is too large for this network: a matrix would have more than"
+                            + " 2^31 rows; use a smaller batch");
+        }
+    }
+}
