@@ -23,7 +23,7 @@ final class ComparisonJson {
                         "steps",
                         settings.steps(),
                         "warmUpSeconds",
-                        settings.warmUp(),
+                        settings.warmUpSeconds(),
                         "threads",
                         settings.threads(),
                         "jemalloc",

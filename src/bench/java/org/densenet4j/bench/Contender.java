@@ -86,7 +86,7 @@ record Contender(
                         model,
                         String.valueOf(batch),
                         String.valueOf(steps(settings, v.work())),
-                        String.valueOf(settings.warmUp()),
+                        String.valueOf(settings.warmUpSeconds()),
                         String.valueOf(settings.threads()),
                         v.toString());
         return new Contender(
@@ -115,7 +115,7 @@ record Contender(
                                 "--steps",
                                 String.valueOf(steps(settings, work)),
                                 "--warm-up-seconds",
-                                String.valueOf(settings.warmUp()),
+                                String.valueOf(settings.warmUpSeconds()),
                                 "--threads",
                                 String.valueOf(settings.threads()),
                                 "--device",

@@ -124,7 +124,7 @@ public final class CpuComparison {
                         settings.rounds(),
                         settings.steps(),
                         2 * settings.steps(),
-                        settings.warmUp(),
+                        settings.warmUpSeconds(),
                         hasJemalloc ? "with huge pages tried, too" : "not installed",
                         seconds / 60));
         if (HiddenCaches.hidden() && !settings.oursOnly()) {

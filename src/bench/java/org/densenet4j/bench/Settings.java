@@ -15,7 +15,7 @@ import java.util.Locale;
  * @param precisions to compare in
  * @param rounds most processes of one contender
  * @param steps of a process, the first half warm-up; inference takes twice as many
- * @param warmUp shortest time of warm-up in seconds
+ * @param warmUpSeconds shortest time of warm-up
  * @param threads of either side
  * @param oursOnly whether libtorch is left out
  * @param folder where the table and the JSON go
@@ -25,7 +25,7 @@ record Settings(
         List<Precision> precisions,
         int rounds,
         int steps,
-        int warmUp,
+        int warmUpSeconds,
         int threads,
         boolean oursOnly,
         Path folder) {
@@ -39,7 +39,7 @@ record Settings(
                 precisions(text("bench.precisions", "fp32,bf16")),
                 smoke ? 1 : number("bench.rounds", 3),
                 smoke ? 2 : number("bench.steps", 8),
-                smoke ? 0 : number("bench.warmUp", 15),
+                smoke ? 0 : number("bench.warmUpSeconds", 15),
                 number("bench.threads", Runtime.getRuntime().availableProcessors()),
                 flag("bench.oursOnly"),
                 Path.of(text("bench.folder", "target")));

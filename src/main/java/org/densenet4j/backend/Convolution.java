@@ -18,6 +18,8 @@ public interface Convolution {
     /**
      * Puts a part of the weights into the layout that {@link #forward} reads. Other lanes may be at
      * work, on other parts, too.
+     *
+     * @param part from 0, less than {@link #parts}
      */
     void packForward(int lane, int part, Matrix weights, Matrix packed);
 
@@ -95,7 +97,8 @@ public interface Convolution {
      * Adds a part of the lanes' sums to the gradient in the PyTorch layout. Other lanes may be at
      * work, on other parts, too.
      *
-     * @param sums one packed gradient per row; used as scratch
+     * @param part from 0, less than {@link #parts}
+     * @param sums one packed gradient per row; the part's own values are used as scratch
      * @param gradient where the result is added
      */
     void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient);

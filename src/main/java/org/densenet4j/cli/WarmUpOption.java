@@ -10,8 +10,8 @@ final class WarmUpOption {
             names = "--warm-up-seconds",
             paramLabel = "N",
             description =
-                    "warm up for at least as long, where half of the steps is less: a JVM compiles"
-                            + " for some seconds")
+                    "warm up for at least so many seconds, however many steps that is, because a"
+                            + " JVM compiles for some; not of sweeps (bench: 10)")
     private Double seconds;
 
     /** For picocli. */

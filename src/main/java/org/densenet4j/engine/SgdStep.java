@@ -10,6 +10,10 @@ package org.densenet4j.engine;
  * p = p − rate·(nesterov ? g + momentum·v : v)
  * </pre>
  *
+ * @param rate learning rate
+ * @param momentum of the velocities, 0 for none
+ * @param nesterov whether the update looks ahead
+ * @param weightDecay 0 for none
  * @param decayNormsAndBiases whether weight decay also applies to gamma, beta and biases
  * @param gradientScale factor of every gradient (clipping)
  * @param first whether the velocities are still empty
@@ -23,7 +27,10 @@ public record SgdStep(
         float gradientScale,
         boolean first) {
 
-    /** Without momentum and decay, of gradients as they are. */
+    /**
+     * Without momentum and decay, of gradients as they are; a later step than the first, which has
+     * to be told with {@link #withFirst} when there is momentum.
+     */
     public static SgdStep of(double rate) {
         return new SgdStep((float) rate, 0, false, 0, false, 1, false);
     }
@@ -52,7 +59,7 @@ public record SgdStep(
                 rate, momentum, nesterov, weightDecay, decayNormsAndBiases, (float) factor, first);
     }
 
-    /** The same as the first step, or as a later one. */
+    /** The same as the first step, which does not read the velocities, or as a later one. */
     public SgdStep withFirst(boolean isFirst) {
         return new SgdStep(
                 rate, momentum, nesterov, weightDecay, decayNormsAndBiases, gradientScale, isFirst);

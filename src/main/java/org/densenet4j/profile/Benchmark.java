@@ -8,7 +8,7 @@ import java.util.List;
  * @param processor the processor's name; "" where unknown
  * @param device one line about the device
  * @param steps of each process, the first half warm-up
- * @param warmUpSeconds shortest warm-up of each process
+ * @param warmUpSeconds shortest warm-up of each process, but not of sweeps
  * @param rounds processes of each row
  * @param ceilings of the device in fp32; null when no row was asked for
  * @param rows what was measured

@@ -173,6 +173,7 @@ class BenchCommandTest {
         for (String command : List.of("measure", "bench")) {
             for (String seconds : List.of("-1", "NaN", "1e9")) {
                 Captured refused = Captured.run(command, "--warm-up-seconds", seconds);
+                assertEquals(2, refused.code());
                 assertTrue(refused.err().endsWith(": use 0 to 3600\n"), refused.err());
             }
         }

@@ -13,7 +13,8 @@ import java.util.function.DoubleUnaryOperator;
 /**
  * {@link Convolution} against the sum that defines it, with dense operands and as many images as
  * asked, on every lane. An element may be off by {@value #TOLERANCE} of the sum of the absolute
- * values of its products, or of the largest such sum where an algorithm adds up neighbours.
+ * values of its products, or of the largest such sum where an algorithm adds up neighbours; more
+ * where operands are rounded on the way.
  */
 abstract class ConvolutionContract extends OpenedDevice {
     private static final double TOLERANCE = 1e-5;
@@ -116,7 +117,11 @@ abstract class ConvolutionContract extends OpenedDevice {
     /** Numbers that are small integers in Winograd's domain, too: no storage rounds them. */
     @Test
     void weightGradientOfSignsIsNotRounded() {
-        checkWeightGradients(g -> Math.signum(Math.rint(g)), TOLERANCE);
+        checkWeightGradients(ConvolutionContract::sign, TOLERANCE);
+    }
+
+    private static double sign(double g) {
+        return Math.signum(Math.rint(g));
     }
 
     private void checkWeightGradients(DoubleUnaryOperator value, double tolerance) {
@@ -152,7 +157,11 @@ abstract class ConvolutionContract extends OpenedDevice {
                                         parts.row(lane),
                                         sums.row(lane));
                             });
-                    convolution.reduceWeightGradient(0, sums, weightGradient);
+                    device.forEachChunk(
+                            convolution.parts(),
+                            (lane, part) ->
+                                    convolution.reduceWeightGradient(
+                                            lane, part, sums, weightGradient));
                     Terms[][] expected =
                             weightTerms(
                                     a,
@@ -209,17 +218,28 @@ abstract class ConvolutionContract extends OpenedDevice {
 
     @Test
     void theWeightGradientBehindANormalisationIsOfWhatTheReluLetsThrough() {
+        double rounding = storage() == DataType.FLOAT32 ? 0 : 0x1p-8;
+        checkNormalisedWeightGradient(g -> g, weightTolerance(TOLERANCE + rounding));
+    }
+
+    /** As {@link #weightGradientOfSignsIsNotRounded}. */
+    @Test
+    void theWeightGradientOfSignsBehindANormalisationIsNotRounded() {
+        checkNormalisedWeightGradient(ConvolutionContract::sign, TOLERANCE);
+    }
+
+    private void checkNormalisedWeightGradient(DoubleUnaryOperator value, double tolerance) {
         forRandomCases(
                 CASES / 2,
                 a -> {
                     ConvolutionShape s = shape(a);
                     ConvolutionMemory memory = memory(a, s);
                     int images = 1 + a.random.nextInt(s.images());
-                    Matrix z = source(a, s, images, true);
-                    Matrix affine = a.affine(s.inputChannels());
+                    Matrix z = a.values(source(a, s, images, false), value);
+                    Matrix affine = a.values(a.affine(s.inputChannels()), value);
                     Matrix normalised = source(a, s, images, false);
                     a.anything(normalised);
-                    Matrix gradient = output(a, s, images, true);
+                    Matrix gradient = a.values(output(a, s, images, false), value);
                     int floats = Math.toIntExact(memory.packedGradient() / Float.BYTES);
                     Matrix part = a.denseOutput(1, floats);
                     Matrix sum = a.values(a.denseOutput(1, floats), g -> 0);
@@ -246,8 +266,6 @@ abstract class ConvolutionContract extends OpenedDevice {
                                     gradient,
                                     weightGradient,
                                     (total, g, row, i) -> a.addRelu(total, g, z, row, i, affine));
-                    double rounding = s.type() == DataType.FLOAT32 ? 0 : 0x1p-8;
-                    double tolerance = weightTolerance(TOLERANCE + rounding);
                     expect(a, weightGradient, expected, tolerance, 1);
                     a.check();
                 });

@@ -9,6 +9,7 @@ import org.densenet4j.backend.cpu.code.StripCode;
  * scratch that takes.
  */
 final class StripGroups {
+    /** More tiles, or pairs of them, no longer make products faster. */
     private static final int MOST_ROWS = 32;
 
     private final ConvolutionShape shape;
@@ -20,6 +21,7 @@ final class StripGroups {
         this.transformed = transformed;
         long fit = budget / (4L * TileBuffers.ELEMENTS * channels());
         long most = Math.max(1, Math.min(fit, MOST_ROWS) / rows());
+        // As even as a full chunk allows: a short last group multiplies at a lower rate.
         long all = (long) shape.images() * down();
         this.strips = Math.toIntExact(Math.ceilDiv(all, Math.ceilDiv(all, most)));
     }

@@ -92,7 +92,10 @@ public final class StripCode implements AutoCloseable {
         this.code = new NativeCode(whole());
     }
 
-    /** Rows that a strip fills in V and D: tiles, or pairs of them, the last with one of zeros. */
+    /**
+     * Rows that a strip fills in V and D: tiles, or pairs of them, the last of which may have one
+     * outside the image, whose D is zero.
+     */
     public static int rows(int width, Storage transformed) {
         return transformed.words(Math.ceilDiv(width, SIZE));
     }
