@@ -10,9 +10,7 @@ import org.densenet4j.backend.cpu.code.WeightTransformCode;
  * domain and back.
  */
 final class CompiledTiles implements AutoCloseable {
-    /**
-     * Parts of the rows, so that two lanes end together; more would have less than a microsecond.
-     */
+    /** Parts of the rows: a few for each of a few lanes, so that these end together. */
     static final int PARTS = 4;
 
     /** Bytes of a 3x3 filter. */
