@@ -119,7 +119,8 @@ public final class CpuComparison {
                 String.format(
                         Locale.ROOT,
                         "%d threads, up to %d processes of %d steps each (inference: %d), the first"
-                                + " half warm-up of at least %d seconds; jemalloc %s; %.0f minutes in all.%n%n",
+                                + " half warm-up of at least %d seconds; jemalloc %s; %.0f minutes"
+                                + " in all.%n%n",
                         settings.threads(),
                         settings.rounds(),
                         settings.steps(),

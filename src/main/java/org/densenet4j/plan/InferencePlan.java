@@ -131,20 +131,16 @@ public final class InferencePlan {
          *     compute with this precision
          */
         public InferencePlan on(Device device) {
-            DataType storage = precision == null ? device.precision() : precision;
             Schedule schedule = Schedule.inference(shape);
             Placement<InferenceMemory> placement =
                     Placement.of(
                             device,
-                            storage,
+                            precision,
                             schedule,
                             batch,
-                            allocator -> build(device, schedule, allocator));
+                            allocator ->
+                                    new InferenceMemory(shape, batch, device, schedule, allocator));
             return new InferencePlan(schedule, placement.layout(), placement.memory());
-        }
-
-        private InferenceMemory build(Device device, Schedule schedule, Allocator allocator) {
-            return new InferenceMemory(shape, batch, device, schedule, allocator);
         }
 
         /** The largest batch, halving from the wanted one, whose plan fits; empty when none. */

@@ -203,21 +203,23 @@ public final class MemoryPlan {
          *     compute with this precision
          */
         public MemoryPlan on(Device device) {
-            DataType storage = precision == null ? device.precision() : precision;
             Schedule schedule = Schedule.of(shape);
             Placement<NetworkMemory> placement =
                     Placement.of(
                             device,
-                            storage,
+                            precision,
                             schedule,
                             batch,
-                            allocator -> build(device, schedule, allocator));
+                            allocator ->
+                                    new NetworkMemory(
+                                            shape,
+                                            strategy,
+                                            batch,
+                                            inputGradient,
+                                            device,
+                                            schedule,
+                                            allocator));
             return new MemoryPlan(schedule, placement.layout(), placement.memory());
-        }
-
-        private NetworkMemory build(Device device, Schedule schedule, Allocator allocator) {
-            return new NetworkMemory(
-                    shape, strategy, batch, inputGradient, device, schedule, allocator);
         }
 
         /** The largest batch whose plan fits into {@code budget} bytes; empty when not even one. */

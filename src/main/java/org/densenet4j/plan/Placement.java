@@ -18,16 +18,17 @@ record Placement<M>(ArenaLayout layout, M memory) {
     /**
      * Places.
      *
-     * @param storage of activations
+     * @param precision storage of activations; null for the device's choice
      * @param build the network's memory out of an allocator
      * @throws PlanException when the device cannot store so, or the batch is too large to count
      */
     static <M> Placement<M> of(
             Device device,
-            DataType storage,
+            DataType precision,
             Schedule schedule,
             int batch,
             Function<Allocator, M> build) {
+        DataType storage = precision == null ? device.precision() : precision;
         PlanException.requirePrecision(device, storage);
         int lanes = device.lanes();
         try {

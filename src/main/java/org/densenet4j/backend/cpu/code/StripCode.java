@@ -100,14 +100,14 @@ public final class StripCode implements AutoCloseable {
         return transformed.words(Math.ceilDiv(width, SIZE));
     }
 
-    private int columns() {
-        return tilesColumns() * rows(form.width, form.transformed);
+    /** Columns of all tiles of a strip. */
+    private static int columns(int width, Storage transformed) {
+        return SIZE * transformed.perWord() * rows(width, transformed);
     }
 
     /** An odd number of cache lines, so that six pixels above each other are in different sets. */
     private static long stripLine(int width, Storage transformed) {
-        int columns = SIZE * rows(width, transformed) * transformed.perWord();
-        return (columns + 2L | 1) * Zmm.BYTES;
+        return (columns(width, transformed) + 2L | 1) * Zmm.BYTES;
     }
 
     /** Bytes of the transformed columns. */
@@ -171,7 +171,8 @@ public final class StripCode implements AutoCloseable {
             zeros(1);
         }
         a.repeat(form.width, R12, () -> column(mask));
-        zeros(columns() - form.width + (form.gradient ? 0 : 1));
+        int outside = columns(form.width, form.transformed) - form.width;
+        zeros(outside + (form.gradient ? 0 : 1));
 
         a.copy(RAX, RCX);
         a.copy(RBX, R8);
