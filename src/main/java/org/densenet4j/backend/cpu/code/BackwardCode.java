@@ -38,9 +38,9 @@ import java.util.function.IntConsumer;
  * In bfloat16 products are of pairs (see {@link Storage}): A and dZ are kept as pairs of rows for
  * dW, and dZ also as it is, in pairs of columns, for dA.
  *
- * <p>For tiles of 64 rows of words, which stay in the second-level cache; meanwhile the next tile's
- * operands are fetched there, and those of the next few rows and sums into the first-level cache.
- * Moves dT, Z and X once and G twice; everything else stays at the core.
+ * <p>For tiles of about 64 rows of words, which stay in the second-level cache; meanwhile the next
+ * tile's operands are fetched there, and those of the next few rows and sums into the first-level
+ * cache. Moves dT, Z and X once and G twice; everything else stays at the core.
  */
 public final class BackwardCode implements AutoCloseable {
     private static final int GRADIENT = 0;
@@ -66,8 +66,11 @@ public final class BackwardCode implements AutoCloseable {
     /** Bytes of arguments. */
     public static final int ARGUMENTS = 152;
 
-    /** Rows of a tile of float32; twice as many take the same memory in bfloat16. */
-    private static final int WORD_ROWS = 64;
+    /**
+     * Most rows of a tile of float32, a multiple of {@link #BLOCK_ROWS}; twice as many take the
+     * same memory in bfloat16.
+     */
+    private static final int WORD_ROWS = 72;
 
     private static final int BLOCK_ROWS = 8;
     private static final int BLOCK = 3;
@@ -249,9 +252,12 @@ public final class BackwardCode implements AutoCloseable {
         a.enter();
         a.first(Mask.K1, inputs % Zmm.FLOATS);
         a.first(Mask.K2, outputs % Zmm.FLOATS);
-        int first = Math.min(rows, rows(storage));
+        // As even as possible: a short tile reads and writes all of dW for few products.
+        int tiles = Math.ceilDiv(rows, rows(storage));
+        int blocks = Math.ceilDiv(Math.ceilDiv(rows, BLOCK_ROWS), tiles);
+        int first = Math.min(rows, blocks * BLOCK_ROWS);
         tile(first, true);
-        RowPasses.inBlocks(a, rows - first, rows(storage), R15, count -> tile(count, false));
+        RowPasses.inBlocks(a, rows - first, first, R15, count -> tile(count, false));
         a.leave();
         return a.bytes();
     }
