@@ -69,10 +69,10 @@ public interface Convolution {
     /**
      * Adds the weight gradient of a chunk, in the device's layout, to {@code sum}.
      *
-     * @param part scratch for the chunk's own contribution
+     * @param ofChunk scratch for the chunk's own contribution
      */
     void backwardWeights(
-            int lane, int images, Matrix source, Matrix outputGradient, Matrix part, Matrix sum);
+            int lane, int images, Matrix source, Matrix outputGradient, Matrix ofChunk, Matrix sum);
 
     /**
      * {@link #backwardWeights} of a convolution behind a batch normalisation and a ReLU.
@@ -87,10 +87,10 @@ public interface Convolution {
             Matrix affine,
             Matrix normalised,
             Matrix outputGradient,
-            Matrix part,
+            Matrix ofChunk,
             Matrix sum) {
         kernels.normaliseRelu(z, affine, normalised);
-        backwardWeights(lane, images, normalised, outputGradient, part, sum);
+        backwardWeights(lane, images, normalised, outputGradient, ofChunk, sum);
     }
 
     /**

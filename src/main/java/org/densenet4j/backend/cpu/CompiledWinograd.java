@@ -132,7 +132,12 @@ final class CompiledWinograd implements HostConvolution {
 
     @Override
     public void backwardWeights(
-            int lane, int images, Matrix source, Matrix outputGradient, Matrix part, Matrix sum) {
+            int lane,
+            int images,
+            Matrix source,
+            Matrix outputGradient,
+            Matrix ofChunk,
+            Matrix sum) {
         weightGradient(lane, images, source, null, outputGradient, sum);
     }
 
@@ -145,7 +150,7 @@ final class CompiledWinograd implements HostConvolution {
             Matrix affine,
             Matrix normalised,
             Matrix outputGradient,
-            Matrix part,
+            Matrix ofChunk,
             Matrix sum) {
         weightGradient(lane, images, z, affine, outputGradient, sum);
     }

@@ -104,15 +104,20 @@ final class CpuConvolution implements HostConvolution {
 
     @Override
     public void backwardWeights(
-            int lane, int images, Matrix source, Matrix outputGradient, Matrix part, Matrix sum) {
+            int lane,
+            int images,
+            Matrix source,
+            Matrix outputGradient,
+            Matrix ofChunk,
+            Matrix sum) {
         primitive(backwardWeights, images, this::makeBackwardWeights)
                 .run(
                         lane,
                         arena.scratch(lane),
                         arena.address(source),
                         arena.address(outputGradient),
-                        arena.address(part));
-        arena.kernels().add(part, sum);
+                        arena.address(ofChunk));
+        arena.kernels().add(ofChunk, sum);
     }
 
     @Override

@@ -109,7 +109,12 @@ final class WinogradConvolution implements HostConvolution {
 
     @Override
     public void backwardWeights(
-            int lane, int images, Matrix source, Matrix outputGradient, Matrix part, Matrix sum) {
+            int lane,
+            int images,
+            Matrix source,
+            Matrix outputGradient,
+            Matrix ofChunk,
+            Matrix sum) {
         clearZeros(lane);
         int all = images * tiles.perImage();
         int group = groups.size(all);

@@ -147,10 +147,15 @@ final class CudaConvolution implements Convolution, AutoCloseable {
         }
     }
 
-    /** {@code part} is not needed: cuDNN adds to the sum itself. */
+    /** {@code ofChunk} is not needed: cuDNN adds to the sum itself. */
     @Override
     public void backwardWeights(
-            int lane, int images, Matrix source, Matrix outputGradient, Matrix part, Matrix sum) {
+            int lane,
+            int images,
+            Matrix source,
+            Matrix outputGradient,
+            Matrix ofChunk,
+            Matrix sum) {
         Ready r = ready(images);
         ConvolutionDescriptors d = r.descriptors;
         int status =

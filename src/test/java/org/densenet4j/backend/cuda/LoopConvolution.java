@@ -54,7 +54,12 @@ record LoopConvolution(ConvolutionShape shape, MemorySegment memory, CudaKernels
 
     @Override
     public void backwardWeights(
-            int lane, int images, Matrix source, Matrix outputGradient, Matrix part, Matrix sum) {
+            int lane,
+            int images,
+            Matrix source,
+            Matrix outputGradient,
+            Matrix ofChunk,
+            Matrix sum) {
         forEachTerm(
                 images,
                 (in, i, out, o, w) ->
