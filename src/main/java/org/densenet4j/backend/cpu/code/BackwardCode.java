@@ -252,10 +252,10 @@ public final class BackwardCode implements AutoCloseable {
         a.enter();
         a.first(Mask.K1, inputs % Zmm.FLOATS);
         a.first(Mask.K2, outputs % Zmm.FLOATS);
-        // As even as possible: a short tile reads and writes all of dW for few products.
-        int tiles = Math.ceilDiv(rows, rows(storage));
-        int blocks = Math.ceilDiv(Math.ceilDiv(rows, BLOCK_ROWS), tiles);
-        int first = Math.min(rows, blocks * BLOCK_ROWS);
+        // A short tile would read and write all of dW for few products.
+        int blocks = Math.ceilDiv(rows, BLOCK_ROWS);
+        int tileBlocks = RowPasses.evenBlock(blocks, rows(storage) / BLOCK_ROWS);
+        int first = Math.min(rows, tileBlocks * BLOCK_ROWS);
         tile(first, true);
         RowPasses.inBlocks(a, rows - first, first, R15, count -> tile(count, false));
         a.leave();
@@ -413,7 +413,7 @@ public final class BackwardCode implements AutoCloseable {
 
     // ---------------------------------------------------------------- column blocks
 
-    private interface ColumnBlock {
+    private interface BlockCode {
         /**
          * @param vectors of the block
          * @param last the last vector is partial
@@ -425,7 +425,7 @@ public final class BackwardCode implements AutoCloseable {
      * Runs {@code body} for every block of columns of K, with the stored offset of the first in
      * R11.
      */
-    private void forColumnBlocks(ColumnBlock body) {
+    private void forColumnBlocks(BlockCode body) {
         int[] rest = restBlocks(RowPasses.vectors(inputs));
         boolean partial = inputs % Zmm.FLOATS > 0;
         int loops = wholeBlocks(RowPasses.vectors(inputs));

@@ -110,12 +110,10 @@ public final class ProductCode implements AutoCloseable {
     }
 
     private void panel(int vectors) {
-        int most = SUMS / vectors;
-        int blocks = Math.ceilDiv(form.rows, most);
+        int blockRows = RowPasses.evenBlock(form.rows, SUMS / vectors);
         a.load(R10, RDI.at(A));
         a.copy(R11, R9);
-        RowPasses.inBlocks(
-                a, form.rows, Math.ceilDiv(form.rows, blocks), R14, rows -> block(rows, vectors));
+        RowPasses.inBlocks(a, form.rows, blockRows, R14, rows -> block(rows, vectors));
         a.add(R8, vectors * Zmm.BYTES);
         a.add(R9, vectors * Zmm.BYTES);
     }

@@ -141,6 +141,11 @@ final class RowPasses {
         a.store(RAX, RDI.at(argument));
     }
 
+    /** Size of the blocks, of at most so many, that cut {@code count} most evenly. */
+    static int evenBlock(int count, int most) {
+        return Math.ceilDiv(count, Math.ceilDiv(count, most));
+    }
+
     /** Runs {@code body} for blocks of so many of {@code count}, then for the rest. */
     static void inBlocks(Assembler a, int count, int block, Register counter, IntConsumer body) {
         a.repeat(count / block, counter, () -> body.accept(block));
