@@ -3,6 +3,7 @@ package org.densenet4j.backend;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 
@@ -86,11 +87,30 @@ public interface Device extends AutoCloseable {
     /** One line for a person: processor, lanes, instruction set, library versions. */
     String description();
 
+    /**
+     * How this device computes, for people and logs: such as {@code products} by which library and
+     * {@code math} in which precision. Values have no blanks. Empty where there is nothing to
+     * choose.
+     */
+    default Map<String, String> facts() {
+        return Map.of();
+    }
+
     /** How many chunks are worked on at once; each lane has scratch memory of its own. */
     int lanes();
 
     /** Bytes of scratch that stay in the cache closest to one lane; chunks are sized by it. */
     long cacheBytes();
+
+    /**
+     * Bytes of scratch that one chunk may take.
+     *
+     * @param keptBytes what the plan keeps of activations: where a device gains by chunks beyond
+     *     its cache, they stay small beside that
+     */
+    default long chunkBytes(long keptBytes) {
+        return cacheBytes();
+    }
 
     /**
      * Chunks that a pass should have at least, where the batch has as many images: enough work for

@@ -43,6 +43,14 @@ public interface DeviceArena extends AutoCloseable {
      */
     void replay(Object key, Runnable work);
 
+    /**
+     * What became of recording: {@code replayed}; {@code plain} where work runs as it is, because
+     * nothing records or nothing has yet; or {@code failed:} and the reason without blanks.
+     */
+    default String recording() {
+        return "plain";
+    }
+
     /** Copies 32-bit integers (labels) from the host to {@code offset}. */
     void uploadInts(int[] source, int count, long offset);
 

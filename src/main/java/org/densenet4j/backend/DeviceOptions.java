@@ -19,6 +19,13 @@ import java.util.function.Consumer;
  * @param machineCode let a CPU with AVX-512 run the fused kernels that this engine compiles itself,
  *     instead of the same work as separate passes and products
  * @param precision storage of activations that plans choose when they are not told another
+ * @param chunkFactor how much larger a GPU's chunks are than it would choose; infinity takes the
+ *     whole batch at once
+ * @param ownConvolutions let a GPU run convolutions by the engine's own kernel instead of cuDNN,
+ *     for comparison
+ * @param synchronous let a GPU finish each operation before the next is queued, so that the one
+ *     that fails is named; slow
+ * @param trace let a GPU count and time every launch and library call; slow
  */
 public record DeviceOptions(
         int threads,
@@ -29,9 +36,13 @@ public record DeviceOptions(
         boolean graphs,
         DataType precision,
         boolean winograd,
-        boolean machineCode) {
+        boolean machineCode,
+        double chunkFactor,
+        boolean ownConvolutions,
+        boolean synchronous,
+        boolean trace) {
 
-    /** Rejects a negative thread count or index. */
+    /** Rejects a negative thread count or index, and a chunk factor that is not positive. */
     public DeviceOptions {
         if (threads < 0 || threads > 1024) {
             throw new IllegalArgumentException(
@@ -40,11 +51,28 @@ public record DeviceOptions(
         if (index < 0) {
             throw new IllegalArgumentException("device index = " + index + ": use 0 or more");
         }
+        if (!(chunkFactor > 0)) {
+            throw new IllegalArgumentException(
+                    "chunk factor = " + chunkFactor + ": use a number above 0, or Infinity");
+        }
     }
 
     /** The options of a CPU device; the others as in {@link #defaults}. */
     public DeviceOptions(int threads, boolean deterministic, boolean vectorApi) {
-        this(threads, deterministic, vectorApi, 0, false, true, DataType.FLOAT32, true, true);
+        this(
+                threads,
+                deterministic,
+                vectorApi,
+                0,
+                false,
+                true,
+                DataType.FLOAT32,
+                true,
+                true,
+                1,
+                false,
+                false,
+                false);
     }
 
     /**
@@ -100,6 +128,26 @@ public record DeviceOptions(
         return with(draft -> draft.machineCode = on);
     }
 
+    /** The same with chunks of a GPU so many times as large; infinity takes the whole batch. */
+    public DeviceOptions withChunkFactor(double factor) {
+        return with(draft -> draft.chunkFactor = factor);
+    }
+
+    /** The same with a GPU's convolutions by the engine's own kernel or by cuDNN. */
+    public DeviceOptions withOwnConvolutions(boolean on) {
+        return with(draft -> draft.ownConvolutions = on);
+    }
+
+    /** The same with each operation of a GPU waited for or not. */
+    public DeviceOptions withSynchronous(boolean on) {
+        return with(draft -> draft.synchronous = on);
+    }
+
+    /** The same with a GPU's launches and library calls counted and timed or not. */
+    public DeviceOptions withTrace(boolean on) {
+        return with(draft -> draft.trace = on);
+    }
+
     private DeviceOptions with(Consumer<Draft> change) {
         Draft draft = new Draft(this);
         change.accept(draft);
@@ -117,6 +165,10 @@ public record DeviceOptions(
         private DataType precision;
         private boolean winograd;
         private boolean machineCode;
+        private double chunkFactor;
+        private boolean ownConvolutions;
+        private boolean synchronous;
+        private boolean trace;
 
         Draft(DeviceOptions from) {
             threads = from.threads;
@@ -128,6 +180,10 @@ public record DeviceOptions(
             precision = from.precision;
             winograd = from.winograd;
             machineCode = from.machineCode;
+            chunkFactor = from.chunkFactor;
+            ownConvolutions = from.ownConvolutions;
+            synchronous = from.synchronous;
+            trace = from.trace;
         }
 
         DeviceOptions finish() {
@@ -140,7 +196,11 @@ public record DeviceOptions(
                     graphs,
                     precision,
                     winograd,
-                    machineCode);
+                    machineCode,
+                    chunkFactor,
+                    ownConvolutions,
+                    synchronous,
+                    trace);
         }
     }
 }

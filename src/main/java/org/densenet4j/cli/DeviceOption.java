@@ -50,6 +50,30 @@ final class DeviceOption {
     private boolean noGraphs;
 
     @Option(
+            names = "--chunk-factor",
+            paramLabel = "X",
+            hidden = true,
+            defaultValue = "1",
+            description = "chunks of a GPU so many times as large; Infinity: the whole batch")
+    private double chunkFactor;
+
+    @Option(
+            names = "--own-convolutions",
+            hidden = true,
+            description = "convolutions of a GPU by our own kernel instead of cuDNN")
+    private boolean ownConvolutions;
+
+    @Option(
+            names = "--synchronous",
+            description = "wait for each GPU operation, so that the one that fails is named")
+    private boolean synchronous;
+
+    @Option(
+            names = "--trace",
+            description = "count and time every launch and library call of a GPU")
+    private boolean trace;
+
+    @Option(
             names = "--no-machine-code",
             hidden = true,
             description = "separate passes and products instead of fused kernels")
@@ -118,7 +142,11 @@ final class DeviceOption {
                 .withWinograd(!noWinograd)
                 .withMachineCode(!noMachineCode)
                 .withPrecision(DataType.of(precision))
-                .withGraphs(!noGraphs);
+                .withGraphs(!noGraphs)
+                .withChunkFactor(chunkFactor)
+                .withOwnConvolutions(ownConvolutions)
+                .withSynchronous(synchronous)
+                .withTrace(trace);
     }
 
     /** The options that give another process the same device. */
@@ -143,6 +171,18 @@ final class DeviceOption {
         arguments.addAll(List.of("--precision", precision));
         if (noGraphs) {
             arguments.add("--no-graphs");
+        }
+        if (chunkFactor != 1) {
+            arguments.addAll(List.of("--chunk-factor", String.valueOf(chunkFactor)));
+        }
+        if (ownConvolutions) {
+            arguments.add("--own-convolutions");
+        }
+        if (synchronous) {
+            arguments.add("--synchronous");
+        }
+        if (trace) {
+            arguments.add("--trace");
         }
         return arguments;
     }

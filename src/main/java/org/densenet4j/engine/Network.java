@@ -132,6 +132,11 @@ public final class Network implements AutoCloseable {
         return arena.bytes();
     }
 
+    /** Whether steps are replayed from a recording; see {@link DeviceArena#recording}. */
+    public String recording() {
+        return arena.recording();
+    }
+
     /** Told about every operation as it runs; {@link OperationListener#NONE} turns it off. */
     public void listen(OperationListener operationListener) {
         listener = operationListener;

@@ -18,6 +18,9 @@ final class Allocator {
     /** Buffers start on cache-line boundaries. */
     static final int ALIGNMENT = 64;
 
+    /** Libraries ask for scratch on such boundaries: cuBLAS refuses a workspace on any other. */
+    static final int LIBRARY_ALIGNMENT = 256;
+
     private static final String SCRATCH = "scratch.lanes";
     private static final String LIBRARY = "scratch.library";
 
@@ -98,8 +101,10 @@ final class Allocator {
         libraryBytesPerLane = Math.max(libraryBytesPerLane, aligned(bytes));
     }
 
+    /** Where the libraries' scratch starts, on {@link #LIBRARY_ALIGNMENT}. */
     long libraryOffset() {
-        return placed.containsKey(LIBRARY) ? placed.get(LIBRARY).offset() : 0;
+        long offset = placed.containsKey(LIBRARY) ? placed.get(LIBRARY).offset() : 0;
+        return (offset + LIBRARY_ALIGNMENT - 1) & -LIBRARY_ALIGNMENT;
     }
 
     long libraryBytesPerLane() {
@@ -114,7 +119,7 @@ final class Allocator {
                 new Buffer(
                         LIBRARY,
                         Category.SCRATCH,
-                        libraryBytesPerLane * lanes,
+                        libraryBytesPerLane * lanes + LIBRARY_ALIGNMENT - ALIGNMENT,
                         0,
                         lastOperation,
                         0));

@@ -122,6 +122,7 @@ public final class InferenceMemory {
     private final Device device;
     private final Schedule schedule;
     private final Allocator allocator;
+    private final long chunkBytes;
     private final Matrix input;
     private final Matrix unpacked;
     private final StemPart stem;
@@ -136,6 +137,7 @@ public final class InferenceMemory {
         this.device = device;
         this.schedule = schedule;
         this.allocator = allocator;
+        this.chunkBytes = device.chunkBytes(largestBlockBytes());
         allocator.library(device.kernelScratchBytes());
         StemShape s = shape.stem();
         int pixels = rows(s.inputHeight() * s.inputWidth());
@@ -223,7 +225,7 @@ public final class InferenceMemory {
                                 pixels,
                                 bytes(prefix + width),
                                 batch,
-                                device.cacheBytes(),
+                                chunkBytes,
                                 device.leastChunks())
                         : null;
         int perLane = images.imagesPerChunk();
@@ -365,8 +367,17 @@ public final class InferenceMemory {
     }
 
     private Chunks imageChunks(int rowsPerImage, long bytesPerRow) {
-        return Chunks.ofImages(
-                rowsPerImage, bytesPerRow, batch, device.cacheBytes(), device.leastChunks());
+        return Chunks.ofImages(rowsPerImage, bytesPerRow, batch, chunkBytes, device.leastChunks());
+    }
+
+    /** Inference keeps the features of one block at a time. */
+    private long largestBlockBytes() {
+        long largest = 0;
+        for (BlockShape b : shape.blocks()) {
+            long rows = rows(b.height() * b.width());
+            largest = Math.max(largest, rows * bytes(b.totalChannels()));
+        }
+        return largest;
     }
 
     private int rows(int pixels) {

@@ -35,6 +35,7 @@ public final class NetworkMemory {
     private final Device device;
     private final Schedule schedule;
     private final Allocator allocator;
+    private final long chunkBytes;
 
     private final ParameterLayout parameterLayout;
     private final ParameterLayout runningLayout;
@@ -67,6 +68,7 @@ public final class NetworkMemory {
         this.device = device;
         this.schedule = schedule;
         this.allocator = allocator;
+        this.chunkBytes = device.chunkBytes(keptBytes());
 
         allocator.library(device.kernelScratchBytes());
         parameterLayout = new ParameterLayout(shape.parameters());
@@ -330,7 +332,7 @@ public final class NetworkMemory {
                                 pixels,
                                 2 * bytes(prefix + width),
                                 batch,
-                                cache(),
+                                chunkBytes,
                                 device.leastChunks())
                         : null;
         int convolved = bottleneck ? width : prefix;
@@ -537,15 +539,26 @@ public final class NetworkMemory {
     }
 
     private Chunks imageChunks(int rowsPerImage, long bytesPerRow) {
-        return Chunks.ofImages(rowsPerImage, bytesPerRow, batch, cache(), device.leastChunks());
+        return Chunks.ofImages(rowsPerImage, bytesPerRow, batch, chunkBytes, device.leastChunks());
     }
 
     private long bytes(int channels) {
         return (long) channels * allocator.precision().bytes();
     }
 
-    private long cache() {
-        return device.cacheBytes();
+    /** Every block's features and, where they are kept, the bottlenecks. */
+    private long keptBytes() {
+        long elements = 0;
+        for (BlockShape b : shape.blocks()) {
+            long channels = b.totalChannels();
+            if (strategy != RECOMPUTE) {
+                for (LayerShape l : b.layers()) {
+                    channels += l.bottleneckChannels();
+                }
+            }
+            elements += channels * rows(b.height() * b.width());
+        }
+        return elements * allocator.precision().bytes();
     }
 
     // ---------------------------------------------------------------- what there is

@@ -12,7 +12,20 @@ class DeviceOptionsTest {
     @Test
     void everyWitherChangesItsOwnComponentOnly() throws ReflectiveOperationException {
         DeviceOptions from =
-                new DeviceOptions(3, true, true, 2, true, true, DataType.BFLOAT16, true, true);
+                new DeviceOptions(
+                        3,
+                        true,
+                        true,
+                        2,
+                        true,
+                        true,
+                        DataType.BFLOAT16,
+                        true,
+                        true,
+                        0.5,
+                        true,
+                        true,
+                        true);
         for (RecordComponent changed : DeviceOptions.class.getRecordComponents()) {
             String name = changed.getName();
             Object value = another(changed.getAccessor().invoke(from));
@@ -36,6 +49,7 @@ class DeviceOptionsTest {
                 switch (value) {
                     case Boolean b -> !b;
                     case Integer i -> i + 1;
+                    case Double d -> d + 1;
                     case DataType t -> DataType.FLOAT32;
                     default -> null;
                 };
