@@ -7,136 +7,212 @@ import jcuda.jcudnn.cudnnConvolutionBwdDataAlgoPerf;
 import jcuda.jcudnn.cudnnConvolutionBwdFilterAlgoPerf;
 import jcuda.jcudnn.cudnnConvolutionFwdAlgoPerf;
 import jcuda.jcudnn.cudnnDeterminism;
+import jcuda.jcudnn.cudnnMathType;
 
-import org.densenet4j.backend.DeviceException;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
- * Which of cuDNN's algorithms run a convolution, by cuDNN's own heuristics: the fastest expected
- * one of each direction whose workspace stays within a limit, and which is deterministic if that is
- * asked for. Nothing is run or allocated to find out, so a plan can ask.
- *
- * @param forward number of the forward algorithm
- * @param backwardData number of the data gradient's
- * @param backwardFilter number of the weight gradient's
- * @param workspaceBytes the largest of their workspaces
+ * Which of cuDNN's algorithms can run a convolution, by cuDNN's own heuristics. Nothing is run or
+ * allocated to find out, so a plan can ask.
  */
-record ConvolutionAlgorithms(
-        int forward, int backwardData, int backwardFilter, long workspaceBytes) {
+final class ConvolutionAlgorithms {
+
+    /**
+     * An algorithm of one direction.
+     *
+     * @param number cuDNN's, in its own enumeration for each direction
+     * @param mathType that the convolution descriptor must have when it runs
+     * @param workspaceBytes that it needs with this math type
+     */
+    record Algorithm(int number, int mathType, long workspaceBytes) {}
 
     /** One of the answers of a heuristic, whatever its direction. */
-    private record Candidate(int algorithm, int status, long memory, int determinism) {}
+    private record Answer(int algorithm, int status, int determinism, int mathType) {}
 
-    static ConvolutionAlgorithms of(
-            Cudnn cudnn, ConvolutionDescriptors d, long limit, boolean deterministic) {
-        Object what = "choosing an algorithm for " + d.shape();
-        int[] count = new int[1];
+    private ConvolutionAlgorithms() {}
 
-        int most = maximum(cudnn, d, 0);
-        cudnnConvolutionFwdAlgoPerf[] f = new cudnnConvolutionFwdAlgoPerf[most];
-        for (int i = 0; i < most; i++) {
-            f[i] = new cudnnConvolutionFwdAlgoPerf();
+    /**
+     * The algorithms that fit, the fastest expected one first; none where cuDNN has none.
+     *
+     * <p>The heuristics answer for several math types, whatever the descriptor says, and give the
+     * workspace of theirs. So each answer's own math type is set, unless the device's precision
+     * forbids it, and the workspace is asked for again.
+     *
+     * @param limit most bytes of workspace
+     * @param deterministic leave out algorithms whose results differ from run to run
+     */
+    static List<Algorithm> of(
+            Cudnn cudnn,
+            ConvolutionDescriptors d,
+            ConvolutionDirection direction,
+            long limit,
+            boolean deterministic) {
+        List<Algorithm> fitting = new ArrayList<>();
+        for (Answer a : answers(cudnn, d, direction)) {
+            boolean repeatable = a.determinism == cudnnDeterminism.CUDNN_DETERMINISTIC;
+            if (a.status == 0
+                    && (repeatable || !deterministic)
+                    && isAllowed(a.mathType, cudnn.tensorFloat32())) {
+                int math = executed(a.mathType, cudnn.tensorFloat32());
+                d.mathType(direction, math);
+                long[] bytes = new long[1];
+                if (workspace(cudnn, d, direction, a.algorithm, bytes) == 0 && bytes[0] <= limit) {
+                    fitting.add(new Algorithm(a.algorithm, math, bytes[0]));
+                }
+            }
         }
-        checkDnn(
-                JCudnn.cudnnGetConvolutionForwardAlgorithm_v7(
-                        cudnn.handle(),
-                        d.source(),
-                        d.weights(),
-                        d.convolution(),
-                        d.output(),
-                        most,
-                        count,
-                        f),
-                what);
-        Candidate[] forward = new Candidate[count[0]];
-        for (int i = 0; i < forward.length; i++) {
-            forward[i] = new Candidate(f[i].algo, f[i].status, f[i].memory, f[i].determinism);
-        }
-
-        most = maximum(cudnn, d, 1);
-        cudnnConvolutionBwdDataAlgoPerf[] g = new cudnnConvolutionBwdDataAlgoPerf[most];
-        for (int i = 0; i < most; i++) {
-            g[i] = new cudnnConvolutionBwdDataAlgoPerf();
-        }
-        checkDnn(
-                JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(
-                        cudnn.handle(),
-                        d.weights(),
-                        d.output(),
-                        d.convolution(),
-                        d.source(),
-                        most,
-                        count,
-                        g),
-                what);
-        Candidate[] data = new Candidate[count[0]];
-        for (int i = 0; i < data.length; i++) {
-            data[i] = new Candidate(g[i].algo, g[i].status, g[i].memory, g[i].determinism);
-        }
-
-        most = maximum(cudnn, d, 2);
-        cudnnConvolutionBwdFilterAlgoPerf[] h = new cudnnConvolutionBwdFilterAlgoPerf[most];
-        for (int i = 0; i < most; i++) {
-            h[i] = new cudnnConvolutionBwdFilterAlgoPerf();
-        }
-        checkDnn(
-                JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-                        cudnn.handle(),
-                        d.source(),
-                        d.output(),
-                        d.convolution(),
-                        d.weights(),
-                        most,
-                        count,
-                        h),
-                what);
-        Candidate[] filter = new Candidate[count[0]];
-        for (int i = 0; i < filter.length; i++) {
-            filter[i] = new Candidate(h[i].algo, h[i].status, h[i].memory, h[i].determinism);
-        }
-
-        Candidate bestForward = best(forward, limit, deterministic, d);
-        Candidate bestData = best(data, limit, deterministic, d);
-        Candidate bestFilter = best(filter, limit, deterministic, d);
-        return new ConvolutionAlgorithms(
-                bestForward.algorithm,
-                bestData.algorithm,
-                bestFilter.algorithm,
-                Math.max(bestForward.memory, Math.max(bestData.memory, bestFilter.memory)));
+        return fitting;
     }
 
-    private static int maximum(Cudnn cudnn, ConvolutionDescriptors d, int direction) {
+    /**
+     * Without TF32 only true fp32 products may run; conversion to half precision never (cuDNN
+     * documentation, cudnnMathType_t).
+     */
+    private static boolean isAllowed(int mathType, boolean tensorFloat32) {
+        return switch (mathType) {
+            case cudnnMathType.CUDNN_FMA_MATH, cudnnMathType.CUDNN_DEFAULT_MATH -> true;
+            case cudnnMathType.CUDNN_TENSOR_OP_MATH -> tensorFloat32;
+            default -> false;
+        };
+    }
+
+    /** The default lets cuDNN round fp32 operands to TF32 on Ampere and later. */
+    private static int executed(int mathType, boolean tensorFloat32) {
+        return tensorFloat32 ? mathType : cudnnMathType.CUDNN_FMA_MATH;
+    }
+
+    private static int workspace(
+            Cudnn cudnn,
+            ConvolutionDescriptors d,
+            ConvolutionDirection direction,
+            int algorithm,
+            long[] bytes) {
+        return switch (direction) {
+            case FORWARD ->
+                    JCudnn.cudnnGetConvolutionForwardWorkspaceSize(
+                            cudnn.handle(),
+                            d.source(),
+                            d.weights(),
+                            d.convolution(direction),
+                            d.output(),
+                            algorithm,
+                            bytes);
+            case DATA_GRADIENT ->
+                    JCudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(
+                            cudnn.handle(),
+                            d.weights(),
+                            d.output(),
+                            d.convolution(direction),
+                            d.source(),
+                            algorithm,
+                            bytes);
+            case WEIGHT_GRADIENT ->
+                    JCudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(
+                            cudnn.handle(),
+                            d.source(),
+                            d.output(),
+                            d.convolution(direction),
+                            d.weights(),
+                            algorithm,
+                            bytes);
+        };
+    }
+
+    private static List<Answer> answers(
+            Cudnn cudnn, ConvolutionDescriptors d, ConvolutionDirection direction) {
+        List<Answer> answers = new ArrayList<>();
+        int most = maximum(cudnn, d, direction);
+        int[] count = new int[1];
+        int status;
+        switch (direction) {
+            case FORWARD -> {
+                var found = new cudnnConvolutionFwdAlgoPerf[most];
+                for (int i = 0; i < most; i++) {
+                    found[i] = new cudnnConvolutionFwdAlgoPerf();
+                }
+                status =
+                        JCudnn.cudnnGetConvolutionForwardAlgorithm_v7(
+                                cudnn.handle(),
+                                d.source(),
+                                d.weights(),
+                                d.convolution(direction),
+                                d.output(),
+                                most,
+                                count,
+                                found);
+                for (int i = 0; i < count[0]; i++) {
+                    var f = found[i];
+                    answers.add(new Answer(f.algo, f.status, f.determinism, f.mathType));
+                }
+            }
+            case DATA_GRADIENT -> {
+                var found = new cudnnConvolutionBwdDataAlgoPerf[most];
+                for (int i = 0; i < most; i++) {
+                    found[i] = new cudnnConvolutionBwdDataAlgoPerf();
+                }
+                status =
+                        JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(
+                                cudnn.handle(),
+                                d.weights(),
+                                d.output(),
+                                d.convolution(direction),
+                                d.source(),
+                                most,
+                                count,
+                                found);
+                for (int i = 0; i < count[0]; i++) {
+                    var f = found[i];
+                    answers.add(new Answer(f.algo, f.status, f.determinism, f.mathType));
+                }
+            }
+            case WEIGHT_GRADIENT -> {
+                var found = new cudnnConvolutionBwdFilterAlgoPerf[most];
+                for (int i = 0; i < most; i++) {
+                    found[i] = new cudnnConvolutionBwdFilterAlgoPerf();
+                }
+                status =
+                        JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+                                cudnn.handle(),
+                                d.source(),
+                                d.output(),
+                                d.convolution(direction),
+                                d.weights(),
+                                most,
+                                count,
+                                found);
+                for (int i = 0; i < count[0]; i++) {
+                    var f = found[i];
+                    answers.add(new Answer(f.algo, f.status, f.determinism, f.mathType));
+                }
+            }
+            default -> throw new AssertionError(direction);
+        }
+        if (Cudnn.isNotSupported(status)) {
+            return List.of();
+        }
+        checkDnn(
+                status,
+                "choosing an algorithm for the " + direction.title() + " of " + d.shape());
+        return answers;
+    }
+
+    private static int maximum(
+            Cudnn cudnn, ConvolutionDescriptors d, ConvolutionDirection direction) {
         int[] count = new int[1];
         int status =
                 switch (direction) {
-                    case 0 ->
+                    case FORWARD ->
                             JCudnn.cudnnGetConvolutionForwardAlgorithmMaxCount(
                                     cudnn.handle(), count);
-                    case 1 ->
+                    case DATA_GRADIENT ->
                             JCudnn.cudnnGetConvolutionBackwardDataAlgorithmMaxCount(
                                     cudnn.handle(), count);
-                    default ->
+                    case WEIGHT_GRADIENT ->
                             JCudnn.cudnnGetConvolutionBackwardFilterAlgorithmMaxCount(
                                     cudnn.handle(), count);
                 };
         checkDnn(status, "counting algorithms for " + d.shape());
         return count[0];
-    }
-
-    /** The answers come fastest first. */
-    private static Candidate best(
-            Candidate[] candidates, long limit, boolean deterministic, ConvolutionDescriptors d) {
-        for (Candidate c : candidates) {
-            boolean repeatable = c.determinism == cudnnDeterminism.CUDNN_DETERMINISTIC;
-            if (c.status == 0 && c.memory <= limit && (repeatable || !deterministic)) {
-                return c;
-            }
-        }
-        throw new DeviceException(
-                d.shape()
-                        + ": cuDNN has no "
-                        + (deterministic ? "deterministic " : "")
-                        + "algorithm within "
-                        + limit
-                        + " bytes of workspace");
     }
 }

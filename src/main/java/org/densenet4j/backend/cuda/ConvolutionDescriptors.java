@@ -13,60 +13,83 @@ import jcuda.jcudnn.cudnnTensorFormat;
 
 import org.densenet4j.backend.ConvolutionShape;
 
-/** cuDNN's description of a convolution over dense NHWC images, with weights [out, kh, kw, in]. */
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * cuDNN's description of a convolution over dense NHWC images, with weights [out, kh, kw, in]. Each
+ * direction has a convolution descriptor of its own, because its algorithm decides the math type.
+ */
 final class ConvolutionDescriptors implements AutoCloseable {
+    private static final int FLOATS = cudnnDataType.CUDNN_DATA_FLOAT;
+    private static final int NHWC = cudnnTensorFormat.CUDNN_TENSOR_NHWC;
+
     private final ConvolutionShape shape;
+    private final List<Runnable> releases = new ArrayList<>();
     private final cudnnTensorDescriptor source;
     private final cudnnTensorDescriptor output;
-    private final cudnnFilterDescriptor weights = new cudnnFilterDescriptor();
-    private final cudnnConvolutionDescriptor convolution = new cudnnConvolutionDescriptor();
+    private final cudnnFilterDescriptor weights;
+    private final cudnnConvolutionDescriptor[] convolutions =
+            new cudnnConvolutionDescriptor[ConvolutionDirection.values().length];
 
     ConvolutionDescriptors(ConvolutionShape s, boolean tensorFloat32) {
         this.shape = s;
-        this.source = tensor(s.images(), s.inputChannels(), s.height(), s.width());
-        this.output = tensor(s.images(), s.outputChannels(), s.outputHeight(), s.outputWidth());
-        int floats = cudnnDataType.CUDNN_DATA_FLOAT;
-        checkDnn(JCudnn.cudnnCreateFilterDescriptor(weights), s);
-        checkDnn(
-                JCudnn.cudnnSetFilter4dDescriptor(
-                        weights,
-                        floats,
-                        cudnnTensorFormat.CUDNN_TENSOR_NHWC,
-                        s.outputChannels(),
-                        s.inputChannels(),
-                        s.kernel(),
-                        s.kernel()),
-                s);
-        checkDnn(JCudnn.cudnnCreateConvolutionDescriptor(convolution), s);
-        checkDnn(
-                JCudnn.cudnnSetConvolution2dDescriptor(
-                        convolution,
-                        s.padding(),
-                        s.padding(),
-                        s.stride(),
-                        s.stride(),
-                        1,
-                        1,
-                        cudnnConvolutionMode.CUDNN_CROSS_CORRELATION,
-                        floats),
-                s);
-        // The default lets cuDNN round fp32 operands to TF32 on Ampere and later.
-        int math = tensorFloat32 ? cudnnMathType.CUDNN_DEFAULT_MATH : cudnnMathType.CUDNN_FMA_MATH;
-        checkDnn(JCudnn.cudnnSetConvolutionMathType(convolution, math), s);
+        try {
+            source = tensor(s.images(), s.inputChannels(), s.height(), s.width());
+            output = tensor(s.images(), s.outputChannels(), s.outputHeight(), s.outputWidth());
+            weights = filter();
+            int math =
+                    tensorFloat32 ? cudnnMathType.CUDNN_DEFAULT_MATH : cudnnMathType.CUDNN_FMA_MATH;
+            for (ConvolutionDirection direction : ConvolutionDirection.values()) {
+                convolutions[direction.ordinal()] = descriptor();
+                mathType(direction, math);
+            }
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
     }
 
     private cudnnTensorDescriptor tensor(int n, int c, int h, int w) {
         cudnnTensorDescriptor descriptor = new cudnnTensorDescriptor();
         checkDnn(JCudnn.cudnnCreateTensorDescriptor(descriptor), shape);
+        releases.add(() -> JCudnn.cudnnDestroyTensorDescriptor(descriptor));
+        checkDnn(JCudnn.cudnnSetTensor4dDescriptor(descriptor, NHWC, FLOATS, n, c, h, w), shape);
+        return descriptor;
+    }
+
+    private cudnnFilterDescriptor filter() {
+        cudnnFilterDescriptor descriptor = new cudnnFilterDescriptor();
+        checkDnn(JCudnn.cudnnCreateFilterDescriptor(descriptor), shape);
+        releases.add(() -> JCudnn.cudnnDestroyFilterDescriptor(descriptor));
         checkDnn(
-                JCudnn.cudnnSetTensor4dDescriptor(
+                JCudnn.cudnnSetFilter4dDescriptor(
                         descriptor,
-                        cudnnTensorFormat.CUDNN_TENSOR_NHWC,
-                        cudnnDataType.CUDNN_DATA_FLOAT,
-                        n,
-                        c,
-                        h,
-                        w),
+                        FLOATS,
+                        NHWC,
+                        shape.outputChannels(),
+                        shape.inputChannels(),
+                        shape.kernel(),
+                        shape.kernel()),
+                shape);
+        return descriptor;
+    }
+
+    private cudnnConvolutionDescriptor descriptor() {
+        cudnnConvolutionDescriptor descriptor = new cudnnConvolutionDescriptor();
+        checkDnn(JCudnn.cudnnCreateConvolutionDescriptor(descriptor), shape);
+        releases.add(() -> JCudnn.cudnnDestroyConvolutionDescriptor(descriptor));
+        checkDnn(
+                JCudnn.cudnnSetConvolution2dDescriptor(
+                        descriptor,
+                        shape.padding(),
+                        shape.padding(),
+                        shape.stride(),
+                        shape.stride(),
+                        1,
+                        1,
+                        cudnnConvolutionMode.CUDNN_CROSS_CORRELATION,
+                        FLOATS),
                 shape);
         return descriptor;
     }
@@ -87,15 +110,18 @@ final class ConvolutionDescriptors implements AutoCloseable {
         return weights;
     }
 
-    cudnnConvolutionDescriptor convolution() {
-        return convolution;
+    cudnnConvolutionDescriptor convolution(ConvolutionDirection direction) {
+        return convolutions[direction.ordinal()];
+    }
+
+    /** Sets how a direction multiplies: cuDNN's {@code cudnnMathType_t}. */
+    void mathType(ConvolutionDirection direction, int type) {
+        checkDnn(JCudnn.cudnnSetConvolutionMathType(convolution(direction), type), shape);
     }
 
     @Override
     public void close() {
-        JCudnn.cudnnDestroyConvolutionDescriptor(convolution);
-        JCudnn.cudnnDestroyFilterDescriptor(weights);
-        JCudnn.cudnnDestroyTensorDescriptor(output);
-        JCudnn.cudnnDestroyTensorDescriptor(source);
+        releases.reversed().forEach(Runnable::run);
+        releases.clear();
     }
 }

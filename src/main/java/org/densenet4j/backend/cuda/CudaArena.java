@@ -12,7 +12,9 @@ import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -27,10 +29,12 @@ final class CudaArena implements DeviceArena {
     private final long scratchOffset;
     private final long scratchBytes;
     private final CudaKernels kernels;
+    private final ProductKernels products;
     private final Gemm gemm;
     private final Transfers transfers;
     private final StepGraphs graphs;
-    private final Map<ConvolutionShape, CudaConvolution> convolutions = new HashMap<>();
+    private final Map<ConvolutionShape, Convolution> convolutions = new HashMap<>();
+    private final List<CudaConvolution> opened = new ArrayList<>();
     private InputStage inputStage;
     private boolean closed;
 
@@ -50,9 +54,15 @@ final class CudaArena implements DeviceArena {
                             + device.availableBytes()
                             + " are free; use a smaller batch or the RECOMPUTE strategy");
         }
-        checkDriver(
-                JCudaDriver.cuMemsetD8Async(base, (byte) 0, bytes, context.stream()),
-                "clearing the arena");
+        try {
+            checkDriver(
+                    JCudaDriver.cuMemsetD8Async(base, (byte) 0, bytes, context.stream()),
+                    "clearing the arena");
+            this.transfers = new Transfers(context, base, bytes);
+        } catch (RuntimeException e) {
+            JCudaDriver.cuMemFree(base);
+            throw e;
+        }
         KernelLauncher launcher =
                 (kernel, grid, arguments) -> {
                     checkOpen();
@@ -60,17 +70,28 @@ final class CudaArena implements DeviceArena {
                 };
         long address = base.address();
         this.kernels = new CudaKernels(launcher, address, scratchOffset, device.blocksThatFill());
+        this.products =
+                new ProductKernels(
+                        launcher,
+                        address,
+                        scratchOffset,
+                        scratchBytes,
+                        context.multiprocessors(),
+                        device.ownProductsInTensorFloat32());
         this.gemm =
-                device.hasCublas()
-                        ? new CublasGemm(
-                                context,
-                                base,
-                                scratchOffset,
-                                scratchBytes,
-                                device.options().tensorFloat32())
-                        : new KernelGemm(launcher, address);
-        this.transfers = new Transfers(context, base, bytes);
-        this.graphs = new StepGraphs(context, device.options().graphs());
+                device.cublas()
+                        .<Gemm>map(
+                                cublas ->
+                                        new CublasGemm(
+                                                cublas,
+                                                context,
+                                                address,
+                                                scratchOffset,
+                                                scratchBytes))
+                        .orElseGet(() -> new KernelGemm(products));
+        // Waiting for an operation is not possible while it is only recorded.
+        boolean recorded = device.options().graphs() && !device.options().synchronous();
+        this.graphs = new StepGraphs(context, recorded);
     }
 
     private void checkOpen() {
@@ -111,23 +132,31 @@ final class CudaArena implements DeviceArena {
     @Override
     public Convolution convolution(ConvolutionShape shape) {
         checkOpen();
-        return convolutions.computeIfAbsent(
-                shape,
-                s ->
-                        new CudaConvolution(
-                                device.cudnn(),
-                                kernels,
-                                base,
-                                scratchOffset,
-                                scratchBytes,
-                                device.options().deterministic(),
-                                s));
+        return convolutions.computeIfAbsent(shape, this::newConvolution);
+    }
+
+    private Convolution newConvolution(ConvolutionShape shape) {
+        KernelConvolution own = new KernelConvolution(products, kernels, shape);
+        if (device.options().ownConvolutions()) {
+            return own;
+        }
+        CudaConvolution convolution =
+                new CudaConvolution(
+                        device.cudnn(),
+                        own,
+                        base,
+                        scratchOffset,
+                        scratchBytes,
+                        device.options().deterministic());
+        opened.add(convolution);
+        return convolution;
     }
 
     @Override
     public void upload(float[] source, int from, Matrix target) {
         checkInside(target);
-        if (inputStage != null && from == 0 && inputStage.holds(source)) {
+        int count = target.rows() * target.columns();
+        if (inputStage != null && from == 0 && inputStage.holds(source, count)) {
             inputStage.take(target);
         } else {
             transfers.upload(source, from, target);
@@ -161,6 +190,11 @@ final class CudaArena implements DeviceArena {
         graphs.replay(key, work);
     }
 
+    @Override
+    public String recording() {
+        return graphs.state();
+    }
+
     boolean isClosed() {
         return closed;
     }
@@ -170,15 +204,16 @@ final class CudaArena implements DeviceArena {
         if (closed) {
             return;
         }
-        context.synchronize();
         closed = true;
-        graphs.close();
+        Teardown teardown = new Teardown();
+        teardown.step(context::synchronize);
+        teardown.close(graphs);
         if (inputStage != null) {
-            inputStage.close();
+            teardown.close(inputStage);
         }
-        convolutions.values().forEach(CudaConvolution::close);
-        transfers.close();
-        gemm.close();
-        JCudaDriver.cuMemFree(base);
+        opened.forEach(teardown::close);
+        teardown.close(transfers);
+        teardown.driver(JCudaDriver.cuMemFree(base), "freeing the arena");
+        teardown.finish();
     }
 }

@@ -9,41 +9,64 @@ import jcuda.driver.CUstream;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
+import java.nio.charset.StandardCharsets;
+
 /**
  * A device's primary context, which cuDNN and cuBLAS use too, with one stream for all work and one
  * for copies of the next batch.
  *
- * <p>A context is current for one thread; {@link #enter} makes it so for the caller and costs
- * nothing while the same thread calls.
+ * <p>Every thread has one current context, and a call goes to that one, whichever device its
+ * operands belong to; {@link #enter} makes this one current for the caller and costs nothing while
+ * it is. The context that a thread entered last is remembered for the thread, not here: two devices
+ * may be used in turn by one thread, and one device by several.
  */
 final class CudaContext implements AutoCloseable {
+    private static final ThreadLocal<CudaContext> CURRENT = new ThreadLocal<>();
+
+    private final boolean synchronous;
     private final CUdevice device = new CUdevice();
     private final CUcontext context = new CUcontext();
-    private final CUstream stream = new CUstream();
-    private final CUstream copyStream = new CUstream();
-    private Thread current;
+    private final DeviceStream stream = new DeviceStream();
+    private final DeviceStream copyStream = new DeviceStream();
     private boolean closed;
 
-    CudaContext(int index) {
+    /**
+     * @param index which device, from 0
+     * @param synchronous whether {@link #queued} waits
+     */
+    CudaContext(int index, boolean synchronous) {
+        this.synchronous = synchronous;
         checkDriver(JCudaDriver.cuInit(0), "starting the driver");
         checkDriver(JCudaDriver.cuDeviceGet(device, index), "opening CUDA device " + index);
         checkDriver(
                 JCudaDriver.cuDevicePrimaryCtxRetain(context, device),
                 "making a context on CUDA device " + index);
-        enter();
-        int flags = CUstream_flags.CU_STREAM_NON_BLOCKING;
-        checkDriver(JCudaDriver.cuStreamCreate(stream, flags), "making a stream");
-        checkDriver(JCudaDriver.cuStreamCreate(copyStream, flags), "making a stream");
+        Teardown teardown = new Teardown();
+        try {
+            enter();
+            int flags = CUstream_flags.CU_STREAM_NON_BLOCKING;
+            checkDriver(JCudaDriver.cuStreamCreate(stream, flags), "making a stream");
+            try {
+                checkDriver(JCudaDriver.cuStreamCreate(copyStream, flags), "making a stream");
+            } catch (RuntimeException e) {
+                teardown.driver(JCudaDriver.cuStreamDestroy(stream), "freeing a stream");
+                throw e;
+            }
+        } catch (RuntimeException e) {
+            release(teardown);
+            teardown.finish(e);
+            throw e;
+        }
     }
 
+    /** Makes this context the caller's. */
     void enter() {
         if (closed) {
             throw new IllegalStateException("the device is closed");
         }
-        Thread caller = Thread.currentThread();
-        if (current != caller) {
+        if (CURRENT.get() != this) {
             checkDriver(JCudaDriver.cuCtxSetCurrent(context), "entering the context");
-            current = caller;
+            CURRENT.set(this);
         }
     }
 
@@ -51,8 +74,29 @@ final class CudaContext implements AutoCloseable {
         return stream;
     }
 
+    /** The stream of work as libraries take it that are called without JCuda. */
+    DeviceStream workStream() {
+        return stream;
+    }
+
     CUstream copyStream() {
         return copyStream;
+    }
+
+    /** Whether each operation is waited for. */
+    boolean isSynchronous() {
+        return synchronous;
+    }
+
+    /**
+     * Told after an operation was queued on the stream of work. Waits for it where the device is
+     * synchronous, so that what goes wrong on the device is reported with the operation's name and
+     * not at the next copy.
+     */
+    void queued(Object operation) {
+        if (synchronous) {
+            checkDriver(JCudaDriver.cuStreamSynchronize(stream), operation);
+        }
     }
 
     int attribute(int attribute) {
@@ -75,6 +119,14 @@ final class CudaContext implements AutoCloseable {
         return attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
     }
 
+    /** Bytes that the device's memory moves in a second, by its clock and width; 0 if unknown. */
+    long memoryBytesPerSecond() {
+        long kilohertz = attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE);
+        long bits = attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH);
+        int transfersPerClock = 2;
+        return kilohertz * 1000 * transfersPerClock * (bits / 8);
+    }
+
     String deviceName() {
         byte[] name = new byte[256];
         checkDriver(JCudaDriver.cuDeviceGetName(name, name.length, device), "asking for a name");
@@ -82,23 +134,32 @@ final class CudaContext implements AutoCloseable {
         while (length < name.length && name[length] != 0) {
             length++;
         }
-        return new String(name, 0, length, java.nio.charset.StandardCharsets.UTF_8);
+        return new String(name, 0, length, StandardCharsets.UTF_8);
     }
 
     /** Waits for everything queued on the stream of work. */
     void synchronize() {
+        enter();
         checkDriver(JCudaDriver.cuStreamSynchronize(stream), "waiting for the device");
     }
 
     @Override
     public void close() {
-        if (!closed) {
-            enter();
-            closed = true;
-            JCudaDriver.cuStreamSynchronize(stream);
-            JCudaDriver.cuStreamDestroy(copyStream);
-            JCudaDriver.cuStreamDestroy(stream);
-            JCudaDriver.cuDevicePrimaryCtxRelease(device);
+        if (closed) {
+            return;
         }
+        Teardown teardown = new Teardown();
+        teardown.step(this::synchronize);
+        teardown.driver(JCudaDriver.cuStreamDestroy(copyStream), "freeing a stream");
+        teardown.driver(JCudaDriver.cuStreamDestroy(stream), "freeing a stream");
+        release(teardown);
+        teardown.finish();
+    }
+
+    /** The last one to release a primary context frees it with all that it has. */
+    private void release(Teardown teardown) {
+        closed = true;
+        CURRENT.remove();
+        teardown.driver(JCudaDriver.cuDevicePrimaryCtxRelease(device), "freeing the context");
     }
 }

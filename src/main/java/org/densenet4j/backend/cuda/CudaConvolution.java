@@ -11,6 +11,9 @@ import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Matrix;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -18,16 +21,27 @@ import java.util.Map;
  * A convolution by cuDNN, channels-last. Weights are packed from PyTorch's layout before a pass and
  * read by both the forward pass and the data gradient; the weight gradient is added up by cuDNN
  * itself over the chunks of a pass and unpacked once.
+ *
+ * <p>What cuDNN offers and then does not support is given up for the next algorithm that it offers,
+ * and what it has no algorithm for runs by a kernel of our own in the same layouts.
  */
 final class CudaConvolution implements Convolution, AutoCloseable {
     private static final Pointer ONE = Pointer.to(new float[] {1});
     private static final Pointer ZERO = Pointer.to(new float[] {0});
 
     /** A chunk's number of images decides on cuDNN's descriptors and algorithms. */
-    private record Ready(ConvolutionDescriptors descriptors, ConvolutionAlgorithms algorithms) {}
+    private record Ready(
+            ConvolutionDescriptors descriptors,
+            Map<ConvolutionDirection, Deque<ConvolutionAlgorithms.Algorithm>> algorithms) {}
+
+    /** A call of cuDNN. */
+    @FunctionalInterface
+    private interface Call {
+        int with(ConvolutionDescriptors descriptors, int algorithm);
+    }
 
     private final Cudnn cudnn;
-    private final CudaKernels kernels;
+    private final KernelConvolution own;
     private final CUdeviceptr base;
     private final Pointer workspace;
     private final long workspaceBytes;
@@ -35,45 +49,106 @@ final class CudaConvolution implements Convolution, AutoCloseable {
     private final ConvolutionShape shape;
     private final Map<Integer, Ready> ready = new HashMap<>();
 
+    /**
+     * @param own what runs where cuDNN does not
+     */
     CudaConvolution(
             Cudnn cudnn,
-            CudaKernels kernels,
+            KernelConvolution own,
             CUdeviceptr base,
             long workspaceOffset,
             long workspaceBytes,
-            boolean deterministic,
-            ConvolutionShape shape) {
+            boolean deterministic) {
         this.cudnn = cudnn;
-        this.kernels = kernels;
+        this.own = own;
         this.base = base;
         this.workspace = base.withByteOffset(workspaceOffset);
         this.workspaceBytes = workspaceBytes;
         this.deterministic = deterministic;
-        this.shape = shape;
+        this.shape = own.shape();
     }
 
-    /** Memory beside the operands, by cuDNN's heuristics; nothing is allocated. */
+    /**
+     * Memory beside the operands, by cuDNN's heuristics; nothing is allocated.
+     *
+     * @param own what our own kernel needs
+     * @param limit most bytes of cuDNN's workspace
+     */
     static ConvolutionMemory memory(
-            Cudnn cudnn, ConvolutionShape shape, long limit, boolean deterministic) {
+            Cudnn cudnn,
+            ConvolutionShape shape,
+            ConvolutionMemory own,
+            long limit,
+            boolean deterministic) {
+        long workspace = own.scratch();
         try (ConvolutionDescriptors d = new ConvolutionDescriptors(shape, cudnn.tensorFloat32())) {
-            long weights = 4L * shape.weights();
-            return new ConvolutionMemory(
-                    weights,
-                    weights,
-                    ConvolutionAlgorithms.of(cudnn, d, limit, deterministic).workspaceBytes());
+            for (ConvolutionDirection direction : ConvolutionDirection.values()) {
+                var algorithms =
+                        ConvolutionAlgorithms.of(cudnn, d, direction, limit, deterministic);
+                if (!algorithms.isEmpty()) {
+                    workspace = Math.max(workspace, algorithms.getFirst().workspaceBytes());
+                }
+            }
         }
+        return new ConvolutionMemory(own.packedWeights(), own.packedGradient(), workspace);
     }
 
     private Ready ready(int images) {
-        return ready.computeIfAbsent(
-                images,
-                count -> {
-                    ConvolutionDescriptors d =
-                            new ConvolutionDescriptors(
-                                    shape.withImages(count), cudnn.tensorFloat32());
-                    return new Ready(
-                            d, ConvolutionAlgorithms.of(cudnn, d, workspaceBytes, deterministic));
-                });
+        Ready known = ready.get(images);
+        if (known != null) {
+            return known;
+        }
+        ConvolutionDescriptors d =
+                new ConvolutionDescriptors(shape.withImages(images), cudnn.tensorFloat32());
+        try {
+            Map<ConvolutionDirection, Deque<ConvolutionAlgorithms.Algorithm>> algorithms =
+                    new EnumMap<>(ConvolutionDirection.class);
+            for (ConvolutionDirection direction : ConvolutionDirection.values()) {
+                algorithms.put(
+                        direction,
+                        new ArrayDeque<>(
+                                ConvolutionAlgorithms.of(
+                                        cudnn, d, direction, workspaceBytes, deterministic)));
+                select(d, direction, algorithms.get(direction));
+            }
+            Ready made = new Ready(d, algorithms);
+            ready.put(images, made);
+            return made;
+        } catch (RuntimeException e) {
+            d.close();
+            throw e;
+        }
+    }
+
+    /** The descriptor of a direction always has the math type of the algorithm that is next. */
+    private static void select(
+            ConvolutionDescriptors d,
+            ConvolutionDirection direction,
+            Deque<ConvolutionAlgorithms.Algorithm> algorithms) {
+        if (!algorithms.isEmpty()) {
+            d.mathType(direction, algorithms.getFirst().mathType());
+        }
+    }
+
+    /** Runs one direction by the first algorithm that cuDNN supports, else by our own kernel. */
+    private void run(ConvolutionDirection direction, int images, Call call, Runnable otherwise) {
+        Ready r = ready(images);
+        Deque<ConvolutionAlgorithms.Algorithm> algorithms = r.algorithms.get(direction);
+        while (!algorithms.isEmpty()) {
+            int status = call.with(r.descriptors, algorithms.getFirst().number());
+            if (status != 0 || cudnn.context().isSynchronous()) {
+                String operation = direction.title() + " of " + r.descriptors.shape();
+                if (Cudnn.isNotSupported(status)) {
+                    algorithms.removeFirst();
+                    select(r.descriptors, direction, algorithms);
+                    continue;
+                }
+                checkDnn(status, operation);
+                cudnn.context().queued(operation);
+            }
+            return;
+        }
+        otherwise.run();
     }
 
     private Pointer at(Matrix matrix) {
@@ -85,66 +160,62 @@ final class CudaConvolution implements Convolution, AutoCloseable {
         return shape;
     }
 
-    private int taps() {
-        return shape.kernel() * shape.kernel();
-    }
-
     @Override
     public void packForward(int lane, int part, Matrix weights, Matrix packed) {
-        kernels.packWeights(weights, shape.outputChannels(), shape.inputChannels(), taps(), packed);
+        own.packForward(lane, part, weights, packed);
     }
 
     /** The same layout serves both directions. */
     @Override
     public void packBackward(int lane, int part, Matrix weights, Matrix packed) {
-        packForward(lane, part, weights, packed);
+        own.packForward(lane, part, weights, packed);
     }
 
     @Override
     public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
-        Ready r = ready(images);
-        ConvolutionDescriptors d = r.descriptors;
-        checkDnn(
-                JCudnn.cudnnConvolutionForward(
-                        cudnn.handle(),
-                        ONE,
-                        d.source(),
-                        at(source),
-                        d.weights(),
-                        at(packed),
-                        d.convolution(),
-                        r.algorithms.forward(),
-                        workspace,
-                        workspaceBytes,
-                        ZERO,
-                        d.output(),
-                        at(output)),
-                d.shape());
+        run(
+                ConvolutionDirection.FORWARD,
+                images,
+                (d, algorithm) ->
+                        JCudnn.cudnnConvolutionForward(
+                                cudnn.handle(),
+                                ONE,
+                                d.source(),
+                                at(source),
+                                d.weights(),
+                                at(packed),
+                                d.convolution(ConvolutionDirection.FORWARD),
+                                algorithm,
+                                workspace,
+                                workspaceBytes,
+                                ZERO,
+                                d.output(),
+                                at(output)),
+                () -> own.forward(lane, images, source, packed, output));
     }
 
     @Override
     public void backwardData(
             int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
-        Ready r = ready(images);
-        ConvolutionDescriptors d = r.descriptors;
-        int status =
-                JCudnn.cudnnConvolutionBackwardData(
-                        cudnn.handle(),
-                        ONE,
-                        d.weights(),
-                        at(packed),
-                        d.output(),
-                        at(outputGradient),
-                        d.convolution(),
-                        r.algorithms.backwardData(),
-                        workspace,
-                        workspaceBytes,
-                        ZERO,
-                        d.source(),
-                        at(sourceGradient));
-        if (status != 0) {
-            checkDnn(status, "data gradient of " + d.shape());
-        }
+        run(
+                ConvolutionDirection.DATA_GRADIENT,
+                images,
+                (d, algorithm) ->
+                        JCudnn.cudnnConvolutionBackwardData(
+                                cudnn.handle(),
+                                ONE,
+                                d.weights(),
+                                at(packed),
+                                d.output(),
+                                at(outputGradient),
+                                d.convolution(ConvolutionDirection.DATA_GRADIENT),
+                                algorithm,
+                                workspace,
+                                workspaceBytes,
+                                ZERO,
+                                d.source(),
+                                at(sourceGradient)),
+                () -> own.backwardData(lane, images, outputGradient, packed, sourceGradient));
     }
 
     /** {@code ofChunk} is not needed: cuDNN adds to the sum itself. */
@@ -156,32 +227,30 @@ final class CudaConvolution implements Convolution, AutoCloseable {
             Matrix outputGradient,
             Matrix ofChunk,
             Matrix sum) {
-        Ready r = ready(images);
-        ConvolutionDescriptors d = r.descriptors;
-        int status =
-                JCudnn.cudnnConvolutionBackwardFilter(
-                        cudnn.handle(),
-                        ONE,
-                        d.source(),
-                        at(source),
-                        d.output(),
-                        at(outputGradient),
-                        d.convolution(),
-                        r.algorithms.backwardFilter(),
-                        workspace,
-                        workspaceBytes,
-                        ONE,
-                        d.weights(),
-                        at(sum));
-        if (status != 0) {
-            checkDnn(status, "weight gradient of " + d.shape());
-        }
+        run(
+                ConvolutionDirection.WEIGHT_GRADIENT,
+                images,
+                (d, algorithm) ->
+                        JCudnn.cudnnConvolutionBackwardFilter(
+                                cudnn.handle(),
+                                ONE,
+                                d.source(),
+                                at(source),
+                                d.output(),
+                                at(outputGradient),
+                                d.convolution(ConvolutionDirection.WEIGHT_GRADIENT),
+                                algorithm,
+                                workspace,
+                                workspaceBytes,
+                                ONE,
+                                d.weights(),
+                                at(sum)),
+                () -> own.backwardWeights(lane, images, source, outputGradient, ofChunk, sum));
     }
 
     @Override
     public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
-        kernels.addUnpackedGradient(
-                sums, shape.outputChannels(), shape.inputChannels(), taps(), gradient);
+        own.reduceWeightGradient(lane, part, sums, gradient);
     }
 
     @Override

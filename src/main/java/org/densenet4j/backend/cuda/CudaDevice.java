@@ -14,10 +14,14 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * An NVIDIA GPU: one lane, because a single stream fills it, and chunks that stay in its L2 cache.
@@ -33,11 +37,18 @@ final class CudaDevice implements Device {
     /** Left to the driver and to libraries when a plan asks what is free. */
     private static final long RESERVE = 256L << 20;
 
+    /** As long as this a chunk keeps the memory busy; a launch costs a few microseconds. */
+    private static final double CHUNK_SECONDS = 80e-6;
+
+    /** Chunks take at most this share of what a plan keeps anyway. */
+    private static final int CHUNK_SHARE = 8;
+
     private final DeviceOptions options;
     private final CudaContext context;
-    private final Cudnn cudnn;
     private final KernelModule kernels;
-    private final boolean hasCublas;
+    private final Cudnn cudnn;
+    private final Optional<Cublas> cublas;
+    private final String cublasVersion;
     private final Map<ConvolutionShape, ConvolutionMemory> convolutionMemory = new HashMap<>();
     private final List<CudaArena> arenas = new ArrayList<>();
     private boolean closed;
@@ -54,11 +65,30 @@ final class CudaDevice implements Device {
                             + devices
                             + ", counted from 0");
         }
-        this.hasCublas = libraries.hasCublas();
-        this.context = new CudaContext(options.index());
-        int architecture = 10 * context.capabilityMajor() + context.capabilityMinor();
-        this.kernels = new KernelModule(context, KernelImage.ptx(libraries, architecture));
-        this.cudnn = new Cudnn(context, options.tensorFloat32());
+        this.cublasVersion = libraries.version(CudaLibrary.CUBLAS).orElse("");
+        this.context = new CudaContext(options.index(), options.synchronous());
+        Deque<AutoCloseable> opened = new ArrayDeque<>(List.of(context));
+        try {
+            this.kernels = new KernelModule(context, KernelImage.ptx(libraries, architecture()));
+            opened.push(kernels);
+            this.cudnn = new Cudnn(context, options.tensorFloat32());
+            opened.push(cudnn);
+            this.cublas =
+                    libraries.hasCublas()
+                            ? Optional.of(
+                                    Cublas.open(libraries, context, options.tensorFloat32()))
+                            : Optional.empty();
+        } catch (RuntimeException e) {
+            Teardown teardown = new Teardown();
+            opened.forEach(teardown::close);
+            teardown.finish(e);
+            throw e;
+        }
+    }
+
+    /** Compute capability without its point, such as 90. */
+    private int architecture() {
+        return 10 * context.capabilityMajor() + context.capabilityMinor();
     }
 
     CudaContext context() {
@@ -73,8 +103,13 @@ final class CudaDevice implements Device {
         return kernels;
     }
 
-    boolean hasCublas() {
-        return hasCublas;
+    Optional<Cublas> cublas() {
+        return cublas;
+    }
+
+    /** Whether our own products round to TF32: where that is asked for and the device can. */
+    boolean ownProductsInTensorFloat32() {
+        return options.tensorFloat32() && ProductKernels.hasTensorFloat32(architecture());
     }
 
     DeviceOptions options() {
@@ -102,9 +137,33 @@ final class CudaDevice implements Device {
                 + ", cuDNN "
                 + Cudnn.version()
                 + ", "
-                + (hasCublas ? "cuBLAS" : "products by our own kernel (no cuBLAS 12)")
+                + (cublas.isPresent()
+                        ? "cuBLAS " + cublasVersion
+                        : "products by our own kernel (no cuBLAS)")
                 + ", "
-                + (options.tensorFloat32() ? "TF32" : "fp32");
+                + math();
+    }
+
+    /** How products and convolutions multiply. */
+    private String math() {
+        if (!options.tensorFloat32()) {
+            return "fp32";
+        }
+        return ProductKernels.hasTensorFloat32(architecture())
+                ? "TF32"
+                : "fp32 (this device has no TF32)";
+    }
+
+    @Override
+    public Map<String, String> facts() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("products", cublas.isPresent() ? "cuBLAS-" + cublasVersion : "own-kernel");
+        facts.put(
+                "convolutions",
+                options.ownConvolutions() ? "own-kernel" : "cuDNN-" + Cudnn.version());
+        facts.put("math", math().startsWith("TF32") ? "tf32" : "fp32");
+        facts.put("chunkFactor", String.valueOf(options.chunkFactor()));
+        return facts;
     }
 
     @Override
@@ -115,6 +174,18 @@ final class CudaDevice implements Device {
     @Override
     public long cacheBytes() {
         return context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE) / 2;
+    }
+
+    /**
+     * Memory traffic of 80 microseconds (268 MB on an H100), beside which the launches of a chunk
+     * weigh little and whose products fill the device; not more than an eighth of what the plan
+     * keeps; and not less than half of the level-2 cache, in which smaller chunks would stay.
+     */
+    @Override
+    public long chunkBytes(long keptBytes) {
+        long traffic = (long) (CHUNK_SECONDS * context.memoryBytesPerSecond());
+        long chosen = Math.max(cacheBytes(), Math.min(traffic, keptBytes / CHUNK_SHARE));
+        return (long) (options.chunkFactor() * chosen);
     }
 
     @Override
@@ -153,14 +224,24 @@ final class CudaDevice implements Device {
 
     @Override
     public long scratchBytes(GemmShape shape) {
-        return hasCublas ? CublasGemm.workspaceBytes(context.capabilityMajor()) : 0;
+        return cublas.isPresent()
+                ? Cublas.workspaceBytes(context.capabilityMajor())
+                : KernelGemm.scratchBytes(shape, context.multiprocessors());
     }
 
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
-        return convolutionMemory.computeIfAbsent(
-                shape,
-                s -> CudaConvolution.memory(cudnn, s, WORKSPACE_LIMIT, options.deterministic()));
+        ConvolutionMemory known = convolutionMemory.get(shape);
+        if (known == null) {
+            known = KernelConvolution.memory(shape, context.multiprocessors());
+            if (!options.ownConvolutions()) {
+                known =
+                        CudaConvolution.memory(
+                                cudnn, shape, known, WORKSPACE_LIMIT, options.deterministic());
+            }
+            convolutionMemory.put(shape, known);
+        }
+        return known;
     }
 
     @Override
@@ -192,9 +273,12 @@ final class CudaDevice implements Device {
             return;
         }
         closed = true;
-        arenas.forEach(CudaArena::close);
-        cudnn.close();
-        kernels.close();
-        context.close();
+        Teardown teardown = new Teardown();
+        arenas.forEach(teardown::close);
+        cublas.ifPresent(teardown::close);
+        teardown.close(cudnn);
+        teardown.close(kernels);
+        teardown.close(context);
+        teardown.finish();
     }
 }

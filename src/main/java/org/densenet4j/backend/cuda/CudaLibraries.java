@@ -60,6 +60,7 @@ final class CudaLibraries {
     private Optional<String> driverProblem = Optional.empty();
     private boolean driverAsked;
     private boolean loaded;
+    private boolean cublasBound;
 
     private CudaLibraries(Map<CudaLibrary, Found> found, List<String> incomplete) {
         this.found = found;
@@ -145,6 +146,18 @@ final class CudaLibraries {
      */
     public boolean hasCublas() {
         return found.containsKey(CudaLibrary.CUBLAS);
+    }
+
+    /**
+     * Whether cuBLAS is called through JCuda, which is linked against that of CUDA 12. Loads it.
+     */
+    boolean bindsCublas() {
+        return get(CudaLibrary.CUBLAS).filter(CudaLibraries::isOfCuda12).isPresent()
+                && cublasBound;
+    }
+
+    private static boolean isOfCuda12(Found found) {
+        return found.path().getFileName().toString().contains("12");
     }
 
     /** Whether kernels can be compiled here. */
@@ -265,14 +278,20 @@ final class CudaLibraries {
      */
     public void load(CudaLibrary library) {
         preload(library);
-        // JCuda's half for NVRTC is linked against that of CUDA 12; one of 13 is called directly.
-        boolean bound =
-                library != CudaLibrary.NVRTC
-                        || found.get(library).path().getFileName().toString().contains("12");
-        if (bound) {
-            JCudaNatives natives = JCudaNatives.open();
-            for (String[] binding : BINDINGS.get(library)) {
-                natives.initialise(binding[0], binding[1]);
+        // JCuda's halves for NVRTC and cuBLAS are linked against those of CUDA 12; others are called
+        // directly.
+        boolean ofAnyVersion = library == CudaLibrary.DRIVER || library == CudaLibrary.CUDNN;
+        if (ofAnyVersion || isOfCuda12(found.get(library))) {
+            try {
+                JCudaNatives natives = JCudaNatives.open();
+                for (String[] binding : BINDINGS.get(library)) {
+                    natives.initialise(binding[0], binding[1]);
+                }
+                cublasBound |= library == CudaLibrary.CUBLAS;
+            } catch (DeviceException e) {
+                if (library != CudaLibrary.CUBLAS) {
+                    throw e;
+                }
             }
         }
     }

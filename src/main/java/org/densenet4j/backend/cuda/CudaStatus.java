@@ -18,11 +18,9 @@ final class CudaStatus {
      */
     static void checkDriver(int status, Object operation) {
         if (status != 0) {
-            String[] name = {"status " + status};
             String[] text = {"no description"};
-            JCudaDriver.cuGetErrorName(status, name);
             JCudaDriver.cuGetErrorString(status, text);
-            throw failure(operation, "CUDA driver", name[0] + ", " + text[0]);
+            throw failure(operation, "CUDA driver", driverName(status) + ", " + text[0]);
         }
     }
 
@@ -33,11 +31,23 @@ final class CudaStatus {
         }
     }
 
-    /** The same for cuBLAS. */
+    /** The same for cuBLAS, called through JCuda. */
     static void checkBlas(int status, Object operation) {
         if (status != 0) {
             throw failure(operation, "cuBLAS", JCublas2.cublasGetStatusString(status));
         }
+    }
+
+    /** The same for a library that is called without JCuda and has said what the status means. */
+    static DeviceException blasFailure(Object operation, String message) {
+        return failure(operation, "cuBLAS", message);
+    }
+
+    /** The driver's name of a status, such as {@code CUDA_ERROR_NOT_SUPPORTED}. */
+    static String driverName(int status) {
+        String[] name = {"status " + status};
+        JCudaDriver.cuGetErrorName(status, name);
+        return name[0];
     }
 
     private static DeviceException failure(Object operation, String library, String message) {

@@ -19,10 +19,13 @@ final class CudaTimer implements DeviceTimer {
         this.events = new CUevent[marks];
         context.enter();
         for (int i = 0; i < marks; i++) {
-            events[i] = new CUevent();
-            checkDriver(
-                    JCudaDriver.cuEventCreate(events[i], CUevent_flags.CU_EVENT_DEFAULT),
-                    "making an event");
+            CUevent event = new CUevent();
+            int status = JCudaDriver.cuEventCreate(event, CUevent_flags.CU_EVENT_DEFAULT);
+            if (status != 0) {
+                close();
+            }
+            checkDriver(status, "making an event");
+            events[i] = event;
         }
     }
 
@@ -50,9 +53,13 @@ final class CudaTimer implements DeviceTimer {
         if (!closed) {
             closed = true;
             context.enter();
+            Teardown teardown = new Teardown();
             for (CUevent event : events) {
-                JCudaDriver.cuEventDestroy(event);
+                if (event != null) {
+                    teardown.driver(JCudaDriver.cuEventDestroy(event), "freeing an event");
+                }
             }
+            teardown.finish();
         }
     }
 }

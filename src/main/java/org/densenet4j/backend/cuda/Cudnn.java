@@ -11,6 +11,7 @@ final class Cudnn implements AutoCloseable {
     private final CudaContext context;
     private final cudnnHandle handle = new cudnnHandle();
     private final boolean tensorFloat32;
+    private boolean closed;
 
     /**
      * @param tensorFloat32 whether convolutions may round their operands to TF32
@@ -20,8 +21,17 @@ final class Cudnn implements AutoCloseable {
         this.tensorFloat32 = tensorFloat32;
         context.enter();
         checkDnn(JCudnn.cudnnCreate(handle), "starting cuDNN");
-        cudaStream_t stream = new cudaStream_t(context.stream());
-        checkDnn(JCudnn.cudnnSetStream(handle, stream), "giving cuDNN its stream");
+        try {
+            cudaStream_t stream = new cudaStream_t(context.stream());
+            checkDnn(JCudnn.cudnnSetStream(handle, stream), "giving cuDNN its stream");
+        } catch (RuntimeException e) {
+            JCudnn.cudnnDestroy(handle);
+            throw e;
+        }
+    }
+
+    CudaContext context() {
+        return context;
     }
 
     /** The handle, for a call from the current thread. */
@@ -34,6 +44,11 @@ final class Cudnn implements AutoCloseable {
         return tensorFloat32;
     }
 
+    /** Whether a status says that an operation is not supported: 3000 to 3999 in version 9. */
+    static boolean isNotSupported(int status) {
+        return status / 1000 == 3;
+    }
+
     /** Such as 9.5.1. */
     static String version() {
         long v = JCudnn.cudnnGetVersion();
@@ -42,7 +57,10 @@ final class Cudnn implements AutoCloseable {
 
     @Override
     public void close() {
-        context.enter();
-        JCudnn.cudnnDestroy(handle);
+        if (!closed) {
+            closed = true;
+            context.enter();
+            checkDnn(JCudnn.cudnnDestroy(handle), "closing cuDNN");
+        }
     }
 }

@@ -18,15 +18,24 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>Two events keep the order: the stream of work waits for {@code arrived} before it takes the
  * batch, and the next copy waits for {@code taken}.
+ *
+ * <p>The caller's array is copied when it is staged. Whoever fills it again before its step would
+ * train on old images with new labels, so what is staged is only taken while the array still looks
+ * the same at some thousand places; otherwise it is copied as it is.
  */
 final class InputStage implements AutoCloseable {
+    /** Places compared: enough that another batch of images cannot agree in all of them. */
+    private static final int SAMPLES = 4096;
+
     private final CudaContext context;
     private final CUdeviceptr base;
     private final PinnedMemory pinned;
     private final CUevent arrived = new CUevent();
     private final CUevent taken = new CUevent();
+    private final Matrix staging;
     private float[] staged;
-    private Matrix staging;
+    private int stagedCount;
+    private boolean closed;
 
     /** Page-locked memory is allocated here, with the first batch, and kept. */
     InputStage(CudaContext context, CUdeviceptr base, Matrix staging) {
@@ -34,14 +43,26 @@ final class InputStage implements AutoCloseable {
         this.base = base;
         this.staging = staging;
         this.pinned = new PinnedMemory(context, staging.bytes());
-        int flags = CUevent_flags.CU_EVENT_DISABLE_TIMING;
-        checkDriver(JCudaDriver.cuEventCreate(arrived, flags), "making an event");
-        checkDriver(JCudaDriver.cuEventCreate(taken, flags), "making an event");
-        checkDriver(JCudaDriver.cuEventRecord(taken, context.stream()), "recording an event");
+        try {
+            int flags = CUevent_flags.CU_EVENT_DISABLE_TIMING;
+            checkDriver(JCudaDriver.cuEventCreate(arrived, flags), "making an event");
+            try {
+                checkDriver(JCudaDriver.cuEventCreate(taken, flags), "making an event");
+            } catch (RuntimeException e) {
+                JCudaDriver.cuEventDestroy(arrived);
+                throw e;
+            }
+            // The first copy comes after whatever was queued before it, such as clearing the arena.
+            JCudaDriver.cuEventRecord(taken, context.stream());
+        } catch (RuntimeException e) {
+            pinned.close();
+            throw e;
+        }
     }
 
     void stage(float[] source, int count) {
         context.enter();
+        staged = null;
         // The last copy from this memory must be over before it is filled again.
         checkDriver(JCudaDriver.cuStreamSynchronize(context.copyStream()), "waiting for a copy");
         MemorySegment.copy(source, 0, pinned.host(), JAVA_FLOAT, 0, count);
@@ -57,11 +78,22 @@ final class InputStage implements AutoCloseable {
                 "copying the next batch to the device");
         checkDriver(JCudaDriver.cuEventRecord(arrived, context.copyStream()), "recording an event");
         staged = source;
+        stagedCount = count;
     }
 
-    /** Whether this array is what was staged last and not yet taken. */
-    boolean holds(float[] source) {
-        return source == staged;
+    /** Whether this array, with its present values, is what was staged last and not yet taken. */
+    boolean holds(float[] source, int count) {
+        if (source != staged || count != stagedCount) {
+            return false;
+        }
+        for (int i = 0; i < SAMPLES; i++) {
+            int place = (int) ((long) i * count / SAMPLES);
+            float then = pinned.host().getAtIndex(JAVA_FLOAT, place);
+            if (Float.floatToRawIntBits(then) != Float.floatToRawIntBits(source[place])) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Copies the staged batch to its place, on the device. */
@@ -83,10 +115,17 @@ final class InputStage implements AutoCloseable {
 
     @Override
     public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         context.enter();
-        JCudaDriver.cuStreamSynchronize(context.copyStream());
-        JCudaDriver.cuEventDestroy(arrived);
-        JCudaDriver.cuEventDestroy(taken);
-        pinned.close();
+        Teardown teardown = new Teardown();
+        teardown.driver(
+                JCudaDriver.cuStreamSynchronize(context.copyStream()), "waiting for a copy");
+        teardown.driver(JCudaDriver.cuEventDestroy(arrived), "freeing an event");
+        teardown.driver(JCudaDriver.cuEventDestroy(taken), "freeing an event");
+        teardown.step(pinned::close);
+        teardown.finish();
     }
 }

@@ -16,6 +16,7 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
     private final CudaContext context;
     private final CUmodule module = new CUmodule();
     private final Map<String, CUfunction> functions = new HashMap<>();
+    private boolean closed;
 
     /**
      * @param ptx the kernels as PTX, which the driver compiles for its device and caches on disk
@@ -64,14 +65,19 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
                         context.stream(),
                         Pointer.to(pointers),
                         null);
-        if (status != 0) {
-            checkDriver(status, "kernel " + kernel + " on " + grid);
+        if (status != 0 || context.isSynchronous()) {
+            String operation = "kernel " + kernel + " on " + grid;
+            checkDriver(status, operation);
+            context.queued(operation);
         }
     }
 
     @Override
     public void close() {
-        context.enter();
-        JCudaDriver.cuModuleUnload(module);
+        if (!closed) {
+            closed = true;
+            context.enter();
+            checkDriver(JCudaDriver.cuModuleUnload(module), "freeing the kernels");
+        }
     }
 }

@@ -48,7 +48,8 @@ final class PinnedMemory implements AutoCloseable {
         if (!closed) {
             closed = true;
             context.enter();
-            JCudaDriver.cuMemFreeHost(pointer);
+            checkDriver(
+                    JCudaDriver.cuMemFreeHost(pointer), "freeing page-locked host memory");
         }
     }
 }

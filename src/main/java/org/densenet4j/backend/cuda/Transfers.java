@@ -76,6 +76,7 @@ final class Transfers implements AutoCloseable {
                 JCudaDriver.cuMemcpyHtoDAsync(
                         base.withByteOffset(target), pinned.at(place), bytes, context.stream()),
                 "copying to the device");
+        context.queued("copying to the device");
     }
 
     /** Waits for the stream of work and copies to the host. */

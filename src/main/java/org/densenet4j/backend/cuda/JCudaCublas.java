@@ -1,0 +1,89 @@
+package org.densenet4j.backend.cuda;
+
+import static org.densenet4j.backend.cuda.CudaStatus.checkBlas;
+
+import jcuda.Pointer;
+import jcuda.jcublas.JCublas2;
+import jcuda.jcublas.cublasHandle;
+import jcuda.jcublas.cublasMath;
+import jcuda.jcublas.cublasOperation;
+import jcuda.runtime.cudaStream_t;
+
+import org.densenet4j.backend.GemmShape;
+
+/** cuBLAS of CUDA 12 through JCuda. */
+final class JCudaCublas extends Cublas {
+    private static final Pointer ONE = Pointer.to(new float[] {1});
+    private static final Pointer ZERO = Pointer.to(new float[] {0});
+
+    private final CudaContext context;
+    private final cublasHandle handle = new cublasHandle();
+    private boolean closed;
+
+    JCudaCublas(CudaContext context, boolean tensorFloat32) {
+        this.context = context;
+        context.enter();
+        checkBlas(JCublas2.cublasCreate(handle), "starting cuBLAS");
+        try {
+            setStream();
+            int math =
+                    tensorFloat32
+                            ? cublasMath.CUBLAS_TF32_TENSOR_OP_MATH
+                            : cublasMath.CUBLAS_DEFAULT_MATH;
+            checkBlas(JCublas2.cublasSetMathMode(handle, math), "setting cuBLAS's precision");
+        } catch (RuntimeException e) {
+            JCublas2.cublasDestroy(handle);
+            throw e;
+        }
+    }
+
+    @Override
+    void setStream() {
+        context.enter();
+        cudaStream_t stream = new cudaStream_t(context.stream());
+        checkBlas(JCublas2.cublasSetStream(handle, stream), "giving cuBLAS its stream");
+    }
+
+    @Override
+    void setWorkspace(long address, long bytes) {
+        context.enter();
+        checkBlas(
+                JCublas2.cublasSetWorkspace(handle, new DeviceAddress(address), bytes),
+                "giving cuBLAS its workspace");
+    }
+
+    @Override
+    void multiply(GemmShape s, long a, long b, long c) {
+        context.enter();
+        int status =
+                JCublas2.cublasSgemm(
+                        handle,
+                        operation(s.transposeB()),
+                        operation(s.transposeA()),
+                        s.n(),
+                        s.m(),
+                        s.k(),
+                        ONE,
+                        new DeviceAddress(b),
+                        s.ldb(),
+                        new DeviceAddress(a),
+                        s.lda(),
+                        s.accumulate() ? ONE : ZERO,
+                        new DeviceAddress(c),
+                        s.ldc());
+        checkBlas(status, s);
+    }
+
+    private static int operation(boolean transposed) {
+        return transposed ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            context.enter();
+            checkBlas(JCublas2.cublasDestroy(handle), "closing cuBLAS");
+        }
+    }
+}
