@@ -68,7 +68,14 @@ final class CudaArena implements DeviceArena {
                                 scratchOffset,
                                 scratchBytes,
                                 device.options().tensorFloat32())
-                        : new KernelGemm(launcher, address);
+                        : new KernelGemm(
+                                new ProductKernels(
+                                        launcher,
+                                        address,
+                                        scratchOffset,
+                                        scratchBytes,
+                                        context.multiprocessors(),
+                                        device.ownProductsInTensorFloat32()));
         this.transfers = new Transfers(context, base, bytes);
         this.graphs = new StepGraphs(context, device.options().graphs());
     }

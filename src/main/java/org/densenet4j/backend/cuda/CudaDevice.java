@@ -81,6 +81,12 @@ final class CudaDevice implements Device {
         return options;
     }
 
+    /** Whether our own products round to TF32: where that is asked for and the device can. */
+    boolean ownProductsInTensorFloat32() {
+        int architecture = 10 * context.capabilityMajor() + context.capabilityMinor();
+        return options.tensorFloat32() && ProductKernels.hasTensorFloat32(architecture);
+    }
+
     int blocksThatFill() {
         return BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors();
     }
@@ -153,7 +159,9 @@ final class CudaDevice implements Device {
 
     @Override
     public long scratchBytes(GemmShape shape) {
-        return hasCublas ? CublasGemm.workspaceBytes(context.capabilityMajor()) : 0;
+        return hasCublas
+                ? CublasGemm.workspaceBytes(context.capabilityMajor())
+                : KernelGemm.scratchBytes(shape, context.multiprocessors());
     }
 
     @Override
