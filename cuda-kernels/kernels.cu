@@ -5,6 +5,7 @@
 #include "bn_relu_backward.cu"
 #include "bn_relu_prefix.cu"
 #include "channel_stats.cu"
+#include "convolution.cu"
 #include "elementwise.cu"
 #include "gemm.cu"
 #include "pooling.cu"

@@ -34,6 +34,16 @@ ucontext_t scheduler;
 Fibre fibres[MOST_THREADS];
 std::vector<char> stacks;
 std::uint64_t slots[MOST_THREADS];
+
+// A thread's part of the operands of a product on tensor cores. Two sets in turn: a thread that is already at the next
+// product has not yet met the barrier behind which others have read this one.
+struct Fragments {
+    float a[4];
+    float b[2];
+};
+Fragments fragments[2][MOST_THREADS];
+int productsOfThread[MOST_THREADS];
+
 Call current;
 void** currentArguments;
 int running;
@@ -57,6 +67,7 @@ void run_thread() {
 void start(int t) {
     Fibre& f = fibres[t];
     f.waiting = Waiting::NOTHING;
+    productsOfThread[t] = 0;
     getcontext(&f.context);
     f.context.uc_stack.ss_sp = stacks.data() + t * STACK_BYTES;
     f.context.uc_stack.ss_size = STACK_BYTES;
@@ -127,6 +138,7 @@ void entry(void** arguments) {
 
 #define ONE(name) {#name, entry<name>}
 #define BOTH(name) {#name "_v1", entry<name##_v1>}, {#name "_v4", entry<name##_v4>}
+#define PRODUCT(name, tile) {#name "_" #tile, entry<name##_##tile>}, {#name "_tf32_" #tile, entry<name##_tf32_##tile>}
 
 const std::unordered_map<std::string, Call> KERNELS = {
     BOTH(accumulate_gradient),
@@ -135,12 +147,18 @@ const std::unordered_map<std::string, Call> KERNELS = {
     BOTH(add_bias),
     BOTH(add_column_sums),
     BOTH(add_rows),
+    ONE(add_parts),
     ONE(add_unpacked_gradient),
     BOTH(append_features),
     BOTH(apply_correction),
     BOTH(channel_statistics),
     ONE(combine_statistics),
     ONE(combine_sums),
+    PRODUCT(convolution_data, 128x64),
+    PRODUCT(convolution_forward, 128x32),
+    PRODUCT(convolution_forward, 128x64),
+    PRODUCT(convolution_weights, 32x128),
+    PRODUCT(convolution_weights, 64x64),
     BOTH(copy_rows),
     ONE(defer_sums),
     ONE(deferred_correction),
@@ -148,7 +166,8 @@ const std::unordered_map<std::string, Call> KERNELS = {
     ONE(finish_norm_gradient),
     ONE(finish_statistics),
     ONE(fold_normalisation),
-    ONE(gemm),
+    PRODUCT(gemm, 128x64),
+    PRODUCT(gemm, 64x64),
     BOTH(gradient_of_appended),
     ONE(gradient_weight),
     BOTH(mask_relu),
@@ -183,6 +202,28 @@ std::uint64_t* emulated_warp_slots() {
 
 int emulated_lane() {
     return running % WARP;
+}
+
+void emulated_mma_m16n8k8(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
+    Fragments* set = fragments[productsOfThread[running]++ % 2];
+    for (int i = 0; i < 4; i++) {
+        set[running].a[i] = emulated_truncated_to_tf32(a[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        set[running].b[i] = emulated_truncated_to_tf32(b[i]);
+    }
+    emulated_warp_barrier();
+    const Fragments* warp = set + running / WARP * WARP;
+    const int g = emulated_lane() / 4;
+    const int t = emulated_lane() % 4;
+    for (int i = 0; i < 4; i++) {
+        const int column = 2 * t + i % 2;
+        for (int k = 0; k < 8; k++) {
+            const float left = warp[g * 4 + k % 4].a[i / 2 + k / 4 * 2];
+            const float right = warp[column * 4 + k % 4].b[k / 4];
+            d[i] += left * right;
+        }
+    }
 }
 
 // Runs a kernel. Returns 0, or 1: no kernel of that name, 2: a block that no GPU takes, 3: divergent barriers.

@@ -54,6 +54,23 @@ T __shfl_xor_sync(unsigned, T value, int mask) {
     return result;
 }
 
+// Without the last 13 of 23 bits behind the point, which a tensor core does not look at in TF32.
+inline float emulated_truncated_to_tf32(float value, std::uint32_t add = 0) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    bits = (bits + add) & 0xFFFFE000u;
+    std::memcpy(&value, &bits, sizeof bits);
+    return value;
+}
+
+// To the nearest TF32 value, of two as near the one away from zero.
+inline float emulated_round_to_tf32(float value) {
+    return std::isfinite(value) ? emulated_truncated_to_tf32(value, 0x1000u) : value;
+}
+
+// The warp's d += a * b on a tensor core, see tensor_cores.cuh.
+void emulated_mma_m16n8k8(float (&d)[4], const float (&a)[4], const float (&b)[2]);
+
 inline unsigned __umulhi(unsigned a, unsigned b) {
     return static_cast<unsigned>((static_cast<std::uint64_t>(a) * b) >> 32);
 }

@@ -191,9 +191,7 @@ final class ConvolutionAlgorithms {
         if (Cudnn.isNotSupported(status)) {
             return List.of();
         }
-        checkDnn(
-                status,
-                "choosing an algorithm for the " + direction.title() + " of " + d.shape());
+        checkDnn(status, "choosing an algorithm for the " + direction.title() + " of " + d.shape());
         return answers;
     }
 

@@ -3,9 +3,7 @@ package org.densenet4j.backend.cuda;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 
-/**
- * Matrix products of an arena by the device's cuBLAS, whose workspace is part of the arena.
- */
+/** Matrix products of an arena by the device's cuBLAS, whose workspace is part of the arena. */
 final class CublasGemm implements Gemm {
     private final Cublas cublas;
     private final CudaContext context;
@@ -25,7 +23,8 @@ final class CublasGemm implements Gemm {
         this.context = context;
         this.base = base;
         long start = base + scratchOffset;
-        this.workspace = Math.ceilDiv(start, Cublas.WORKSPACE_ALIGNMENT) * Cublas.WORKSPACE_ALIGNMENT;
+        this.workspace =
+                Math.ceilDiv(start, Cublas.WORKSPACE_ALIGNMENT) * Cublas.WORKSPACE_ALIGNMENT;
         this.workspaceBytes = Math.max(0, start + scratchBytes - workspace);
     }
 

@@ -75,8 +75,7 @@ final class CudaDevice implements Device {
             opened.push(cudnn);
             this.cublas =
                     libraries.hasCublas()
-                            ? Optional.of(
-                                    Cublas.open(libraries, context, options.tensorFloat32()))
+                            ? Optional.of(Cublas.open(libraries, context, options.tensorFloat32()))
                             : Optional.empty();
         } catch (RuntimeException e) {
             Teardown teardown = new Teardown();

@@ -152,8 +152,7 @@ final class CudaLibraries {
      * Whether cuBLAS is called through JCuda, which is linked against that of CUDA 12. Loads it.
      */
     boolean bindsCublas() {
-        return get(CudaLibrary.CUBLAS).filter(CudaLibraries::isOfCuda12).isPresent()
-                && cublasBound;
+        return get(CudaLibrary.CUBLAS).filter(CudaLibraries::isOfCuda12).isPresent() && cublasBound;
     }
 
     private static boolean isOfCuda12(Found found) {
@@ -278,7 +277,8 @@ final class CudaLibraries {
      */
     public void load(CudaLibrary library) {
         preload(library);
-        // JCuda's halves for NVRTC and cuBLAS are linked against those of CUDA 12; others are called
+        // JCuda's halves for NVRTC and cuBLAS are linked against those of CUDA 12; others are
+        // called
         // directly.
         boolean ofAnyVersion = library == CudaLibrary.DRIVER || library == CudaLibrary.CUDNN;
         if (ofAnyVersion || isOfCuda12(found.get(library))) {

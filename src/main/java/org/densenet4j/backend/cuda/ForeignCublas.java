@@ -119,9 +119,7 @@ final class ForeignCublas extends Cublas {
     @Override
     void setStream() {
         context.enter();
-        check(
-                call(setStream, handle, context.workStream().handle()),
-                "giving cuBLAS its stream");
+        check(call(setStream, handle, context.workStream().handle()), "giving cuBLAS its stream");
     }
 
     @Override
@@ -180,8 +178,7 @@ final class ForeignCublas extends Cublas {
         }
         try {
             MemorySegment text = (MemorySegment) statusString.invokeExact(status);
-            throw CudaStatus.blasFailure(
-                    operation, text.reinterpret(Long.MAX_VALUE).getString(0));
+            throw CudaStatus.blasFailure(operation, text.reinterpret(Long.MAX_VALUE).getString(0));
         } catch (RuntimeException e) {
             throw e;
         } catch (Throwable e) {

@@ -3,30 +3,42 @@ package org.densenet4j.backend.cuda;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 
+import java.util.List;
+
 /**
- * Matrix products by {@code cuda-kernels/gemm.cu}: for hosts without cuBLAS 12, and for tests.
- *
- * @param base device address of the arena
+ * Matrix products by {@code cuda-kernels/gemm.cu}: for hosts without cuBLAS, and for tests. The
+ * order of sums is the same from run to run.
  */
-record KernelGemm(KernelLauncher launcher, long base) implements Gemm {
-    private static final int TILE = 64;
+record KernelGemm(ProductKernels products) implements Gemm {
+    private static final List<ProductTiling.Tile> TILES =
+            List.of(new ProductTiling.Tile(128, 64), new ProductTiling.Tile(64, 64));
+
+    /** Bytes of scratch with which a product fills a device of so many multiprocessors. */
+    static long scratchBytes(GemmShape s, int multiprocessors) {
+        return ProductTiling.of(s.m(), s.n(), s.k(), TILES, multiprocessors, Long.MAX_VALUE)
+                .scratchBytes();
+    }
+
+    /** How operands are multiplied: {@code tf32} or {@code fp32}. */
+    String math() {
+        return products.tensorFloat32() ? "tf32" : "fp32";
+    }
 
     @Override
     public void multiply(GemmShape s, Matrix a, Matrix b, Matrix c) {
-        launcher.launch(
+        products.launch(
                 "gemm",
-                new Grid(Math.ceilDiv(s.n(), TILE), Math.ceilDiv(s.m(), TILE), Tiling.THREADS, 1),
-                base + a.offset(),
+                TILES,
+                s.k(),
+                c,
+                s.accumulate(),
+                products.address(a),
                 s.lda(),
                 s.transposeA() ? 1 : 0,
-                base + b.offset(),
+                products.aligned(a),
+                products.address(b),
                 s.ldb(),
                 s.transposeB() ? 1 : 0,
-                base + c.offset(),
-                s.ldc(),
-                s.accumulate() ? 1 : 0,
-                s.m(),
-                s.n(),
-                s.k());
+                products.aligned(b));
     }
 }

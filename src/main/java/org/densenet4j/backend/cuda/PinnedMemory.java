@@ -48,8 +48,7 @@ final class PinnedMemory implements AutoCloseable {
         if (!closed) {
             closed = true;
             context.enter();
-            checkDriver(
-                    JCudaDriver.cuMemFreeHost(pointer), "freeing page-locked host memory");
+            checkDriver(JCudaDriver.cuMemFreeHost(pointer), "freeing page-locked host memory");
         }
     }
 }

@@ -23,21 +23,26 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A GPU without a GPU: the CUDA backend's launches, tiling, matrix products and weight packing,
- * with kernels emulated on the host and convolutions in plain loops in cuDNN's place.
+ * A GPU without a GPU: the CUDA backend's launches and tiling, with kernels emulated on the host,
+ * our own products in cuBLAS's place and our own convolutions in cuDNN's.
  */
 public final class EmulatedDevice implements Device {
-    /** Few blocks, so that one block has several rows, and several blocks several tiles. */
-    private static final int BLOCKS = 6;
+    /** Few, so that one block has several rows, and several blocks several tiles. */
+    private static final int MULTIPROCESSORS = 3;
+
+    private static final int BLOCKS = 2 * MULTIPROCESSORS;
 
     private static final long MOST_BYTES = 1L << 32;
 
     private final Emulation emulation = Emulation.open();
     private final List<EmulatedArena> arenas = new ArrayList<>();
+    private final DeviceOptions options;
     private boolean closed;
 
-    /** One lane; the options have nothing to choose. */
-    public EmulatedDevice(DeviceOptions options) {}
+    /** One lane; the options choose TF32. */
+    public EmulatedDevice(DeviceOptions options) {
+        this.options = options;
+    }
 
     @Override
     public String name() {
@@ -92,12 +97,12 @@ public final class EmulatedDevice implements Device {
 
     @Override
     public long scratchBytes(GemmShape shape) {
-        return 0;
+        return KernelGemm.scratchBytes(shape, MULTIPROCESSORS);
     }
 
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
-        return new ConvolutionMemory(4L * shape.weights(), 4L * shape.weights(), 0);
+        return KernelConvolution.memory(shape, MULTIPROCESSORS);
     }
 
     @Override
@@ -106,7 +111,7 @@ public final class EmulatedDevice implements Device {
         if (bytes > MOST_BYTES) {
             throw new DeviceException("the device refuses " + bytes + " bytes of memory");
         }
-        EmulatedArena arena = new EmulatedArena(bytes, scratchOffset);
+        EmulatedArena arena = new EmulatedArena(bytes, scratchOffset, scratchBytesPerLane);
         arenas.add(arena);
         return arena;
     }
@@ -153,11 +158,11 @@ public final class EmulatedDevice implements Device {
         private final Arena lifetime = Arena.ofShared();
         private final MemorySegment memory;
         private final CudaKernels kernels;
-        private final Gemm gemm;
+        private final ProductKernels products;
         private float[] staged;
         private Matrix staging;
 
-        EmulatedArena(long bytes, long scratchOffset) {
+        EmulatedArena(long bytes, long scratchOffset, long scratchBytes) {
             memory = lifetime.allocate(bytes, 256);
             KernelLauncher launcher =
                     (kernel, grid, arguments) -> {
@@ -165,7 +170,14 @@ public final class EmulatedDevice implements Device {
                         emulation.launch(kernel, grid, arguments);
                     };
             kernels = new CudaKernels(launcher, memory.address(), scratchOffset, BLOCKS);
-            gemm = new KernelGemm(launcher, memory.address());
+            products =
+                    new ProductKernels(
+                            launcher,
+                            memory.address(),
+                            scratchOffset,
+                            scratchBytes,
+                            MULTIPROCESSORS,
+                            options.tensorFloat32());
         }
 
         private void checkOpen() {
@@ -188,13 +200,13 @@ public final class EmulatedDevice implements Device {
         @Override
         public void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
             checkOpen();
-            gemm.multiply(shape, a, b, c);
+            new KernelGemm(products).multiply(shape, a, b, c);
         }
 
         @Override
         public Convolution convolution(ConvolutionShape shape) {
             checkOpen();
-            return new LoopConvolution(shape, memory, kernels);
+            return new KernelConvolution(products, kernels, shape);
         }
 
         @Override

@@ -1,0 +1,94 @@
+package org.densenet4j.backend.cuda;
+
+import org.densenet4j.backend.Matrix;
+
+import java.util.List;
+
+/**
+ * Launches of the kernels that compute products by tiles, {@code cuda-kernels/tile_product.cuh}.
+ * Everything is queued on one stream, so the scratch may be that of other kernels and libraries.
+ *
+ * @param base device address of the arena
+ * @param scratchOffset where in the arena sums of parts may be written, on 256 bytes
+ * @param scratchBytes room for them; with less than was asked for there are fewer parts
+ * @param multiprocessors of the device
+ * @param tensorFloat32 whether operands are rounded to TF32 and multiplied on tensor cores; only
+ *     where {@link #hasTensorFloat32}
+ */
+record ProductKernels(
+        KernelLauncher launcher,
+        long base,
+        long scratchOffset,
+        long scratchBytes,
+        int multiprocessors,
+        boolean tensorFloat32) {
+    private static final int ACCESS_BYTES = 16;
+
+    /**
+     * Whether the tensor cores of a device know TF32: Ampere and newer.
+     *
+     * @param architecture compute capability without its point, such as 90
+     */
+    static boolean hasTensorFloat32(int architecture) {
+        return architecture >= 80;
+    }
+
+    long address(Matrix m) {
+        return base + m.offset();
+    }
+
+    /** Whether four neighbours of every row, from a multiple of four on, are one access. */
+    int aligned(Matrix m) {
+        return address(m) % ACCESS_BYTES == 0 && m.rowBytes() % ACCESS_BYTES == 0 ? 1 : 0;
+    }
+
+    /**
+     * {@code c = A·B}, or {@code c += A·B}.
+     *
+     * @param kernel its name in the source, without arithmetic and tile
+     * @param tiles the tiles that it exists for
+     * @param k the summed dimension
+     * @param operands the kernel's arguments in front of the result's
+     */
+    void launch(
+            String kernel,
+            List<ProductTiling.Tile> tiles,
+            int k,
+            Matrix c,
+            boolean add,
+            Object... operands) {
+        int m = c.rows();
+        int n = c.columns();
+        ProductTiling t = ProductTiling.of(m, n, k, tiles, multiprocessors, scratchBytes);
+        Matrix result = t.parts() == 1 ? c : Matrix.dense(scratchOffset, m, n);
+        Object[] ofResult = {
+            address(result),
+            result.stride(),
+            add && t.parts() == 1 ? 1 : 0,
+            aligned(result),
+            m,
+            n,
+            k,
+            t.depthOfPart()
+        };
+        Object[] arguments = new Object[operands.length + ofResult.length];
+        System.arraycopy(operands, 0, arguments, 0, operands.length);
+        System.arraycopy(ofResult, 0, arguments, operands.length, ofResult.length);
+        launcher.launch(
+                kernel + (tensorFloat32 ? "_tf32_" : "_") + t.tile(),
+                new Grid(t.tiles(), t.parts(), Tiling.THREADS, 1),
+                arguments);
+        if (t.parts() > 1) {
+            launcher.launch(
+                    "add_parts",
+                    Grid.of((long) m * n, Tiling.THREADS),
+                    address(result),
+                    t.parts(),
+                    m,
+                    n,
+                    address(c),
+                    c.stride(),
+                    add ? 1 : 0);
+        }
+    }
+}
