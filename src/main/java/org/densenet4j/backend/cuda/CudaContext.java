@@ -121,10 +121,16 @@ final class CudaContext implements AutoCloseable {
 
     /** Bytes that the device's memory moves in a second, by its clock and width; 0 if unknown. */
     long memoryBytesPerSecond() {
-        long kilohertz = attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE);
-        long bits = attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH);
+        long kilohertz = attributeOrZero(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE);
+        long bits = attributeOrZero(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH);
         int transfersPerClock = 2;
         return kilohertz * 1000 * transfersPerClock * (bits / 8);
+    }
+
+    /** Drivers need not answer for every attribute of a device that CUDA was built with. */
+    private int attributeOrZero(int attribute) {
+        int[] value = new int[1];
+        return JCudaDriver.cuDeviceGetAttribute(value, attribute, device) == 0 ? value[0] : 0;
     }
 
     String deviceName() {
