@@ -3,7 +3,7 @@
 // and called from the tests through Java's foreign-function interface.
 #include "../kernels.cu"
 
-#include <ucontext.h>
+#include "fibre.h"
 
 #include <string>
 #include <unordered_map>
@@ -23,15 +23,15 @@ constexpr int WARP = 32;
 
 enum class Waiting { NOTHING, BLOCK, WARP_ONLY, DONE };
 
-struct Fibre {
-    ucontext_t context;
+struct Thread {
+    Fibre fibre;
     Waiting waiting;
 };
 
 using Call = void (*)(void** arguments);
 
-ucontext_t scheduler;
-Fibre fibres[MOST_THREADS];
+Fibre scheduler;
+Thread members[MOST_THREADS];
 std::vector<char> stacks;
 std::uint64_t slots[MOST_THREADS];
 
@@ -54,9 +54,9 @@ void place_thread(int t) {
 }
 
 void pause(Waiting why) {
-    Fibre& me = fibres[running];
+    Thread& me = members[running];
     me.waiting = why;
-    swapcontext(&me.context, &scheduler);
+    switch_fibre(me.fibre, scheduler);
 }
 
 void run_thread() {
@@ -65,29 +65,24 @@ void run_thread() {
 }
 
 void start(int t) {
-    Fibre& f = fibres[t];
-    f.waiting = Waiting::NOTHING;
+    members[t].waiting = Waiting::NOTHING;
     productsOfThread[t] = 0;
-    getcontext(&f.context);
-    f.context.uc_stack.ss_sp = stacks.data() + t * STACK_BYTES;
-    f.context.uc_stack.ss_size = STACK_BYTES;
-    f.context.uc_link = &scheduler;
-    makecontext(&f.context, run_thread, 0);
+    make_fibre(members[t].fibre, stacks.data() + t * STACK_BYTES, STACK_BYTES, run_thread);
 }
 
 // Lets threads [from, to) go on if all that live wait for the same barrier.
 bool release(int from, int to, Waiting barrier) {
     int waiting = 0;
     for (int t = from; t < to; t++) {
-        if (fibres[t].waiting == barrier) {
+        if (members[t].waiting == barrier) {
             waiting++;
-        } else if (fibres[t].waiting != Waiting::DONE) {
+        } else if (members[t].waiting != Waiting::DONE) {
             return false;
         }
     }
     for (int t = from; t < to; t++) {
-        if (fibres[t].waiting == barrier) {
-            fibres[t].waiting = Waiting::NOTHING;
+        if (members[t].waiting == barrier) {
+            members[t].waiting = Waiting::NOTHING;
         }
     }
     return waiting > 0;
@@ -101,9 +96,9 @@ bool run_block(int threads, bool reversed) {
     while (true) {
         for (int i = 0; i < threads; i++) {
             const int t = reversed ? threads - 1 - i : i;
-            if (fibres[t].waiting == Waiting::NOTHING) {
+            if (members[t].waiting == Waiting::NOTHING) {
                 place_thread(t);
-                swapcontext(&scheduler, &fibres[t].context);
+                switch_fibre(scheduler, members[t].fibre);
             }
         }
         bool released = release(0, threads, Waiting::BLOCK);
@@ -112,7 +107,7 @@ bool run_block(int threads, bool reversed) {
         }
         if (!released) {
             for (int t = 0; t < threads; t++) {
-                if (fibres[t].waiting != Waiting::DONE) {
+                if (members[t].waiting != Waiting::DONE) {
                     return false;
                 }
             }
@@ -136,11 +131,23 @@ void entry(void** arguments) {
     unpack<Kernel>(Kernel, arguments);
 }
 
-#define ONE(name) {#name, entry<name>}
-#define BOTH(name) {#name "_v1", entry<name##_v1>}, {#name "_v4", entry<name##_v4>}
-#define PRODUCT(name, tile) {#name "_" #tile, entry<name##_##tile>}, {#name "_tf32_" #tile, entry<name##_tf32_##tile>}
+// Bytes of each argument, in order.
+template <class... Arguments>
+std::vector<int> sizes(void (*)(Arguments...)) {
+    return {static_cast<int>(sizeof(Arguments))...};
+}
 
-const std::unordered_map<std::string, Call> KERNELS = {
+struct Kernel {
+    Call call;
+    std::vector<int> argumentBytes;
+};
+
+#define KERNEL(name) {#name, {entry<name>, sizes(name)}}
+#define ONE(name) KERNEL(name)
+#define BOTH(name) KERNEL(name##_v1), KERNEL(name##_v4)
+#define PRODUCT(name, tile) KERNEL(name##_##tile), KERNEL(name##_tf32_##tile)
+
+const std::unordered_map<std::string, Kernel> KERNELS = {
     BOTH(accumulate_gradient),
     BOTH(accumulate_gradient_average_pool),
     BOTH(accumulate_gradient_global_pool),
@@ -239,7 +246,7 @@ extern "C" int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsig
         return 2;
     }
     stacks.resize(MOST_THREADS * STACK_BYTES);
-    current = found->second;
+    current = found->second.call;
     currentArguments = arguments;
     gridDim = {gridX, gridY, 1};
     blockDim = {blockX, blockY, 1};
@@ -252,4 +259,12 @@ extern "C" int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsig
         }
     }
     return 0;
+}
+
+// Calls `visit` with the name of every kernel and the bytes of each of its arguments.
+extern "C" void emulated_kernels(void (*visit)(void* context, const char* name, const int* bytes, int arguments),
+                                 void* context) {
+    for (const auto& [name, kernel] : KERNELS) {
+        visit(context, name.c_str(), kernel.argumentBytes.data(), static_cast<int>(kernel.argumentBytes.size()));
+    }
 }

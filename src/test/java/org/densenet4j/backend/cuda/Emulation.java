@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import org.densenet4j.standin.HostCompiler;
 import org.junit.jupiter.api.Assumptions;
 
 import java.io.IOException;
@@ -14,7 +15,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,7 +26,6 @@ import java.util.Optional;
  */
 final class Emulation implements KernelLauncher {
     private static final Object ONE_AT_A_TIME = new Object();
-    private static final List<String> COMPILERS = List.of("g++", "clang++", "c++");
     private static MethodHandle emulate;
 
     private Emulation() {}
@@ -34,7 +33,7 @@ final class Emulation implements KernelLauncher {
     static Emulation open() {
         synchronized (ONE_AT_A_TIME) {
             if (emulate == null) {
-                Optional<String> compiler = COMPILERS.stream().filter(Emulation::runs).findFirst();
+                Optional<HostCompiler> compiler = HostCompiler.find();
                 Assumptions.assumeTrue(
                         compiler.isPresent(), "no C++ compiler: the kernels cannot be emulated");
                 emulate = link(compile(compiler.orElseThrow()));
@@ -43,53 +42,30 @@ final class Emulation implements KernelLauncher {
         return new Emulation();
     }
 
-    private static boolean runs(String compiler) {
-        try {
-            return new ProcessBuilder(compiler, "--version")
-                            .redirectErrorStream(true)
-                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                            .start()
-                            .waitFor()
-                    == 0;
-        } catch (IOException e) {
-            return false;
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    private static Path compile(String compiler) {
+    private static Path compile(HostCompiler compiler) {
         try {
             Path library = Files.createTempDirectory("emulation").resolve("libkernels.so");
-            Process process =
-                    new ProcessBuilder(
-                                    compiler,
-                                    "-shared",
-                                    "-fPIC",
-                                    "-O2",
-                                    "-std=c++17",
-                                    "-ffp-contract=off",
-                                    "-Wall",
-                                    "-Wextra",
-                                    "-Werror",
-                                    "-Wno-unknown-pragmas",
-                                    "-DDENSENET4J_EMULATION",
-                                    "-x",
-                                    "c++",
-                                    "cuda-kernels/host/cuda_emulation.cpp",
-                                    "-o",
-                                    library.toString())
-                            .redirectErrorStream(true)
-                            .start();
-            String output =
-                    new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            if (process.waitFor() != 0) {
-                throw new AssertionError("the emulation does not compile:\n" + output);
-            }
+            compiler.run(
+                    List.of(
+                            "-shared",
+                            "-fPIC",
+                            "-O2",
+                            "-std=c++17",
+                            "-ffp-contract=off",
+                            "-Wall",
+                            "-Wextra",
+                            "-Werror",
+                            "-Wno-unknown-pragmas",
+                            "-DDENSENET4J_EMULATION",
+                            "-x",
+                            "c++",
+                            "cuda-kernels/host/cuda_emulation.cpp",
+                            "-o",
+                            library.toString()));
             library.toFile().deleteOnExit();
             library.getParent().toFile().deleteOnExit();
             return library;
-        } catch (IOException | InterruptedException e) {
+        } catch (IOException e) {
             throw new AssertionError(e);
         }
     }

@@ -1,0 +1,150 @@
+// A stand-in for NVRTC: "compiles" the kernels into what the stand-in driver reads of PTX, which is the kernels' names,
+// the sizes of their arguments and the most threads of a block. Names and sizes come from the C++ types of the kernels
+// as compiled for the host (cuda-kernels/host), threads from __launch_bounds__ in the source.
+#include "standin.h"
+
+#include <cstring>
+#include <map>
+#include <regex>
+#include <string>
+#include <vector>
+
+#define API EXPORTED int
+
+// cuda-kernels/host/cuda_emulation.cpp
+extern "C" void emulated_kernels(void (*visit)(void* context, const char* name, const int* bytes, int arguments),
+                                 void* context);
+
+namespace {
+
+// nvrtcResult, from nvrtc.h.
+enum Status { OK = 0, INVALID_INPUT = 3, INVALID_PROGRAM = 4, INVALID_OPTION = 5, COMPILATION = 6 };
+
+const std::vector<int> ARCHITECTURES = {75, 80, 86, 89, 90, 100, 120};
+
+struct Program {
+    std::string source;
+    std::string ptx;
+    std::string log;
+};
+
+// Most threads of each kernel: of kernels written out and of those that the macro TILED_KERNEL makes, all of which are
+// compiled for THREADS.
+std::map<std::string, int> launchBounds(const std::string& source) {
+    int threads = 1024;
+    std::smatch constant;
+    if (std::regex_search(source, constant, std::regex("constexpr int THREADS = (\\d+);"))) {
+        threads = std::stoi(constant[1]);
+    }
+    std::map<std::string, int> bounds;
+    const std::regex bounded("__launch_bounds__\\(THREADS[^)]*\\)\\s+(\\w+)\\(|TILED_KERNEL\\(\\s*(\\w+)");
+    for (auto match = std::sregex_iterator(source.begin(), source.end(), bounded); match != std::sregex_iterator();
+         ++match) {
+        if ((*match)[1].matched) {
+            bounds[(*match)[1]] = threads;
+        } else {
+            bounds[(*match)[2].str() + "_v1"] = threads;
+            bounds[(*match)[2].str() + "_v4"] = threads;
+        }
+    }
+    return bounds;
+}
+
+struct Writer {
+    std::string ptx;
+    std::map<std::string, int> bounds;
+};
+
+void writeKernel(void* context, const char* name, const int* bytes, int arguments) {
+    auto* writer = static_cast<Writer*>(context);
+    std::string& ptx = writer->ptx;
+    ptx += std::string(".visible .entry ") + name + "(\n";
+    for (int i = 0; i < arguments; i++) {
+        const char* type = bytes[i] == 8 ? ".u64" : ".u32";
+        ptx += std::string("\t.param ") + type + " " + name + "_param_" + std::to_string(i);
+        ptx += i + 1 < arguments ? ",\n" : "\n";
+    }
+    ptx += ")\n";
+    const auto bound = writer->bounds.find(name);
+    if (bound != writer->bounds.end()) {
+        ptx += ".maxntid " + std::to_string(bound->second) + ", 1, 1\n";
+    }
+    ptx += "{\n\tret;\n}\n";
+}
+
+int copyOut(const std::string& text, char* out) {
+    memcpy(out, text.c_str(), text.size() + 1);
+    return OK;
+}
+
+}  // namespace
+
+API nvrtcVersion(int* major, int* minor) {
+    *major = 13;
+    *minor = 0;
+    return OK;
+}
+
+API nvrtcGetNumSupportedArchs(int* number) {
+    *number = static_cast<int>(ARCHITECTURES.size());
+    return OK;
+}
+
+API nvrtcGetSupportedArchs(int* out) {
+    std::copy(ARCHITECTURES.begin(), ARCHITECTURES.end(), out);
+    return OK;
+}
+
+API nvrtcCreateProgram(Program** out, const char* source, const char*, int headers, const char* const* texts,
+                       const char* const*) {
+    if (!source) {
+        return INVALID_INPUT;
+    }
+    *out = new Program{source, "", ""};
+    for (int i = 0; i < headers; i++) {
+        (*out)->source += texts[i];
+    }
+    return OK;
+}
+
+API nvrtcDestroyProgram(Program** program) {
+    delete *program;
+    *program = nullptr;
+    return OK;
+}
+
+API nvrtcCompileProgram(Program* program, int options, const char* const* texts) {
+    std::string architecture;
+    const std::string option = "--gpu-architecture=compute_";
+    for (int i = 0; i < options; i++) {
+        if (strncmp(texts[i], option.c_str(), option.size()) == 0) {
+            architecture = texts[i] + option.size();
+        }
+    }
+    if (architecture.empty()) {
+        program->log = "error: --gpu-architecture expected";
+        return INVALID_OPTION;
+    }
+    Writer writer{".version 9.0\n.target sm_" + architecture + "\n.address_size 64\n", launchBounds(program->source)};
+    emulated_kernels(writeKernel, &writer);
+    program->ptx = writer.ptx;
+    return OK;
+}
+
+API nvrtcGetPTXSize(Program* program, std::size_t* bytes) {
+    *bytes = program->ptx.size() + 1;
+    return OK;
+}
+
+API nvrtcGetPTX(Program* program, char* out) {
+    return copyOut(program->ptx, out);
+}
+
+API nvrtcGetProgramLogSize(Program* program, std::size_t* bytes) {
+    *bytes = program->log.size() + 1;
+    return OK;
+}
+
+API nvrtcGetProgramLog(Program* program, char* out) {
+    return copyOut(program->log, out);
+}
