@@ -2,7 +2,7 @@
 // takes the columns' statistics in the same pass. This is all that is left of a concatenation.
 //
 // Shapes    y [rows, k] with stride; columns [rows, k] with the block's stride; tiles [row tiles, 2, k]
-// Bytes     4 * rows * k read, as many written
+// Bytes     4 * rows * k read, as many written, and 8 * row tiles * k of sums
 // Geometry  tiled, see common.cuh; combine_statistics follows
 #include "channel_stats.cu"
 #include "dropout.cuh"

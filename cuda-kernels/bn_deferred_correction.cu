@@ -5,7 +5,7 @@
 // gradient_of_appended also applies the dropout that the forward pass drew for these columns.
 //
 // Shapes    gradient, x, out [rows, channels] with strides; correction [3, channels] = a, b, c; mean [channels]
-// Bytes     8 * rows * channels read (12 when adding), 4 written
+// Bytes     8 * rows * channels read (12 when adding), 4 written; 16 * channels of vectors read
 // Geometry  tiled, see common.cuh
 #include "dropout.cuh"
 

@@ -4,7 +4,7 @@
 // is as large as a chunk that stays in the L2 cache, and the matrix product that follows reads it from there.
 //
 // Shapes    x [rows, channels] with stride, affine [2, channels] = scale, shift; out [rows, channels]
-// Bytes     4 * rows * channels read, as many written (to L2)
+// Bytes     4 * rows * channels read, as many written; 8 * channels of vectors read
 // Geometry  tiled, see common.cuh
 #include "common.cuh"
 

@@ -7,7 +7,8 @@
 //                     M2 = sum(M2_t + n_t * (mean_t - mean)^2).
 //
 // Shapes    x [rows, channels] with stride; tiles [row tiles, 2, channels]; partial [2, channels] with stride
-// Bytes     4 * rows * channels read
+// Bytes     channel_statistics: 4 * rows * channels read, 8 * row tiles * channels written;
+//           combine_statistics, combine_sums: 8 * row tiles * channels read, 8 * channels written
 // Geometry  channel_statistics: tiled, see common.cuh; combine_statistics: blocks of 32 channels x 8
 #pragma once
 #include "common.cuh"

@@ -4,7 +4,7 @@
 // add_bias                         x[r, c] += bias[c]
 // add_column_sums                  sums[c] += sum over rows of x[r, c], in one block per channel tile
 //
-// Bytes     4 * rows * channels read and written, as each says
+// Bytes     4 * rows * channels for each matrix that is read and for each that is written; the target of += is both
 // Geometry  tiled, see common.cuh
 #include "common.cuh"
 

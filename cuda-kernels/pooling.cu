@@ -11,8 +11,8 @@
 // Shapes    x [images * height * width, channels] with stride; affine [2, channels]; pooled
 //           [images * floor(h/2) * floor(w/2), channels], [images * ceil(h/2) * ceil(w/2), channels] or
 //           [images, channels]
-// Bytes     forward: x read once (average, global) or 9/4 times through L1/L2 (max); pooled written
-//           backward: x read through L1/L2, pooled gradient read, 4 * rows * channels written
+// Bytes     forward: x read once (the overlap of max-pool windows comes from L1 and L2), pooled written
+//           backward: x and the pooled gradient read once, windows again from L1 and L2; 4 * rows * channels written
 // Geometry  tiled over output rows, see common.cuh; global pool: blockIdx.y is the image
 #include "common.cuh"
 

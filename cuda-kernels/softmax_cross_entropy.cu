@@ -6,7 +6,8 @@
 // with label smoothing s (Szegedy et al. 2016, section 7). A hit is a row whose first largest logit is the label's.
 //
 // Shapes    logits, gradient [rows, classes] with strides; labels [rows]; losses, hits [rows]
-// Bytes     12 * rows * classes read through L1, 4 written
+// Bytes     4 * rows * classes read (three times, twice of them from L1), as many written; 4 * rows of labels read, 8
+//           of losses and hits written
 // Geometry  one warp a row, 8 rows a block of 32 x 8 threads
 #include "common.cuh"
 

@@ -1,7 +1,7 @@
 // Sum of squares of a matrix in double precision: the norm of all gradients, and the search for NaN.
 //
 // Shapes    x [rows, columns] with stride; tiles [blocks] of double; target [1]
-// Bytes     4 * rows * columns read
+// Bytes     4 * rows * columns read; 8 * tiles written and read again
 // Geometry  squared_norm_tiles: one dimension, blocks of 256, each strides over the matrix;
 //           squared_norm: one block adds the tiles in order
 #include "common.cuh"

@@ -2,7 +2,7 @@
 // convolutions read, [out, kh, kw, in]. A few thousand values, once a pass.
 //
 // Shapes    weights, gradient [out, in, taps]; packed [out, taps, in]; taps = kh * kw
-// Bytes     4 * out * in * taps read and written
+// Bytes     4 * out * in * taps read, as many written; add_unpacked_gradient reads the gradient too
 // Geometry  one thread a value, blocks of 256
 #include "common.cuh"
 

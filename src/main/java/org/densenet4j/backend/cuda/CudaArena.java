@@ -64,9 +64,9 @@ final class CudaArena implements DeviceArena {
             throw e;
         }
         KernelLauncher launcher =
-                (kernel, grid, arguments) -> {
+                (kernel, grid, traffic, arguments) -> {
                     checkOpen();
-                    device.kernels().launch(kernel, grid, arguments);
+                    device.kernels().launch(kernel, grid, traffic, arguments);
                 };
         long address = base.address();
         this.kernels = new CudaKernels(launcher, address, scratchOffset, device.blocksThatFill());

@@ -17,6 +17,7 @@ final class CudaKernels implements Kernels {
 
     private final KernelLauncher launcher;
     private final long base;
+    private final long scratchOffset;
     private final long scratch;
     private final int blocks;
 
@@ -28,6 +29,7 @@ final class CudaKernels implements Kernels {
     CudaKernels(KernelLauncher launcher, long base, long scratchOffset, int blocks) {
         this.launcher = launcher;
         this.base = base;
+        this.scratchOffset = scratchOffset;
         this.scratch = base + scratchOffset;
         this.blocks = blocks;
     }
@@ -40,12 +42,17 @@ final class CudaKernels implements Kernels {
         return Tiling.of(rows, columns, blocks, operands);
     }
 
-    private void launch(Tiling tiling, String kernel, Object... arguments) {
-        launcher.launch(tiling.entry(kernel), tiling.grid(), arguments);
+    private void launch(Tiling tiling, String kernel, Traffic traffic, Object... arguments) {
+        launcher.launch(tiling.entry(kernel), tiling.grid(), traffic, arguments);
     }
 
-    private void perChannel(String kernel, int channels, Object... arguments) {
-        launcher.launch(kernel, Grid.of(channels, VECTOR_THREADS), arguments);
+    private void perChannel(String kernel, int channels, Traffic traffic, Object... arguments) {
+        launcher.launch(kernel, Grid.of(channels, VECTOR_THREADS), traffic, arguments);
+    }
+
+    /** The two sums of each row tile that a reduction's blocks write into scratch. */
+    private Matrix tiles(Tiling tiling, int channels) {
+        return Matrix.dense(scratchOffset, 2 * tiling.rowTiles(), channels);
     }
 
     private static Grid combining(int channels) {
@@ -57,6 +64,7 @@ final class CudaKernels implements Kernels {
         launcher.launch(
                 "combine_statistics",
                 combining(partial.columns()),
+                Traffic.reading(tiles(tiling, partial.columns())).writing(partial),
                 scratch,
                 tiling.rowTiles(),
                 tiling.rowsPerTile(),
@@ -70,6 +78,7 @@ final class CudaKernels implements Kernels {
         launcher.launch(
                 "combine_sums",
                 combining(partial.columns()),
+                Traffic.reading(tiles(tiling, partial.columns())).writing(partial),
                 scratch,
                 tiling.rowTiles(),
                 partial.columns(),
@@ -85,6 +94,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "channel_statistics",
+                Traffic.reading(x).writing(tiles(t, x.columns())),
                 address(x),
                 x.stride(),
                 x.rows(),
@@ -100,6 +110,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "normalise_relu",
+                Traffic.reading(x, affine).writing(out),
                 address(x),
                 x.stride(),
                 address(affine),
@@ -118,6 +129,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "append_features",
+                Traffic.reading(y).writing(columns, tiles(t, y.columns())),
                 address(y),
                 y.stride(),
                 address(columns),
@@ -158,6 +170,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 kernel,
+                Traffic.reading(x, affine).writing(out),
                 address(x),
                 x.stride(),
                 height,
@@ -178,6 +191,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "normalise_relu_global_pool",
+                Traffic.reading(x, affine).writing(out),
                 address(x),
                 x.stride(),
                 pixels,
@@ -196,6 +210,7 @@ final class CudaKernels implements Kernels {
         perChannel(
                 "finish_statistics",
                 partials.columns(),
+                Traffic.reading(partials).writing(statistics),
                 address(partials),
                 partials.stride(),
                 Math.ceilDiv(rows, rowsPerChunk),
@@ -217,6 +232,7 @@ final class CudaKernels implements Kernels {
         perChannel(
                 "update_running_statistics",
                 statistics.columns(),
+                Traffic.reading(statistics.rows(0, 2)).updating(runningMean, runningVariance),
                 address(statistics),
                 statistics.stride(),
                 rows > 1 ? rows / (rows - 1f) : 1f,
@@ -232,6 +248,7 @@ final class CudaKernels implements Kernels {
         perChannel(
                 "statistics_of_running",
                 statistics.columns(),
+                Traffic.reading(runningMean, runningVariance).writing(statistics),
                 address(runningMean),
                 address(runningVariance),
                 epsilon,
@@ -245,6 +262,7 @@ final class CudaKernels implements Kernels {
         perChannel(
                 "fold_normalisation",
                 statistics.columns(),
+                Traffic.reading(statistics.row(0), statistics.row(2), gamma, beta).writing(affine),
                 address(statistics),
                 statistics.stride(),
                 address(gamma),
@@ -262,6 +280,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "add_bias",
+                Traffic.reading(bias).updating(x),
                 address(bias),
                 address(x),
                 x.stride(),
@@ -282,6 +301,8 @@ final class CudaKernels implements Kernels {
         launcher.launch(
                 "softmax_cross_entropy",
                 new Grid(Math.ceilDiv(logits.rows(), 8), 1, 32, 8),
+                Traffic.reading(logits, Matrix.vector(labels, logits.rows()))
+                        .writing(losses, hits, gradient),
                 address(logits),
                 logits.stride(),
                 base + labels,
@@ -298,7 +319,15 @@ final class CudaKernels implements Kernels {
     @Override
     public void addColumnSums(Matrix x, Matrix sums) {
         Tiling t = tiling(x.rows(), x.columns(), x, sums).withRowTiles(1);
-        launch(t, "add_column_sums", address(x), x.stride(), address(sums), x.rows(), x.columns());
+        launch(
+                t,
+                "add_column_sums",
+                Traffic.reading(x).updating(sums),
+                address(x),
+                x.stride(),
+                address(sums),
+                x.rows(),
+                x.columns());
     }
 
     // ---------------------------------------------------------------- backward, per chunk
@@ -311,6 +340,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "mask_relu",
+                Traffic.reading(x, affine, mean).updating(gradient).writing(tiles(t, x.columns())),
                 address(gradient),
                 gradient.stride(),
                 address(x),
@@ -338,6 +368,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "apply_correction",
+                Traffic.reading(gradient, x, correction, mean).storing(out, add),
                 address(gradient),
                 gradient.stride(),
                 address(x),
@@ -372,6 +403,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "gradient_of_appended",
+                Traffic.reading(gradient, columns, correction, mean).writing(out),
                 address(gradient),
                 gradient.stride(),
                 address(columns),
@@ -409,6 +441,9 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "accumulate_gradient",
+                Traffic.reading(gradient, x, affine, mean, weight)
+                        .storing(blockGradient, add)
+                        .writing(tiles(t, x.columns())),
                 address(gradient),
                 gradient.stride(),
                 address(x),
@@ -453,6 +488,8 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "accumulate_gradient_average_pool",
+                Traffic.reading(pooledGradient, x, affine, mean, weight)
+                        .writing(blockGradient, tiles(t, x.columns())),
                 address(pooledGradient),
                 pooledGradient.stride(),
                 height,
@@ -497,6 +534,8 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "accumulate_gradient_global_pool",
+                Traffic.reading(pooledGradient, x, affine, mean, weight)
+                        .writing(blockGradient, tiles(t, x.columns())),
                 address(pooledGradient),
                 pooledGradient.stride(),
                 pixels,
@@ -528,6 +567,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "max_pool_backward",
+                Traffic.reading(pooledGradient, x, affine).writing(out),
                 address(pooledGradient),
                 pooledGradient.stride(),
                 address(x),
@@ -556,6 +596,9 @@ final class CudaKernels implements Kernels {
         perChannel(
                 "finish_norm_gradient",
                 partials.columns(),
+                Traffic.reading(partials, statistics.row(2))
+                        .writing(sums)
+                        .updating(gammaGradient, betaGradient),
                 address(partials),
                 partials.stride(),
                 chunks,
@@ -579,6 +622,7 @@ final class CudaKernels implements Kernels {
         perChannel(
                 "norm_correction",
                 statistics.columns(),
+                Traffic.reading(sums, statistics.row(2), gamma).writing(correction),
                 address(sums),
                 sums.stride(),
                 address(statistics),
@@ -596,6 +640,7 @@ final class CudaKernels implements Kernels {
         perChannel(
                 "defer_sums",
                 sums.columns(),
+                Traffic.reading(sums, gamma).storing(deferred, add),
                 address(sums),
                 sums.stride(),
                 address(gamma),
@@ -611,6 +656,7 @@ final class CudaKernels implements Kernels {
         perChannel(
                 "deferred_correction",
                 statistics.columns(),
+                Traffic.reading(deferred, statistics.row(2)).writing(correction),
                 address(deferred),
                 deferred.stride(),
                 address(statistics),
@@ -627,6 +673,8 @@ final class CudaKernels implements Kernels {
         perChannel(
                 "gradient_weight",
                 statistics.columns(),
+                (frozen ? Traffic.reading(statistics.row(2), gamma) : Traffic.reading(gamma))
+                        .writing(weight),
                 address(statistics),
                 statistics.stride(),
                 address(gamma),
@@ -653,6 +701,7 @@ final class CudaKernels implements Kernels {
         launcher.launch(
                 t.entry("sgd_nesterov"),
                 Grid.of(Math.ceilDiv(n, t.vector()), Tiling.THREADS),
+                Traffic.reading(gradients).updating(parameters).storing(velocity, !firstStep),
                 address(parameters),
                 address(gradients),
                 address(velocity),
@@ -674,33 +723,41 @@ final class CudaKernels implements Kernels {
                                 Math.ceilDiv(count, Tiling.THREADS),
                                 1L,
                                 Math.min(blocks, Tiling.MOST_BLOCKS)));
+        Matrix sums = Matrix.dense(scratchOffset, tiles, 2); // a double is two floats
         launcher.launch(
                 "squared_norm_tiles",
                 new Grid(tiles, 1, Tiling.THREADS, 1),
+                Traffic.reading(x).writing(sums),
                 address(x),
                 x.stride(),
                 x.rows(),
                 x.columns(),
                 scratch);
         launcher.launch(
-                "squared_norm", new Grid(1, 1, Tiling.THREADS, 1), scratch, tiles, address(target));
+                "squared_norm",
+                new Grid(1, 1, Tiling.THREADS, 1),
+                Traffic.reading(sums).writing(target),
+                scratch,
+                tiles,
+                address(target));
     }
 
     @Override
     public void copy(Matrix source, Matrix target) {
-        rows("copy_rows", source, target);
+        rows("copy_rows", Traffic.reading(source).writing(target), source, target);
     }
 
     @Override
     public void add(Matrix source, Matrix target) {
-        rows("add_rows", source, target);
+        rows("add_rows", Traffic.reading(source).updating(target), source, target);
     }
 
-    private void rows(String kernel, Matrix source, Matrix target) {
+    private void rows(String kernel, Traffic traffic, Matrix source, Matrix target) {
         Tiling t = tiling(source.rows(), source.columns(), source, target);
         launch(
                 t,
                 kernel,
+                traffic,
                 address(source),
                 source.stride(),
                 address(target),
@@ -716,6 +773,7 @@ final class CudaKernels implements Kernels {
         launch(
                 t,
                 "fill_rows",
+                Traffic.filling(target),
                 value,
                 address(target),
                 target.stride(),
@@ -731,6 +789,7 @@ final class CudaKernels implements Kernels {
         launcher.launch(
                 "pack_weights",
                 Grid.of((long) out * in * taps, Tiling.THREADS),
+                Traffic.reading(weights).writing(Matrix.vector(packed.offset(), out * in * taps)),
                 address(weights),
                 out,
                 in,
@@ -743,6 +802,7 @@ final class CudaKernels implements Kernels {
         launcher.launch(
                 "add_unpacked_gradient",
                 Grid.of((long) out * in * taps, Tiling.THREADS),
+                Traffic.reading(Matrix.vector(packed.offset(), out * in * taps)).updating(gradient),
                 address(packed),
                 out,
                 in,

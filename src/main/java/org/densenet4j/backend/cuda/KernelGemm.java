@@ -32,6 +32,7 @@ record KernelGemm(ProductKernels products) implements Gemm {
                 s.k(),
                 c,
                 s.accumulate(),
+                Traffic.reading(a, b).computing(s.flops()),
                 products.address(a),
                 s.lda(),
                 s.transposeA() ? 1 : 0,

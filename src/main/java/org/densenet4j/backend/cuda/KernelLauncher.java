@@ -6,10 +6,11 @@ interface KernelLauncher {
      * Queues a kernel behind everything queued before.
      *
      * @param kernel its name in the source
+     * @param traffic what it reads and writes, for a trace
      * @param arguments in the kernel's order: {@code Long} for a device address, {@code Integer},
      *     {@code Float}
      * @throws org.densenet4j.backend.DeviceException when the launch fails, with the kernel's name
      *     and geometry
      */
-    void launch(String kernel, Grid grid, Object... arguments);
+    void launch(String kernel, Grid grid, Traffic traffic, Object... arguments);
 }

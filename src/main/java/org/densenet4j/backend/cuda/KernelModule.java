@@ -40,7 +40,7 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
     }
 
     @Override
-    public void launch(String kernel, Grid grid, Object... arguments) {
+    public void launch(String kernel, Grid grid, Traffic traffic, Object... arguments) {
         context.enter();
         NativePointerObject[] pointers = new NativePointerObject[arguments.length];
         for (int i = 0; i < arguments.length; i++) {

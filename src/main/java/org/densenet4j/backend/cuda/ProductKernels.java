@@ -48,6 +48,7 @@ record ProductKernels(
      * @param kernel its name in the source, without arithmetic and tile
      * @param tiles the tiles that it exists for
      * @param k the summed dimension
+     * @param operandTraffic what A and B take, and the product's arithmetic
      * @param operands the kernel's arguments in front of the result's
      */
     void launch(
@@ -56,11 +57,13 @@ record ProductKernels(
             int k,
             Matrix c,
             boolean add,
+            Traffic operandTraffic,
             Object... operands) {
         int m = c.rows();
         int n = c.columns();
         ProductTiling t = ProductTiling.of(m, n, k, tiles, multiprocessors, scratchBytes);
         Matrix result = t.parts() == 1 ? c : Matrix.dense(scratchOffset, m, n);
+        Matrix parts = Matrix.dense(scratchOffset, t.parts() * m, n);
         Object[] ofResult = {
             address(result),
             result.stride(),
@@ -77,11 +80,15 @@ record ProductKernels(
         launcher.launch(
                 kernel + (tensorFloat32 ? "_tf32_" : "_") + t.tile(),
                 new Grid(t.tiles(), t.parts(), Tiling.THREADS, 1),
+                t.parts() == 1
+                        ? operandTraffic.storing(c, add)
+                        : operandTraffic.writing(parts),
                 arguments);
         if (t.parts() > 1) {
             launcher.launch(
                     "add_parts",
                     Grid.of((long) m * n, Tiling.THREADS),
+                    Traffic.reading(parts).storing(c, add),
                     address(result),
                     t.parts(),
                     m,

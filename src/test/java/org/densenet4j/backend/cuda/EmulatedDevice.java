@@ -165,9 +165,9 @@ public final class EmulatedDevice implements Device {
         EmulatedArena(long bytes, long scratchOffset, long scratchBytes) {
             memory = lifetime.allocate(bytes, 256);
             KernelLauncher launcher =
-                    (kernel, grid, arguments) -> {
+                    (kernel, grid, traffic, arguments) -> {
                         checkOpen();
-                        emulation.launch(kernel, grid, arguments);
+                        emulation.launch(kernel, grid, traffic, arguments);
                     };
             kernels = new CudaKernels(launcher, memory.address(), scratchOffset, BLOCKS);
             products =

@@ -80,7 +80,7 @@ final class Emulation implements KernelLauncher {
     }
 
     @Override
-    public void launch(String kernel, Grid grid, Object... arguments) {
+    public void launch(String kernel, Grid grid, Traffic traffic, Object... arguments) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment pointers = arena.allocate(ADDRESS, arguments.length);
             for (int i = 0; i < arguments.length; i++) {

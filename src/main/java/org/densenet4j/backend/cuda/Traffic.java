@@ -1,0 +1,72 @@
+package org.densenet4j.backend.cuda;
+
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Matrix;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What one launch or library call moves and computes, for a trace.
+ *
+ * <p>Each operand counts once, however often its elements are fetched again through a cache; one
+ * that is changed in place counts as read and as written. Workspaces of libraries are not known and
+ * not counted.
+ *
+ * @param reads operands that are read
+ * @param writes operands that are written
+ * @param flops of products and convolutions, two for each multiply-add
+ */
+record Traffic(List<Matrix> reads, List<Matrix> writes, long flops) {
+    static Traffic reading(Matrix... operands) {
+        return new Traffic(List.of(operands), List.of(), 0);
+    }
+
+    static Traffic filling(Matrix... operands) {
+        return new Traffic(List.of(), List.of(operands), 0);
+    }
+
+    /** A product reads A and B and writes C, which it reads too when it adds. */
+    static Traffic of(GemmShape shape, Matrix a, Matrix b, Matrix c) {
+        return reading(a, b).storing(c, shape.accumulate()).computing(shape.flops());
+    }
+
+    Traffic writing(Matrix... operands) {
+        return new Traffic(reads, joined(writes, operands), flops);
+    }
+
+    /** Operands that are changed in place. */
+    Traffic updating(Matrix... operands) {
+        return new Traffic(joined(reads, operands), joined(writes, operands), flops);
+    }
+
+    /** An operand that is overwritten, or changed in place. */
+    Traffic storing(Matrix operand, boolean readToo) {
+        return readToo ? updating(operand) : writing(operand);
+    }
+
+    Traffic computing(long operations) {
+        return new Traffic(reads, writes, operations);
+    }
+
+    private static List<Matrix> joined(List<Matrix> some, Matrix... more) {
+        if (some.isEmpty()) {
+            return List.of(more);
+        }
+        List<Matrix> all = new ArrayList<>(some);
+        all.addAll(List.of(more));
+        return all;
+    }
+
+    /** Bytes read and written. */
+    long bytes() {
+        long sum = 0;
+        for (Matrix operand : reads) {
+            sum += operand.bytes();
+        }
+        for (Matrix operand : writes) {
+            sum += operand.bytes();
+        }
+        return sum;
+    }
+}
