@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.cuda.CountingDevice;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.weights.RandomSpec;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -19,9 +21,24 @@ import org.junit.jupiter.params.provider.EnumSource;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.SplittableRandom;
 
 class MemoryPlanTest {
     private static final long MB = 1_000_000;
+    private static final List<String> PRESETS =
+            List.of(
+                    "bc-100-12",
+                    "bc-190-40",
+                    "b-40-12",
+                    "c-40-12",
+                    "plain-40-12",
+                    "bc-22-12",
+                    "densenet121",
+                    "densenet169",
+                    "densenet201",
+                    "densenet161",
+                    "densenet264",
+                    "densenet232");
     private static Device device;
 
     @BeforeAll
@@ -58,6 +75,43 @@ class MemoryPlanTest {
                 }
             }
         }
+    }
+
+    /** cuBLAS takes a workspace on 256 bytes and on no other boundary. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void scratchOfLibrariesStartsOn256BytesAndStaysInside(MemoryStrategy strategy) {
+        try (Device gpu = new CountingDevice(0.5)) {
+            for (String model : PRESETS) {
+                DenseNetSpec spec = DenseNetSpec.preset(model).build();
+                // Layouts of the deepest networks take long to find.
+                int[] batches = spec.depth() > 130 ? new int[] {3} : new int[] {1, 3, 5, 32, 100};
+                for (int batch : batches) {
+                    checkScratch(spec, strategy, batch, gpu);
+                }
+            }
+            SplittableRandom random = new SplittableRandom(11);
+            for (int i = 0; i < 60; i++) {
+                checkScratch(RandomSpec.draw(random), strategy, random.nextInt(1, 40), gpu);
+            }
+        }
+    }
+
+    private static void checkScratch(
+            DenseNetSpec spec, MemoryStrategy strategy, int batch, Device gpu) {
+        String what = spec.name() + " " + strategy + " batch " + batch;
+        MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(batch).on(gpu);
+        NetworkMemory memory = plan.memory();
+        long offset = memory.libraryScratchOffset();
+        long end = offset + memory.libraryScratchBytesPerLane() * gpu.lanes();
+        assertEquals(0, offset % 256, what);
+        Buffer scratch =
+                plan.buffers().stream()
+                        .filter(b -> b.name().equals("scratch.library"))
+                        .findFirst()
+                        .orElseThrow();
+        assertTrue(offset >= scratch.offset(), what);
+        assertTrue(end <= scratch.offset() + scratch.bytes(), what);
     }
 
     @ParameterizedTest

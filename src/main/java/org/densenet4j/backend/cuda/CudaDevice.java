@@ -37,12 +37,6 @@ final class CudaDevice implements Device {
     /** Left to the driver and to libraries when a plan asks what is free. */
     private static final long RESERVE = 256L << 20;
 
-    /** As long as this a chunk keeps the memory busy; a launch costs a few microseconds. */
-    private static final double CHUNK_SECONDS = 80e-6;
-
-    /** Chunks take at most this share of what a plan keeps anyway. */
-    private static final int CHUNK_SHARE = 8;
-
     private final DeviceOptions options;
     private final CudaContext context;
     private final KernelModule kernels;
@@ -175,16 +169,10 @@ final class CudaDevice implements Device {
         return context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE) / 2;
     }
 
-    /**
-     * Memory traffic of 80 microseconds (268 MB on an H100), beside which the launches of a chunk
-     * weigh little and whose products fill the device; not more than an eighth of what the plan
-     * keeps; and not less than half of the level-2 cache, in which smaller chunks would stay.
-     */
     @Override
     public long chunkBytes(long keptBytes) {
-        long traffic = (long) (CHUNK_SECONDS * context.memoryBytesPerSecond());
-        long chosen = Math.max(cacheBytes(), Math.min(traffic, keptBytes / CHUNK_SHARE));
-        return (long) (options.chunkFactor() * chosen);
+        return new ChunkBudget(options.chunkFactor(), cacheBytes(), context.memoryBytesPerSecond())
+                .bytes(keptBytes);
     }
 
     @Override

@@ -80,9 +80,7 @@ record ProductKernels(
         launcher.launch(
                 kernel + (tensorFloat32 ? "_tf32_" : "_") + t.tile(),
                 new Grid(t.tiles(), t.parts(), Tiling.THREADS, 1),
-                t.parts() == 1
-                        ? operandTraffic.storing(c, add)
-                        : operandTraffic.writing(parts),
+                t.parts() == 1 ? operandTraffic.storing(c, add) : operandTraffic.writing(parts),
                 arguments);
         if (t.parts() > 1) {
             launcher.launch(
