@@ -33,7 +33,7 @@ final class InferenceMeasurement {
     MeasuredLine on(Device device) throws IOException {
         InferencePlan plan =
                 InferencePlan.of(spec).batch(batch).within(device, device.availableBytes());
-        RandomImages data = new RandomImages(spec, batch, seed);
+        RandomImages data = new RandomImages(spec, batch, seed, 1, 0);
         WeightSource weights = initialWeights();
         float[] logits = new float[Math.multiplyExact(batch, spec.classes())];
         long before = ResidentMemory.current();
@@ -57,7 +57,8 @@ final class InferenceMeasurement {
                     plan.activationBytes(),
                     ResidentMemory.largest() - before,
                     seconds,
-                    new double[0]);
+                    new double[0],
+                    device.facts());
         }
     }
 

@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Network;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.plan.MemoryStrategy;
@@ -16,7 +17,9 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.DoubleStream;
 
@@ -56,6 +59,12 @@ final class MeasureCommand implements Callable<Integer> {
                             + " --model and --batch")
     private List<BenchPoint> points = List.of();
 
+    @Option(
+            names = "--batches",
+            defaultValue = "0",
+            description = "different batches, used in turn; 0: a new one for each step")
+    private int batches;
+
     @Option(names = "--inference", description = "forward passes of inference instead of steps")
     private boolean inference;
 
@@ -87,8 +96,11 @@ final class MeasureCommand implements Callable<Integer> {
             new InferenceMeasurement(spec, images, steps, warmUp.seconds(0), seed).on(d).print();
             return;
         }
-        RandomImages data = new RandomImages(spec, images, seed);
+        boolean staged = d.stagesInput() && heapHoldsTwo(spec, images);
+        // A batch that is copied while the step before it runs needs an array of its own.
+        RandomImages data = new RandomImages(spec, images, seed, staged ? 2 : 1, batches);
         long before = ResidentMemory.current();
+        long free = d.availableBytes();
         try (Trainer trainer =
                 Trainer.of(spec, d)
                         .strategy(strategy)
@@ -96,36 +108,73 @@ final class MeasureCommand implements Callable<Integer> {
                         .seed(seed)
                         .optimizer(Sgd.nesterov(0.01))
                         .open()) {
-            run(trainer, data, before);
+            MeasuredSteps measured = run(trainer, data, staged);
+            new MeasuredLine(
+                            strategy.name(),
+                            images,
+                            trainer.plan().peakBytes(),
+                            trainer.network().allocatedBytes(),
+                            trainer.plan().activationBytes(),
+                            ResidentMemory.largest() - before,
+                            measured.seconds(),
+                            measured.losses(),
+                            facts(trainer, d, staged, free))
+                    .print();
         }
     }
 
-    private void run(Trainer trainer, RandomImages data, long residentBefore) throws IOException {
+    /** Whether two batches take no more than half of the largest heap. */
+    private static boolean heapHoldsTwo(DenseNetSpec spec, int images) {
+        long floats =
+                (long) images * spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
+        return 2 * floats * Float.BYTES <= Runtime.getRuntime().maxMemory() / 2;
+    }
+
+    /** How the device computed, and what it lost of its memory since {@code freeBefore}. */
+    private static Map<String, String> facts(
+            Trainer trainer, Device d, boolean staged, long freeBefore) {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("graphs", trainer.network().recording());
+        facts.putAll(d.facts());
+        if (d.stagesInput()) {
+            facts.put("input", staged ? "staged" : "copied");
+            facts.put("deviceBytes", String.valueOf(freeBefore - d.availableBytes()));
+        }
+        return facts;
+    }
+
+    /**
+     * What steps gave.
+     *
+     * @param seconds of those that count
+     * @param losses of all
+     */
+    private record MeasuredSteps(double[] seconds, double[] losses) {}
+
+    /**
+     * Runs the steps. A device that stages gets the batch of the next step with each, as a training
+     * run does, so that no step waits for the copy of its images.
+     */
+    private MeasuredSteps run(Trainer trainer, RandomImages data, boolean staged)
+            throws IOException {
         DoubleStream.Builder losses = DoubleStream.builder();
+        Batch[] coming = {staged ? data.next() : null};
         double[] seconds =
                 WarmedSteps.run(
                         steps,
                         warmUp.seconds(0),
                         number -> {
-                            var images = data.next();
+                            Batch images = staged ? coming[0] : data.next();
+                            coming[0] = staged ? data.next() : null;
                             long start = System.nanoTime();
-                            losses.add(trainer.step(images).loss());
+                            losses.add(trainer.step(images, coming[0]).loss());
                             double taken = WarmedSteps.secondsSince(start);
                             if (number == 0 && gradients != null) {
                                 save(trainer.network());
                             }
                             return taken;
                         });
-        new MeasuredLine(
-                        strategy.name(),
-                        trainer.plan().batch(),
-                        trainer.plan().peakBytes(),
-                        trainer.network().allocatedBytes(),
-                        trainer.plan().activationBytes(),
-                        ResidentMemory.largest() - residentBefore,
-                        seconds,
-                        losses.build().toArray())
-                .print();
+        return new MeasuredSteps(seconds, losses.build().toArray());
     }
 
     private void save(Network network) throws IOException {

@@ -4,6 +4,7 @@ import org.densenet4j.profile.Timing;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
@@ -18,6 +19,7 @@ import java.util.stream.Collectors;
  * @param resident growth of the process's resident memory
  * @param seconds of the steps after warming up
  * @param losses of all steps; none for inference
+ * @param facts further keys and values without blanks, such as how the device computes
  */
 record MeasuredLine(
         String kind,
@@ -27,13 +29,14 @@ record MeasuredLine(
         long activations,
         long resident,
         double[] seconds,
-        double[] losses) {
+        double[] losses,
+        Map<String, String> facts) {
     void print() {
         double median = Timing.of(seconds).median();
         System.out.printf(
                 Locale.ROOT,
                 "strategy=%s predicted=%d allocated=%d activations=%d resident=%d"
-                        + " medianSeconds=%.6f imagesPerSecond=%.2f seconds=%s losses=%s%n",
+                        + " medianSeconds=%.6f imagesPerSecond=%.2f seconds=%s losses=%s%s%n",
                 kind,
                 predicted,
                 allocated,
@@ -42,7 +45,10 @@ record MeasuredLine(
                 median,
                 batch / median,
                 list(seconds),
-                list(losses));
+                list(losses),
+                facts.entrySet().stream()
+                        .map(fact -> " " + fact.getKey() + "=" + fact.getValue())
+                        .collect(Collectors.joining()));
     }
 
     private static String list(double[] values) {

@@ -89,7 +89,7 @@ final class ProfileCommand implements Callable<Integer> {
         DenseNetSpec spec = model.builder("bc-100-12").build();
         Path folder = report.folder("profile");
         long budget = memoryBudget == null ? Long.MAX_VALUE : Bytes.parse(memoryBudget);
-        RandomImages data = new RandomImages(spec, batch, 1);
+        RandomImages data = new RandomImages(spec, batch, 1, 1, 0);
         try (Device d = device.open()) {
             MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(batch).on(d);
             if (steps == 0) {

@@ -3,6 +3,8 @@ package org.densenet4j.cli;
 import org.densenet4j.data.Batch;
 import org.densenet4j.spec.DenseNetSpec;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.SplittableRandom;
 
 /**
@@ -13,21 +15,52 @@ final class RandomImages {
     private final DenseNetSpec spec;
     private final int batch;
     private final SplittableRandom random;
-    private final float[] images;
+    private final int floats;
+    private final float[][] arrays;
 
-    RandomImages(DenseNetSpec spec, int batch, long seed) {
+    /** With {@code repeated > 0} all batches there are. */
+    private final List<Batch> made = new ArrayList<>();
+
+    private int drawn;
+
+    /**
+     * Batches.
+     *
+     * @param arrays how many arrays are filled in turn: a batch is overwritten by the one that is
+     *     drawn so many batches later
+     * @param repeated 0 for a new batch each time, else the number of different batches, which are
+     *     all made now
+     */
+    RandomImages(DenseNetSpec spec, int batch, long seed, int arrays, int repeated) {
         if (batch < 1) {
             throw new IllegalArgumentException("batch = " + batch + ": use 1 or more images");
+        }
+        if (repeated < 0) {
+            throw new IllegalArgumentException("batches = " + repeated + ": use 0 or more");
         }
         this.spec = spec;
         this.batch = batch;
         this.random = new SplittableRandom(seed);
-        int floats = spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
-        this.images = new float[Math.multiplyExact(batch, floats)];
+        this.floats =
+                Math.multiplyExact(
+                        batch, spec.inputHeight() * spec.inputWidth() * spec.inputChannels());
+        this.arrays = new float[repeated > 0 ? repeated : arrays][];
+        for (int i = 0; i < repeated; i++) {
+            made.add(filled(i));
+        }
     }
 
-    /** The next batch, in the same array as the one before. */
+    /** The next batch. */
     Batch next() {
+        int number = drawn++ % arrays.length;
+        return made.isEmpty() ? filled(number) : made.get(number);
+    }
+
+    private Batch filled(int number) {
+        if (arrays[number] == null) {
+            arrays[number] = new float[floats];
+        }
+        float[] images = arrays[number];
         for (int i = 0; i < images.length; i++) {
             images[i] = (float) random.nextGaussian();
         }
