@@ -3,9 +3,9 @@
 // as compiled for the host (cuda-kernels/host), threads from __launch_bounds__ in the source.
 #include "standin.h"
 
+#include <cstdlib>
 #include <cstring>
-#include <map>
-#include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,31 +28,29 @@ struct Program {
     std::string log;
 };
 
-// Most threads of each kernel: of kernels written out and of those that the macro TILED_KERNEL makes, all of which are
+// The number in "constexpr int THREADS = 256;".
+int threads(const std::string& source) {
+    const std::string constant = "constexpr int THREADS = ";
+    const std::size_t at = source.find(constant);
+    return at == std::string::npos ? 1024 : std::atoi(source.c_str() + at + constant.size());
+}
+
+// The kernels without __launch_bounds__, written "__global__ void name(". All others, many of them made by macros, are
 // compiled for THREADS.
-std::map<std::string, int> launchBounds(const std::string& source) {
-    int threads = 1024;
-    std::smatch constant;
-    if (std::regex_search(source, constant, std::regex("constexpr int THREADS = (\\d+);"))) {
-        threads = std::stoi(constant[1]);
+std::set<std::string> unbounded(const std::string& source) {
+    std::set<std::string> names;
+    const std::string start = "__global__ void ";
+    for (std::size_t at = source.find(start); at != std::string::npos; at = source.find(start, at)) {
+        at += start.size();
+        names.insert(source.substr(at, source.find_first_of("( \n", at) - at));
     }
-    std::map<std::string, int> bounds;
-    const std::regex bounded("__launch_bounds__\\(THREADS[^)]*\\)\\s+(\\w+)\\(|TILED_KERNEL\\(\\s*(\\w+)");
-    for (auto match = std::sregex_iterator(source.begin(), source.end(), bounded); match != std::sregex_iterator();
-         ++match) {
-        if ((*match)[1].matched) {
-            bounds[(*match)[1]] = threads;
-        } else {
-            bounds[(*match)[2].str() + "_v1"] = threads;
-            bounds[(*match)[2].str() + "_v4"] = threads;
-        }
-    }
-    return bounds;
+    return names;
 }
 
 struct Writer {
     std::string ptx;
-    std::map<std::string, int> bounds;
+    int threads;
+    std::set<std::string> unbounded;
 };
 
 void writeKernel(void* context, const char* name, const int* bytes, int arguments) {
@@ -65,9 +63,8 @@ void writeKernel(void* context, const char* name, const int* bytes, int argument
         ptx += i + 1 < arguments ? ",\n" : "\n";
     }
     ptx += ")\n";
-    const auto bound = writer->bounds.find(name);
-    if (bound != writer->bounds.end()) {
-        ptx += ".maxntid " + std::to_string(bound->second) + ", 1, 1\n";
+    if (writer->unbounded.count(name) == 0) {
+        ptx += ".maxntid " + std::to_string(writer->threads) + ", 1, 1\n";
     }
     ptx += "{\n\tret;\n}\n";
 }
@@ -125,7 +122,8 @@ API nvrtcCompileProgram(Program* program, int options, const char* const* texts)
         program->log = "error: --gpu-architecture expected";
         return INVALID_OPTION;
     }
-    Writer writer{".version 9.0\n.target sm_" + architecture + "\n.address_size 64\n", launchBounds(program->source)};
+    const std::string head = ".version 9.0\n.target sm_" + architecture + "\n.address_size 64\n";
+    Writer writer{head, threads(program->source), unbounded(program->source)};
     emulated_kernels(writeKernel, &writer);
     program->ptx = writer.ptx;
     return OK;
