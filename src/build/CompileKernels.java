@@ -10,22 +10,26 @@ import java.util.stream.Stream;
  * Compiles {@code cuda-kernels/} where {@code nvcc} is installed; elsewhere it says so and does
  * nothing.
  *
- * <p>{@code --ptx FILE} makes what travels in the jar: PTX for the oldest architecture supported,
- * which the driver compiles for any newer device. {@code --check FOLDER} compiles for every
- * architecture from Turing to Blackwell, warnings as errors.
+ * <p>{@code --ptx FOLDER} makes what travels in the jar: PTX for the oldest architecture supported
+ * and for the oldest whose tensor cores know TF32. The driver compiles the newest that its device
+ * can run. {@code --check FILE} compiles for every architecture from Turing to Blackwell, warnings
+ * as errors.
  */
 final class CompileKernels {
     private static final String SOURCE = "cuda-kernels/kernels.cu";
-    private static final String OLDEST = "75";
     private static final List<String> ARCHITECTURES =
             List.of("75", "80", "86", "89", "90", "100", "120");
 
     /**
-     * A driver refuses PTX of a newer version than its own, even where nothing new is used. The
-     * kernels need nothing beyond this version (CUDA 10.0, Turing), and the assembler checks them
-     * against it.
+     * PTX for an architecture. A driver refuses PTX of a newer version than its own, even where
+     * nothing new is used. The kernels need nothing beyond the first version that knows their
+     * architecture, and the assembler checks them against it.
      */
-    private static final String PTX_VERSION = "6.3";
+    private record Image(String architecture, String ptxVersion) {}
+
+    /** Turing, as of CUDA 10.0, and Ampere, as of CUDA 11.0. */
+    private static final List<Image> IMAGES =
+            List.of(new Image("75", "6.3"), new Image("80", "7.0"));
 
     private CompileKernels() {}
 
@@ -36,36 +40,46 @@ final class CompileKernels {
                     "no nvcc: CUDA kernels are not compiled here but by NVRTC when first used");
             return;
         }
-        Path target = Path.of(args[1]);
-        if (isNewer(target)) {
-            return;
-        }
-        Files.createDirectories(target.toAbsolutePath().getParent());
+        Path target = Path.of(args[1]).toAbsolutePath();
         if (args[0].equals("--ptx")) {
-            compilePtx(nvcc, target);
-        } else {
+            for (Image image : IMAGES) {
+                Path file = target.resolve("kernels_" + image.architecture + ".ptx");
+                if (!isNewer(file)) {
+                    Files.createDirectories(target);
+                    compilePtx(nvcc, image, file);
+                }
+            }
+        } else if (!isNewer(target)) {
+            Files.createDirectories(target.getParent());
             check(nvcc, target);
         }
     }
 
-    private static void compilePtx(String nvcc, Path target)
+    private static void compilePtx(String nvcc, Image image, Path target)
             throws IOException, InterruptedException {
-        Path made = target.resolveSibling("kernels.ptx.tmp");
+        Path made = target.resolveSibling(target.getFileName() + ".tmp");
         run(
                 nvcc,
                 "-std=c++17",
                 "-O3",
                 "-ptx",
-                "-arch=compute_" + OLDEST,
+                "-arch=compute_" + image.architecture,
                 SOURCE,
                 "-o",
                 made.toString());
         String ptx = Files.readString(made);
-        Files.writeString(made, ptx.replaceFirst("(?m)^\\.version .*$", ".version " + PTX_VERSION));
+        Files.writeString(
+                made, ptx.replaceFirst("(?m)^\\.version .*$", ".version " + image.ptxVersion));
         Path ptxas = Path.of(nvcc).resolveSibling("ptxas");
         if (Files.isExecutable(ptxas)) {
-            run(ptxas.toString(), "-arch=sm_" + OLDEST, made.toString(), "-o", target + ".cubin");
-            Files.delete(Path.of(target + ".cubin"));
+            Path cubin = target.resolveSibling(target.getFileName() + ".cubin");
+            run(
+                    ptxas.toString(),
+                    "-arch=sm_" + image.architecture,
+                    made.toString(),
+                    "-o",
+                    cubin.toString());
+            Files.delete(cubin);
         }
         Files.move(made, target, StandardCopyOption.REPLACE_EXISTING);
     }

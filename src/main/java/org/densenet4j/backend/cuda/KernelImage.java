@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * The kernels as PTX, which the driver compiles for its device, once, and keeps in a cache of its
@@ -17,8 +18,8 @@ import java.util.Optional;
  * the result in the cache folder.
  */
 final class KernelImage {
-    /** Made by the build, see {@code src/build/CompileKernels.java}. */
-    private static final String PREBUILT = "kernels.ptx";
+    /** What the build makes, newest first, see {@code src/build/CompileKernels.java}. */
+    private static final int[] PREBUILT = {80, 75};
 
     private KernelImage() {}
 
@@ -27,19 +28,32 @@ final class KernelImage {
      * @throws DeviceException when the jar has no PTX and there is no NVRTC, with the fix
      */
     static String ptx(CudaLibraries libraries, int architecture) {
-        Optional<String> prebuilt = KernelSource.resource(PREBUILT);
+        Optional<String> prebuilt = prebuilt(architecture);
         if (prebuilt.isPresent()) {
             return prebuilt.get();
         }
         if (!libraries.hasNvrtc()) {
             throw new DeviceException(
-                    "this jar was built without nvcc and there is no NVRTC to compile the kernels;"
-                            + " run ./densenet4j doctor --fetch-cuda");
+                    "this jar has no kernels for compute capability "
+                            + architecture / 10
+                            + "."
+                            + architecture % 10
+                            + " and there is no NVRTC to compile them; run ./densenet4j doctor"
+                            + " --fetch-cuda");
         }
         return compiled(
                 new Nvrtc(libraries.functions(CudaLibrary.NVRTC)),
                 architecture,
                 CudaCache.folder().resolve("kernels"));
+    }
+
+    /** The newest PTX of the jar that a device of this architecture can run, if there is any. */
+    static Optional<String> prebuilt(int architecture) {
+        return IntStream.of(PREBUILT)
+                .filter(a -> a <= architecture)
+                .mapToObj(a -> KernelSource.resource("kernels_" + a + ".ptx"))
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
     /** Compiles, or takes what an earlier process compiled from the same sources. */
