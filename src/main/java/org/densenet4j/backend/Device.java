@@ -49,7 +49,8 @@ public interface Device extends AutoCloseable {
     }
 
     /**
-     * Opens the device of a backend by name.
+     * Opens the device of a backend by name. {@code "best"} goes on to the next backend where one
+     * has a problem or its device does not open; any other name fails with the reason.
      *
      * @param name {@code "cpu"}, {@code "cuda"}, {@code "cuda:1"} or {@code "best"}
      * @throws DeviceException when there is no such backend or it does not work here
@@ -64,8 +65,16 @@ public interface Device extends AutoCloseable {
             if (best || provider.name().equals(backend)) {
                 Optional<String> problem = provider.problem();
                 if (problem.isEmpty()) {
-                    DeviceName.noticeFallback(provider, problems);
-                    return provider.open(indexed);
+                    try {
+                        Device device = provider.open(indexed);
+                        DeviceName.noticeFallback(provider, problems);
+                        return device;
+                    } catch (DeviceException e) {
+                        if (!best) {
+                            throw e;
+                        }
+                        problem = Optional.of(e.getMessage());
+                    }
                 }
                 problems.add(provider.name() + ": " + problem.get());
             }

@@ -50,15 +50,7 @@ final class CudaDevice implements Device {
     CudaDevice(CudaLibraries libraries, DeviceOptions options) {
         this.options = options;
         libraries.load();
-        int devices = libraries.driver().orElseThrow().devices().size();
-        if (options.index() >= devices) {
-            throw new DeviceException(
-                    "there is no CUDA device "
-                            + options.index()
-                            + "; this machine has "
-                            + devices
-                            + ", counted from 0");
-        }
+        libraries.requireDevice(options.index());
         this.cublasVersion = libraries.version(CudaLibrary.CUBLAS).orElse("");
         this.context = new CudaContext(options.index(), options.synchronous());
         Deque<AutoCloseable> opened = new ArrayDeque<>(List.of(context));

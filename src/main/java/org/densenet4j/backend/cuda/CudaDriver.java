@@ -24,6 +24,9 @@ import java.util.List;
  * nothing but the driver.
  */
 final class CudaDriver {
+    /** The oldest driver that runs what JCuda 12.6 was built with (CUDA 12 minor versions). */
+    private static final int OLDEST_VERSION = 12_000;
+
     private static final int ATTRIBUTE_MULTIPROCESSORS = 16;
     private static final int ATTRIBUTE_CAPABILITY_MAJOR = 75;
     private static final int ATTRIBUTE_CAPABILITY_MINOR = 76;
@@ -32,7 +35,7 @@ final class CudaDriver {
     /**
      * A device as the driver describes it.
      *
-     * @param index as in {@code CUDA_VISIBLE_DEVICES}
+     * @param index from 0, counted among the devices that {@code CUDA_VISIBLE_DEVICES} lets through
      * @param name marketing name
      * @param memoryBytes all its memory
      * @param capabilityMajor compute capability before the point
@@ -50,15 +53,19 @@ final class CudaDriver {
         public String capability() {
             return capabilityMajor + "." + capabilityMinor;
         }
+
+        /** The compute capability without its point, such as 90. */
+        int architecture() {
+            return 10 * capabilityMajor + capabilityMinor;
+        }
     }
 
     private final SymbolLookup functions;
     private final int version;
     private final List<DeviceFacts> devices;
 
-    private CudaDriver(Path library) {
-        DynamicLoader.load(library);
-        functions = DynamicLoader.lookup(library);
+    private CudaDriver(SymbolLookup functions) {
+        this.functions = functions;
         call("cuInit", 0);
         version = integer("cuDriverGetVersion");
         List<DeviceFacts> found = new ArrayList<>();
@@ -69,14 +76,60 @@ final class CudaDriver {
         devices = List.copyOf(found);
     }
 
+    /** A driver that is of no use to this process; the message says so of "the driver". */
+    static final class RefusalException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private final int status;
+
+        private RefusalException(int status, String message) {
+            super(message);
+            this.status = status;
+        }
+
+        /** The driver's code; 0 where it did not come to that. */
+        int status() {
+            return status;
+        }
+    }
+
+    /** A call that the driver refused. */
+    private static final class StatusException extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        private final int status;
+
+        StatusException(int status, String message) {
+            super(message);
+            this.status = status;
+        }
+    }
+
     /**
-     * Asks the driver.
+     * Starts the driver and asks it. One that starts stays loaded for the whole process; any other
+     * is unloaded again, because whatever needs {@code libcuda.so.1} afterwards would get it.
      *
      * @param library the driver's file
-     * @throws DeviceException when it does not load or start, with its own reason
+     * @throws RefusalException when it does not load or start, is too old or has no device
      */
-    static CudaDriver ask(Path library) {
-        return new CudaDriver(library);
+    static CudaDriver start(Path library) throws RefusalException {
+        try (DynamicLoader.Trial trial = DynamicLoader.trial(library)) {
+            CudaDriver driver = new CudaDriver(trial.functions());
+            if (driver.version < OLDEST_VERSION) {
+                throw new RefusalException(
+                        DriverError.INSUFFICIENT_DRIVER.code(),
+                        "supports CUDA " + driver.versionText() + " and 12.0 is needed");
+            }
+            if (driver.devices.isEmpty()) {
+                throw new RefusalException(DriverError.NO_DEVICE.code(), "lists no device");
+            }
+            DynamicLoader.load(library);
+            return driver;
+        } catch (StatusException e) {
+            throw new RefusalException(e.status, "does not start (" + e.getMessage() + ")");
+        } catch (DynamicLoader.LoadException | DeviceException e) {
+            throw new RefusalException(0, "does not start (" + e.getMessage() + ")");
+        }
     }
 
     /** The newest CUDA that the driver supports, such as 12060 for 12.6. */
@@ -136,16 +189,20 @@ final class CudaDriver {
     private void call(String function, Object... arguments) {
         int status = invoke(function, arguments);
         if (status != 0) {
-            throw new DeviceException(function + " failed: " + errorName(status));
+            throw new StatusException(status, function + " failed: " + errorName(status));
         }
     }
 
     private String errorName(int status) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(ADDRESS);
+            // A stub does not even know the names of its answers.
             if (functions.find("cuGetErrorName").isEmpty()
-                    || invoke("cuGetErrorName", status, out) != 0) {
-                return "status " + status;
+                    || invoke("cuGetErrorName", status, out) != 0
+                    || out.get(ADDRESS, 0).address() == 0) {
+                return DriverError.of(status)
+                        .map(DriverError::driverName)
+                        .orElse("status " + status);
             }
             return out.get(ADDRESS, 0).reinterpret(NAME_BYTES).getString(0);
         }

@@ -23,16 +23,16 @@ final class CudaFindings {
         for (CudaLibrary library : CudaLibrary.values()) {
             all.add(findings.library(library));
         }
-        for (String line : libraries.incomplete()) {
-            all.add(new Finding("incomplete", false, line, "", Map.of()));
+        for (RejectedLibrary r : libraries.rejected()) {
+            all.add(rejected(r));
         }
         libraries.driver().ifPresent(d -> d.devices().forEach(f -> all.add(device(f))));
         return all;
     }
 
     private Finding library(CudaLibrary library) {
-        Optional<CudaLibraries.Found> found = libraries.get(library);
         Optional<String> version = libraries.version(library);
+        Optional<FoundLibrary> found = libraries.get(library);
         Map<String, Object> details = new LinkedHashMap<>();
         version.ifPresent(v -> details.put("version", v));
         found.ifPresent(
@@ -40,34 +40,41 @@ final class CudaFindings {
                     details.put("path", f.path().toString());
                     details.put("origin", f.origin());
                 });
+        boolean isRejected = libraries.rejected().stream().anyMatch(r -> r.library() == library);
         String state =
                 version.map(v -> library == CudaLibrary.DRIVER ? "for CUDA " + v : v)
-                        .orElse(found.isPresent() ? "does not load" : "not found");
+                        .orElse(isRejected ? "none that can be used" : "not found");
         String place = found.map(f -> "  " + f.path() + " (" + f.origin() + ")").orElse("");
-        return new Finding(
-                library.title(), version.isPresent(), state + place, advice(library), details);
+        String advice = version.isPresent() || isRejected ? "" : advice(library);
+        return new Finding(library.title(), version.isPresent(), state + place, advice, details);
     }
 
     private String advice(CudaLibrary library) {
-        if (libraries.version(library).isPresent()) {
-            return "";
-        }
-        if (libraries.get(library).isPresent()) {
-            return library == CudaLibrary.DRIVER
-                    ? libraries.problem().orElse("")
-                    : libraries.loadProblem(library).orElse("");
-        }
         if (library != CudaLibrary.DRIVER && libraries.get(CudaLibrary.DRIVER).isEmpty()) {
             return ""; // Nothing but a driver helps.
         }
         return switch (library) {
             case DRIVER -> "install NVIDIA's driver 525 or newer; in a container: --gpus all";
-            case CUBLAS -> "products run on slower paths; doctor --fetch-cuda brings cuBLAS 12";
+            case CUBLAS ->
+                    "products run by our own kernel, more slowly; doctor --fetch-cuda brings cuBLAS"
+                            + " 12";
             case NVRTC ->
                     "needed only where the jar was built without nvcc; doctor --fetch-cuda brings"
                             + " it";
-            case CUDNN -> "needed for convolutions; doctor --fetch-cuda brings it";
+            case CUDNN -> libraries.absence(library).line();
         };
+    }
+
+    private static Finding rejected(RejectedLibrary r) {
+        Map<String, Object> details = new LinkedHashMap<>();
+        details.put("library", r.library().title());
+        details.put("origin", r.origin());
+        return new Finding(
+                "not used",
+                false,
+                r.reason().cause() + " (" + r.origin() + ")",
+                r.reason().mend(),
+                details);
     }
 
     private static Finding device(CudaDriver.DeviceFacts d) {
@@ -84,6 +91,11 @@ final class CudaFindings {
                         d.memoryBytes() / 1e9,
                         d.capability(),
                         d.multiprocessors());
-        return new Finding("device " + d.index(), true, summary, "", details);
+        boolean works = KernelImage.runsOn(d);
+        String advice =
+                works
+                        ? ""
+                        : "needs compute capability " + KernelImage.OLDEST_CAPABILITY + " or newer";
+        return new Finding("device " + d.index(), works, summary, advice, details);
     }
 }

@@ -2,10 +2,7 @@ package org.densenet4j.backend.cuda;
 
 import org.densenet4j.backend.DeviceException;
 
-import java.io.IOException;
 import java.lang.foreign.SymbolLookup;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -17,16 +14,16 @@ import java.util.Optional;
  * The libraries that the CUDA backend needs, as found on this machine: the driver, cuDNN, cuBLAS,
  * NVRTC and JCuda's native halves.
  *
- * <p>{@link #find} only looks at files. {@link #problem} loads the driver to ask it. {@link #load}
- * loads everything into the process, in an order in which each library finds those it needs among
- * those already loaded, wherever they lie. Nothing native is touched before one of them is called.
+ * <p>{@link #find} only looks at files. {@link #problem} loads the driver to ask it, and cuDNN.
+ * {@link #load} loads everything into the process, in an order in which each library finds those it
+ * needs among those already loaded, wherever they lie. Nothing native is touched before one of them
+ * is called.
  *
- * <p>See {@link LibraryPlace#all} for where libraries are searched.
+ * <p>Of several copies of a library the first is taken that loads and suits the driver; those
+ * passed over are remembered, see {@link #rejected}. See {@link LibraryPlace#all} for where
+ * libraries are searched.
  */
 final class CudaLibraries {
-    /** The oldest driver that runs what JCuda 12.6 was built with (CUDA 12 minor versions). */
-    private static final int OLDEST_DRIVER = 12_000;
-
     private static final String FETCH = "./densenet4j doctor --fetch-cuda";
 
     /** JCuda's class and native half of each library, in the order of initialisation. */
@@ -39,142 +36,125 @@ final class CudaLibraries {
                                     new String[] {"JCudaRuntime", "jcuda.runtime.JCuda"}),
                             CudaLibrary.CUBLAS,
                             List.<String[]>of(new String[] {"JCublas2", "jcuda.jcublas.JCublas2"}),
+                            // Called directly: JCuda's half is linked against that of CUDA 12.
                             CudaLibrary.NVRTC,
-                            List.<String[]>of(new String[] {"JNvrtc", "jcuda.nvrtc.JNvrtc"}),
+                            List.of(),
                             CudaLibrary.CUDNN,
                             List.<String[]>of(new String[] {"JCudnn", "jcuda.jcudnn.JCudnn"})));
 
-    /**
-     * A library and where it lies.
-     *
-     * @param library which
-     * @param path its main file
-     * @param origin why that folder was searched: an environment variable, "system", "cache"
-     * @param companions files beside it that belong to it
-     */
-    public record Found(CudaLibrary library, Path path, String origin, List<Path> companions) {}
-
-    private final Map<CudaLibrary, Found> found;
-    private final List<String> incomplete;
-    private Optional<CudaDriver> driver = Optional.empty();
-    private Optional<String> driverProblem = Optional.empty();
-    private boolean driverAsked;
-    private boolean loaded;
+    private final LibrarySearch search;
+    private final VisibleDevices visible;
+    private final List<LibraryPlace> places;
+    private final List<RejectedLibrary> rejected;
+    private final Map<CudaLibrary, Optional<FoundLibrary>> settled =
+            new EnumMap<>(CudaLibrary.class);
+    private DriverChoice driverChoice;
     private boolean cublasBound;
+    private boolean loaded;
 
-    private CudaLibraries(Map<CudaLibrary, Found> found, List<String> incomplete) {
-        this.found = found;
-        this.incomplete = incomplete;
+    private CudaLibraries(List<LibraryPlace> places, VisibleDevices visible) {
+        this.places = places;
+        this.visible = visible;
+        this.search = new LibrarySearch(places, visible.windows());
+        this.rejected = new ArrayList<>(search.incomplete());
     }
 
     /** Looks at the places of this machine. Never throws; loads nothing. */
     public static CudaLibraries find() {
-        if (!CudaPlatform.isSupported()) {
-            return new CudaLibraries(new EnumMap<>(CudaLibrary.class), List.of());
-        }
-        Path root = Path.of("").toAbsolutePath().getRoot();
-        return find(
-                LibraryPlace.all(
-                        System.getenv(), root, CudaCache.libraries(), CudaPlatform.WINDOWS),
-                CudaPlatform.WINDOWS);
+        VisibleDevices visible = VisibleDevices.ofThisProcess();
+        List<LibraryPlace> places =
+                CudaPlatform.isSupported()
+                        ? LibraryPlace.all(
+                                System.getenv(),
+                                visible.root(),
+                                CudaCache.libraries(),
+                                CudaPlatform.WINDOWS)
+                        : List.of();
+        return find(places, visible);
     }
 
-    static CudaLibraries find(List<LibraryPlace> places, boolean windows) {
-        Map<CudaLibrary, Found> found = new EnumMap<>(CudaLibrary.class);
-        List<String> incomplete = new ArrayList<>();
-        for (CudaLibrary library : CudaLibrary.values()) {
-            for (LibraryPlace place : places) {
-                for (String file : library.files(windows)) {
-                    Path path = place.folder().resolve(file);
-                    if (!found.containsKey(library) && Files.isRegularFile(path)) {
-                        List<Path> companions = new ArrayList<>();
-                        String missing = collect(library, place.folder(), windows, companions);
-                        if (missing.isEmpty()) {
-                            found.put(
-                                    library, new Found(library, path, place.origin(), companions));
-                        } else {
-                            incomplete.add(path + " lacks " + missing + " beside it");
-                        }
-                    }
-                }
-            }
-        }
-        return new CudaLibraries(found, incomplete);
-    }
-
-    /** Adds the files that belong to a library and returns the first that is missing, or "". */
-    private static String collect(
-            CudaLibrary library, Path folder, boolean windows, List<Path> companions) {
-        for (String prefix : library.companions(windows)) {
-            int before = companions.size();
-            try (DirectoryStream<Path> stream = Files.newDirectoryStream(folder, prefix + "*")) {
-                for (Path file : stream) {
-                    // A whole name stands for itself, a beginning for all versions of it.
-                    boolean whole = prefix.matches(".*(\\.so\\.\\d+|\\.dll)");
-                    if (!whole || file.getFileName().toString().equals(prefix)) {
-                        companions.add(file);
-                    }
-                }
-            } catch (IOException e) {
-                return prefix;
-            }
-            if (companions.size() == before) {
-                return prefix;
-            }
-        }
-        return "";
-    }
-
-    /** Where a library lies; empty when it was not found whole. */
-    public Optional<Found> get(CudaLibrary library) {
-        return Optional.ofNullable(found.get(library));
-    }
-
-    /** The main file of a library; empty when it was not found whole. */
-    public Optional<Path> path(CudaLibrary library) {
-        return get(library).map(Found::path);
-    }
-
-    /** Libraries that were seen but lack a part, one line each. */
-    public List<String> incomplete() {
-        return incomplete;
+    static CudaLibraries find(List<LibraryPlace> places, VisibleDevices visible) {
+        return new CudaLibraries(places, visible);
     }
 
     /**
-     * Whether matrix products can go to cuBLAS 12. A machine that has only CUDA 13 has none, and
-     * still runs.
+     * The library that is used, or, as long as nothing has been loaded to find out, the first that
+     * is whole; empty when there is none.
+     */
+    public synchronized Optional<FoundLibrary> get(CudaLibrary library) {
+        Optional<FoundLibrary> known = settled.get(library);
+        return known == null ? search.found(library).stream().findFirst() : known;
+    }
+
+    /** The main file of {@link #get}. */
+    public Optional<Path> path(CudaLibrary library) {
+        return get(library).map(FoundLibrary::path);
+    }
+
+    /** Libraries that were found and are not used, as far as they have been tried. */
+    public synchronized List<RejectedLibrary> rejected() {
+        return List.copyOf(rejected);
+    }
+
+    /**
+     * Whether matrix products can go to cuBLAS. A machine without it still runs: our own kernel
+     * multiplies.
      */
     public boolean hasCublas() {
-        return found.containsKey(CudaLibrary.CUBLAS);
+        return get(CudaLibrary.CUBLAS).isPresent();
+    }
+
+    /** The major version of the cuBLAS that is used, 12 or 13; 0 where there is none. */
+    public int cublasMajor() {
+        return get(CudaLibrary.CUBLAS).map(f -> f.files().cudaMajor()).orElse(0);
     }
 
     /**
-     * Whether cuBLAS is called through JCuda, which is linked against that of CUDA 12. Loads it.
+     * Whether JCuda's half of cuBLAS was initialised by {@link #load}. It is linked against cuBLAS
+     * 12; where it is not, the library's own functions serve, see {@link #functions}.
      */
-    boolean bindsCublas() {
-        return get(CudaLibrary.CUBLAS).filter(CudaLibraries::isOfCuda12).isPresent() && cublasBound;
-    }
-
-    private static boolean isOfCuda12(Found found) {
-        return found.path().getFileName().toString().contains("12");
+    public synchronized boolean bindsCublas() {
+        return cublasBound;
     }
 
     /** Whether kernels can be compiled here. */
     public boolean hasNvrtc() {
-        return found.containsKey(CudaLibrary.NVRTC);
+        return get(CudaLibrary.NVRTC).isPresent();
     }
 
-    /** What the driver says; empty when there is none or it does not start. Loads the driver. */
-    public synchronized Optional<CudaDriver> driver() {
-        if (!driverAsked) {
-            driverAsked = true;
-            try {
-                driver = path(CudaLibrary.DRIVER).map(CudaDriver::ask);
-            } catch (DeviceException e) {
-                driverProblem = Optional.of(e.getMessage());
-            }
+    /** What the driver says; empty when there is none or none starts. Loads the driver. */
+    public Optional<CudaDriver> driver() {
+        return driverChoice().driver();
+    }
+
+    private synchronized DriverChoice driverChoice() {
+        if (driverChoice == null) {
+            driverChoice = new DriverChoice(search.found(CudaLibrary.DRIVER), visible);
+            rejected.addAll(driverChoice.rejected());
+            settled.put(CudaLibrary.DRIVER, driverChoice.file());
         }
-        return driver;
+        return driverChoice;
+    }
+
+    /** The first that loads and suits the driver. Loads what it tries. */
+    private synchronized Optional<FoundLibrary> settle(CudaLibrary library) {
+        if (library == CudaLibrary.DRIVER) {
+            return driverChoice().file();
+        }
+        if (!settled.containsKey(library)) {
+            Suitability suitability = new Suitability(driver());
+            Optional<FoundLibrary> chosen = Optional.empty();
+            for (FoundLibrary candidate : search.found(library)) {
+                Optional<CauseAndMend> reason = suitability.problem(candidate);
+                if (reason.isEmpty()) {
+                    chosen = Optional.of(candidate);
+                    break;
+                }
+                rejected.add(new RejectedLibrary(library, candidate.origin(), reason.get()));
+            }
+            settled.put(library, chosen);
+        }
+        return settled.get(library);
     }
 
     /** Why CUDA cannot be used here, in one line with the fix; empty when it can. */
@@ -190,60 +170,85 @@ final class CudaLibraries {
                     "JCuda's native libraries are not on the class path; add org.jcuda:jcuda-natives,"
                             + " jcublas-natives and jcudnn-natives 12.6.0 for this platform");
         }
-        if (!found.containsKey(CudaLibrary.DRIVER)) {
+        if (search.found(CudaLibrary.DRIVER).isEmpty()) {
             return Optional.of(
                     "no NVIDIA driver on this machine; install driver 525 or newer (in a container:"
                             + " start it with --gpus all), or use --device cpu");
         }
-        Optional<CudaDriver> answer = driver();
-        if (answer.isEmpty()) {
-            return Optional.of(
-                    "the NVIDIA driver does not start ("
-                            + driverProblem.orElse("no reason given")
-                            + "); check that nvidia-smi lists a device, or use --device cpu");
+        if (driver().isEmpty()) {
+            return driverChoice().problem().map(reason -> reason.line() + "; or use --device cpu");
         }
-        if (answer.get().devices().isEmpty()) {
-            return Optional.of(
-                    "the NVIDIA driver lists no device; check nvidia-smi and CUDA_VISIBLE_DEVICES");
+        List<CudaDriver.DeviceFacts> devices = driver().get().devices();
+        if (devices.stream().noneMatch(KernelImage::runsOn)) {
+            return Optional.of(tooOld(devices.getFirst()) + "; use --device cpu");
         }
-        if (answer.get().version() < OLDEST_DRIVER) {
-            return Optional.of(
-                    "the NVIDIA driver supports CUDA "
-                            + answer.get().versionText()
-                            + " and 12.0 is needed; update it to 525 or newer");
-        }
-        if (!found.containsKey(CudaLibrary.CUDNN)) {
-            return Optional.of(
-                    missing("cuDNN 9", "libcudnn.so.9")
-                            + "; run "
-                            + FETCH
-                            + ", or install it and set LD_LIBRARY_PATH to its folder");
-        }
-        return loadProblem(CudaLibrary.CUDNN).or(() -> tooNewForDriver(answer.get()));
-    }
-
-    /** A library of a newer major version of CUDA than the driver's does not run at all. */
-    private Optional<String> tooNewForDriver(CudaDriver driver) {
-        int built = LibraryVersion.cudaOfCudnn(functions(CudaLibrary.CUDNN));
-        return built / 1000 <= driver.version() / 1000
+        return settle(CudaLibrary.CUDNN).isPresent()
                 ? Optional.empty()
-                : Optional.of(
-                        path(CudaLibrary.CUDNN).orElseThrow()
-                                + " is built for CUDA "
-                                + CudaDriver.text(built)
-                                + ", the driver supports "
-                                + driver.versionText()
-                                + "; update the driver, or run "
-                                + FETCH
-                                + " and put its folder into DENSENET4J_CUDA_LIBS");
+                : Optional.of(absence(CudaLibrary.CUDNN).line());
     }
 
-    private String missing(String title, String file) {
-        return incomplete.stream()
-                .filter(line -> line.contains(file))
-                .findFirst()
-                .map(line -> title + " is incomplete: " + line)
-                .orElse(title + " was not found");
+    private static String tooOld(CudaDriver.DeviceFacts device) {
+        return "CUDA device "
+                + device.index()
+                + " ("
+                + device.name()
+                + ") has compute capability "
+                + device.capability()
+                + " and needs "
+                + KernelImage.OLDEST_CAPABILITY
+                + " or newer";
+    }
+
+    /**
+     * Checks that a device is there and can run the kernels.
+     *
+     * @param index counted among the visible devices
+     * @throws DeviceException with what is there instead
+     */
+    public void requireDevice(int index) {
+        List<CudaDriver.DeviceFacts> devices = driver().orElseThrow().devices();
+        if (index >= devices.size()) {
+            throw new DeviceException(
+                    "there is no CUDA device "
+                            + index
+                            + "; this process sees "
+                            + devices.size()
+                            + ", "
+                            + visible.counted());
+        }
+        if (!KernelImage.runsOn(devices.get(index))) {
+            throw new DeviceException(
+                    tooOld(devices.get(index))
+                            + devices.stream()
+                                    .filter(KernelImage::runsOn)
+                                    .findFirst()
+                                    .map(d -> "; use --device cuda:" + d.index() + ", " + d.name())
+                                    .orElse("; use --device cpu"));
+        }
+    }
+
+    /** Why no copy of a library is used, with the fix. Loads those that were found. */
+    CauseAndMend absence(CudaLibrary library) {
+        settle(library);
+        Optional<CauseAndMend> reason =
+                rejected().stream()
+                        .filter(r -> r.library() == library)
+                        .map(RejectedLibrary::reason)
+                        .findFirst();
+        if (reason.isPresent()) {
+            return new CauseAndMend(
+                    reason.get().cause(), reason.get().mend() + ", or run " + FETCH);
+        }
+        List<Path> others = search.otherVersions(library);
+        return new CauseAndMend(
+                library.title()
+                        + " was not found"
+                        + (others.isEmpty()
+                                ? ""
+                                : ", only "
+                                        + others.getFirst()
+                                        + ", a version that this build cannot use"),
+                "run " + FETCH + ", or install it and set LD_LIBRARY_PATH to its folder");
     }
 
     /**
@@ -262,7 +267,7 @@ final class CudaLibraries {
                             throw new DeviceException(line);
                         });
         for (CudaLibrary library : CudaLibrary.values()) {
-            if (found.containsKey(library)) {
+            if (settle(library).isPresent()) {
                 load(library);
             }
         }
@@ -275,24 +280,28 @@ final class CudaLibraries {
      *
      * @throws DeviceException when it was not found or does not load
      */
-    public void load(CudaLibrary library) {
+    public synchronized void load(CudaLibrary library) {
         preload(library);
-        // JCuda's halves for NVRTC and cuBLAS are linked against those of CUDA 12; others are
-        // called
-        // directly.
-        boolean ofAnyVersion = library == CudaLibrary.DRIVER || library == CudaLibrary.CUDNN;
-        if (ofAnyVersion || isOfCuda12(found.get(library))) {
-            try {
-                JCudaNatives natives = JCudaNatives.open();
-                for (String[] binding : BINDINGS.get(library)) {
-                    natives.initialise(binding[0], binding[1]);
-                }
-                cublasBound |= library == CudaLibrary.CUBLAS;
-            } catch (DeviceException e) {
-                if (library != CudaLibrary.CUBLAS) {
-                    throw e;
-                }
-            }
+        if (library == CudaLibrary.CUBLAS) {
+            cublasBound = cublasMajor() == 12 && bindCublas();
+        } else {
+            bind(library);
+        }
+    }
+
+    private static void bind(CudaLibrary library) {
+        for (String[] binding : BINDINGS.get(library)) {
+            JCudaNatives.open().initialise(binding[0], binding[1]);
+        }
+    }
+
+    private static boolean bindCublas() {
+        try {
+            bind(CudaLibrary.CUBLAS);
+            return true;
+        } catch (DeviceException e) {
+            // It wants every function of cuBLAS 12.6; we need five, which all have.
+            return false;
         }
     }
 
@@ -302,45 +311,51 @@ final class CudaLibraries {
      * @throws DeviceException when it was not found or does not load
      */
     public SymbolLookup functions(CudaLibrary library) {
-        preload(library);
-        return DynamicLoader.lookup(found.get(library).path());
+        return DynamicLoader.lookup(preload(library).path());
     }
 
     /**
-     * The version that a library reports of itself, such as 9.5.1; empty when it was not found or
-     * does not load. Loads it.
+     * The version that a library reports of itself, such as 9.5.1; empty when there is none that
+     * can be used. Loads it.
      */
     public Optional<String> version(CudaLibrary library) {
         if (library == CudaLibrary.DRIVER) {
             return driver().map(CudaDriver::versionText);
         }
         try {
-            return found.containsKey(library)
-                    ? Optional.of(LibraryVersion.of(library, functions(library)))
-                    : Optional.empty();
+            return settle(library).map(f -> LibraryVersion.of(library, functions(library)));
         } catch (DeviceException e) {
             return Optional.empty();
         }
     }
 
-    /** Why a library that was found does not load; empty when it does. Loads it. */
-    public Optional<String> loadProblem(CudaLibrary library) {
-        try {
-            preload(library);
-            return Optional.empty();
-        } catch (DeviceException e) {
-            return Optional.of(e.getMessage());
-        }
-    }
-
-    private void preload(CudaLibrary library) {
-        Found files =
-                get(library)
-                        .orElseThrow(() -> new DeviceException(library.title() + " was not found"));
-        // cuDNN opens its parts itself, when needed, from its own folder.
-        if (library != CudaLibrary.CUDNN) {
-            files.companions().forEach(DynamicLoader::load);
+    private FoundLibrary preload(CudaLibrary library) {
+        FoundLibrary files =
+                settle(library).orElseThrow(() -> new DeviceException(absence(library).line()));
+        if (library != CudaLibrary.CUDNN || partsAreHidden(files)) {
+            files.parts().forEach(DynamicLoader::load);
         }
         DynamicLoader.load(files.path());
+        return files;
+    }
+
+    /**
+     * Whether a part of cuDNN also lies in a folder of the loader's path. cuDNN opens its parts by
+     * name when it needs them, and the loader's path comes before its own folder (ld.so(8)): the
+     * parts of another version would be taken, unless the right ones are loaded already.
+     */
+    private boolean partsAreHidden(FoundLibrary files) {
+        return places.stream()
+                .filter(place -> place.origin().equals(LibraryPlace.LOADER_PATH))
+                .filter(place -> !place.folder().equals(files.path().getParent()))
+                .anyMatch(
+                        place ->
+                                files.parts().stream()
+                                        .anyMatch(
+                                                part ->
+                                                        place.folder()
+                                                                .resolve(part.getFileName())
+                                                                .toFile()
+                                                                .exists()));
     }
 }

@@ -5,59 +5,69 @@ import java.util.List;
 /** A library of NVIDIA's that the backend calls, and the files it consists of. */
 enum CudaLibrary {
     /** The driver itself, installed with the graphics card. */
-    DRIVER("NVIDIA driver", List.of("libcuda.so.1"), List.of("nvcuda.dll"), List.of(), List.of()),
+    DRIVER(
+            "NVIDIA driver",
+            "libcuda.so.",
+            "nvcuda",
+            new LibraryFiles(0, "libcuda.so.1", "nvcuda.dll", List.of(), List.of())),
 
-    /** Matrix products. JCuda is linked against the one of CUDA 12. */
-    CUBLAS(
-            "cuBLAS 12",
-            List.of("libcublas.so.12"),
-            List.of("cublas64_12.dll"),
-            List.of("libcublasLt.so.12"),
-            List.of("cublasLt64_12.dll")),
+    /** Matrix products. Each major version belongs to the CUDA of the same number. */
+    CUBLAS("cuBLAS", "libcublas.so.", "cublas64_", cublas(12), cublas(13)),
 
     /** The run-time compiler, which makes our kernels for the device found. */
-    NVRTC(
-            "NVRTC",
-            List.of("libnvrtc.so.12", "libnvrtc.so.13"),
-            List.of("nvrtc64_120_0.dll", "nvrtc64_130_0.dll"),
-            List.of("libnvrtc-builtins.so."),
-            List.of("nvrtc-builtins64_")),
+    NVRTC("NVRTC", "libnvrtc.so.", "nvrtc64_", nvrtc(12), nvrtc(13)),
 
     /** Convolutions. Version 9 has one file name under CUDA 12 and 13. */
     CUDNN(
             "cuDNN 9",
-            List.of("libcudnn.so.9"),
-            List.of("cudnn64_9.dll"),
-            List.of(
-                    "libcudnn_graph.so.9",
-                    "libcudnn_ops.so.9",
-                    "libcudnn_cnn.so.9",
-                    "libcudnn_heuristic.so.9",
-                    "libcudnn_engines_precompiled.so.9"),
-            List.of(
-                    "cudnn_graph64_9.dll",
-                    "cudnn_ops64_9.dll",
-                    "cudnn_cnn64_9.dll",
-                    "cudnn_heuristic64_9.dll",
-                    "cudnn_engines_precompiled64_9.dll"));
+            "libcudnn.so.",
+            "cudnn64_",
+            new LibraryFiles(
+                    0,
+                    "libcudnn.so.9",
+                    "cudnn64_9.dll",
+                    // In an order in which each finds what it needs among those before it.
+                    List.of(
+                            "libcudnn_graph.so.9",
+                            "libcudnn_ops.so.9",
+                            "libcudnn_cnn.so.9",
+                            "libcudnn_heuristic.so.9",
+                            "libcudnn_engines_precompiled.so.9"),
+                    List.of(
+                            "cudnn_graph64_9.dll",
+                            "cudnn_ops64_9.dll",
+                            "cudnn_cnn64_9.dll",
+                            "cudnn_heuristic64_9.dll",
+                            "cudnn_engines_precompiled64_9.dll")));
 
     private final String title;
-    private final List<String> linuxFiles;
-    private final List<String> windowsFiles;
-    private final List<String> linuxCompanions;
-    private final List<String> windowsCompanions;
+    private final String linuxStem;
+    private final String windowsStem;
+    private final List<LibraryFiles> versions;
 
-    CudaLibrary(
-            String title,
-            List<String> linuxFiles,
-            List<String> windowsFiles,
-            List<String> linuxCompanions,
-            List<String> windowsCompanions) {
+    CudaLibrary(String title, String linuxStem, String windowsStem, LibraryFiles... versions) {
         this.title = title;
-        this.linuxFiles = linuxFiles;
-        this.windowsFiles = windowsFiles;
-        this.linuxCompanions = linuxCompanions;
-        this.windowsCompanions = windowsCompanions;
+        this.linuxStem = linuxStem;
+        this.windowsStem = windowsStem;
+        this.versions = List.of(versions);
+    }
+
+    private static LibraryFiles cublas(int major) {
+        return new LibraryFiles(
+                major,
+                "libcublas.so." + major,
+                "cublas64_" + major + ".dll",
+                List.of("libcublasLt.so." + major),
+                List.of("cublasLt64_" + major + ".dll"));
+    }
+
+    private static LibraryFiles nvrtc(int major) {
+        return new LibraryFiles(
+                major,
+                "libnvrtc.so." + major,
+                "nvrtc64_" + major + "0_0.dll",
+                List.of("libnvrtc-builtins.so." + major + "."),
+                List.of("nvrtc-builtins64_" + major));
     }
 
     /** Name for people. */
@@ -65,16 +75,15 @@ enum CudaLibrary {
         return title;
     }
 
-    /** File names that will do, the preferred one first. */
-    List<String> files(boolean windows) {
-        return windows ? windowsFiles : linuxFiles;
+    /** Versions that will do, the preferred one first. */
+    List<LibraryFiles> versions() {
+        return versions;
     }
 
     /**
-     * Beginnings of the names of files that must lie in the same folder. The parts of one library
-     * only work with each other, so they are never taken from different places.
+     * How the main file's name begins, whatever its version: what follows is the version's number.
      */
-    List<String> companions(boolean windows) {
-        return windows ? windowsCompanions : linuxCompanions;
+    String stem(boolean windows) {
+        return windows ? windowsStem : linuxStem;
     }
 }

@@ -21,7 +21,17 @@ final class KernelImage {
     /** What the build makes, newest first, see {@code src/build/CompileKernels.java}. */
     private static final int[] PREBUILT = {80, 75};
 
+    /** The oldest compute capability that the kernels are made for. */
+    static final String OLDEST_CAPABILITY = "7.5";
+
+    private static final int OLDEST_ARCHITECTURE = 75;
+
     private KernelImage() {}
+
+    /** Whether a device is new enough for the kernels. */
+    static boolean runsOn(CudaDriver.DeviceFacts device) {
+        return device.architecture() >= OLDEST_ARCHITECTURE;
+    }
 
     /**
      * @param architecture compute capability without its point, such as 90

@@ -18,6 +18,9 @@ import java.util.Map;
  */
 record LibraryPlace(String origin, Path folder) {
 
+    /** The origin of folders that the system's loader searches before a library's own folder. */
+    static final String LOADER_PATH = "LD_LIBRARY_PATH";
+
     /** Folders of a Linux system that its loader need not know: containers, WSL, NixOS. */
     private static final List<String> SYSTEM_FOLDERS =
             List.of(
@@ -28,14 +31,18 @@ record LibraryPlace(String origin, Path folder) {
                     "lib",
                     "usr/lib",
                     "usr/local/lib",
+                    "usr/lib64/nvidia",
+                    "usr/lib/nvidia",
                     "usr/local/nvidia/lib64",
+                    "usr/local/nvidia/lib",
                     "usr/lib/wsl/lib",
                     "run/opengl-driver/lib");
 
     /**
      * All places that exist, the most explicit first: {@code DENSENET4J_CUDA_LIBS}, the loader's
-     * path, the system, {@code CUDA_HOME} and {@code CUDA_PATH}, {@code /usr/local/cuda*}, our
-     * cache.
+     * path, the active environment of Python or conda, the system, {@code CUDA_HOME} and {@code
+     * CUDA_PATH}, {@code /usr/local/cuda*}, what pip put beside the first Python in {@code PATH}
+     * and into the home folder, our cache.
      *
      * @param environment environment variables
      * @param root the root of the file system; another one in tests
@@ -44,17 +51,20 @@ record LibraryPlace(String origin, Path folder) {
     static List<LibraryPlace> all(
             Map<String, String> environment, Path root, Path cache, boolean windows) {
         Map<Path, LibraryPlace> places = new LinkedHashMap<>();
+        PythonPackages python = new PythonPackages(windows);
         for (Path given : path(environment.get("DENSENET4J_CUDA_LIBS"), windows)) {
             add(places, "DENSENET4J_CUDA_LIBS", given);
-            for (Path packages : List.of(given, given.resolve("nvidia"))) {
-                for (Path child : children(packages, "*")) {
-                    add(places, "DENSENET4J_CUDA_LIBS", child.resolve(windows ? "bin" : "lib"));
-                }
-            }
+            python.libraries(given).forEach(f -> add(places, "DENSENET4J_CUDA_LIBS", f));
         }
-        String loaderPath = windows ? "PATH" : "LD_LIBRARY_PATH";
+        String loaderPath = windows ? "PATH" : LOADER_PATH;
         for (Path folder : path(environment.get(loaderPath), windows)) {
             add(places, loaderPath, folder);
+        }
+        for (String variable : List.of("VIRTUAL_ENV", "CONDA_PREFIX")) {
+            for (Path prefix : path(environment.get(variable), windows)) {
+                python.ofPrefix(prefix).forEach(f -> add(places, variable, f));
+                add(places, variable, prefix.resolve(windows ? "Library/bin" : "lib"));
+            }
         }
         if (windows) {
             String system = environment.getOrDefault("SystemRoot", "C:\\Windows");
@@ -81,6 +91,12 @@ record LibraryPlace(String origin, Path folder) {
             for (Path home : children(local, "cuda*")) {
                 addInstallation(places, "/usr/local/" + home.getFileName(), home, false);
             }
+        }
+        List<Path> prefixes =
+                new ArrayList<>(python.prefix(path(environment.get("PATH"), windows)));
+        path(environment.get("HOME"), windows).forEach(h -> prefixes.add(h.resolve(".local")));
+        for (Path prefix : prefixes) {
+            python.ofPrefix(prefix).forEach(f -> add(places, "pip", f));
         }
         children(cache, "*").forEach(version -> add(places, "cache", version));
         return List.copyOf(places.values());
@@ -118,7 +134,7 @@ record LibraryPlace(String origin, Path folder) {
     }
 
     /** Sub-folders in falling order of their names, so that the newest version comes first. */
-    private static List<Path> children(Path folder, String glob) {
+    static List<Path> children(Path folder, String glob) {
         List<Path> found = new ArrayList<>();
         if (Files.isDirectory(folder)) {
             try (DirectoryStream<Path> stream = Files.newDirectoryStream(folder, glob)) {

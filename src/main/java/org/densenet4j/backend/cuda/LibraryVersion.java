@@ -50,6 +50,16 @@ final class LibraryVersion {
         }
     }
 
+    /** The same as a number: 12060 is 12.6. */
+    static int cudaOfNvrtc(SymbolLookup functions) {
+        try {
+            String[] parts = nvrtc(functions).split("\\.");
+            return 1000 * Integer.parseInt(parts[0]) + 10 * Integer.parseInt(parts[1]);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
     /** {@code cublasGetProperty(libraryPropertyType, int *)}: major, minor and patch level. */
     private static String cublas(SymbolLookup functions) throws Throwable {
         MethodHandle get =

@@ -37,7 +37,14 @@ public record ChildJvm(int exitCode, String out, String err) {
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command);
         for (String variable :
-                List.of("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH", "DENSENET4J_CUDA_LIBS")) {
+                List.of(
+                        "LD_LIBRARY_PATH",
+                        "CUDA_HOME",
+                        "CUDA_PATH",
+                        "CUDA_VISIBLE_DEVICES",
+                        "CONDA_PREFIX",
+                        "VIRTUAL_ENV",
+                        "DENSENET4J_CUDA_LIBS")) {
             builder.environment().remove(variable);
         }
         builder.environment().put("DENSENET4J_CACHE", folder.resolve("cache").toString());

@@ -45,11 +45,16 @@ class CudaLibrariesTest {
 
     private CudaLibraries find(Map<String, String> environment) {
         return CudaLibraries.find(
-                LibraryPlace.all(environment, root, root.resolve("cache/cuda"), false), false);
+                LibraryPlace.all(environment, root, root.resolve("cache/cuda"), false),
+                new VisibleDevices(environment, root, false));
+    }
+
+    private static List<String> causes(CudaLibraries libraries) {
+        return libraries.rejected().stream().map(r -> r.reason().cause()).toList();
     }
 
     private static String origin(CudaLibraries libraries, CudaLibrary library) {
-        return libraries.get(library).map(CudaLibraries.Found::origin).orElse("not found");
+        return libraries.get(library).map(FoundLibrary::origin).orElse("not found");
     }
 
     @Test
@@ -103,7 +108,81 @@ class CudaLibrariesTest {
     }
 
     @Test
-    void aMachineWithOnlyCuda13HasNoCublasButAllElse() throws IOException {
+    void theActiveEnvironmentsOfPythonAndCondaAreSearched() throws IOException {
+        Path venv = root.resolve("home/me/venv");
+        putCudnn("home/me/venv/lib/python3.12/site-packages/nvidia/cudnn/lib");
+        put(
+                "home/me/venv/lib/python3.12/site-packages/nvidia/cu13/lib",
+                "libcublas.so.13",
+                "libcublasLt.so.13",
+                "libnvrtc.so.13",
+                "libnvrtc-builtins.so.13.1");
+        CudaLibraries found = find(Map.of("VIRTUAL_ENV", venv.toString()));
+        assertEquals("VIRTUAL_ENV", origin(found, CudaLibrary.CUDNN));
+        assertEquals(13, found.cublasMajor());
+        assertTrue(found.hasNvrtc());
+
+        putCudnn("opt/conda/envs/train/lib");
+        Path conda = root.resolve("opt/conda/envs/train");
+        assertEquals(
+                "CONDA_PREFIX",
+                origin(find(Map.of("CONDA_PREFIX", conda.toString())), CudaLibrary.CUDNN));
+    }
+
+    @Test
+    void packagesOfTheFirstPythonInThePathAreFoundWithoutRunningIt() throws IOException {
+        putCudnn("opt/python/lib/python3.11/site-packages/nvidia/cudnn/lib");
+        putCudnn("opt/other/lib/python3.11/site-packages/nvidia/cudnn/lib");
+        put("opt/python/bin", "python3");
+        put("opt/other/bin", "python3");
+        String path = root + "/usr/bin:" + root + "/opt/python/bin:" + root + "/opt/other/bin";
+        CudaLibraries found = find(Map.of("PATH", path));
+        assertEquals("pip", origin(found, CudaLibrary.CUDNN));
+        assertTrue(
+                found.path(CudaLibrary.CUDNN).orElseThrow().startsWith(root.resolve("opt/python")));
+        assertEquals("not found", origin(find(Map.of()), CudaLibrary.CUDNN));
+
+        putCudnn("home/me/.local/lib/python3.11/site-packages/nvidia/cudnn/lib");
+        String home = root.resolve("home/me").toString();
+        assertEquals("pip", origin(find(Map.of("HOME", home)), CudaLibrary.CUDNN));
+    }
+
+    @Test
+    void theDriversOfWslAndOfContainersAreFound() throws IOException {
+        put("usr/lib/wsl/lib", "libcuda.so.1");
+        assertEquals("system", origin(find(Map.of()), CudaLibrary.DRIVER));
+        assertEquals(
+                root.resolve("usr/lib/wsl/lib/libcuda.so.1"),
+                find(Map.of()).path(CudaLibrary.DRIVER).orElseThrow());
+    }
+
+    @Test
+    void cublasOf12IsPreferredInAPlaceThatHasBoth() throws IOException {
+        put("both", "libcublas.so.13", "libcublasLt.so.13", "libcublas.so.12", "libcublasLt.so.12");
+        Map<String, String> environment = Map.of("LD_LIBRARY_PATH", root + "/both");
+        assertEquals(12, find(environment).cublasMajor());
+        Files.delete(root.resolve("both/libcublasLt.so.12"));
+        assertEquals(13, find(environment).cublasMajor());
+        assertEquals(1, find(environment).rejected().size());
+        Files.delete(root.resolve("both/libcublasLt.so.13"));
+        assertEquals(0, find(environment).cublasMajor());
+    }
+
+    @Test
+    void aLinkToALibraryDoesNotHideItsParts() throws IOException {
+        put("opt/cuda/lib", "libcublas.so.12", "libcublasLt.so.12");
+        Files.createSymbolicLink(
+                put("usr/lib64").resolve("libcublas.so.12"),
+                root.resolve("opt/cuda/lib/libcublas.so.12"));
+        CudaLibraries found =
+                find(Map.of("LD_LIBRARY_PATH", root + "/usr/lib64:" + root + "/opt/cuda/lib"));
+        assertEquals(
+                root.resolve("opt/cuda/lib/libcublas.so.12"),
+                found.path(CudaLibrary.CUBLAS).orElseThrow());
+    }
+
+    @Test
+    void aMachineWithOnlyCuda13HasAllItNeeds() throws IOException {
         putCudnn("usr/local/cuda-13.0/lib64");
         put(
                 "usr/local/cuda-13.0/lib64",
@@ -112,10 +191,10 @@ class CudaLibrariesTest {
                 "libnvrtc.so.13",
                 "libnvrtc-builtins.so.13.0");
         CudaLibraries found = find(Map.of());
-        assertFalse(found.hasCublas());
+        assertEquals(13, found.cublasMajor());
         assertTrue(found.hasNvrtc());
         assertTrue(found.path(CudaLibrary.CUDNN).isPresent());
-        assertEquals(List.of(), found.incomplete());
+        assertEquals(List.of(), causes(found));
     }
 
     @Test
@@ -132,10 +211,10 @@ class CudaLibrariesTest {
                         root.resolve("usr/lib64/libcublas.so.12")
                                 + " lacks libcublasLt.so.12 beside it",
                         root.resolve("usr/lib64/libnvrtc.so.12")
-                                + " lacks libnvrtc-builtins.so. beside it",
+                                + " lacks libnvrtc-builtins.so.12. beside it",
                         root.resolve("usr/lib64/libcudnn.so.9")
                                 + " lacks libcudnn_graph.so.9 beside it"),
-                found.incomplete());
+                causes(found));
     }
 
     @Test
@@ -153,7 +232,7 @@ class CudaLibrariesTest {
         putCudnn("usr/lib64");
         CudaLibraries found = find(Map.of());
         assertEquals(Optional.empty(), found.version(CudaLibrary.CUDNN));
-        String problem = found.loadProblem(CudaLibrary.CUDNN).orElseThrow();
+        String problem = found.absence(CudaLibrary.CUDNN).line();
         assertTrue(problem.startsWith("cannot load " + root), problem);
         assertEquals(1, problem.lines().count());
     }
