@@ -133,6 +133,7 @@ final class ForeignCublas extends Cublas {
     @Override
     void multiply(GemmShape s, long a, long b, long c) {
         context.enter();
+        MemorySegment beta = s.accumulate() ? one : zero;
         int status;
         try {
             status =
@@ -151,7 +152,7 @@ final class ForeignCublas extends Cublas {
                                     MemorySegment.ofAddress(a),
                                     R_32F,
                                     s.lda(),
-                                    s.accumulate() ? one : zero,
+                                    beta,
                                     MemorySegment.ofAddress(c),
                                     R_32F,
                                     s.ldc(),
