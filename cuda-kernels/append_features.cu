@@ -19,12 +19,13 @@ __device__ void append_features(const float* y, int yStride, float* columns, int
     if (inside) {
         shift = load<V>(y + at(tile.first, yStride, c));
         drop(shift, (static_cast<unsigned long long>(firstRow) + tile.first) * k + c, dropout);
-        for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
-            Channels<V> value = load<V>(y + at(r, yStride, c));
-            drop(value, (static_cast<unsigned long long>(firstRow) + r) * k + c, dropout);
-            store(columns + at(r, columnsStride, c), value);
-            add_shifted(value, shift, sum, squares);
-        }
+        for_rows<ROWS_AT_ONCE<V, 1>>(
+            tile, [&](int r) { return load<V>(y + at(r, yStride, c)); },
+            [&](int r, Channels<V> value) {
+                drop(value, (static_cast<unsigned long long>(firstRow) + r) * k + c, dropout);
+                store(columns + at(r, columnsStride, c), value);
+                add_shifted(value, shift, sum, squares);
+            });
     }
     sum_over_rows(sum, squares);
     if (inside && threadIdx.y == 0) {

@@ -12,27 +12,37 @@ __device__ __forceinline__ int channel_of_thread() {
     return blockIdx.x * blockDim.x + threadIdx.x;
 }
 
-// Combines chunk statistics in chunk order (Chan, Golub and LeVeque 1983).
-extern "C" __global__ void finish_statistics(const float* partials, int partialsStride, int chunks,
-                                             int rowsPerChunk, int rows, float epsilon, float* statistics,
-                                             int statisticsStride, int channels) {
+// Combines chunk statistics as combine_statistics does those of tiles (Chan, Golub and LeVeque 1983).
+extern "C" __global__ void finish_statistics(const float* __restrict__ partials, int partialsStride, int chunks,
+                                             int rowsPerChunk, int rows, float epsilon,
+                                             float* __restrict__ statistics, int statisticsStride, int channels) {
     const int c = channel_of_thread();
     if (c >= channels) {
         return;
     }
-    double count = 0.0;
-    double mean = 0.0;
+    const double shift = partials[c];
+    double sum = 0.0;
     double squares = 0.0;
-    for (int chunk = 0; chunk < chunks; chunk++) {
-        const double n = chunk == chunks - 1 ? rows - static_cast<double>(chunk) * rowsPerChunk : rowsPerChunk;
-        const double delta = partials[at(2 * chunk, partialsStride, c)] - mean;
-        const double total = count + n;
-        mean += delta * n / total;
-        squares += partials[at(2 * chunk + 1, partialsStride, c)] + delta * delta * count * n / total;
-        count = total;
-    }
-    const double variance = squares / count;
-    statistics[c] = static_cast<float>(mean);
+    struct Partial {
+        float mean;
+        float squares;
+    };
+    for_rows<8>(
+        {0, chunks},
+        [&](int chunk) {
+            return Partial{partials[at(2 * chunk, partialsStride, c)],
+                           partials[at(2 * chunk + 1, partialsStride, c)]};
+        },
+        [&](int chunk, Partial p) {
+            const double n =
+                chunk == chunks - 1 ? rows - static_cast<double>(chunk) * rowsPerChunk : rowsPerChunk;
+            const double d = p.mean - shift;
+            sum += n * d;
+            squares += p.squares + n * d * d;
+        });
+    squares -= sum * sum / rows;
+    const double variance = squares < 0.0 ? 0.0 : squares / rows;
+    statistics[c] = static_cast<float>(shift + sum / rows);
     statistics[statisticsStride + c] = static_cast<float>(variance);
     statistics[2 * statisticsStride + c] = static_cast<float>(1.0 / sqrt(variance + epsilon));
 }

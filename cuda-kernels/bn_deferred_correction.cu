@@ -22,26 +22,31 @@ __device__ void apply_correction(const float* gradient, int gradientStride, cons
     const Channels<V> b = load<V>(correction + correctionStride + c);
     const Channels<V> factor = load<V>(correction + 2 * correctionStride + c);
     const Channels<V> mean = load<V>(means + c);
-    const Rows tile = rows_of_tile(rows, rowsPerTile);
-    for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
-        const Channels<V> g = load<V>(gradient + at(r, gradientStride, c));
-        const Channels<V> value = load<V>(x + at(r, xStride, c));
-        float* target = out + at(r, outStride, c);
-        Channels<V> result;
-#pragma unroll
-        for (int i = 0; i < V; i++) {
-            result.v[i] = fmaf(a.v[i], g.v[i], fmaf(factor.v[i], value.v[i] - mean.v[i], b.v[i]));
-        }
-        drop(result, (static_cast<unsigned long long>(firstRow) + r) * channels + c, dropout);
-        if (add) {
-            const Channels<V> old = load<V>(target);
+    struct Fetched {
+        Channels<V> gradient;
+        Channels<V> value;
+        Channels<V> old;
+    };
+    for_rows<ROWS_AT_ONCE<V, 3>>(
+        rows_of_tile(rows, rowsPerTile),
+        [&](int r) {
+            return Fetched{load<V>(gradient + at(r, gradientStride, c)), load<V>(x + at(r, xStride, c)),
+                           add ? load<V>(out + at(r, outStride, c)) : zeros<V>()};
+        },
+        [&](int r, const Fetched& f) {
+            Channels<V> result;
 #pragma unroll
             for (int i = 0; i < V; i++) {
-                result.v[i] += old.v[i];
+                result.v[i] =
+                    fmaf(a.v[i], f.gradient.v[i], fmaf(factor.v[i], f.value.v[i] - mean.v[i], b.v[i]));
             }
-        }
-        store(target, result);
-    }
+            drop(result, (static_cast<unsigned long long>(firstRow) + r) * channels + c, dropout);
+#pragma unroll
+            for (int i = 0; i < V; i++) {
+                result.v[i] += f.old.v[i];
+            }
+            store(out + at(r, outStride, c), result);
+        });
 }
 
 TILED_KERNEL(apply_correction,

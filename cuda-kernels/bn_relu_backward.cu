@@ -56,22 +56,23 @@ struct GlobalPooledGradient {
     const float* gradient;
     int stride;
     int pixels;
+    float share;  // 1 / pixels
 
     __device__ Channels<V> at_row(int row, int c) const {
         Channels<V> g = load<V>(gradient + at(row / pixels, stride, c));
 #pragma unroll
         for (int i = 0; i < V; i++) {
-            g.v[i] /= pixels;
+            g.v[i] *= share;
         }
         return g;
     }
 };
 
-// Masks g, takes its sums, and hands each masked row to `use(row, channel, g)`.
-template <int V, class Source, class Use>
+// Masks g, takes its sums, and hands each masked row to `target.put(row, channel, g, target.old(row, channel))`.
+template <int V, class Source, class Target>
 __device__ void masked_gradient(Source source, const float* x, int xStride, const float* affine, int affineStride,
                                 const float* means, int rows, int channels, int rowsPerTile, float* tiles,
-                                Use use) {
+                                Target target) {
     const int c = first_channel<V>();
     const bool inside = c < channels;
     Channels<V> sum = zeros<V>();
@@ -80,19 +81,26 @@ __device__ void masked_gradient(Source source, const float* x, int xStride, cons
         const Channels<V> scale = load<V>(affine + c);
         const Channels<V> shift = load<V>(affine + affineStride + c);
         const Channels<V> mean = load<V>(means + c);
-        const Rows tile = rows_of_tile(rows, rowsPerTile);
-        for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
-            const Channels<V> value = load<V>(x + at(r, xStride, c));
-            const Channels<V> n = normalised(value, scale, shift);
-            Channels<V> g = source.at_row(r, c);
+        struct Fetched {
+            Channels<V> value;
+            Channels<V> gradient;
+            Channels<V> old;
+        };
+        for_rows<ROWS_AT_ONCE<V, 3>>(
+            rows_of_tile(rows, rowsPerTile),
+            [&](int r) {
+                return Fetched{load<V>(x + at(r, xStride, c)), source.at_row(r, c), target.old(r, c)};
+            },
+            [&](int r, Fetched f) {
+                const Channels<V> n = normalised(f.value, scale, shift);
 #pragma unroll
-            for (int i = 0; i < V; i++) {
-                g.v[i] = n.v[i] > 0.0f ? g.v[i] : 0.0f;
-                sum.v[i] += g.v[i];
-                products.v[i] = fmaf(g.v[i], value.v[i] - mean.v[i], products.v[i]);
-            }
-            use(r, c, g);
-        }
+                for (int i = 0; i < V; i++) {
+                    f.gradient.v[i] = n.v[i] > 0.0f ? f.gradient.v[i] : 0.0f;
+                    sum.v[i] += f.gradient.v[i];
+                    products.v[i] = fmaf(f.gradient.v[i], f.value.v[i] - mean.v[i], products.v[i]);
+                }
+                target.put(r, c, f.gradient, f.old);
+            });
     }
     sum_over_rows(sum, products);
     if (inside && threadIdx.y == 0) {
@@ -106,7 +114,11 @@ struct WriteInPlace {
     float* gradient;
     int stride;
 
-    __device__ void operator()(int row, int c, Channels<V> g) const {
+    __device__ Channels<V> old(int, int) const {
+        return zeros<V>();
+    }
+
+    __device__ void put(int row, int c, Channels<V> g, Channels<V>) const {
         store(gradient + at(row, stride, c), g);
     }
 };
@@ -119,15 +131,17 @@ struct AddWeighted {
     int stride;
     bool add;
 
-    __device__ void operator()(int row, int c, Channels<V> g) const {
+    __device__ Channels<V> old(int row, int c) const {
+        return add ? load<V>(blockGradient + at(row, stride, c)) : zeros<V>();
+    }
+
+    __device__ void put(int row, int c, Channels<V> g, Channels<V> total) const {
         const Channels<V> w = load<V>(weight + c);
-        float* target = blockGradient + at(row, stride, c);
-        Channels<V> total = add ? load<V>(target) : zeros<V>();
 #pragma unroll
         for (int i = 0; i < V; i++) {
             total.v[i] = fmaf(w.v[i], g.v[i], total.v[i]);
         }
-        store(target, total);
+        store(blockGradient + at(row, stride, c), total);
     }
 };
 
@@ -185,8 +199,8 @@ __device__ void accumulate_gradient_global_pool(const float* pooledGradient, int
                                                 int affineStride, const float* mean, const float* weight,
                                                 float* blockGradient, int blockStride, int rows, int channels,
                                                 int rowsPerTile, float* tiles) {
-    masked_gradient<V>(GlobalPooledGradient<V>{pooledGradient, pooledStride, pixels}, x, xStride, affine,
-                       affineStride, mean, rows, channels, rowsPerTile, tiles,
+    masked_gradient<V>(GlobalPooledGradient<V>{pooledGradient, pooledStride, pixels, 1.0f / pixels}, x, xStride,
+                       affine, affineStride, mean, rows, channels, rowsPerTile, tiles,
                        AddWeighted<V>{weight, blockGradient, blockStride, false});
 }
 

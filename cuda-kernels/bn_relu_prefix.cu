@@ -17,15 +17,16 @@ __device__ void normalise_relu(const float* x, int xStride, const float* affine,
     }
     const Channels<V> scale = load<V>(affine + c);
     const Channels<V> shift = load<V>(affine + affineStride + c);
-    const Rows tile = rows_of_tile(rows, rowsPerTile);
-    for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
-        Channels<V> a = normalised(load<V>(x + at(r, xStride, c)), scale, shift);
+    for_rows<ROWS_AT_ONCE<V, 1>>(
+        rows_of_tile(rows, rowsPerTile), [&](int r) { return load<V>(x + at(r, xStride, c)); },
+        [&](int r, Channels<V> value) {
+            Channels<V> a = normalised(value, scale, shift);
 #pragma unroll
-        for (int i = 0; i < V; i++) {
-            a.v[i] = relu(a.v[i]);
-        }
-        store(out + at(r, outStride, c), a);
-    }
+            for (int i = 0; i < V; i++) {
+                a.v[i] = relu(a.v[i]);
+            }
+            store(out + at(r, outStride, c), a);
+        });
 }
 
 TILED_KERNEL(normalise_relu,

@@ -5,11 +5,12 @@
 //                     M2 = sum(d*d) - sum(d)^2/n (Chan, Golub and LeVeque 1983).
 // combine_statistics  adds the blocks' tiles in double precision: mean = sum(n_t * mean_t)/n and
 //                     M2 = sum(M2_t + n_t * (mean_t - mean)^2).
+// combine_sums        adds the blocks' tiles of two plain sums in double precision.
 //
 // Shapes    x [rows, channels] with stride; tiles [row tiles, 2, channels]; partial [2, channels] with stride
 // Bytes     channel_statistics: 4 * rows * channels read, 8 * row tiles * channels written;
 //           combine_statistics, combine_sums: 8 * row tiles * channels read, 8 * channels written
-// Geometry  channel_statistics: tiled, see common.cuh; combine_statistics: blocks of 32 channels x 8
+// Geometry  channel_statistics: tiled, see common.cuh; combine: blocks of 8 channels x 32 tiles
 #pragma once
 #include "common.cuh"
 
@@ -53,9 +54,9 @@ __device__ void channel_statistics(const float* x, int xStride, int rows, int ch
     Channels<V> squares = zeros<V>();
     if (inside) {
         shift = load<V>(x + at(tile.first, xStride, c));
-        for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
-            add_shifted(load<V>(x + at(r, xStride, c)), shift, sum, squares);
-        }
+        for_rows<ROWS_AT_ONCE<V, 1>>(
+            tile, [&](int r) { return load<V>(x + at(r, xStride, c)); },
+            [&](int, Channels<V> value) { add_shifted(value, shift, sum, squares); });
     }
     sum_over_rows(sum, squares);
     if (inside && threadIdx.y == 0) {
@@ -67,56 +68,78 @@ TILED_KERNEL(channel_statistics,
              (const float* x, int xStride, int rows, int channels, int rowsPerTile, float* tiles),
              (x, xStride, rows, channels, rowsPerTile, tiles))
 
-// Adds over threadIdx.y of a block of 32 x 8 threads; every thread gets the sum.
+// Blocks that combine tiles: few channels and many tiles at a time, since all that takes time here is to wait for
+// memory, and there are more tiles than channels.
+constexpr int COMBINED_CHANNELS = 8;
+constexpr int COMBINED_TILES = 32;
+constexpr int COMBINED_AT_ONCE = 8;  // by a thread
+
+// Adds over threadIdx.y of such a block; threads with threadIdx.y = 0 have the sum.
 __device__ double sum_of_column(double value) {
-    __shared__ double column[8][32];
+    __shared__ double column[COMBINED_TILES][COMBINED_CHANNELS];
     __syncthreads();
     column[threadIdx.y][threadIdx.x] = value;
-    __syncthreads();
-    double sum = 0.0;
-    for (int y = 0; y < 8; y++) {
-        sum += column[y][threadIdx.x];
+    for (int half = COMBINED_TILES / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (static_cast<int>(threadIdx.y) < half) {
+            column[threadIdx.y][threadIdx.x] += column[threadIdx.y + half][threadIdx.x];
+        }
     }
-    return sum;
+    return column[threadIdx.y][threadIdx.x];
 }
 
+// The two sums of a channel in a tile.
+struct Sums {
+    float first;
+    float second;
+};
+
+__device__ __forceinline__ Sums sums_of_tile(const float* tiles, int t, int channels, int c) {
+    const size_t row = static_cast<size_t>(t) * 2 * channels + c;
+    return {tiles[row], tiles[row + channels]};
+}
+
+// Chan's formula for all tiles at once, and in one pass: with d_t = mean_t - mean_0,
+//   mean = mean_0 + sum(n_t * d_t)/n and M2 = sum(M2_t + n_t * d_t^2) - sum(n_t * d_t)^2/n.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    combine_statistics(const float* tiles, int count, int rowsPerTile, int rows, int channels, float* partial,
-                       int partialStride) {
-    const int c = blockIdx.x * 32 + threadIdx.x;
+    combine_statistics(const float* __restrict__ tiles, int count, int rowsPerTile, int rows, int channels,
+                       float* __restrict__ partial, int partialStride) {
+    const int c = blockIdx.x * COMBINED_CHANNELS + threadIdx.x;
     const bool inside = c < channels;
-    double weighted = 0.0;
-    for (int t = threadIdx.y; inside && t < count; t += 8) {
-        const int n = t == count - 1 ? rows - t * rowsPerTile : rowsPerTile;
-        weighted += static_cast<double>(n) * tiles[static_cast<size_t>(t) * 2 * channels + c];
-    }
-    const double mean = sum_of_column(weighted) / rows;
+    const double shift = inside ? tiles[c] : 0.0;
+    double sum = 0.0;
     double deviations = 0.0;
-    for (int t = threadIdx.y; inside && t < count; t += 8) {
-        const int n = t == count - 1 ? rows - t * rowsPerTile : rowsPerTile;
-        const size_t first = static_cast<size_t>(t) * 2 * channels + c;
-        const double d = tiles[first] - mean;
-        deviations += tiles[first + channels] + n * d * d;
-    }
+    for_rows<COMBINED_AT_ONCE>(
+        {0, inside ? count : 0}, [&](int t) { return sums_of_tile(tiles, t, channels, c); },
+        [&](int t, Sums tile) {
+            const double n = t == count - 1 ? rows - t * rowsPerTile : rowsPerTile;
+            const double d = tile.first - shift;
+            sum += n * d;
+            deviations += tile.second + n * d * d;
+        });
+    sum = sum_of_column(sum);
     deviations = sum_of_column(deviations);
     if (inside && threadIdx.y == 0) {
-        partial[c] = static_cast<float>(mean);
-        partial[partialStride + c] = static_cast<float>(deviations);
+        deviations -= sum * sum / rows;
+        partial[c] = static_cast<float>(shift + sum / rows);
+        partial[partialStride + c] = static_cast<float>(deviations < 0.0 ? 0.0 : deviations);
     }
 }
 
 // Adds tiles of two plain sums: partial[w, c] = sum over t of tiles[t, w, c].
 extern "C" __global__ void __launch_bounds__(THREADS)
-    combine_sums(const float* tiles, int count, int channels, float* partial, int partialStride) {
-    const int c = blockIdx.x * 32 + threadIdx.x;
+    combine_sums(const float* __restrict__ tiles, int count, int channels, float* __restrict__ partial,
+                 int partialStride) {
+    const int c = blockIdx.x * COMBINED_CHANNELS + threadIdx.x;
     const bool inside = c < channels;
     double first = 0.0;
     double second = 0.0;
-    for (int t = threadIdx.y; inside && t < count; t += 8) {
-        const size_t row = static_cast<size_t>(t) * 2 * channels + c;
-        first += tiles[row];
-        second += tiles[row + channels];
-    }
+    for_rows<COMBINED_AT_ONCE>(
+        {0, inside ? count : 0}, [&](int t) { return sums_of_tile(tiles, t, channels, c); },
+        [&](int, Sums tile) {
+            first += tile.first;
+            second += tile.second;
+        });
     first = sum_of_column(first);
     second = sum_of_column(second);
     if (inside && threadIdx.y == 0) {

@@ -19,6 +19,14 @@
 
 constexpr int THREADS = 256;
 
+// Blocks of a tiled kernel that a multiprocessor holds, for which its registers are bounded. Java cuts a matrix into
+// as many blocks as fill a device (Tiling.java): one more than fits would run alone behind all others.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+constexpr int BLOCKS = 4;  // 1024 threads are all that Turing holds
+#else
+constexpr int BLOCKS = 5;
+#endif
+
 // V values of consecutive channels.
 template <int V>
 struct alignas(4 * V) Channels {
@@ -60,6 +68,35 @@ struct Rows {
 __device__ __forceinline__ Rows rows_of_tile(int rows, int rowsPerTile) {
     const int first = blockIdx.y * rowsPerTile;
     return {first, rows - first < rowsPerTile ? rows : first + rowsPerTile};
+}
+
+// Rows of a thread that are on their way from memory at a time: enough to hide its latency with the threads that a
+// multiprocessor holds (about 40 KB in flight), not more than registers allow.
+template <int V, int OPERANDS>
+constexpr int ROWS_AT_ONCE = V == 1 ? 4 : OPERANDS == 1 ? 2 : 1;
+
+// use(row, fetch(row)) for each of the thread's rows, AT_ONCE of which are fetched before the first is used.
+// The compiler cannot do that by itself, since what `use` writes might be what a later `fetch` reads. Kernels that
+// work in place write a row where they read that row, which is safe here.
+template <int AT_ONCE, class Fetch, class Use>
+__device__ __forceinline__ void for_rows(Rows rows, Fetch fetch, Use use) {
+    using Values = decltype(fetch(0));
+    const int step = blockDim.y;
+    for (int first = rows.first + threadIdx.y; first < rows.end; first += AT_ONCE * step) {
+        Values values[AT_ONCE];
+#pragma unroll
+        for (int i = 0; i < AT_ONCE; i++) {
+            const int row = first + i * step;
+            values[i] = row < rows.end ? fetch(row) : Values{};
+        }
+#pragma unroll
+        for (int i = 0; i < AT_ONCE; i++) {
+            const int row = first + i * step;
+            if (row < rows.end) {
+                use(row, values[i]);
+            }
+        }
+    }
 }
 
 // Address of a matrix element; rows times stride can exceed 32 bits.
@@ -114,10 +151,10 @@ __device__ __forceinline__ float* tile_row(float* tiles, int which, int channels
 }
 
 // An entry point for each access width; Java picks one by the alignment of the operands.
-#define TILED_KERNEL(name, parameters, arguments)                     \
-    extern "C" __global__ void __launch_bounds__(THREADS) name##_v1 parameters { \
-        name<1> arguments;                                            \
-    }                                                                 \
-    extern "C" __global__ void __launch_bounds__(THREADS) name##_v4 parameters { \
-        name<4> arguments;                                            \
+#define TILED_KERNEL(name, parameters, arguments)                                        \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) name##_v1 parameters { \
+        name<1> arguments;                                                               \
+    }                                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) name##_v4 parameters { \
+        name<4> arguments;                                                               \
     }

@@ -12,10 +12,12 @@ template <int V>
 __device__ void copy_rows(const float* source, int sourceStride, float* target, int targetStride, int rows,
                           int channels, int rowsPerTile) {
     const int c = first_channel<V>();
-    const Rows tile = rows_of_tile(rows, rowsPerTile);
-    for (int r = tile.first + threadIdx.y; c < channels && r < tile.end; r += blockDim.y) {
-        store(target + at(r, targetStride, c), load<V>(source + at(r, sourceStride, c)));
+    if (c >= channels) {
+        return;
     }
+    for_rows<ROWS_AT_ONCE<V, 1>>(
+        rows_of_tile(rows, rowsPerTile), [&](int r) { return load<V>(source + at(r, sourceStride, c)); },
+        [&](int r, Channels<V> value) { store(target + at(r, targetStride, c), value); });
 }
 
 TILED_KERNEL(copy_rows,
@@ -27,16 +29,25 @@ template <int V>
 __device__ void add_rows(const float* source, int sourceStride, float* target, int targetStride, int rows,
                          int channels, int rowsPerTile) {
     const int c = first_channel<V>();
-    const Rows tile = rows_of_tile(rows, rowsPerTile);
-    for (int r = tile.first + threadIdx.y; c < channels && r < tile.end; r += blockDim.y) {
-        const Channels<V> s = load<V>(source + at(r, sourceStride, c));
-        Channels<V> t = load<V>(target + at(r, targetStride, c));
-#pragma unroll
-        for (int i = 0; i < V; i++) {
-            t.v[i] += s.v[i];
-        }
-        store(target + at(r, targetStride, c), t);
+    if (c >= channels) {
+        return;
     }
+    struct Both {
+        Channels<V> source;
+        Channels<V> target;
+    };
+    for_rows<ROWS_AT_ONCE<V, 2>>(
+        rows_of_tile(rows, rowsPerTile),
+        [&](int r) {
+            return Both{load<V>(source + at(r, sourceStride, c)), load<V>(target + at(r, targetStride, c))};
+        },
+        [&](int r, Both both) {
+#pragma unroll
+            for (int i = 0; i < V; i++) {
+                both.target.v[i] += both.source.v[i];
+            }
+            store(target + at(r, targetStride, c), both.target);
+        });
 }
 
 TILED_KERNEL(add_rows,
@@ -68,15 +79,15 @@ __device__ void add_bias(const float* bias, float* x, int xStride, int rows, int
         return;
     }
     const Channels<V> b = load<V>(bias + c);
-    const Rows tile = rows_of_tile(rows, rowsPerTile);
-    for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
-        Channels<V> value = load<V>(x + at(r, xStride, c));
+    for_rows<ROWS_AT_ONCE<V, 1>>(
+        rows_of_tile(rows, rowsPerTile), [&](int r) { return load<V>(x + at(r, xStride, c)); },
+        [&](int r, Channels<V> value) {
 #pragma unroll
-        for (int i = 0; i < V; i++) {
-            value.v[i] += b.v[i];
-        }
-        store(x + at(r, xStride, c), value);
-    }
+            for (int i = 0; i < V; i++) {
+                value.v[i] += b.v[i];
+            }
+            store(x + at(r, xStride, c), value);
+        });
 }
 
 TILED_KERNEL(add_bias, (const float* bias, float* x, int xStride, int rows, int channels, int rowsPerTile),
@@ -88,13 +99,14 @@ __device__ void add_column_sums(const float* x, int xStride, float* sums, int ro
     const bool inside = c < channels;
     Channels<V> sum = zeros<V>();
     Channels<V> unused = zeros<V>();
-    for (int r = threadIdx.y; inside && r < rows; r += blockDim.y) {
-        const Channels<V> value = load<V>(x + at(r, xStride, c));
+    for_rows<4>(
+        {0, inside ? rows : 0}, [&](int r) { return load<V>(x + at(r, xStride, c)); },
+        [&](int, Channels<V> value) {
 #pragma unroll
-        for (int i = 0; i < V; i++) {
-            sum.v[i] += value.v[i];
-        }
-    }
+            for (int i = 0; i < V; i++) {
+                sum.v[i] += value.v[i];
+            }
+        });
     sum_over_rows(sum, unused);
     if (inside && threadIdx.y == 0) {
         const Channels<V> old = load<V>(sums + c);

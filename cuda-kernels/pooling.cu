@@ -82,11 +82,19 @@ __device__ void normalise_relu_max_pool(const float* x, int xStride, int height,
         const int image = r / outWidth / outHeight;
         Channels<V> best = zeros<V>();
         for (int y = max(0, 2 * h - 1); y < min(height, 2 * h + 2); y++) {
-            for (int z = max(0, 2 * w - 1); z < min(width, 2 * w + 2); z++) {
-                const Channels<V> a = relu_at(x, xStride, (image * height + y) * width + z, c, scale, shift);
+            const int middle = (image * height + y) * width + 2 * w;
+            Channels<V> a[3];
+#pragma unroll
+            for (int z = 0; z < 3; z++) {
+                const bool inside = 2 * w + z >= 1 && 2 * w + z <= width;
+                a[z] = load<V>(x + at(inside ? middle + z - 1 : middle, xStride, c));  // else the middle twice
+            }
+#pragma unroll
+            for (int z = 0; z < 3; z++) {
+                const Channels<V> n = normalised(a[z], scale, shift);
 #pragma unroll
                 for (int i = 0; i < V; i++) {
-                    best.v[i] = a.v[i] <= best.v[i] ? best.v[i] : a.v[i];  // NaN comes through
+                    best.v[i] = n.v[i] > best.v[i] || n.v[i] != n.v[i] ? n.v[i] : best.v[i];  // NaN stays
                 }
             }
         }
@@ -109,13 +117,16 @@ __device__ void normalise_relu_global_pool(const float* x, int xStride, int pixe
     if (inside) {
         const Channels<V> scale = load<V>(affine + c);
         const Channels<V> shift = load<V>(affine + affineStride + c);
-        for (int p = threadIdx.y; p < pixels; p += blockDim.y) {
-            const Channels<V> a = relu_at(x, xStride, blockIdx.y * pixels + p, c, scale, shift);
+        const int first = blockIdx.y * pixels;
+        for_rows<ROWS_AT_ONCE<V, 1>>(
+            {first, first + pixels}, [&](int r) { return load<V>(x + at(r, xStride, c)); },
+            [&](int, Channels<V> value) {
+                const Channels<V> a = normalised(value, scale, shift);
 #pragma unroll
-            for (int i = 0; i < V; i++) {
-                sum.v[i] += a.v[i];
-            }
-        }
+                for (int i = 0; i < V; i++) {
+                    sum.v[i] += relu(a.v[i]);
+                }
+            });
     }
     sum_over_rows(sum, unused);
     if (inside && threadIdx.y == 0) {
@@ -160,16 +171,23 @@ __device__ void max_pool_backward(const float* pooledGradient, int pooledStride,
                     first[i] = mine.v[i] > 0.0f;
                 }
                 for (int y = max(0, 2 * p - 1); y < min(height, 2 * p + 2); y++) {
-                    for (int z = max(0, 2 * q - 1); z < min(width, 2 * q + 2); z++) {
-                        const int other = (image * height + y) * width + z;
-                        if (other == r) {
-                            continue;
-                        }
-                        const Channels<V> a = normalised(load<V>(x + at(other, xStride, c)), scale, shift);
+                    const int middle = (image * height + y) * width + 2 * q;
+                    Channels<V> a[3];
+#pragma unroll
+                    for (int z = 0; z < 3; z++) {
+                        const bool inside = 2 * q + z >= 1 && 2 * q + z <= width;
+                        a[z] = load<V>(x + at(inside ? middle + z - 1 : r, xStride, c));  // else this pixel
+                    }
+#pragma unroll
+                    for (int z = 0; z < 3; z++) {
+                        const Channels<V> n = normalised(a[z], scale, shift);
+                        const bool before = middle + z - 1 < r;
+                        const bool inside = 2 * q + z >= 1 && 2 * q + z <= width;
 #pragma unroll
                         for (int i = 0; i < V; i++) {
-                            // Of equals the first in row-major order wins.
-                            first[i] = first[i] && (other < r ? a.v[i] < mine.v[i] : a.v[i] <= mine.v[i]);
+                            // Of equals the first in row-major order wins; this pixel does not beat itself.
+                            first[i] =
+                                first[i] && (before && inside ? n.v[i] < mine.v[i] : n.v[i] <= mine.v[i]);
                         }
                     }
                 }

@@ -19,9 +19,10 @@ __device__ __forceinline__ float warp_sum(float value) {
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    softmax_cross_entropy(const float* logits, int logitsStride, const int* labels, float smoothing,
-                          float gradientScale, float* losses, float* hits, float* gradient, int gradientStride,
-                          int rows, int classes) {
+    softmax_cross_entropy(const float* __restrict__ logits, int logitsStride, const int* __restrict__ labels,
+                          float smoothing, float gradientScale, float* __restrict__ losses,
+                          float* __restrict__ hits, float* __restrict__ gradient, int gradientStride, int rows,
+                          int classes) {
     const int row = blockIdx.x * 8 + threadIdx.y;
     if (row >= rows) {
         return;  // a whole warp leaves together

@@ -125,8 +125,7 @@ final class MeasureCommand implements Callable<Integer> {
 
     /** Whether two batches take no more than half of the largest heap. */
     private static boolean heapHoldsTwo(DenseNetSpec spec, int images) {
-        long floats =
-                (long) images * spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
+        long floats = (long) images * spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
         return 2 * floats * Float.BYTES <= Runtime.getRuntime().maxMemory() / 2;
     }
 

@@ -9,7 +9,6 @@ import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
-import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
@@ -28,9 +27,6 @@ import java.util.Optional;
  * Work is queued in order and runs asynchronously.
  */
 final class CudaDevice implements Device {
-    /** Blocks of 256 threads that one multiprocessor holds at a time. */
-    private static final int BLOCKS_PER_MULTIPROCESSOR = 6;
-
     /** Largest cuDNN workspace that is worth its place in the arena. */
     private static final long WORKSPACE_LIMIT = 32L << 20;
 
@@ -102,7 +98,7 @@ final class CudaDevice implements Device {
     }
 
     int blocksThatFill() {
-        return BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors();
+        return Tiling.blocksPerMultiprocessor(architecture()) * context.multiprocessors();
     }
 
     @Override

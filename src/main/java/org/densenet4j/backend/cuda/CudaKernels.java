@@ -12,8 +12,8 @@ import org.densenet4j.backend.Matrix;
  */
 final class CudaKernels implements Kernels {
     private static final int VECTOR_THREADS = 128;
-    private static final int COMBINE_CHANNELS = 32;
-    private static final int COMBINE_ROWS = 8;
+    private static final int COMBINE_CHANNELS = 8;
+    private static final int COMBINE_ROWS = 32;
 
     private final KernelLauncher launcher;
     private final long base;

@@ -27,6 +27,16 @@ record Tiling(int vector, Grid grid, int rowsPerTile) {
     private static final int ACCESS_BYTES = 16;
 
     /**
+     * Blocks of a tiled kernel that a multiprocessor holds at a time: {@code BLOCKS} of {@code
+     * common.cuh}, for which registers are bounded.
+     *
+     * @param architecture compute capability without its point, such as 90
+     */
+    static int blocksPerMultiprocessor(int architecture) {
+        return architecture < 80 ? 4 : 5;
+    }
+
+    /**
      * @param rows rows to cover
      * @param columns channels to cover
      * @param blocks how many blocks fill the device
