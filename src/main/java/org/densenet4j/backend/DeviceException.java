@@ -1,7 +1,7 @@
 package org.densenet4j.backend;
 
 /** A device is missing, a native call failed, or memory ran out; the message says which and why. */
-public final class DeviceException extends RuntimeException {
+public class DeviceException extends RuntimeException {
     /** With a one-line message. */
     public DeviceException(String message) {
         super(message);

@@ -128,7 +128,7 @@ final class PruneReportCommand implements Callable<Integer> {
                 MemoryPlan.of(spec)
                         .strategy(MemoryStrategy.RECOMPUTE)
                         .batch(batch)
-                        .within(d, d.availableBytes());
+                        .within(d, Long.MAX_VALUE);
         return Network.open(plan, d, 1);
     }
 

@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceException;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.spec.DenseNetSpec;
@@ -304,7 +305,7 @@ final class TrainCommand implements Callable<Integer> {
                 folder.clear();
                 System.out.println(resume + " has no checkpoint yet; starting it again");
             }
-            boolean finished = run.train();
+            boolean finished = train(run, path);
             if (finished) {
                 report(run, progress, path);
             } else {
@@ -315,6 +316,19 @@ final class TrainCommand implements Callable<Integer> {
                                 + path.resolve(RunFolder.CHECKPOINT));
             }
             return finished;
+        }
+    }
+
+    /**
+     * Trains. A device may be lost on the way, or a kernel fail: the folder then holds what was
+     * saved last.
+     */
+    private static boolean train(TrainingRun run, Path folder) throws IOException {
+        try {
+            return run.train();
+        } catch (DeviceException e) {
+            throw new FailedException(
+                    e.getMessage() + "; the run is kept: continue it with --resume " + folder, e);
         }
     }
 

@@ -2,6 +2,7 @@ package org.densenet4j.engine;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.BlockMemory;
@@ -52,25 +53,42 @@ public final class Network implements AutoCloseable {
     private Network(MemoryPlan plan, Device device) {
         this.plan = plan;
         this.memory = plan.memory();
-        this.arena =
-                device.allocate(
-                        plan.peakBytes(),
-                        memory.libraryScratchOffset(),
-                        memory.libraryScratchBytesPerLane());
+        this.arena = allocate(plan, device);
         this.compute = new Compute(device, arena, memory);
         this.kernels = arena.kernels();
-        build();
+    }
+
+    private static DeviceArena allocate(MemoryPlan plan, Device device) {
+        try {
+            return device.allocate(
+                    plan.peakBytes(),
+                    plan.memory().libraryScratchOffset(),
+                    plan.memory().libraryScratchBytesPerLane());
+        } catch (DeviceMemoryException e) {
+            throw plan.refused(device, e);
+        }
     }
 
     /**
      * Allocates the plan's arena on a device and initialises the parameters.
      *
      * @param seed of the initialisation; the same values on every device
-     * @throws org.densenet4j.backend.DeviceException when the memory is not there
+     * @throws org.densenet4j.plan.PlanException when the memory is not there, with what would fit
+     * @throws org.densenet4j.backend.DeviceException when the device fails; the memory is freed
      */
     public static Network open(MemoryPlan plan, Device device, long seed) {
         Network network = new Network(plan, device);
-        network.initialise(seed);
+        try {
+            network.build();
+            network.initialise(seed);
+        } catch (RuntimeException e) {
+            try {
+                network.close();
+            } catch (RuntimeException second) {
+                e.addSuppressed(second);
+            }
+            throw e;
+        }
         AllocationPlanEvent.commit(plan, device);
         return network;
     }

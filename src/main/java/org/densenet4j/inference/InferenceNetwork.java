@@ -2,6 +2,7 @@ package org.densenet4j.inference;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.InferenceMemory;
 import org.densenet4j.plan.InferencePlan;
@@ -28,18 +29,25 @@ public final class InferenceNetwork implements AutoCloseable {
     private InferenceNetwork(InferencePlan plan, Device device) {
         this.plan = plan;
         this.memory = plan.memory();
-        this.arena =
-                device.allocate(
-                        plan.peakBytes(),
-                        memory.libraryScratchOffset(),
-                        memory.libraryScratchBytesPerLane());
+        this.arena = allocate(plan, device);
+    }
+
+    private static DeviceArena allocate(InferencePlan plan, Device device) {
+        try {
+            return device.allocate(
+                    plan.peakBytes(),
+                    plan.memory().libraryScratchOffset(),
+                    plan.memory().libraryScratchBytesPerLane());
+        } catch (DeviceMemoryException e) {
+            throw plan.refused(device, e);
+        }
     }
 
     /**
      * Allocates the plan's arena on a device and folds the weights into it.
      *
      * @throws IOException when a weight cannot be read; the memory is freed then
-     * @throws org.densenet4j.backend.DeviceException when the memory is not there
+     * @throws org.densenet4j.plan.PlanException when the memory is not there, with what would fit
      */
     public static InferenceNetwork open(InferencePlan plan, Device device, WeightSource source)
             throws IOException {

@@ -305,7 +305,8 @@ public final class Predictor implements AutoCloseable {
         /**
          * Allocates the plan and folds the weights.
          *
-         * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget
+         * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the
+         *     device's memory
          * @throws IOException when the weights cannot be read
          */
         public Predictor open() throws IOException {
@@ -317,7 +318,7 @@ public final class Predictor implements AutoCloseable {
                         InferencePlan.of(model.spec())
                                 .batch(batch)
                                 .precision(precision)
-                                .within(d, Math.min(memoryBudget, d.availableBytes()));
+                                .within(d, memoryBudget);
                 Predictor predictor =
                         new Predictor(InferenceNetwork.open(plan, d, model), owned, model);
                 opened = true;

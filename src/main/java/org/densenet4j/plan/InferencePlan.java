@@ -2,6 +2,7 @@ package org.densenet4j.plan;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
 
@@ -28,12 +29,15 @@ public final class InferencePlan {
     private final List<Buffer> buffers;
     private final long peakBytes;
     private final InferenceMemory memory;
+    private final Builder request;
 
-    private InferencePlan(Schedule schedule, ArenaLayout layout, InferenceMemory memory) {
+    private InferencePlan(
+            Schedule schedule, ArenaLayout layout, InferenceMemory memory, Builder request) {
         this.schedule = schedule;
         this.buffers = List.copyOf(layout.buffers());
         this.peakBytes = layout.bytes();
         this.memory = memory;
+        this.request = request;
     }
 
     /** Starts a plan for this network: batch 32. */
@@ -95,6 +99,15 @@ public final class InferencePlan {
         return memory.batch();
     }
 
+    /**
+     * What to say where a device refused the arena of this plan.
+     *
+     * @return an exception with the numbers and a batch that fits
+     */
+    public PlanException refused(Device device, DeviceMemoryException e) {
+        return request.tooLarge(this, device, MemoryLimit.of(device, peakBytes, e), e);
+    }
+
     /** Says what is to be planned; nothing is allocated by any of its methods. */
     public static final class Builder {
         private final NetworkShape shape;
@@ -140,14 +153,13 @@ public final class InferencePlan {
                             batch,
                             allocator ->
                                     new InferenceMemory(shape, batch, device, schedule, allocator));
-            return new InferencePlan(schedule, placement.layout(), placement.memory());
+            return new InferencePlan(schedule, placement.layout(), placement.memory(), copy(batch));
         }
 
         /** The largest batch, halving from the wanted one, whose plan fits; empty when none. */
         public Optional<Integer> fittingBatch(Device device, long budget) {
             for (int images = batch; images > 0; images /= 2) {
-                Builder smaller = new Builder(shape).batch(images).precision(precision);
-                if (smaller.on(device).peakBytes() <= budget) {
+                if (copy(images).on(device).peakBytes() <= budget) {
                     return Optional.of(images);
                 }
             }
@@ -157,24 +169,36 @@ public final class InferencePlan {
         /**
          * Plans for a device and refuses what does not fit.
          *
+         * @param budget bytes; the plan may not need more, nor more than the device has free
          * @throws PlanException with the numbers and a batch that fits
          */
         public InferencePlan within(Device device, long budget) {
             InferencePlan plan = on(device);
-            if (plan.peakBytes() <= budget) {
-                return plan;
+            MemoryLimit limit = MemoryLimit.of(device, budget);
+            if (plan.peakBytes() > limit.bytes()) {
+                throw tooLarge(plan, device, limit, null);
             }
-            throw new PlanException(
+            return plan;
+        }
+
+        private Builder copy(int images) {
+            return new Builder(shape).batch(images).precision(precision);
+        }
+
+        private PlanException tooLarge(
+                InferencePlan plan, Device device, MemoryLimit limit, Throwable cause) {
+            return new PlanException(
                     "inference with batch "
                             + batch
                             + " needs "
                             + Bytes.format(plan.peakBytes())
-                            + ", the budget is "
-                            + Bytes.format(budget)
+                            + ", "
+                            + limit.reason()
                             + "; "
-                            + fittingBatch(device, budget)
+                            + fittingBatch(device, limit.bytes())
                                     .map(images -> "batch " + images + " fits")
-                                    .orElse("no batch fits"));
+                                    .orElse("no batch fits"),
+                    cause);
         }
     }
 }

@@ -2,6 +2,7 @@ package org.densenet4j.plan;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
 
@@ -31,16 +32,19 @@ public final class MemoryPlan {
     private final long peakBytes;
     private final boolean tight;
     private final NetworkMemory memory;
+    private final Builder request;
 
     /** [operation][category] */
     private final long[][] live;
 
-    private MemoryPlan(Schedule schedule, ArenaLayout layout, NetworkMemory memory) {
+    private MemoryPlan(
+            Schedule schedule, ArenaLayout layout, NetworkMemory memory, Builder request) {
         this.schedule = schedule;
         this.buffers = List.copyOf(layout.buffers());
         this.peakBytes = layout.bytes();
         this.tight = layout.isTight();
         this.memory = memory;
+        this.request = request;
         this.live = live(buffers, schedule.operations().size());
     }
 
@@ -153,6 +157,15 @@ public final class MemoryPlan {
         return memory.precision();
     }
 
+    /**
+     * What to say where a device refused the arena of this plan.
+     *
+     * @return an exception with the numbers and the alternatives
+     */
+    public PlanException refused(Device device, DeviceMemoryException e) {
+        return request.tooLarge(this, device, MemoryLimit.of(device, peakBytes, e), e);
+    }
+
     /** Says what is to be planned; nothing is allocated by any of its methods. */
     public static final class Builder {
         private final NetworkShape shape;
@@ -219,7 +232,7 @@ public final class MemoryPlan {
                                             device,
                                             schedule,
                                             allocator));
-            return new MemoryPlan(schedule, placement.layout(), placement.memory());
+            return new MemoryPlan(schedule, placement.layout(), placement.memory(), copy());
         }
 
         /** The largest batch whose plan fits into {@code budget} bytes; empty when not even one. */
@@ -263,34 +276,42 @@ public final class MemoryPlan {
         /**
          * Plans for a device and refuses what does not fit.
          *
+         * @param budget bytes; the plan may not need more, nor more than the device has free
          * @throws PlanException with the numbers and the alternatives
          */
         public MemoryPlan within(Device device, long budget) {
             MemoryPlan plan = on(device);
-            if (plan.peakBytes() <= budget) {
-                return plan;
+            MemoryLimit limit = MemoryLimit.of(device, budget);
+            if (plan.peakBytes() > limit.bytes()) {
+                throw tooLarge(plan, device, limit, null);
             }
+            return plan;
+        }
+
+        private PlanException tooLarge(
+                MemoryPlan plan, Device device, MemoryLimit limit, Throwable cause) {
             String alternatives =
-                    cheapestStrategy(device, budget)
+                    cheapestStrategy(device, limit.bytes())
                             .filter(s -> s != strategy)
                             .map(s -> "strategy " + s + " fits; ")
                             .orElse("");
             String largest =
-                    largestBatch(device, budget)
+                    largestBatch(device, limit.bytes())
                             .map(b -> "the largest batch that fits with " + strategy + " is " + b)
                             .orElse("no batch fits with " + strategy);
-            throw new PlanException(
+            return new PlanException(
                     "batch "
                             + batch
                             + " with "
                             + strategy
                             + " needs "
                             + Bytes.format(plan.peakBytes())
-                            + ", the budget is "
-                            + Bytes.format(budget)
+                            + ", "
+                            + limit.reason()
                             + "; "
                             + alternatives
-                            + largest);
+                            + largest,
+                    cause);
         }
 
         private Builder copy() {

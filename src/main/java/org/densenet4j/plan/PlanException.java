@@ -10,6 +10,11 @@ public final class PlanException extends RuntimeException {
         super(message);
     }
 
+    /** With a one-line message and the failure beneath it. */
+    PlanException(String message, Throwable cause) {
+        super(message, cause);
+    }
+
     static void requirePrecision(Device device, DataType precision) {
         if (!device.supports(precision)) {
             throw new PlanException(

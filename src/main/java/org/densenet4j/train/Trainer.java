@@ -400,20 +400,19 @@ public final class Trainer implements AutoCloseable {
 
         /** The plan that {@link #open} will allocate. */
         public MemoryPlan plan() {
-            long budget = Math.min(memoryBudget, device.availableBytes());
             return MemoryPlan.of(spec)
                     .strategy(strategy)
                     .batch(Math.ceilDiv(batch, accumulate))
                     .inputGradient(inputGradient)
                     .precision(precision)
-                    .within(device, budget);
+                    .within(device, memoryBudget);
         }
 
         /**
          * Allocates the plan and initialises the parameters.
          *
-         * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget
-         * @throws org.densenet4j.backend.DeviceException when the memory is not there
+         * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the
+         *     device's memory
          */
         public Trainer open() {
             return new Trainer(this, Network.open(plan(), device, seed));

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.densenet4j.backend.DeviceException;
+import org.densenet4j.backend.DeviceMemoryException;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -62,11 +63,7 @@ final class HostMemory {
     }
 
     private static DeviceException refused(long bytes, Throwable cause) {
-        return new DeviceException(
-                "the system refuses "
-                        + bytes
-                        + " bytes of memory; use a smaller batch or the RECOMPUTE strategy",
-                cause);
+        return new DeviceMemoryException("the system", bytes, available(), cause);
     }
 
     private static MemorySegment map(long bytes, Arena arena) {

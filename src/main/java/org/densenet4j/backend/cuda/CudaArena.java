@@ -7,7 +7,7 @@ import jcuda.driver.JCudaDriver;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DeviceArena;
-import org.densenet4j.backend.DeviceException;
+import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
@@ -45,15 +45,11 @@ final class CudaArena implements DeviceArena {
         this.scratchOffset = scratchOffset;
         this.scratchBytes = scratchBytes;
         context.enter();
-        if (JCudaDriver.cuMemAlloc(base, bytes) != 0) {
-            throw new DeviceException(
-                    device.name()
-                            + " refuses "
-                            + bytes
-                            + " bytes of memory, "
-                            + device.availableBytes()
-                            + " are free; use a smaller batch or the RECOMPUTE strategy");
+        int status = JCudaDriver.cuMemAlloc(base, bytes);
+        if (status == DriverError.OUT_OF_MEMORY.code()) {
+            throw new DeviceMemoryException(device.name(), bytes, device.availableBytes(), null);
         }
+        checkDriver(status, "allocating " + bytes + " bytes");
         try {
             checkDriver(
                     JCudaDriver.cuMemsetD8Async(base, (byte) 0, bytes, context.stream()),

@@ -8,7 +8,8 @@ import org.densenet4j.backend.DeviceException;
 
 /**
  * Where every call into the driver, cuDNN and cuBLAS is checked. A failure becomes an exception
- * that names the operation with its shapes, and the library's own message.
+ * that names the operation with its shapes, the library's own message and, where it is known, what
+ * mends it.
  */
 final class CudaStatus {
     private CudaStatus() {}
@@ -20,7 +21,12 @@ final class CudaStatus {
         if (status != 0) {
             String[] text = {"no description"};
             JCudaDriver.cuGetErrorString(status, text);
-            throw failure(operation, "CUDA driver", driverName(status) + ", " + text[0]);
+            String advice =
+                    DriverError.of(status)
+                            .map(error -> "; " + error.causeAndMend().line())
+                            .orElse("");
+            String answer = driverName(status) + ", " + text[0] + advice;
+            throw failure(operation, "CUDA driver", answer);
         }
     }
 
