@@ -366,11 +366,11 @@ pack() {
     done
     summary >"$work/summary.json" 2>/dev/null
     table >"$work/summary.txt" 2>/dev/null
-    if tar -C "$work" --exclude=./.cut -cz . >"$out/.results.new" 2>/dev/null && mv -f "$out/.results.new" "$out/results.tgz"; then
+    if tar -C "$work" --exclude=./.cut -cz . >"$out/.results.new" 2>/dev/null && mv -fT "$out/.results.new" "$out/results.tgz" 2>/dev/null; then
         cp -f "$work/summary.json" "$out/.summary.new" 2>/dev/null && mv -f "$out/.summary.new" "$out/summary.json"
     else
         rm -f "$out/.results.new"
-        say "cannot write to $out: is the disk full?"
+        say "cannot write $out/results.tgz: is the disk full?"
     fi
 }
 
@@ -455,10 +455,12 @@ ours() {
     echo "== ours ${options[*]}" >>"$log"
     export DENSENET4J_OPTS="${heap:--Xmx4g}"
     if part "$limit" measured "$file" "${options[@]}"; then
-        note="graphs=$(value graphs "$file") products=$(value products "$file") deviceBytes=$(value deviceBytes "$file")"
-        row ours "$model" "$batch" "$strategy${*:+ $*}" "$precision" "$(value input "$file")" \
-            "$(value imagesPerSecond "$file")" "$(value allocated "$file")" - "$(known "$(value cardBytes "$file")")" "$note"
+        note=$(tr ' ' '\n' <"$file" | grep -E '^(graphs|products|convolutions|deviceBytes)=' | tr '\n' ' ')
+        stage_note="${stage_note:+$stage_note, }$model $batch: $(value imagesPerSecond "$file") images/s"
+        row ours "$model" "$batch" "$strategy${*:+ $*}" "$precision" "$(known "$(value input "$file")")" \
+            "$(value imagesPerSecond "$file")" "$(value allocated "$file")" - "$(known "$(value cardBytes "$file")")" "${note% }"
     else
+        stage_note="${stage_note:+$stage_note, }$model $batch: failed"
         row ours "$model" "$batch" "$strategy${*:+ $*}" "$precision" - - - - - "$(essence "$log")"
     fi
     rm -f "$file"
@@ -526,7 +528,7 @@ machine() {
     part 10 about_the_machine
     nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1 >"$work/card"
     [ $stage_result != failed ] || stage_result=ok
-    stage_note=$(head -n 1 "$work/card")
+    stage_note=$(head -n 1 "$work/card" | grep . || echo 'no nvidia-smi')
     failed_part=()
 }
 
