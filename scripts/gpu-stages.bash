@@ -417,17 +417,17 @@ card_memory() {
 
 # measured FILE OPTION...: measure, its line also in FILE, and the most that nvidia-smi saw beside what it saw before.
 measured() {
-    local file=$1 before most=0 seen child status
+    local file=$1 before most=0 seen child status ticks=0
     shift
     before=$(card_memory)
     engine measure --device "$device" "$@" >"$file" &
     child=$!
     while kill -0 $child 2>/dev/null; do
-        if [ -n "$before" ]; then
+        if [ -n "$before" ] && [ $((ticks++ % 10)) = 0 ]; then
             seen=$(card_memory)
             [ "${seen:-0}" -le "$most" ] || most=$seen
         fi
-        sleep 0.5
+        sleep 0.1
     done
     wait $child
     status=$?

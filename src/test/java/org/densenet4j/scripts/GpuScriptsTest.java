@@ -7,96 +7,65 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/**
- * gpu-verify and gpu-bench, run on stand-ins for the engine, Java, PyTorch and compute-sanitizer.
- */
+/** gpu-first and gpu-compare, run on stand-ins for the engine, Java, PyTorch and NVIDIA's tools. */
 @EnabledOnOs(OS.LINUX)
 class GpuScriptsTest {
     private static final Path SCRIPTS = Path.of("scripts").toAbsolutePath();
-    private static final String MEASURED =
-            "echo strategy=X predicted=7 allocated=2000000 resident=1 medianSeconds=0.5"
-                    + " imagesPerSecond=128.0";
 
     @TempDir private Path folder;
 
-    /**
-     * A finished process.
-     *
-     * @param exitCode of it
-     * @param out its output and its complaints
-     */
-    private record Finished(int exitCode, String out) {}
-
     private Finished run(String... command) throws Exception {
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-        builder.environment().merge("PATH", folder.toString(), (old, own) -> own + ":" + old);
-        Process process = builder.start();
-        String out = new String(process.getInputStream().readAllBytes(), UTF_8);
-        return new Finished(process.waitFor(), out);
-    }
-
-    private Path script(String name, String... lines) throws IOException {
-        Path file = folder.resolve(name);
-        Files.createDirectories(file.getParent());
-        Files.writeString(file, "#!/bin/bash\n" + String.join("\n", lines) + "\n");
-        assertTrue(file.toFile().setExecutable(true));
-        return file;
-    }
-
-    private Path copy(String name) throws IOException {
-        return Files.copy(SCRIPTS.resolve(name), folder.resolve(name));
-    }
-
-    private static List<Map<String, String>> rows(Path json) throws IOException {
-        List<Map<String, String>> rows = new ArrayList<>();
-        try (JsonParser parser = new JsonFactory().createParser(json.toFile())) {
-            while (parser.nextToken() != null) {
-                if (parser.currentToken() == JsonToken.START_OBJECT) {
-                    rows.add(new LinkedHashMap<>());
-                } else if (parser.currentToken() == JsonToken.FIELD_NAME) {
-                    String name = parser.currentName();
-                    parser.nextToken();
-                    rows.getLast().put(name, parser.getText());
-                }
-            }
-        }
-        return rows;
+        return Finished.run(folder, Map.of(), command);
     }
 
     @Test
     void everyScriptParsesAndExplainsItself() throws Exception {
-        for (String name : List.of("gpu-bundle", "gpu-verify", "gpu-bench")) {
-            String path = SCRIPTS.resolve(name).toString();
-            assertEquals(new Finished(0, ""), run("bash", "-n", path));
-            Finished help = run(path, "--help");
+        Path bundle = new FakeBundle(folder).folder();
+        for (Path script :
+                List.of(
+                        SCRIPTS.resolve("gpu-bundle"),
+                        bundle.resolve("gpu-first"),
+                        bundle.resolve("gpu-compare"))) {
+            assertEquals(new Finished(0, ""), run("bash", "-n", script.toString()));
+            Finished help = run(script.toString(), "--help");
             assertEquals(0, help.exitCode(), help.out());
-            assertTrue(help.out().contains(name), help.out());
-            Finished wrong = run(path, "--no-such-option");
+            assertTrue(help.out().contains(script.getFileName().toString()), help.out());
+            Finished wrong = run(script.toString(), "--no-such-option");
             assertEquals(2, wrong.exitCode(), wrong.out());
             assertEquals(1, wrong.out().lines().count(), wrong.out());
         }
     }
 
-    @Test
-    void verificationOutsideABundleIsRefused() throws Exception {
-        Finished refused = run(SCRIPTS.resolve("gpu-verify").toString(), folder.toString());
+    @ParameterizedTest
+    @ValueSource(strings = {"gpu-first", "gpu-compare"})
+    void theLimitsOfAllStagesAndWhatIsKeptForRerunsAddUpToFiveMinutes(String script)
+            throws Exception {
+        String plan = run(SCRIPTS.resolve(script).toString(), "--plan").out();
+        int sum = 0;
+        for (String line : plan.lines().toList()) {
+            int limit = Integer.parseInt(line.strip().split(" +", 3)[1]);
+            assertTrue(limit >= 8, line);
+            sum += limit;
+        }
+        assertTrue(sum <= 300, sum + " s:\n" + plan);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gpu-first", "gpu-compare"})
+    void aScriptOutsideABundleIsRefused(String script) throws Exception {
+        Finished refused = run(SCRIPTS.resolve(script).toString(), folder.toString());
         assertEquals(2, refused.exitCode());
         assertTrue(refused.out().contains("gpu-bundle"), refused.out());
     }
@@ -119,125 +88,215 @@ class GpuScriptsTest {
         assertEquals(new Finished(0, ""), run("python3", "-c", compile));
         assertEquals(0, run("python3", peer, "--help").exitCode());
         List<String> all = run("python3", peer, "--list").out().lines().toList();
-        // 5 batches, naive and memory-efficient, eager and compiled, three precisions.
-        assertEquals(60, all.size());
-        assertEquals(60, all.stream().distinct().count());
+        // 5 batches and three precisions: eager and compiled, each naive and memory-efficient, and
+        // two ways with CUDA graphs.
+        assertEquals(5 * 3 * 6, all.size());
+        assertEquals(all.size(), all.stream().distinct().count());
         assertFalse(all.getFirst().contains("compile"), "eager comes first");
+        for (String one : List.of("densenet121:64:bf16:compile=max-autotune:copied", all.get(7))) {
+            assertEquals(new Finished(0, one + "\n"), run("python3", peer, "--list", one));
+        }
+        Finished wrong = run("python3", peer, "--list", "densenet121:64:fp16");
+        assertEquals(2, wrong.exitCode());
+        assertTrue(wrong.out().contains("fp32, tf32, bf16"), wrong.out());
         assertEquals(2, run("python3", peer, "--steps", "0").exitCode());
     }
 
     @Test
-    void theBenchmarkPutsBothSidesIntoOneTableAndOneFile() throws Exception {
-        script(
-                "densenet4j",
-                "case \"$*\" in *'--batch 256 --strategy NAIVE'*)",
-                "  echo 'error: needs \"9 GB\"' >&2; exit 2;; esac",
-                MEASURED);
-        script(
-                "python3",
-                "[ \"$1\" != -c ] || exit 0",
-                "printf 'pytorch\\tbc-100-12\\t64\\tnaive\\ttf32\\t99.5\\t3000000\\t4000000\\town\\n'",
-                "printf 'pytorch\\tbc-100-12\\t256\\tnaive\\ttf32\\t-\\t-\\t-\\tout of memory\\n'");
-        Path out = folder.resolve("out");
-        Finished bench = run(copy("gpu-bench").toString(), out.toString());
-        assertEquals(0, bench.exitCode(), bench.out());
-        List<Map<String, String>> rows = rows(out.resolve("bench.json"));
-        assertEquals(5 * 3 * 2 + 2, rows.size());
-        Map<String, String> first = rows.getFirst();
-        assertEquals("128.0", first.get("images_per_s"));
-        assertEquals("2000000", first.get("peak_bytes"));
-        assertEquals(
-                4,
-                rows.stream().filter(r -> r.get("note").equals("error: needs \"9 GB\"")).count());
-        assertEquals("99.5", rows.get(30).get("images_per_s"));
-        assertEquals("out of memory", rows.get(31).get("note"));
-        assertTrue(bench.out().contains("27 of 32 configurations measured"), bench.out());
-    }
-
-    @Test
-    void withoutPyTorchTheEngineIsMeasuredAlone() throws Exception {
-        script("densenet4j", MEASURED);
-        script("python3", "exit 1");
-        Path out = folder.resolve("out");
-        Finished bench = run(copy("gpu-bench").toString(), "--quick", out.toString());
-        assertEquals(0, bench.exitCode(), bench.out());
-        assertTrue(bench.out().contains("no PyTorch here"), bench.out());
-        assertEquals(2 * 3 * 2, rows(out.resolve("bench.json")).size());
-    }
-
-    @Test
-    void aBenchmarkThatMeasuresNothingFails() throws Exception {
-        script("densenet4j", "echo 'error: no usable device' >&2; exit 2");
-        script("python3", "exit 1");
-        Path out = folder.resolve("out");
-        Finished bench = run(copy("gpu-bench").toString(), "--quick", out.toString());
-        assertEquals(1, bench.exitCode());
-        assertTrue(bench.out().contains("error: no usable device"), bench.out());
-    }
-
-    private Path bundle() throws IOException {
-        Files.createFile(folder.resolve(".gpu-bundle"));
-        Files.createFile(
-                Files.createDirectories(folder.resolve("golden")).resolve("a.safetensors"));
-        script(
-                "densenet4j",
-                "case $1 in parity) echo 'parity holds';; train) sleep 0;;",
-                "doctor) echo '  cuda            cuda, a card';; esac");
-        script(
-                "runtime/bin/java",
-                "case \"$*\" in *aThousandSteps*) echo '[ 1 tests failed ]'; exit 1;;",
-                "*StrategiesOnDevice*) sleep 100;; esac",
-                "echo '[ 5 tests successful ]'");
-        script("compute-sanitizer", "[ $2 = memcheck ] || exit 86");
-        script("gpu-bench", "echo '          model  batch'; echo 'ours densenet121'");
-        return copy("gpu-verify");
-    }
-
-    @Test
-    void aFailingStageDoesNotStopTheRestAndTheTableTellsAll() throws Exception {
-        Path verify = bundle();
-        Path out = folder.resolve("out");
-        Finished all = run(verify.toString(), "--seconds", "14", out.toString());
-        assertEquals(1, all.exitCode(), all.out());
-        Map<String, String> results = new LinkedHashMap<>();
-        rows(out.resolve("verify.json")).forEach(r -> results.put(r.get("stage"), r.get("result")));
+    void allStagesPassAndFiguresOfBothSidesStandInOneTableAndOneArchive() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        Finished first = bundle.run("gpu-first");
+        assertEquals(0, first.exitCode(), first.out());
+        Map<String, String> stages = bundle.stages();
         assertEquals(
                 List.of(
-                        "doctor",
+                        "machine",
+                        "open",
                         "contract",
                         "parity",
                         "strategies",
-                        "memory",
-                        "leak",
-                        "memcheck",
-                        "racecheck",
-                        "train",
-                        "bench"),
-                List.copyOf(results.keySet()));
-        assertEquals("ok", results.get("contract"));
-        assertEquals("ok", results.get("parity"));
-        assertEquals("timeout", results.get("strategies"));
-        assertTrue(all.out().contains("contract    ok"), all.out());
-        assertTrue(all.out().contains("[ 5 tests successful ]"), all.out());
+                        "replay",
+                        "ours",
+                        "peer",
+                        "trace",
+                        "chunks",
+                        "memcheck"),
+                List.copyOf(stages.keySet()));
+        stages.forEach((stage, result) -> assertEquals("ok", result, stage));
+        List<Map<String, String>> figures = bundle.figures();
+        assertEquals(4 + 2 + 4, figures.size());
+        Map<String, String> ours = figures.getFirst();
+        assertEquals("128.0", ours.get("images_per_s"));
+        assertEquals("2000000", ours.get("peak_bytes"));
+        assertEquals("staged", ours.get("input"));
+        assertEquals("99.5", figures.get(4).get("images_per_s"));
+        assertEquals("out of memory", figures.get(5).get("note"));
+        assertTrue(first.out().contains("99.5"), first.out());
+        assertTrue(bundle.inArchive("contract.log").contains("[ 5 tests successful ]"));
+        String sanitized = bundle.inArchive("memcheck.log");
+        assertTrue(sanitized.contains("--kernel-name kns=our_kernel"), sanitized);
+        assertTrue(sanitized.contains("--report-api-errors no"), sanitized);
+
+        Finished compare = bundle.run("gpu-compare", "--again", "parity");
+        assertEquals(0, compare.exitCode(), compare.out());
+        bundle.stages().forEach((stage, result) -> assertEquals("ok", result, stage));
+        assertEquals("naive", bundle.figures().getFirst().get("variant"), "the peer first");
     }
 
     @Test
-    void aRedStageMakesTheWholeRed() throws Exception {
-        Path verify = bundle();
-        script(
-                "runtime/bin/java",
-                "case \"$*\" in *aThousandSteps*) echo '[ 1 tests failed ]'; exit 1;;",
-                "*contract*) echo '[ 9 tests aborted ]'; echo '[ 0 tests successful ]'; exit;; esac",
-                "echo '[ 5 tests successful ]'");
-        Path out = folder.resolve("out");
-        Finished all = run(verify.toString(), out.toString());
-        assertEquals(1, all.exitCode(), all.out());
-        Map<String, String> results = new LinkedHashMap<>();
-        rows(out.resolve("verify.json")).forEach(r -> results.put(r.get("stage"), r.get("result")));
-        assertEquals("failed", results.remove("leak"), all.out());
-        assertEquals("failed", results.remove("racecheck"), all.out());
-        assertEquals("failed", results.remove("contract"), "without a device nothing was verified");
-        results.forEach((stage, result) -> assertEquals("ok", result, stage));
-        assertTrue(all.out().contains("ours densenet121"), "the benchmark's table");
+    void aStageThatHangsIsKilledAndTheRestRuns() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.engine("case $1 in parity) (trap '' TERM; exec sleep 4321);; esac");
+        Finished first = bundle.run("gpu-first", "--seconds", "60");
+        assertEquals(1, first.exitCode(), first.out());
+        Map<String, String> stages = bundle.stages();
+        assertEquals("timeout", stages.remove("parity"));
+        assertEquals("timeout", stages.remove("parity-rerun"));
+        stages.forEach((stage, result) -> assertEquals("ok", result, stage));
+        assertEquals(1, run("bash", "-c", "pgrep -f 'sleep [4]321'").exitCode(), "left running");
+    }
+
+    @Test
+    void aStageThatFailsRunsAgainWithWhatExplainsIt() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.engine(
+                "case \"$*\" in *golden*) echo \"error: it is \\\"red\\\" $*\"",
+                "  echo \"blocking=${CUDA_LAUNCH_BLOCKING:-no}\"",
+                "  [ -z \"${CUDNN_LOGDEST_DBG:-}\" ] || echo told >\"$CUDNN_LOGDEST_DBG\"",
+                "  exit 1;; esac");
+        Finished first = bundle.run("gpu-first");
+        assertEquals(1, first.exitCode(), first.out());
+        assertEquals("failed", bundle.stages().get("parity"));
+        assertEquals("failed", bundle.stages().get("parity-rerun"));
+        assertEquals("ok", bundle.stages().get("strategies"));
+        assertTrue(bundle.inArchive("parity.log").contains("blocking=no"));
+        String again = bundle.inArchive("parity-rerun.log");
+        assertTrue(again.contains("blocking=1"), again);
+        assertTrue(again.contains("--synchronous --no-graphs"), again);
+        assertEquals("told\n", bundle.inArchive("parity-rerun-cudnn.log"));
+        assertTrue(first.out().contains("error: it is \"red\""), first.out());
+    }
+
+    @Test
+    void onlyTheFirstTestsThatFailedRunAgain() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.java(
+                "case \"$*\" in *CudaContractTest*)",
+                "  for a in \"$@\"; do case $a in --reports-dir=*) d=${a#*=};; esac; done",
+                "  mkdir -p \"$d\"; echo '<testcase name=\"good\"><system-out>",
+                "unique-id: [a]/[good]",
+                "</system-out></testcase><testcase name=\"bad\"><failure/><system-out>",
+                "unique-id: [a]/[bad()]",
+                "</system-out></testcase>' >\"$d/TEST.xml\"; echo \"[ 1 tests failed ]\"; exit 1;;",
+                "*unique-id*) echo \"again $*\"; exit 1;; esac");
+        bundle.run("gpu-first", "--only", "contract");
+        assertEquals("failed", bundle.stages().get("contract"));
+        String again = bundle.inArchive("contract-rerun.log");
+        assertTrue(again.contains("--select-unique-id=[a]/[bad()]"), again);
+        assertFalse(again.contains("[good]"), again);
+        assertTrue(again.contains("-Ddensenet4j.synchronous=true"), again);
+    }
+
+    @Test
+    void testsThatWereAllAbortedHaveCheckedNothing() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.java(
+                "case \"$*\" in *Launcher*) echo '[ 9 tests aborted ]'",
+                "echo '[ 0 tests successful ]'; exit;; esac");
+        bundle.run("gpu-first", "--only", "contract");
+        assertEquals("failed", bundle.stages().get("contract"));
+    }
+
+    @Test
+    void aDeviceThatDoesNotOpenSparesTheEngineAndKeepsThePeer() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.engine(
+                "case $1 in measure) echo \"debug=${LD_DEBUG:-}\"",
+                "  echo 'error: no device' >&2; exit 2;; esac");
+        Finished first = bundle.run("gpu-first");
+        assertEquals(1, first.exitCode(), first.out());
+        assertEquals("failed", bundle.stages().get("open"));
+        assertTrue(bundle.inArchive("open-rerun.log").contains("debug=libs"));
+        for (String stage : List.of("contract", "replay", "ours", "memcheck")) {
+            assertEquals("skipped", bundle.stages().get(stage), stage);
+        }
+        assertEquals("ok", bundle.stages().get("peer"));
+    }
+
+    @Test
+    void replayedStepsWithOtherLossesFail() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.engine(
+                "case \"$*\" in *--deterministic*--no-graphs*)",
+                "  echo strategy=X losses=1.0,2.5 graphs=plain; exit;; esac");
+        Finished first = bundle.run("gpu-first", "--only", "replay");
+        assertEquals(1, first.exitCode(), first.out());
+        assertTrue(first.out().contains("differs: losses"), first.out());
+    }
+
+    @Test
+    void anInterruptedRunKeepsWhatWasFound() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.engine("case $1 in parity) touch \"$0.reached\"; sleep 4322;; esac");
+        Process process = bundle.start("gpu-first");
+        while (process.isAlive() && !Files.exists(folder.resolve("bundle/densenet4j.reached"))) {
+            Thread.sleep(50);
+        }
+        run("bash", "-c", "kill -INT " + process.pid());
+        String out = new String(process.getInputStream().readAllBytes(), UTF_8);
+        assertEquals(130, process.waitFor(), out);
+        assertEquals("ok", bundle.stages().get("contract"));
+        assertEquals("stopped", bundle.stages().get("parity"));
+        assertTrue(bundle.inArchive("contract.log").contains("successful"));
+        assertEquals(1, run("bash", "-c", "pgrep -f 'sleep [4]322'").exitCode(), "left running");
+    }
+
+    @Test
+    void withoutPythonAndNvidiasToolsTheEngineIsCheckedAndMeasured() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.onlyPlainTools();
+        for (String script : List.of("gpu-first", "gpu-compare")) {
+            Finished bare = bundle.run(script);
+            assertEquals(0, bare.exitCode(), bare.out());
+            assertTrue(bare.out().contains("no python3"), bare.out());
+            assertEquals("ok", bundle.stages().get("ours"));
+        }
+    }
+
+    @Test
+    void aPythonWithoutPyTorchIsSaidInOneLine() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.tool("python3", "echo 'pytorch_peer: PyTorch is not installed' >&2; exit 2");
+        Finished first = bundle.run("gpu-first", "--only", "peer");
+        assertEquals(0, first.exitCode(), first.out());
+        assertEquals("skipped", bundle.stages().get("peer"));
+    }
+
+    @Test
+    void resultsThatCannotBeWrittenDoNotStopTheStages() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        // What a full disk is to the archive: it cannot be put there.
+        Files.createDirectories(folder.resolve("out/results.tgz/taken"));
+        Finished first = bundle.run("gpu-first");
+        assertEquals(0, first.exitCode(), first.out());
+        assertTrue(first.out().contains("is the disk full?"), first.out());
+        assertTrue(first.out().contains("memcheck         ok"), first.out());
+    }
+
+    @Test
+    void longLogsAreCut() throws Exception {
+        FakeBundle bundle = new FakeBundle(folder);
+        bundle.engine("case $1 in parity) seq 100000; echo 'parity holds'; exit;; esac");
+        bundle.run("gpu-first", "--only", "parity");
+        String log = bundle.inArchive("parity.log");
+        assertEquals(200 * 1024, log.length());
+        assertTrue(log.endsWith("parity holds\n"));
+    }
+
+    @Test
+    void aStageThatDoesNotExistIsRefused() throws Exception {
+        Finished refused = new FakeBundle(folder).run("gpu-first", "--only", "everything");
+        assertEquals(2, refused.exitCode());
+        assertTrue(refused.out().contains("no stage is named 'everything'"), refused.out());
     }
 }
