@@ -21,7 +21,12 @@ final class DeviceUnderTest {
     private DeviceUnderTest() {}
 
     static Device open() {
-        return Device.open(NAME, DeviceOptions.defaults().withDeterministic(true));
+        return open(DeviceOptions.defaults());
+    }
+
+    /** With other options, but always deterministic. */
+    static Device open(DeviceOptions options) {
+        return Device.open(NAME, options.withDeterministic(true));
     }
 
     /** The same with direct convolutions on a CPU. */

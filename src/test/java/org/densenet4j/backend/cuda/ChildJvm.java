@@ -1,5 +1,6 @@
 package org.densenet4j.backend.cuda;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,23 +18,77 @@ import java.util.concurrent.TimeUnit;
  * @param err everything it complained about
  */
 public record ChildJvm(int exitCode, String out, String err) {
-    private static final long PATIENCE_SECONDS = 60;
+
+    /**
+     * What a process gets.
+     *
+     * @param environment variables besides those of this process
+     * @param properties system properties
+     * @param classes in front of the class path of this process; null for none
+     * @param heapMegabytes largest heap
+     * @param patienceSeconds after which it is ended and the test fails
+     */
+    public record Settings(
+            Map<String, String> environment,
+            Map<String, String> properties,
+            Path classes,
+            int heapMegabytes,
+            int patienceSeconds) {
+
+        /** A small heap and a minute. */
+        public static Settings of(Map<String, String> environment) {
+            return new Settings(environment, Map.of(), null, 256, 60);
+        }
+
+        /** With system properties. */
+        public Settings withProperties(Map<String, String> properties) {
+            return new Settings(environment, properties, classes, heapMegabytes, patienceSeconds);
+        }
+
+        /** With classes that replace those of this process. */
+        public Settings withClasses(Path classes) {
+            return new Settings(environment, properties, classes, heapMegabytes, patienceSeconds);
+        }
+
+        /** With room and time for more than a glance. */
+        public Settings withLimits(int heapMegabytes, int patienceSeconds) {
+            return new Settings(environment, properties, classes, heapMegabytes, patienceSeconds);
+        }
+    }
 
     /** Runs a class with the class path of this process. */
     public static ChildJvm run(
             Path folder, Map<String, String> environment, String mainClass, String... arguments)
             throws IOException {
+        return run(folder, Settings.of(environment), mainClass, arguments);
+    }
+
+    /**
+     * Runs a class with the class path of this process.
+     *
+     * @param folder for what the process writes
+     */
+    public static ChildJvm run(
+            Path folder, Settings settings, String mainClass, String... arguments)
+            throws IOException {
+        String path = System.getProperty("java.class.path");
+        if (settings.classes != null) {
+            path = settings.classes + File.pathSeparator + path;
+        }
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(
                 List.of(
-                        "-Xmx256m",
+                        "-Xmx" + settings.heapMegabytes + "m",
                         "-XX:+UseSerialGC",
                         "-XX:TieredStopAtLevel=1",
+                        "--add-modules",
+                        "jdk.incubator.vector",
                         "--enable-native-access=ALL-UNNAMED",
                         "-cp",
-                        System.getProperty("java.class.path"),
-                        mainClass));
+                        path));
+        settings.properties.forEach((name, value) -> command.add("-D" + name + "=" + value));
+        command.add(mainClass);
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command);
         for (String variable :
@@ -48,14 +103,19 @@ public record ChildJvm(int exitCode, String out, String err) {
             builder.environment().remove(variable);
         }
         builder.environment().put("DENSENET4J_CACHE", folder.resolve("cache").toString());
-        builder.environment().putAll(environment);
-        Path out = folder.resolve("out.txt");
-        Path err = folder.resolve("err.txt");
+        builder.environment().putAll(settings.environment);
+        Path out = Files.createTempFile(folder, "out", ".txt");
+        Path err = Files.createTempFile(folder, "err", ".txt");
         builder.redirectOutput(out.toFile()).redirectError(err.toFile());
         Process process = builder.start();
         try {
-            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                throw new IOException("still running after " + PATIENCE_SECONDS + " s");
+            if (!process.waitFor(settings.patienceSeconds, TimeUnit.SECONDS)) {
+                throw new IOException(
+                        "still running after "
+                                + settings.patienceSeconds
+                                + " s:\n"
+                                + Files.readString(out)
+                                + Files.readString(err));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,0 +1,48 @@
+package org.densenet4j.hardware;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.io.ParityCase;
+import org.densenet4j.parity.ParityCheck;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.train.Trainer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** What a device learns: against the CPU over many steps, and against libtorch's numbers. */
+class TrainingOnDeviceTest {
+    private static final Path GOLDEN =
+            Path.of("src/test/resources/golden/bc-k12-3x3x3.safetensors");
+    private static final int STEPS = 50;
+
+    @Test
+    void fiftyRecordedStepsTrainLikeTheCpu() {
+        try (Device device = DeviceUnderTest.open();
+                Trainer trainer = TinyTraining.open(device)) {
+            Losses.assertClose(
+                    TinyTraining.lossesOfTheCpu(STEPS),
+                    TinyTraining.losses(trainer, STEPS),
+                    TinyTraining.TOLERANCE);
+            if (DeviceUnderTest.isCuda()) {
+                assertEquals("replayed", trainer.network().recording());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void everyRecordedNumberAgrees(MemoryStrategy strategy) throws IOException {
+        try (ParityCase parity = ParityCase.open(GOLDEN);
+                Device device = DeviceUnderTest.openDirect(true)) {
+            for (ParityCheck.Group group : ParityCheck.run(parity, device, strategy)) {
+                assertTrue(group.passed(), group.toString());
+            }
+        }
+    }
+}

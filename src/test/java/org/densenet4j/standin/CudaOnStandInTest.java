@@ -1,0 +1,58 @@
+package org.densenet4j.standin;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+/** The tests of a real GPU, on the stand-in: with work done at once, late, and in odd orders. */
+class CudaOnStandInTest {
+    private static final String CONTRACT = "org.densenet4j.contract.CudaContractTest";
+    private static final String STRATEGIES = "org.densenet4j.engine.CudaStrategiesTest";
+    private static final String STAGING = "org.densenet4j.hardware.StagingOnDeviceTest";
+    private static final String LIFECYCLE = "org.densenet4j.hardware.LifecycleOnDeviceTest";
+    private static final String TRAINING = "org.densenet4j.hardware.TrainingOnDeviceTest";
+
+    @TempDir private Path folder;
+
+    @Test
+    void theContractHolds() throws IOException {
+        assertClean(Map.of(), 60, CONTRACT);
+    }
+
+    private void assertClean(Map<String, String> options, int leastTests, String... classes)
+            throws IOException {
+        Map<String, String> all = new HashMap<>(options);
+        all.put("STANDIN_STATS", "1");
+        ChildTests tests = ChildTests.run(folder, all, classes);
+        assertEquals("", tests.failures(), tests.err());
+        assertEquals("", tests.skipped());
+        assertTrue(tests.passed() >= leastTests, tests.passed() + " tests passed");
+        assertTrue(!tests.err().contains("VIOLATION"), tests.err());
+        assertTrue(tests.err().endsWith("standin: at exit: 0 violations; live: \n"), tests.err());
+    }
+
+    @Test
+    void everyStrategyTrains() throws IOException {
+        assertClean(Map.of(), 5, STRATEGIES);
+    }
+
+    @Test
+    void stepsAgreeWithTheCpuAndWithLibtorch() throws IOException {
+        assertClean(Map.of("STANDIN_ORDER", "lazy"), 4, TRAINING);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"eager", "lazy", "copies", "late", "random"})
+    void devicesAndCopiesKeepOrderWheneverWorkIsDone(String order) throws IOException {
+        assertClean(Map.of("STANDIN_ORDER", order, "STANDIN_DEVICES", "2"), 12, STAGING, LIFECYCLE);
+    }
+}
