@@ -177,6 +177,15 @@ public interface Device extends AutoCloseable {
      */
     DeviceTimer timer(int marks);
 
+    /**
+     * What this device did since it was asked last: launches, library calls and copies by name, in
+     * the order of their first calls. Waits for all of them. Empty where the device was not opened
+     * {@linkplain DeviceOptions#trace to be traced}, and on devices that have no trace.
+     */
+    default List<TracedCall> takeTrace() {
+        return List.of();
+    }
+
     @Override
     void close();
 }

@@ -69,11 +69,6 @@ final class DeviceOption {
     private boolean synchronous;
 
     @Option(
-            names = "--trace",
-            description = "count and time every launch and library call of a GPU")
-    private boolean trace;
-
-    @Option(
             names = "--no-machine-code",
             hidden = true,
             description = "separate passes and products instead of fused kernels")
@@ -125,6 +120,11 @@ final class DeviceOption {
         return Device.open(device, options());
     }
 
+    /** The device, with its calls traced where that is asked for. */
+    Device open(TraceOption trace) {
+        return Device.open(device, options().withTrace(trace.isOn()));
+    }
+
     /**
      * The device with direct convolutions, whose rounding is that of other frameworks: Winograd's
      * is five times larger and puts ReLUs whose input is nearly zero on the other side.
@@ -145,8 +145,7 @@ final class DeviceOption {
                 .withGraphs(!noGraphs)
                 .withChunkFactor(chunkFactor)
                 .withOwnConvolutions(ownConvolutions)
-                .withSynchronous(synchronous)
-                .withTrace(trace);
+                .withSynchronous(synchronous);
     }
 
     /** The options that give another process the same device. */
@@ -180,9 +179,6 @@ final class DeviceOption {
         }
         if (synchronous) {
             arguments.add("--synchronous");
-        }
-        if (trace) {
-            arguments.add("--trace");
         }
         return arguments;
     }

@@ -5,6 +5,7 @@ import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Network;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ParameterSpec;
@@ -17,6 +18,7 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +38,7 @@ import java.util.stream.DoubleStream;
 final class MeasureCommand implements Callable<Integer> {
     @Mixin private ModelOption model;
     @Mixin private DeviceOption device;
+    @Mixin private TraceOption trace;
     @Mixin private WarmUpOption warmUp;
 
     @Option(names = "--strategy", defaultValue = "SHARED", description = "what is kept")
@@ -80,7 +83,10 @@ final class MeasureCommand implements Callable<Integer> {
             throw new IllegalArgumentException("steps = " + steps + ": use 1 or more");
         }
         warmUp.seconds(0); // refuses a wrong one before anything has run
-        try (Device d = device.open()) {
+        if (inference && trace.isOn()) {
+            throw new IllegalArgumentException("--trace is of training steps, not of --inference");
+        }
+        try (Device d = device.open(trace)) {
             if (points.isEmpty()) {
                 measure(model.builder("bc-100-12").build(), batch, d);
             }
@@ -108,7 +114,8 @@ final class MeasureCommand implements Callable<Integer> {
                         .seed(seed)
                         .optimizer(Sgd.nesterov(0.01))
                         .open()) {
-            MeasuredSteps measured = run(trainer, data, staged);
+            List<StepTrace> traces = new ArrayList<>();
+            MeasuredSteps measured = run(trainer, data, staged, d, traces);
             new MeasuredLine(
                             strategy.name(),
                             images,
@@ -120,6 +127,7 @@ final class MeasureCommand implements Callable<Integer> {
                             measured.losses(),
                             facts(trainer, d, staged, free))
                     .print();
+            trace.print(traces, measured.seconds().length, d);
         }
     }
 
@@ -154,25 +162,24 @@ final class MeasureCommand implements Callable<Integer> {
      * Runs the steps. A device that stages gets the batch of the next step with each, as a training
      * run does, so that no step waits for the copy of its images.
      */
-    private MeasuredSteps run(Trainer trainer, RandomImages data, boolean staged)
+    private MeasuredSteps run(
+            Trainer trainer, RandomImages data, boolean staged, Device d, List<StepTrace> traces)
             throws IOException {
         DoubleStream.Builder losses = DoubleStream.builder();
         Batch[] coming = {staged ? data.next() : null};
-        double[] seconds =
-                WarmedSteps.run(
-                        steps,
-                        warmUp.seconds(0),
-                        number -> {
-                            Batch images = staged ? coming[0] : data.next();
-                            coming[0] = staged ? data.next() : null;
-                            long start = System.nanoTime();
-                            losses.add(trainer.step(images, coming[0]).loss());
-                            double taken = WarmedSteps.secondsSince(start);
-                            if (number == 0 && gradients != null) {
-                                save(trainer.network());
-                            }
-                            return taken;
-                        });
+        WarmedSteps.Step step =
+                number -> {
+                    Batch images = staged ? coming[0] : data.next();
+                    coming[0] = staged ? data.next() : null;
+                    long start = System.nanoTime();
+                    losses.add(trainer.step(images, coming[0]).loss());
+                    double taken = WarmedSteps.secondsSince(start);
+                    if (number == 0 && gradients != null) {
+                        save(trainer.network());
+                    }
+                    return taken;
+                };
+        double[] seconds = WarmedSteps.run(steps, warmUp.seconds(0), trace.each(step, d, traces));
         return new MeasuredSteps(seconds, losses.build().toArray());
     }
 

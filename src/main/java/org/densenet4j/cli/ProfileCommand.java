@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
+import org.densenet4j.data.Batch;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
@@ -10,6 +11,8 @@ import org.densenet4j.profile.Ceilings;
 import org.densenet4j.profile.Profile;
 import org.densenet4j.profile.ProfileReport;
 import org.densenet4j.profile.Profiler;
+import org.densenet4j.profile.StepTrace;
+import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.NonFiniteException;
 import org.densenet4j.train.Sgd;
@@ -35,6 +38,7 @@ import java.util.concurrent.Callable;
 final class ProfileCommand implements Callable<Integer> {
     @Mixin private ModelOption model;
     @Mixin private DeviceOption device;
+    @Mixin private TraceOption trace;
     @Mixin private ReportOption report;
 
     @Option(
@@ -90,7 +94,7 @@ final class ProfileCommand implements Callable<Integer> {
         Path folder = report.folder("profile");
         long budget = memoryBudget == null ? Long.MAX_VALUE : Bytes.parse(memoryBudget);
         RandomImages data = new RandomImages(spec, batch, 1, 1, 0);
-        try (Device d = device.open()) {
+        try (Device d = device.open(trace)) {
             MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(batch).on(d);
             if (steps == 0) {
                 write(Profile.of(plan, d.description()), folder);
@@ -111,27 +115,42 @@ final class ProfileCommand implements Callable<Integer> {
             Ceilings ceilings = Ceilings.measure(d);
             try (Trainer trainer = builder.open();
                     Profiler profiler = Profiler.attach(trainer, d)) {
-                run(trainer, profiler, data, ceilings, folder);
+                run(trainer, d, profiler, data, ceilings, folder);
             }
         }
         return 0;
     }
 
     private void run(
-            Trainer trainer, Profiler profiler, RandomImages data, Ceilings ceilings, Path folder)
+            Trainer trainer,
+            Device d,
+            Profiler profiler,
+            RandomImages data,
+            Ceilings ceilings,
+            Path folder)
             throws IOException {
+        StepTrace taken = StepTrace.NONE;
         try {
             for (int s = 0; s < warmUp + steps; s++) {
                 if (s == warmUp) {
                     profiler.reset();
+                    d.takeTrace();
                 }
-                trainer.step(data.next());
+                Batch images = data.next();
+                long start = System.nanoTime();
+                trainer.step(images);
+                if (s >= warmUp) {
+                    taken = taken.plus(StepTrace.take(d, WarmedSteps.secondsSince(start)));
+                }
             }
         } catch (NonFiniteException | DeviceException e) {
             write(profiler.profile(e).withCeilings(ceilings), folder);
             throw e;
         }
-        write(profiler.profile().withCeilings(ceilings), folder);
+        write(profiler.profile().withCeilings(ceilings).withTrace(taken), folder);
+        if (taken.isEmpty()) {
+            trace.print("a step", taken, d);
+        }
     }
 
     private static void write(Profile profile, Path folder) throws IOException {

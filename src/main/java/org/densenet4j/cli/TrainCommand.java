@@ -4,6 +4,8 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.profile.StepTrace;
+import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Recipe;
@@ -51,6 +53,7 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
+    @Mixin private TraceOption trace;
     @Mixin private PretrainedOption pretrained;
 
     @Option(
@@ -112,7 +115,7 @@ final class TrainCommand implements Callable<Integer> {
         if (recipeOption.isDefault() && checkpoint == null) {
             recipe = recipe.with(Map.of("augment", source.augment().name()));
         }
-        try (Device d = device.open()) {
+        try (Device d = device.open(trace)) {
             if (!train(recipe, spec, source, checkpoint, d)) {
                 return 130; // the shell's code for Ctrl-C
             }
@@ -305,7 +308,10 @@ final class TrainCommand implements Callable<Integer> {
                 folder.clear();
                 System.out.println(resume + " has no checkpoint yet; starting it again");
             }
+            d.takeTrace(); // of what came before
+            long start = System.nanoTime();
             boolean finished = train(run, path);
+            trace.print("the whole run", StepTrace.take(d, WarmedSteps.secondsSince(start)), d);
             if (finished) {
                 report(run, progress, path);
             } else {

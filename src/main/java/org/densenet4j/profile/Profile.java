@@ -16,6 +16,7 @@ import java.util.List;
  * @param ceilings what the device can do at best; null where it was not measured
  * @param markSeconds time that the profiler itself takes for each operation
  * @param failure why the last step ended early; null when none did
+ * @param trace launches and library calls, where the device was opened to be traced
  */
 public record Profile(
         MemoryPlan plan,
@@ -24,7 +25,8 @@ public record Profile(
         List<Double> steps,
         Ceilings ceilings,
         double markSeconds,
-        String failure) {
+        String failure,
+        StepTrace trace) {
 
     /**
      * An operation in the profile.
@@ -57,12 +59,17 @@ public record Profile(
                 plan.operations().stream()
                         .map(o -> new OperationProfile(o, costs.get(o.index()), Timing.NONE))
                         .toList();
-        return new Profile(plan, device, operations, List.of(), null, 0, failure);
+        return new Profile(plan, device, operations, List.of(), null, 0, failure, StepTrace.NONE);
     }
 
     /** The same with measured ceilings. */
     public Profile withCeilings(Ceilings measured) {
-        return new Profile(plan, device, operations, steps, measured, markSeconds, failure);
+        return new Profile(plan, device, operations, steps, measured, markSeconds, failure, trace);
+    }
+
+    /** The same with the trace of its steps. */
+    public Profile withTrace(StepTrace taken) {
+        return new Profile(plan, device, operations, steps, ceilings, markSeconds, failure, taken);
     }
 
     /** Times of whole steps. */

@@ -40,6 +40,7 @@ final class ProfileData {
                         "recomputedFlopsShare", p.recomputedShare(),
                         "recomputedElements", p.recomputedElements(),
                         "ceilings", ceilings(p.ceilings()));
+        json.put("trace", p.trace().isEmpty() ? null : p.trace().json());
         json.put("operations", p.operations().stream().map(o -> operation(plan, o)).toList());
         json.put("buffers", plan.buffers().stream().map(ProfileData::buffer).toList());
         return json;

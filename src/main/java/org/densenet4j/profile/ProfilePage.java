@@ -67,6 +67,9 @@ final class ProfilePage {
                 roofline();
             }
         }
+        if (!profile.trace().isEmpty()) {
+            trace();
+        }
         recomputation();
         allOperations();
         return page;
@@ -504,6 +507,21 @@ final class ProfilePage {
             return "dense layers, " + phase;
         }
         return o.name().startsWith("transition") ? "transitions" : "stem and head";
+    }
+
+    // ---------------------------------------------------------------- launches
+
+    private void trace() {
+        page.section("Launches and library calls");
+        page.text(
+                "What the device was asked to do in a step, each call timed by an event before and"
+                        + " one after it. Bytes and FLOPs are counted from the shapes of operands: each"
+                        + " operand once, whether it lies in a cache or not; FLOPs of products and"
+                        + " convolutions. Calls marked “beside” run on a stream of their own while"
+                        + " others do. What is left of the step's time is the device waiting, for the"
+                        + " host to launch or for what the host does between. A traced step is not"
+                        + " recorded, so it waits more than others.");
+        page.table(profile.trace().table());
     }
 
     // ---------------------------------------------------------------- counts

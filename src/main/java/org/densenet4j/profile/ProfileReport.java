@@ -15,8 +15,9 @@ public final class ProfileReport {
 
     /**
      * Writes {@code report.html}, {@code profile.json}, {@code operations.csv}, {@code
-     * buffers.csv}, and the figures {@code timeline}, {@code arena} and {@code roofline} (where
-     * times and ceilings are known) as PNG and SVG.
+     * buffers.csv}, {@code trace.csv} where the device was traced, and the figures {@code
+     * timeline}, {@code arena} and {@code roofline} (where times and ceilings are known) as PNG and
+     * SVG.
      *
      * @param folder made if it is not there; files of these names are replaced
      * @throws IOException in one line with the path
@@ -26,6 +27,9 @@ public final class ProfileReport {
         files.write("profile.json", Json.pretty(ProfileData.json(profile)));
         files.write("operations.csv", ProfileData.operationsCsv(profile));
         files.write("buffers.csv", ProfileData.buffersCsv(profile.plan()));
+        if (!profile.trace().isEmpty()) {
+            files.write("trace.csv", profile.trace().csv());
+        }
         ProfilePage.of(profile).write(folder.resolve("report.html"));
         figure(files, "timeline", ProfileFigures.timeline(profile.plan()));
         figure(files, "arena", ProfileFigures.arena(profile.plan()));

@@ -51,6 +51,9 @@ final class ProfileSummary {
         }
         text.append("recomputed    ").append(Units.percent(p.recomputedShare()));
         text.append(" of the FLOPs\n");
+        if (!p.trace().isEmpty()) {
+            text.append(p.trace().text());
+        }
         if (p.failure() != null) {
             text.append("failed        ").append(p.failure()).append('\n');
         }

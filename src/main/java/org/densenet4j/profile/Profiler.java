@@ -114,7 +114,8 @@ public final class Profiler implements AutoCloseable {
                 List.copyOf(steps),
                 null,
                 markSeconds,
-                failure == null ? null : failure.getMessage());
+                failure == null ? null : failure.getMessage(),
+                StepTrace.NONE);
     }
 
     /** Forgets everything seen so far, such as steps that warmed up. */

@@ -31,7 +31,13 @@ final class CublasGemm implements Gemm {
     @Override
     public void multiply(GemmShape s, Matrix a, Matrix b, Matrix c) {
         cublas.useWorkspace(workspace, workspaceBytes);
-        cublas.multiply(s, base + a.offset(), base + b.offset(), base + c.offset());
+        context.call(
+                "cuBLAS gemm",
+                Traffic.of(s, a, b, c),
+                () -> {
+                    cublas.multiply(s, base + a.offset(), base + b.offset(), base + c.offset());
+                    return 0;
+                });
         context.queued(s);
     }
 }

@@ -8,6 +8,7 @@ import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceMemoryException;
+import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
@@ -52,7 +53,12 @@ final class CudaArena implements DeviceArena {
         checkDriver(status, "allocating " + bytes + " bytes");
         try {
             checkDriver(
-                    JCudaDriver.cuMemsetD8Async(base, (byte) 0, bytes, context.stream()),
+                    context.call(
+                            "memset",
+                            Traffic.filling(lines(bytes)),
+                            () ->
+                                    JCudaDriver.cuMemsetD8Async(
+                                            base, (byte) 0, bytes, context.stream())),
                     "clearing the arena");
             this.transfers = new Transfers(context, base, bytes);
         } catch (RuntimeException e) {
@@ -85,9 +91,15 @@ final class CudaArena implements DeviceArena {
                                                 scratchOffset,
                                                 scratchBytes))
                         .orElseGet(() -> new KernelGemm(products));
-        // Waiting for an operation is not possible while it is only recorded.
-        boolean recorded = device.options().graphs() && !device.options().synchronous();
+        // An operation can be neither waited for nor timed while it is only recorded.
+        DeviceOptions options = device.options();
+        boolean recorded = options.graphs() && !options.synchronous() && !options.trace();
         this.graphs = new StepGraphs(context, recorded);
+    }
+
+    /** So many bytes as a matrix, in lines of 64: a vector of floats ends at 8 GiB. */
+    private static Matrix lines(long bytes) {
+        return Matrix.dense(0, Math.toIntExact(Math.ceilDiv(bytes, 64)), 16);
     }
 
     private void checkOpen() {

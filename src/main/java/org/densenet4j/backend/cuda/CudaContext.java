@@ -10,6 +10,7 @@ import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
 import java.nio.charset.StandardCharsets;
+import java.util.function.IntSupplier;
 
 /**
  * A device's primary context, which cuDNN and cuBLAS use too, with one stream for all work and one
@@ -28,6 +29,8 @@ final class CudaContext implements AutoCloseable {
     private final CUcontext context = new CUcontext();
     private final DeviceStream stream = new DeviceStream();
     private final DeviceStream copyStream = new DeviceStream();
+    private CallTrace trace = CallTrace.OFF;
+    private CallTrace copyTrace = CallTrace.OFF;
     private boolean closed;
 
     /**
@@ -81,6 +84,25 @@ final class CudaContext implements AutoCloseable {
 
     CUstream copyStream() {
         return copyStream;
+    }
+
+    /**
+     * Traces what {@link #call} and {@link #copy} make from now on; with {@link CallTrace#OFF} no
+     * more.
+     */
+    void trace(CallTrace ofWork, CallTrace ofCopies) {
+        trace = ofWork;
+        copyTrace = ofCopies;
+    }
+
+    /** A call that queues work on {@link #stream}; see {@link CallTrace#call}. */
+    int call(String name, Traffic traffic, IntSupplier call) {
+        return trace.call(name, traffic, call);
+    }
+
+    /** A call that queues work on {@link #copyStream}; see {@link CallTrace#call}. */
+    int copy(String name, Traffic traffic, IntSupplier call) {
+        return copyTrace.call(name, traffic, call);
     }
 
     /** Whether each operation is waited for. */

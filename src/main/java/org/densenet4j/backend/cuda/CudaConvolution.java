@@ -131,11 +131,22 @@ final class CudaConvolution implements Convolution, AutoCloseable {
     }
 
     /** Runs one direction by the first algorithm that cuDNN supports, else by our own kernel. */
-    private void run(ConvolutionDirection direction, int images, Call call, Runnable otherwise) {
+    private void run(
+            ConvolutionDirection direction,
+            int images,
+            Traffic traffic,
+            Call call,
+            Runnable otherwise) {
         Ready r = ready(images);
         Deque<ConvolutionAlgorithms.Algorithm> algorithms = r.algorithms.get(direction);
         while (!algorithms.isEmpty()) {
-            int status = call.with(r.descriptors, algorithms.getFirst().number());
+            int algorithm = algorithms.getFirst().number();
+            int status =
+                    cudnn.context()
+                            .call(
+                                    "cuDNN " + direction.title(),
+                                    traffic.computing(shape.flops(images)),
+                                    () -> call.with(r.descriptors, algorithm));
             if (status != 0 || cudnn.context().isSynchronous()) {
                 String operation = direction.title() + " of " + r.descriptors.shape();
                 if (Cudnn.isNotSupported(status)) {
@@ -176,6 +187,7 @@ final class CudaConvolution implements Convolution, AutoCloseable {
         run(
                 ConvolutionDirection.FORWARD,
                 images,
+                Traffic.reading(source, own.filters(packed)).writing(output),
                 (d, algorithm) ->
                         JCudnn.cudnnConvolutionForward(
                                 cudnn.handle(),
@@ -200,6 +212,7 @@ final class CudaConvolution implements Convolution, AutoCloseable {
         run(
                 ConvolutionDirection.DATA_GRADIENT,
                 images,
+                Traffic.reading(outputGradient, own.filters(packed)).writing(sourceGradient),
                 (d, algorithm) ->
                         JCudnn.cudnnConvolutionBackwardData(
                                 cudnn.handle(),
@@ -230,6 +243,7 @@ final class CudaConvolution implements Convolution, AutoCloseable {
         run(
                 ConvolutionDirection.WEIGHT_GRADIENT,
                 images,
+                Traffic.reading(source, outputGradient).updating(own.filters(sum)),
                 (d, algorithm) ->
                         JCudnn.cudnnConvolutionBackwardFilter(
                                 cudnn.handle(),

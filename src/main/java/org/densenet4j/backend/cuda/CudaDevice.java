@@ -12,6 +12,7 @@ import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.TracedCall;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -39,6 +40,7 @@ final class CudaDevice implements Device {
     private final Cudnn cudnn;
     private final Optional<Cublas> cublas;
     private final String cublasVersion;
+    private final Optional<DeviceTrace> trace;
     private final Map<ConvolutionShape, ConvolutionMemory> convolutionMemory = new HashMap<>();
     private final List<CudaArena> arenas = new ArrayList<>();
     private boolean closed;
@@ -59,6 +61,8 @@ final class CudaDevice implements Device {
                     libraries.hasCublas()
                             ? Optional.of(Cublas.open(libraries, context, options.tensorFloat32()))
                             : Optional.empty();
+            cublas.ifPresent(opened::push);
+            this.trace = options.trace() ? Optional.of(new DeviceTrace(context)) : Optional.empty();
         } catch (RuntimeException e) {
             Teardown teardown = new Teardown();
             opened.forEach(teardown::close);
@@ -230,7 +234,12 @@ final class CudaDevice implements Device {
 
     @Override
     public DeviceTimer timer(int marks) {
-        return new CudaTimer(context, marks);
+        return new CudaTimer(context, context.stream(), marks);
+    }
+
+    @Override
+    public List<TracedCall> takeTrace() {
+        return trace.map(DeviceTrace::take).orElse(List.of());
     }
 
     /** Queues the chunks one after the other: the device overlaps them as it can. */
@@ -250,6 +259,7 @@ final class CudaDevice implements Device {
         closed = true;
         Teardown teardown = new Teardown();
         arenas.forEach(teardown::close);
+        trace.ifPresent(teardown::close);
         cublas.ifPresent(teardown::close);
         teardown.close(cudnn);
         teardown.close(kernels);

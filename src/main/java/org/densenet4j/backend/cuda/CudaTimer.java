@@ -4,18 +4,21 @@ import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
 
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
+import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 
 import org.densenet4j.backend.DeviceTimer;
 
-/** Times by events on the stream of work: what the device did, not what the host waited for. */
+/** Times by events on a stream: what the device did, not what the host waited for. */
 final class CudaTimer implements DeviceTimer {
     private final CudaContext context;
+    private final CUstream stream;
     private final CUevent[] events;
     private boolean closed;
 
-    CudaTimer(CudaContext context, int marks) {
+    CudaTimer(CudaContext context, CUstream stream, int marks) {
         this.context = context;
+        this.stream = stream;
         this.events = new CUevent[marks];
         context.enter();
         for (int i = 0; i < marks; i++) {
@@ -32,8 +35,7 @@ final class CudaTimer implements DeviceTimer {
     @Override
     public void mark(int index) {
         context.enter();
-        checkDriver(
-                JCudaDriver.cuEventRecord(events[index], context.stream()), "recording an event");
+        checkDriver(JCudaDriver.cuEventRecord(events[index], stream), "recording an event");
     }
 
     @Override

@@ -70,11 +70,15 @@ final class InputStage implements AutoCloseable {
                 JCudaDriver.cuStreamWaitEvent(context.copyStream(), taken, 0),
                 "waiting for an event");
         checkDriver(
-                JCudaDriver.cuMemcpyHtoDAsync(
-                        base.withByteOffset(staging.offset()),
-                        pinned.at(0),
-                        4L * count,
-                        context.copyStream()),
+                context.copy(
+                        "copy of the next batch to the device",
+                        Traffic.filling(Matrix.vector(staging.offset(), count)),
+                        () ->
+                                JCudaDriver.cuMemcpyHtoDAsync(
+                                        base.withByteOffset(staging.offset()),
+                                        pinned.at(0),
+                                        4L * count,
+                                        context.copyStream())),
                 "copying the next batch to the device");
         checkDriver(JCudaDriver.cuEventRecord(arrived, context.copyStream()), "recording an event");
         staged = source;
@@ -103,11 +107,15 @@ final class InputStage implements AutoCloseable {
                 JCudaDriver.cuStreamWaitEvent(context.stream(), arrived, 0),
                 "waiting for an event");
         checkDriver(
-                JCudaDriver.cuMemcpyDtoDAsync(
-                        base.withByteOffset(target.offset()),
-                        base.withByteOffset(staging.offset()),
-                        target.bytes(),
-                        context.stream()),
+                context.call(
+                        "copy on the device",
+                        Traffic.reading(target).writing(target),
+                        () ->
+                                JCudaDriver.cuMemcpyDtoDAsync(
+                                        base.withByteOffset(target.offset()),
+                                        base.withByteOffset(staging.offset()),
+                                        target.bytes(),
+                                        context.stream())),
                 "taking the staged batch");
         checkDriver(JCudaDriver.cuEventRecord(taken, context.stream()), "recording an event");
         staged = null;

@@ -53,7 +53,7 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
     }
 
     /** Weights, or their gradient, as a matrix of one row for each output channel. */
-    private Matrix filters(Matrix packed) {
+    Matrix filters(Matrix packed) {
         return Matrix.dense(
                 packed.offset(), shape.outputChannels(), taps() * shape.inputChannels());
     }

@@ -52,19 +52,25 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
                         default -> throw new AssertionError(kernel + ": " + arguments[i]);
                     };
         }
+        CUfunction function = function(kernel);
+        Pointer parameters = Pointer.to(pointers);
         int status =
-                JCudaDriver.cuLaunchKernel(
-                        function(kernel),
-                        grid.blocksX(),
-                        grid.blocksY(),
-                        1,
-                        grid.threadsX(),
-                        grid.threadsY(),
-                        1,
-                        0,
-                        context.stream(),
-                        Pointer.to(pointers),
-                        null);
+                context.call(
+                        kernel,
+                        traffic,
+                        () ->
+                                JCudaDriver.cuLaunchKernel(
+                                        function,
+                                        grid.blocksX(),
+                                        grid.blocksY(),
+                                        1,
+                                        grid.threadsX(),
+                                        grid.threadsY(),
+                                        1,
+                                        0,
+                                        context.stream(),
+                                        parameters,
+                                        null));
         if (status != 0 || context.isSynchronous()) {
             String operation = "kernel " + kernel + " on " + grid;
             checkDriver(status, operation);

@@ -73,8 +73,15 @@ final class Transfers implements AutoCloseable {
 
     private void copyToDevice(long place, long target, long bytes) {
         checkDriver(
-                JCudaDriver.cuMemcpyHtoDAsync(
-                        base.withByteOffset(target), pinned.at(place), bytes, context.stream()),
+                context.call(
+                        "copy to the device",
+                        Traffic.filling(floats(target, bytes)),
+                        () ->
+                                JCudaDriver.cuMemcpyHtoDAsync(
+                                        base.withByteOffset(target),
+                                        pinned.at(place),
+                                        bytes,
+                                        context.stream())),
                 "copying to the device");
         context.queued("copying to the device");
     }
@@ -93,17 +100,29 @@ final class Transfers implements AutoCloseable {
         while (done < count) {
             int piece = piece(count - done);
             long place = reserve(4L * piece);
-            checkDriver(
-                    JCudaDriver.cuMemcpyDtoHAsync(
-                            pinned.at(place),
-                            base.withByteOffset(source + 4L * done),
-                            4L * piece,
-                            context.stream()),
-                    "copying from the device");
+            copyToHost(source + 4L * done, place, 4L * piece);
             await();
             MemorySegment.copy(pinned.host(), JAVA_FLOAT, place, target, from + done, piece);
             done += piece;
         }
+    }
+
+    private void copyToHost(long source, long place, long bytes) {
+        checkDriver(
+                context.call(
+                        "copy from the device",
+                        Traffic.reading(floats(source, bytes)),
+                        () ->
+                                JCudaDriver.cuMemcpyDtoHAsync(
+                                        pinned.at(place),
+                                        base.withByteOffset(source),
+                                        bytes,
+                                        context.stream())),
+                "copying from the device");
+    }
+
+    private static Matrix floats(long offset, long bytes) {
+        return Matrix.vector(offset, Math.toIntExact(bytes / 4));
     }
 
     private int piece(int count) {
