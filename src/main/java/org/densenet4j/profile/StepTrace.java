@@ -116,7 +116,8 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
         if (value == 0) {
             return "–";
         }
-        return String.format(Locale.ROOT, value < 10 ? "%.3f" : "%.1f", value);
+        String digits = value < 0.01 ? "%.6f" : value < 10 ? "%.3f" : "%.1f";
+        return String.format(Locale.ROOT, digits, value);
     }
 
     /**

@@ -160,6 +160,25 @@ class BenchCommandTest {
     }
 
     @Test
+    void measureSaysThatADeviceTracesNothing() {
+        List<String> out =
+                Captured.run(
+                                "measure",
+                                "--point",
+                                "bc-10-4:2:8",
+                                "--steps",
+                                "1",
+                                "--device",
+                                "cpu",
+                                "--trace")
+                        .out()
+                        .lines()
+                        .toList();
+        assertEquals("cpu traces no calls", out.getLast());
+        assertTrue(out.getFirst().startsWith("strategy=SHARED "), out.getFirst());
+    }
+
+    @Test
     void measuredInferenceAllocatesWhatItsPlanSays() {
         String line =
                 Captured.run("measure", "--inference", "--point", "bc-10-4:2", "--steps", "2")

@@ -1,0 +1,198 @@
+package org.densenet4j.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import org.densenet4j.standin.StandIn;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What a training step asks of a GPU, on the stand-in driver: launches, bytes and FLOPs, which stay
+ * as they are unless somebody changes them on purpose.
+ */
+class StepTrafficTest {
+    private static final Path TABLES =
+            Path.of("src/test/resources/org/densenet4j/backend/cuda/step-traffic");
+
+    /** Writes the tables anew instead of comparing with them. */
+    private static final boolean UPDATE = Boolean.getBoolean("update.traffic");
+
+    private static final Pattern DRIVER_COUNT =
+            Pattern.compile("^standin: +(\\d+) ([a-zA-Z0-9_]+(?: bytes)?)$", Pattern.MULTILINE);
+
+    @TempDir private Path folder;
+
+    /** Calls, bytes and FLOPs by name. */
+    private static Map<String, List<Long>> rows(List<String> lines) {
+        Map<String, List<Long>> rows = new LinkedHashMap<>();
+        Pattern row = Pattern.compile("(.+?) +(\\d+) calls +(\\d+) bytes +(\\d+) flops");
+        for (String line : lines) {
+            Matcher m = row.matcher(line);
+            if (m.matches()) {
+                rows.put(
+                        m.group(1),
+                        List.of(
+                                Long.valueOf(m.group(2)),
+                                Long.valueOf(m.group(3)),
+                                Long.valueOf(m.group(4))));
+            }
+        }
+        return rows;
+    }
+
+    private ChildJvm run(Map<String, String> options, String... arguments) throws IOException {
+        ChildJvm child =
+                ChildJvm.run(
+                        folder,
+                        StandIn.environment(options),
+                        TracedStep.class.getName(),
+                        arguments);
+        assertEquals(0, child.exitCode(), child.err());
+        assertTrue(!child.err().contains("VIOLATION"), child.err());
+        return child;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"bc-100-12, 64", "densenet121, 256"})
+    void aStepAsksOfAnH100WhatItDidBefore(String model, String batch) throws IOException {
+        List<String> now =
+                run(Map.of("STANDIN_DRY", "1"), "step", model, batch, "1").out().lines().toList();
+        Path file = TABLES.resolve(model + "-batch-" + batch + ".txt");
+        if (UPDATE) {
+            Files.createDirectories(TABLES);
+            Files.write(file, now);
+            return;
+        }
+        Map<String, List<Long>> before = rows(Files.readAllLines(file));
+        Map<String, List<Long>> after = rows(now);
+        StringBuilder changes = new StringBuilder();
+        TreeSet<String> names = new TreeSet<>(before.keySet());
+        names.addAll(after.keySet());
+        for (String name : names) {
+            List<Long> was = before.getOrDefault(name, List.of(0L, 0L, 0L));
+            List<Long> is = after.getOrDefault(name, List.of(0L, 0L, 0L));
+            if (!was.equals(is)) {
+                changes.append("\n  ").append(name);
+                changes.append("  calls ").append(was.get(0)).append(" -> ").append(is.get(0));
+                changes.append(", bytes ").append(was.get(1)).append(" -> ").append(is.get(1));
+                changes.append(", flops ").append(was.get(2)).append(" -> ").append(is.get(2));
+            }
+        }
+        if (!changes.isEmpty()) {
+            fail(
+                    "A training step of "
+                            + model
+                            + ", batch "
+                            + batch
+                            + ", is another than in "
+                            + file
+                            + ":"
+                            + changes
+                            + "\nIf that is meant, write the tables anew:"
+                            + " mvn -Dtest=StepTrafficTest -Dupdate.traffic=true test,"
+                            + " and the figures of docs/gpu.md with them.");
+        }
+    }
+
+    @Test
+    void aTracedTrainingIsBitIdenticalToAnother() throws IOException {
+        String plain = measured();
+        String traced = measured("--trace");
+        assertEquals(losses(plain), losses(traced));
+        assertTrue(plain.contains(" graphs=replayed "), plain);
+        assertTrue(traced.contains(" graphs=plain "), traced);
+        assertTrue(traced.contains("\nall calls "), traced);
+        assertTrue(!plain.contains("all calls"), plain);
+    }
+
+    private String measured(String... more) throws IOException {
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
+                                "measure",
+                                "--device",
+                                "cuda",
+                                "--model",
+                                "bc-10-4",
+                                "--batch",
+                                "4",
+                                "--input-size",
+                                "16",
+                                "--steps",
+                                "4",
+                                "--deterministic"));
+        arguments.addAll(List.of(more));
+        ChildJvm child =
+                ChildJvm.run(
+                        folder,
+                        StandIn.environment(Map.of()),
+                        "org.densenet4j.cli.Main",
+                        arguments.toArray(new String[0]));
+        assertEquals(0, child.exitCode(), child.err());
+        assertTrue(!child.err().contains("VIOLATION"), child.err());
+        return child.out();
+    }
+
+    private static String losses(String line) {
+        Matcher m = Pattern.compile(" losses=(\\S+)").matcher(line);
+        assertTrue(m.find(), line);
+        assertEquals(4, m.group(1).split(",", -1).length);
+        return m.group(1);
+    }
+
+    @Test
+    void theTraceCountsEveryCallThatTheDriverGets() throws IOException {
+        ChildJvm child =
+                run(Map.of("STANDIN_DRY", "1", "STANDIN_STATS", "2"), "all", "bc-10-4", "8", "1");
+        Map<String, Long> driver = new LinkedHashMap<>();
+        Matcher count = DRIVER_COUNT.matcher(child.err());
+        while (count.find()) {
+            driver.put(count.group(2), Long.valueOf(count.group(1)));
+        }
+        Map<String, List<Long>> trace = rows(child.out().lines().toList());
+        long kernels = 0;
+        for (Map.Entry<String, List<Long>> row : trace.entrySet()) {
+            String name = row.getKey();
+            if (name.matches("[a-z0-9_]+") && !List.of("total", "memset").contains(name)) {
+                assertEquals(driver.get(name), row.getValue().get(0), name);
+                kernels += row.getValue().get(0);
+            }
+        }
+        assertEquals(driver.get("cuLaunchKernel"), kernels);
+        assertEquals(driver.get("cublasSgemm"), trace.get("cuBLAS gemm").get(0));
+        assertEquals(driver.get("cudnnConvolutionForward"), trace.get("cuDNN convolution").get(0));
+        assertEquals(
+                driver.get("cudnnConvolutionBackwardData"),
+                trace.get("cuDNN data gradient").get(0));
+        assertEquals(
+                driver.get("cudnnConvolutionBackwardFilter"),
+                trace.get("cuDNN weight gradient").get(0));
+        assertEquals(
+                driver.get("cuMemcpyHtoDAsync_v2"),
+                trace.get("copy to the device").get(0)
+                        + trace.get("copy of the next batch to the device").get(0));
+        assertEquals(
+                driver.get("cuMemcpyHtoDAsync_v2 bytes"),
+                trace.get("copy to the device").get(1)
+                        + trace.get("copy of the next batch to the device").get(1));
+        assertEquals(
+                driver.get("cuMemcpyDtoHAsync_v2 bytes"), trace.get("copy from the device").get(1));
+        assertEquals(driver.get("cuMemcpyDtoDAsync_v2"), trace.get("copy on the device").get(0));
+        assertEquals(driver.get("cuMemsetD8Async"), trace.get("memset").get(0));
+    }
+}

@@ -1,0 +1,136 @@
+package org.densenet4j.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.densenet4j.backend.Dropout;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Matrix;
+import org.junit.jupiter.api.Test;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Bytes and FLOPs against sums by hand. */
+class TrafficTest {
+    private static final int ROWS = 12;
+    private static final int CHANNELS = 8;
+    private static final long MATRIX = 4L * ROWS * CHANNELS;
+    private static final long VECTOR = 4L * CHANNELS;
+
+    /** One block: then there is one row tile of two sums. */
+    private static final int BLOCKS = 1;
+
+    private static final long TILES = 2 * VECTOR;
+
+    private record Launch(String kernel, Traffic traffic) {}
+
+    private final List<Launch> launches = new ArrayList<>();
+    private final CudaKernels kernels =
+            new CudaKernels(
+                    (kernel, grid, traffic, arguments) -> launches.add(new Launch(kernel, traffic)),
+                    0,
+                    0,
+                    BLOCKS);
+
+    /** Rows lie apart, as those of a prefix do: what is between them is not moved. */
+    private final Matrix x = Matrix.strided(0, ROWS, CHANNELS, 64);
+
+    private final Matrix y = Matrix.dense(4096, ROWS, CHANNELS);
+    private final Matrix affine = Matrix.dense(8192, 2, CHANNELS);
+    private final Matrix statistics = Matrix.dense(8192, 3, CHANNELS);
+    private final Matrix vector = Matrix.vector(8192, CHANNELS);
+
+    private void assertLaunches(Object... kernelsAndBytes) {
+        List<Object> seen = new ArrayList<>();
+        for (Launch l : launches) {
+            seen.add(l.kernel);
+            seen.add(l.traffic.bytes());
+            assertEquals(0, l.traffic.flops(), "element-wise arithmetic is not counted");
+        }
+        assertEquals(List.of(kernelsAndBytes), seen);
+        launches.clear();
+    }
+
+    @Test
+    void aPassReadsAndWritesEachOperandOnce() {
+        kernels.normaliseRelu(x, affine, y);
+        assertLaunches("normalise_relu_v4", 2 * MATRIX + 2 * VECTOR);
+        kernels.appendFeatures(y, x, 0, Dropout.NONE, affine);
+        assertLaunches(
+                "append_features_v4", 2 * MATRIX + TILES, "combine_statistics", TILES + 2 * VECTOR);
+        kernels.copy(x, y);
+        assertLaunches("copy_rows_v4", 2 * MATRIX);
+        kernels.fill(y, 0);
+        assertLaunches("fill_rows_v4", MATRIX);
+    }
+
+    @Test
+    void whatIsChangedInPlaceCountsTwice() {
+        kernels.add(x, y);
+        assertLaunches("add_rows_v4", 3 * MATRIX);
+        kernels.maskRelu(y, x, affine, statistics, affine);
+        // The gradient twice, x; scale, shift and mean; the sums of the tile.
+        assertLaunches(
+                "mask_relu_v4",
+                3 * MATRIX + 3 * VECTOR + TILES,
+                "combine_sums",
+                TILES + 2 * VECTOR);
+        kernels.addBias(y, vector);
+        assertLaunches("add_bias_v4", 2 * MATRIX + VECTOR);
+    }
+
+    @Test
+    void addingReadsWhatOverwritingDoesNot() {
+        for (boolean add : new boolean[] {false, true}) {
+            kernels.accumulateGradient(y, x, affine, statistics, vector, add, x, affine);
+            assertLaunches(
+                    "accumulate_gradient_v4",
+                    (add ? 4 : 3) * MATRIX + 4 * VECTOR + TILES,
+                    "combine_sums",
+                    TILES + 2 * VECTOR);
+            kernels.applyCorrection(y, x, statistics, statistics, add, y);
+            assertLaunches("apply_correction_v4", (add ? 4 : 3) * MATRIX + 4 * VECTOR);
+            kernels.deferSums(affine, vector, add, affine);
+            assertLaunches("defer_sums", (add ? 7 : 5) * VECTOR);
+        }
+    }
+
+    @Test
+    void aPoolReadsItsInputOnceAndWritesAQuarter() {
+        Matrix pooled = Matrix.dense(4096, 3, CHANNELS);
+        kernels.normaliseReluAveragePool(x, 1, 4, 3, affine, pooled);
+        assertLaunches("normalise_relu_average_pool_v4", MATRIX + MATRIX / 4 + 2 * VECTOR);
+        kernels.maxPoolBackward(pooled, x, 1, 4, 3, affine, y);
+        assertLaunches("max_pool_backward_v4", 2 * MATRIX + MATRIX / 4 + 2 * VECTOR);
+    }
+
+    @Test
+    void aStepOfSgdReadsThreeAndWritesTwo() {
+        Matrix p = Matrix.vector(0, 400);
+        kernels.sgd(p, p, p, 0.1f, 0.9f, true, 0, 1, false);
+        assertLaunches("sgd_nesterov_v4", 5 * 1600L);
+        kernels.sgd(p, p, p, 0.1f, 0.9f, true, 0, 1, true);
+        assertLaunches("sgd_nesterov_v4", 4 * 1600L);
+    }
+
+    @Test
+    void aProductReadsItsOperandsAndItsResultWhereItAdds() {
+        Matrix a = Matrix.strided(0, 5, 7, 16);
+        Matrix b = Matrix.dense(0, 7, 3);
+        Matrix c = Matrix.dense(0, 5, 3);
+        for (boolean add : new boolean[] {false, true}) {
+            Traffic t = Traffic.of(GemmShape.of(a, false, b, false, c, add), a, b, c);
+            assertEquals(4 * (35 + 21 + (add ? 2 : 1) * 15), t.bytes());
+            assertEquals(2 * 5 * 7 * 3, t.flops());
+        }
+    }
+
+    @Test
+    void weightsAreReadAndWrittenInTheirOtherLayout() {
+        Matrix weights = Matrix.dense(0, 2, 27);
+        kernels.packWeights(weights, 2, 3, 9, Matrix.vector(0, 54));
+        assertLaunches("pack_weights", 2 * 4 * 54L);
+        kernels.addUnpackedGradient(Matrix.vector(0, 64), 2, 3, 9, weights);
+        assertLaunches("add_unpacked_gradient", 3 * 4 * 54L);
+    }
+}
