@@ -75,7 +75,7 @@ class WrongInputTest {
                 "parity pom.xml --strategy FAST | NAIVE, SHARED, RECOMPUTE",
                 "measure --steps 0 | steps = 0",
                 "measure --inference --trace | --trace is of training steps",
-                "evaluate --trace | --trace",
+                "compare --trace | '--trace'",
                 "measure --point bc-10-4 | 'bc-10-4' is not MODEL:BATCH",
                 "bench --point bc-100-12 | 'bc-100-12' is not MODEL:BATCH, such as bc-100-12:64",
                 "bench --point bc-100-12:0 | 'bc-100-12:0' is not MODEL:BATCH",

@@ -29,9 +29,34 @@ final class FakeBundle {
     /** What the scripts need of a machine. */
     private static final List<String> PLAIN_TOOLS =
             List.of(
-                    "awk", "bash", "cat", "cp", "cut", "date", "dirname", "free", "grep", "gzip",
-                    "head", "id", "ls", "mkdir", "mktemp", "mv", "nproc", "readlink", "rm", "sed",
-                    "sleep", "tail", "tar", "tee", "touch", "tr", "uname", "wc");
+                    "awk",
+                    "bash",
+                    "cat",
+                    "cp",
+                    "cut",
+                    "date",
+                    "dirname",
+                    "free",
+                    "grep",
+                    "gzip",
+                    "head",
+                    "id",
+                    "ls",
+                    "mkdir",
+                    "mktemp",
+                    "mv",
+                    "nproc",
+                    "readlink",
+                    "rm",
+                    "sed",
+                    "sleep",
+                    "tail",
+                    "tar",
+                    "tee",
+                    "touch",
+                    "tr",
+                    "uname",
+                    "wc");
 
     private final Path root;
     private final Path bundle;

@@ -29,6 +29,8 @@ class StepTrafficTest {
     private static final Path TABLES =
             Path.of("src/test/resources/org/densenet4j/backend/cuda/step-traffic");
 
+    private static final List<String> UNITS = List.of("calls", "bytes", "flops");
+
     /** Writes the tables anew instead of comparing with them. */
     private static final boolean UPDATE = Boolean.getBoolean("update.traffic");
 
@@ -87,10 +89,13 @@ class StepTrafficTest {
             List<Long> was = before.getOrDefault(name, List.of(0L, 0L, 0L));
             List<Long> is = after.getOrDefault(name, List.of(0L, 0L, 0L));
             if (!was.equals(is)) {
-                changes.append("\n  ").append(name);
-                changes.append("  calls ").append(was.get(0)).append(" -> ").append(is.get(0));
-                changes.append(", bytes ").append(was.get(1)).append(" -> ").append(is.get(1));
-                changes.append(", flops ").append(was.get(2)).append(" -> ").append(is.get(2));
+                changes.append("\n  ").append(name).append(':');
+                for (int i = 0; i < UNITS.size(); i++) {
+                    if (!was.get(i).equals(is.get(i))) {
+                        changes.append("  ").append(UNITS.get(i)).append(' ');
+                        changes.append(was.get(i)).append(" -> ").append(is.get(i));
+                    }
+                }
             }
         }
         if (!changes.isEmpty()) {
@@ -118,6 +123,34 @@ class StepTrafficTest {
         assertTrue(traced.contains(" graphs=plain "), traced);
         assertTrue(traced.contains("\nall calls "), traced);
         assertTrue(!plain.contains("all calls"), plain);
+    }
+
+    @Test
+    void aTracedProfileHasTheTable() throws IOException {
+        Path report = folder.resolve("profile");
+        ChildJvm child =
+                ChildJvm.run(
+                        folder,
+                        StandIn.environment(Map.of("STANDIN_DRY", "1")),
+                        "org.densenet4j.cli.Main",
+                        "profile",
+                        "--device",
+                        "cuda",
+                        "--model",
+                        "bc-10-4",
+                        "--batch",
+                        "2",
+                        "--steps",
+                        "2",
+                        "--warm-up",
+                        "1",
+                        "--trace",
+                        "--out",
+                        report.toString());
+        assertEquals(0, child.exitCode(), child.err());
+        assertTrue(child.out().contains("trace of a step, the mean of 2"), child.out());
+        String csv = Files.readString(report.resolve("trace.csv"));
+        assertTrue(Pattern.compile("(?m)^cuBLAS gemm,36,").matcher(csv).find(), csv);
     }
 
     private String measured(String... more) throws IOException {
