@@ -278,7 +278,7 @@ rerun() {
     local name=$1-rerun allowed status began_rerun
     case ${failed_part[0]} in engine | tests | measured) ;; *) return ;; esac
     allowed=$(slack)
-    [ $allowed -le $((RERUN_S * 1000)) ] || allowed=$((RERUN_S * 1000))
+    [ $allowed -le $((RERUN_S * seconds * 1000 / total)) ] || allowed=$((RERUN_S * seconds * 1000 / total))
     if [ $allowed -lt 3000 ]; then
         record "$name" skipped 0 'no time left'
         return

@@ -17,11 +17,19 @@ import org.junit.jupiter.params.provider.EnumSource;
 class DeviceMemoryTest {
     private static final long MEGABYTE = 1L << 20;
 
-    /** The driver hands memory out in pieces of two megabytes. */
+    /**
+     * The driver maps device memory in pages of two megabytes: one may be begun, and one may serve
+     * small allocations of its own.
+     */
     private static final long GRANULARITY = 4 * MEGABYTE;
 
-    /** Kernels that cuDNN and the driver load when they are first used stay on the device. */
-    private static final long KERNELS = 192 * MEGABYTE;
+    /**
+     * What comes to stay when steps first run: code that cuDNN, cuBLAS and the driver load lazily
+     * (CUDA_MODULE_LOADING is LAZY since CUDA 11.7), and the recorded graphs of this trainer. The
+     * steps of the smaller batch before have loaded most of it. cuBLAS's handle, whose own
+     * workspace is 32 MB on Hopper, is the device's and there before the first measurement.
+     */
+    private static final long LOADED_LATER = 192 * MEGABYTE;
 
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
@@ -50,8 +58,8 @@ class DeviceMemoryTest {
                             .formatted(strategy, peak, opened, stepped, kept);
             System.out.println("memory " + line);
             assertTrue(Math.abs(opened - peak) <= GRANULARITY, line);
-            assertTrue(stepped - peak <= KERNELS, line);
-            assertTrue(kept <= KERNELS, line);
+            assertTrue(stepped - peak <= LOADED_LATER, line);
+            assertTrue(kept <= LOADED_LATER, line);
         }
     }
 

@@ -24,19 +24,30 @@ final class DeviceUnderTest {
         return open(DeviceOptions.defaults());
     }
 
-    /** With other options, but always deterministic. */
+    /**
+     * With other options, but always deterministic. Properties of the process choose what explains
+     * a failure on a GPU.
+     */
     static Device open(DeviceOptions options) {
-        return Device.open(NAME, options.withDeterministic(true));
+        DeviceOptions chosen = options.withDeterministic(true);
+        if (Boolean.getBoolean("densenet4j.synchronous")) {
+            chosen = chosen.withSynchronous(true);
+        }
+        if ("false".equals(System.getProperty("densenet4j.graphs"))) {
+            chosen = chosen.withGraphs(false);
+        }
+        return Device.open(NAME, chosen);
     }
 
     /** The same with direct convolutions on a CPU. */
     static Device openDirect(boolean machineCode) {
-        return Device.open(
-                NAME,
-                DeviceOptions.defaults()
-                        .withDeterministic(true)
-                        .withWinograd(false)
-                        .withMachineCode(machineCode));
+        return open(
+                DeviceOptions.defaults().withWinograd(false).withMachineCode(machineCode));
+    }
+
+    /** A CPU with direct convolutions, to compare a GPU with. */
+    static Device openCpu() {
+        return Device.open("cpu", DeviceOptions.defaults().withWinograd(false));
     }
 
     static boolean isCuda() {

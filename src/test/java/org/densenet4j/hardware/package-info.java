@@ -1,5 +1,5 @@
 /**
- * Checks of a whole device, run by {@code scripts/gpu-verify} on the hardware. {@code
- * -Ddensenet4j.device} names the device, {@code cpu} where it does not.
+ * Checks of a whole device, run by {@code scripts/gpu-first} and {@code gpu-compare} on the
+ * hardware. {@code -Ddensenet4j.device} names the device; without it that is the CPU.
  */
 package org.densenet4j.hardware;
