@@ -50,6 +50,11 @@ int enter(Context** out, const char* caller) {
     return OK;
 }
 
+Context* currentOrNull() {
+    const bool usable = !current.empty() && current.back() && current.back()->alive;
+    return usable ? current.back() : nullptr;
+}
+
 static void destroy(Context& context) {
     drainAll(&context);
     report("primary context destroyed");

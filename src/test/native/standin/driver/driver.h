@@ -116,6 +116,9 @@ std::size_t totalBytes();
 // The calling thread's context, without a look at whether it is lost.
 int enter(Context** out, const char* caller);
 
+// The same without a report: null where there is none.
+Context* currentOrNull();
+
 // streams.cpp
 int valid(Stream* stream, Context* context, const char* caller);
 void push(Stream* stream, Operation operation);

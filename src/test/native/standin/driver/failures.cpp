@@ -17,9 +17,9 @@ struct Plan {
 };
 
 Plan& plan = *new Plan;
-long seen = 0;
+std::vector<const char*>& seen = *new std::vector<const char*>;  // functions called, while a test wants to know
+bool keeping = false;
 std::string& failed = *new std::string;
-std::string& lastFunction = *new std::string;
 
 void readEnvironment() {
     plan.read = true;
@@ -40,43 +40,50 @@ void lose(Context* context, int status) {
     context->lost = status;
 }
 
+// The driver's functions pass UNKNOWN as their usual status and look themselves whether their context is lost.
 int injected(const char* function, int usualStatus) {
     Guard guard(lock);
+    const bool library = usualStatus != UNKNOWN;
     if (!plan.read) {
         readEnvironment();
     }
-    seen++;
-    lastFunction = function;
-    if (plan.remaining == 0 || (!plan.function.empty() && plan.function != function)) {
-        return OK;
+    if (keeping) {
+        seen.push_back(function);
     }
-    if (--plan.remaining > 0) {
-        return OK;
+    Context* context = currentOrNull();
+    const bool counts = plan.function.empty() || plan.function == function;
+    if (plan.remaining == 0 || !counts || --plan.remaining > 0) {
+        return library && context && context->lost ? usualStatus : OK;
     }
     failed = function;
     const int status = plan.status ? plan.status : usualStatus;
-    if (plan.loses) {
-        Context* context = nullptr;
-        if (enter(&context, function) == OK) {
-            lose(context, plan.status ? plan.status : UNKNOWN);
-        }
+    if (plan.loses && context) {
+        lose(context, plan.status ? plan.status : UNKNOWN);
+        return library ? usualStatus : status;
     }
     return status;
 }
 
 // For tests, through Java's foreign-function interface. The n-th call from now fails; 0: none. `status` 0: the usual
-// one of the library that is called.
+// one of the library that is called. `loses`: the device is lost with it.
 EXPORTED void standin_fail_at(long n, int status, int loses) {
     Guard guard(lock);
     plan = Plan{true, "", n, status, loses != 0};
-    seen = 0;
+    seen.clear();
+    keeping = true;
     failed.clear();
 }
 
 // Calls since the last standin_fail_at.
 EXPORTED long standin_seen() {
     Guard guard(lock);
-    return seen;
+    return static_cast<long>(seen.size());
+}
+
+// The function of the n-th call since the last standin_fail_at, from 1.
+EXPORTED void standin_function(long n, char* out, int bytes) {
+    Guard guard(lock);
+    snprintf(out, bytes, "%s", seen.at(n - 1));
 }
 
 // The function that failed since the last standin_fail_at; empty: none.

@@ -119,7 +119,20 @@ final class ConvolutionAlgorithms {
         };
     }
 
+    /**
+     * JCuda copies as many answers as cuDNN said there are, even where the call failed and said
+     * nothing. Then the number is arbitrary and may be more than fit, and the status is lost.
+     */
     private static List<Answer> answers(
+            Cudnn cudnn, ConvolutionDescriptors d, ConvolutionDirection direction) {
+        try {
+            return asked(cudnn, d, direction);
+        } catch (ArrayIndexOutOfBoundsException e) {
+            return List.of();
+        }
+    }
+
+    private static List<Answer> asked(
             Cudnn cudnn, ConvolutionDescriptors d, ConvolutionDirection direction) {
         List<Answer> answers = new ArrayList<>();
         int most = maximum(cudnn, d, direction);

@@ -46,6 +46,10 @@ final class CudaArena implements DeviceArena {
         this.scratchOffset = scratchOffset;
         this.scratchBytes = scratchBytes;
         context.enter();
+        // Asked first: what fails before the memory is there leaves nothing to give back.
+        int blocksThatFill = device.blocksThatFill();
+        int multiprocessors = context.multiprocessors();
+        boolean tensorFloat32 = device.ownProductsInTensorFloat32();
         int status = JCudaDriver.cuMemAlloc(base, bytes);
         if (status == DriverError.OUT_OF_MEMORY.code()) {
             throw new DeviceMemoryException(device.name(), bytes, device.availableBytes(), null);
@@ -71,15 +75,15 @@ final class CudaArena implements DeviceArena {
                     device.kernels().launch(kernel, grid, traffic, arguments);
                 };
         long address = base.address();
-        this.kernels = new CudaKernels(launcher, address, scratchOffset, device.blocksThatFill());
+        this.kernels = new CudaKernels(launcher, address, scratchOffset, blocksThatFill);
         this.products =
                 new ProductKernels(
                         launcher,
                         address,
                         scratchOffset,
                         scratchBytes,
-                        context.multiprocessors(),
-                        device.ownProductsInTensorFloat32());
+                        multiprocessors,
+                        tensorFloat32);
         this.gemm =
                 device.cublas()
                         .<Gemm>map(
