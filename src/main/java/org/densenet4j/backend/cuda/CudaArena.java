@@ -101,9 +101,9 @@ final class CudaArena implements DeviceArena {
         this.graphs = new StepGraphs(context, recorded);
     }
 
-    /** So many bytes as a matrix, in lines of 64: a vector of floats ends at 8 GiB. */
+    /** So many bytes as a matrix, in lines of 4 kB: a vector of floats ends at 8 GiB. */
     private static Matrix lines(long bytes) {
-        return Matrix.dense(0, Math.toIntExact(Math.ceilDiv(bytes, 64)), 16);
+        return Matrix.dense(0, Math.toIntExact(Math.ceilDiv(bytes, 4096)), 1024);
     }
 
     private void checkOpen() {
