@@ -38,8 +38,9 @@ final class EmulatedOperands implements AutoCloseable {
                 emulation, memory.address(), BYTES, scratchBytes, multiprocessors, tensorFloat32);
     }
 
-    CudaKernels kernels() {
-        return new CudaKernels(emulation, memory.address(), BYTES, 6);
+    /** On a device that so many blocks fill. */
+    CudaKernels kernels(int blocks) {
+        return new CudaKernels(emulation, memory.address(), BYTES, blocks);
     }
 
     /** Where half of all rows start on 16 bytes, the others anywhere. */

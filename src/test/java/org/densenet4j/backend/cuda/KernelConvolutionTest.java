@@ -51,7 +51,7 @@ class KernelConvolutionTest {
             convolution =
                     new KernelConvolution(
                             operands.products(MULTIPROCESSORS, scratchBytes, tensorFloat32),
-                            operands.kernels(),
+                            operands.kernels(6),
                             shape);
             operands.disturbScratch();
         }
