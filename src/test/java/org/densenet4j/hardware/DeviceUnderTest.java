@@ -41,8 +41,7 @@ final class DeviceUnderTest {
 
     /** The same with direct convolutions on a CPU. */
     static Device openDirect(boolean machineCode) {
-        return open(
-                DeviceOptions.defaults().withWinograd(false).withMachineCode(machineCode));
+        return open(DeviceOptions.defaults().withWinograd(false).withMachineCode(machineCode));
     }
 
     /** A CPU with direct convolutions, to compare a GPU with. */

@@ -55,11 +55,6 @@ final class CacheModel {
         return SECTOR * (sectorsRead + sectorsWritten);
     }
 
-    void forget() {
-        sectorsRead = 0;
-        sectorsWritten = 0;
-    }
-
     void run(Traffic traffic) {
         List<Matrix> operands = new ArrayList<>(traffic.reads());
         operands.addAll(traffic.writes());

@@ -106,10 +106,8 @@ public final class TracedStep {
                     half.run(traffic);
                     return call.getAsInt();
                 };
-        device.context().trace(models, CallTrace.OFF);
         run();
-        whole.forget();
-        half.forget();
+        device.context().trace(models, CallTrace.OFF);
         run();
         System.out.printf(
                 "memory traffic of a step: %.1f GB with a cache of %d MB, %.1f GB with half of it%n",
