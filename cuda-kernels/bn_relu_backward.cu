@@ -10,7 +10,8 @@
 // Shapes    gradient, x, blockGradient [rows, channels] with strides; affine [2, channels]; mean, weight
 //           [channels]; pooledGradient [images * floor(h/2) * floor(w/2), channels] or [images, channels]
 // Bytes     mask_relu: 8 * rows * channels read, 4 written; accumulate: 12 read (8 when overwriting), 4 written;
-//           behind pools: 4 read and the pooled gradient, 4 written; all: 8 * row tiles * channels of sums written
+//           behind pools: 4 read and the pooled gradient, 4 written; all: 8 * row tiles * channels of sums written,
+//           and 12 (mask_relu) or 16 * channels of vectors read
 // Geometry  tiled, see common.cuh; combine_sums follows
 #include "common.cuh"
 

@@ -13,6 +13,7 @@
 //           [images, channels]
 // Bytes     forward: x read once (the overlap of max-pool windows comes from L1 and L2), pooled written
 //           backward: x and the pooled gradient read once, windows again from L1 and L2; 4 * rows * channels written
+//           all: 8 * channels of vectors read
 // Geometry  tiled over output rows, see common.cuh; global pool: blockIdx.y is the image
 #include "common.cuh"
 

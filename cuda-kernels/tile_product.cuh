@@ -9,7 +9,9 @@
 // Operands  along_depth(): whether neighbours in memory are neighbours in depth, or else in the
 //           other dimension, the width (rows of A, columns of B). load(p, end, i): four neighbours in that
 //           direction from depth p and width i; 0 behind `end` in depth and behind the operand's width.
-// Bytes     4 * m * n * k * (1/M + 1/N) through shared memory, 4 * m * n written, and twice that a part
+// Bytes     4 * (m * k + k * n) of operands read (a convolution's images once, not once a tap), 4 * m * n written, read too
+//           when adding; where the depth is cut, 4 * m * n a part written and read again by add_parts;
+//           through shared memory 4 * m * n * k * (1/M + 1/N)
 // Geometry  blocks of 256 threads; blockIdx.x counts tiles of C, columns fastest, blockIdx.y parts of the depth
 #pragma once
 #include "common.cuh"

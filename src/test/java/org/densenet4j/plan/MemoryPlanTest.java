@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
-import org.densenet4j.backend.cuda.CountingDevice;
+import org.densenet4j.backend.cuda.PlannedH100;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
@@ -81,7 +81,7 @@ class MemoryPlanTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void scratchOfLibrariesStartsOn256BytesAndStaysInside(MemoryStrategy strategy) {
-        try (Device gpu = new CountingDevice(0.5)) {
+        try (Device gpu = new PlannedH100()) {
             for (String model : PRESETS) {
                 DenseNetSpec spec = DenseNetSpec.preset(model).build();
                 // Layouts of the deepest networks take long to find.

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -192,10 +193,17 @@ class StepTrafficTest {
         return m.group(1);
     }
 
-    @Test
-    void theTraceCountsEveryCallThatTheDriverGets() throws IOException {
+    /** With cuBLAS of CUDA 12 through JCuda, of CUDA 13 by its C functions, and without. */
+    @ParameterizedTest
+    @ValueSource(strings = {"12", "13", "none"})
+    void theTraceCountsEveryCallThatTheDriverGets(String cublas) throws IOException {
         ChildJvm child =
-                run(Map.of("STANDIN_DRY", "1", "STANDIN_STATS", "2"), "all", "bc-10-4", "8", "1");
+                run(
+                        Map.of("STANDIN_DRY", "1", "STANDIN_STATS", "2", "cublas", cublas),
+                        "all",
+                        "bc-10-4",
+                        "8",
+                        "1");
         Map<String, Long> driver = new LinkedHashMap<>();
         Matcher count = DRIVER_COUNT.matcher(child.err());
         while (count.find()) {
@@ -211,7 +219,13 @@ class StepTrafficTest {
             }
         }
         assertEquals(driver.get("cuLaunchKernel"), kernels);
-        assertEquals(driver.get("cublasSgemm"), trace.get("cuBLAS gemm").get(0));
+        long products =
+                driver.entrySet().stream()
+                        .filter(e -> e.getKey().matches("cublas(Sg|G)emm(Ex)?(_v2)?"))
+                        .mapToLong(Map.Entry::getValue)
+                        .sum();
+        assertEquals(!cublas.equals("none"), products > 0, driver.toString());
+        assertEquals(products, trace.getOrDefault("cuBLAS gemm", List.of(0L, 0L, 0L)).get(0));
         assertEquals(driver.get("cudnnConvolutionForward"), trace.get("cuDNN convolution").get(0));
         assertEquals(
                 driver.get("cudnnConvolutionBackwardData"),

@@ -1,0 +1,94 @@
+package org.densenet4j.backend.cuda;
+
+import org.densenet4j.backend.ChunkTask;
+import org.densenet4j.backend.ConvolutionMemory;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceTimer;
+import org.densenet4j.backend.GemmShape;
+
+/** An H100 as plans see it, with workspaces of 32 MiB; nothing runs on it. */
+public final class PlannedH100 implements Device {
+    private static final long L2_BYTES = 50L << 20;
+    private static final long LIBRARY_WORKSPACE = 32L << 20;
+
+    @Override
+    public String name() {
+        return "planned";
+    }
+
+    @Override
+    public String description() {
+        return "an H100 to plan for";
+    }
+
+    @Override
+    public int lanes() {
+        return 1;
+    }
+
+    @Override
+    public long cacheBytes() {
+        return L2_BYTES / 2;
+    }
+
+    @Override
+    public int leastChunks() {
+        return 1;
+    }
+
+    @Override
+    public boolean stagesInput() {
+        return true;
+    }
+
+    @Override
+    public DataType precision() {
+        return DataType.FLOAT32;
+    }
+
+    @Override
+    public boolean supports(DataType type) {
+        return type == DataType.FLOAT32;
+    }
+
+    @Override
+    public long availableBytes() {
+        return 80L << 30;
+    }
+
+    @Override
+    public long kernelScratchBytes() {
+        return Tiling.REDUCTION_BYTES;
+    }
+
+    @Override
+    public long scratchBytes(GemmShape shape) {
+        return LIBRARY_WORKSPACE;
+    }
+
+    @Override
+    public ConvolutionMemory memory(ConvolutionShape shape) {
+        return new ConvolutionMemory(4L * shape.weights(), 4L * shape.weights(), LIBRARY_WORKSPACE);
+    }
+
+    @Override
+    public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public DeviceTimer timer(int marks) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void forEachChunk(int chunks, ChunkTask task) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void close() {}
+}
