@@ -565,10 +565,12 @@ parity() {
 }
 
 strategies() {
-    local test=org.densenet4j.hardware.StrategiesOnDeviceTest
+    local hardware=org.densenet4j.hardware
     if [ $small = yes ]; then
-        part 999 tests "--select-iteration=method:$test#everyStrategyTakesTheSameSteps(java.lang.String, boolean)[0]"
-    else
-        part 999 tests "--select-class=$test"
+        part 999 tests "--select-iteration=method:$hardware.StrategiesOnDeviceTest#everyStrategyTakesTheSameSteps(java.lang.String, boolean)[2]"
+        return
     fi
+    part 14 tests --select-class=$hardware.StrategiesOnDeviceTest
+    part 999 tests --select-class=$hardware.StagingOnDeviceTest \
+        "--select-method=$hardware.TrainingOnDeviceTest#fiftyRecordedStepsTrainLikeTheCpu()"
 }

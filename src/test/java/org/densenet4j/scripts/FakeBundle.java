@@ -64,7 +64,13 @@ final class FakeBundle {
     private final Map<String, String> environment = new HashMap<>();
 
     FakeBundle(Path root) throws IOException {
+        this(root, Map.of());
+    }
+
+    /** With variables that its programs find in their environment. */
+    FakeBundle(Path root, Map<String, String> environment) throws IOException {
         this.root = root;
+        this.environment.putAll(environment);
         this.bundle = Files.createDirectories(root.resolve("bundle"));
         this.tools = Files.createDirectories(root.resolve("tools"));
         Files.createFile(bundle.resolve(".gpu-bundle"));
@@ -108,6 +114,15 @@ final class FakeBundle {
         List<String> all = new ArrayList<>(List.of(lines));
         all.add("echo '[ 5 tests successful ]'");
         script(bundle.resolve("runtime/bin/java"), all.toArray(String[]::new));
+    }
+
+    /** Replaces a program of the bundle. */
+    void program(String name, String... lines) throws IOException {
+        script(bundle.resolve(name), lines);
+    }
+
+    void environment(String name, String value) {
+        environment.put(name, value);
     }
 
     void tool(String name, String... lines) throws IOException {
