@@ -97,15 +97,16 @@ class GpuScriptsOnStandInTest {
     }
 
     @Test
-    void aLibraryThatRefusesIsExplainedByARerun() throws Exception {
+    void aKernelThatFailsIsNamedByTheRerun() throws Exception {
         FakeBundle bundle = bundle();
-        bundle.environment("STANDIN_CUDNN_REFUSES", "1");
+        bundle.environment("STANDIN_FAIL_LAUNCH", "60");
         Finished first =
                 bundle.run("gpu-first", "--small", "--seconds", "900", "--only", "open,contract");
         assertEquals(1, first.exitCode(), first.out());
         assertEquals("failed", bundle.stages().get("open"));
         assertEquals("skipped", bundle.stages().get("contract"));
-        assertTrue(bundle.inArchive("open-rerun.log").contains("cuDNN"));
+        String again = bundle.inArchive("open-rerun.log");
+        assertTrue(again.contains("error: kernel "), again);
         assertTrue(bundle.inArchive("open-rerun-loader.log").contains("libcudnn"));
     }
 }
