@@ -87,6 +87,11 @@ begin() {
     cd "$home" || exit 2
     work=$(mktemp -d "${TMPDIR:-/tmp}/$script-XXXXXX" 2>/dev/null) || work=$(mktemp -d "$out/.$script-XXXXXX" 2>/dev/null) ||
         fail "neither ${TMPDIR:-/tmp} nor $out can be written to: is the disk full?"
+    if ! head -c 4194304 /dev/zero >"$work/.probe" 2>/dev/null; then # No room there.
+        rm -rf "$work"
+        work=$(mktemp -d "$out/.$script-XXXXXX" 2>/dev/null) || fail "cannot write to $out: is the disk full?"
+    fi
+    rm -f "$work/.probe"
     trap 'rm -rf "$work"' EXIT
     trap 'interrupt' INT TERM HUP
     started=$(now)
@@ -496,6 +501,7 @@ pytorch() {
 peer_process() {
     local rows=$1
     shift
+    set -o pipefail
     "$python" "$home/pytorch_peer.py" "$@" | tee "$rows"
 }
 
