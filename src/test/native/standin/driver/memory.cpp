@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace driver {
@@ -11,7 +12,8 @@ namespace {
 
 constexpr std::size_t PAGE = 4096;
 constexpr std::size_t GRANULARITY = 2u << 20;      // what the driver rounds allocations to
-constexpr std::size_t MOST_FILLED = 256u << 20;    // larger blocks stay as they are: filling them would cost memory
+constexpr std::size_t MOST_FILLED = 256u << 20;    // behind it a block stays as it is: filling would cost memory
+constexpr std::size_t MOST_PINNED_FILLED = 1u << 20;
 constexpr int NOT_A_NUMBER = 0xFF;                 // in every byte: every float is a NaN, nobody clears memory for you
 
 struct Block {
@@ -40,7 +42,7 @@ bool in(const Blocks& blocks, const void* address, std::size_t bytes) {
     return a + bytes <= block->first + block->second.bytes;
 }
 
-int allocate(Blocks& where, void** out, std::size_t bytes, Context* context, bool fill) {
+int allocate(Blocks& where, void** out, std::size_t bytes, Context* context, std::size_t mostFilled) {
     const std::size_t body = rounded(bytes, 256);
     const std::size_t pages = rounded(body, PAGE);
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -52,9 +54,7 @@ int allocate(Blocks& where, void** out, std::size_t bytes, Context* context, boo
     mprotect(first, PAGE, PROT_NONE);
     mprotect(first + PAGE + pages, PAGE, PROT_NONE);
     char* address = first + PAGE + pages - body;
-    if (fill && body <= MOST_FILLED) {
-        memset(address, NOT_A_NUMBER, body);
-    }
+    memset(address, NOT_A_NUMBER, std::min(body, mostFilled));
     where[reinterpret_cast<std::uintptr_t>(address)] = {bytes, mapping, pages + 2 * PAGE, context};
     *out = address;
     return OK;
@@ -173,7 +173,7 @@ API cuMemAlloc_v2(void** out, std::size_t bytes) {
     if (context->used + rounded(bytes, GRANULARITY) > totalBytes()) {
         return OUT_OF_MEMORY;
     }
-    const int status = allocate(device, out, bytes, context, !dry());
+    const int status = allocate(device, out, bytes, context, dry() ? 0 : MOST_FILLED);
     if (status == OK) {
         context->used += rounded(bytes, GRANULARITY);
     }
@@ -203,7 +203,7 @@ API cuMemAllocHost_v2(void** out, std::size_t bytes) {
         violation("cuMemAllocHost of 0 bytes");
         return INVALID_VALUE;
     }
-    return allocate(pinned, out, bytes, context, true);
+    return allocate(pinned, out, bytes, context, MOST_PINNED_FILLED);
 }
 
 API cuMemHostAlloc(void** out, std::size_t bytes, unsigned) {

@@ -46,13 +46,13 @@ class CudaStrategiesTest {
     }
 
     private static float[] train(boolean graphs, boolean staged) {
-        DenseNetSpec spec = DenseNetSpec.bc(22, 12).classes(10).dropout(0.2).build();
-        RandomCase[] cases = {RandomCase.of(spec, 16, 1), RandomCase.of(spec, 16, 2)};
+        DenseNetSpec spec = DenseNetSpec.bc(16, 12).classes(10).dropout(0.2).inputSize(16).build();
+        RandomCase[] cases = {RandomCase.of(spec, 8, 1), RandomCase.of(spec, 8, 2)};
         DeviceOptions options = DeviceOptions.defaults().withDeterministic(true).withGraphs(graphs);
         try (Device device = open(options);
                 Trainer trainer =
                         Trainer.of(spec, device)
-                                .batch(16)
+                                .batch(8)
                                 .optimizer(Sgd.nesterov(0.05))
                                 .seed(7)
                                 .open()) {
