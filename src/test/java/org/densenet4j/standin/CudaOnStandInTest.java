@@ -25,7 +25,7 @@ class CudaOnStandInTest {
 
     @Test
     void theContractHolds() throws IOException {
-        assertClean(Map.of(), 60, CONTRACT);
+        assertClean(Map.of("STANDIN_ORDER", "lazy"), 60, CONTRACT);
     }
 
     private void assertClean(Map<String, String> options, int leastTests, String... classes)
@@ -42,12 +42,12 @@ class CudaOnStandInTest {
 
     @Test
     void everyStrategyTrains() throws IOException {
-        assertClean(Map.of(), 5, STRATEGIES);
+        assertClean(Map.of("STANDIN_ORDER", "random"), 5, STRATEGIES);
     }
 
     @Test
     void stepsAgreeWithTheCpuAndWithLibtorch() throws IOException {
-        assertClean(Map.of("STANDIN_ORDER", "lazy"), 4, TRAINING);
+        assertClean(Map.of("cublas", "13"), 4, TRAINING);
     }
 
     @ParameterizedTest
