@@ -113,6 +113,18 @@ int checkShape(const Function& f, unsigned gridX, unsigned gridY, unsigned gridZ
     return OK;
 }
 
+// A value that lies where the host maps memory is an address, and has to be one of device memory.
+void checkAddresses(const Function& function, const std::vector<std::uint64_t>& values) {
+    constexpr std::uint64_t LOWEST = std::uint64_t{1} << 40;
+    constexpr std::uint64_t HIGHEST = std::uint64_t{1} << 47;
+    for (std::size_t i = 0; i < values.size(); i++) {
+        const bool address = function.argumentBytes[i] == 8 && values[i] >= LOWEST && values[i] < HIGHEST;
+        if (address && !insideDevice(reinterpret_cast<const void*>(values[i]), 0)) {
+            violation("%s: argument %zu is no address of device memory", function.name.c_str(), i);
+        }
+    }
+}
+
 // STANDIN_FAIL_LAUNCH=n: the n-th kernel that runs ends in an illegal access, which loses its context.
 bool endsIllegally(Context* context) {
     static long remaining = setting("STANDIN_FAIL_LAUNCH", 0);
@@ -228,6 +240,7 @@ API cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned 
     for (std::size_t i = 0; i < values->size(); i++) {
         memcpy(&(*values)[i], parameters[i], function->argumentBytes[i]);
     }
+    checkAddresses(*function, *values);
     const std::string name = function->name;
     const auto work = [=] {
         if (endsIllegally(context) || context->lost) {

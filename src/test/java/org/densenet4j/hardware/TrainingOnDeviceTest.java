@@ -38,6 +38,7 @@ class TrainingOnDeviceTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void everyRecordedNumberAgrees(MemoryStrategy strategy) throws IOException {
+        DeviceUnderTest.assumeCuda(); // The CPU has a test of its own, with more variants.
         try (ParityCase parity = ParityCase.open(GOLDEN);
                 Device device = DeviceUnderTest.openDirect(true)) {
             for (ParityCheck.Group group : ParityCheck.run(parity, device, strategy)) {
