@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
@@ -38,7 +39,7 @@ final class KernelImage {
      * @throws DeviceException when the jar has no PTX and there is no NVRTC, with the fix
      */
     static String ptx(CudaLibraries libraries, int architecture) {
-        Optional<String> prebuilt = prebuilt(architecture);
+        Optional<String> prebuilt = prebuilt(architecture, KernelSource::resource);
         if (prebuilt.isPresent()) {
             return prebuilt.get();
         }
@@ -57,11 +58,16 @@ final class KernelImage {
                 CudaCache.folder().resolve("kernels"));
     }
 
-    /** The newest PTX of the jar that a device of this architecture can run, if there is any. */
-    static Optional<String> prebuilt(int architecture) {
+    /**
+     * The newest PTX that a device of this architecture can run, if there is any.
+     *
+     * @param resource a file of the jar's {@code cuda-kernels} by its name
+     */
+    static Optional<String> prebuilt(
+            int architecture, Function<String, Optional<String>> resource) {
         return IntStream.of(PREBUILT)
                 .filter(a -> a <= architecture)
-                .mapToObj(a -> KernelSource.resource("kernels_" + a + ".ptx"))
+                .mapToObj(a -> resource.apply("kernels_" + a + ".ptx"))
                 .flatMap(Optional::stream)
                 .findFirst();
     }
