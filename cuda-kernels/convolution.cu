@@ -12,6 +12,16 @@
 // Bytes, geometry  see tile_product.cuh
 #include "tile_product.cuh"
 
+// Where the taps of a pixel begin: row and column in the image that they meet, and that image's first row among those
+// of all images. NOWHERE meets nothing.
+struct Pixel {
+    int firstRow;
+    int y;
+    int x;
+};
+
+constexpr int NOWHERE = -(1 << 30);
+
 struct ConvolutionShape {
     int height;
     int width;
@@ -21,21 +31,39 @@ struct ConvolutionShape {
     int stride;
     int padding;
 
-    // The input pixel that a tap of an output pixel meets, or -1.
-    __device__ __forceinline__ int input_pixel(int output, int tap) const {
-        const int y = output / outWidth % outHeight * stride + tap / kernel - padding;
-        const int x = output % outWidth * stride + tap % kernel - padding;
-        const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-        return inside ? (output / outWidth / outHeight * height + y) * width + x : -1;
+    // Where the taps of an output pixel begin.
+    __device__ __forceinline__ Pixel of_output(int output) const {
+        return {output / outWidth / outHeight * height, output / outWidth % outHeight * stride - padding,
+                output % outWidth * stride - padding};
+    }
+
+    // The input pixel that a tap meets, or -1.
+    __device__ __forceinline__ int input_pixel(Pixel output, int ky, int kx) const {
+        const int y = output.y + ky;
+        const int x = output.x + kx;
+        return y >= 0 && y < height && x >= 0 && x < width ? (output.firstRow + y) * width + x : -1;
+    }
+
+    // Where the taps of an input pixel begin, in steps of one input pixel.
+    __device__ __forceinline__ Pixel of_input(int input) const {
+        return {input / width / height * outHeight, input / width % height + padding, input % width + padding};
     }
 
     // The output pixel that meets an input pixel through a tap, or -1.
-    __device__ __forceinline__ int output_pixel(int input, int tap) const {
-        const int y = input / width % height + padding - tap / kernel;
-        const int x = input % width + padding - tap % kernel;
-        const bool inside =
-            y >= 0 && y % stride == 0 && y / stride < outHeight && x >= 0 && x % stride == 0 && x / stride < outWidth;
-        return inside ? (input / width / height * outHeight + y / stride) * outWidth + x / stride : -1;
+    __device__ __forceinline__ int output_pixel(Pixel input, int ky, int kx) const {
+        int y = input.y - ky;
+        int x = input.x - kx;
+        if (y < 0 || x < 0) {
+            return -1;
+        }
+        if (stride > 1) {
+            if (y % stride != 0 || x % stride != 0) {
+                return -1;
+            }
+            y /= stride;
+            x /= stride;
+        }
+        return y < outHeight && x < outWidth ? (input.firstRow + y) * outWidth + x : -1;
     }
 };
 
@@ -43,6 +71,8 @@ struct ConvolutionShape {
 // the tap meets.
 template <bool FORWARD>
 struct MetPixels {
+    using Place = Pixel;
+
     const float* __restrict__ x;
     int stride;
     int channels;
@@ -54,24 +84,27 @@ struct MetPixels {
         return true;
     }
 
-    __device__ __forceinline__ int pixel(int row, int tap) const {
-        return FORWARD ? shape.input_pixel(row, tap) : shape.output_pixel(row, tap);
+    __device__ __forceinline__ Pixel place(int row) const {
+        return row >= rows ? Pixel{0, NOWHERE, NOWHERE} : FORWARD ? shape.of_output(row) : shape.of_input(row);
     }
 
-    __device__ __forceinline__ Channels<4> load(int p, int end, int row) const {
+    __device__ __forceinline__ int met(Pixel pixel, int tap) const {
+        const int ky = tap / shape.kernel;
+        const int kx = tap % shape.kernel;
+        return FORWARD ? shape.input_pixel(pixel, ky, kx) : shape.output_pixel(pixel, ky, kx);
+    }
+
+    __device__ __forceinline__ Channels<4> load(int p, int end, Pixel pixel) const {
         Channels<4> values = zeros<4>();
-        if (row >= rows) {
-            return values;
-        }
         if (aligned) {
-            const int met = p < end ? pixel(row, p / channels) : -1;
-            return met < 0 ? values : ::load<4>(x + at(met, stride, p % channels));
+            const int row = p < end ? met(pixel, p / channels) : -1;
+            return row < 0 ? values : ::load<4>(x + at(row, stride, p % channels));
         }
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            const int met = p + j < end ? pixel(row, (p + j) / channels) : -1;
-            if (met >= 0) {
-                values.v[j] = x[at(met, stride, (p + j) % channels)];
+            const int row = p + j < end ? met(pixel, (p + j) / channels) : -1;
+            if (row >= 0) {
+                values.v[j] = x[at(row, stride, (p + j) % channels)];
             }
         }
         return values;
@@ -80,6 +113,14 @@ struct MetPixels {
 
 // Its depth runs over output pixels, its width over the taps and, within one, the input channels.
 struct PixelsOfTaps {
+    // Of the first of four neighbours.
+    struct Place {
+        int i;
+        int ky;
+        int kx;
+        int channel;
+    };
+
     const float* __restrict__ x;
     int stride;
     int channels;
@@ -91,28 +132,43 @@ struct PixelsOfTaps {
         return false;
     }
 
-    __device__ __forceinline__ Channels<4> load(int p, int end, int i) const {
+    __device__ __forceinline__ Place place(int i) const {
+        const int tap = i / channels;
+        return {i, tap / shape.kernel, tap % shape.kernel, i % channels};
+    }
+
+    __device__ __forceinline__ Channels<4> load(int p, int end, Place place) const {
         Channels<4> values = zeros<4>();
-        if (p >= end) {
+        if (p >= end || place.i >= width) {
             return values;
         }
+        const Pixel output = shape.of_output(p);
         if (aligned) {
-            const int met = i < width ? shape.input_pixel(p, i / channels) : -1;
-            return met < 0 ? values : ::load<4>(x + at(met, stride, i % channels));
+            const int row = shape.input_pixel(output, place.ky, place.kx);
+            return row < 0 ? values : ::load<4>(x + at(row, stride, place.channel));
         }
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            const int met = i + j < width ? shape.input_pixel(p, (i + j) / channels) : -1;
-            if (met >= 0) {
-                values.v[j] = x[at(met, stride, (i + j) % channels)];
+            const int row = place.i < width ? shape.input_pixel(output, place.ky, place.kx) : -1;
+            if (row >= 0) {
+                values.v[j] = x[at(row, stride, place.channel)];
             }
+            place = next(place);
         }
         return values;
+    }
+
+    __device__ __forceinline__ Place next(Place p) const {
+        const bool lastChannel = p.channel + 1 == channels;
+        const bool lastColumn = lastChannel && p.kx + 1 == shape.kernel;
+        return {p.i + 1, p.ky + lastColumn, lastColumn ? 0 : p.kx + lastChannel, lastChannel ? 0 : p.channel + 1};
     }
 };
 
 // The weights w [out, taps, in] with the depth over taps and, within one, outputs; the width over inputs.
 struct TurnedWeights {
+    using Place = int;
+
     const float* __restrict__ w;
     int out;
     int in;
@@ -121,6 +177,10 @@ struct TurnedWeights {
 
     __device__ bool along_depth() const {
         return false;
+    }
+
+    __device__ int place(int i) const {
+        return i;
     }
 
     __device__ __forceinline__ Channels<4> load(int p, int end, int i) const {

@@ -7,8 +7,9 @@
 // Parts     Where C has too few tiles to fill the device, the depth is cut into parts. Each part writes its own sums
 //           [part, m, n] and add_parts adds them in order: no atomics, so sums are bit-identical from run to run.
 // Operands  along_depth(): whether neighbours in memory are neighbours in depth, or else in the
-//           other dimension, the width (rows of A, columns of B). load(p, end, i): four neighbours in that
-//           direction from depth p and width i; 0 behind `end` in depth and behind the operand's width.
+//           other dimension, the width (rows of A, columns of B). place(i): what a thread needs to know of width i,
+//           once for all depths. load(p, end, place): four neighbours in that direction from depth p; 0 behind `end`
+//           in depth and behind the operand's width.
 // Bytes     4 * (m * k + k * n) of operands read (a convolution's images once, not once a tap), 4 * m * n written, read too
 //           when adding; where the depth is cut, 4 * m * n a part written and read again by add_parts;
 //           through shared memory 4 * m * n * k * (1/M + 1/N)
@@ -52,8 +53,14 @@ struct StridedOperand {
     bool alongDepth;  // whether a row of the matrix lies along the depth
     bool aligned;     // whether every row starts on 16 bytes
 
+    using Place = int;
+
     __device__ bool along_depth() const {
         return alongDepth;
+    }
+
+    __device__ int place(int i) const {
+        return i;
     }
 
     __device__ Channels<4> load(int p, int end, int i) const {
@@ -81,24 +88,34 @@ struct Slot {
 };
 
 // Four neighbours for each thread and slot.
-template <int W>
+template <int W, class Operand>
 struct Fetched {
     static constexpr int SLOTS = (W * DEPTH / 4 + THREADS - 1) / THREADS;
+    const Operand& operand;
+    typename Operand::Place places[SLOTS];
     Channels<4> values[SLOTS];
 
-    template <class Operand>
-    __device__ __forceinline__ void fetch(const Operand& operand, int depth, int end, int width) {
+    // `width`: where the tile begins.
+    __device__ __forceinline__ Fetched(const Operand& of, int width) : operand(of) {
+#pragma unroll
+        for (int s = 0; s < SLOTS; s++) {
+            places[s] = operand.place(width + Slot<W>(s, operand.along_depth()).i);
+        }
+    }
+
+    __device__ __forceinline__ void fetch(int depth, int end) {
 #pragma unroll
         for (int s = 0; s < SLOTS; s++) {
             const Slot<W> slot(s, operand.along_depth());
             if (slot.inside) {
-                values[s] = operand.load(depth + slot.p, end, width + slot.i);
+                values[s] = operand.load(depth + slot.p, end, places[s]);
             }
         }
     }
 
     template <class Arithmetic>
-    __device__ __forceinline__ void put(float (*tile)[W + PADDING], bool alongDepth) {
+    __device__ __forceinline__ void put(float (*tile)[W + PADDING]) {
+        const bool alongDepth = operand.along_depth();
 #pragma unroll
         for (int s = 0; s < SLOTS; s++) {
             const Slot<W> slot(s, alongDepth);
@@ -312,21 +329,21 @@ __device__ __forceinline__ void tile_product(const A& a, const B& b, Result resu
     const int column = blockIdx.x % across * N;
     const int first = blockIdx.y * depthOfPart;
     const int end = min(k, first + depthOfPart);
-    Fetched<M> nextA;
-    Fetched<N> nextB;
-    nextA.fetch(a, first, end, row);
-    nextB.fetch(b, first, end, column);
+    Fetched<M, A> nextA(a, row);
+    Fetched<N, B> nextB(b, column);
+    nextA.fetch(first, end);
+    nextB.fetch(first, end);
     Arithmetic sums;
     int buffer = 0;
     for (int depth = first; depth < end; depth += DEPTH) {
-        nextA.template put<Arithmetic>(tileA[buffer], a.along_depth());
-        nextB.template put<Arithmetic>(tileB[buffer], b.along_depth());
+        nextA.template put<Arithmetic>(tileA[buffer]);
+        nextB.template put<Arithmetic>(tileB[buffer]);
         // One barrier a step is enough: who fills a buffer again has passed the barrier of the step between, and with
         // it everyone who read that buffer.
         __syncthreads();
         if (depth + DEPTH < end) {
-            nextA.fetch(a, depth + DEPTH, end, row);
-            nextB.fetch(b, depth + DEPTH, end, column);
+            nextA.fetch(depth + DEPTH, end);
+            nextB.fetch(depth + DEPTH, end);
         }
         sums.add(tileA[buffer], tileB[buffer]);
         buffer ^= 1;
