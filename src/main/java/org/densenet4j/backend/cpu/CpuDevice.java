@@ -48,8 +48,7 @@ final class CpuDevice implements Device {
         this.precision = options.precision();
         this.winograd = options.winograd();
         this.machineCode = options.machineCode() && dnn.hasAvx512() && MachineCode.allowed();
-        // Where there are AMX tiles, oneDNN's products use them and ours do not.
-        this.machineCodeOfBFloat16 = machineCode && dnn.hasAvx512BFloat16() && !dnn.hasAmx();
+        this.machineCodeOfBFloat16 = machineCode && dnn.hasAvx512BFloat16();
         this.vectorApi = options.vectorApi() && vectorApiEnabled();
         int threads =
                 options.threads() > 0

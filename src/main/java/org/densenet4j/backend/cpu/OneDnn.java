@@ -43,7 +43,6 @@ final class OneDnn {
     private static final int F32 = 3;
     private static final int ISA_AVX512 = 0x27;
     private static final int ISA_AVX512_BF16 = 0xE7;
-    private static final int ISA_AMX = 0xFEF;
     private static final int TAG_ANY = 1;
     private static final int QUERY_SCRATCHPAD = 136;
     private static final int QUERY_WEIGHTS = 131;
@@ -218,6 +217,7 @@ final class OneDnn {
                         FunctionDescriptor.ofVoid(JAVA_INT));
         MethodHandle engineCreate = b.status("dnnl_engine_create", ADDRESS, JAVA_INT, JAVA_LONG);
         MethodHandle streamCreate = b.status("dnnl_stream_create", ADDRESS, ADDRESS, JAVA_INT);
+        keepFromTiles(b.status("dnnl_set_max_cpu_isa", JAVA_INT));
         MethodHandle versionQuery =
                 linker.downcallHandle(b.symbol("dnnl_version"), FunctionDescriptor.of(ADDRESS));
         engine =
@@ -234,6 +234,29 @@ final class OneDnn {
                         linker.downcallHandle(
                                 b.symbol("dnnl_get_effective_cpu_isa"),
                                 FunctionDescriptor.of(JAVA_INT)));
+    }
+
+    /**
+     * Lets oneDNN use instructions up to those on vectors of bfloat16 and no tiles (AMX). On tiles
+     * its products of bfloat16 matrices whose rows lie apart come out as NaN where what lies
+     * between the rows is one (seen with version 3.13 on Emerald Rapids). It is a limit: older
+     * processors are not affected, and a lower one in {@code ONEDNN_MAX_CPU_ISA} stays.
+     */
+    private static void keepFromTiles(MethodHandle setMost) {
+        if (System.getenv("ONEDNN_MAX_CPU_ISA") != null) {
+            return;
+        }
+        try {
+            int status = (int) setMost.invokeExact(ISA_AVX512_BF16);
+            if (status != SUCCESS) {
+                System.getLogger("org.densenet4j")
+                        .log(
+                                System.Logger.Level.DEBUG,
+                                "oneDNN's instructions cannot be limited: status " + status);
+            }
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
     }
 
     private static int readIsa(MethodHandle query) {
@@ -313,11 +336,6 @@ final class OneDnn {
     /** Whether the processor has AVX-512 instructions on bfloat16. */
     boolean hasAvx512BFloat16() {
         return (isa & ISA_AVX512_BF16) == ISA_AVX512_BF16;
-    }
-
-    /** Whether the processor multiplies tiles of bfloat16. */
-    boolean hasAmx() {
-        return (isa & ISA_AMX) == ISA_AMX;
     }
 
     String version() {
