@@ -63,7 +63,7 @@ class GpuFaultsTest {
                 "cuModuleLoadData         | 218 | compiler refuses the kernels | update the driver",
                 "cuModuleLoadData         | 209 | not made for this device | compute capability 7.5",
                 "cuDevicePrimaryCtxRetain | 2   | memory of the device | nvidia-smi lists",
-                "cudnnCreate              | 1001 | starting cuDNN | ''",
+                "cudnnCreate              | 1001 | starting cuDNN | memory may be full (nvidia-smi)",
             })
     void bestFallsBackWithTheReasonAndCudaFailsWithIt(
             String function, int status, String cause, String mend) throws IOException {

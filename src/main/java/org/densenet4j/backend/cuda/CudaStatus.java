@@ -33,8 +33,23 @@ final class CudaStatus {
     /** The same for cuDNN, whose version 9 renumbered its codes: it is asked for their names. */
     static void checkDnn(int status, Object operation) {
         if (status != 0) {
-            throw failure(operation, "cuDNN", JCudnn.cudnnGetErrorString(status));
+            String name = JCudnn.cudnnGetErrorString(status);
+            throw failure(operation, "cuDNN", name + mendOfDnn(name));
         }
+    }
+
+    /**
+     * What a user can do about cuDNN's refusals to start; "" for those that are not of that kind.
+     */
+    private static String mendOfDnn(String name) {
+        if (name.contains("SUBLIBRARY")) {
+            return "; parts of another cuDNN 9 are in the loader's path: take their folder out of"
+                    + " LD_LIBRARY_PATH";
+        }
+        return name.endsWith("STATUS_NOT_INITIALIZED")
+                ? "; the device's memory may be full (nvidia-smi), or the device or driver too old"
+                        + " for this cuDNN"
+                : "";
     }
 
     /** The same for cuBLAS, called through JCuda. */
