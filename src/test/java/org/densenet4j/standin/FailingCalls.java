@@ -3,6 +3,7 @@ package org.densenet4j.standin;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.data.Batch;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Trainer;
@@ -19,8 +20,8 @@ import java.util.regex.Pattern;
  * and are replayed, and closes both; again and again, each time with another call that fails.
  *
  * <p>Arguments: {@code lost} or {@code failing}, then how many calls of one function at its first
- * and at its last are tried, then every how-manieth in between. Prints one line for each finding
- * and at the end how many calls failed.
+ * and at its last are tried, then every how-manieth in between, then {@code recorded} or {@code
+ * traced} steps. Prints one line for each finding and at the end how many calls failed.
  */
 final class FailingCalls {
     private static final DenseNetSpec SPEC = DenseNetSpec.preset("bc-10-4").inputSize(8).build();
@@ -34,8 +35,15 @@ final class FailingCalls {
 
     private final StandInControl control = StandInControl.ofThisProcess();
     private final Batch[] batches = {batch(1), batch(2)};
+    private final DeviceOptions options;
 
-    private FailingCalls() {}
+    private FailingCalls(boolean traced) {
+        options =
+                DeviceOptions.defaults()
+                        .withDeterministic(true)
+                        .withSynchronous(traced)
+                        .withTrace(traced);
+    }
 
     private static Batch batch(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
@@ -52,7 +60,7 @@ final class FailingCalls {
         boolean lost = arguments[0].equals("lost");
         int ends = Integer.parseInt(arguments[1]);
         int every = Integer.parseInt(arguments[2]);
-        FailingCalls calls = new FailingCalls();
+        FailingCalls calls = new FailingCalls(arguments[3].equals("traced"));
         // The first run loads libraries, which happens once in a process.
         List<Double> expected = calls.work();
         calls.control.failAt(0, 0, false);
@@ -127,11 +135,16 @@ final class FailingCalls {
 
     private List<Double> work() {
         List<Double> losses = new ArrayList<>();
-        try (Device device = Device.open("cuda", DeviceOptions.defaults().withDeterministic(true));
+        try (Device device = Device.open("cuda", options);
+                DeviceTimer timer = device.timer(2);
                 Trainer trainer = Trainer.of(SPEC, device).batch(IMAGES).open()) {
+            timer.mark(0);
             for (int step = 0; step < STEPS; step++) {
                 losses.add(trainer.step(batches[step % 2], batches[(step + 1) % 2]).loss());
             }
+            timer.mark(1);
+            timer.seconds(0, 1);
+            device.takeTrace();
         }
         return losses;
     }

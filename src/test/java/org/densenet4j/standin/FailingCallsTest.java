@@ -21,22 +21,28 @@ class FailingCallsTest {
 
     @Test
     void aCallThatFailsIsReportedAndNothingStaysAllocated() throws IOException {
-        assertNoFinding(Map.of("STANDIN_DRY", "1"), "failing", "4", "7");
+        assertNoFinding(Map.of("STANDIN_DRY", "1"), "failing", "4", "9", "recorded");
     }
 
     @Test
     void aDeviceThatIsLostIsReportedAndNothingStaysAllocated() throws IOException {
-        assertNoFinding(Map.of("STANDIN_DRY", "1"), "lost", "3", "40");
+        assertNoFinding(Map.of("STANDIN_DRY", "1"), "lost", "3", "40", "recorded");
     }
 
     @Test
     void whatTakesOverForACallThatFailsTrainsAlike() throws IOException {
-        assertNoFinding(Map.of("STANDIN_ORDER", "lazy"), "failing", "1", "100000");
+        assertNoFinding(Map.of("STANDIN_ORDER", "lazy"), "failing", "1", "100000", "recorded");
     }
 
     @Test
     void theSameWithTheLibrariesOfCuda13() throws IOException {
-        assertNoFinding(Map.of("STANDIN_DRY", "1", "cublas", "13"), "failing", "2", "100");
+        assertNoFinding(
+                Map.of("STANDIN_DRY", "1", "cublas", "13"), "failing", "2", "100", "recorded");
+    }
+
+    @Test
+    void theSameWhereEveryCallIsTracedAndWaitedFor() throws IOException {
+        assertNoFinding(Map.of("STANDIN_DRY", "1"), "failing", "2", "100", "traced");
     }
 
     private void assertNoFinding(Map<String, String> options, String... arguments)

@@ -97,6 +97,14 @@ class LibraryVariantsTest {
     @Test
     void algorithmsThatCudnnOffersAndRefusesGiveWayToOthers() throws IOException {
         assertTrains(Map.of("STANDIN_CUDNN_UNSUPPORTED", "1"));
+        for (String pass : List.of("Forward", "BackwardData", "BackwardFilter")) {
+            assertTrains(
+                    Map.of(
+                            "STANDIN_FAIL_FUNCTION",
+                            "cudnnConvolution" + pass,
+                            "STANDIN_FAIL_STATUS",
+                            "3000"));
+        }
     }
 
     @Test
