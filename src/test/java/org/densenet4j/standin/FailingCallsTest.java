@@ -21,12 +21,12 @@ class FailingCallsTest {
 
     @Test
     void aCallThatFailsIsReportedAndNothingStaysAllocated() throws IOException {
-        assertNoFinding(Map.of("STANDIN_DRY", "1"), "failing", "4", "9", "recorded");
+        assertNoFinding(Map.of("STANDIN_DRY", "1"), "failing", "3", "11", "recorded");
     }
 
     @Test
     void aDeviceThatIsLostIsReportedAndNothingStaysAllocated() throws IOException {
-        assertNoFinding(Map.of("STANDIN_DRY", "1"), "lost", "3", "40", "recorded");
+        assertNoFinding(Map.of("STANDIN_DRY", "1"), "lost", "2", "100", "recorded");
     }
 
     @Test
@@ -42,7 +42,7 @@ class FailingCallsTest {
 
     @Test
     void theSameWhereEveryCallIsTracedAndWaitedFor() throws IOException {
-        assertNoFinding(Map.of("STANDIN_DRY", "1"), "failing", "2", "100", "traced");
+        assertNoFinding(Map.of("STANDIN_DRY", "1"), "failing", "1", "100000", "traced");
     }
 
     private void assertNoFinding(Map<String, String> options, String... arguments)
