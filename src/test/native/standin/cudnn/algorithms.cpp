@@ -85,8 +85,8 @@ int describe(Problem& problem, const Tensor* x, const Filter* w, const Convoluti
     const bool channelsFit = w->c == x->c && w->k == y->c;
     const bool sizesFit = x->n == y->n && y->h == height && y->w == width;
     if (!channelsFit || !sizesFit || c->mode != CROSS_CORRELATION) {
-        driver()->violation("cuDNN: descriptors do not fit: x %d,%d,%d,%d w %d,%d,%d,%d y %d,%d,%d,%d", x->n, x->c, x->h,
-                            x->w, w->k, w->c, w->h, w->w, y->n, y->c, y->h, y->w);
+        driver()->violation("cuDNN: descriptors do not fit: x %d,%d,%d,%d w %d,%d,%d,%d y %d,%d,%d,%d", x->n, x->c,
+                            x->h, x->w, w->k, w->c, w->h, w->w, y->n, y->c, y->h, y->w);
         return BAD_PARAM;
     }
     problem = {*x, *y, *w, *c};

@@ -155,9 +155,9 @@ int run(Handle* handle, const Pass& pass) {
 
 using namespace cudnn;
 
-API cudnnConvolutionForward(Handle* handle, const float* alpha, Tensor* xDescriptor, const float* x, Filter* wDescriptor,
-                            const float* w, Convolution* convolution, int algorithm, char* workspace, std::size_t bytes,
-                            const float* beta, Tensor* yDescriptor, float* y) {
+API cudnnConvolutionForward(Handle* handle, const float* alpha, Tensor* xDescriptor, const float* x,
+                            Filter* wDescriptor, const float* w, Convolution* convolution, int algorithm,
+                            char* workspace, std::size_t bytes, const float* beta, Tensor* yDescriptor, float* y) {
     if (int wrong = check(handle, __func__)) {
         return wrong;
     }
@@ -171,7 +171,8 @@ API cudnnConvolutionForward(Handle* handle, const float* alpha, Tensor* xDescrip
 
 API cudnnConvolutionBackwardData(Handle* handle, const float* alpha, Filter* wDescriptor, const float* w,
                                  Tensor* yDescriptor, const float* dy, Convolution* convolution, int algorithm,
-                                 char* workspace, std::size_t bytes, const float* beta, Tensor* xDescriptor, float* dx) {
+                                 char* workspace, std::size_t bytes, const float* beta, Tensor* xDescriptor,
+                                 float* dx) {
     if (int wrong = check(handle, __func__)) {
         return wrong;
     }

@@ -180,8 +180,8 @@ API cudnnSetFilter4dDescriptor(Filter* descriptor, int type, int format, int k, 
     return OK;
 }
 
-API cudnnSetConvolution2dDescriptor(Convolution* descriptor, int padH, int padW, int strideH, int strideW, int dilationH,
-                                    int dilationW, int mode, int type) {
+API cudnnSetConvolution2dDescriptor(Convolution* descriptor, int padH, int padW, int strideH, int strideW,
+                                    int dilationH, int dilationW, int mode, int type) {
     if (int wrong = checkDescriptor(__func__, descriptor)) {
         return wrong;
     }

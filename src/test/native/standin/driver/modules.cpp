@@ -96,7 +96,8 @@ int load(Module** out, const char* image, Context* context) {
 int checkShape(const Function& f, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned x, unsigned y, unsigned z) {
     const char* name = f.name.c_str();
     const unsigned long threads = static_cast<unsigned long>(x) * y * z;
-    const bool goodGrid = gridX > 0 && gridX <= 2147483647u && gridY > 0 && gridY <= 65535 && gridZ > 0 && gridZ <= 65535;
+    const bool goodX = gridX > 0 && gridX <= 2147483647u;
+    const bool goodGrid = goodX && gridY > 0 && gridY <= 65535 && gridZ > 0 && gridZ <= 65535;
     const bool goodBlock = threads > 0 && threads <= MOST_THREADS && z <= 64;
     if (!goodGrid || !goodBlock) {
         violation("%s: grid %ux%ux%u of blocks %ux%ux%u", name, gridX, gridY, gridZ, x, y, z);

@@ -197,11 +197,13 @@ API cuStreamCreate(Stream** out, unsigned flags) {
     if (flags > 1) {
         return INVALID_VALUE;
     }
-    bool second = false;
+    int withoutPartner = 0;  // first streams of devices whose second one does not exist yet
     for (Stream* stream : streams) {
-        second |= stream->context == context && !stream->second;
+        if (stream->context == context) {
+            withoutPartner += stream->second ? -1 : 1;
+        }
     }
-    *out = new Stream{context, second};
+    *out = new Stream{context, withoutPartner > 0};
     streams.insert(*out);
     count("streams", 1);
     return OK;
