@@ -36,8 +36,9 @@ final class ConvolutionAlgorithms {
      * The algorithms that fit, the fastest expected one first; none where cuDNN has none.
      *
      * <p>The heuristics answer for several math types, whatever the descriptor says, and give the
-     * workspace of theirs. So each answer's own math type is set, unless the device's precision
-     * forbids it, and the workspace is asked for again.
+     * workspace of theirs. So each answer's own math type is set, or that which the device's
+     * precision asks for, and the workspace is asked for again. Conversion to half precision is
+     * never taken.
      *
      * @param limit most bytes of workspace
      * @param deterministic leave out algorithms whose results differ from run to run
@@ -51,14 +52,15 @@ final class ConvolutionAlgorithms {
         List<Algorithm> fitting = new ArrayList<>();
         for (Answer a : answers(cudnn, d, direction)) {
             boolean repeatable = a.determinism == cudnnDeterminism.CUDNN_DETERMINISTIC;
-            if (a.status == 0
-                    && (repeatable || !deterministic)
-                    && isAllowed(a.mathType, cudnn.tensorFloat32())) {
+            boolean halves = a.mathType == cudnnMathType.CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION;
+            if (a.status == 0 && !halves && (repeatable || !deterministic)) {
                 int math = executed(a.mathType, cudnn.tensorFloat32());
                 d.mathType(direction, math);
                 long[] bytes = new long[1];
-                if (workspace(cudnn, d, direction, a.algorithm, bytes) == 0 && bytes[0] <= limit) {
-                    fitting.add(new Algorithm(a.algorithm, math, bytes[0]));
+                int status = workspace(cudnn, d, direction, a.algorithm, bytes);
+                Algorithm algorithm = new Algorithm(a.algorithm, math, bytes[0]);
+                if (status == 0 && bytes[0] <= limit && !fitting.contains(algorithm)) {
+                    fitting.add(algorithm);
                 }
             }
         }
@@ -66,18 +68,10 @@ final class ConvolutionAlgorithms {
     }
 
     /**
-     * Without TF32 only true fp32 products may run; conversion to half precision never (cuDNN
-     * documentation, cudnnMathType_t).
+     * Without TF32 every algorithm multiplies in true fp32, or cuDNN has no workspace to tell for
+     * it. With it the answer's own type decides; the default lets cuDNN round fp32 operands to TF32
+     * on Ampere and later.
      */
-    private static boolean isAllowed(int mathType, boolean tensorFloat32) {
-        return switch (mathType) {
-            case cudnnMathType.CUDNN_FMA_MATH, cudnnMathType.CUDNN_DEFAULT_MATH -> true;
-            case cudnnMathType.CUDNN_TENSOR_OP_MATH -> tensorFloat32;
-            default -> false;
-        };
-    }
-
-    /** The default lets cuDNN round fp32 operands to TF32 on Ampere and later. */
     private static int executed(int mathType, boolean tensorFloat32) {
         return tensorFloat32 ? mathType : cudnnMathType.CUDNN_FMA_MATH;
     }
@@ -204,7 +198,7 @@ final class ConvolutionAlgorithms {
         if (Cudnn.isNotSupported(status)) {
             return List.of();
         }
-        checkDnn(status, "choosing an algorithm for the " + direction.title() + " of " + d.shape());
+        checkDnn(status, "choosing an algorithm for " + direction.of(d.shape()));
         return answers;
     }
 

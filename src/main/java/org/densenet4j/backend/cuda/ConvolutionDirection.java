@@ -1,5 +1,7 @@
 package org.densenet4j.backend.cuda;
 
+import org.densenet4j.backend.ConvolutionShape;
+
 /** What is computed of a convolution; cuDNN has algorithms of its own for each. */
 enum ConvolutionDirection {
     FORWARD("convolution"),
@@ -12,8 +14,13 @@ enum ConvolutionDirection {
         this.title = title;
     }
 
-    /** For messages. */
+    /** Its name. */
     String title() {
         return title;
+    }
+
+    /** What is computed of a convolution, for messages. */
+    String of(ConvolutionShape shape) {
+        return this == FORWARD ? shape.toString() : title + " of " + shape;
     }
 }

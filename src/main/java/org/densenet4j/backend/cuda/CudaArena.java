@@ -64,6 +64,7 @@ final class CudaArena implements DeviceArena {
                                     JCudaDriver.cuMemsetD8Async(
                                             base, (byte) 0, bytes, context.stream())),
                     "clearing the arena");
+            context.queued("clearing the arena");
             this.transfers = new Transfers(context, base, bytes);
         } catch (RuntimeException e) {
             JCudaDriver.cuMemFree(base);
@@ -178,6 +179,9 @@ final class CudaArena implements DeviceArena {
     @Override
     public void stage(float[] source, int count, Matrix staging) {
         checkInside(staging);
+        if (staging.bytes() > PinnedMemory.MOST_BYTES) {
+            return;
+        }
         if (inputStage == null) {
             inputStage = new InputStage(context, base, staging);
         }

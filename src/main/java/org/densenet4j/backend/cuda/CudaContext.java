@@ -121,6 +121,26 @@ final class CudaContext implements AutoCloseable {
         }
     }
 
+    /**
+     * Told after an operation was queued on the stream of copies; waits as {@link #queued} does.
+     */
+    void copied(Object operation) {
+        if (synchronous) {
+            checkDriver(JCudaDriver.cuStreamSynchronize(copyStream), operation);
+        }
+    }
+
+    /** Whether operations are being recorded and not run. */
+    boolean isCapturing() {
+        int[] capturing = new int[1];
+        return JCudaDriver.cuStreamIsCapturing(stream, capturing) != 0 || capturing[0] != 0;
+    }
+
+    /** Whether the device has met an error that it does not recover from. Waits for its work. */
+    boolean isLost() {
+        return !isCapturing() && JCudaDriver.cuStreamSynchronize(stream) != 0;
+    }
+
     int attribute(int attribute) {
         int[] value = new int[1];
         checkDriver(

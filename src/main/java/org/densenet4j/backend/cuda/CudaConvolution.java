@@ -22,8 +22,8 @@ import java.util.Map;
  * read by both the forward pass and the data gradient; the weight gradient is added up by cuDNN
  * itself over the chunks of a pass and unpacked once.
  *
- * <p>What cuDNN offers and then does not support is given up for the next algorithm that it offers,
- * and what it has no algorithm for runs by a kernel of our own in the same layouts.
+ * <p>What cuDNN offers and then does not run is given up for the next algorithm that it offers, and
+ * what it has no algorithm for runs by a kernel of our own in the same layouts; the log says both.
  */
 final class CudaConvolution implements Convolution, AutoCloseable {
     private static final Pointer ONE = Pointer.to(new float[] {1});
@@ -130,7 +130,11 @@ final class CudaConvolution implements Convolution, AutoCloseable {
         }
     }
 
-    /** Runs one direction by the first algorithm that cuDNN supports, else by our own kernel. */
+    /**
+     * Runs one direction by the first algorithm that cuDNN runs, else by our own kernel. An
+     * algorithm that fails is given up as long as the device still works; not while a step is
+     * recorded, which would then differ from the one before it.
+     */
     private void run(
             ConvolutionDirection direction,
             int images,
@@ -147,19 +151,34 @@ final class CudaConvolution implements Convolution, AutoCloseable {
                                     "cuDNN " + direction.title(),
                                     traffic.computing(shape.flops(images)),
                                     () -> call.with(r.descriptors, algorithm));
-            if (status != 0 || cudnn.context().isSynchronous()) {
-                String operation = direction.title() + " of " + r.descriptors.shape();
-                if (Cudnn.isNotSupported(status)) {
-                    algorithms.removeFirst();
-                    select(r.descriptors, direction, algorithms);
-                    continue;
+            if (status == 0) {
+                if (cudnn.context().isSynchronous()) {
+                    cudnn.context().queued(direction.of(r.descriptors.shape()));
                 }
-                checkDnn(status, operation);
-                cudnn.context().queued(operation);
+                return;
             }
-            return;
+            if (cudnn.context().isLost() || cudnn.context().isCapturing()) {
+                checkDnn(status, direction.of(r.descriptors.shape()));
+            }
+            log(
+                    "cuDNN's algorithm %d refuses %s (%s); the next one is taken"
+                            .formatted(
+                                    algorithm,
+                                    direction.of(r.descriptors.shape()),
+                                    JCudnn.cudnnGetErrorString(status)));
+            algorithms.removeFirst();
+            select(r.descriptors, direction, algorithms);
+        }
+        if (cudnn.fallsBack(direction)) {
+            log(
+                    "cuDNN has no algorithm for %s; our own kernel runs it"
+                            .formatted(direction.of(r.descriptors.shape())));
         }
         otherwise.run();
+    }
+
+    private static void log(String message) {
+        System.getLogger("org.densenet4j").log(System.Logger.Level.WARNING, message);
     }
 
     private Pointer at(Matrix matrix) {

@@ -28,8 +28,11 @@ import java.util.Optional;
  * Work is queued in order and runs asynchronously.
  */
 final class CudaDevice implements Device {
-    /** Largest cuDNN workspace that is worth its place in the arena. */
-    private static final long WORKSPACE_LIMIT = 32L << 20;
+    /** Largest cuDNN workspace that is worth its place in the arena, at least. */
+    private static final long LEAST_WORKSPACE = 32L << 20;
+
+    /** The same as a part of what a convolution reads and writes, where that is more. */
+    private static final int WORKSPACE_SHARE = 4;
 
     /** Left to the driver and to libraries when a plan asks what is free. */
     private static final long RESERVE = 256L << 20;
@@ -145,7 +148,9 @@ final class CudaDevice implements Device {
         facts.put("products", cublas.isPresent() ? "cuBLAS-" + cublasVersion : "own-kernel");
         facts.put(
                 "convolutions",
-                options.ownConvolutions() ? "own-kernel" : "cuDNN-" + Cudnn.version());
+                options.ownConvolutions()
+                        ? "own-kernel"
+                        : "cuDNN-" + Cudnn.version() + (cudnn.hasGaps() ? "+own-kernel" : ""));
         facts.put("math", math().startsWith("TF32") ? "tf32" : "fp32");
         facts.put("chunkFactor", String.valueOf(options.chunkFactor()));
         return facts;
@@ -216,11 +221,21 @@ final class CudaDevice implements Device {
             if (!options.ownConvolutions()) {
                 known =
                         CudaConvolution.memory(
-                                cudnn, shape, known, WORKSPACE_LIMIT, options.deterministic());
+                                cudnn,
+                                shape,
+                                known,
+                                workspaceLimit(shape),
+                                options.deterministic());
             }
             convolutionMemory.put(shape, known);
         }
         return known;
+    }
+
+    private static long workspaceLimit(ConvolutionShape s) {
+        long pixels = (long) s.height() * s.width() * s.inputChannels();
+        long outputs = (long) s.outputHeight() * s.outputWidth() * s.outputChannels();
+        return Math.max(LEAST_WORKSPACE, 4L * s.images() * (pixels + outputs) / WORKSPACE_SHARE);
     }
 
     @Override

@@ -6,11 +6,15 @@ import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnHandle;
 import jcuda.runtime.cudaStream_t;
 
+import java.util.EnumSet;
+import java.util.Set;
+
 /** cuDNN on a context's stream. */
 final class Cudnn implements AutoCloseable {
     private final CudaContext context;
     private final cudnnHandle handle = new cudnnHandle();
     private final boolean tensorFloat32;
+    private final Set<ConvolutionDirection> without = EnumSet.noneOf(ConvolutionDirection.class);
     private boolean closed;
 
     /**
@@ -44,6 +48,16 @@ final class Cudnn implements AutoCloseable {
         return tensorFloat32;
     }
 
+    /** Told that our own kernel runs a direction; whether that is the first time. */
+    boolean fallsBack(ConvolutionDirection direction) {
+        return without.add(direction);
+    }
+
+    /** Whether our own kernel has run what cuDNN did not. */
+    boolean hasGaps() {
+        return !without.isEmpty();
+    }
+
     /** Whether a status says that an operation is not supported: 3000 to 3999 in version 9. */
     static boolean isNotSupported(int status) {
         return status / 1000 == 3;
@@ -51,8 +65,7 @@ final class Cudnn implements AutoCloseable {
 
     /** Such as 9.5.1. */
     static String version() {
-        long v = JCudnn.cudnnGetVersion();
-        return v / 10_000 + "." + v / 100 % 100 + "." + v % 100;
+        return LibraryVersion.ofCudnn(JCudnn.cudnnGetVersion());
     }
 
     @Override

@@ -11,7 +11,7 @@ import java.util.List;
  */
 final class DeviceTrace implements AutoCloseable {
     /** Calls whose times are read together: more than a step has of most networks. */
-    private static final int MOST_CALLS = 1 << 15;
+    private static final int MOST_CALLS = 1 << 13;
 
     private static final int MOST_COPIES = 64;
 

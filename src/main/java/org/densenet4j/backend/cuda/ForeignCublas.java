@@ -32,7 +32,6 @@ final class ForeignCublas extends Cublas {
     private static final int COMPUTE_32F_FAST_TF32 = 77;
     private static final int GEMM_DEFAULT = -1;
 
-    private final Arena lifetime = Arena.ofShared();
     private final CudaContext context;
     private final int computeType;
     private final MethodHandle gemm;
@@ -43,6 +42,7 @@ final class ForeignCublas extends Cublas {
     private final MemorySegment one;
     private final MemorySegment zero;
     private final MemorySegment handle;
+    private boolean closed;
 
     /**
      * @param functions the library's
@@ -50,8 +50,9 @@ final class ForeignCublas extends Cublas {
     ForeignCublas(SymbolLookup functions, CudaContext context, boolean tensorFloat32) {
         this.context = context;
         this.computeType = tensorFloat32 ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F;
-        this.one = lifetime.allocateFrom(JAVA_FLOAT, 1);
-        this.zero = lifetime.allocateFrom(JAVA_FLOAT, 0);
+        Arena memory = Arena.ofAuto();
+        this.one = memory.allocateFrom(JAVA_FLOAT, 1);
+        this.zero = memory.allocateFrom(JAVA_FLOAT, 0);
         this.statusString =
                 Linker.nativeLinker()
                         .downcallHandle(
@@ -87,7 +88,7 @@ final class ForeignCublas extends Cublas {
         this.setStream = function(functions, "cublasSetStream_v2", ADDRESS, ADDRESS);
         MethodHandle setMathMode = function(functions, "cublasSetMathMode", ADDRESS, JAVA_INT);
         context.enter();
-        MemorySegment out = lifetime.allocate(ADDRESS);
+        MemorySegment out = memory.allocate(ADDRESS);
         check(call(create, out), "starting cuBLAS");
         this.handle = out.get(ADDRESS, 0);
         try {
@@ -96,7 +97,6 @@ final class ForeignCublas extends Cublas {
             check(call(setMathMode, handle, math), "setting cuBLAS's precision");
         } catch (RuntimeException e) {
             call(destroy, handle);
-            lifetime.close();
             throw e;
         }
     }
@@ -189,14 +189,10 @@ final class ForeignCublas extends Cublas {
 
     @Override
     public void close() {
-        if (lifetime.scope().isAlive()) {
+        if (!closed) {
+            closed = true;
             context.enter();
-            int status = call(destroy, handle);
-            try {
-                check(status, "closing cuBLAS");
-            } finally {
-                lifetime.close();
-            }
+            check(call(destroy, handle), "closing cuBLAS");
         }
     }
 }

@@ -43,19 +43,29 @@ final class InputStage implements AutoCloseable {
         this.base = base;
         this.staging = staging;
         this.pinned = new PinnedMemory(context, staging.bytes());
+        int flags = CUevent_flags.CU_EVENT_DISABLE_TIMING;
+        Teardown teardown = new Teardown();
         try {
-            int flags = CUevent_flags.CU_EVENT_DISABLE_TIMING;
             checkDriver(JCudaDriver.cuEventCreate(arrived, flags), "making an event");
             try {
                 checkDriver(JCudaDriver.cuEventCreate(taken, flags), "making an event");
+                try {
+                    // The first copy comes after whatever was queued before it, such as clearing
+                    // the arena.
+                    checkDriver(
+                            JCudaDriver.cuEventRecord(taken, context.stream()),
+                            "recording an event");
+                } catch (RuntimeException e) {
+                    teardown.driver(JCudaDriver.cuEventDestroy(taken), "freeing an event");
+                    throw e;
+                }
             } catch (RuntimeException e) {
-                JCudaDriver.cuEventDestroy(arrived);
+                teardown.driver(JCudaDriver.cuEventDestroy(arrived), "freeing an event");
                 throw e;
             }
-            // The first copy comes after whatever was queued before it, such as clearing the arena.
-            JCudaDriver.cuEventRecord(taken, context.stream());
         } catch (RuntimeException e) {
-            pinned.close();
+            teardown.close(pinned);
+            teardown.finish(e);
             throw e;
         }
     }
@@ -80,6 +90,7 @@ final class InputStage implements AutoCloseable {
                                         4L * count,
                                         context.copyStream())),
                 "copying the next batch to the device");
+        context.copied("copying the next batch to the device");
         checkDriver(JCudaDriver.cuEventRecord(arrived, context.copyStream()), "recording an event");
         staged = source;
         stagedCount = count;
@@ -117,6 +128,7 @@ final class InputStage implements AutoCloseable {
                                         target.bytes(),
                                         context.stream())),
                 "taking the staged batch");
+        context.queued("taking the staged batch");
         checkDriver(JCudaDriver.cuEventRecord(taken, context.stream()), "recording an event");
         staged = null;
     }
@@ -127,8 +139,8 @@ final class InputStage implements AutoCloseable {
             return;
         }
         closed = true;
-        context.enter();
         Teardown teardown = new Teardown();
+        teardown.step(context::enter);
         teardown.driver(
                 JCudaDriver.cuStreamSynchronize(context.copyStream()), "waiting for a copy");
         teardown.driver(JCudaDriver.cuEventDestroy(arrived), "freeing an event");

@@ -19,11 +19,6 @@ record KernelGemm(ProductKernels products) implements Gemm {
                 .scratchBytes();
     }
 
-    /** How operands are multiplied: {@code tf32} or {@code fp32}. */
-    String math() {
-        return products.tensorFloat32() ? "tf32" : "fp32";
-    }
-
     @Override
     public void multiply(GemmShape s, Matrix a, Matrix b, Matrix c) {
         products.launch(

@@ -36,6 +36,11 @@ final class LibraryVersion {
     private static String cudnn(SymbolLookup functions) throws Throwable {
         MethodHandle get = bind(functions, "cudnnGetVersion", FunctionDescriptor.of(JAVA_LONG));
         long version = (long) get.invokeExact();
+        return ofCudnn(version);
+    }
+
+    /** The text of cuDNN's number of its version: 90501 is 9.5.1. */
+    static String ofCudnn(long version) {
         return version / 10_000 + "." + version % 10_000 / 100 + "." + version % 100;
     }
 
@@ -50,7 +55,7 @@ final class LibraryVersion {
         }
     }
 
-    /** The same as a number: 12060 is 12.6. */
+    /** The CUDA that an NVRTC belongs to: 12060 is CUDA 12.6. */
     static int cudaOfNvrtc(SymbolLookup functions) {
         try {
             String[] parts = nvrtc(functions).split("\\.");

@@ -13,6 +13,9 @@ import java.nio.ByteOrder;
  * arena and freed with it.
  */
 final class PinnedMemory implements AutoCloseable {
+    /** Java sees it as one buffer. */
+    static final long MOST_BYTES = Integer.MAX_VALUE;
+
     private final CudaContext context;
     private final Pointer pointer = new Pointer();
     private final MemorySegment memory;

@@ -132,8 +132,8 @@ final class StepGraphs implements AutoCloseable {
 
     @Override
     public void close() {
-        context.enter();
         Teardown teardown = new Teardown();
+        teardown.step(context::enter);
         for (CUgraphExec graph : graphs.values()) {
             if (graph != null) {
                 teardown.driver(JCudaDriver.cuGraphExecDestroy(graph), "freeing a recorded step");

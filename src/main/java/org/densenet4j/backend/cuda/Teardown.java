@@ -1,19 +1,17 @@
 package org.densenet4j.backend.cuda;
 
-import org.densenet4j.backend.DeviceException;
-
 /**
  * Gives several things back, each of them whatever became of the others: after an error that a
  * device cannot recover from every call fails, and what is left must still be freed.
  */
 final class Teardown {
-    private DeviceException failure;
+    private RuntimeException failure;
 
     /** Runs one step; its failure is kept for {@link #finish}. */
     void step(Runnable release) {
         try {
             release.run();
-        } catch (DeviceException e) {
+        } catch (RuntimeException e) {
             if (failure == null) {
                 failure = e;
             } else {
@@ -44,7 +42,7 @@ final class Teardown {
     /**
      * Ends.
      *
-     * @throws DeviceException the first failure, with the others suppressed in it
+     * @throws RuntimeException the first failure, with the others suppressed in it
      */
     void finish() {
         if (failure != null) {
