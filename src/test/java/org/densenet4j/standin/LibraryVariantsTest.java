@@ -98,18 +98,24 @@ class LibraryVariantsTest {
     void algorithmsThatCudnnOffersAndRefusesGiveWayToOthers() throws IOException {
         assertTrains(Map.of("STANDIN_CUDNN_UNSUPPORTED", "1"));
         for (String pass : List.of("Forward", "BackwardData", "BackwardFilter")) {
-            assertTrains(
-                    Map.of(
-                            "STANDIN_FAIL_FUNCTION",
-                            "cudnnConvolution" + pass,
-                            "STANDIN_FAIL_STATUS",
-                            "3000"));
+            // Not supported, and an execution that failed while the device is well.
+            for (String status : List.of("3000", "5003")) {
+                assertTrains(
+                        Map.of(
+                                "STANDIN_FAIL_FUNCTION",
+                                "cudnnConvolution" + pass,
+                                "STANDIN_FAIL_STATUS",
+                                status));
+            }
         }
     }
 
     @Test
     void ourOwnConvolutionStepsInWhereCudnnOffersNone() throws IOException {
-        assertTrains(Map.of("STANDIN_CUDNN_NONE", "3"));
+        assertEquals(
+                "cuDNN-9.5.1+own-kernel",
+                assertTrains(Map.of("STANDIN_CUDNN_NONE", "3")).get("convolutions"));
+        assertEquals("cuDNN-9.5.1", assertTrains(Map.of()).get("convolutions"));
     }
 
     @Test
