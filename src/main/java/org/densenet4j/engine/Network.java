@@ -193,7 +193,8 @@ public final class Network implements AutoCloseable {
 
     /**
      * Starts to copy the batch that the next {@link #input} will be given, while earlier work goes
-     * on. Does nothing on devices that share the host's memory.
+     * on. Does nothing on devices that share the host's memory. The array stays as it is until
+     * then.
      */
     public void stage(float[] images) {
         checkOpen();

@@ -78,7 +78,9 @@ public final class Trainer implements AutoCloseable {
     /**
      * The same, and copies the next batch to the device while this step runs.
      *
-     * @param next what {@link #step} will be called with after this, or null
+     * @param next what {@link #step} will be called with after this, or null. Leave its images as
+     *     they are until then: if they look different at some thousand places the batch is copied
+     *     again, but a few changed pixels are not seen
      */
     public StepResult step(Batch batch, Batch next) {
         StepEvent event = StepEvent.start();
