@@ -79,8 +79,8 @@ public final class Trainer implements AutoCloseable {
      * The same, and copies the next batch to the device while this step runs.
      *
      * @param next what {@link #step} will be called with after this, or null. Leave its images as
-     *     they are until then: if they look different at some thousand places the batch is copied
-     *     again, but a few changed pixels are not seen
+     *     they are until then: some thousand places are compared, and a batch that changed at one
+     *     of them is copied again, but a few changed pixels may go unseen
      */
     public StepResult step(Batch batch, Batch next) {
         StepEvent event = StepEvent.start();
