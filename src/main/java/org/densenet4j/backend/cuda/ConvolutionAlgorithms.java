@@ -10,6 +10,7 @@ import jcuda.jcudnn.cudnnDeterminism;
 import jcuda.jcudnn.cudnnMathType;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -135,9 +136,7 @@ final class ConvolutionAlgorithms {
         switch (direction) {
             case FORWARD -> {
                 var found = new cudnnConvolutionFwdAlgoPerf[most];
-                for (int i = 0; i < most; i++) {
-                    found[i] = new cudnnConvolutionFwdAlgoPerf();
-                }
+                Arrays.setAll(found, i -> new cudnnConvolutionFwdAlgoPerf());
                 status =
                         JCudnn.cudnnGetConvolutionForwardAlgorithm_v7(
                                 cudnn.handle(),
@@ -155,9 +154,7 @@ final class ConvolutionAlgorithms {
             }
             case DATA_GRADIENT -> {
                 var found = new cudnnConvolutionBwdDataAlgoPerf[most];
-                for (int i = 0; i < most; i++) {
-                    found[i] = new cudnnConvolutionBwdDataAlgoPerf();
-                }
+                Arrays.setAll(found, i -> new cudnnConvolutionBwdDataAlgoPerf());
                 status =
                         JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(
                                 cudnn.handle(),
@@ -175,9 +172,7 @@ final class ConvolutionAlgorithms {
             }
             case WEIGHT_GRADIENT -> {
                 var found = new cudnnConvolutionBwdFilterAlgoPerf[most];
-                for (int i = 0; i < most; i++) {
-                    found[i] = new cudnnConvolutionBwdFilterAlgoPerf();
-                }
+                Arrays.setAll(found, i -> new cudnnConvolutionBwdFilterAlgoPerf());
                 status =
                         JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(
                                 cudnn.handle(),

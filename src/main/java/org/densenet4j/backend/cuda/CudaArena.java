@@ -49,7 +49,7 @@ final class CudaArena implements DeviceArena {
         // Asked first: what fails before the memory is there leaves nothing to give back.
         int blocksThatFill = device.blocksThatFill();
         int multiprocessors = context.multiprocessors();
-        boolean tensorFloat32 = device.ownProductsInTensorFloat32();
+        boolean tensorFloat32 = device.multipliesTensorFloat32();
         int status = JCudaDriver.cuMemAlloc(base, bytes);
         if (status == DriverError.OUT_OF_MEMORY.code()) {
             throw new DeviceMemoryException(device.name(), bytes, device.availableBytes(), null);

@@ -10,6 +10,8 @@ import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.function.IntSupplier;
 
 /**
@@ -44,22 +46,21 @@ final class CudaContext implements AutoCloseable {
         checkDriver(
                 JCudaDriver.cuDevicePrimaryCtxRetain(context, device),
                 "making a context on CUDA device " + index);
-        Teardown teardown = new Teardown();
+        Deque<AutoCloseable> opened = new ArrayDeque<>();
+        opened.push(this::release);
         try {
             enter();
             int flags = CUstream_flags.CU_STREAM_NON_BLOCKING;
             checkDriver(JCudaDriver.cuStreamCreate(stream, flags), "making a stream");
-            try {
-                checkDriver(JCudaDriver.cuStreamCreate(copyStream, flags), "making a stream");
-            } catch (RuntimeException e) {
-                teardown.driver(JCudaDriver.cuStreamDestroy(stream), "freeing a stream");
-                throw e;
-            }
+            opened.push(() -> free(stream));
+            checkDriver(JCudaDriver.cuStreamCreate(copyStream, flags), "making a stream");
         } catch (RuntimeException e) {
-            release(teardown);
-            teardown.finish(e);
-            throw e;
+            throw Teardown.undo(opened, e);
         }
+    }
+
+    private static void free(CUstream stream) {
+        checkDriver(JCudaDriver.cuStreamDestroy(stream), "freeing a stream");
     }
 
     /** Makes this context the caller's. */
@@ -73,12 +74,7 @@ final class CudaContext implements AutoCloseable {
         }
     }
 
-    CUstream stream() {
-        return stream;
-    }
-
-    /** The stream of work as libraries take it that are called without JCuda. */
-    DeviceStream workStream() {
+    DeviceStream stream() {
         return stream;
     }
 
@@ -198,16 +194,16 @@ final class CudaContext implements AutoCloseable {
         }
         Teardown teardown = new Teardown();
         teardown.step(this::synchronize);
-        teardown.driver(JCudaDriver.cuStreamDestroy(copyStream), "freeing a stream");
-        teardown.driver(JCudaDriver.cuStreamDestroy(stream), "freeing a stream");
-        release(teardown);
+        teardown.step(() -> free(copyStream));
+        teardown.step(() -> free(stream));
+        teardown.step(this::release);
         teardown.finish();
     }
 
     /** The last one to release a primary context frees it with all that it has. */
-    private void release(Teardown teardown) {
+    private void release() {
         closed = true;
         CURRENT.remove();
-        teardown.driver(JCudaDriver.cuDevicePrimaryCtxRelease(device), "freeing the context");
+        checkDriver(JCudaDriver.cuDevicePrimaryCtxRelease(device), "freeing the context");
     }
 }

@@ -67,10 +67,7 @@ final class CudaDevice implements Device {
             cublas.ifPresent(opened::push);
             this.trace = options.trace() ? Optional.of(new DeviceTrace(context)) : Optional.empty();
         } catch (RuntimeException e) {
-            Teardown teardown = new Teardown();
-            opened.forEach(teardown::close);
-            teardown.finish(e);
-            throw e;
+            throw Teardown.undo(opened, e);
         }
     }
 
@@ -95,8 +92,8 @@ final class CudaDevice implements Device {
         return cublas;
     }
 
-    /** Whether our own products round to TF32: where that is asked for and the device can. */
-    boolean ownProductsInTensorFloat32() {
+    /** Whether operands are rounded to TF32: where that is asked for and the device can. */
+    boolean multipliesTensorFloat32() {
         return options.tensorFloat32() && ProductKernels.hasTensorFloat32(architecture());
     }
 
@@ -134,12 +131,10 @@ final class CudaDevice implements Device {
 
     /** How products and convolutions multiply. */
     private String math() {
-        if (!options.tensorFloat32()) {
-            return "fp32";
+        if (multipliesTensorFloat32()) {
+            return "TF32";
         }
-        return ProductKernels.hasTensorFloat32(architecture())
-                ? "TF32"
-                : "fp32 (this device has no TF32)";
+        return options.tensorFloat32() ? "fp32 (this device has no TF32)" : "fp32";
     }
 
     @Override
@@ -151,7 +146,7 @@ final class CudaDevice implements Device {
                 options.ownConvolutions()
                         ? "own-kernel"
                         : "cuDNN-" + Cudnn.version() + (cudnn.hasGaps() ? "+own-kernel" : ""));
-        facts.put("math", math().startsWith("TF32") ? "tf32" : "fp32");
+        facts.put("math", multipliesTensorFloat32() ? "tf32" : "fp32");
         facts.put("chunkFactor", String.valueOf(options.chunkFactor()));
         return facts;
     }

@@ -54,8 +54,8 @@ final class CudaTimer implements DeviceTimer {
     public void close() {
         if (!closed) {
             closed = true;
-            context.enter();
             Teardown teardown = new Teardown();
+            teardown.step(context::enter);
             for (CUevent event : events) {
                 if (event != null) {
                     teardown.driver(JCudaDriver.cuEventDestroy(event), "freeing an event");

@@ -34,10 +34,7 @@ final class DeviceTrace implements AutoCloseable {
                             MOST_COPIES,
                             true);
         } catch (RuntimeException e) {
-            Teardown teardown = new Teardown();
-            teardown.close(work);
-            teardown.finish(e);
-            throw e;
+            throw Teardown.undo(List.of(work), e);
         }
         context.trace(work, copies);
     }

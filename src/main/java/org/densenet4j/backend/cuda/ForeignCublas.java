@@ -119,7 +119,7 @@ final class ForeignCublas extends Cublas {
     @Override
     void setStream() {
         context.enter();
-        check(call(setStream, handle, context.workStream().handle()), "giving cuBLAS its stream");
+        check(call(setStream, handle, context.stream().handle()), "giving cuBLAS its stream");
     }
 
     @Override

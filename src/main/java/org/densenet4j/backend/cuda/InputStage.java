@@ -12,6 +12,9 @@ import jcuda.driver.JCudaDriver;
 import org.densenet4j.backend.Matrix;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
 
 /**
  * The next batch on its way to the device, on a stream of its own, while a step runs.
@@ -43,31 +46,22 @@ final class InputStage implements AutoCloseable {
         this.base = base;
         this.staging = staging;
         this.pinned = new PinnedMemory(context, staging.bytes());
-        int flags = CUevent_flags.CU_EVENT_DISABLE_TIMING;
-        Teardown teardown = new Teardown();
+        Deque<AutoCloseable> opened = new ArrayDeque<>(List.of(pinned));
         try {
+            int flags = CUevent_flags.CU_EVENT_DISABLE_TIMING;
             checkDriver(JCudaDriver.cuEventCreate(arrived, flags), "making an event");
-            try {
-                checkDriver(JCudaDriver.cuEventCreate(taken, flags), "making an event");
-                try {
-                    // The first copy comes after whatever was queued before it, such as clearing
-                    // the arena.
-                    checkDriver(
-                            JCudaDriver.cuEventRecord(taken, context.stream()),
-                            "recording an event");
-                } catch (RuntimeException e) {
-                    teardown.driver(JCudaDriver.cuEventDestroy(taken), "freeing an event");
-                    throw e;
-                }
-            } catch (RuntimeException e) {
-                teardown.driver(JCudaDriver.cuEventDestroy(arrived), "freeing an event");
-                throw e;
-            }
+            opened.push(() -> free(arrived));
+            checkDriver(JCudaDriver.cuEventCreate(taken, flags), "making an event");
+            opened.push(() -> free(taken));
+            // The first copy comes after whatever was queued before it, such as clearing the arena.
+            checkDriver(JCudaDriver.cuEventRecord(taken, context.stream()), "recording an event");
         } catch (RuntimeException e) {
-            teardown.close(pinned);
-            teardown.finish(e);
-            throw e;
+            throw Teardown.undo(opened, e);
         }
+    }
+
+    private static void free(CUevent event) {
+        checkDriver(JCudaDriver.cuEventDestroy(event), "freeing an event");
     }
 
     void stage(float[] source, int count) {
@@ -143,9 +137,9 @@ final class InputStage implements AutoCloseable {
         teardown.step(context::enter);
         teardown.driver(
                 JCudaDriver.cuStreamSynchronize(context.copyStream()), "waiting for a copy");
-        teardown.driver(JCudaDriver.cuEventDestroy(arrived), "freeing an event");
-        teardown.driver(JCudaDriver.cuEventDestroy(taken), "freeing an event");
-        teardown.step(pinned::close);
+        teardown.step(() -> free(arrived));
+        teardown.step(() -> free(taken));
+        teardown.close(pinned);
         teardown.finish();
     }
 }

@@ -63,6 +63,20 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
         return channels % 4 == 0 ? products.aligned(images) : 0;
     }
 
+    /** A kernel's own operands and, behind them, what all three directions are told. */
+    private Object[] withGeometry(Object... operands) {
+        Object[] geometry = {
+            shape.height(),
+            shape.width(),
+            shape.outputHeight(),
+            shape.outputWidth(),
+            shape.kernel(),
+            shape.stride(),
+            shape.padding()
+        };
+        return ProductKernels.joined(operands, geometry);
+    }
+
     @Override
     public void packForward(int lane, int part, Matrix weights, Matrix packed) {
         kernels.packWeights(weights, shape.outputChannels(), shape.inputChannels(), taps(), packed);
@@ -85,19 +99,13 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
                 output.rows(0, outputRows(images)),
                 false,
                 Traffic.reading(source, filters).computing(shape.flops(images)),
-                products.address(source),
-                source.stride(),
-                in,
-                aligned(source, in),
-                products.address(filters),
-                products.aligned(filters),
-                shape.height(),
-                shape.width(),
-                shape.outputHeight(),
-                shape.outputWidth(),
-                shape.kernel(),
-                shape.stride(),
-                shape.padding());
+                withGeometry(
+                        products.address(source),
+                        source.stride(),
+                        in,
+                        aligned(source, in),
+                        products.address(filters),
+                        products.aligned(filters)));
     }
 
     @Override
@@ -112,19 +120,13 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
                 sourceGradient.rows(0, images * shape.height() * shape.width()),
                 false,
                 Traffic.reading(outputGradient, filters).computing(shape.flops(images)),
-                products.address(outputGradient),
-                outputGradient.stride(),
-                out,
-                aligned(outputGradient, out),
-                products.address(filters),
-                aligned(filters, shape.inputChannels()),
-                shape.height(),
-                shape.width(),
-                shape.outputHeight(),
-                shape.outputWidth(),
-                shape.kernel(),
-                shape.stride(),
-                shape.padding());
+                withGeometry(
+                        products.address(outputGradient),
+                        outputGradient.stride(),
+                        out,
+                        aligned(outputGradient, out),
+                        products.address(filters),
+                        aligned(filters, shape.inputChannels())));
     }
 
     /** {@code ofChunk} is not needed: the kernel adds to the sum itself. */
@@ -144,20 +146,14 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
                 filters(sum),
                 true,
                 Traffic.reading(source, outputGradient).computing(shape.flops(images)),
-                products.address(outputGradient),
-                outputGradient.stride(),
-                products.aligned(outputGradient),
-                products.address(source),
-                source.stride(),
-                in,
-                aligned(source, in),
-                shape.height(),
-                shape.width(),
-                shape.outputHeight(),
-                shape.outputWidth(),
-                shape.kernel(),
-                shape.stride(),
-                shape.padding());
+                withGeometry(
+                        products.address(outputGradient),
+                        outputGradient.stride(),
+                        products.aligned(outputGradient),
+                        products.address(source),
+                        source.stride(),
+                        in,
+                        aligned(source, in)));
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.densenet4j.backend.cuda;
 
 import org.densenet4j.backend.Matrix;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -42,6 +43,13 @@ record ProductKernels(
         return address(m) % ACCESS_BYTES == 0 && m.rowBytes() % ACCESS_BYTES == 0 ? 1 : 0;
     }
 
+    /** The arguments of a launch, which come in two groups. */
+    static Object[] joined(Object[] first, Object[] second) {
+        Object[] all = Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, all, first.length, second.length);
+        return all;
+    }
+
     /**
      * {@code c = A·B}, or {@code c += A·B}.
      *
@@ -74,14 +82,11 @@ record ProductKernels(
             k,
             t.depthOfPart()
         };
-        Object[] arguments = new Object[operands.length + ofResult.length];
-        System.arraycopy(operands, 0, arguments, 0, operands.length);
-        System.arraycopy(ofResult, 0, arguments, operands.length, ofResult.length);
         launcher.launch(
                 kernel + (tensorFloat32 ? "_tf32_" : "_") + t.tile(),
                 new Grid(t.tiles(), t.parts(), Tiling.THREADS, 1),
                 t.parts() == 1 ? operandTraffic.storing(c, add) : operandTraffic.writing(parts),
-                arguments);
+                joined(operands, ofResult));
         if (t.parts() > 1) {
             launcher.launch(
                     "add_parts",

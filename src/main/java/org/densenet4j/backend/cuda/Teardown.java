@@ -50,10 +50,19 @@ final class Teardown {
         }
     }
 
-    /** Ends after another failure, which is the one that its caller throws. */
-    void finish(RuntimeException cause) {
-        if (failure != null) {
-            cause.addSuppressed(failure);
+    /**
+     * Closes what a constructor had opened before it failed.
+     *
+     * @param opened the last one first
+     * @param cause why it failed; what fails now is suppressed in it
+     * @return the cause, to be thrown
+     */
+    static RuntimeException undo(Iterable<AutoCloseable> opened, RuntimeException cause) {
+        Teardown teardown = new Teardown();
+        opened.forEach(teardown::close);
+        if (teardown.failure != null) {
+            cause.addSuppressed(teardown.failure);
         }
+        return cause;
     }
 }
