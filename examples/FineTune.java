@@ -3,22 +3,20 @@ import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.ImageFolder;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
-import org.densenet4j.report.Json;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.LearningRateSchedule;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.StepResult;
 import org.densenet4j.train.Trainer;
 import org.densenet4j.weights.LoadOptions;
-import org.densenet4j.weights.Model;
 import org.densenet4j.weights.WeightReport;
 import org.densenet4j.weights.Weights;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Map;
 
 /**
  * Fine-tunes a network of torchvision on images of one's own: its weights, a fresh classifier, and
@@ -89,8 +87,9 @@ public final class FineTune {
                         loss / batches.batchesPerEpoch(),
                         100 * accuracy(trainer, val));
             }
-            // With the names of its classes, so that a predictor knows them.
-            trainer.save(result, Map.of(Model.CLASSES, Json.compact(train.classNames())));
+            // With names and normalisation, so that a predictor knows them.
+            trainer.save(
+                    result, ImageMetadata.of(train.classNames(), Normalisation.IMAGENET).entries());
             System.out.println("saved " + result);
         }
     }

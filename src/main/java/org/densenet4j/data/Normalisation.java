@@ -31,9 +31,15 @@ public record Normalisation(float[] mean, float[] deviation) {
         if (mean.length != deviation.length) {
             throw new IllegalArgumentException("one mean and one deviation per channel are needed");
         }
+        for (float m : mean) {
+            if (!Float.isFinite(m)) {
+                throw new IllegalArgumentException("mean = " + m + ": must be finite");
+            }
+        }
         for (float d : deviation) {
-            if (!(d > 0)) {
-                throw new IllegalArgumentException("deviation = " + d + ": must be positive");
+            if (!(d > 0) || Float.isInfinite(d)) {
+                throw new IllegalArgumentException(
+                        "deviation = " + d + ": must be positive and finite");
             }
         }
     }

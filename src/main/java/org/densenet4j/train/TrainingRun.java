@@ -3,6 +3,7 @@ package org.densenet4j.train;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 
 import java.io.IOException;
@@ -49,6 +50,7 @@ public final class TrainingRun {
     private long saveEvery;
     private int loaderThreads = 1;
     private boolean skipBroken;
+    private List<String> classNames = List.of();
     private BatchLoader trainLoader;
     private BatchLoader testLoader;
 
@@ -94,18 +96,9 @@ public final class TrainingRun {
                         .normalise(normalisation)
                         .dropLast(train.size() >= recipe.batch());
         testLoader = BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
-        notes.put("data.classes", String.join("\n", train.classNames()));
-        notes.put("data.mean", joined(normalisation.mean()));
-        notes.put("data.deviation", joined(normalisation.deviation()));
+        classNames = List.copyOf(train.classNames());
+        notes.putAll(ImageMetadata.of(classNames, normalisation).entries());
         return this;
-    }
-
-    private static String joined(float[] values) {
-        String[] texts = new String[values.length];
-        for (int i = 0; i < values.length; i++) {
-            texts[i] = String.valueOf(values[i]);
-        }
-        return String.join(",", texts);
     }
 
     /** Threads that read images; the result does not depend on them. */
@@ -371,11 +364,7 @@ public final class TrainingRun {
     }
 
     private void summarise() throws IOException {
-        RunSummary.write(
-                folder,
-                trainer.spec().toString(),
-                config(),
-                List.of(notes.get("data.classes").split("\n", -1)));
+        RunSummary.write(folder, trainer.spec().toString(), config(), classNames);
         summarised = System.nanoTime();
     }
 
@@ -391,12 +380,11 @@ public final class TrainingRun {
     }
 
     private String csv(int[][] confusion) {
-        List<String> names = List.of(notes.get("data.classes").split("\n", -1));
         StringBuilder csv = new StringBuilder("class");
-        names.forEach(name -> csv.append(',').append(quoted(name)));
+        classNames.forEach(name -> csv.append(',').append(quoted(name)));
         csv.append('\n');
         for (int label = 0; label < confusion.length; label++) {
-            csv.append(quoted(names.get(label)));
+            csv.append(quoted(classNames.get(label)));
             Arrays.stream(confusion[label]).forEach(count -> csv.append(',').append(count));
             csv.append('\n');
         }

@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
@@ -9,10 +10,9 @@ import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * A trained network in a file: its spec, its weights, the names of its classes and how its images
@@ -22,21 +22,6 @@ import java.util.Map;
  * spec. Owns the open file; closing twice is allowed.
  */
 public final class Model implements WeightSource, AutoCloseable {
-    /** Metadata key: names of the classes, a JSON array. */
-    public static final String CLASSES = "classes";
-
-    /** Metadata key: mean per channel of pixel values in 0..1, a JSON array. */
-    public static final String MEAN = "normalisation.mean";
-
-    /** Metadata key: deviation per channel, a JSON array. */
-    public static final String DEVIATION = "normalisation.deviation";
-
-    /** What training runs write: names by line, numbers by comma. */
-    private static final String RUN_CLASSES = "data.classes";
-
-    private static final String RUN_MEAN = "data.mean";
-    private static final String RUN_DEVIATION = "data.deviation";
-
     private final TensorFile file;
     private final WeightMatch match;
     private final DenseNetSpec spec;
@@ -82,13 +67,14 @@ public final class Model implements WeightSource, AutoCloseable {
             DenseNetSpec spec = spec(path, file, wanted);
             WeightMatch match =
                     WeightMatch.of(path, file, NetworkShape.of(spec), options.withResetHead(false));
+            ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
             Model model =
                     new Model(
                             file,
                             match,
                             spec,
-                            classNames(path, file.metadata(), spec),
-                            normalisation(path, file.metadata(), spec));
+                            classNames(path, recorded, spec),
+                            normalisation(path, recorded, spec));
             opened = true;
             return model;
         } finally {
@@ -117,21 +103,12 @@ public final class Model implements WeightSource, AutoCloseable {
                 : wanted;
     }
 
-    private static List<String> classNames(
-            Path path, Map<String, String> metadata, DenseNetSpec spec) throws IOException {
-        String json = metadata.get(CLASSES);
-        String lines = metadata.get(RUN_CLASSES);
-        if (json == null && lines == null) {
-            List<String> numbers = new ArrayList<>();
-            for (int c = 0; c < spec.classes(); c++) {
-                numbers.add("class " + c);
-            }
-            return numbers;
+    private static List<String> classNames(Path path, ImageMetadata recorded, DenseNetSpec spec)
+            throws IOException {
+        List<String> names = recorded.classNames().orElse(null);
+        if (names == null) {
+            return IntStream.range(0, spec.classes()).mapToObj(c -> "class " + c).toList();
         }
-        List<String> names =
-                json == null
-                        ? List.of(lines.split("\n", -1))
-                        : JsonList.strings(path, CLASSES, json);
         if (names.size() != spec.classes()) {
             throw new IOException(
                     path
@@ -143,23 +120,14 @@ public final class Model implements WeightSource, AutoCloseable {
         return names;
     }
 
-    private static Normalisation normalisation(
-            Path path, Map<String, String> metadata, DenseNetSpec spec) throws IOException {
-        String mean = list(metadata, MEAN, RUN_MEAN);
-        String deviation = list(metadata, DEVIATION, RUN_DEVIATION);
-        if (mean != null && deviation != null) {
-            try {
-                Normalisation recorded =
-                        new Normalisation(
-                                JsonList.floats(path, MEAN, mean),
-                                JsonList.floats(path, DEVIATION, deviation));
-                if (recorded.mean().length == spec.inputChannels()) {
-                    return recorded;
-                }
-            } catch (IllegalArgumentException e) {
-                throw new IOException(path + ": the normalisation is broken: " + e.getMessage(), e);
+    private static Normalisation normalisation(Path path, ImageMetadata recorded, DenseNetSpec spec)
+            throws IOException {
+        Normalisation normalisation = recorded.normalisation().orElse(null);
+        if (normalisation != null) {
+            if (normalisation.mean().length != spec.inputChannels()) {
+                throw new IOException(path + ": the normalisation has another number of channels");
             }
-            throw new IOException(path + ": the normalisation has another number of channels");
+            return normalisation;
         }
         if (spec.inputChannels() == 3) {
             return spec.stem() == Stem.IMAGENET ? Normalisation.IMAGENET : Normalisation.CIFAR10;
@@ -167,11 +135,6 @@ public final class Model implements WeightSource, AutoCloseable {
         float[] halves = new float[spec.inputChannels()];
         Arrays.fill(halves, 0.5f);
         return new Normalisation(halves, halves);
-    }
-
-    private static String list(Map<String, String> metadata, String key, String runKey) {
-        String numbers = metadata.get(runKey);
-        return metadata.getOrDefault(key, numbers == null ? null : "[" + numbers + "]");
     }
 
     /** The network. */

@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.io.AtomicFile;
 import org.densenet4j.spec.BlockShape;
 import org.densenet4j.spec.DenseNetSpec;
@@ -85,9 +86,9 @@ public final class OnnxExport {
                         .text(6, spec.toString()) // doc_string
                         .message(7, graph) // graph
                         .message(8, new Protobuf().text(1, "").number(2, opset)); // opset_import
-        note(proto, Model.CLASSES, JsonList.of(model.classNames()));
-        note(proto, Model.MEAN, JsonList.of(model.normalisation().mean()));
-        note(proto, Model.DEVIATION, JsonList.of(model.normalisation().deviation()));
+        ImageMetadata.of(model.classNames(), model.normalisation())
+                .entries()
+                .forEach((key, value) -> note(proto, key, value));
         return proto;
     }
 

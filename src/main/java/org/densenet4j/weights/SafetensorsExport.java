@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.ParameterSpec;
@@ -26,9 +27,9 @@ public final class SafetensorsExport {
     public static void write(Model model, Path path) throws IOException {
         SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
         Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
-        writer.metadata(Model.CLASSES, JsonList.of(model.classNames()));
-        writer.metadata(Model.MEAN, JsonList.of(model.normalisation().mean()));
-        writer.metadata(Model.DEVIATION, JsonList.of(model.normalisation().deviation()));
+        ImageMetadata.of(model.classNames(), model.normalisation())
+                .entries()
+                .forEach(writer::metadata);
         NetworkShape shape = NetworkShape.of(model.spec());
         for (ParameterSpec p : shape.parameters()) {
             writer.floats(p.name(), p.shape(), () -> values(model, p));

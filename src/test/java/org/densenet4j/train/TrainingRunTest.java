@@ -189,8 +189,8 @@ class TrainingRunTest {
         config.remove("recipe");
         assertEquals(RECIPE, Recipe.preset("cifar").with(config));
         Map<String, String> metadata = Checkpoint.metadata(path.resolve(RunFolder.BEST));
-        assertEquals("dark\ngrey, light\nwhite", metadata.get("data.classes"));
-        assertEquals("0.4914,0.4822,0.4465", metadata.get("data.mean"));
+        assertEquals("[\"dark\",\"grey, light\",\"white\"]", metadata.get("classes"));
+        assertEquals("[0.4914,0.4822,0.4465]", metadata.get("normalisation.mean"));
         assertEquals(RECIPE.values(), TrainingRun.recipeOf(metadata));
         assertEquals("noise", TrainingRun.notesOf(metadata).get("data"));
         List<String> confusion = Files.readAllLines(path.resolve(RunFolder.CONFUSION));

@@ -1,4 +1,4 @@
-package org.densenet4j.weights;
+package org.densenet4j.io;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
@@ -49,7 +49,14 @@ public final class JsonList {
         return text.toString();
     }
 
-    static List<String> strings(Path path, String what, String text) throws IOException {
+    /**
+     * Reads a list of strings.
+     *
+     * @param path names the file in the message
+     * @param what names the entry of the file's metadata in the message
+     * @throws IOException in one line when {@code text} is anything else
+     */
+    public static List<String> strings(Path path, String what, String text) throws IOException {
         List<String> values = new ArrayList<>();
         try (JsonParser json = start(text)) {
             while (json.nextToken() == JsonToken.VALUE_STRING) {
@@ -62,7 +69,14 @@ public final class JsonList {
         return values;
     }
 
-    static float[] floats(Path path, String what, String text) throws IOException {
+    /**
+     * Reads a list of numbers.
+     *
+     * @param path names the file in the message
+     * @param what names the entry of the file's metadata in the message
+     * @throws IOException in one line when {@code text} is anything else
+     */
+    public static float[] floats(Path path, String what, String text) throws IOException {
         List<Float> values = new ArrayList<>();
         try (JsonParser json = start(text)) {
             while (json.nextToken() != null && json.currentToken().isNumeric()) {

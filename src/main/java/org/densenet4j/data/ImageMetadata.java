@@ -1,0 +1,95 @@
+package org.densenet4j.data;
+
+import org.densenet4j.io.JsonList;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a file of weights records of the images that its network was trained on: the names of the
+ * classes, in the order of the logits, and how pixels were normalised. Every file that this project
+ * writes carries both as entries of its metadata; files of others may have neither.
+ *
+ * @param classNames one name per class
+ * @param normalisation of every channel
+ */
+public record ImageMetadata(
+        Optional<List<String>> classNames, Optional<Normalisation> normalisation) {
+    private static final String CLASSES = "classes";
+    private static final String MEAN = "normalisation.mean";
+    private static final String DEVIATION = "normalisation.deviation";
+
+    // What runs wrote before: names by line, numbers by comma.
+    private static final String RUN_CLASSES = "data.classes";
+    private static final String RUN_MEAN = "data.mean";
+    private static final String RUN_DEVIATION = "data.deviation";
+
+    /** Keeps copies. */
+    public ImageMetadata {
+        classNames = classNames.map(List::copyOf);
+    }
+
+    /** Both. */
+    public static ImageMetadata of(List<String> classNames, Normalisation normalisation) {
+        return new ImageMetadata(Optional.of(classNames), Optional.of(normalisation));
+    }
+
+    /**
+     * Reads what a file records.
+     *
+     * @param path names the file in messages
+     * @param metadata the file's
+     * @throws IOException in one line when an entry is broken
+     */
+    public static ImageMetadata read(Path path, Map<String, String> metadata) throws IOException {
+        return new ImageMetadata(
+                Optional.ofNullable(classNames(path, metadata)),
+                Optional.ofNullable(normalisation(path, metadata)));
+    }
+
+    private static List<String> classNames(Path path, Map<String, String> metadata)
+            throws IOException {
+        String json = metadata.get(CLASSES);
+        if (json != null) {
+            return JsonList.strings(path, CLASSES, json);
+        }
+        String lines = metadata.get(RUN_CLASSES);
+        return lines == null ? null : List.of(lines.split("\n", -1));
+    }
+
+    private static Normalisation normalisation(Path path, Map<String, String> metadata)
+            throws IOException {
+        String mean = list(metadata, MEAN, RUN_MEAN);
+        String deviation = list(metadata, DEVIATION, RUN_DEVIATION);
+        if (mean == null || deviation == null) {
+            return null;
+        }
+        try {
+            return new Normalisation(
+                    JsonList.floats(path, MEAN, mean), JsonList.floats(path, DEVIATION, deviation));
+        } catch (IllegalArgumentException e) {
+            throw new IOException(path + ": the normalisation is broken: " + e.getMessage(), e);
+        }
+    }
+
+    private static String list(Map<String, String> metadata, String key, String runKey) {
+        String numbers = metadata.get(runKey);
+        return metadata.getOrDefault(key, numbers == null ? null : "[" + numbers + "]");
+    }
+
+    /** Entries of a file's metadata, which {@link #read} understands. */
+    public Map<String, String> entries() {
+        Map<String, String> entries = new LinkedHashMap<>();
+        classNames.ifPresent(names -> entries.put(CLASSES, JsonList.of(names)));
+        normalisation.ifPresent(
+                n -> {
+                    entries.put(MEAN, JsonList.of(n.mean()));
+                    entries.put(DEVIATION, JsonList.of(n.deviation()));
+                });
+        return entries;
+    }
+}
