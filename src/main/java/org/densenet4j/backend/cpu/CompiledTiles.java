@@ -88,12 +88,24 @@ final class CompiledTiles implements AutoCloseable {
 
     /** Bytes of a row of one of the 36 matrices. */
     private static long packedRow(int columns) {
-        return 4L * TileGroups.padded(columns);
+        return 4L * StripGroups.padded(columns);
     }
 
     /** Bytes from one of the 36 matrices to the next. */
     private static long matrix(int rows, int columns) {
-        return 4 * TileBuffers.matrixFloats(rows, TileGroups.padded(columns));
+        return 4 * TileBuffers.matrixFloats(rows, StripGroups.padded(columns));
+    }
+
+    /** Bytes of the larger of the two packed weights. */
+    static long weightBytes(ConvolutionShape s) {
+        int in = s.inputChannels();
+        int out = s.outputChannels();
+        return TileBuffers.ELEMENTS * Math.max(matrix(in, out), matrix(out, in));
+    }
+
+    /** Bytes of the gradient in Winograd's domain. */
+    static long gradientBytes(ConvolutionShape s) {
+        return TileBuffers.ELEMENTS * matrix(s.outputChannels(), s.inputChannels());
     }
 
     /** Bytes of scratch that a lane needs. */

@@ -43,11 +43,6 @@ final class CompiledWinograd implements HostConvolution {
         }
     }
 
-    /** Whether the JVM's vectors are as long as those of the machine code. */
-    static boolean fitsVectors(int bits) {
-        return bits == StripCode.VECTOR_BITS;
-    }
-
     @Override
     public ConvolutionShape shape() {
         return shape;
@@ -94,8 +89,8 @@ final class CompiledWinograd implements HostConvolution {
 
     private void filter(
             int lane, int images, Matrix from, Matrix affine, Matrix packed, Matrix to) {
-        int in = TileGroups.padded(from.columns());
-        int out = TileGroups.padded(to.columns());
+        int in = StripGroups.padded(from.columns());
+        int out = StripGroups.padded(to.columns());
         int all = images * outputGroups.down();
         for (int first = 0; first < all; first += outputGroups.strips()) {
             int count = Math.min(outputGroups.strips(), all - first);
@@ -114,7 +109,7 @@ final class CompiledWinograd implements HostConvolution {
                                     TileBuffers.ELEMENTS,
                                     tiles,
                                     from.columns(),
-                                    out / StoredVector.LANES,
+                                    out / StripCode.LANES,
                                     4L * in,
                                     4,
                                     4L * out,
@@ -157,8 +152,8 @@ final class CompiledWinograd implements HostConvolution {
 
     private void weightGradient(
             int lane, int images, Matrix source, Matrix affine, Matrix outputGradient, Matrix sum) {
-        int in = TileGroups.padded(source.columns());
-        int out = TileGroups.padded(outputGradient.columns());
+        int in = StripGroups.padded(source.columns());
+        int out = StripGroups.padded(outputGradient.columns());
         int all = images * weightGroups.down();
         for (int first = 0; first < all; first += weightGroups.strips()) {
             int count = Math.min(weightGroups.strips(), all - first);
@@ -177,7 +172,7 @@ final class CompiledWinograd implements HostConvolution {
                                     TileBuffers.ELEMENTS,
                                     outputGradient.columns(),
                                     rows,
-                                    in / StoredVector.LANES,
+                                    in / StripCode.LANES,
                                     4,
                                     4L * out,
                                     4L * in,
@@ -232,7 +227,7 @@ final class CompiledWinograd implements HostConvolution {
                 affine == null ? 0 : base + affine.offset(),
                 affine == null ? 0 : base + affine.at(1, 0),
                 base + arena.scratchOffset(lane),
-                matrices + 4L * place * groups.rows() * TileGroups.padded(x.columns()));
+                matrices + 4L * place * groups.rows() * StripGroups.padded(x.columns()));
     }
 
     private void output(int strip, int place, long mMatrix, long m, Matrix to) {
@@ -248,7 +243,7 @@ final class CompiledWinograd implements HostConvolution {
                                 mMatrix));
         code.run(
                 base + to.at((outputGroups.image(strip) * shape.height() + top) * shape.width(), 0),
-                m + 4L * place * outputGroups.rows() * TileGroups.padded(to.columns()));
+                m + 4L * place * outputGroups.rows() * StripGroups.padded(to.columns()));
     }
 
     private ProductCode product(ProductCode.Form form) {
@@ -257,8 +252,8 @@ final class CompiledWinograd implements HostConvolution {
 
     static ConvolutionMemory memory(ConvolutionShape s) {
         return new ConvolutionMemory(
-                PackedTiles.weightBytes(s),
-                PackedTiles.gradientBytes(s),
+                CompiledTiles.weightBytes(s),
+                CompiledTiles.gradientBytes(s),
                 Math.max(
                         CompiledTiles.scratchBytes(),
                         Math.max(

@@ -60,7 +60,7 @@ final class CpuArena implements DeviceArena {
         this.scratchBytesPerLane = scratchBytesPerLane;
         this.memory = HostMemory.allocate(bytes, arena);
         this.passes = new CompiledPasses(arena, memory, compiles);
-        this.kernels = vectorApi ? new VectorKernels(memory, passes) : new ScalarKernels(memory);
+        this.kernels = new CpuKernels(memory, passes, vectorApi);
     }
 
     OneDnn dnn() {

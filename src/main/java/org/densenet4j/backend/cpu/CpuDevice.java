@@ -50,11 +50,25 @@ final class CpuDevice implements Device {
         this.machineCode = options.machineCode() && dnn.hasAvx512() && MachineCode.allowed();
         this.machineCodeOfBFloat16 = machineCode && dnn.hasAvx512BFloat16();
         this.vectorApi = options.vectorApi() && vectorApiEnabled();
+        noticeSlowdowns(options);
         int threads =
                 options.threads() > 0
                         ? options.threads()
                         : Runtime.getRuntime().availableProcessors();
         this.lanes = new Lanes(threads, options.deterministic(), dnn::singleThreaded);
+    }
+
+    /** Tells what is missing here; not what the caller turned off. */
+    private void noticeSlowdowns(DeviceOptions options) {
+        if (options.machineCode() && dnn.hasAvx512() && MachineCode.supported() && !machineCode) {
+            SlowdownNotice.once(
+                    "this system lets no memory become executable (a hardened kernel or"
+                            + " container), so the fused kernels for AVX-512 are off and training"
+                            + " is about half as fast; allow it, such as by SELinux's execmem");
+        }
+        if (!machineCode && options.vectorApi() && !vectorApi) {
+            SlowdownNotice.loopsWithoutVectors();
+        }
     }
 
     /** Whether the JVM was started with {@code --add-modules jdk.incubator.vector}. */
@@ -75,10 +89,16 @@ final class CpuDevice implements Device {
                 + "oneDNN "
                 + dnn.version()
                 + ", "
-                + (vectorApi
-                        ? VectorKernels.vectorBits() + "-bit vectors"
-                        : "plain loops (start the JVM with --add-modules jdk.incubator.vector for"
-                                + " speed)");
+                + instructions();
+    }
+
+    private String instructions() {
+        if (machineCode) {
+            return "machine code for AVX-512";
+        }
+        return vectorApi
+                ? VectorPasses.vectorBits() + "-bit vectors"
+                : "plain loops (start the JVM with " + SlowdownNotice.VECTOR_FLAG + " for speed)";
     }
 
     @Override
@@ -139,14 +159,15 @@ final class CpuDevice implements Device {
     }
 
     private ConvolutionMethod method(ConvolutionShape s) {
-        if (!winograd || !vectorApi || !WinogradConvolution.fits(s)) {
+        if (!winograd || !WinogradConvolution.fits(s)) {
             return ConvolutionMethod.DIRECT;
         }
-        // Weights are packed for the JVM's vectors, which may be shorter than the processor's.
-        if (compiles(s.type()) && CompiledWinograd.fitsVectors(VectorKernels.vectorBits())) {
+        if (compiles(s.type())) {
             return ConvolutionMethod.COMPILED;
         }
-        return s.type() == DataType.FLOAT32 ? ConvolutionMethod.WINOGRAD : ConvolutionMethod.DIRECT;
+        return vectorApi && s.type() == DataType.FLOAT32
+                ? ConvolutionMethod.WINOGRAD
+                : ConvolutionMethod.DIRECT;
     }
 
     @Override

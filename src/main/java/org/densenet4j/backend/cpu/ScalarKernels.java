@@ -15,8 +15,8 @@ import org.densenet4j.random.Philox;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The kernels as plain loops: what runs where the Vector API is not enabled, and the readable form
- * of what {@link VectorKernels} does. Per-channel reductions over chunks are here for both.
+ * The kernels as plain loops: the readable form of what {@link CpuKernels} does, which runs them
+ * where it has nothing faster. Per-channel reductions over chunks are here for all.
  */
 class ScalarKernels implements Kernels {
     /** The whole arena; every matrix is a view of it and every access is bounds-checked. */

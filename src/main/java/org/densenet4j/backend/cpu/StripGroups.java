@@ -26,6 +26,11 @@ final class StripGroups {
         this.strips = Math.toIntExact(Math.ceilDiv(all, Math.ceilDiv(all, most)));
     }
 
+    /** Channels rounded up to whole vectors of the machine code. */
+    static int padded(int channels) {
+        return Math.ceilDiv(channels, StripCode.LANES) * StripCode.LANES;
+    }
+
     /** For outputs: source and result of a group fill half of a common second-level cache. */
     static StripGroups forOutputs(ConvolutionShape shape) {
         return new StripGroups(shape, Storage.FLOAT32, 512L << 10);
@@ -40,7 +45,7 @@ final class StripGroups {
     }
 
     private int channels() {
-        return TileGroups.padded(shape.inputChannels()) + TileGroups.padded(shape.outputChannels());
+        return padded(shape.inputChannels()) + padded(shape.outputChannels());
     }
 
     /** What tiles are stored as once they are transformed. */
@@ -81,8 +86,8 @@ final class StripGroups {
     long bytes() {
         int rows = strips * rows();
         long floats =
-                TileBuffers.matrixFloats(rows, TileGroups.padded(shape.inputChannels()))
-                        + TileBuffers.matrixFloats(rows, TileGroups.padded(shape.outputChannels()));
+                TileBuffers.matrixFloats(rows, padded(shape.inputChannels()))
+                        + TileBuffers.matrixFloats(rows, padded(shape.outputChannels()));
         return stripBytes() + 4 * TileBuffers.ELEMENTS * floats;
     }
 }

@@ -27,7 +27,7 @@ final class TileGroups {
         this.most = (int) Math.max(2, Math.min(Math.clamp(fit, LEAST, MOST), all));
     }
 
-    /** Channels rounded up to whole vectors. */
+    /** Channels rounded up to whole vectors of the Vector API. */
     static int padded(int channels) {
         return Math.ceilDiv(channels, StoredVector.LANES) * StoredVector.LANES;
     }

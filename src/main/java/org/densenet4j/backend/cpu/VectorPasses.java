@@ -17,6 +17,7 @@ import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 
@@ -48,8 +49,25 @@ class VectorPasses extends ScalarKernels {
     /** Up to this many channels a row is too short a loop, and lies in the cache anyway. */
     private static final int NARROW = 64;
 
+    /** The copy of this class for bfloat16; only that one is made when it is asked for. */
+    private static final class OfBFloat16 {
+        static final MethodHandle CONSTRUCTOR =
+                StorageCopy.constructor(VectorPasses.class, DataType.BFLOAT16, ScalarKernels.class);
+
+        private OfBFloat16() {}
+    }
+
     VectorPasses(MemorySegment memory) {
         super(memory);
+    }
+
+    /** The same passes over activations in bfloat16. */
+    static ScalarKernels ofBFloat16(MemorySegment memory) {
+        try {
+            return (ScalarKernels) OfBFloat16.CONSTRUCTOR.invokeExact(memory);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** Width of the vectors in use, in bits. */

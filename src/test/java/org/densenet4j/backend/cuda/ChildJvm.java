@@ -27,32 +27,48 @@ public record ChildJvm(int exitCode, String out, String err) {
      * @param classes in front of the class path of this process; null for none
      * @param heapMegabytes largest heap
      * @param patienceSeconds after which it is ended and the test fails
+     * @param flags that the engine asks a JVM for
      */
     public record Settings(
             Map<String, String> environment,
             Map<String, String> properties,
             Path classes,
             int heapMegabytes,
-            int patienceSeconds) {
+            int patienceSeconds,
+            List<String> flags) {
+        private static final List<String> FLAGS =
+                List.of(
+                        "--add-modules",
+                        "jdk.incubator.vector",
+                        "--enable-native-access=ALL-UNNAMED");
 
         /** A small heap and a minute. */
         public static Settings of(Map<String, String> environment) {
-            return new Settings(environment, Map.of(), null, 256, 60);
+            return new Settings(environment, Map.of(), null, 256, 60, FLAGS);
         }
 
         /** With system properties. */
         public Settings withProperties(Map<String, String> properties) {
-            return new Settings(environment, properties, classes, heapMegabytes, patienceSeconds);
+            return new Settings(
+                    environment, properties, classes, heapMegabytes, patienceSeconds, flags);
         }
 
         /** With classes that replace those of this process. */
         public Settings withClasses(Path classes) {
-            return new Settings(environment, properties, classes, heapMegabytes, patienceSeconds);
+            return new Settings(
+                    environment, properties, classes, heapMegabytes, patienceSeconds, flags);
+        }
+
+        /** As a program that knows of no flags. */
+        public Settings withoutFlags() {
+            return new Settings(
+                    environment, properties, classes, heapMegabytes, patienceSeconds, List.of());
         }
 
         /** With room and time for more than a glance. */
         public Settings withLimits(int heapMegabytes, int patienceSeconds) {
-            return new Settings(environment, properties, classes, heapMegabytes, patienceSeconds);
+            return new Settings(
+                    environment, properties, classes, heapMegabytes, patienceSeconds, flags);
         }
     }
 
@@ -82,11 +98,9 @@ public record ChildJvm(int exitCode, String out, String err) {
                         "-Xmx" + settings.heapMegabytes + "m",
                         "-XX:+UseSerialGC",
                         "-XX:TieredStopAtLevel=1",
-                        "--add-modules",
-                        "jdk.incubator.vector",
-                        "--enable-native-access=ALL-UNNAMED",
                         "-cp",
                         path));
+        command.addAll(settings.flags);
         settings.properties.forEach((name, value) -> command.add("-D" + name + "=" + value));
         command.add(mainClass);
         command.addAll(List.of(arguments));

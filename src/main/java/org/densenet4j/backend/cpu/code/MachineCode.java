@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 
 /** Whether this system runs machine code of ours. */
 public final class MachineCode {
-    private static final boolean ALLOWED = linuxOnX86() && executes();
+    private static final boolean ALLOWED = supported() && executes();
 
     private MachineCode() {}
 
@@ -16,7 +16,8 @@ public final class MachineCode {
         return ALLOWED;
     }
 
-    private static boolean linuxOnX86() {
+    /** Whether the code is written for this system: Linux on x86-64. */
+    public static boolean supported() {
         return System.getProperty("os.name").equals("Linux")
                 && System.getProperty("os.arch").equals("amd64");
     }

@@ -38,8 +38,8 @@ public final class StripCode implements AutoCloseable {
     /** Lines that a strip of tiles reads, one above and one below its own. */
     public static final int LINES = 6;
 
-    /** Bits of the vectors that channels are padded to. */
-    public static final int VECTOR_BITS = 8 * Zmm.BYTES;
+    /** Floats of a vector, which channels are padded to. */
+    public static final int LANES = Zmm.FLOATS;
 
     private static final Zmm SCALE = zmm(6);
     private static final Zmm SHIFT = zmm(7);

@@ -5,45 +5,50 @@ import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /**
- * The kernels on the Vector API: each pass over activations goes to the copy of {@link
- * VectorPasses} that was compiled for their storage type.
+ * The kernels of a CPU: a pass over activations runs as machine code where there is some for it,
+ * else as a loop on the Vector API, compiled for the activations' storage type, and where the JVM
+ * was started without that as a plain loop. Nothing of the Vector API is touched then.
  */
-final class VectorKernels extends ScalarKernels {
-    private static final MethodHandle BFLOAT16_PASSES =
-            StorageCopy.constructor(VectorPasses.class, DataType.BFLOAT16, ScalarKernels.class);
-
+final class CpuKernels extends ScalarKernels {
+    private final boolean vectorApi;
     private final ScalarKernels floats;
     private final ScalarKernels halves;
     private final CompiledPasses compiled;
     private final ScalarKernels chunkSums;
 
-    VectorKernels(MemorySegment memory, CompiledPasses compiled) {
+    CpuKernels(MemorySegment memory, CompiledPasses compiled, boolean vectorApi) {
         super(memory);
         this.compiled = compiled;
-        this.chunkSums = new ChunkSums(memory);
-        floats = new VectorPasses(memory);
-        try {
-            halves = (ScalarKernels) BFLOAT16_PASSES.invokeExact(memory);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
+        this.vectorApi = vectorApi;
+        if (vectorApi) {
+            floats = new VectorPasses(memory);
+            halves = VectorPasses.ofBFloat16(memory);
+            chunkSums = new ChunkSums(memory);
+        } else {
+            floats = new ScalarKernels(memory);
+            halves = floats;
+            chunkSums = floats;
         }
     }
 
-    /** Width of the vectors in use, in bits. */
-    static int vectorBits() {
-        return VectorPasses.vectorBits();
+    /** Loops over activations, for a pass that has no machine code here. */
+    private ScalarKernels passes(Matrix activations) {
+        if (!vectorApi) {
+            SlowdownNotice.loopsWithoutVectors();
+        }
+        return loops(activations);
     }
 
-    private ScalarKernels passes(Matrix activations) {
-        return activations.type() == DataType.FLOAT32 ? floats : halves;
+    /** Loops for passes that are too few to matter. */
+    private ScalarKernels loops(Matrix x) {
+        return x.type() == DataType.FLOAT32 ? floats : halves;
     }
 
     @Override
     public void squaredNorm(Matrix x, Matrix target) {
-        passes(x).squaredNorm(x, target);
+        loops(x).squaredNorm(x, target);
     }
 
     @Override
@@ -93,7 +98,7 @@ final class VectorKernels extends ScalarKernels {
     @Override
     public void normaliseReluGlobalPool(
             Matrix x, int images, int pixels, Matrix affine, Matrix out) {
-        passes(x).normaliseReluGlobalPool(x, images, pixels, affine, out);
+        loops(x).normaliseReluGlobalPool(x, images, pixels, affine, out);
     }
 
     @Override
@@ -206,8 +211,7 @@ final class VectorKernels extends ScalarKernels {
             Matrix weight,
             Matrix blockGradient,
             Matrix partial) {
-        passes(x)
-                .accumulateGradientGlobalPool(
+        loops(x).accumulateGradientGlobalPool(
                         pooledGradient,
                         x,
                         images,
