@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.weights.Model;
 import org.densenet4j.weights.OnnxExport;
+import org.densenet4j.weights.OnnxOptions;
 import org.densenet4j.weights.SafetensorsExport;
 
 import picocli.CommandLine.Command;
@@ -49,13 +50,26 @@ final class ExportCommand implements Callable<Integer> {
                     "ONNX operator set, for older runtimes (default: " + OnnxExport.OPSET + ")")
     private Integer opset;
 
+    @Option(
+            names = "--softmax",
+            description = "ONNX: a second output, probabilities, beside the logits")
+    private boolean softmax;
+
+    @Option(
+            names = "--fixed-size",
+            description =
+                    "ONNX: height and width are those of the network (--input-size), for runtimes"
+                            + " that want it so (default: free)")
+    private boolean fixedSize;
+
     /** For picocli. */
     ExportCommand() {}
 
     @Override
     public Integer call() throws IOException {
-        if (opset != null && format != Format.ONNX) {
-            throw new IllegalArgumentException("--opset is for --format onnx");
+        if (format != Format.ONNX && (opset != null || softmax || fixedSize)) {
+            String option = opset != null ? "--opset" : softmax ? "--softmax" : "--fixed-size";
+            throw new IllegalArgumentException(option + " is for --format onnx");
         }
         Path file = out != null ? out : Path.of("model." + format.name().toLowerCase(Locale.ROOT));
         if (Files.isDirectory(file)) {
@@ -63,7 +77,7 @@ final class ExportCommand implements Callable<Integer> {
         }
         try (Model model = predictor.model()) {
             if (format == Format.ONNX) {
-                OnnxExport.write(model, file, opset == null ? OnnxExport.OPSET : opset);
+                OnnxExport.write(model, file, onnxOptions());
             } else {
                 SafetensorsExport.write(model, file);
             }
@@ -71,5 +85,12 @@ final class ExportCommand implements Callable<Integer> {
                     Locale.ROOT, "%s  %s, %,d bytes%n", file, model.spec(), Files.size(file));
         }
         return 0;
+    }
+
+    private OnnxOptions onnxOptions() {
+        return OnnxOptions.defaults()
+                .withOpset(opset == null ? OnnxExport.OPSET : opset)
+                .withFixedSize(fixedSize)
+                .withProbabilities(softmax);
     }
 }

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -27,18 +28,21 @@ public final class Model implements WeightSource, AutoCloseable {
     private final DenseNetSpec spec;
     private final List<String> classNames;
     private final Normalisation normalisation;
+    private final ImageMetadata images;
 
     private Model(
             TensorFile file,
             WeightMatch match,
             DenseNetSpec spec,
             List<String> classNames,
-            Normalisation normalisation) {
+            Normalisation normalisation,
+            ImageMetadata images) {
         this.file = file;
         this.match = match;
         this.spec = spec;
         this.classNames = List.copyOf(classNames);
         this.normalisation = normalisation;
+        this.images = images;
     }
 
     /**
@@ -74,7 +78,8 @@ public final class Model implements WeightSource, AutoCloseable {
                             match,
                             spec,
                             classNames(path, recorded, spec),
-                            normalisation(path, recorded, spec));
+                            normalisation(path, recorded, spec),
+                            recorded);
             opened = true;
             return model;
         } finally {
@@ -152,24 +157,34 @@ public final class Model implements WeightSource, AutoCloseable {
         return normalisation;
     }
 
+    /**
+     * What is known of class names and normalisation: recorded by the file or given since, empty
+     * where neither. Files that are made of this model carry this and no defaults.
+     */
+    public ImageMetadata images() {
+        return images;
+    }
+
     /** The same model with other class names. */
     public Model withClassNames(List<String> names) {
         if (names.size() != spec.classes()) {
             throw new IllegalArgumentException(
                     names.size() + " class names for a network with " + spec.classes());
         }
-        return new Model(file, match, spec, names, normalisation);
+        ImageMetadata named = new ImageMetadata(Optional.of(names), images.normalisation());
+        return new Model(file, match, spec, names, normalisation, named);
     }
 
     /** The same model for images of another size, which weights do not depend on. */
     public Model withInputSize(int height, int width) {
         DenseNetSpec resized = spec.toBuilder().inputSize(height, width).build();
-        return new Model(file, match, resized, classNames, normalisation);
+        return new Model(file, match, resized, classNames, normalisation, images);
     }
 
     /** The same model with another normalisation. */
     public Model withNormalisation(Normalisation value) {
-        return new Model(file, match, spec, classNames, value);
+        ImageMetadata normalised = new ImageMetadata(images.classNames(), Optional.of(value));
+        return new Model(file, match, spec, classNames, value, normalised);
     }
 
     /** How the file's tensors fitted. */

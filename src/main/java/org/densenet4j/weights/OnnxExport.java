@@ -1,6 +1,5 @@
 package org.densenet4j.weights;
 
-import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.io.AtomicFile;
 import org.densenet4j.spec.BlockShape;
 import org.densenet4j.spec.DenseNetSpec;
@@ -14,8 +13,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * A model as an ONNX graph for inference: input {@code images} [batch, C, H, W] (normalised, any
- * batch), output {@code logits} [batch, classes]. Initialisers keep torchvision's names.
+ * A model as an ONNX graph for inference: input {@code images} [batch, C, height, width]
+ * (normalised; any batch, height and width), output {@code logits} [batch, classes], and {@code
+ * probabilities} [batch, classes] where they are asked for. Initialisers keep torchvision's names.
  *
  * <p>The few messages of the format (onnx/onnx.proto) are written by {@link Protobuf}, field by
  * field. Tribuo's ONNX builder was tried first: it knows neither convolution nor images as input,
@@ -29,16 +29,20 @@ public final class OnnxExport {
      */
     public static final int OPSET = 22;
 
-    private static final int OLDEST_OPSET = 13;
+    static final int OLDEST_OPSET = 13;
+
     private static final long FLOAT = 1;
+    private static final long INT64 = 7;
     private static final int LARGEST = Integer.MAX_VALUE - (1 << 20);
 
     private final Model model;
+    private final OnnxOptions options;
     private final NetworkShape shape;
     private final Protobuf graph = new Protobuf();
 
-    private OnnxExport(Model model) {
+    private OnnxExport(Model model, OnnxOptions options) {
         this.model = model;
+        this.options = options;
         this.shape = NetworkShape.of(model.spec());
     }
 
@@ -48,47 +52,45 @@ public final class OnnxExport {
      * @throws IOException in one line when reading or writing fails
      */
     public static void write(Model model, Path path) throws IOException {
-        write(model, path, OPSET);
+        write(model, path, OnnxOptions.defaults());
     }
 
     /**
-     * The same with an older opset, for an older runtime.
+     * The same with an older opset, a fixed size or probabilities.
      *
-     * @param opset 13 to {@link #OPSET}
+     * @throws IOException in one line when reading or writing fails
      */
-    public static void write(Model model, Path path, int opset) throws IOException {
-        if (opset < OLDEST_OPSET || opset > OPSET) {
-            throw new IllegalArgumentException(
-                    "opset = " + opset + ": use " + OLDEST_OPSET + " to " + OPSET);
-        }
+    public static void write(Model model, Path path, OnnxOptions options) throws IOException {
         long bytes = 4 * NetworkShape.of(model.spec()).parameterCount();
         if (bytes > LARGEST) {
             throw new IllegalArgumentException(
                     "the weights have " + bytes + " bytes, an ONNX file can have 2 GiB");
         }
-        AtomicFile.write(path, new OnnxExport(model).build(opset)::writeTo);
+        AtomicFile.write(path, new OnnxExport(model, options).build()::writeTo);
     }
 
-    private Protobuf build(int opset) {
+    private Protobuf build() {
         DenseNetSpec spec = model.spec();
-        head(blocks(stem()));
+        head(blocks(stem(images())));
         graph.text(2, spec.name()); // name
         shape.parameters().forEach(this::initialiser);
         shape.buffers().forEach(this::initialiser);
-        graph.message(
-                11, // input
-                value("images", spec.inputChannels(), spec.inputHeight(), spec.inputWidth()));
-        graph.message(12, value("logits", spec.classes())); // output
+        Object height = options.fixedSize() ? spec.inputHeight() : "height";
+        Object width = options.fixedSize() ? spec.inputWidth() : "width";
+        graph.message(11, value("images", "batch", spec.inputChannels(), height, width)); // input
+        graph.message(12, value("logits", "batch", spec.classes())); // output
+        if (options.probabilities()) {
+            graph.message(12, value("probabilities", "batch", spec.classes()));
+        }
+        Protobuf opset = new Protobuf().text(1, "").number(2, options.opset());
         Protobuf proto =
                 new Protobuf()
-                        .number(1, irVersion(opset)) // ir_version
+                        .number(1, irVersion(options.opset())) // ir_version
                         .text(2, "densenet4j") // producer_name
                         .text(6, spec.toString()) // doc_string
                         .message(7, graph) // graph
-                        .message(8, new Protobuf().text(1, "").number(2, opset)); // opset_import
-        ImageMetadata.of(model.classNames(), model.normalisation())
-                .entries()
-                .forEach((key, value) -> note(proto, key, value));
+                        .message(8, opset); // opset_import
+        OnnxNotes.of(model, leastSide(spec)).forEach((key, text) -> note(proto, key, text));
         return proto;
     }
 
@@ -104,11 +106,17 @@ public final class OnnxExport {
         proto.message(14, new Protobuf().text(1, key).text(2, value)); // metadata_props
     }
 
-    /** A ValueInfoProto: float, the first dimension free. */
-    private static Protobuf value(String name, int... dimensions) {
-        Protobuf dims = new Protobuf().message(1, new Protobuf().text(2, "batch")); // dim_param
-        for (int d : dimensions) {
-            dims.message(1, new Protobuf().number(1, d)); // dim_value
+    /** A ValueInfoProto: float, of whole numbers and names of free dimensions. */
+    private static Protobuf value(String name, Object... dimensions) {
+        Protobuf dims = new Protobuf();
+        for (Object d : dimensions) {
+            Protobuf dimension = new Protobuf();
+            if (d instanceof Integer fixed) {
+                dimension.number(1, fixed); // dim_value
+            } else {
+                dimension.text(2, (String) d); // dim_param
+            }
+            dims.message(1, dimension);
         }
         Protobuf tensor = new Protobuf().number(1, FLOAT).message(2, dims); // elem_type, shape
         return new Protobuf()
@@ -125,14 +133,50 @@ public final class OnnxExport {
         graph.message(5, tensor); // initializer
     }
 
+    /** A TensorProto of whole numbers. */
+    private void initialiser(String name, long... values) {
+        Protobuf tensor = new Protobuf().number(1, (long) values.length); // dims
+        tensor.number(2, INT64); // data_type
+        for (long value : values) {
+            tensor.number(7, value); // int64_data
+        }
+        graph.message(5, tensor.text(8, name)); // name
+    }
+
     // ---------------------------------------------------------------- the graph
 
-    private String stem() {
+    /** The smallest height and width of images that leave a pixel behind every transition. */
+    static int leastSide(DenseNetSpec spec) {
+        int leastOfBlocks = 1 << spec.layersPerBlock().size() - 1;
+        return spec.stem() == Stem.IMAGENET ? 4 * leastOfBlocks - 3 : leastOfBlocks;
+    }
+
+    /**
+     * The images. Where their size is free, an operator fails for those that the network is too
+     * deep for, with the sizes in its message: ONNX Runtime pools a single row or column without a
+     * word, and computes numbers that no other framework does. Images are reshaped to the larger of
+     * their size and the least, which nothing else than their own size can be.
+     */
+    private String images() {
+        int least = leastSide(model.spec());
+        if (options.fixedSize() || least == 1) {
+            return "images";
+        }
+        initialiser("images.least_shape", 1, 1, least, least);
+        String size = node("Shape", "images.shape", List.of("images"));
+        String target = node("Max", "images.checked_shape", List.of(size, "images.least_shape"));
+        return node(
+                "Reshape",
+                "images_of_at_least_" + least + "x" + least + "_pixels",
+                List.of("images", target));
+    }
+
+    private String stem(String images) {
         boolean imageNet = model.spec().stem() == Stem.IMAGENET;
         String x =
                 convolution(
                         "features.conv0",
-                        "images",
+                        images,
                         shape.stem().kernel(),
                         shape.stem().stride(),
                         shape.stem().padding());
@@ -191,6 +235,9 @@ public final class OnnxExport {
                 "logits",
                 List.of(x, "classifier.weight", "classifier.bias"),
                 integer("transB", 1));
+        if (options.probabilities()) {
+            node("Softmax", "softmax", "probabilities", List.of("logits"), integer("axis", 1));
+        }
     }
 
     private String convolution(String name, String x, int kernel, int stride, int padding) {

@@ -1,6 +1,5 @@
 package org.densenet4j.weights;
 
-import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.ParameterSpec;
@@ -13,8 +12,8 @@ import java.util.List;
 
 /**
  * A model as safetensors with exactly the names of torchvision's state dict, so that {@code
- * model.load_state_dict(safetensors.torch.load_file(path))} takes it as it is. The spec, class
- * names and normalisation are in the metadata.
+ * model.load_state_dict(safetensors.torch.load_file(path))} takes it as it is. The spec is in the
+ * metadata, and so are class names and normalisation where they are known.
  */
 public final class SafetensorsExport {
     private SafetensorsExport() {}
@@ -27,9 +26,7 @@ public final class SafetensorsExport {
     public static void write(Model model, Path path) throws IOException {
         SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
         Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
-        ImageMetadata.of(model.classNames(), model.normalisation())
-                .entries()
-                .forEach(writer::metadata);
+        model.images().entries().forEach(writer::metadata);
         NetworkShape shape = NetworkShape.of(model.spec());
         for (ParameterSpec p : shape.parameters()) {
             writer.floats(p.name(), p.shape(), () -> values(model, p));

@@ -214,13 +214,24 @@ class InferenceCommandsTest {
     @Test
     void theOnnxExportRunsElsewhere() throws Exception {
         Path onnx = folder.resolve("export.onnx");
-        Outcome export = run("export", "--weights", checkpoint, "--format", "onnx", "--out", onnx);
+        Outcome export =
+                run(
+                        "export",
+                        "--weights",
+                        checkpoint,
+                        "--format",
+                        "onnx",
+                        "--softmax",
+                        "--out",
+                        onnx);
         assertEquals(0, export.code(), export.err());
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
         try (OrtSession session = environment.createSession(onnx.toString());
-                OnnxTensor input = OnnxTensor.createTensor(environment, new float[2][3][32][32]);
+                OnnxTensor input = OnnxTensor.createTensor(environment, new float[2][3][48][40]);
                 OrtSession.Result result = session.run(Map.of("images", input))) {
-            assertEquals(2, ((float[][]) result.get(0).getValue()).length);
+            for (String output : List.of("logits", "probabilities")) {
+                assertEquals(2, ((float[][]) result.get(output).orElseThrow().getValue()).length);
+            }
         }
     }
 
@@ -271,6 +282,9 @@ class InferenceCommandsTest {
             {"embed", "--weights", checkpoint, "--out", "x.xml", images},
             {"heatmap", "--weights", checkpoint, "--class", "nonsense", images},
             {"export", "--weights", checkpoint, "--format", "onnx", "--opset", 9},
+            {"export", "--weights", checkpoint, "--format", "safetensors", "--opset", 13},
+            {"export", "--weights", checkpoint, "--format", "safetensors", "--softmax"},
+            {"export", "--weights", checkpoint, "--format", "safetensors", "--fixed-size"},
             {"export", "--weights", checkpoint, "--format", "onnx", "--out", folder},
             {
                 "train",

@@ -1,0 +1,45 @@
+package org.densenet4j.weights;
+
+/**
+ * How {@link OnnxExport} writes a model.
+ *
+ * @param opset operator set, 13 to {@link OnnxExport#OPSET}
+ * @param fixedSize whether height and width of the images are the model's and no others; else they
+ *     are free. The batch is always free
+ * @param probabilities whether there is a second output {@code probabilities}, the softmax of the
+ *     logits
+ */
+public record OnnxOptions(int opset, boolean fixedSize, boolean probabilities) {
+    /** Checks the opset. */
+    public OnnxOptions {
+        if (opset < OnnxExport.OLDEST_OPSET || opset > OnnxExport.OPSET) {
+            throw new IllegalArgumentException(
+                    "opset = "
+                            + opset
+                            + ": use "
+                            + OnnxExport.OLDEST_OPSET
+                            + " to "
+                            + OnnxExport.OPSET);
+        }
+    }
+
+    /** The current opset, images of any size, logits alone. */
+    public static OnnxOptions defaults() {
+        return new OnnxOptions(OnnxExport.OPSET, false, false);
+    }
+
+    /** The same with an older opset, for an older runtime. */
+    public OnnxOptions withOpset(int value) {
+        return new OnnxOptions(value, fixedSize, probabilities);
+    }
+
+    /** The same with height and width fixed or free. */
+    public OnnxOptions withFixedSize(boolean value) {
+        return new OnnxOptions(opset, value, probabilities);
+    }
+
+    /** The same with or without the output {@code probabilities}. */
+    public OnnxOptions withProbabilities(boolean value) {
+        return new OnnxOptions(opset, fixedSize, value);
+    }
+}
