@@ -17,6 +17,7 @@ import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.io.JsonList;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.testing.OnnxRuntime;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.StepResult;
 import org.densenet4j.train.Trainer;
@@ -225,7 +226,7 @@ class InferenceCommandsTest {
                         "--out",
                         onnx);
         assertEquals(0, export.code(), export.err());
-        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        OrtEnvironment environment = OnnxRuntime.environment();
         try (OrtSession session = environment.createSession(onnx.toString());
                 OnnxTensor input = OnnxTensor.createTensor(environment, new float[2][3][48][40]);
                 OrtSession.Result result = session.run(Map.of("images", input))) {

@@ -17,6 +17,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
+import org.densenet4j.testing.OnnxRuntime;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,7 +58,7 @@ class OnnxExportTest {
     }
 
     private static void open(Path onnx, Use use) throws OrtException {
-        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        OrtEnvironment environment = OnnxRuntime.environment();
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             options.setIntraOpNumThreads(1);
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL); // it throws, too
@@ -103,7 +104,7 @@ class OnnxExportTest {
         long[] shape = {count, channels, spec.inputHeight(), spec.inputWidth()};
         try (OnnxTensor input =
                         OnnxTensor.createTensor(
-                                OrtEnvironment.getEnvironment(), FloatBuffer.wrap(nchw), shape);
+                                OnnxRuntime.environment(), FloatBuffer.wrap(nchw), shape);
                 OrtSession.Result result = session.run(Map.of("images", input))) {
             float[][] values = (float[][]) result.get(output).orElseThrow().getValue();
             assertEquals(count, values.length);
@@ -206,7 +207,7 @@ class OnnxExportTest {
                         long[] shape = {1, spec.inputChannels(), size[0], size[1]};
                         try (OnnxTensor images =
                                 OnnxTensor.createTensor(
-                                        OrtEnvironment.getEnvironment(),
+                                        OnnxRuntime.environment(),
                                         FloatBuffer.allocate(
                                                 spec.inputChannels() * size[0] * size[1]),
                                         shape)) {
