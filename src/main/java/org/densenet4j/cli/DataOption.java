@@ -6,6 +6,7 @@ import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.ImageFile;
 import org.densenet4j.data.ImageFolder;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.RelabelledDataset;
 import org.densenet4j.train.Recipe;
 
 import picocli.CommandLine.Option;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -82,7 +84,29 @@ final class DataOption {
      * @param augment what suits them when no recipe says
      */
     record Source(
-            Dataset train, Dataset test, Normalisation normalisation, Recipe.Augment augment) {}
+            Dataset train, Dataset test, Normalisation normalisation, Recipe.Augment augment) {
+
+        /**
+         * With labels that index the classes of a network.
+         *
+         * @throws IllegalArgumentException when the data has other classes, more or fewer
+         */
+        Source ofClasses(List<String> names) {
+            Source matched =
+                    new Source(
+                            RelabelledDataset.of(train, names),
+                            RelabelledDataset.of(test, names),
+                            normalisation,
+                            augment);
+            List<String> missing =
+                    names.stream().filter(name -> !train.classNames().contains(name)).toList();
+            if (!missing.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "the data has no images of " + String.join(", ", missing));
+            }
+            return matched;
+        }
+    }
 
     /**
      * Opens the data.

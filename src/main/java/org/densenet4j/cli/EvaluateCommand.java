@@ -14,6 +14,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 
@@ -23,6 +24,8 @@ import java.util.concurrent.Callable;
         description = "Measures a trained network on the test images of a data source.",
         mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {
+    private static final int SHOWN = 5;
+
     @Mixin private PredictorOption predictor;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
@@ -55,6 +58,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 loader = loader.skipBroken(System.err::println);
             }
             Evaluation result = Evaluation.of(p, loader);
+            tellClasses(p, result);
             if (json) {
                 json(result);
             } else {
@@ -77,13 +81,29 @@ final class EvaluateCommand implements Callable<Integer> {
                             + test.width()
                             + "; set --input-size, or use other --data");
         }
-        if (test.classes() > p.spec().classes()) {
-            throw new IllegalArgumentException(
-                    "the data has "
-                            + test.classes()
-                            + " classes, the network has "
-                            + p.spec().classes()
-                            + "; use other --data");
+    }
+
+    /** What the reader has to know about how classes were matched. */
+    private static void tellClasses(Predictor p, Evaluation e) {
+        if (p.images().classNames().isEmpty()) {
+            System.err.println(
+                    "note: the weights do not name their classes, which are matched to the data's"
+                            + " by position; --classes-file matches them by name");
+        }
+        List<String> without =
+                e.classes().stream()
+                        .filter(c -> c.images() == 0)
+                        .map(Evaluation.ClassResult::name)
+                        .toList();
+        if (!without.isEmpty()) {
+            int shown = Math.min(SHOWN, without.size());
+            System.err.printf(
+                    Locale.ROOT,
+                    "note: the data has images of %d of the %d classes; none of %s%s%n",
+                    e.classes().size() - without.size(),
+                    e.classes().size(),
+                    String.join(", ", without.subList(0, shown)),
+                    shown < without.size() ? " and " + (without.size() - shown) + " more" : "");
         }
     }
 

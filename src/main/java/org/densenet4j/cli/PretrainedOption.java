@@ -10,7 +10,9 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /** Options that start training from weights of elsewhere. */
@@ -60,6 +62,14 @@ final class PretrainedOption {
         weights = saved.equals(NONE) ? null : Path.of(saved);
         resetHead |= Boolean.parseBoolean(head);
         ignoreUnexpected |= Boolean.parseBoolean(unexpected);
+    }
+
+    /** The classes that the weights are for, where their classifier is kept and they are named. */
+    Optional<List<String>> classNames() throws IOException {
+        if (weights == null || resetHead) {
+            return Optional.empty();
+        }
+        return Weights.images(weights).classNames();
     }
 
     void load(Network network) throws IOException {

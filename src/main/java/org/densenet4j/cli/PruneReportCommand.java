@@ -2,6 +2,9 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.BatchLoader;
+import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.RelabelledDataset;
 import org.densenet4j.engine.Network;
 import org.densenet4j.insight.PruneReport;
 import org.densenet4j.insight.PruneReportFiles;
@@ -92,22 +95,24 @@ final class PruneReportCommand implements Callable<Integer> {
             shares.add(percent / 100);
         }
         DenseNetSpec spec;
+        Normalisation normalisation;
+        Optional<List<String>> names;
         try (Model model = trained.open()) {
             spec = model.spec();
+            normalisation = model.normalisation();
+            names = model.images().classNames();
         }
-        DataOption.Source source = data.open(spec.inputHeight(), spec.inputWidth());
-        checkFit(spec, source);
+        Dataset opened = data.open(spec.inputHeight(), spec.inputWidth()).test();
+        Dataset test = names.map(n -> RelabelledDataset.of(opened, n)).orElse(opened);
+        checkFit(spec, test);
         PruneReport report;
         try (Device d = device.open();
                 Network network = network(spec, d)) {
             Weights.load(trained.file(), network, LoadOptions.strict());
             System.out.println(spec);
             System.out.printf(
-                    Locale.ROOT,
-                    "%,d test images, on %s%n%n",
-                    source.test().size(),
-                    d.description());
-            report = measure(network, source, shares);
+                    Locale.ROOT, "%,d test images, on %s%n%n", test.size(), d.description());
+            report = measure(network, test, normalisation, shares);
         }
         PruneReportFiles files = new PruneReportFiles(report);
         System.out.print(files.weakest(SHOWN).text());
@@ -132,11 +137,12 @@ final class PruneReportCommand implements Callable<Integer> {
         return Network.open(plan, d, 1);
     }
 
-    private PruneReport measure(Network network, DataOption.Source source, List<Double> shares) {
+    private PruneReport measure(
+            Network network, Dataset test, Normalisation normalisation, List<Double> shares) {
         BatchLoader loader =
-                BatchLoader.of(source.test())
+                BatchLoader.of(test)
                         .batch(batch)
-                        .normalise(source.normalisation())
+                        .normalise(normalisation)
                         .threads(data.loaderThreads());
         if (data.skipsBroken()) {
             loader = loader.skipBroken(System.err::println);
@@ -158,10 +164,10 @@ final class PruneReportCommand implements Callable<Integer> {
         }
     }
 
-    private static void checkFit(DenseNetSpec spec, DataOption.Source source) {
-        if (source.test().height() != spec.inputHeight()
-                || source.test().width() != spec.inputWidth()
-                || source.test().classes() != spec.classes()) {
+    private static void checkFit(DenseNetSpec spec, Dataset test) {
+        if (test.height() != spec.inputHeight()
+                || test.width() != spec.inputWidth()
+                || test.classes() != spec.classes()) {
             throw new IllegalArgumentException(
                     String.format(
                             Locale.ROOT,
@@ -170,9 +176,9 @@ final class PruneReportCommand implements Callable<Integer> {
                             spec.inputHeight(),
                             spec.inputWidth(),
                             spec.classes(),
-                            source.test().height(),
-                            source.test().width(),
-                            source.test().classes()));
+                            test.height(),
+                            test.width(),
+                            test.classes()));
         }
     }
 

@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.profile.StepTrace;
@@ -103,7 +104,7 @@ final class TrainCommand implements Callable<Integer> {
         Recipe recipe = recipe(checkpoint);
         DenseNetSpec wanted =
                 checkpoint != null ? Checkpoint.spec(checkpoint) : recipe.spec(1).build();
-        DataOption.Source source = data.open(wanted.inputHeight(), wanted.inputWidth());
+        DataOption.Source source = source(checkpoint, wanted);
         if (classes != null && classes != source.train().classes()) {
             throw new IllegalArgumentException(
                     "--classes "
@@ -162,6 +163,8 @@ final class TrainCommand implements Callable<Integer> {
             saved.keySet().retainAll(runSettings());
             saved.putAll(TrainingRun.recipeOf(metadata));
         }
+        Map<String, String> savedRun = new LinkedHashMap<>(saved);
+        savedRun.keySet().retainAll(runSettings());
         restore(saved);
         String name = saved.remove("recipe");
         Recipe started = Recipe.preset(name == null ? DEFAULT_RECIPE : name).with(saved);
@@ -182,6 +185,7 @@ final class TrainCommand implements Callable<Integer> {
         settings.remove("recipe");
         Recipe continued = started.with(settings);
         tellChanges(started.values(), continued.values());
+        tellChanges(savedRun, remembered());
         return continued;
     }
 
@@ -208,11 +212,41 @@ final class TrainCommand implements Callable<Integer> {
     private static void tellChanges(Map<String, String> before, Map<String, String> after) {
         after.forEach(
                 (key, value) -> {
-                    if (!value.equals(before.get(key))) {
+                    if (before.containsKey(key) && !value.equals(before.get(key))) {
                         System.out.println(
                                 "changed  " + key + ": " + before.get(key) + " -> " + value);
                     }
                 });
+    }
+
+    /**
+     * The data. Its labels are the classes of the network that training starts from, matched by
+     * name, so that what a class means never changes under a classifier.
+     */
+    private DataOption.Source source(Path checkpoint, DenseNetSpec network) throws IOException {
+        DataOption.Source source = data.open(network.inputHeight(), network.inputWidth());
+        List<String> names =
+                (checkpoint == null
+                                ? pretrained.classNames()
+                                : ImageMetadata.read(checkpoint, Checkpoint.metadata(checkpoint))
+                                        .classNames())
+                        .orElse(null);
+        if (names == null) {
+            return source;
+        }
+        try {
+            return source.ofClasses(names);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    e.getMessage()
+                            + (checkpoint == null
+                                    ? "; --reset-head trains a new classifier for other classes"
+                                    : "; a run continues with the classes that it was started with."
+                                            + " For others start a new one with --weights "
+                                            + checkpoint
+                                            + " --reset-head"),
+                    e);
+        }
     }
 
     private DenseNetSpec spec(Recipe recipe, DataOption.Source source) {
@@ -228,6 +262,14 @@ final class TrainCommand implements Callable<Integer> {
                             + width);
         }
         return recipe.spec(source.train().classes()).inputSize(height, width).build();
+    }
+
+    /** Another number of images is another order of batches than the one that was begun. */
+    private static void tellImages(Path checkpoint, DataOption.Source source) throws IOException {
+        String now = String.valueOf(source.train().size());
+        String before =
+                Checkpoint.metadata(checkpoint).getOrDefault(TrainingRun.TRAINING_IMAGES, now);
+        tellChanges(Map.of("training images", before), Map.of("training images", now));
     }
 
     private Path folder() {
@@ -297,6 +339,7 @@ final class TrainCommand implements Callable<Integer> {
                             .stopWhen(stop::requested);
             remembered().forEach(run::note);
             if (checkpoint != null) {
+                tellImages(checkpoint, source);
                 run.resume(checkpoint);
                 System.out.printf(
                         Locale.ROOT,

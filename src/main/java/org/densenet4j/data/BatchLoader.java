@@ -5,6 +5,7 @@ import org.densenet4j.random.PhiloxRandom;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -83,6 +84,21 @@ public final class BatchLoader {
     /** Batches of 64 in order, as they are, normalised by CIFAR-10's constants, by one thread. */
     public static BatchLoader of(Dataset data) {
         return new BatchLoader(data, new Settings(), ConcurrentHashMap.newKeySet());
+    }
+
+    /**
+     * With labels that index the classes of a network, matched by name.
+     *
+     * @param classNames of the network, in the order of its logits
+     * @throws IllegalArgumentException when images are of classes that the network does not know
+     */
+    public BatchLoader relabelled(List<String> classNames) {
+        return new BatchLoader(RelabelledDataset.of(data, classNames), settings, broken);
+    }
+
+    /** Names of the classes that labels index. */
+    public List<String> classNames() {
+        return data.classNames();
     }
 
     /** Images per batch; the last one may have fewer. */

@@ -44,12 +44,37 @@ public record Evaluation(
     }
 
     /**
-     * Evaluates a predictor.
+     * Evaluates a predictor. Labels are matched to the network's classes by name; images of some of
+     * the classes are enough. Where the predictor's model names no classes, the data must have as
+     * many, and they are matched by position.
      *
      * @param images normalised as the predictor wants them, in any order
-     * @throws IllegalArgumentException when a label is not a class of the network
+     * @throws IllegalArgumentException when the network does not know a class of the data
      */
     public static Evaluation of(Predictor predictor, BatchLoader images) {
+        BatchLoader matched =
+                predictor
+                        .images()
+                        .classNames()
+                        .map(images::relabelled)
+                        .orElseGet(() -> byPosition(predictor, images));
+        return measure(predictor, matched);
+    }
+
+    private static BatchLoader byPosition(Predictor predictor, BatchLoader images) {
+        int inData = images.classNames().size();
+        if (inData != predictor.spec().classes()) {
+            throw new IllegalArgumentException(
+                    "the network has "
+                            + predictor.spec().classes()
+                            + " classes and its file does not name them, the data has "
+                            + inData
+                            + "; name them by --classes-file or Model.withClassNames");
+        }
+        return images;
+    }
+
+    private static Evaluation measure(Predictor predictor, BatchLoader images) {
         int count = predictor.spec().classes();
         long[] total = new long[count];
         long[] correct = new long[count];
@@ -61,10 +86,6 @@ public record Evaluation(
                 float[] logits = predictor.logits(batch.images(), batch.size());
                 for (int i = 0; i < batch.size(); i++) {
                     int label = batch.labels()[i];
-                    if (label >= count) {
-                        throw new IllegalArgumentException(
-                                "the data has class " + label + ", the network has " + count);
-                    }
                     int rank = rank(logits, i * count, count, label);
                     int best = best(logits, i * count, count);
                     total[label]++;

@@ -3,6 +3,7 @@ package org.densenet4j.inference;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Image;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.spec.DenseNetSpec;
@@ -37,6 +38,7 @@ public final class Predictor implements AutoCloseable {
     private final DenseNetSpec spec;
     private final List<String> classNames;
     private final Normalisation normalisation;
+    private final ImageMetadata images;
     private boolean closed;
 
     private Predictor(InferenceNetwork network, Device ownedDevice, Model model) {
@@ -45,6 +47,7 @@ public final class Predictor implements AutoCloseable {
         this.spec = model.spec();
         this.classNames = model.classNames();
         this.normalisation = model.normalisation();
+        this.images = model.images();
     }
 
     /**
@@ -73,6 +76,11 @@ public final class Predictor implements AutoCloseable {
     /** Names of the classes. */
     public List<String> classNames() {
         return classNames;
+    }
+
+    /** What the model's file, or who opened it, says of class names and normalisation. */
+    public ImageMetadata images() {
+        return images;
     }
 
     /** How images have to be normalised. */

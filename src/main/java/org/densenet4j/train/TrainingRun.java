@@ -37,6 +37,9 @@ public final class TrainingRun {
     private static final int STEPS_PER_EVENT = 10;
     private static final String NOTE = "run.";
 
+    /** Metadata key: number of training images, which the order of batches depends on. */
+    public static final String TRAINING_IMAGES = "data.training-images";
+
     /** The page is large: runs of short epochs do not write it after each of them. */
     private static final long SUMMARY_NANOS = 30_000_000_000L;
 
@@ -98,6 +101,7 @@ public final class TrainingRun {
         testLoader = BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
         classNames = List.copyOf(train.classNames());
         notes.putAll(ImageMetadata.of(classNames, normalisation).entries());
+        notes.put(TRAINING_IMAGES, String.valueOf(train.size()));
         return this;
     }
 
@@ -147,9 +151,11 @@ public final class TrainingRun {
      * Continues from a checkpoint of a run.
      *
      * @throws IOException in one line when the file is damaged, of another network, or not of a run
-     * @throws IllegalArgumentException when there is nothing left to do
+     * @throws IllegalArgumentException when there is nothing left to do, or the data has other
+     *     classes than the checkpoint, or has them in another order; nothing has changed then
      */
     public void resume(Path checkpoint) throws IOException {
+        checkClasses(checkpoint);
         Map<String, String> saved = trainer.load(checkpoint);
         try {
             epoch = Integer.parseInt(saved.getOrDefault("run.epoch", "0"));
@@ -170,6 +176,26 @@ public final class TrainingRun {
                             + " epochs; give --epochs a larger number to train on");
         }
         folder.keepMetrics(epoch);
+    }
+
+    /** A class is its name: other names in the same places would train on wrong labels. */
+    private void checkClasses(Path checkpoint) throws IOException {
+        if (trainLoader == null) {
+            throw new IllegalStateException("give the run its data before it resumes");
+        }
+        List<String> saved =
+                ImageMetadata.read(checkpoint, Checkpoint.metadata(checkpoint))
+                        .classNames()
+                        .orElse(classNames);
+        if (!saved.equals(classNames)) {
+            throw new IllegalArgumentException(
+                    checkpoint
+                            + " was trained on the classes "
+                            + saved
+                            + ", the data has "
+                            + classNames
+                            + "; RelabelledDataset matches classes in another order");
+        }
     }
 
     /** The settings that a checkpoint of a run was trained with: keys of the recipe. */

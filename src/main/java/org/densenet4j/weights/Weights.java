@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.engine.Network;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.Initialiser;
@@ -20,6 +21,17 @@ import java.util.Map;
  */
 public final class Weights {
     private Weights() {}
+
+    /**
+     * What a file records of the images that it was trained on.
+     *
+     * @throws IOException in one line when the file is broken
+     */
+    public static ImageMetadata images(Path path) throws IOException {
+        try (TensorFile file = WeightFile.open(path)) {
+            return ImageMetadata.read(path, file.metadata());
+        }
+    }
 
     /**
      * Loads a safetensors file or a PyTorch checkpoint. Names may be torchvision's, its old ones,

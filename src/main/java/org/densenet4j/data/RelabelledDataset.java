@@ -1,0 +1,113 @@
+package org.densenet4j.data;
+
+import java.util.BitSet;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * A data set whose labels are the classes of a network. A class is its name: the position that it
+ * has in a list of folders says nothing, because a folder may be missing, added or renamed.
+ */
+public final class RelabelledDataset implements Dataset {
+    private static final int SHOWN = 5;
+
+    private final Dataset data;
+    private final List<String> classNames;
+    private final int[] classOf;
+
+    private RelabelledDataset(Dataset data, List<String> classNames, int[] classOf) {
+        this.data = data;
+        this.classNames = classNames;
+        this.classOf = classOf;
+    }
+
+    /**
+     * The same images with labels that index {@code classNames}. Classes of the network without
+     * images are allowed, and so are names of the data without images.
+     *
+     * @param classNames of a network, in the order of its logits
+     * @throws IllegalArgumentException when images are of classes that the network does not know or
+     *     has twice, with their names
+     */
+    public static Dataset of(Dataset data, List<String> classNames) {
+        List<String> names = data.classNames();
+        if (names.equals(classNames)) {
+            return data;
+        }
+        BitSet used = new BitSet();
+        IntStream.range(0, data.size()).forEach(i -> used.set(data.label(i)));
+        List<String> unknown =
+                used.stream()
+                        .mapToObj(names::get)
+                        .filter(name -> !classNames.contains(name))
+                        .toList();
+        if (!unknown.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "the network does not know "
+                            + listed(unknown)
+                            + " of the data; it knows "
+                            + listed(classNames));
+        }
+        List<String> twice =
+                used.stream()
+                        .mapToObj(names::get)
+                        .filter(n -> classNames.indexOf(n) != classNames.lastIndexOf(n))
+                        .toList();
+        if (!twice.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "the network has several classes named "
+                            + listed(twice)
+                            + ", so that images cannot be matched to them by name");
+        }
+        return new RelabelledDataset(
+                data,
+                List.copyOf(classNames),
+                names.stream().mapToInt(classNames::indexOf).toArray());
+    }
+
+    /** Some names, and how many more there are. */
+    private static String listed(List<String> names) {
+        String some = String.join(", ", names.subList(0, Math.min(SHOWN, names.size())));
+        return names.size() <= SHOWN ? some : some + " and " + (names.size() - SHOWN) + " more";
+    }
+
+    @Override
+    public int size() {
+        return data.size();
+    }
+
+    @Override
+    public int height() {
+        return data.height();
+    }
+
+    @Override
+    public int width() {
+        return data.width();
+    }
+
+    @Override
+    public int channels() {
+        return data.channels();
+    }
+
+    @Override
+    public List<String> classNames() {
+        return classNames;
+    }
+
+    @Override
+    public int label(int index) {
+        return classOf[data.label(index)];
+    }
+
+    @Override
+    public void read(int index, byte[] pixels) {
+        data.read(index, pixels);
+    }
+
+    @Override
+    public Image image(int index) {
+        return data.image(index);
+    }
+}
