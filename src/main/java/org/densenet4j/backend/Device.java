@@ -6,12 +6,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.concurrent.locks.Lock;
 
 /**
  * A processor that trains networks: memory, chunked execution and the operations of a step.
  *
- * <p>Not thread-safe: one device drives one step at a time. Two devices in one process are
- * independent.
+ * <p>Trainers and predictors of several threads may share a device: it runs one operation at a
+ * time, and they take turns ({@link DeviceUse}). Two devices in one process are independent. The
+ * methods below are for those who hold the {@link #turn}.
  */
 public interface Device extends AutoCloseable {
 
@@ -186,6 +188,16 @@ public interface Device extends AutoCloseable {
         return List.of();
     }
 
+    /**
+     * Held by the thread whose operation runs on this device; fair. Networks take it by {@link
+     * DeviceUse}, for operations on it and on their arenas.
+     */
+    Lock turn();
+
+    /** Whether {@link #close} was called. */
+    boolean isClosed();
+
+    /** Waits for the operation that runs, and frees everything. May be called twice. */
     @Override
     void close();
 }

@@ -3,6 +3,7 @@ package org.densenet4j.engine;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceMemoryException;
+import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.BlockMemory;
@@ -36,7 +37,9 @@ import java.util.List;
  * float[] g = network.gradient("features.conv0.weight");
  * }</pre>
  *
- * Names and shapes are torchvision's. Not thread-safe. The arena is allocated by {@link #open} and
+ * Names and shapes are torchvision's. One thread uses a network at a time; a second one that comes
+ * in between gets an {@link IllegalStateException}. Networks of several threads may share a device.
+ * {@link #use} keeps a sequence of calls together. The arena is allocated by {@link #open} and
  * freed by {@link #close}, which may be called twice.
  */
 public final class Network implements AutoCloseable {
@@ -48,10 +51,12 @@ public final class Network implements AutoCloseable {
     private final List<Stage> stages = new ArrayList<>();
     private OperationListener listener = OperationListener.NONE;
     private OperationEvent event;
+    private final DeviceUse use;
     private boolean closed;
 
     private Network(MemoryPlan plan, Device device) {
         this.plan = plan;
+        this.use = new DeviceUse("network", device);
         this.memory = plan.memory();
         this.arena = allocate(plan, device);
         this.compute = new Compute(device, arena, memory);
@@ -78,7 +83,7 @@ public final class Network implements AutoCloseable {
      */
     public static Network open(MemoryPlan plan, Device device, long seed) {
         Network network = new Network(plan, device);
-        try {
+        try (DeviceUse _ = network.use()) {
             network.build();
             network.initialise(seed);
         } catch (RuntimeException e) {
@@ -169,26 +174,27 @@ public final class Network implements AutoCloseable {
      * @throws IllegalArgumentException when it does not fit the plan
      */
     public void input(float[] images, int count) {
-        checkOpen();
-        StemShape s = memory.shape().stem();
-        int pixels = s.inputHeight() * s.inputWidth();
-        checkBatch(count);
-        long expected = (long) count * pixels * s.inputChannels();
-        if (images.length < expected) {
-            throw new IllegalArgumentException(
-                    count
-                            + " images of "
-                            + s.inputHeight()
-                            + "x"
-                            + s.inputWidth()
-                            + "x"
-                            + s.inputChannels()
-                            + " are "
-                            + expected
-                            + " floats, the array has "
-                            + images.length);
+        try (DeviceUse _ = use()) {
+            StemShape s = memory.shape().stem();
+            int pixels = s.inputHeight() * s.inputWidth();
+            checkBatch(count);
+            long expected = (long) count * pixels * s.inputChannels();
+            if (images.length < expected) {
+                throw new IllegalArgumentException(
+                        count
+                                + " images of "
+                                + s.inputHeight()
+                                + "x"
+                                + s.inputWidth()
+                                + "x"
+                                + s.inputChannels()
+                                + " are "
+                                + expected
+                                + " floats, the array has "
+                                + images.length);
+            }
+            arena.upload(images, 0, memory.input().rows(0, count * pixels));
         }
-        arena.upload(images, 0, memory.input().rows(0, count * pixels));
     }
 
     /**
@@ -197,19 +203,21 @@ public final class Network implements AutoCloseable {
      * then.
      */
     public void stage(float[] images) {
-        checkOpen();
-        Matrix staging = memory.inputStaging();
-        if (staging != null && images.length <= staging.rows() * staging.columns()) {
-            arena.stage(images, images.length, staging);
+        try (DeviceUse _ = use()) {
+            Matrix staging = memory.inputStaging();
+            if (staging != null && images.length <= staging.rows() * staging.columns()) {
+                arena.stage(images, images.length, staging);
+            }
         }
     }
 
     /** Computes the logits of the batch that was copied in. */
     public void forward(Pass pass) {
-        checkOpen();
-        checkBatch(pass.images());
-        uploadStep(pass);
-        runForward(pass);
+        try (DeviceUse _ = use()) {
+            checkBatch(pass.images());
+            uploadStep(pass);
+            runForward(pass);
+        }
     }
 
     /**
@@ -222,36 +230,39 @@ public final class Network implements AutoCloseable {
      * @param meanOver number of images that the mean is taken over: the batch, or all micro-batches
      */
     public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
-        checkHasBackward(pass);
-        prepare(pass, labels);
-        Runnable work =
-                () -> {
-                    runForward(pass);
-                    runLoss(pass, smoothing, meanOver);
-                    runBackward(pass);
-                    squaredNormOfGradients();
-                };
-        run(new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, meanOver), work);
+        try (DeviceUse _ = use()) {
+            checkHasBackward(pass);
+            prepare(pass, labels);
+            Runnable work =
+                    () -> {
+                        runForward(pass);
+                        runLoss(pass, smoothing, meanOver);
+                        runBackward(pass);
+                        squaredNormOfGradients();
+                    };
+            run(new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, meanOver), work);
+        }
     }
 
     /**
      * Forward and loss of the batch that was copied in, in evaluation mode, for {@link #outcome}.
      */
     public void evaluationPass(Pass pass, int[] labels, int meanOver) {
-        prepare(pass, labels);
-        Runnable work =
-                () -> {
-                    runForward(pass);
-                    runLoss(pass, 0, meanOver);
-                };
-        run(new Recording(pass.images(), pass.mode(), pass.seed(), 0, meanOver), work);
+        try (DeviceUse _ = use()) {
+            prepare(pass, labels);
+            Runnable work =
+                    () -> {
+                        runForward(pass);
+                        runLoss(pass, 0, meanOver);
+                    };
+            run(new Recording(pass.images(), pass.mode(), pass.seed(), 0, meanOver), work);
+        }
     }
 
     /** What makes two passes the same sequence of operations on the same memory. */
     private record Recording(int images, Mode mode, long seed, float smoothing, int meanOver) {}
 
     private void prepare(Pass pass, int[] labels) {
-        checkOpen();
         checkBatch(pass.images());
         uploadStep(pass);
         uploadLabels(pass, labels);
@@ -277,16 +288,18 @@ public final class Network implements AutoCloseable {
 
     /** Waits for a training or evaluation pass and reads what it found, in one copy. */
     public Outcome outcome(Pass pass, int meanOver) {
-        HeadMemory head = memory.head();
-        float[] values = new float[head.outcome().columns()];
-        arena.download(head.outcome(), values, 0);
-        double loss = 0;
-        int correct = 0;
-        for (int i = 0; i < pass.images(); i++) {
-            loss += values[i];
-            correct += (int) values[plan.batch() + i];
+        try (DeviceUse _ = use()) {
+            HeadMemory head = memory.head();
+            float[] values = new float[head.outcome().columns()];
+            arena.download(head.outcome(), values, 0);
+            double loss = 0;
+            int correct = 0;
+            for (int i = 0; i < pass.images(); i++) {
+                loss += values[i];
+                correct += (int) values[plan.batch() + i];
+            }
+            return new Outcome(loss / meanOver, correct, norm(values, 2 * plan.batch()));
         }
-        return new Outcome(loss / meanOver, correct, norm(values, 2 * plan.batch()));
     }
 
     /** The squared norm of every slice of the gradients. */
@@ -368,19 +381,26 @@ public final class Network implements AutoCloseable {
 
     /** Keeps a copy of the running statistics, for {@link #restoreRunningStatistics}. */
     public void keepRunningStatistics() {
-        kernels.copy(memory.running(), memory.runningBefore());
+        try (DeviceUse _ = use()) {
+            kernels.copy(memory.running(), memory.runningBefore());
+        }
     }
 
     /** Takes back what passes since {@link #keepRunningStatistics} did to running statistics. */
     public void restoreRunningStatistics() {
-        kernels.copy(memory.runningBefore(), memory.running());
+        try (DeviceUse _ = use()) {
+            kernels.copy(memory.runningBefore(), memory.running());
+        }
     }
 
     /** Sets all parameter gradients to zero; {@link #backward} adds to them. */
     public void zeroGradients() {
-        compute.forEachSlice(
-                memory.parameterGradients().columns(),
-                (from, count) -> kernels.fill(memory.parameterGradients().columns(from, count), 0));
+        try (DeviceUse _ = use()) {
+            compute.forEachSlice(
+                    memory.parameterGradients().columns(),
+                    (from, count) ->
+                            kernels.fill(memory.parameterGradients().columns(from, count), 0));
+        }
     }
 
     /**
@@ -392,9 +412,11 @@ public final class Network implements AutoCloseable {
      * @return the sum of this batch's losses divided by {@code meanOver}
      */
     public double loss(Pass pass, int[] labels, float smoothing, int meanOver) {
-        uploadLabels(pass, labels);
-        runLoss(pass, smoothing, meanOver);
-        return outcome(pass, meanOver).loss();
+        try (DeviceUse _ = use()) {
+            uploadLabels(pass, labels);
+            runLoss(pass, smoothing, meanOver);
+            return outcome(pass, meanOver).loss();
+        }
     }
 
     private void runLoss(Pass pass, float smoothing, int meanOver) {
@@ -414,15 +436,18 @@ public final class Network implements AutoCloseable {
 
     /** Sets the gradient of the logits [count, classes] of a loss of one's own. */
     public void logitsGradient(float[] gradient, int count) {
-        checkBatch(count);
-        arena.upload(gradient, 0, memory.head().logitsGradient().rows(0, count));
+        try (DeviceUse _ = use()) {
+            checkBatch(count);
+            arena.upload(gradient, 0, memory.head().logitsGradient().rows(0, count));
+        }
     }
 
     /** Adds the gradients of the last forward pass, from the gradient of the logits. */
     public void backward(Pass pass) {
-        checkOpen();
-        checkHasBackward(pass);
-        runBackward(pass);
+        try (DeviceUse _ = use()) {
+            checkHasBackward(pass);
+            runBackward(pass);
+        }
     }
 
     private static void checkHasBackward(Pass pass) {
@@ -444,10 +469,12 @@ public final class Network implements AutoCloseable {
 
     /** The logits [count, classes] of the last forward pass. */
     public float[] logits(int count) {
-        Matrix logits = memory.head().logits().rows(0, count);
-        float[] values = new float[count * logits.columns()];
-        arena.download(logits, values, 0);
-        return values;
+        try (DeviceUse _ = use()) {
+            Matrix logits = memory.head().logits().rows(0, count);
+            float[] values = new float[count * logits.columns()];
+            arena.download(logits, values, 0);
+            return values;
+        }
     }
 
     /**
@@ -456,47 +483,51 @@ public final class Network implements AutoCloseable {
      * @throws IllegalStateException when the plan was made without it
      */
     public float[] inputGradient(int count) {
-        if (memory.inputGradient() == null) {
-            throw new IllegalStateException(
-                    "the plan has no gradient of the input; ask for it with inputGradient(true)");
+        try (DeviceUse _ = use()) {
+            if (memory.inputGradient() == null) {
+                throw new IllegalStateException(
+                        "the plan has no gradient of the input; ask for it with inputGradient(true)");
+            }
+            StemShape s = memory.shape().stem();
+            Matrix g = memory.inputGradient().rows(0, count * s.inputHeight() * s.inputWidth());
+            float[] values = new float[g.rows() * g.columns()];
+            arena.download(g, values, 0);
+            return values;
         }
-        StemShape s = memory.shape().stem();
-        Matrix g = memory.inputGradient().rows(0, count * s.inputHeight() * s.inputWidth());
-        float[] values = new float[g.rows() * g.columns()];
-        arena.download(g, values, 0);
-        return values;
     }
 
     // ---------------------------------------------------------------- optimiser
 
     /** Updates all parameters by stochastic gradient descent. */
     public void sgd(SgdStep step) {
-        int operation = 2 * stages.size() + 1;
-        before(operation);
-        ParameterLayout layout = memory.parameterLayout();
-        Matrix p = memory.parameters();
-        Matrix g = memory.parameterGradients();
-        Matrix v = memory.velocity();
-        SgdUpdate update =
-                (parameters, gradients, velocity, decayed) ->
-                        kernels.sgd(
-                                parameters,
-                                gradients,
-                                velocity,
-                                step.rate(),
-                                step.momentum(),
-                                step.nesterov(),
-                                decayed ? step.weightDecay() : 0f,
-                                step.gradientScale(),
-                                step.first());
-        update(update, layout.weights(p), layout.weights(g), layout.weights(v), true);
-        update(
-                update,
-                layout.normsAndBiases(p),
-                layout.normsAndBiases(g),
-                layout.normsAndBiases(v),
-                step.decayNormsAndBiases());
-        after(operation);
+        try (DeviceUse _ = use()) {
+            int operation = 2 * stages.size() + 1;
+            before(operation);
+            ParameterLayout layout = memory.parameterLayout();
+            Matrix p = memory.parameters();
+            Matrix g = memory.parameterGradients();
+            Matrix v = memory.velocity();
+            SgdUpdate update =
+                    (parameters, gradients, velocity, decayed) ->
+                            kernels.sgd(
+                                    parameters,
+                                    gradients,
+                                    velocity,
+                                    step.rate(),
+                                    step.momentum(),
+                                    step.nesterov(),
+                                    decayed ? step.weightDecay() : 0f,
+                                    step.gradientScale(),
+                                    step.first());
+            update(update, layout.weights(p), layout.weights(g), layout.weights(v), true);
+            update(
+                    update,
+                    layout.normsAndBiases(p),
+                    layout.normsAndBiases(g),
+                    layout.normsAndBiases(v),
+                    step.decayNormsAndBiases());
+            after(operation);
+        }
     }
 
     /** One optimiser step on a range of the parameters. */
@@ -522,10 +553,12 @@ public final class Network implements AutoCloseable {
 
     /** Euclidean norm of all parameter gradients; NaN or infinite when one of them is. */
     public double gradientNorm() {
-        squaredNormOfGradients();
-        float[] squares = new float[normSlices()];
-        arena.download(memory.head().squaredNorms().columns(0, squares.length), squares, 0);
-        return norm(squares, 0);
+        try (DeviceUse _ = use()) {
+            squaredNormOfGradients();
+            float[] squares = new float[normSlices()];
+            arena.download(memory.head().squaredNorms().columns(0, squares.length), squares, 0);
+            return norm(squares, 0);
+        }
     }
 
     private double squaredNorm(Matrix x) {
@@ -543,29 +576,33 @@ public final class Network implements AutoCloseable {
      * forward pass again, because a backward pass reuses the memory of features.
      */
     public String firstNonFiniteOutput(Pass pass) {
-        runForward(pass);
-        StemShape s = memory.shape().stem();
-        Matrix input = memory.input().rows(0, pass.images() * s.inputHeight() * s.inputWidth());
-        if (!Double.isFinite(squaredNorm(input))) {
-            return "input";
-        }
-        for (Stage stage : stages) {
-            if (!Double.isFinite(squaredNorm(stage.output(pass)))) {
-                return stage.name();
+        try (DeviceUse _ = use()) {
+            runForward(pass);
+            StemShape s = memory.shape().stem();
+            Matrix input = memory.input().rows(0, pass.images() * s.inputHeight() * s.inputWidth());
+            if (!Double.isFinite(squaredNorm(input))) {
+                return "input";
             }
+            for (Stage stage : stages) {
+                if (!Double.isFinite(squaredNorm(stage.output(pass)))) {
+                    return stage.name();
+                }
+            }
+            return "";
         }
-        return "";
     }
 
     /** The first parameter, in backward order, whose gradient is not finite; empty when all are. */
     public String firstNonFiniteGradient() {
-        for (ParameterSpec p : memory.parameterLayout().tensors().reversed()) {
-            Matrix g = memory.parameterLayout().in(memory.parameterGradients(), p.name());
-            if (!Double.isFinite(squaredNorm(g))) {
-                return p.name();
+        try (DeviceUse _ = use()) {
+            for (ParameterSpec p : memory.parameterLayout().tensors().reversed()) {
+                Matrix g = memory.parameterLayout().in(memory.parameterGradients(), p.name());
+                if (!Double.isFinite(squaredNorm(g))) {
+                    return p.name();
+                }
             }
+            return "";
         }
-        return "";
     }
 
     // ---------------------------------------------------------------- tensors by name
@@ -621,27 +658,29 @@ public final class Network implements AutoCloseable {
     }
 
     private float[] read(ParameterLayout layout, Matrix vector, String name) {
-        checkOpen();
-        Matrix tensor = layout.in(vector, name);
-        float[] values = new float[tensor.columns()];
-        arena.download(tensor, values, 0);
-        return values;
+        try (DeviceUse _ = use()) {
+            Matrix tensor = layout.in(vector, name);
+            float[] values = new float[tensor.columns()];
+            arena.download(tensor, values, 0);
+            return values;
+        }
     }
 
     private void write(ParameterLayout layout, Matrix vector, String name, float[] values) {
-        checkOpen();
-        Matrix tensor = layout.in(vector, name);
-        if (values.length != tensor.columns()) {
-            throw new IllegalArgumentException(
-                    name
-                            + " has "
-                            + tensor.columns()
-                            + " values "
-                            + layout.spec(name).shape()
-                            + ", not "
-                            + values.length);
+        try (DeviceUse _ = use()) {
+            Matrix tensor = layout.in(vector, name);
+            if (values.length != tensor.columns()) {
+                throw new IllegalArgumentException(
+                        name
+                                + " has "
+                                + tensor.columns()
+                                + " values "
+                                + layout.spec(name).shape()
+                                + ", not "
+                                + values.length);
+            }
+            arena.upload(values, 0, tensor);
         }
-        arena.upload(values, 0, tensor);
     }
 
     private void checkBatch(int count) {
@@ -654,17 +693,30 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    private void checkOpen() {
+    /**
+     * Takes the device and this network for operations that belong together, until it is closed;
+     * every method takes them for itself. Threads whose networks share a device take turns.
+     *
+     * @throws IllegalStateException when this network or its device is closed, or another thread is
+     *     using this network
+     */
+    public DeviceUse use() {
+        DeviceUse begun = use.begin();
         if (closed) {
+            begun.close();
             throw new IllegalStateException("the network is closed");
         }
+        return begun;
     }
 
+    /** Waits for the operation that runs, and frees the arena. May be called twice. */
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            arena.close();
+        try (DeviceUse _ = use.beginToClose()) {
+            if (!closed) {
+                closed = true;
+                arena.close();
+            }
         }
     }
 }

@@ -3,6 +3,7 @@ package org.densenet4j.inference;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceMemoryException;
+import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.InferenceMemory;
 import org.densenet4j.plan.InferencePlan;
@@ -24,11 +25,13 @@ public final class InferenceNetwork implements AutoCloseable {
     private final DeviceArena arena;
     private final List<InferenceStage> stages = new ArrayList<>();
     private HeadStage head;
+    private final DeviceUse use;
     private boolean closed;
 
     private InferenceNetwork(InferencePlan plan, Device device) {
         this.plan = plan;
         this.memory = plan.memory();
+        this.use = new DeviceUse("network", device);
         this.arena = allocate(plan, device);
     }
 
@@ -53,7 +56,7 @@ public final class InferenceNetwork implements AutoCloseable {
             throws IOException {
         InferenceNetwork network = new InferenceNetwork(plan, device);
         boolean built = false;
-        try {
+        try (DeviceUse _ = network.turn()) {
             network.build(new InferenceDevice(device, network.arena, network.memory), source);
             built = true;
             return network;
@@ -100,50 +103,66 @@ public final class InferenceNetwork implements AutoCloseable {
      * @param count images, 1 to the plan's batch
      */
     public void forward(float[] images, int from, int count) {
-        if (closed) {
-            throw new IllegalStateException("the network is closed");
-        }
-        if (count < 1 || count > plan.batch()) {
-            throw new IllegalArgumentException(
-                    "a batch of "
-                            + count
-                            + " images does not fit the plan, which is for 1 to "
-                            + plan.batch());
-        }
-        StemShape s = memory.shape().stem();
-        int pixels = s.inputHeight() * s.inputWidth();
-        arena.upload(
-                images,
-                Math.multiplyExact(from, pixels * s.inputChannels()),
-                memory.input().rows(0, count * pixels));
-        for (InferenceStage stage : stages) {
-            stage.forward(count);
+        try (DeviceUse _ = turn()) {
+            if (count < 1 || count > plan.batch()) {
+                throw new IllegalArgumentException(
+                        "a batch of "
+                                + count
+                                + " images does not fit the plan, which is for 1 to "
+                                + plan.batch());
+            }
+            StemShape s = memory.shape().stem();
+            int pixels = s.inputHeight() * s.inputWidth();
+            arena.upload(
+                    images,
+                    Math.multiplyExact(from, pixels * s.inputChannels()),
+                    memory.input().rows(0, count * pixels));
+            for (InferenceStage stage : stages) {
+                stage.forward(count);
+            }
         }
     }
 
     /** Copies the logits [count, classes] of the last pass to {@code target}, from {@code at}. */
     public void logits(int count, float[] target, int at) {
-        arena.download(memory.head().logits().rows(0, count), target, at);
+        try (DeviceUse _ = turn()) {
+            arena.download(memory.head().logits().rows(0, count), target, at);
+        }
     }
 
     /** Copies the pooled features [count, channels] of the last pass. */
     public void embeddings(int count, float[] target, int at) {
-        arena.download(memory.head().pooled().rows(0, count), target, at);
+        try (DeviceUse _ = turn()) {
+            arena.download(memory.head().pooled().rows(0, count), target, at);
+        }
     }
 
     /** The class activation maps [H·W, classes] of one image of the last pass. */
     public float[] classMaps(int image) {
-        Matrix maps = head.classMaps(image);
-        float[] values = new float[maps.rows() * maps.columns()];
-        arena.download(maps, values, 0);
-        return values;
+        try (DeviceUse _ = turn()) {
+            Matrix maps = head.classMaps(image);
+            float[] values = new float[maps.rows() * maps.columns()];
+            arena.download(maps, values, 0);
+            return values;
+        }
+    }
+
+    private DeviceUse turn() {
+        DeviceUse begun = use.begin();
+        if (closed) {
+            begun.close();
+            throw new IllegalStateException("the network is closed");
+        }
+        return begun;
     }
 
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            arena.close();
+        try (DeviceUse _ = use.beginToClose()) {
+            if (!closed) {
+                closed = true;
+                arena.close();
+            }
         }
     }
 }

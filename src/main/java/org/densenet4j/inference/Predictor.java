@@ -283,7 +283,10 @@ public final class Predictor implements AutoCloseable {
             this.model = model;
         }
 
-        /** A device of the caller's, which nothing else uses at the same time; not closed here. */
+        /**
+         * A device of the caller's, not closed here. Where trainers and other predictors use it
+         * from other threads, they take turns.
+         */
         public Builder device(Device value) {
             device = value;
             return this;

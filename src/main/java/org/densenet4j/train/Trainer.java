@@ -2,6 +2,7 @@ package org.densenet4j.train;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
@@ -31,8 +32,9 @@ import java.util.Map;
  * }</pre>
  *
  * All memory is allocated by {@link Builder#open} and freed by {@link #close}, which may be called
- * twice. Not thread-safe; several trainers in one process are independent as long as each has its
- * own device.
+ * twice. One thread uses a trainer at a time; a second one that comes in between gets an {@link
+ * IllegalStateException}. Trainers of several threads may share a device and take turns by the
+ * step, or each have its own.
  */
 public final class Trainer implements AutoCloseable {
     private final Network network;
@@ -95,41 +97,45 @@ public final class Trainer implements AutoCloseable {
     }
 
     private StepResult runStep(Batch batch, Batch next) {
-        checkShape(batch);
-        network.zeroGradients();
-        network.keepRunningStatistics();
-        double loss = 0;
-        int correct = 0;
-        double norm = 0;
-        int micro = network.plan().batch();
-        for (int first = 0; first < batch.size(); first += micro) {
-            int count = Math.min(micro, batch.size() - first);
-            Pass pass = new Pass(count, mode, seed, passes++);
-            network.input(images(batch, first, count), count);
-            network.trainingPass(pass, labels(batch, first, count), labelSmoothing, batch.size());
-            if (next != null && first + count == batch.size() && next.size() <= micro) {
-                network.stage(next.images());
+        try (DeviceUse _ = network.use()) {
+            checkShape(batch);
+            network.zeroGradients();
+            network.keepRunningStatistics();
+            double loss = 0;
+            int correct = 0;
+            double norm = 0;
+            int micro = network.plan().batch();
+            for (int first = 0; first < batch.size(); first += micro) {
+                int count = Math.min(micro, batch.size() - first);
+                Pass pass = new Pass(count, mode, seed, passes++);
+                network.input(images(batch, first, count), count);
+                network.trainingPass(
+                        pass, labels(batch, first, count), labelSmoothing, batch.size());
+                if (next != null && first + count == batch.size() && next.size() <= micro) {
+                    network.stage(next.images());
+                }
+                Network.Outcome outcome = network.outcome(pass, batch.size());
+                if (!Double.isFinite(outcome.loss())) {
+                    throw refuse(network.firstNonFiniteOutput(pass), "the loss");
+                }
+                loss += outcome.loss();
+                correct += outcome.correct();
+                norm = outcome.gradientNorm();
             }
-            Network.Outcome outcome = network.outcome(pass, batch.size());
-            if (!Double.isFinite(outcome.loss())) {
-                throw refuse(network.firstNonFiniteOutput(pass), "the loss");
+            if (!Double.isFinite(norm)) {
+                throw refuse(network.firstNonFiniteGradient(), "the gradient");
             }
-            loss += outcome.loss();
-            correct += outcome.correct();
-            norm = outcome.gradientNorm();
+            double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
+            network.sgd(
+                    SgdStep.of(learningRate)
+                            .withMomentum(optimizer.momentum(), optimizer.nesterov())
+                            .withWeightDecay(
+                                    optimizer.weightDecay(), optimizer.decayNormsAndBiases())
+                            .withGradientScale(scale)
+                            .withFirst(steps == 0));
+            steps++;
+            return new StepResult(steps, loss, correct, batch.size(), norm);
         }
-        if (!Double.isFinite(norm)) {
-            throw refuse(network.firstNonFiniteGradient(), "the gradient");
-        }
-        double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
-        network.sgd(
-                SgdStep.of(learningRate)
-                        .withMomentum(optimizer.momentum(), optimizer.nesterov())
-                        .withWeightDecay(optimizer.weightDecay(), optimizer.decayNormsAndBiases())
-                        .withGradientScale(scale)
-                        .withFirst(steps == 0));
-        steps++;
-        return new StepResult(steps, loss, correct, batch.size(), norm);
     }
 
     private NonFiniteException refuse(String where, String what) {
@@ -148,23 +154,25 @@ public final class Trainer implements AutoCloseable {
      * @param logits receives [images, classes]
      */
     public StepResult evaluate(Batch batch, float[] logits) {
-        checkShape(batch);
-        int classes = spec().classes();
-        double loss = 0;
-        int correct = 0;
-        int micro = network.plan().batch();
-        for (int first = 0; first < batch.size(); first += micro) {
-            int count = Math.min(micro, batch.size() - first);
-            Pass pass = new Pass(count, Mode.EVALUATE, seed, 0);
-            network.input(images(batch, first, count), count);
-            network.evaluationPass(pass, labels(batch, first, count), batch.size());
-            Network.Outcome outcome = network.outcome(pass, batch.size());
-            loss += outcome.loss();
-            correct += outcome.correct();
-            float[] part = network.logits(count);
-            System.arraycopy(part, 0, logits, first * classes, part.length);
+        try (DeviceUse _ = network.use()) {
+            checkShape(batch);
+            int classes = spec().classes();
+            double loss = 0;
+            int correct = 0;
+            int micro = network.plan().batch();
+            for (int first = 0; first < batch.size(); first += micro) {
+                int count = Math.min(micro, batch.size() - first);
+                Pass pass = new Pass(count, Mode.EVALUATE, seed, 0);
+                network.input(images(batch, first, count), count);
+                network.evaluationPass(pass, labels(batch, first, count), batch.size());
+                Network.Outcome outcome = network.outcome(pass, batch.size());
+                loss += outcome.loss();
+                correct += outcome.correct();
+                float[] part = network.logits(count);
+                System.arraycopy(part, 0, logits, first * classes, part.length);
+            }
+            return new StepResult(steps, loss, correct, batch.size(), 0);
         }
-        return new StepResult(steps, loss, correct, batch.size(), 0);
     }
 
     /** A micro-batch's pixels: the batch's own array where it is all of it. */
@@ -257,11 +265,13 @@ public final class Trainer implements AutoCloseable {
      * The same with entries of the caller's in the file's metadata, which {@link #load} returns.
      */
     public void save(Path path, Map<String, String> notes) throws IOException {
-        Map<String, String> counters = new HashMap<>(notes);
-        counters.put("trainer.steps", String.valueOf(steps));
-        counters.put("trainer.passes", String.valueOf(passes));
-        counters.put("trainer.learningRate", String.valueOf(learningRate));
-        Checkpoint.save(path, network, spec(), counters);
+        try (DeviceUse _ = network.use()) {
+            Map<String, String> counters = new HashMap<>(notes);
+            counters.put("trainer.steps", String.valueOf(steps));
+            counters.put("trainer.passes", String.valueOf(passes));
+            counters.put("trainer.learningRate", String.valueOf(learningRate));
+            Checkpoint.save(path, network, spec(), counters);
+        }
     }
 
     /**
@@ -272,18 +282,20 @@ public final class Trainer implements AutoCloseable {
      *     changed then
      */
     public Map<String, String> load(Path path) throws IOException {
-        Map<String, String> metadata = Checkpoint.load(path, network, spec());
-        try {
-            steps = Long.parseLong(metadata.getOrDefault("trainer.steps", "0"));
-            passes = Long.parseLong(metadata.getOrDefault("trainer.passes", "0"));
-            learningRate(
-                    Double.parseDouble(
-                            metadata.getOrDefault(
-                                    "trainer.learningRate", String.valueOf(learningRate))));
-        } catch (NumberFormatException e) {
-            throw new IOException(path + ": the counters in the metadata are broken", e);
+        try (DeviceUse _ = network.use()) {
+            Map<String, String> metadata = Checkpoint.load(path, network, spec());
+            try {
+                steps = Long.parseLong(metadata.getOrDefault("trainer.steps", "0"));
+                passes = Long.parseLong(metadata.getOrDefault("trainer.passes", "0"));
+                learningRate(
+                        Double.parseDouble(
+                                metadata.getOrDefault(
+                                        "trainer.learningRate", String.valueOf(learningRate))));
+            } catch (NumberFormatException e) {
+                throw new IOException(path + ": the counters in the metadata are broken", e);
+            }
+            return metadata;
         }
-        return metadata;
     }
 
     @Override

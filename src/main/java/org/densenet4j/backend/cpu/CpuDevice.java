@@ -17,6 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The processors of this machine: one lane per thread, each working on its own cache-sized chunk.
@@ -41,7 +43,8 @@ final class CpuDevice implements Device {
     private final Map<GemmShape, Long> productScratch = new ConcurrentHashMap<>();
     private final Map<ConvolutionShape, ConvolutionMemory> convolutionMemory =
             new ConcurrentHashMap<>();
-    private boolean closed;
+    private final ReentrantLock turn = new ReentrantLock(true);
+    private volatile boolean closed;
 
     CpuDevice(DeviceOptions options) {
         this.dnn = OneDnn.get();
@@ -183,22 +186,27 @@ final class CpuDevice implements Device {
 
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
-        if (closed) {
-            throw new IllegalStateException("the device is closed");
+        turn.lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the device is closed");
+            }
+            arenas.removeIf(CpuArena::isClosed);
+            CpuArena arena =
+                    new CpuArena(
+                            dnn,
+                            lanes,
+                            vectorApi,
+                            this::method,
+                            this::compiles,
+                            bytes,
+                            scratchOffset,
+                            scratchBytesPerLane);
+            arenas.add(arena);
+            return arena;
+        } finally {
+            turn.unlock();
         }
-        arenas.removeIf(CpuArena::isClosed);
-        CpuArena arena =
-                new CpuArena(
-                        dnn,
-                        lanes,
-                        vectorApi,
-                        this::method,
-                        this::compiles,
-                        bytes,
-                        scratchOffset,
-                        scratchBytesPerLane);
-        arenas.add(arena);
-        return arena;
     }
 
     @Override
@@ -212,12 +220,27 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public Lock turn() {
+        return turn;
+    }
+
+    @Override
+    public boolean isClosed() {
+        return closed;
+    }
+
+    @Override
     public void close() {
-        if (closed) {
-            return;
+        turn.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            lanes.close();
+            arenas.forEach(CpuArena::close);
+        } finally {
+            turn.unlock();
         }
-        closed = true;
-        lanes.close();
-        arenas.forEach(CpuArena::close);
     }
 }

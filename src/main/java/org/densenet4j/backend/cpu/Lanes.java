@@ -2,6 +2,7 @@ package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.ChunkTask;
 
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
@@ -30,6 +31,7 @@ final class Lanes implements AutoCloseable {
      */
     private final AtomicLongArray shares;
 
+    private final AtomicBoolean running = new AtomicBoolean();
     private final AtomicInteger busy = new AtomicInteger();
 
     private volatile int pass;
@@ -64,11 +66,27 @@ final class Lanes implements AutoCloseable {
         return count;
     }
 
-    /** Runs all chunks and rethrows the first failure. Only one thread may call this at a time. */
+    /**
+     * Runs all chunks and rethrows the first failure.
+     *
+     * @throws IllegalStateException when a pass is running: two would mix up each other's chunks
+     */
     void forEachChunk(int chunkCount, ChunkTask chunkTask) {
         if (closed) {
             throw new IllegalStateException("the device is closed");
         }
+        if (!running.compareAndSet(false, true)) {
+            throw new IllegalStateException(
+                    "the device is running a pass of another thread; hold its turn");
+        }
+        try {
+            runPass(chunkCount, chunkTask);
+        } finally {
+            running.set(false);
+        }
+    }
+
+    private void runPass(int chunkCount, ChunkTask chunkTask) {
         chunks = chunkCount;
         task = chunkTask;
         failure = null;

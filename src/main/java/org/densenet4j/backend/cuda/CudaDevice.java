@@ -22,6 +22,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /**
  * An NVIDIA GPU: one lane, because a single stream fills it, and chunks that stay in its L2 cache.
@@ -46,7 +49,8 @@ final class CudaDevice implements Device {
     private final Optional<DeviceTrace> trace;
     private final Map<ConvolutionShape, ConvolutionMemory> convolutionMemory = new HashMap<>();
     private final List<CudaArena> arenas = new ArrayList<>();
-    private boolean closed;
+    private final ReentrantLock turn = new ReentrantLock(true);
+    private volatile boolean closed;
 
     CudaDevice(CudaLibraries libraries, DeviceOptions options) {
         this.options = options;
@@ -189,11 +193,15 @@ final class CudaDevice implements Device {
 
     @Override
     public long availableBytes() {
-        context.enter();
-        long[] free = new long[1];
-        long[] total = new long[1];
-        CudaStatus.checkDriver(JCudaDriver.cuMemGetInfo(free, total), "asking for free memory");
-        return Math.max(0, free[0] - RESERVE);
+        return inTurn(
+                () -> {
+                    context.enter();
+                    long[] free = new long[1];
+                    long[] total = new long[1];
+                    CudaStatus.checkDriver(
+                            JCudaDriver.cuMemGetInfo(free, total), "asking for free memory");
+                    return Math.max(0, free[0] - RESERVE);
+                });
     }
 
     @Override
@@ -210,21 +218,15 @@ final class CudaDevice implements Device {
 
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
-        ConvolutionMemory known = convolutionMemory.get(shape);
-        if (known == null) {
-            known = KernelConvolution.memory(shape, context.multiprocessors());
-            if (!options.ownConvolutions()) {
-                known =
-                        CudaConvolution.memory(
-                                cudnn,
-                                shape,
-                                known,
-                                workspaceLimit(shape),
-                                options.deterministic());
-            }
-            convolutionMemory.put(shape, known);
-        }
-        return known;
+        return inTurn(() -> convolutionMemory.computeIfAbsent(shape, this::measure));
+    }
+
+    private ConvolutionMemory measure(ConvolutionShape shape) {
+        ConvolutionMemory own = KernelConvolution.memory(shape, context.multiprocessors());
+        return options.ownConvolutions()
+                ? own
+                : CudaConvolution.memory(
+                        cudnn, shape, own, workspaceLimit(shape), options.deterministic());
     }
 
     private static long workspaceLimit(ConvolutionShape s) {
@@ -235,11 +237,15 @@ final class CudaDevice implements Device {
 
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
-        context.enter();
-        arenas.removeIf(CudaArena::isClosed);
-        CudaArena arena = new CudaArena(this, bytes, scratchOffset, scratchBytesPerLane);
-        arenas.add(arena);
-        return arena;
+        return inTurn(
+                () -> {
+                    context.enter();
+                    arenas.removeIf(CudaArena::isClosed);
+                    CudaArena arena =
+                            new CudaArena(this, bytes, scratchOffset, scratchBytesPerLane);
+                    arenas.add(arena);
+                    return arena;
+                });
     }
 
     @Override
@@ -249,7 +255,7 @@ final class CudaDevice implements Device {
 
     @Override
     public List<TracedCall> takeTrace() {
-        return trace.map(DeviceTrace::take).orElse(List.of());
+        return inTurn(() -> trace.map(DeviceTrace::take).orElse(List.of()));
     }
 
     /** Queues the chunks one after the other: the device overlaps them as it can. */
@@ -262,11 +268,41 @@ final class CudaDevice implements Device {
     }
 
     @Override
-    public void close() {
-        if (closed) {
-            return;
+    public Lock turn() {
+        return turn;
+    }
+
+    @Override
+    public boolean isClosed() {
+        return closed;
+    }
+
+    private <T> T inTurn(Supplier<T> work) {
+        turn.lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the device is closed");
+            }
+            return work.get();
+        } finally {
+            turn.unlock();
         }
-        closed = true;
+    }
+
+    @Override
+    public void close() {
+        turn.lock();
+        try {
+            if (!closed) {
+                closed = true;
+                free();
+            }
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private void free() {
         Teardown teardown = new Teardown();
         arenas.forEach(teardown::close);
         trace.ifPresent(teardown::close);

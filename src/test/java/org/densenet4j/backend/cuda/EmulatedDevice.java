@@ -21,6 +21,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A GPU without a GPU: the CUDA backend's launches and tiling, with kernels emulated on the host,
@@ -37,6 +39,7 @@ public final class EmulatedDevice implements Device {
     private final Emulation emulation = Emulation.open();
     private final List<EmulatedArena> arenas = new ArrayList<>();
     private final DeviceOptions options;
+    private final Lock turn = new ReentrantLock();
     private boolean closed;
 
     /** One lane; the options choose TF32. */
@@ -145,6 +148,16 @@ public final class EmulatedDevice implements Device {
         if (closed) {
             throw new IllegalStateException("the device is closed");
         }
+    }
+
+    @Override
+    public Lock turn() {
+        return turn;
+    }
+
+    @Override
+    public boolean isClosed() {
+        return closed;
     }
 
     @Override

@@ -9,6 +9,9 @@ import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+
 /** An H100 as plans see it, with workspaces of 32 MiB; nothing runs on it. */
 public final class PlannedH100 implements Device {
     private static final long L2_BYTES = 50L << 20;
@@ -87,6 +90,16 @@ public final class PlannedH100 implements Device {
     @Override
     public void forEachChunk(int chunks, ChunkTask task) {
         throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Lock turn() {
+        return new ReentrantLock();
+    }
+
+    @Override
+    public boolean isClosed() {
+        return false;
     }
 
     @Override
