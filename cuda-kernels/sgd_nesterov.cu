@@ -1,7 +1,7 @@
 // Stochastic gradient descent with Nesterov momentum over all parameters of a kind in one launch, as PyTorch
 // defines it (torch.optim.SGD, dampening 0):
 //
-//   g = scale * gradient + decay * p;  v = momentum * v + g (v = g in the first step);
+//   g = scale * gradient + decay * p;  v = momentum * v + g (velocities start at zero);
 //   p -= rate * (nesterov ? g + momentum * v : v)
 //
 // Shapes    parameters, gradients, velocity [n]: one contiguous range of the arena holds every weight, another
@@ -12,18 +12,18 @@
 
 template <int V>
 __device__ void sgd_nesterov(float* parameters, const float* gradients, float* velocity, int n, float rate,
-                             float momentum, int nesterov, float decay, float scale, int firstStep) {
+                             float momentum, int nesterov, float decay, float scale) {
     const int i = (blockIdx.x * blockDim.x + threadIdx.x) * V;
     if (i >= n) {
         return;
     }
     Channels<V> p = load<V>(parameters + i);
     const Channels<V> gradient = load<V>(gradients + i);
-    Channels<V> v = firstStep ? zeros<V>() : load<V>(velocity + i);
+    Channels<V> v = load<V>(velocity + i);
 #pragma unroll
     for (int j = 0; j < V; j++) {
         const float g = fmaf(decay, p.v[j], scale * gradient.v[j]);
-        v.v[j] = firstStep ? g : fmaf(momentum, v.v[j], g);
+        v.v[j] = fmaf(momentum, v.v[j], g);
         const float direction = nesterov ? fmaf(momentum, v.v[j], g) : v.v[j];
         p.v[j] = fmaf(-rate, direction, p.v[j]);
     }
@@ -33,5 +33,5 @@ __device__ void sgd_nesterov(float* parameters, const float* gradients, float* v
 
 TILED_KERNEL(sgd_nesterov,
              (float* parameters, const float* gradients, float* velocity, int n, float rate, float momentum,
-              int nesterov, float decay, float scale, int firstStep),
-             (parameters, gradients, velocity, n, rate, momentum, nesterov, decay, scale, firstStep))
+              int nesterov, float decay, float scale),
+             (parameters, gradients, velocity, n, rate, momentum, nesterov, decay, scale))

@@ -8,9 +8,9 @@ import org.densenet4j.data.Normalisation;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
-import org.densenet4j.engine.SgdStep;
-import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.train.Sgd;
+import org.densenet4j.train.Trainer;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -48,22 +48,26 @@ public final class TrainFromCode {
 
         DenseNetSpec spec = DenseNetSpec.bc(22, 12).classes(10).build();
         try (Device device = Device.best();
-                Network network =
-                        Network.open(MemoryPlan.of(spec).batch(BATCH).on(device), device, SEED)) {
+                Trainer trainer =
+                        Trainer.of(spec, device)
+                                .batch(BATCH)
+                                .optimizer(Sgd.nesterov(0.1))
+                                .seed(SEED)
+                                .open()) {
+            Network network = trainer.network();
             // Start from the share of each class, 1/10, or the first epoch goes into learning it.
             float[] bias = new float[spec.classes()];
             Arrays.fill(bias, (float) -Math.log(spec.classes() - 1));
             network.parameter("classifier.bias", bias);
 
-            int step = 0;
             int steps = epochs * train.batchesPerEpoch();
             for (int epoch = 0; epoch < epochs; epoch++) {
                 double loss = 0;
                 try (BatchLoader.Epoch batches = train.epoch(epoch)) {
                     for (Batch batch : batches) {
-                        double rate = 0.05 * (1 + Math.cos(Math.PI * step / steps)); // cosine
-                        loss += trainStep(network, batch, step, rate);
-                        step++;
+                        double done = (double) trainer.steps() / steps;
+                        trainer.learningRate(0.05 * (1 + Math.cos(Math.PI * done))); // cosine
+                        loss += trainStep(trainer, batch);
                     }
                 }
                 System.out.printf(
@@ -77,8 +81,9 @@ public final class TrainFromCode {
     }
 
     /** Forward, own loss, backward, update. */
-    private static double trainStep(Network network, Batch batch, int step, double rate) {
-        Pass pass = new Pass(batch.size(), Mode.TRAIN, SEED, step);
+    private static double trainStep(Trainer trainer, Batch batch) {
+        Network network = trainer.network();
+        Pass pass = trainer.nextPass(batch.size());
         network.input(batch.images(), batch.size());
         network.forward(pass);
 
@@ -89,13 +94,7 @@ public final class TrainFromCode {
         network.zeroGradients();
         network.logitsGradient(gradient, batch.size());
         network.backward(pass);
-        boolean nesterov = true;
-        boolean decayNormsAndBiases = true;
-        network.sgd(
-                SgdStep.of(rate)
-                        .withMomentum(0.9, nesterov)
-                        .withWeightDecay(1e-4, decayNormsAndBiases)
-                        .withFirst(step == 0));
+        trainer.update(); // clips, decays, moves the parameters and counts, as step() does
         return loss;
     }
 

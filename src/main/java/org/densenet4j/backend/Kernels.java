@@ -261,8 +261,8 @@ public interface Kernels {
 
     /**
      * One step of SGD as PyTorch defines it: {@code g = scale·gradient + decay·p; v = momentum·v +
-     * g (v = g in the first step); p −= rate·(nesterov ? g + momentum·v : v)}. All are vectors [1,
-     * n].
+     * g; p −= rate·(nesterov ? g + momentum·v : v)}, where velocities are zero before the first
+     * step. All are vectors [1, n].
      */
     void sgd(
             Matrix parameters,
@@ -272,8 +272,7 @@ public interface Kernels {
             float momentum,
             boolean nesterov,
             float decay,
-            float gradientScale,
-            boolean firstStep);
+            float gradientScale);
 
     /**
      * Sum of squares, accumulated in double precision, into {@code target} [1, 1]; NaN or infinity

@@ -127,6 +127,9 @@ final class PredictorOption {
     /** Opens a predictor on a device. */
     Predictor open(Device device, int batch) throws IOException {
         try (Model opened = model()) {
+            if (!opened.hasNormalisation()) {
+                throw new IOException(weights + ": " + Model.UNKNOWN_NORMALISATION);
+            }
             return Predictor.of(opened).device(device).batch(batch).open();
         }
     }

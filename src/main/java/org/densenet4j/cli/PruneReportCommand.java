@@ -95,14 +95,24 @@ final class PruneReportCommand implements Callable<Integer> {
             shares.add(percent / 100);
         }
         DenseNetSpec spec;
-        Normalisation normalisation;
+        Optional<Normalisation> trainedWith;
         Optional<List<String>> names;
         try (Model model = trained.open()) {
             spec = model.spec();
-            normalisation = model.normalisation();
+            trainedWith =
+                    model.hasNormalisation()
+                            ? Optional.of(model.normalisation())
+                            : Optional.empty();
             names = model.images().classNames();
         }
-        Dataset opened = data.open(spec.inputHeight(), spec.inputWidth()).test();
+        DataOption.Source source = data.open(spec.inputHeight(), spec.inputWidth());
+        if (trainedWith.isEmpty()) {
+            System.err.println(
+                    "note: the checkpoint does not record how images were normalised; the data's"
+                            + " usual normalisation is taken");
+        }
+        Normalisation normalisation = trainedWith.orElse(source.normalisation());
+        Dataset opened = source.test();
         Dataset test = names.map(n -> RelabelledDataset.of(opened, n)).orElse(opened);
         checkFit(spec, test);
         PruneReport report;

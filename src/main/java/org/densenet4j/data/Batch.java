@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import java.util.Objects;
+
 /**
  * Images and their labels, ready for a network. The arrays are not copied: do not change them while
  * a step runs.
@@ -9,11 +11,22 @@ package org.densenet4j.data;
  * @param height rows of pixels
  * @param width columns of pixels
  * @param channels values per pixel
+ * @param metadata names of the classes and normalisation, as far as they are known; a {@link
+ *     BatchLoader} knows both, and a trainer saves them with its weights
  */
-public record Batch(float[] images, int[] labels, int height, int width, int channels) {
+public record Batch(
+        float[] images, int[] labels, int height, int width, int channels, ImageMetadata metadata) {
+
+    /** Of arrays of the caller's, of which nothing more is known. */
+    public Batch(float[] images, int[] labels, int height, int width, int channels) {
+        this(images, labels, height, width, channels, ImageMetadata.NONE);
+    }
 
     /** Checks that the arrays fit each other. */
     public Batch {
+        Objects.requireNonNull(images, "images");
+        Objects.requireNonNull(labels, "labels");
+        Objects.requireNonNull(metadata, "metadata");
         if (labels.length == 0) {
             throw new IllegalArgumentException("a batch needs at least one image");
         }

@@ -65,6 +65,7 @@ public final class BatchLoader {
 
     private final Dataset data;
     private final Settings settings;
+    private final ImageMetadata metadata;
 
     /** Broken images that have been named already. */
     private final Set<Integer> broken;
@@ -73,6 +74,7 @@ public final class BatchLoader {
         this.data = data;
         this.settings = settings;
         this.broken = broken;
+        this.metadata = ImageMetadata.of(data.classNames(), settings.normalisation);
     }
 
     private BatchLoader with(Consumer<Settings> change) {
@@ -295,7 +297,8 @@ public final class BatchLoader {
                     all ? labels : Arrays.copyOf(labels, count),
                     data.height(),
                     data.width(),
-                    data.channels());
+                    data.channels(),
+                    metadata);
         }
     }
 

@@ -19,6 +19,9 @@ import java.util.Optional;
  */
 public record ImageMetadata(
         Optional<List<String>> classNames, Optional<Normalisation> normalisation) {
+    /** Nothing is known. */
+    public static final ImageMetadata NONE = new ImageMetadata(Optional.empty(), Optional.empty());
+
     private static final String CLASSES = "classes";
     private static final String MEAN = "normalisation.mean";
     private static final String DEVIATION = "normalisation.deviation";
@@ -79,6 +82,19 @@ public record ImageMetadata(
     private static String list(Map<String, String> metadata, String key, String runKey) {
         String numbers = metadata.get(runKey);
         return metadata.getOrDefault(key, numbers == null ? null : "[" + numbers + "]");
+    }
+
+    /** This, and of the other what is not known here. */
+    public ImageMetadata or(ImageMetadata other) {
+        return new ImageMetadata(
+                classNames.or(other::classNames), normalisation.or(other::normalisation));
+    }
+
+    /** Whether both name classes, and not the same in the same order. */
+    public boolean contradicts(ImageMetadata other) {
+        return classNames.isPresent()
+                && other.classNames.isPresent()
+                && !classNames.equals(other.classNames);
     }
 
     /** Entries of a file's metadata, which {@link #read} understands. */

@@ -1,5 +1,7 @@
 package org.densenet4j.engine;
 
+import static java.util.Objects.requireNonNull;
+
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceMemoryException;
@@ -52,12 +54,15 @@ public final class Network implements AutoCloseable {
     private OperationListener listener = OperationListener.NONE;
     private OperationEvent event;
     private final DeviceUse use;
+    private final PassOrder order = new PassOrder();
+    private long updates;
     private boolean closed;
 
     private Network(MemoryPlan plan, Device device) {
         this.plan = plan;
         this.use = new DeviceUse("network", device);
         this.memory = plan.memory();
+        plan.requireDevice(device);
         this.arena = allocate(plan, device);
         this.compute = new Compute(device, arena, memory);
         this.kernels = arena.kernels();
@@ -162,7 +167,7 @@ public final class Network implements AutoCloseable {
 
     /** Told about every operation as it runs; {@link OperationListener#NONE} turns it off. */
     public void listen(OperationListener operationListener) {
-        listener = operationListener;
+        listener = requireNonNull(operationListener, "operationListener");
     }
 
     // ---------------------------------------------------------------- a step
@@ -177,6 +182,7 @@ public final class Network implements AutoCloseable {
         try (DeviceUse _ = use()) {
             StemShape s = memory.shape().stem();
             int pixels = s.inputHeight() * s.inputWidth();
+            requireNonNull(images, "images");
             checkBatch(count);
             long expected = (long) count * pixels * s.inputChannels();
             if (images.length < expected) {
@@ -194,6 +200,7 @@ public final class Network implements AutoCloseable {
                                 + images.length);
             }
             arena.upload(images, 0, memory.input().rows(0, count * pixels));
+            order.input(count);
         }
     }
 
@@ -204,6 +211,7 @@ public final class Network implements AutoCloseable {
      */
     public void stage(float[] images) {
         try (DeviceUse _ = use()) {
+            requireNonNull(images, "images");
             Matrix staging = memory.inputStaging();
             if (staging != null && images.length <= staging.rows() * staging.columns()) {
                 arena.stage(images, images.length, staging);
@@ -214,9 +222,11 @@ public final class Network implements AutoCloseable {
     /** Computes the logits of the batch that was copied in. */
     public void forward(Pass pass) {
         try (DeviceUse _ = use()) {
-            checkBatch(pass.images());
+            requireNonNull(pass, "pass");
+            order.requireInput(pass);
             uploadStep(pass);
             runForward(pass);
+            order.forward(pass);
         }
     }
 
@@ -231,7 +241,9 @@ public final class Network implements AutoCloseable {
      */
     public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
         try (DeviceUse _ = use()) {
+            requireNonNull(pass, "pass");
             checkHasBackward(pass);
+            checkLoss(smoothing, meanOver);
             prepare(pass, labels);
             Runnable work =
                     () -> {
@@ -241,6 +253,9 @@ public final class Network implements AutoCloseable {
                         squaredNormOfGradients();
                     };
             run(new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, meanOver), work);
+            order.forward(pass);
+            order.loss(pass);
+            order.backward(pass);
         }
     }
 
@@ -249,6 +264,8 @@ public final class Network implements AutoCloseable {
      */
     public void evaluationPass(Pass pass, int[] labels, int meanOver) {
         try (DeviceUse _ = use()) {
+            requireNonNull(pass, "pass");
+            checkLoss(0, meanOver);
             prepare(pass, labels);
             Runnable work =
                     () -> {
@@ -256,6 +273,8 @@ public final class Network implements AutoCloseable {
                         runLoss(pass, 0, meanOver);
                     };
             run(new Recording(pass.images(), pass.mode(), pass.seed(), 0, meanOver), work);
+            order.forward(pass);
+            order.loss(pass);
         }
     }
 
@@ -263,7 +282,7 @@ public final class Network implements AutoCloseable {
     private record Recording(int images, Mode mode, long seed, float smoothing, int meanOver) {}
 
     private void prepare(Pass pass, int[] labels) {
-        checkBatch(pass.images());
+        order.requireInput(pass);
         uploadStep(pass);
         uploadLabels(pass, labels);
     }
@@ -289,6 +308,9 @@ public final class Network implements AutoCloseable {
     /** Waits for a training or evaluation pass and reads what it found, in one copy. */
     public Outcome outcome(Pass pass, int meanOver) {
         try (DeviceUse _ = use()) {
+            requireNonNull(pass, "pass");
+            checkLoss(0, meanOver);
+            order.requireOutcome(pass.images());
             HeadMemory head = memory.head();
             float[] values = new float[head.outcome().columns()];
             arena.download(head.outcome(), values, 0);
@@ -337,6 +359,10 @@ public final class Network implements AutoCloseable {
 
     private void uploadLabels(Pass pass, int[] labels) {
         int classes = memory.head().shape().classes();
+        if (requireNonNull(labels, "labels").length < pass.images()) {
+            throw new IllegalArgumentException(
+                    "labels: " + labels.length + " for a pass of " + pass.images() + " images");
+        }
         for (int i = 0; i < pass.images(); i++) {
             if (labels[i] < 0 || labels[i] >= classes) {
                 throw new IllegalArgumentException(
@@ -413,8 +439,12 @@ public final class Network implements AutoCloseable {
      */
     public double loss(Pass pass, int[] labels, float smoothing, int meanOver) {
         try (DeviceUse _ = use()) {
+            requireNonNull(pass, "pass");
+            checkLoss(smoothing, meanOver);
+            order.requireForward(pass);
             uploadLabels(pass, labels);
             runLoss(pass, smoothing, meanOver);
+            order.loss(pass);
             return outcome(pass, meanOver).loss();
         }
     }
@@ -438,15 +468,46 @@ public final class Network implements AutoCloseable {
     public void logitsGradient(float[] gradient, int count) {
         try (DeviceUse _ = use()) {
             checkBatch(count);
-            arena.upload(gradient, 0, memory.head().logitsGradient().rows(0, count));
+            order.requireForward(count);
+            Matrix target = memory.head().logitsGradient().rows(0, count);
+            checkLength("gradient", requireNonNull(gradient, "gradient").length, target);
+            arena.upload(gradient, 0, target);
+            order.logitsGradient();
         }
     }
 
     /** Adds the gradients of the last forward pass, from the gradient of the logits. */
     public void backward(Pass pass) {
         try (DeviceUse _ = use()) {
+            requireNonNull(pass, "pass");
             checkHasBackward(pass);
+            order.requireGradient(pass);
             runBackward(pass);
+            order.backward(pass);
+        }
+    }
+
+    private static void checkLoss(float smoothing, int meanOver) {
+        if (!(smoothing >= 0 && smoothing < 1)) {
+            throw new IllegalArgumentException(
+                    "smoothing = " + smoothing + ": use a number from 0 to below 1");
+        }
+        if (meanOver < 1) {
+            throw new IllegalArgumentException("meanOver = " + meanOver + ": use 1 or more images");
+        }
+    }
+
+    private static void checkLength(String what, int there, Matrix wanted) {
+        if (there < wanted.rows() * wanted.columns()) {
+            throw new IllegalArgumentException(
+                    what
+                            + " has "
+                            + there
+                            + " values, "
+                            + wanted.rows()
+                            + "x"
+                            + wanted.columns()
+                            + " are needed");
         }
     }
 
@@ -470,6 +531,7 @@ public final class Network implements AutoCloseable {
     /** The logits [count, classes] of the last forward pass. */
     public float[] logits(int count) {
         try (DeviceUse _ = use()) {
+            order.requireLogits(count);
             Matrix logits = memory.head().logits().rows(0, count);
             float[] values = new float[count * logits.columns()];
             arena.download(logits, values, 0);
@@ -488,6 +550,7 @@ public final class Network implements AutoCloseable {
                 throw new IllegalStateException(
                         "the plan has no gradient of the input; ask for it with inputGradient(true)");
             }
+            order.requireInputGradient(count);
             StemShape s = memory.shape().stem();
             Matrix g = memory.inputGradient().rows(0, count * s.inputHeight() * s.inputWidth());
             float[] values = new float[g.rows() * g.columns()];
@@ -498,7 +561,10 @@ public final class Network implements AutoCloseable {
 
     // ---------------------------------------------------------------- optimiser
 
-    /** Updates all parameters by stochastic gradient descent. */
+    /**
+     * Updates all parameters by stochastic gradient descent, and counts that in {@link #updates}.
+     * Velocities are zero when a network is opened.
+     */
     public void sgd(SgdStep step) {
         try (DeviceUse _ = use()) {
             int operation = 2 * stages.size() + 1;
@@ -517,8 +583,7 @@ public final class Network implements AutoCloseable {
                                     step.momentum(),
                                     step.nesterov(),
                                     decayed ? step.weightDecay() : 0f,
-                                    step.gradientScale(),
-                                    step.first());
+                                    step.gradientScale());
             update(update, layout.weights(p), layout.weights(g), layout.weights(v), true);
             update(
                     update,
@@ -526,8 +591,14 @@ public final class Network implements AutoCloseable {
                     layout.normsAndBiases(g),
                     layout.normsAndBiases(v),
                     step.decayNormsAndBiases());
+            updates++;
             after(operation);
         }
+    }
+
+    /** Updates since this network was opened. */
+    public long updates() {
+        return updates;
     }
 
     /** One optimiser step on a range of the parameters. */
@@ -577,7 +648,10 @@ public final class Network implements AutoCloseable {
      */
     public String firstNonFiniteOutput(Pass pass) {
         try (DeviceUse _ = use()) {
+            requireNonNull(pass, "pass");
+            order.requireInput(pass);
             runForward(pass);
+            order.forward(pass);
             StemShape s = memory.shape().stem();
             Matrix input = memory.input().rows(0, pass.images() * s.inputHeight() * s.inputWidth());
             if (!Double.isFinite(squaredNorm(input))) {

@@ -14,6 +14,8 @@ import org.densenet4j.plan.LayerMemory;
  * every layer.
  */
 final class NewFeatures {
+    private static final int LAYERS_OF_NUMBERED_BLOCK = 1000;
+
     private final Compute compute;
     private final Kernels kernels;
     private final int layer;
@@ -37,7 +39,7 @@ final class NewFeatures {
     NewFeatures(Compute compute, BlockMemory block, LayerMemory memory, boolean deferring) {
         this.compute = compute;
         this.kernels = compute.kernels();
-        this.layer = 1000 * memory.shape().block() + memory.shape().index();
+        this.layer = layerNumber(memory.shape().block(), memory.shape().index());
         this.survival =
                 (float)
                         compute.spec()
@@ -53,6 +55,16 @@ final class NewFeatures {
         this.deferred = block.deferred().columns(from, count);
         this.correction = memory.scratch().correction();
         this.deferring = deferring;
+    }
+
+    /**
+     * A number of its own for every layer of a network: what it drops depends on it. Checkpoints of
+     * networks whose blocks have up to a thousand layers continue with these draws, so their
+     * numbers stay as they are; those of longer blocks lie above all of them.
+     */
+    static int layerNumber(int block, int index) {
+        int most = LAYERS_OF_NUMBERED_BLOCK;
+        return index <= most ? most * block + index : 1 << 30 | block << 20 | index;
     }
 
     Matrix of(Pass pass) {

@@ -1,5 +1,7 @@
 package org.densenet4j.engine;
 
+import java.util.Objects;
+
 /**
  * One pass over the network.
  *
@@ -9,6 +11,14 @@ package org.densenet4j.engine;
  * @param step counter of the dropout generator: another step draws other elements
  */
 public record Pass(int images, Mode mode, long seed, long step) {
+    /** Checks images and mode. */
+    public Pass {
+        if (images < 1) {
+            throw new IllegalArgumentException("images = " + images + ": a pass has 1 or more");
+        }
+        Objects.requireNonNull(mode, "mode");
+    }
+
     boolean usesBatchStatistics() {
         return mode == Mode.TRAIN;
     }

@@ -6,9 +6,12 @@ package org.densenet4j.engine;
  *
  * <pre>
  * g = gradientScale·g + weightDecay·p
- * v = momentum·v + g                       g in the first step
+ * v = momentum·v + g
  * p = p − rate·(nesterov ? g + momentum·v : v)
  * </pre>
+ *
+ * A network's velocities are zero when it is opened, so that in its first step v = g, as PyTorch
+ * has it; no step has to be told that it is the first.
  *
  * @param rate learning rate
  * @param momentum of the velocities, 0 for none
@@ -16,7 +19,6 @@ package org.densenet4j.engine;
  * @param weightDecay 0 for none
  * @param decayNormsAndBiases whether weight decay also applies to gamma, beta and biases
  * @param gradientScale factor of every gradient (clipping)
- * @param first whether the velocities are still empty
  */
 public record SgdStep(
         float rate,
@@ -24,44 +26,46 @@ public record SgdStep(
         boolean nesterov,
         float weightDecay,
         boolean decayNormsAndBiases,
-        float gradientScale,
-        boolean first) {
+        float gradientScale) {
 
-    /**
-     * Without momentum and decay, of gradients as they are; a later step than the first, which has
-     * to be told with {@link #withFirst} when there is momentum.
-     */
+    /** Refuses what would make every parameter NaN or infinite. */
+    public SgdStep {
+        check("rate", rate);
+        check("momentum", momentum);
+        check("weight decay", weightDecay);
+        if (!Float.isFinite(gradientScale)) {
+            throw new IllegalArgumentException(
+                    "gradient scale = " + gradientScale + ": use a finite number");
+        }
+    }
+
+    private static void check(String what, float value) {
+        if (!(value >= 0) || Float.isInfinite(value)) {
+            throw new IllegalArgumentException(
+                    what + " = " + value + ": use a finite number that is not negative");
+        }
+    }
+
+    /** Without momentum and decay, of gradients as they are. */
     public static SgdStep of(double rate) {
-        return new SgdStep((float) rate, 0, false, 0, false, 1, false);
+        return new SgdStep((float) rate, 0, false, 0, false, 1);
     }
 
     /** The same with momentum, Nesterov's or the classical one. */
     public SgdStep withMomentum(double value, boolean isNesterov) {
         return new SgdStep(
-                rate,
-                (float) value,
-                isNesterov,
-                weightDecay,
-                decayNormsAndBiases,
-                gradientScale,
-                first);
+                rate, (float) value, isNesterov, weightDecay, decayNormsAndBiases, gradientScale);
     }
 
     /** The same with weight decay. */
     public SgdStep withWeightDecay(double value, boolean alsoNormsAndBiases) {
         return new SgdStep(
-                rate, momentum, nesterov, (float) value, alsoNormsAndBiases, gradientScale, first);
+                rate, momentum, nesterov, (float) value, alsoNormsAndBiases, gradientScale);
     }
 
     /** The same of scaled gradients. */
     public SgdStep withGradientScale(double factor) {
         return new SgdStep(
-                rate, momentum, nesterov, weightDecay, decayNormsAndBiases, (float) factor, first);
-    }
-
-    /** The same as the first step, which does not read the velocities, or as a later one. */
-    public SgdStep withFirst(boolean isFirst) {
-        return new SgdStep(
-                rate, momentum, nesterov, weightDecay, decayNormsAndBiases, gradientScale, isFirst);
+                rate, momentum, nesterov, weightDecay, decayNormsAndBiases, (float) factor);
     }
 }

@@ -31,6 +31,7 @@ public final class InferenceNetwork implements AutoCloseable {
     private InferenceNetwork(InferencePlan plan, Device device) {
         this.plan = plan;
         this.memory = plan.memory();
+        plan.requireDevice(device);
         this.use = new DeviceUse("network", device);
         this.arena = allocate(plan, device);
     }

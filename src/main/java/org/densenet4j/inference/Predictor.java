@@ -46,7 +46,7 @@ public final class Predictor implements AutoCloseable {
         this.ownedDevice = ownedDevice;
         this.spec = model.spec();
         this.classNames = model.classNames();
-        this.normalisation = model.normalisation();
+        this.normalisation = model.hasNormalisation() ? model.normalisation() : null;
         this.images = model.images();
     }
 
@@ -83,14 +83,21 @@ public final class Predictor implements AutoCloseable {
         return images;
     }
 
-    /** How images have to be normalised. */
+    /**
+     * How images have to be normalised.
+     *
+     * @throws IllegalStateException when it is not known; see {@link Model#normalisation}
+     */
     public Normalisation normalisation() {
+        if (normalisation == null) {
+            throw new IllegalStateException(Model.UNKNOWN_NORMALISATION);
+        }
         return normalisation;
     }
 
     /** What brings images of any size to what the network takes. */
     public ImagePreparation preparation() {
-        return ImagePreparation.of(spec, normalisation);
+        return ImagePreparation.of(spec, normalisation());
     }
 
     /** The plan that was allocated. */

@@ -404,6 +404,11 @@ public final class InferenceMemory {
         return unpacked;
     }
 
+    /** The device that this was planned for. */
+    Device device() {
+        return device;
+    }
+
     /** The stem. */
     public StemPart stem() {
         return stem;

@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -155,6 +156,22 @@ public final class MemoryPlan {
     /** Storage of activations and their gradients. */
     public DataType precision() {
         return memory.precision();
+    }
+
+    /**
+     * Checks that a device is the one that this was planned for: lanes, libraries and the layouts
+     * of packed weights are those of a device, and on another one the memory would be too small or
+     * mean something else.
+     *
+     * @throws IllegalArgumentException when it is another
+     */
+    public void requireDevice(Device device) {
+        if (memory.device() != Objects.requireNonNull(device, "device")) {
+            throw new IllegalArgumentException(
+                    "the plan was made for another device ("
+                            + memory.device().name()
+                            + "); plan on the device that it is opened on");
+        }
     }
 
     /**

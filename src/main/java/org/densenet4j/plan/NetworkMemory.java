@@ -643,6 +643,11 @@ public final class NetworkMemory {
         return stepCounter;
     }
 
+    /** The device that this was planned for. */
+    Device device() {
+        return device;
+    }
+
     /** The gradient of the batch, or null where the plan was made without it. */
     public Matrix inputGradient() {
         return inputGradient;

@@ -109,6 +109,11 @@ public final class Checkpoint {
         }
     }
 
+    /** Whether a file's metadata are those of a checkpoint of this project. */
+    public static boolean isOne(Map<String, String> metadata) {
+        return FORMAT.equals(metadata.get("format"));
+    }
+
     /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
     public static boolean hasSpec(Map<String, String> metadata) {
         return metadata.containsKey(SPEC + "growthRate");

@@ -4,6 +4,7 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.Batch;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Trains a network: forward, loss, backward, optimiser.
@@ -45,7 +47,14 @@ public final class Trainer implements AutoCloseable {
     private final Mode mode;
     private final long seed;
     private double learningRate;
-    private long steps;
+
+    /** What is known of the images, for {@link #save}; and the batches' that it was taken from. */
+    private ImageMetadata images;
+
+    private ImageMetadata seen = ImageMetadata.NONE;
+
+    /** Steps before this trainer's network was opened, of the state that was loaded. */
+    private long stepsBefore;
 
     /** Counts forward passes, so that micro-batches of one step drop different elements. */
     private long passes;
@@ -59,6 +68,7 @@ public final class Trainer implements AutoCloseable {
         this.mode = b.frozenBatchNorm ? Mode.FROZEN : Mode.TRAIN;
         this.seed = b.seed;
         this.learningRate = b.optimizer.learningRate();
+        this.images = b.images;
     }
 
     /** Starts a trainer: SHARED, batch 64, the papers' optimiser with rate 0.1, seed 1. */
@@ -91,7 +101,7 @@ public final class Trainer implements AutoCloseable {
             event.end(result);
             return result;
         } catch (RuntimeException e) {
-            event.fail(steps + 1, e);
+            event.fail(steps() + 1, e);
             throw e;
         }
     }
@@ -99,6 +109,7 @@ public final class Trainer implements AutoCloseable {
     private StepResult runStep(Batch batch, Batch next) {
         try (DeviceUse _ = network.use()) {
             checkShape(batch);
+            remember(batch);
             network.zeroGradients();
             network.keepRunningStatistics();
             double loss = 0;
@@ -107,7 +118,7 @@ public final class Trainer implements AutoCloseable {
             int micro = network.plan().batch();
             for (int first = 0; first < batch.size(); first += micro) {
                 int count = Math.min(micro, batch.size() - first);
-                Pass pass = new Pass(count, mode, seed, passes++);
+                Pass pass = nextPass(count);
                 network.input(images(batch, first, count), count);
                 network.trainingPass(
                         pass, labels(batch, first, count), labelSmoothing, batch.size());
@@ -125,22 +136,65 @@ public final class Trainer implements AutoCloseable {
             if (!Double.isFinite(norm)) {
                 throw refuse(network.firstNonFiniteGradient(), "the gradient");
             }
-            double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
-            network.sgd(
-                    SgdStep.of(learningRate)
-                            .withMomentum(optimizer.momentum(), optimizer.nesterov())
-                            .withWeightDecay(
-                                    optimizer.weightDecay(), optimizer.decayNormsAndBiases())
-                            .withGradientScale(scale)
-                            .withFirst(steps == 0));
-            steps++;
-            return new StepResult(steps, loss, correct, batch.size(), norm);
+            update(norm);
+            return new StepResult(steps(), loss, correct, batch.size(), norm);
         }
+    }
+
+    private void update(double norm) {
+        double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
+        network.sgd(
+                SgdStep.of(learningRate)
+                        .withMomentum(optimizer.momentum(), optimizer.nesterov())
+                        .withWeightDecay(optimizer.weightDecay(), optimizer.decayNormsAndBiases())
+                        .withGradientScale(scale));
+    }
+
+    /**
+     * Ends a training step of one's own: updates the parameters by the gradients that the network
+     * holds, as {@link #step} does, with this trainer's clipping, optimiser and learning rate. It
+     * counts as a step.
+     *
+     * <pre>{@code
+     * Pass pass = trainer.nextPass(count);
+     * network.zeroGradients();
+     * network.input(images, count);
+     * network.forward(pass);
+     * network.logitsGradient(myLossGradient(network.logits(count)), count);
+     * network.backward(pass);
+     * trainer.update();
+     * }</pre>
+     *
+     * @return the norm of the gradients before clipping
+     * @throws NonFiniteException when a gradient is NaN or infinite; parameters and velocities are
+     *     left as they were
+     */
+    public double update() {
+        try (DeviceUse _ = network.use()) {
+            double norm = network.gradientNorm();
+            if (!Double.isFinite(norm)) {
+                throw new NonFiniteException(
+                        steps() + 1, network.firstNonFiniteGradient(), "the gradient");
+            }
+            update(norm);
+            return norm;
+        }
+    }
+
+    /**
+     * A training pass for {@link #network}, as {@link #step} makes them: with this trainer's batch
+     * normalisation and seed, and a number of its own, so that it drops other elements than the
+     * passes before.
+     *
+     * @param images of the pass, 1 to those of a micro-batch
+     */
+    public Pass nextPass(int images) {
+        return new Pass(images, mode, seed, passes++);
     }
 
     private NonFiniteException refuse(String where, String what) {
         network.restoreRunningStatistics();
-        return new NonFiniteException(steps + 1, where, what);
+        return new NonFiniteException(steps() + 1, where, what);
     }
 
     /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
@@ -156,6 +210,7 @@ public final class Trainer implements AutoCloseable {
     public StepResult evaluate(Batch batch, float[] logits) {
         try (DeviceUse _ = network.use()) {
             checkShape(batch);
+            remember(batch);
             int classes = spec().classes();
             double loss = 0;
             int correct = 0;
@@ -171,7 +226,7 @@ public final class Trainer implements AutoCloseable {
                 float[] part = network.logits(count);
                 System.arraycopy(part, 0, logits, first * classes, part.length);
             }
-            return new StepResult(steps, loss, correct, batch.size(), 0);
+            return new StepResult(steps(), loss, correct, batch.size(), 0);
         }
     }
 
@@ -186,6 +241,23 @@ public final class Trainer implements AutoCloseable {
 
     private static int[] labels(Batch batch, int first, int count) {
         return Arrays.copyOfRange(batch.labels(), first, first + count);
+    }
+
+    /** A class is its name: labels that index other names would train the classifier wrongly. */
+    private void remember(Batch batch) {
+        if (batch.metadata() == seen) {
+            return;
+        }
+        if (images.contradicts(batch.metadata())) {
+            throw new IllegalArgumentException(
+                    "the batch has the classes "
+                            + batch.metadata().classNames().orElseThrow()
+                            + ", the network was trained on "
+                            + images.classNames().orElseThrow()
+                            + "; BatchLoader.relabelled matches them by name");
+        }
+        seen = batch.metadata();
+        images = images.or(seen);
     }
 
     private void checkShape(Batch batch) {
@@ -232,9 +304,9 @@ public final class Trainer implements AutoCloseable {
         return network.plan().memory().shape().spec();
     }
 
-    /** Training steps done so far. */
+    /** Training steps done so far: every update, also those of one's own through the network. */
     public long steps() {
-        return steps;
+        return stepsBefore + network.updates();
     }
 
     /** The current learning rate. */
@@ -252,8 +324,10 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Saves parameters, running statistics, optimiser state, learning rate and counters. The file
-     * appears only when it is complete; a previous one is replaced then and not before.
+     * Saves parameters, running statistics, optimiser state, learning rate and counters, and names
+     * of the classes and normalisation as far as they are known: told by {@link Builder#images}, by
+     * the batches of a {@link org.densenet4j.data.BatchLoader} or by a file that was loaded. The
+     * file appears only when it is complete; a previous one is replaced then and not before.
      *
      * @throws IOException in one line with the path and the reason
      */
@@ -266,8 +340,9 @@ public final class Trainer implements AutoCloseable {
      */
     public void save(Path path, Map<String, String> notes) throws IOException {
         try (DeviceUse _ = network.use()) {
-            Map<String, String> counters = new HashMap<>(notes);
-            counters.put("trainer.steps", String.valueOf(steps));
+            Map<String, String> counters = new HashMap<>(images.entries());
+            counters.putAll(notes);
+            counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));
             Checkpoint.save(path, network, spec(), counters);
@@ -283,18 +358,45 @@ public final class Trainer implements AutoCloseable {
      */
     public Map<String, String> load(Path path) throws IOException {
         try (DeviceUse _ = network.use()) {
-            Map<String, String> metadata = Checkpoint.load(path, network, spec());
+            Map<String, String> metadata = Checkpoint.metadata(path);
+            ImageMetadata saved = ImageMetadata.read(path, metadata);
+            if (images.contradicts(saved)) {
+                throw new IOException(
+                        path
+                                + ": was trained on the classes "
+                                + saved.classNames().orElseThrow()
+                                + ", this trainer has "
+                                + images.classNames().orElseThrow());
+            }
+            Counters counters = Counters.read(path, metadata, learningRate);
+            Checkpoint.load(path, network, spec());
+            images = saved.or(images);
+            stepsBefore = counters.steps - network.updates();
+            passes = counters.passes;
+            learningRate(counters.learningRate);
+            return metadata;
+        }
+    }
+
+    /** What a checkpoint says beside tensors. */
+    private record Counters(long steps, long passes, double learningRate) {
+        static Counters read(Path path, Map<String, String> metadata, double learningRate)
+                throws IOException {
             try {
-                steps = Long.parseLong(metadata.getOrDefault("trainer.steps", "0"));
-                passes = Long.parseLong(metadata.getOrDefault("trainer.passes", "0"));
-                learningRate(
+                double rate =
                         Double.parseDouble(
                                 metadata.getOrDefault(
-                                        "trainer.learningRate", String.valueOf(learningRate))));
+                                        "trainer.learningRate", String.valueOf(learningRate)));
+                if (!(rate >= 0) || Double.isInfinite(rate)) {
+                    throw new NumberFormatException("learning rate = " + rate);
+                }
+                return new Counters(
+                        Long.parseLong(metadata.getOrDefault("trainer.steps", "0")),
+                        Long.parseLong(metadata.getOrDefault("trainer.passes", "0")),
+                        rate);
             } catch (NumberFormatException e) {
                 throw new IOException(path + ": the counters in the metadata are broken", e);
             }
-            return metadata;
         }
     }
 
@@ -318,6 +420,7 @@ public final class Trainer implements AutoCloseable {
         private boolean inputGradient;
         private long seed = 1;
         private long memoryBudget = Long.MAX_VALUE;
+        private ImageMetadata images = ImageMetadata.NONE;
 
         private Builder(DenseNetSpec spec, Device device) {
             this.spec = spec;
@@ -397,6 +500,17 @@ public final class Trainer implements AutoCloseable {
         /** Also computes the gradient of the images. */
         public Builder inputGradient(boolean on) {
             inputGradient = on;
+            return this;
+        }
+
+        /**
+         * Names of the classes and normalisation, which {@link Trainer#save} records. The batches
+         * of a {@link org.densenet4j.data.BatchLoader} tell them by themselves; batches of one's
+         * own do not, and what is read from a file without them has to be told how images are
+         * normalised.
+         */
+        public Builder images(ImageMetadata value) {
+            images = Objects.requireNonNull(value, "images");
             return this;
         }
 

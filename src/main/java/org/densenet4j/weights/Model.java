@@ -10,7 +10,6 @@ import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -23,6 +22,11 @@ import java.util.stream.IntStream;
  * spec. Owns the open file; closing twice is allowed.
  */
 public final class Model implements WeightSource, AutoCloseable {
+    /** What to do where it is not known how images were normalised. */
+    public static final String UNKNOWN_NORMALISATION =
+            "the weights do not record how images were normalised; give --mean and --std, or"
+                    + " Model.withNormalisation, and save with Trainer.Builder.images";
+
     private final TensorFile file;
     private final WeightMatch match;
     private final DenseNetSpec spec;
@@ -78,7 +82,7 @@ public final class Model implements WeightSource, AutoCloseable {
                             match,
                             spec,
                             classNames(path, recorded, spec),
-                            normalisation(path, recorded, spec),
+                            normalisation(path, file, recorded, spec),
                             recorded);
             opened = true;
             return model;
@@ -125,7 +129,9 @@ public final class Model implements WeightSource, AutoCloseable {
         return names;
     }
 
-    private static Normalisation normalisation(Path path, ImageMetadata recorded, DenseNetSpec spec)
+    /** Null where it is not recorded and there is no usual one. */
+    private static Normalisation normalisation(
+            Path path, TensorFile file, ImageMetadata recorded, DenseNetSpec spec)
             throws IOException {
         Normalisation normalisation = recorded.normalisation().orElse(null);
         if (normalisation != null) {
@@ -134,12 +140,10 @@ public final class Model implements WeightSource, AutoCloseable {
             }
             return normalisation;
         }
-        if (spec.inputChannels() == 3) {
-            return spec.stem() == Stem.IMAGENET ? Normalisation.IMAGENET : Normalisation.CIFAR10;
+        if (Checkpoint.isOne(file.metadata()) || spec.inputChannels() != 3) {
+            return null;
         }
-        float[] halves = new float[spec.inputChannels()];
-        Arrays.fill(halves, 0.5f);
-        return new Normalisation(halves, halves);
+        return spec.stem() == Stem.IMAGENET ? Normalisation.IMAGENET : Normalisation.CIFAR10;
     }
 
     /** The network. */
@@ -152,9 +156,23 @@ public final class Model implements WeightSource, AutoCloseable {
         return classNames;
     }
 
-    /** How images are normalised: as recorded, else the usual constants for the kind of network. */
+    /**
+     * How images are normalised: as recorded; for weights of torchvision, timm and others, which
+     * record nothing, the usual constants of ImageNet or, with a small stem, of CIFAR-10.
+     *
+     * @throws IllegalStateException when a checkpoint of this project does not record it, or there
+     *     are no usual constants
+     */
     public Normalisation normalisation() {
+        if (normalisation == null) {
+            throw new IllegalStateException(UNKNOWN_NORMALISATION);
+        }
         return normalisation;
+    }
+
+    /** Whether {@link #normalisation} is known. */
+    public boolean hasNormalisation() {
+        return normalisation != null;
     }
 
     /**

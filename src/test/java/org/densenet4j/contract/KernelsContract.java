@@ -1006,14 +1006,13 @@ abstract class KernelsContract extends OpenedDevice {
                 2 * CASES,
                 a -> {
                     boolean nesterov = a.random.nextBoolean();
-                    boolean first = a.random.nextInt(3) == 0;
                     double rate = (float) 0.1;
                     double momentum = (float) 0.9;
                     double decay = (float) 1e-2;
                     double scale = 0.5;
                     Matrix p = a.normal(1, a.channels());
                     Matrix gradients = a.normal(1, p.columns());
-                    Matrix velocity = first ? a.output(1, p.columns()) : a.normal(1, p.columns());
+                    Matrix velocity = a.normal(1, p.columns());
                     a.upload();
                     a.kernels()
                             .sgd(
@@ -1024,15 +1023,12 @@ abstract class KernelsContract extends OpenedDevice {
                                     (float) momentum,
                                     nesterov,
                                     (float) decay,
-                                    (float) scale,
-                                    first);
+                                    (float) scale);
                     GuardedArena.Cell newVelocity =
                             (r, c, t) -> {
                                 t.add(scale * a.value(gradients, r, c));
                                 t.add(decay * a.value(p, r, c));
-                                if (!first) {
-                                    t.add(momentum * a.value(velocity, r, c));
-                                }
+                                t.add(momentum * a.value(velocity, r, c));
                             };
                     a.expect(velocity, ELEMENT, newVelocity);
                     a.expect(

@@ -249,18 +249,8 @@ final class CpuKernels extends ScalarKernels {
             float momentum,
             boolean nesterov,
             float decay,
-            float gradientScale,
-            boolean firstStep) {
-        floats.sgd(
-                parameters,
-                gradients,
-                velocity,
-                rate,
-                momentum,
-                nesterov,
-                decay,
-                gradientScale,
-                firstStep);
+            float gradientScale) {
+        floats.sgd(parameters, gradients, velocity, rate, momentum, nesterov, decay, gradientScale);
     }
 
     @Override

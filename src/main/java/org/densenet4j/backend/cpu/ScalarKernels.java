@@ -603,13 +603,12 @@ class ScalarKernels implements Kernels {
             float momentum,
             boolean nesterov,
             float decay,
-            float gradientScale,
-            boolean firstStep) {
+            float gradientScale) {
         for (int r = 0; r < parameters.rows(); r++) {
             for (int c = 0; c < parameters.columns(); c++) {
                 float p = get(parameters, r, c);
                 float g = Math.fma(decay, p, gradientScale * get(gradients, r, c));
-                float v = firstStep ? g : Math.fma(momentum, get(velocity, r, c), g);
+                float v = Math.fma(momentum, get(velocity, r, c), g);
                 set(velocity, r, c, v);
                 float step = nesterov ? Math.fma(momentum, v, g) : v;
                 set(parameters, r, c, Math.fma(-rate, step, p));

@@ -870,8 +870,7 @@ class VectorPasses extends ScalarKernels {
             float momentum,
             boolean nesterov,
             float decay,
-            float gradientScale,
-            boolean firstStep) {
+            float gradientScale) {
         FloatVector decays = FloatVector.broadcast(SPECIES, decay);
         FloatVector momenta = FloatVector.broadcast(SPECIES, momentum);
         FloatVector rates = FloatVector.broadcast(SPECIES, -rate);
@@ -879,7 +878,7 @@ class VectorPasses extends ScalarKernels {
             for (int c = 0; c < whole(parameters); c += LANES) {
                 FloatVector p = floats(parameters, r, c);
                 FloatVector g = p.fma(decays, floats(gradients, r, c).mul(gradientScale));
-                FloatVector v = firstStep ? g : floats(velocity, r, c).fma(momenta, g);
+                FloatVector v = floats(velocity, r, c).fma(momenta, g);
                 set(velocity, r, c, v);
                 FloatVector step = nesterov ? v.fma(momenta, g) : v;
                 set(parameters, r, c, step.fma(rates, p));
@@ -894,8 +893,7 @@ class VectorPasses extends ScalarKernels {
                     momentum,
                     nesterov,
                     decay,
-                    gradientScale,
-                    firstStep);
+                    gradientScale);
         }
     }
 

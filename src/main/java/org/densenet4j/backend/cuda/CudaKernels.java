@@ -694,14 +694,13 @@ final class CudaKernels implements Kernels {
             float momentum,
             boolean nesterov,
             float decay,
-            float gradientScale,
-            boolean firstStep) {
+            float gradientScale) {
         int n = Math.multiplyExact(parameters.rows(), parameters.columns());
         Tiling t = tiling(1, n, parameters, gradients, velocity);
         launcher.launch(
                 t.entry("sgd_nesterov"),
                 Grid.of(Math.ceilDiv(n, t.vector()), Tiling.THREADS),
-                Traffic.reading(gradients).updating(parameters).storing(velocity, !firstStep),
+                Traffic.reading(gradients).updating(parameters).updating(velocity),
                 address(parameters),
                 address(gradients),
                 address(velocity),
@@ -710,8 +709,7 @@ final class CudaKernels implements Kernels {
                 momentum,
                 flag(nesterov),
                 decay,
-                gradientScale,
-                flag(firstStep));
+                gradientScale);
     }
 
     @Override

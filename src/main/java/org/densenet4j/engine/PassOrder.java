@@ -1,0 +1,122 @@
+package org.densenet4j.engine;
+
+/**
+ * What the memory of a network holds of the last passes. A call out of order is refused: it would
+ * compute from what an earlier step, or nobody, has left there.
+ */
+final class PassOrder {
+    private int inputs;
+    private Pass forward;
+    private boolean logitsGradient;
+    private int logits;
+    private int outcomes;
+    private int inputGradients;
+
+    /** Images were copied in. The backward pass reads them, too, so that of before is lost. */
+    void input(int images) {
+        inputs = images;
+        forward = null;
+        logitsGradient = false;
+    }
+
+    /** Before a forward pass. */
+    void requireInput(Pass pass) {
+        if (pass.images() != inputs) {
+            throw new IllegalStateException(
+                    inputs == 0
+                            ? "there are no images yet; copy a batch in with input() before the pass"
+                            : "the pass has "
+                                    + pass.images()
+                                    + " images, input() was given "
+                                    + inputs);
+        }
+    }
+
+    /** A forward pass ran: its features and logits are there. */
+    void forward(Pass pass) {
+        forward = pass;
+        logits = pass.images();
+        logitsGradient = false;
+    }
+
+    /** Before what continues a forward pass. */
+    void requireForward(Pass pass) {
+        if (forward == null) {
+            throw new IllegalStateException(
+                    "there is no forward pass to go on from; call forward() after input(), and again"
+                            + " after each backward()");
+        }
+        if (!forward.equals(pass)) {
+            throw new IllegalStateException(
+                    "the forward pass was " + forward + ", this one is " + pass);
+        }
+    }
+
+    /** Before the gradient of some images' logits is set. */
+    void requireForward(int images) {
+        if (forward == null || forward.images() != images) {
+            throw new IllegalStateException(
+                    forward == null
+                            ? "there is no forward pass whose logits could have a gradient"
+                            : "the forward pass has "
+                                    + forward.images()
+                                    + " images, the gradient "
+                                    + images);
+        }
+    }
+
+    /** The gradient of the logits is there. */
+    void logitsGradient() {
+        logitsGradient = true;
+    }
+
+    /** The loss of a pass is there, and with it the gradient of the logits. */
+    void loss(Pass pass) {
+        outcomes = pass.images();
+        logitsGradient = true;
+    }
+
+    /** Before a backward pass. */
+    void requireGradient(Pass pass) {
+        requireForward(pass);
+        if (!logitsGradient) {
+            throw new IllegalStateException(
+                    "the logits have no gradient yet; call loss() or logitsGradient() before"
+                            + " backward()");
+        }
+    }
+
+    /** A backward pass ran; it used up the features. */
+    void backward(Pass pass) {
+        inputGradients = pass.images();
+        forward = null;
+        logitsGradient = false;
+    }
+
+    /** Before the logits of some images are read. */
+    void requireLogits(int images) {
+        requireOf("logits", images, logits);
+    }
+
+    /** Before losses and hits of some images are read. */
+    void requireOutcome(int images) {
+        requireOf("losses", images, outcomes);
+    }
+
+    /** Before the gradient of some images is read. */
+    void requireInputGradient(int images) {
+        requireOf("gradients of the input", images, inputGradients);
+    }
+
+    private static void requireOf(String what, int wanted, int there) {
+        if (wanted < 1) {
+            throw new IllegalArgumentException(what + " of " + wanted + " images: use 1 or more");
+        }
+        if (wanted > there) {
+            throw new IllegalStateException(
+                    there == 0
+                            ? "there are no " + what + " yet"
+                            : "there are " + what + " of " + there + " images, not of " + wanted);
+        }
+    }
+}

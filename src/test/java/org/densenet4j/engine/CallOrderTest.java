@@ -1,0 +1,179 @@
+package org.densenet4j.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.spec.DenseNetSpec;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Calls in the wrong order, with the wrong arrays or too late: exceptions, never numbers. */
+class CallOrderTest {
+    private static final DenseNetSpec SPEC =
+            DenseNetSpec.bc(10, 4).classes(3).inputSize(8, 8).build();
+    private static final float[] IMAGES = new float[4 * 8 * 8 * 3];
+    private static final int[] LABELS = {0, 1, 2, 0};
+    private static final Pass PASS = new Pass(4, Mode.TRAIN, 1, 1);
+
+    private final Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(2));
+    private Network network;
+
+    @BeforeEach
+    void opens() {
+        network =
+                Network.open(
+                        MemoryPlan.of(SPEC).batch(5).inputGradient(true).on(device), device, 1);
+    }
+
+    @AfterEach
+    void closes() {
+        network.close();
+        device.close();
+    }
+
+    private static void refuses(Class<? extends RuntimeException> type, String why, Executable e) {
+        RuntimeException refused = assertThrows(type, e);
+        assertTrue(refused.getMessage().contains(why), refused.toString());
+    }
+
+    private static void tooEarly(String why, Executable e) {
+        refuses(IllegalStateException.class, why, e);
+    }
+
+    @Test
+    void nothingIsComputedFromWhatIsNotThere() {
+        tooEarly("input()", () -> network.forward(PASS));
+        tooEarly("input()", () -> network.trainingPass(PASS, LABELS, 0, 4));
+        tooEarly("input()", () -> network.evaluationPass(PASS, LABELS, 4));
+        tooEarly("forward()", () -> network.backward(PASS));
+        tooEarly("forward()", () -> network.loss(PASS, LABELS, 0, 4));
+        tooEarly("no forward pass", () -> network.logitsGradient(new float[12], 4));
+        tooEarly("no logits", () -> network.logits(4));
+        tooEarly("no losses", () -> network.outcome(PASS, 4));
+        tooEarly("no gradients of the input", () -> network.inputGradient(4));
+        network.input(IMAGES, 4);
+        tooEarly("forward()", () -> network.backward(PASS));
+        network.forward(PASS);
+        tooEarly("no gradient yet", () -> network.backward(PASS));
+        network.logitsGradient(new float[12], 4);
+        network.backward(PASS);
+        tooEarly("forward()", () -> network.backward(PASS));
+        assertEquals(IMAGES.length, network.inputGradient(4).length);
+    }
+
+    @Test
+    void aPassIsTheOneThatWasBegun() {
+        network.input(IMAGES, 4);
+        tooEarly("input() was given 4", () -> network.forward(new Pass(3, Mode.TRAIN, 1, 1)));
+        network.forward(PASS);
+        tooEarly("this one is", () -> network.loss(new Pass(4, Mode.TRAIN, 1, 2), LABELS, 0, 4));
+        network.loss(PASS, LABELS, 0, 4);
+        network.input(IMAGES, 4); // the backward pass would read these images
+        tooEarly("forward()", () -> network.backward(PASS));
+        Pass evaluation = new Pass(4, Mode.EVALUATE, 1, 1);
+        network.forward(evaluation);
+        network.loss(evaluation, LABELS, 0, 4);
+        tooEarly("evaluation pass", () -> network.backward(evaluation));
+        tooEarly("this one is", () -> network.backward(PASS));
+        tooEarly("not of 5", () -> network.logits(5));
+    }
+
+    @Test
+    void arraysAndNumbersThatDoNotFitAreNamed() {
+        Class<IllegalArgumentException> wrong = IllegalArgumentException.class;
+        refuses(wrong, "the array has 7", () -> network.input(new float[7], 4));
+        refuses(wrong, "a batch of 6", () -> network.input(IMAGES, 6));
+        network.input(IMAGES, 4);
+        refuses(wrong, "labels: 3", () -> network.trainingPass(PASS, new int[3], 0, 4));
+        int[] outside = {0, 1, 3, 0};
+        refuses(wrong, "label 3 of image 2", () -> network.trainingPass(PASS, outside, 0, 4));
+        refuses(wrong, "smoothing = NaN", () -> network.trainingPass(PASS, LABELS, Float.NaN, 4));
+        refuses(wrong, "meanOver = 0", () -> network.evaluationPass(PASS, LABELS, 0));
+        network.forward(PASS);
+        refuses(wrong, "gradient has 3 values", () -> network.logitsGradient(new float[3], 4));
+        tooEarly("the gradient 3", () -> network.logitsGradient(new float[12], 3));
+        refuses(wrong, "0 images", () -> network.logits(0));
+        refuses(wrong, "rate = NaN", () -> SgdStep.of(Double.NaN));
+        refuses(wrong, "rate = Infinity", () -> SgdStep.of(1e300));
+        SgdStep step = SgdStep.of(0.1);
+        refuses(wrong, "momentum = -", () -> step.withMomentum(-0.5, false));
+        refuses(wrong, "weight decay = NaN", () -> step.withWeightDecay(Double.NaN, true));
+        refuses(wrong, "scale = Infinity", () -> step.withGradientScale(1 / 0.0));
+        refuses(wrong, "images = 0", () -> new Pass(0, Mode.TRAIN, 1, 1));
+        refuses(wrong, "not 2", () -> network.parameter("classifier.bias", new float[2]));
+        refuses(wrong, "no tensor named 'bias'", () -> network.parameter("bias"));
+    }
+
+    @Test
+    void nothingWorksAfterClosing() {
+        network.close();
+        network.close();
+        List<Executable> calls =
+                List.of(
+                        () -> network.input(IMAGES, 4),
+                        () -> network.stage(IMAGES),
+                        () -> network.forward(PASS),
+                        () -> network.trainingPass(PASS, LABELS, 0, 4),
+                        () -> network.evaluationPass(PASS, LABELS, 4),
+                        () -> network.outcome(PASS, 4),
+                        () -> network.keepRunningStatistics(),
+                        () -> network.restoreRunningStatistics(),
+                        () -> network.zeroGradients(),
+                        () -> network.loss(PASS, LABELS, 0, 4),
+                        () -> network.logitsGradient(new float[12], 4),
+                        () -> network.backward(PASS),
+                        () -> network.logits(4),
+                        () -> network.inputGradient(4),
+                        () -> network.sgd(SgdStep.of(0.1)),
+                        () -> network.gradientNorm(),
+                        () -> network.firstNonFiniteGradient(),
+                        () -> network.firstNonFiniteOutput(PASS),
+                        () -> network.parameter("classifier.bias"),
+                        () -> network.parameter("classifier.bias", new float[3]),
+                        () -> network.gradient("classifier.bias"),
+                        () -> network.velocity("classifier.bias"),
+                        () -> network.runningStatistic("features.norm5.running_mean"));
+        for (Executable call : calls) {
+            tooEarly("the network is closed", call);
+        }
+        device.close();
+        tooEarly("closed", () -> network.zeroGradients());
+        tooEarly(
+                "the device is closed",
+                () -> Network.open(MemoryPlan.of(SPEC).batch(1).on(device), device, 1));
+    }
+
+    @Test
+    void aPlanBelongsToItsDevice() {
+        try (Device one = Device.open("cpu", DeviceOptions.defaults().withThreads(1))) {
+            MemoryPlan plan = MemoryPlan.of(SPEC).batch(4).on(one);
+            refuses(
+                    IllegalArgumentException.class,
+                    "made for another device",
+                    () -> Network.open(plan, device, 1));
+        }
+    }
+
+    @Test
+    void everyLayerDrawsForItself() {
+        Set<Integer> numbers = new HashSet<>();
+        for (int block = 1; block <= 6; block++) {
+            for (int layer = 1; layer <= 5000; layer++) {
+                assertTrue(
+                        numbers.add(NewFeatures.layerNumber(block, layer)), block + ", " + layer);
+            }
+        }
+        assertEquals(2007, NewFeatures.layerNumber(2, 7)); // checkpoints continue with these draws
+        assertEquals(4000, NewFeatures.layerNumber(3, 1000));
+    }
+}
