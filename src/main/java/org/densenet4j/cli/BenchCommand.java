@@ -46,6 +46,7 @@ final class BenchCommand implements Callable<Integer> {
 
     @Mixin private BenchDeviceOption device;
     @Mixin private WarmUpOption warmUp;
+    @Mixin private OverwriteOption overwrite;
 
     @Option(
             names = "--point",
@@ -105,16 +106,21 @@ final class BenchCommand implements Callable<Integer> {
         checkNumbers();
         Set<DataType> precisions = precisions();
         wanted.forEach(BenchPoint::spec); // refuses a wrong name before anything has run
-        BenchOutput output = new BenchOutput(json);
+        BenchOutput output = new BenchOutput(json, overwrite.rule(List.of()));
         output.check();
+        output.write(measured(wanted, precisions));
+        return 0;
+    }
+
+    private Benchmark measured(List<BenchPoint> wanted, Set<DataType> precisions)
+            throws IOException {
         try (CancelSignal cancel = new CancelSignal("stopped; nothing was written")) {
             try {
-                output.write(measure(wanted, precisions));
+                return measure(wanted, precisions);
             } catch (IOException e) {
-                cancel.rethrow(e);
+                throw cancel.awaited(e);
             }
         }
-        return 0;
     }
 
     private void checkNumbers() {

@@ -38,15 +38,15 @@ final class CancelSignal implements AutoCloseable {
      * A terminal interrupts the measuring process as well, and its end may be seen here before the
      * signal is: then this waits for the signal.
      *
-     * @throws IOException the same, when no signal comes
+     * @return the failure, when no signal comes
      */
-    void rethrow(IOException failure) throws IOException {
+    IOException awaited(IOException failure) {
         try {
             Thread.sleep(PATIENCE_MILLIS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        throw failure;
+        return failure;
     }
 
     @Override

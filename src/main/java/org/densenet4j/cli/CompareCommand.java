@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
@@ -95,13 +96,16 @@ final class CompareCommand implements Callable<Integer> {
             SweepRange.depth(name, batch); // refuses a model without depths before anything has run
         }
         long budget = Bytes.parse(memoryBudget);
-        Path folder = report.folder("compare");
+        report.check(ComparisonReport.files(sweeps));
         Path scratch = Files.createTempDirectory("densenet4j-compare");
+        scratch.toFile()
+                .deleteOnExit(); // on Ctrl-C; what is in it, which is asked for later, goes first
         try (Device d = device.open()) {
             List<StrategyRun> runs = new ArrayList<>();
             Map<MemoryStrategy, Path> gradients = new EnumMap<>(MemoryStrategy.class);
             for (MemoryStrategy s : MemoryStrategy.values()) {
                 Path file = scratch.resolve(s + ".safetensors");
+                file.toFile().deleteOnExit();
                 runs.add(run(spec, name, s, budget, d, file));
                 gradients.put(s, file);
             }
@@ -122,8 +126,9 @@ final class CompareCommand implements Callable<Integer> {
                             List.copyOf(swept));
             System.out.println();
             System.out.print(ComparisonReport.text(comparison));
+            Path folder = report.folder("compare", ComparisonReport.files(sweeps));
             ComparisonReport.write(comparison, folder);
-            System.out.println("\nreport: " + folder.resolve("report.html"));
+            System.out.println("\nreport: " + OneLine.of(folder.resolve("report.html").toString()));
         } finally {
             deleteAll(scratch);
         }

@@ -166,6 +166,12 @@ final class DataOption {
         return new Source(train, held, Normalisation.IMAGENET, Recipe.Augment.IMAGENET);
     }
 
+    /** The folders that are read. */
+    List<Path> inputs() {
+        int colon = data.indexOf(':');
+        return List.of(colon < 0 ? GLYPHS : Path.of(data.substring(colon + 1)));
+    }
+
     boolean skipsBroken() {
         return onBroken == OnBroken.SKIP;
     }

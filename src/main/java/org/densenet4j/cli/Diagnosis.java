@@ -1,17 +1,13 @@
 package org.densenet4j.cli;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceProvider;
 import org.densenet4j.backend.Finding;
 import org.densenet4j.download.CacheFolder;
+import org.densenet4j.report.Json;
 
-import java.io.IOException;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.util.List;
 import java.util.Locale;
@@ -108,52 +104,36 @@ record Diagnosis(List<Backend> backends, HostFacts host) {
         out.append(String.format(Locale.ROOT, "  %-15s %s%n", title, value));
     }
 
-    String json() throws IOException {
-        StringWriter text = new StringWriter();
-        try (JsonGenerator out = new JsonFactory().createGenerator(text)) {
-            out.useDefaultPrettyPrinter();
-            out.writeStartObject();
-            out.writeStringField("version", new Version().getVersion()[0]);
-            out.writeStringField("best", best().map(Backend::name).orElse(null));
-            out.writeArrayFieldStart("backends");
-            for (Backend b : backends) {
-                out.writeStartObject();
-                out.writeStringField("name", b.name());
-                out.writeBooleanField("works", b.problem().isEmpty());
-                out.writeStringField("problem", b.problem().orElse(null));
-                out.writeStringField(
-                        "description", b.problem().isPresent() ? null : b.description());
-                out.writeArrayFieldStart("findings");
-                for (Finding f : b.findings()) {
-                    write(out, f);
-                }
-                out.writeEndArray();
-                out.writeEndObject();
-            }
-            out.writeEndArray();
-            out.writeStringField("cacheFolder", CacheFolder.path().toString());
-            host.json(out);
-            out.writeEndObject();
-        }
-        return text.toString();
+    String json() {
+        return Json.pretty(
+                Json.object(
+                        "version", new Version().getVersion()[0],
+                        "best", best().map(Backend::name).orElse(null),
+                        "backends", backends.stream().map(Diagnosis::json).toList(),
+                        "cacheFolder", CacheFolder.path().toString(),
+                        "host", host.json()));
     }
 
-    private static void write(JsonGenerator out, Finding f) throws IOException {
-        out.writeStartObject();
-        out.writeStringField("finding", f.name());
-        out.writeBooleanField("works", f.works());
-        out.writeStringField("summary", f.summary());
-        out.writeStringField("advice", f.advice());
-        for (Map.Entry<String, Object> detail : f.details().entrySet()) {
-            out.writeFieldName(detail.getKey());
-            if (detail.getValue() instanceof Long number) {
-                out.writeNumber(number);
-            } else if (detail.getValue() instanceof Integer number) {
-                out.writeNumber(number);
-            } else {
-                out.writeString(detail.getValue().toString());
-            }
-        }
-        out.writeEndObject();
+    private static Map<String, Object> json(Backend b) {
+        return Json.object(
+                "name", b.name(),
+                "works", b.problem().isEmpty(),
+                "problem", b.problem().orElse(null),
+                "description", b.problem().isPresent() ? null : b.description(),
+                "findings", b.findings().stream().map(Diagnosis::json).toList());
+    }
+
+    private static Map<String, Object> json(Finding f) {
+        Map<String, Object> json =
+                Json.object(
+                        "finding", f.name(),
+                        "works", f.works(),
+                        "summary", f.summary(),
+                        "advice", f.advice());
+        f.details()
+                .forEach(
+                        (name, value) ->
+                                json.put(name, value instanceof Number ? value : value.toString()));
+        return json;
     }
 }

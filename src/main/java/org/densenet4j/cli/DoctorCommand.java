@@ -65,7 +65,7 @@ final class DoctorCommand implements Callable<Integer> {
         }
         Diagnosis diagnosis = Diagnosis.ofThisMachine();
         if (json) {
-            System.out.println(diagnosis.json());
+            System.out.print(diagnosis.json());
         } else {
             System.out.print(diagnosis.text());
         }

@@ -3,6 +3,8 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.inference.EmbeddingsWriter;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.io.OneLine;
+import org.densenet4j.io.OutputRule;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -27,6 +29,7 @@ final class EmbedCommand implements Callable<Integer> {
     @Mixin private PredictorOption predictor;
     @Mixin private ImagesOption images;
     @Mixin private DeviceOption device;
+    @Mixin private OverwriteOption overwrite;
 
     @Option(
             names = "--out",
@@ -41,6 +44,7 @@ final class EmbedCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         EmbeddingsWriter format = format();
+        checkOutput(format);
         List<String> names = new ArrayList<>();
         List<float[]> rows = new ArrayList<>();
         try (Device d = device.open();
@@ -56,9 +60,24 @@ final class EmbedCommand implements Callable<Integer> {
                                     rows.add(Arrays.copyOfRange(all, i * length, (i + 1) * length));
                                 }
                             });
+            checkOutput(format);
             format.write(out, names, rows, length);
-            System.out.printf("%d embeddings of length %d in %s%n", rows.size(), length, out);
+            System.out.printf(
+                    Locale.ROOT,
+                    "%d embeddings of length %d in %s%n",
+                    rows.size(),
+                    length,
+                    OneLine.of(out.toString()));
             return broken == 0 ? 0 : 1;
+        }
+    }
+
+    private void checkOutput(EmbeddingsWriter format) throws IOException {
+        List<Path> inputs = new ArrayList<>(predictor.inputs());
+        inputs.addAll(images.files());
+        OutputRule rule = overwrite.rule(inputs);
+        for (Path file : format.files(out)) {
+            rule.checkFile(file);
         }
     }
 

@@ -1,13 +1,12 @@
 package org.densenet4j.cli;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.inference.Evaluation;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.io.OneLine;
+import org.densenet4j.report.Json;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -55,12 +54,12 @@ final class EvaluateCommand implements Callable<Integer> {
                             .normalise(p.normalisation())
                             .threads(data.loaderThreads());
             if (data.skipsBroken()) {
-                loader = loader.skipBroken(System.err::println);
+                loader = loader.skipBroken(line -> System.err.println(OneLine.of(line)));
             }
             Evaluation result = Evaluation.of(p, loader);
             tellClasses(p, result);
             if (json) {
-                json(result);
+                System.out.print(json(result));
             } else {
                 table(result);
             }
@@ -124,7 +123,7 @@ final class EvaluateCommand implements Callable<Integer> {
             System.out.printf(
                     Locale.ROOT,
                     "%-24s %8d %9s %9s%n",
-                    c.name(),
+                    OneLine.of(c.name()),
                     c.images(),
                     percent(c.recall()),
                     percent(c.precision()));
@@ -135,29 +134,22 @@ final class EvaluateCommand implements Callable<Integer> {
         return Double.isNaN(share) ? "-" : String.format(Locale.ROOT, "%.2f %%", 100 * share);
     }
 
-    private static void json(Evaluation e) throws IOException {
-        try (JsonGenerator out =
-                new JsonFactory()
-                        .createGenerator(System.out)
-                        .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)) {
-            out.useDefaultPrettyPrinter();
-            out.writeStartObject();
-            out.writeNumberField("images", e.images());
-            out.writeNumberField("loss", e.loss());
-            out.writeNumberField("top1", e.top1());
-            out.writeNumberField("top5", e.top5());
-            out.writeArrayFieldStart("classes");
-            for (Evaluation.ClassResult c : e.classes()) {
-                out.writeStartObject();
-                out.writeStringField("class", c.name());
-                out.writeNumberField("images", c.images());
-                out.writeNumberField("correct", c.correct());
-                out.writeNumberField("predicted", c.predicted());
-                out.writeEndObject();
-            }
-            out.writeEndArray();
-            out.writeEndObject();
-            out.writeRaw('\n');
-        }
+    private static String json(Evaluation e) {
+        return Json.pretty(
+                Json.object(
+                        "images", e.images(),
+                        "loss", e.loss(),
+                        "top1", e.top1(),
+                        "top5", e.top5(),
+                        "classes",
+                                e.classes().stream()
+                                        .map(
+                                                c ->
+                                                        Json.object(
+                                                                "class", c.name(),
+                                                                "images", c.images(),
+                                                                "correct", c.correct(),
+                                                                "predicted", c.predicted()))
+                                        .toList()));
     }
 }

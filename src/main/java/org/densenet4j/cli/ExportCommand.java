@@ -1,5 +1,8 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.OneLine;
+import org.densenet4j.io.OutputRule;
 import org.densenet4j.weights.Model;
 import org.densenet4j.weights.OnnxExport;
 import org.densenet4j.weights.OnnxOptions;
@@ -10,6 +13,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -29,6 +33,7 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     @Mixin private PredictorOption predictor;
+    @Mixin private OverwriteOption overwrite;
 
     @Option(
             names = "--format",
@@ -72,17 +77,24 @@ final class ExportCommand implements Callable<Integer> {
             throw new IllegalArgumentException(option + " is for --format onnx");
         }
         Path file = out != null ? out : Path.of("model." + format.name().toLowerCase(Locale.ROOT));
-        if (Files.isDirectory(file)) {
-            throw new IOException(file + ": is a folder; name a file");
-        }
+        OutputRule rule = overwrite.rule(predictor.inputs());
+        rule.checkFile(file);
         try (Model model = predictor.model()) {
+            rule.checkFile(file);
             if (format == Format.ONNX) {
                 OnnxExport.write(model, file, onnxOptions());
             } else {
                 SafetensorsExport.write(model, file);
             }
-            System.out.printf(
-                    Locale.ROOT, "%s  %s, %,d bytes%n", file, model.spec(), Files.size(file));
+            PrintStream told = AtomicFile.isStandardOutput(file) ? System.err : System.out;
+            told.printf(
+                    Locale.ROOT,
+                    "%s  %s%s%n",
+                    OneLine.of(file.toString()),
+                    model.spec(),
+                    Files.isRegularFile(file)
+                            ? String.format(Locale.ROOT, ", %,d bytes", Files.size(file))
+                            : "");
         }
         return 0;
     }

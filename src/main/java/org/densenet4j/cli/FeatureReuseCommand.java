@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.insight.FeatureReuse;
 import org.densenet4j.insight.FeatureReuseReport;
 import org.densenet4j.insight.Scale;
+import org.densenet4j.io.OneLine;
 import org.densenet4j.weights.Model;
 
 import picocli.CommandLine.Command;
@@ -11,6 +12,7 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 
 /** {@code densenet4j feature-reuse}. */
@@ -22,6 +24,7 @@ import java.util.concurrent.Callable;
         mixinStandardHelpOptions = true)
 final class FeatureReuseCommand implements Callable<Integer> {
     @Mixin private TrainedModelOption trained;
+    @Mixin private OverwriteOption overwrite;
 
     @Option(
             names = "--out",
@@ -48,12 +51,14 @@ final class FeatureReuseCommand implements Callable<Integer> {
             reuse = FeatureReuse.of(model);
         }
         FeatureReuseReport report = new FeatureReuseReport(reuse, scale);
+        Path folder = out == null ? trained.folder() : out;
+        overwrite.rule(List.of(trained.file())).checkFolder(folder, report.files());
         System.out.println(reuse.spec());
         System.out.println();
         System.out.print(report.summary().text());
         System.out.println();
-        for (Path file : report.write(out == null ? trained.folder() : out)) {
-            System.out.println("saved  " + file);
+        for (Path file : report.write(folder)) {
+            System.out.println("saved  " + OneLine.of(file.toString()));
         }
         return 0;
     }

@@ -5,18 +5,23 @@ import org.densenet4j.inference.HeatMap;
 import org.densenet4j.inference.HeatMapOverlay;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.Predictor;
-import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.OneLine;
+import org.densenet4j.io.OutputFolder;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 
@@ -31,6 +36,7 @@ final class HeatMapCommand implements Callable<Integer> {
     @Mixin private PredictorOption predictor;
     @Mixin private ImagesOption images;
     @Mixin private DeviceOption device;
+    @Mixin private OverwriteOption overwrite;
 
     @Option(
             names = "--class",
@@ -50,35 +56,41 @@ final class HeatMapCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        Map<Path, String> names = names(images.files());
+        List<Path> inputs = new ArrayList<>(predictor.inputs());
+        inputs.addAll(names.keySet());
+        overwrite.rule(inputs).checkFolder(out, names.values());
         try (Device d = device.open();
                 Predictor p = predictor.open(d, images.batch())) {
             int classIndex = wanted == null ? -1 : classIndex(p.classNames());
-            ImagePreparation preparation = p.preparation();
-            Set<String> taken = new HashSet<>();
-            Files.createDirectories(out);
-            int broken =
-                    images.forEachBatch(
-                            p,
-                            some -> {
-                                for (int i = 0; i < some.count(); i++) {
-                                    int length = preparation.length();
-                                    HeatMap map =
-                                            p.heatMap(
-                                                    Arrays.copyOfRange(
-                                                            some.prepared(),
-                                                            i * length,
-                                                            (i + 1) * length),
-                                                    classIndex);
-                                    Path file = out.resolve(name(some.files().get(i), taken));
-                                    AtomicFile.write(
-                                            file,
-                                            HeatMapOverlay.png(
-                                                    some.originals().get(i), preparation, map));
-                                    System.out.printf(
-                                            "%s  %s%n", file, p.classNames().get(map.classIndex()));
-                                }
-                            });
+            OutputFolder folder = OutputFolder.make(out);
+            int broken = images.forEachBatch(p, some -> draw(some, p, classIndex, names, folder));
             return broken == 0 ? 0 : 1;
+        }
+    }
+
+    private static void draw(
+            ImagesOption.Prepared some,
+            Predictor p,
+            int classIndex,
+            Map<Path, String> names,
+            OutputFolder folder)
+            throws IOException {
+        ImagePreparation preparation = p.preparation();
+        int length = preparation.length();
+        for (int i = 0; i < some.count(); i++) {
+            HeatMap map =
+                    p.heatMap(
+                            Arrays.copyOfRange(some.prepared(), i * length, (i + 1) * length),
+                            classIndex);
+            Path file =
+                    folder.write(
+                            names.get(some.files().get(i)),
+                            HeatMapOverlay.png(some.originals().get(i), preparation, map));
+            System.out.println(
+                    OneLine.of(file.toString())
+                            + "  "
+                            + OneLine.of(p.classNames().get(map.classIndex())));
         }
     }
 
@@ -97,13 +109,21 @@ final class HeatMapCommand implements Callable<Integer> {
         return index;
     }
 
-    /** The image's name; images of the same name in other folders get a number. */
-    private static String name(Path image, Set<String> taken) {
-        String base = String.valueOf(image.getFileName()).replaceFirst("\\.[^.]*$", "");
-        String name = base;
-        for (int number = 2; !taken.add(name); number++) {
-            name = base + "-" + number;
+    /**
+     * The pictures' names: the images' own, and where images of several folders have the same one,
+     * or one that differs in case alone, with a number.
+     */
+    private static Map<Path, String> names(List<Path> images) {
+        Set<String> taken = new HashSet<>();
+        Map<Path, String> names = new LinkedHashMap<>();
+        for (Path image : new LinkedHashSet<>(images)) {
+            String base = String.valueOf(image.getFileName()).replaceFirst("\\.[^.]*$", "");
+            String name = base;
+            for (int number = 2; !taken.add(name.toLowerCase(Locale.ROOT)); number++) {
+                name = base + "-" + number;
+            }
+            names.put(image, name + ".png");
         }
-        return name + ".png";
+        return names;
     }
 }

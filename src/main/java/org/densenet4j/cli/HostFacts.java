@@ -1,8 +1,7 @@
 package org.densenet4j.cli;
 
-import com.fasterxml.jackson.core.JsonGenerator;
-
 import org.densenet4j.plan.Bytes;
+import org.densenet4j.report.Json;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -11,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -116,25 +116,18 @@ record HostFacts(
                 "largest heap", Bytes.format(heapBytes) + " (set with DENSENET4J_OPTS=-Xmx...)");
     }
 
-    void json(JsonGenerator out) throws IOException {
-        out.writeObjectFieldStart("host");
-        out.writeStringField("processor", processor);
-        out.writeNumberField("processors", processors);
-        out.writeArrayFieldStart("vectorInstructions");
-        for (String instruction : vectorInstructions) {
-            out.writeString(instruction);
-        }
-        out.writeEndArray();
-        if (memoryBytes.isPresent()) {
-            out.writeNumberField("memoryBytes", memoryBytes.getAsLong());
-        }
-        if (availableBytes.isPresent()) {
-            out.writeNumberField("availableBytes", availableBytes.getAsLong());
-        }
-        out.writeStringField("hugePages", hugePages);
-        out.writeStringField("java", java);
-        out.writeBooleanField("vectorApi", vectorApi);
-        out.writeNumberField("heapBytes", heapBytes);
-        out.writeEndObject();
+    Map<String, Object> json() {
+        Map<String, Object> json =
+                Json.object(
+                        "processor", processor,
+                        "processors", processors,
+                        "vectorInstructions", vectorInstructions);
+        memoryBytes.ifPresent(bytes -> json.put("memoryBytes", bytes));
+        availableBytes.ifPresent(bytes -> json.put("availableBytes", bytes));
+        json.put("hugePages", hugePages);
+        json.put("java", java);
+        json.put("vectorApi", vectorApi);
+        json.put("heapBytes", heapBytes);
+        return json;
     }
 }

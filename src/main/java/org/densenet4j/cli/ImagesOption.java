@@ -4,6 +4,7 @@ import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageFile;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.io.OneLine;
 
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -29,6 +30,8 @@ final class ImagesOption {
             defaultValue = "32",
             description = "most images of one pass (default: ${DEFAULT-VALUE})")
     private int batch;
+
+    private List<Path> found;
 
     /** For picocli. */
     ImagesOption() {}
@@ -56,11 +59,18 @@ final class ImagesOption {
     }
 
     /**
-     * All image files.
+     * All image files, looked for once.
      *
      * @throws IOException when there is none, or one that was named does not exist
      */
     List<Path> files() throws IOException {
+        if (found == null) {
+            found = find();
+        }
+        return found;
+    }
+
+    private List<Path> find() throws IOException {
         List<Path> files = new ArrayList<>();
         for (Path path : paths) {
             if (Files.isDirectory(path)) {
@@ -120,7 +130,7 @@ final class ImagesOption {
         try {
             return ImageFile.read(file);
         } catch (IOException e) {
-            System.err.println("error: " + e.getMessage());
+            System.err.println("error: " + OneLine.of(e.getMessage()));
             return BROKEN;
         }
     }

@@ -40,6 +40,7 @@ final class MeasureCommand implements Callable<Integer> {
     @Mixin private DeviceOption device;
     @Mixin private TraceOption trace;
     @Mixin private WarmUpOption warmUp;
+    @Mixin private OverwriteOption overwrite;
 
     @Option(names = "--strategy", defaultValue = "SHARED", description = "what is kept")
     private MemoryStrategy strategy;
@@ -85,6 +86,9 @@ final class MeasureCommand implements Callable<Integer> {
         warmUp.seconds(0); // refuses a wrong one before anything has run
         if (inference && trace.isOn()) {
             throw new IllegalArgumentException("--trace is of training steps, not of --inference");
+        }
+        if (gradients != null) {
+            overwrite.rule(List.of()).checkFile(gradients);
         }
         try (Device d = device.open(trace)) {
             if (points.isEmpty()) {

@@ -1,5 +1,7 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.io.OneLine;
+
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -24,7 +26,7 @@ final class Notices extends Handler {
     @Override
     public void publish(LogRecord entry) {
         if (isLoggable(entry)) {
-            System.err.println("note: " + entry.getMessage());
+            System.err.println("note: " + OneLine.of(String.valueOf(entry.getMessage())));
         }
     }
 

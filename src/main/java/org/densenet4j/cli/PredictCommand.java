@@ -1,11 +1,10 @@
 package org.densenet4j.cli;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-
 import org.densenet4j.backend.Device;
 import org.densenet4j.inference.Prediction;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.io.OneLine;
+import org.densenet4j.report.Json;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -14,6 +13,7 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 
 /** {@code densenet4j predict}. */
@@ -57,54 +57,43 @@ final class PredictCommand implements Callable<Integer> {
                 some -> {
                     List<List<Prediction>> all = p.classify(some.prepared(), some.count(), top);
                     for (int i = 0; i < some.count(); i++) {
-                        System.out.println(some.files().get(i));
+                        System.out.println(OneLine.of(some.files().get(i).toString()));
                         for (Prediction prediction : all.get(i)) {
                             System.out.printf(
                                     Locale.ROOT,
                                     "  %6.2f %%  %s%n",
                                     100 * prediction.probability(),
-                                    prediction.name());
+                                    OneLine.of(prediction.name()));
                         }
                     }
                 });
     }
 
     private int json(Predictor p) throws IOException {
-        try (JsonGenerator out =
-                new JsonFactory()
-                        .createGenerator(System.out)
-                        .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)) {
-            out.useDefaultPrettyPrinter();
-            out.writeStartArray();
-            int broken =
-                    images.forEachBatch(
-                            p,
-                            some -> {
-                                List<List<Prediction>> all =
-                                        p.classify(some.prepared(), some.count(), top);
-                                for (int i = 0; i < some.count(); i++) {
-                                    write(out, some.files().get(i).toString(), all.get(i));
-                                }
-                            });
-            out.writeEndArray();
-            out.writeRaw('\n');
-            return broken;
+        try (Json.Array out = Json.array(System.out)) {
+            return images.forEachBatch(
+                    p,
+                    some -> {
+                        List<List<Prediction>> all = p.classify(some.prepared(), some.count(), top);
+                        for (int i = 0; i < some.count(); i++) {
+                            out.add(json(some.files().get(i).toString(), all.get(i)));
+                        }
+                    });
         }
     }
 
-    private static void write(JsonGenerator out, String file, List<Prediction> predictions)
-            throws IOException {
-        out.writeStartObject();
-        out.writeStringField("file", file);
-        out.writeArrayFieldStart("predictions");
-        for (Prediction prediction : predictions) {
-            out.writeStartObject();
-            out.writeNumberField("index", prediction.index());
-            out.writeStringField("class", prediction.name());
-            out.writeNumberField("probability", prediction.probability());
-            out.writeEndObject();
-        }
-        out.writeEndArray();
-        out.writeEndObject();
+    private static Map<String, Object> json(String file, List<Prediction> predictions) {
+        return Json.object(
+                "file",
+                file,
+                "predictions",
+                predictions.stream()
+                        .map(
+                                p ->
+                                        Json.object(
+                                                "index", p.index(),
+                                                "class", p.name(),
+                                                "probability", p.probability()))
+                        .toList());
     }
 }

@@ -66,6 +66,11 @@ final class PredictorOption {
     /** For picocli. */
     PredictorOption() {}
 
+    /** The files that are read. */
+    List<Path> inputs() {
+        return classesFile == null ? List.of(weights) : List.of(weights, classesFile);
+    }
+
     /** Opens the file. */
     Model model() throws IOException {
         DenseNetSpec wanted = model == null ? null : DenseNetSpec.preset(model).build();

@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.Batch;
+import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
@@ -91,13 +92,13 @@ final class ProfileCommand implements Callable<Integer> {
             throw new IllegalArgumentException("--steps and --warm-up: use 0 or more");
         }
         DenseNetSpec spec = model.builder("bc-100-12").build();
-        Path folder = report.folder("profile");
+        report.check(ProfileReport.FILES);
         long budget = memoryBudget == null ? Long.MAX_VALUE : Bytes.parse(memoryBudget);
         RandomImages data = new RandomImages(spec, batch, 1, 1, 0);
         try (Device d = device.open(trace)) {
             MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(batch).on(d);
             if (steps == 0) {
-                write(Profile.of(plan, d.description()), folder);
+                write(Profile.of(plan, d.description()));
                 return 0;
             }
             Trainer.Builder builder =
@@ -109,25 +110,20 @@ final class ProfileCommand implements Callable<Integer> {
             try {
                 builder.plan();
             } catch (PlanException e) {
-                write(Profile.of(plan, d.description(), e.getMessage()), folder);
+                write(Profile.of(plan, d.description(), e.getMessage()));
                 throw e;
             }
             Ceilings ceilings = Ceilings.measure(d);
             try (Trainer trainer = builder.open();
                     Profiler profiler = Profiler.attach(trainer, d)) {
-                run(trainer, d, profiler, data, ceilings, folder);
+                run(trainer, d, profiler, data, ceilings);
             }
         }
         return 0;
     }
 
     private void run(
-            Trainer trainer,
-            Device d,
-            Profiler profiler,
-            RandomImages data,
-            Ceilings ceilings,
-            Path folder)
+            Trainer trainer, Device d, Profiler profiler, RandomImages data, Ceilings ceilings)
             throws IOException {
         StepTrace taken = StepTrace.NONE;
         try {
@@ -144,18 +140,19 @@ final class ProfileCommand implements Callable<Integer> {
                 }
             }
         } catch (NonFiniteException | DeviceException e) {
-            write(profiler.profile(e).withCeilings(ceilings), folder);
+            write(profiler.profile(e).withCeilings(ceilings));
             throw e;
         }
-        write(profiler.profile().withCeilings(ceilings).withTrace(taken), folder);
+        write(profiler.profile().withCeilings(ceilings).withTrace(taken));
         if (taken.isEmpty()) {
             trace.print("a step", taken, d);
         }
     }
 
-    private static void write(Profile profile, Path folder) throws IOException {
+    private void write(Profile profile) throws IOException {
         System.out.print(ProfileReport.text(profile));
+        Path folder = report.folder("profile", ProfileReport.FILES);
         ProfileReport.write(profile, folder);
-        System.out.println("report: " + folder.resolve("report.html"));
+        System.out.println("report: " + OneLine.of(folder.resolve("report.html").toString()));
     }
 }

@@ -9,6 +9,8 @@ import org.densenet4j.engine.Network;
 import org.densenet4j.insight.PruneReport;
 import org.densenet4j.insight.PruneReportFiles;
 import org.densenet4j.insight.Ranking;
+import org.densenet4j.io.OneLine;
+import org.densenet4j.io.OutputRule;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
@@ -42,6 +44,7 @@ final class PruneReportCommand implements Callable<Integer> {
     @Mixin private TrainedModelOption trained;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
+    @Mixin private OverwriteOption overwrite;
 
     @Option(
             names = "--shares",
@@ -94,6 +97,11 @@ final class PruneReportCommand implements Callable<Integer> {
             }
             shares.add(percent / 100);
         }
+        Path folder = out == null ? trained.folder() : out;
+        List<Path> inputs = new ArrayList<>(data.inputs());
+        inputs.add(trained.file());
+        OutputRule rule = overwrite.rule(inputs);
+        rule.checkFolder(folder, PruneReportFiles.FILES);
         DenseNetSpec spec;
         Optional<Normalisation> trainedWith;
         Optional<List<String>> names;
@@ -131,8 +139,9 @@ final class PruneReportCommand implements Callable<Integer> {
         System.out.println();
         System.out.println(answer(report.largestWithin(tolerance / 100), report));
         System.out.println();
-        for (Path file : files.write(out == null ? trained.folder() : out)) {
-            System.out.println("saved  " + file);
+        rule.checkFolder(folder, PruneReportFiles.FILES);
+        for (Path file : files.write(folder)) {
+            System.out.println("saved  " + OneLine.of(file.toString()));
         }
         return 0;
     }
@@ -155,7 +164,7 @@ final class PruneReportCommand implements Callable<Integer> {
                         .normalise(normalisation)
                         .threads(data.loaderThreads());
         if (data.skipsBroken()) {
-            loader = loader.skipBroken(System.err::println);
+            loader = loader.skipBroken(line -> System.err.println(OneLine.of(line)));
         }
         BatchLoader batches = loader;
         List<BatchLoader.Epoch> open = new ArrayList<>();

@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.io.OneLine;
 import org.densenet4j.train.EpochResult;
 import org.densenet4j.train.TrainingListener;
 
@@ -49,7 +50,7 @@ final class TrainingProgress implements TrainingListener {
 
     @Override
     public synchronized void brokenImage(String message) {
-        line("skipped  " + message);
+        line("skipped  " + OneLine.of(message));
     }
 
     /** Prints a line above the bar. */

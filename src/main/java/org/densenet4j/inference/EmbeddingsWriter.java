@@ -1,77 +1,68 @@
 package org.densenet4j.inference;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.Csv;
+import org.densenet4j.io.OneLine;
+import org.densenet4j.report.Json;
 
+import java.io.BufferedOutputStream;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.Writer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Writes embeddings, one row per image, for other tools. */
 public enum EmbeddingsWriter {
-    /** {@code file,e0,e1,…}: one line per image. */
+    /** {@code file,e0,e1,…}: one line per image; a value that is not finite is an empty cell. */
     CSV {
         @Override
         void write(List<String> names, List<float[]> rows, int length, WritableByteChannel channel)
                 throws IOException {
-            try (BufferedWriter out =
-                    new BufferedWriter(Channels.newWriter(channel, StandardCharsets.UTF_8))) {
-                out.write("file");
+            try (Writer out = new BufferedWriter(Channels.newWriter(channel, UTF_8))) {
+                List<Object> header = new ArrayList<>(List.of("file"));
                 for (int i = 0; i < length; i++) {
-                    out.write(",e" + i);
+                    header.add("e" + i);
                 }
-                out.write('\n');
+                out.write(new Csv().row(header).toString());
                 for (int r = 0; r < rows.size(); r++) {
-                    out.write(quoted(names.get(r)));
+                    List<Object> row = new ArrayList<>(List.of(names.get(r)));
                     for (float value : rows.get(r)) {
-                        out.write("," + value);
+                        row.add(value);
                     }
-                    out.write('\n');
+                    out.write(new Csv().row(row).toString());
                 }
-                out.flush();
             }
-        }
-
-        private String quoted(String text) {
-            return text.matches("[^,\"\\r\\n]*") ? text : '"' + text.replace("\"", "\"\"") + '"';
         }
     },
 
-    /** {@code [{"file": …, "embedding": […]}, …]}. */
+    /** {@code [{"file": …, "embedding": […]}, …]}; a value that is not finite is null. */
     JSON {
         @Override
         void write(List<String> names, List<float[]> rows, int length, WritableByteChannel channel)
                 throws IOException {
-            try (JsonGenerator json =
-                    new JsonFactory().createGenerator(Channels.newOutputStream(channel))) {
-                json.writeStartArray();
+            try (OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel));
+                    Json.Array array = Json.array(out)) {
                 for (int r = 0; r < rows.size(); r++) {
-                    json.writeStartObject();
-                    json.writeStringField("file", names.get(r));
-                    json.writeArrayFieldStart("embedding");
-                    for (float value : rows.get(r)) {
-                        json.writeNumber(value);
-                    }
-                    json.writeEndArray();
-                    json.writeEndObject();
+                    array.add(Json.object("file", names.get(r), "embedding", rows.get(r)));
                 }
-                json.writeEndArray();
-                json.flush();
             }
         }
     },
 
     /**
      * NumPy's format 1.0 (numpy.lib.format): float32 [images, length]. It has no room for names;
-     * they are in a text file of the same name with {@code .txt} behind it, one a line.
+     * they are in a text file of the same name with {@code .txt} behind it, one a line, control
+     * characters as {@link OneLine} writes them.
      */
     NPY {
         @Override
@@ -124,10 +115,17 @@ public enum EmbeddingsWriter {
             throws IOException {
         AtomicFile.write(path, channel -> write(names, rows, length, unclosable(channel)));
         if (this == NPY) {
-            AtomicFile.write(
-                    path.resolveSibling(path.getFileName() + ".txt"),
-                    String.join("\n", names) + "\n");
+            StringBuilder lines = new StringBuilder();
+            names.forEach(name -> lines.append(OneLine.of(name)).append('\n'));
+            AtomicFile.write(files(path).getLast(), lines.toString());
         }
+    }
+
+    /** What {@link #write} writes. */
+    public List<Path> files(Path path) {
+        return this == NPY
+                ? List.of(path, path.resolveSibling(path.getFileName() + ".txt"))
+                : List.of(path);
     }
 
     /** Writers of text close what they write to, which is the atomic file's to close. */

@@ -1,6 +1,7 @@
 package org.densenet4j.insight;
 
-import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.Csv;
+import org.densenet4j.io.OutputFolder;
 import org.densenet4j.report.Figure;
 import org.densenet4j.report.HtmlPage;
 import org.densenet4j.report.Json;
@@ -16,6 +17,8 @@ import java.util.Map;
 
 /** Feature reuse as heat maps, a page, a table and CSV. */
 public final class FeatureReuseReport {
+    private static final String CSV = "feature-reuse.csv";
+    private static final String HTML = "feature-reuse.html";
     private static final int CELL = 24;
     private static final int LEAST_MAP = 280;
     private static final int PNG_MARGIN_X = 190;
@@ -41,23 +44,28 @@ public final class FeatureReuseReport {
      * @throws IOException in one line with the path
      */
     public List<Path> write(Path folder) throws IOException {
-        AtomicFile.createFolder(folder);
+        OutputFolder out = OutputFolder.make(folder);
         List<Path> files = new ArrayList<>();
         for (BlockReuse block : reuse.blocks()) {
-            Path png = folder.resolve("feature-reuse-block" + block.block() + ".png");
             int map = mapSize(block);
-            figure(block).write(png, map + PNG_MARGIN_X, map + PNG_MARGIN_Y);
-            files.add(png);
+            files.add(figure(block).write(out, png(block), map + PNG_MARGIN_X, map + PNG_MARGIN_Y));
         }
-        Path csv = folder.resolve("feature-reuse.csv");
-        AtomicFile.write(csv, csv());
-        files.add(csv);
-        Path html = folder.resolve("feature-reuse.html");
+        files.add(out.write(CSV, csv()));
         HtmlPage page = HtmlPage.titled("Feature reuse").subtitle(reuse.spec().toString());
         addTo(page);
-        page.write(html);
-        files.add(html);
+        files.add(page.write(out, HTML));
         return files;
+    }
+
+    /** Names of the files that {@link #write} writes. */
+    public List<String> files() {
+        List<String> files = new ArrayList<>(reuse.blocks().stream().map(b -> png(b)).toList());
+        files.addAll(List.of(CSV, HTML));
+        return files;
+    }
+
+    private static String png(BlockReuse block) {
+        return "feature-reuse-block" + block.block() + ".png";
     }
 
     private static int mapSize(BlockReuse block) {
@@ -259,27 +267,33 @@ public final class FeatureReuseReport {
 
     /** All connections, with a header line. */
     public String csv() {
-        StringBuilder csv =
-                new StringBuilder(
-                        "block,source,target,source_name,target_name,first_channel,channels,"
-                                + "weights,mean_absolute_weight,share_of_block,share_of_target\n");
+        Csv csv =
+                Csv.of(
+                        "block",
+                        "source",
+                        "target",
+                        "source_name",
+                        "target_name",
+                        "first_channel",
+                        "channels",
+                        "weights",
+                        "mean_absolute_weight",
+                        "share_of_block",
+                        "share_of_target");
         for (BlockReuse block : reuse.blocks()) {
             for (Connection c : block.connections()) {
-                csv.append(
-                        String.format(
-                                Locale.ROOT,
-                                "%d,%d,%d,%s,%s,%d,%d,%d,%.9g,%.6f,%.6f\n",
-                                c.block(),
-                                c.source(),
-                                c.target(),
-                                block.sourceName(c.source()),
-                                block.targetName(c.target()),
-                                c.firstChannel(),
-                                c.channels(),
-                                c.weights(),
-                                c.meanAbsolute(),
-                                Scale.BLOCK.of(c, block),
-                                c.shareOfTarget()));
+                csv.row(
+                        c.block(),
+                        c.source(),
+                        c.target(),
+                        block.sourceName(c.source()),
+                        block.targetName(c.target()),
+                        c.firstChannel(),
+                        c.channels(),
+                        c.weights(),
+                        Csv.significant(9, c.meanAbsolute()),
+                        Csv.decimals(6, Scale.BLOCK.of(c, block)),
+                        Csv.decimals(6, c.shareOfTarget()));
             }
         }
         return csv.toString();

@@ -1,6 +1,7 @@
 package org.densenet4j.insight;
 
-import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.Csv;
+import org.densenet4j.io.OutputFolder;
 import org.densenet4j.report.Figure;
 import org.densenet4j.report.Json;
 import org.densenet4j.report.Table;
@@ -15,6 +16,14 @@ import java.util.Locale;
 public final class PruneReportFiles {
     /** Names the members of the JSON file; changes when they do. */
     private static final String SCHEMA = "densenet4j-prune-report-1";
+
+    private static final String SHARES = "prune-report.csv";
+    private static final String CONNECTIONS = "prune-connections.csv";
+    private static final String JSON = "prune-report.json";
+    private static final String PNG = "prune-report.png";
+
+    /** Names of the files that {@link #write} writes. */
+    public static final List<String> FILES = List.of(SHARES, CONNECTIONS, JSON, PNG);
 
     private static final int FIGURE_WIDTH = 760;
     private static final int FIGURE_HEIGHT = 420;
@@ -98,16 +107,12 @@ public final class PruneReportFiles {
      * @throws IOException in one line with the path
      */
     public List<Path> write(Path folder) throws IOException {
-        AtomicFile.createFolder(folder);
-        Path shares = folder.resolve("prune-report.csv");
-        AtomicFile.write(shares, sharesCsv());
-        Path connections = folder.resolve("prune-connections.csv");
-        AtomicFile.write(connections, connectionsCsv());
-        Path json = folder.resolve("prune-report.json");
-        AtomicFile.write(json, json());
-        Path png = folder.resolve("prune-report.png");
-        figure().write(png, FIGURE_WIDTH, FIGURE_HEIGHT);
-        return List.of(shares, connections, json, png);
+        OutputFolder out = OutputFolder.make(folder);
+        return List.of(
+                out.write(SHARES, sharesCsv()),
+                out.write(CONNECTIONS, connectionsCsv()),
+                out.write(JSON, json()),
+                figure().write(out, PNG, FIGURE_WIDTH, FIGURE_HEIGHT));
     }
 
     private Figure figure() {
@@ -125,46 +130,56 @@ public final class PruneReportFiles {
     }
 
     private String sharesCsv() {
-        StringBuilder csv =
-                new StringBuilder("share,connections,weights,weights_share,loss,accuracy,images\n");
+        Csv csv =
+                Csv.of(
+                        "share",
+                        "connections",
+                        "weights",
+                        "weights_share",
+                        "loss",
+                        "accuracy",
+                        "images");
         for (PruneReport.Row row : report.rows()) {
-            csv.append(
-                    String.format(
-                            Locale.ROOT,
-                            "%.4f,%d,%d,%.6f,%.6f,%.6f,%d\n",
-                            row.share(),
-                            row.masked(),
-                            row.maskedWeights(),
-                            (double) row.maskedWeights() / row.allWeights(),
-                            row.loss(),
-                            row.accuracy(),
-                            row.images()));
+            csv.row(
+                    Csv.decimals(4, row.share()),
+                    row.masked(),
+                    row.maskedWeights(),
+                    Csv.decimals(6, (double) row.maskedWeights() / row.allWeights()),
+                    Csv.decimals(6, row.loss()),
+                    Csv.decimals(6, row.accuracy()),
+                    row.images());
         }
         return csv.toString();
     }
 
     private String connectionsCsv() {
-        StringBuilder csv =
-                new StringBuilder(
-                        "rank,block,source,target,target_name,weight_name,first_channel,channels,"
-                                + "weights,mean_absolute_weight,share_of_target\n");
+        Csv csv =
+                Csv.of(
+                        "rank",
+                        "block",
+                        "source",
+                        "target",
+                        "target_name",
+                        "weight_name",
+                        "first_channel",
+                        "channels",
+                        "weights",
+                        "mean_absolute_weight",
+                        "share_of_target");
         int rank = 1;
         for (Connection c : report.connections()) {
-            csv.append(
-                    String.format(
-                            Locale.ROOT,
-                            "%d,%d,%d,%d,%s,%s,%d,%d,%d,%.9g,%.6f\n",
-                            rank++,
-                            c.block(),
-                            c.source(),
-                            c.target(),
-                            target(c),
-                            c.weightName(),
-                            c.firstChannel(),
-                            c.channels(),
-                            c.weights(),
-                            c.meanAbsolute(),
-                            c.shareOfTarget()));
+            csv.row(
+                    rank++,
+                    c.block(),
+                    c.source(),
+                    c.target(),
+                    target(c),
+                    c.weightName(),
+                    c.firstChannel(),
+                    c.channels(),
+                    c.weights(),
+                    Csv.significant(9, c.meanAbsolute()),
+                    Csv.decimals(6, c.shareOfTarget()));
         }
         return csv.toString();
     }

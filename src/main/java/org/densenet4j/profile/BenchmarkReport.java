@@ -34,7 +34,7 @@ public final class BenchmarkReport {
             text.append("\nby ").append(s.variable().unit()).append(", ").append(s.fixed());
             text.append('\n').append(SweepTable.of(s).text()).append('\n');
             text.append("least squares over all images of a step, ").append(s.variable().fitted());
-            text.append('\n').append(ComparisonTables.fits(s).text());
+            text.append('\n').append(ComparisonTables.fitsText(s));
         }
         return text.toString();
     }

@@ -1,7 +1,9 @@
 package org.densenet4j.profile;
 
+import org.densenet4j.io.Csv;
 import org.densenet4j.report.Json;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -83,50 +85,58 @@ final class ComparisonData {
     }
 
     static String strategiesCsv(Comparison c) {
-        StringBuilder csv =
-                new StringBuilder(
-                        "strategy,predicted_bytes,allocated_bytes,resident_bytes,median_seconds,"
-                                + "min_seconds,max_seconds,images_per_second,largest_batch\n");
+        Csv csv =
+                Csv.of(
+                        "strategy",
+                        "predicted_bytes",
+                        "allocated_bytes",
+                        "resident_bytes",
+                        "median_seconds",
+                        "min_seconds",
+                        "max_seconds",
+                        "images_per_second",
+                        "largest_batch");
         for (StrategyRun r : c.runs()) {
-            csv.append(r.strategy()).append(',').append(r.predictedBytes()).append(',');
-            csv.append(measured(r.measured())).append(',');
-            if (r.measured() != null) {
-                double rate = c.batch() / r.measured().stepTime().median();
-                csv.append(String.format(Locale.ROOT, "%.3f", rate));
-            }
-            csv.append(',').append(r.largestBatch()).append('\n');
+            Measurement m = r.measured();
+            List<Object> row = new ArrayList<>(List.of(r.strategy(), r.predictedBytes()));
+            row.add(m == null ? "" : m.allocatedBytes());
+            row.add(m == null ? "" : m.residentBytes());
+            row.addAll(seconds(m));
+            row.add(m == null ? "" : Csv.decimals(3, c.batch() / m.stepTime().median()));
+            row.add(r.largestBatch());
+            csv.row(row);
         }
         return csv.toString();
     }
 
     static String sweepCsv(Sweep s) {
-        StringBuilder csv = new StringBuilder("strategy,");
-        csv.append(s.variable().name().toLowerCase(Locale.ROOT));
-        csv.append(",predicted_bytes,allocated_bytes,median_seconds,min_seconds,max_seconds\n");
+        Csv csv =
+                Csv.of(
+                        "strategy",
+                        s.variable().name().toLowerCase(Locale.ROOT),
+                        "predicted_bytes",
+                        "allocated_bytes",
+                        "median_seconds",
+                        "min_seconds",
+                        "max_seconds");
         for (Sweep.Point p : s.points()) {
-            csv.append(p.strategy()).append(',').append(p.value()).append(',');
-            csv.append(p.predictedBytes()).append(',').append(timed(p.measured()));
-            csv.append('\n');
+            Measurement m = p.measured();
+            List<Object> row =
+                    new ArrayList<>(List.of(p.strategy(), p.value(), p.predictedBytes()));
+            row.add(m == null ? "" : m.allocatedBytes());
+            row.addAll(seconds(m));
+            csv.row(row);
         }
         return csv.toString();
     }
 
-    /** Five columns, empty where nothing was measured. */
-    private static String measured(Measurement m) {
-        String[] columns = timed(m).split(",", 2);
-        return columns[0] + "," + (m == null ? "" : m.residentBytes()) + "," + columns[1];
-    }
-
-    /** Four columns, empty where nothing was measured. */
-    private static String timed(Measurement m) {
+    /** Median, least and most; empty where nothing was measured. */
+    private static List<String> seconds(Measurement m) {
         return m == null
-                ? ",,,"
-                : String.format(
-                        Locale.ROOT,
-                        "%d,%.6f,%.6f,%.6f",
-                        m.allocatedBytes(),
-                        m.stepTime().median(),
-                        m.stepTime().min(),
-                        m.stepTime().max());
+                ? List.of("", "", "")
+                : List.of(
+                        Csv.decimals(6, m.stepTime().median()),
+                        Csv.decimals(6, m.stepTime().min()),
+                        Csv.decimals(6, m.stepTime().max()));
     }
 }

@@ -6,6 +6,7 @@ import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.report.HtmlPage;
+import org.densenet4j.report.Table;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -165,7 +166,12 @@ final class ComparisonPage {
                         s,
                         p -> p.measured() == null ? Double.NaN : p.measured().stepTime().median(),
                         "format:seconds"));
-        page.table(ComparisonTables.fits(s));
+        Table fits = ComparisonTables.fits(s);
+        if (fits.size() > 0) {
+            page.table(fits);
+        } else {
+            page.text(ComparisonTables.TOO_FEW_POINTS);
+        }
         page.foldedTable(ComparisonTables.sweep(s));
     }
 

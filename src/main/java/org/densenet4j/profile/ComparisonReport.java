@@ -1,5 +1,6 @@
 package org.densenet4j.profile;
 
+import org.densenet4j.io.OutputFolder;
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.report.Figure;
@@ -9,6 +10,7 @@ import org.densenet4j.report.Json;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -30,34 +32,52 @@ public final class ComparisonReport {
      * @throws IOException in one line with the path
      */
     public static void write(Comparison comparison, Path folder) throws IOException {
-        ReportFolder files = ReportFolder.make(folder);
+        OutputFolder files = OutputFolder.make(folder);
         files.write("comparison.json", Json.pretty(ComparisonData.json(comparison)));
         files.write("strategies.csv", ComparisonData.strategiesCsv(comparison));
-        ComparisonPage.of(comparison).write(folder.resolve("report.html"));
-        files.write("memory", memory(comparison), WIDTH, HEIGHT);
+        ComparisonPage.of(comparison).write(files, "report.html");
+        memory(comparison).writeBoth(files, "memory", WIDTH, HEIGHT);
         for (Sweep s : comparison.sweeps()) {
-            String name = s.variable().name().toLowerCase(Locale.ROOT);
+            String name = name(s.variable());
             files.write(name + ".csv", ComparisonData.sweepCsv(s));
-            files.write(
-                    name + "-memory",
-                    lines(s, "Memory of a training step", "MB", p -> p.predictedBytes() / 1e6),
-                    WIDTH,
-                    HEIGHT);
+            lines(s, "Memory of a training step", "MB", p -> p.predictedBytes() / 1e6)
+                    .writeBoth(files, name + "-memory", WIDTH, HEIGHT);
             if (s.points().stream().anyMatch(p -> p.measured() != null)) {
-                files.write(
-                        name + "-time",
-                        lines(
+                lines(
                                 s,
                                 "Time of a training step",
                                 "seconds",
                                 p ->
                                         p.measured() == null
                                                 ? Double.NaN
-                                                : p.measured().stepTime().median()),
-                        WIDTH,
-                        HEIGHT);
+                                                : p.measured().stepTime().median())
+                        .writeBoth(files, name + "-time", WIDTH, HEIGHT);
             }
         }
+    }
+
+    /** Names of the files that {@link #write} writes for a comparison with these sweeps. */
+    public static List<String> files(Collection<Sweep.Variable> sweeps) {
+        List<String> files =
+                new ArrayList<>(
+                        List.of(
+                                "report.html",
+                                "comparison.json",
+                                "strategies.csv",
+                                "memory.png",
+                                "memory.svg"));
+        for (Sweep.Variable variable : sweeps) {
+            files.add(name(variable) + ".csv");
+            for (String figure : List.of("-memory", "-time")) {
+                files.add(name(variable) + figure + ".png");
+                files.add(name(variable) + figure + ".svg");
+            }
+        }
+        return files;
+    }
+
+    private static String name(Sweep.Variable variable) {
+        return variable.name().toLowerCase(Locale.ROOT);
     }
 
     /** The main tables, for a terminal. */
@@ -74,7 +94,7 @@ public final class ComparisonReport {
         for (Sweep s : c.sweeps()) {
             text.append(s.fixed()).append('\n');
             text.append(ComparisonTables.sweep(s).text()).append('\n');
-            text.append(ComparisonTables.fits(s).text()).append('\n');
+            text.append(ComparisonTables.fitsText(s)).append('\n');
         }
         text.append("DenseNet-BC-100-12, batch 64, as published by others on other hardware\n");
         text.append(ComparisonTables.published(c).text());

@@ -13,6 +13,8 @@ import java.util.Locale;
 final class ComparisonTables {
     private static final String NONE = "–";
 
+    static final String TOO_FEW_POINTS = "no fit of how they grow: that takes three points or more";
+
     private ComparisonTables() {}
 
     static Table strategies(Comparison c) {
@@ -102,7 +104,13 @@ final class ComparisonTables {
         return table;
     }
 
-    /** Linear and quadratic fits of memory and time. */
+    /** The fits for a terminal, or that there is none. */
+    static String fitsText(Sweep s) {
+        Table fits = fits(s);
+        return fits.size() > 0 ? fits.text() : TOO_FEW_POINTS + "\n";
+    }
+
+    /** Linear and quadratic fits of memory and time; no row where the points are too few. */
     static Table fits(Sweep s) {
         String x = s.variable().symbol();
         Table table =

@@ -1,5 +1,6 @@
 package org.densenet4j.profile;
 
+import org.densenet4j.io.Csv;
 import org.densenet4j.plan.Buffer;
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.MemoryPlan;
@@ -102,45 +103,35 @@ final class ProfileData {
         for (Category c : Category.values()) {
             columns.add("live_" + c.name().toLowerCase(Locale.ROOT));
         }
-        StringBuilder csv = new StringBuilder(String.join(",", columns)).append('\n');
+        Csv csv = new Csv().row(columns);
         for (OperationProfile o : p.operations()) {
             Operation operation = o.operation();
-            csv.append(
-                    String.format(
-                            Locale.ROOT,
-                            "%d,%s,%s,%d,%d,%d,%d,%d,%.9f,%.9f,%.9f,%d",
-                            operation.index(),
-                            operation.phase(),
-                            operation.name(),
-                            o.cost().flops(),
-                            o.cost().bytes(),
-                            o.cost().recomputedFlops(),
-                            o.cost().recomputedElements(),
-                            o.time().count(),
-                            o.time().median(),
-                            o.time().min(),
-                            o.time().max(),
-                            p.plan().liveBytes(operation.index())));
-            p.plan().bytesAt(operation.index()).values().forEach(b -> csv.append(',').append(b));
-            csv.append('\n');
+            List<Object> row =
+                    new ArrayList<>(
+                            List.of(
+                                    operation.index(),
+                                    operation.phase(),
+                                    operation.name(),
+                                    o.cost().flops(),
+                                    o.cost().bytes(),
+                                    o.cost().recomputedFlops(),
+                                    o.cost().recomputedElements(),
+                                    o.time().count(),
+                                    Csv.decimals(9, o.time().median()),
+                                    Csv.decimals(9, o.time().min()),
+                                    Csv.decimals(9, o.time().max()),
+                                    p.plan().liveBytes(operation.index())));
+            row.addAll(p.plan().bytesAt(operation.index()).values());
+            csv.row(row);
         }
         return csv.toString();
     }
 
     static String buffersCsv(MemoryPlan plan) {
-        StringBuilder csv =
-                new StringBuilder("name,category,bytes,offset,first_operation,last_operation\n");
+        Csv csv =
+                Csv.of("name", "category", "bytes", "offset", "first_operation", "last_operation");
         for (Buffer b : plan.buffers()) {
-            csv.append(
-                    String.format(
-                            Locale.ROOT,
-                            "%s,%s,%d,%d,%d,%d\n",
-                            b.name(),
-                            b.category(),
-                            b.bytes(),
-                            b.offset(),
-                            b.first(),
-                            b.last()));
+            csv.row(b.name(), b.category(), b.bytes(), b.offset(), b.first(), b.last());
         }
         return csv.toString();
     }

@@ -2,6 +2,7 @@ package org.densenet4j.profile;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.TracedCall;
+import org.densenet4j.io.Csv;
 import org.densenet4j.report.Json;
 import org.densenet4j.report.Table;
 
@@ -160,18 +161,15 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
 
     /** Totals of all steps. */
     String csv() {
-        StringBuilder csv = new StringBuilder("name,calls,seconds,bytes,flops,beside\n");
+        Csv csv = Csv.of("name", "calls", "seconds", "bytes", "flops", "beside");
         for (TracedCall c : calls) {
-            csv.append(
-                    String.format(
-                            Locale.ROOT,
-                            "%s,%d,%.9f,%d,%d,%b%n",
-                            c.name(),
-                            c.calls(),
-                            c.seconds(),
-                            c.bytes(),
-                            c.flops(),
-                            c.beside()));
+            csv.row(
+                    c.name(),
+                    c.calls(),
+                    Csv.decimals(9, c.seconds()),
+                    c.bytes(),
+                    c.flops(),
+                    c.beside());
         }
         return csv.toString();
     }

@@ -2,6 +2,7 @@ package org.densenet4j.report;
 
 import org.apache.batik.svggen.SVGGraphics2D;
 import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.OutputFolder;
 import org.jfree.chart.JFreeChart;
 import org.jfree.chart.axis.AxisLocation;
 import org.jfree.chart.axis.CategoryAxis;
@@ -450,26 +451,47 @@ public final class Figure {
      * @throws IOException in one line, when the file cannot be written or the system has no fonts
      */
     public void write(Path path, int width, int height) throws IOException {
-        byte[] bytes;
+        AtomicFile.write(path, bytes(path.getFileName().toString(), width, height));
+    }
+
+    /**
+     * Writes the figure into a folder.
+     *
+     * @return its path
+     * @throws IOException as {@link #write(Path, int, int)}
+     */
+    public Path write(OutputFolder folder, String name, int width, int height) throws IOException {
+        return folder.write(name, bytes(name, width, height));
+    }
+
+    /**
+     * Writes the figure into a folder, as {@code name.png} and as {@code name.svg}.
+     *
+     * @throws IOException as {@link #write(Path, int, int)}
+     */
+    public void writeBoth(OutputFolder folder, String name, int width, int height)
+            throws IOException {
+        write(folder, name + ".png", width, height);
+        write(folder, name + ".svg", width, height);
+    }
+
+    private byte[] bytes(String name, int width, int height) throws IOException {
         try {
-            String name = path.getFileName().toString();
             if (name.endsWith(".png")) {
-                bytes = png(width, height);
+                return png(width, height);
             } else if (name.endsWith(".svg")) {
-                bytes = svg(width, height);
-            } else {
-                throw new IllegalArgumentException(path + ": name a .png or an .svg file");
+                return svg(width, height);
             }
+            throw new IllegalArgumentException(name + ": name a .png or an .svg file");
         } catch (LinkageError | InternalError e) {
             // Java draws text through fontconfig on Linux and fails in this way without it.
             throw new IOException(
                     "cannot draw "
-                            + path
+                            + name
                             + ": Java finds no fonts; install fontconfig and a font, for example"
                             + " apt-get install fontconfig fonts-dejavu-core",
                     e);
         }
-        AtomicFile.write(path, bytes);
     }
 
     private byte[] png(int width, int height) throws IOException {

@@ -1,12 +1,14 @@
 package org.densenet4j.report;
 
 import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.OutputFolder;
 
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 
@@ -112,9 +114,12 @@ public final class HtmlPage {
         body.append("<figure><figcaption>").append(Html.escape(caption)).append("</figcaption>");
         body.append(
                 String.format(
+                        Locale.ROOT,
                         "<div class=\"chart\" id=\"%s\" role=\"img\" aria-label=\"%s\""
                                 + " style=\"height:%dpx\"></div>",
-                        id, Html.escape(caption), height));
+                        id,
+                        Html.escape(caption),
+                        height));
         // Inside a script element only "<" could end it.
         String json = Json.compact(option).replace("<", "\\u003c");
         body.append("<script type=\"application/json\" data-chart=\"").append(id).append("\">");
@@ -164,6 +169,16 @@ public final class HtmlPage {
      */
     public void write(Path path) throws IOException {
         AtomicFile.write(path, html());
+    }
+
+    /**
+     * Writes the page into a folder.
+     *
+     * @return its path
+     * @throws IOException in one line with the path
+     */
+    public Path write(OutputFolder folder, String name) throws IOException {
+        return folder.write(name, html());
     }
 
     private static String script(String code) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.Collection;
@@ -52,6 +53,52 @@ public final class Json {
         return text(value, true) + "\n";
     }
 
+    /**
+     * An array whose elements are written as they come, for one too long to hold.
+     *
+     * <pre>{@code
+     * try (Json.Array array = Json.array(out)) {
+     *     array.add(Json.object("file", name, "embedding", numbers));
+     * }
+     * }</pre>
+     *
+     * @param out gets UTF-8, and stays open
+     */
+    public static Array array(OutputStream out) throws IOException {
+        JsonGenerator generator = FACTORY.createGenerator(out);
+        generator.disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
+        generator.useDefaultPrettyPrinter();
+        generator.writeStartArray();
+        return new Array(generator);
+    }
+
+    /** See {@link #array}. */
+    public static final class Array implements AutoCloseable {
+        private final JsonGenerator out;
+
+        private Array(JsonGenerator out) {
+            this.out = out;
+        }
+
+        /**
+         * Writes an element.
+         *
+         * @throws IllegalArgumentException when a value is of another type
+         */
+        public Array add(Object element) throws IOException {
+            write(element, out);
+            return this;
+        }
+
+        /** Ends the array, and its line. */
+        @Override
+        public void close() throws IOException {
+            out.writeEndArray();
+            out.writeRaw('\n');
+            out.close();
+        }
+    }
+
     private static String text(Object value, boolean indented) {
         StringWriter text = new StringWriter();
         try (JsonGenerator out = FACTORY.createGenerator(text)) {
@@ -90,9 +137,17 @@ public final class Json {
                 }
                 out.writeEndArray();
             }
+            case float[] numbers -> {
+                out.writeStartArray();
+                for (float number : numbers) {
+                    writeNumber(number, out);
+                }
+                out.writeEndArray();
+            }
             case long[] numbers -> out.writeArray(numbers, 0, numbers.length);
             case int[] numbers -> out.writeArray(numbers, 0, numbers.length);
             case Double number -> writeNumber(number, out);
+            case Float number -> writeNumber(number, out);
             case Integer number -> out.writeNumber(number);
             case Long number -> out.writeNumber(number);
             case Boolean flag -> out.writeBoolean(flag);
@@ -101,6 +156,14 @@ public final class Json {
             default ->
                     throw new IllegalArgumentException(
                             value.getClass().getName() + " has no form in JSON");
+        }
+    }
+
+    private static void writeNumber(float number, JsonGenerator out) throws IOException {
+        if (Float.isFinite(number)) {
+            out.writeNumber(number);
+        } else {
+            out.writeNull();
         }
     }
 

@@ -1,5 +1,7 @@
 package org.densenet4j.report;
 
+import org.densenet4j.io.OneLine;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -42,7 +44,7 @@ public final class Table {
         }
         List<String> row = new ArrayList<>();
         for (Object cell : cells) {
-            row.add(String.valueOf(cell));
+            row.add(OneLine.of(String.valueOf(cell)));
         }
         rows.add(row);
         return this;

@@ -1,6 +1,6 @@
 package org.densenet4j.train;
 
-import java.util.Locale;
+import org.densenet4j.io.Csv;
 
 /**
  * What an epoch brought.
@@ -34,19 +34,19 @@ public record EpochResult(
                     + "test_top5,seconds,images_per_second,input_wait";
 
     String csv() {
-        return String.format(
-                Locale.ROOT,
-                "%d,%d,%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,%.2f,%.1f,%.4f",
-                epoch,
-                steps,
-                learningRate,
-                trainLoss,
-                trainAccuracy,
-                testLoss,
-                testAccuracy,
-                testTop5,
-                seconds,
-                imagesPerSecond,
-                inputWait);
+        return new Csv()
+                .row(
+                        epoch,
+                        steps,
+                        Csv.decimals(6, learningRate),
+                        Csv.decimals(6, trainLoss),
+                        Csv.decimals(6, trainAccuracy),
+                        Csv.decimals(6, testLoss),
+                        Csv.decimals(6, testAccuracy),
+                        Csv.decimals(6, testTop5),
+                        Csv.decimals(2, seconds),
+                        Csv.decimals(1, imagesPerSecond),
+                        Csv.decimals(4, inputWait))
+                .toString();
     }
 }

@@ -1,6 +1,7 @@
 package org.densenet4j.train;
 
 import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.Csv;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -137,7 +138,7 @@ public final class RunFolder implements AutoCloseable {
     void append(EpochResult result) throws IOException {
         Path metrics = file(METRICS);
         boolean isNew = !Files.exists(metrics);
-        String text = (isNew ? EpochResult.CSV_HEADER + "\n" : "") + result.csv() + "\n";
+        String text = (isNew ? EpochResult.CSV_HEADER + "\n" : "") + result.csv();
         try {
             Files.writeString(metrics, text, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         } catch (IOException e) {
@@ -174,12 +175,17 @@ public final class RunFolder implements AutoCloseable {
                 if (line.matches("\\d.*")) {
                     epochs.add(
                             Arrays.stream(line.split(",", -1))
-                                    .mapToDouble(Double::parseDouble)
+                                    .mapToDouble(RunFolder::number)
                                     .toArray());
                 }
             }
         }
         return epochs;
+    }
+
+    /** What was not finite is an empty cell. */
+    private static double number(String cell) {
+        return cell.isEmpty() ? Double.NaN : Double.parseDouble(cell);
     }
 
     /** The confusion matrix of the best state; empty before the first test. */
@@ -188,14 +194,12 @@ public final class RunFolder implements AutoCloseable {
         if (!Files.exists(file)) {
             return new int[0][];
         }
-        List<String> lines = Files.readAllLines(file);
+        List<List<String>> lines = Csv.parse(Files.readString(file));
         int classes = lines.size() - 1;
         int[][] confusion = new int[classes][classes];
         for (int label = 0; label < classes; label++) {
-            // A class's name may hold commas; its numbers do not.
-            String[] cells = lines.get(label + 1).split(",", -1);
             for (int c = 0; c < classes; c++) {
-                confusion[label][c] = Integer.parseInt(cells[cells.length - classes + c]);
+                confusion[label][c] = Integer.parseInt(lines.get(label + 1).get(c + 1));
             }
         }
         return confusion;

@@ -5,10 +5,12 @@ import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.io.Csv;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -406,19 +408,15 @@ public final class TrainingRun {
     }
 
     private String csv(int[][] confusion) {
-        StringBuilder csv = new StringBuilder("class");
-        classNames.forEach(name -> csv.append(',').append(quoted(name)));
-        csv.append('\n');
+        List<Object> header = new ArrayList<>(List.of("class"));
+        header.addAll(classNames);
+        Csv csv = new Csv().row(header);
         for (int label = 0; label < confusion.length; label++) {
-            csv.append(quoted(classNames.get(label)));
-            Arrays.stream(confusion[label]).forEach(count -> csv.append(',').append(count));
-            csv.append('\n');
+            List<Object> row = new ArrayList<>(List.of(classNames.get(label)));
+            Arrays.stream(confusion[label]).forEach(row::add);
+            csv.row(row);
         }
         return csv.toString();
-    }
-
-    private static String quoted(String name) {
-        return name.matches("[^\",\n]*") ? name : '"' + name.replace("\"", "\"\"") + '"';
     }
 
     // ---------------------------------------------------------------- afterwards

@@ -60,7 +60,25 @@ class ResultsTest {
         EmbeddingsWriter.JSON.write(folder.resolve("e.json"), names, rows, 2);
         assertEquals(
                 "[{\"file\":\"a,\\\"b\\\".png\",\"embedding\":[1.0,-0.5]}]",
-                Files.readString(folder.resolve("e.json")));
+                Files.readString(folder.resolve("e.json")).replaceAll("\\s", ""));
+    }
+
+    @Test
+    void whatIsNotFiniteIsNoNumberInAnyFile() throws IOException {
+        List<float[]> rows = List.of(new float[] {Float.NaN, 1, Float.POSITIVE_INFINITY});
+        EmbeddingsWriter.CSV.write(folder.resolve("e.csv"), List.of("a.png"), rows, 3);
+        assertEquals("file,e0,e1,e2\na.png,,1.0,\n", Files.readString(folder.resolve("e.csv")));
+        EmbeddingsWriter.JSON.write(folder.resolve("e.json"), List.of("a.png"), rows, 3);
+        assertEquals(
+                "[{\"file\":\"a.png\",\"embedding\":[null,1.0,null]}]",
+                Files.readString(folder.resolve("e.json")).replaceAll("\\s", ""));
+    }
+
+    @Test
+    void namesOfNpyRowsStayOneALine() throws IOException {
+        List<float[]> rows = List.of(new float[] {1}, new float[] {2});
+        EmbeddingsWriter.NPY.write(folder.resolve("n.npy"), List.of("two\nlines", "b"), rows, 1);
+        assertEquals("two\\nlines\nb\n", Files.readString(folder.resolve("n.npy.txt")));
     }
 
     @Test

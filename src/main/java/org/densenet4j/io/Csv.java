@@ -1,0 +1,117 @@
+package org.densenet4j.io;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/**
+ * Comma-separated values as RFC 4180 has them: a cell with a comma, a quote or a line break is
+ * quoted, and so is one that a spreadsheet would take for a formula. A number that does not exist,
+ * or is not finite, is an empty cell.
+ */
+public final class Csv {
+    private static final String FORMULA = "=+-@";
+    private static final Pattern NUMBER = Pattern.compile("[-+]?\\d[\\d.]*([eE][-+]?\\d+)?");
+
+    private final StringBuilder text = new StringBuilder();
+
+    /** Nothing yet. */
+    public Csv() {}
+
+    /** A table with a header line. */
+    public static Csv of(String... columns) {
+        return new Csv().row((Object[]) columns);
+    }
+
+    /** Adds a line. Cells are text, numbers, or null for an empty one. */
+    public Csv row(Object... cells) {
+        return row(Arrays.asList(cells));
+    }
+
+    /** Adds a line. */
+    public Csv row(List<?> cells) {
+        for (int c = 0; c < cells.size(); c++) {
+            text.append(c == 0 ? "" : ",").append(cell(cells.get(c)));
+        }
+        text.append('\n');
+        return this;
+    }
+
+    private static String cell(Object value) {
+        return switch (value) {
+            case null -> "";
+            case Double number -> Double.isFinite(number) ? number.toString() : "";
+            case Float number -> Float.isFinite(number) ? number.toString() : "";
+            case Number number -> number.toString();
+            default -> quoted(value.toString());
+        };
+    }
+
+    private static String quoted(String cell) {
+        boolean plain = cell.chars().noneMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r');
+        boolean formula =
+                !cell.isEmpty()
+                        && FORMULA.indexOf(cell.charAt(0)) >= 0
+                        && !NUMBER.matcher(cell).matches();
+        return plain && !formula ? cell : '"' + cell.replace("\"", "\"\"") + '"';
+    }
+
+    /** A number with so many decimals, or an empty cell. */
+    public static String decimals(int digits, double number) {
+        return format("%." + digits + "f", number);
+    }
+
+    /** A number with so many significant digits, or an empty cell. */
+    public static String significant(int digits, double number) {
+        return format("%." + digits + "g", number);
+    }
+
+    private static String format(String format, double number) {
+        return Double.isFinite(number) ? String.format(Locale.ROOT, format, number) : "";
+    }
+
+    /** The lines so far. */
+    @Override
+    public String toString() {
+        return text.toString();
+    }
+
+    /** Takes a table apart; a last line without an end is a line. */
+    public static List<List<String>> parse(String csv) {
+        List<List<String>> rows = new ArrayList<>();
+        List<String> row = new ArrayList<>();
+        StringBuilder cell = new StringBuilder();
+        boolean inQuotes = false;
+        for (int i = 0; i < csv.length(); i++) {
+            char c = csv.charAt(i);
+            if (inQuotes) {
+                if (c != '"') {
+                    cell.append(c);
+                } else if (i + 1 < csv.length() && csv.charAt(i + 1) == '"') {
+                    cell.append('"');
+                    i++;
+                } else {
+                    inQuotes = false;
+                }
+            } else if (c == '"') {
+                inQuotes = true;
+            } else if (c == ',' || c == '\n') {
+                row.add(cell.toString());
+                cell.setLength(0);
+                if (c == '\n') {
+                    rows.add(row);
+                    row = new ArrayList<>();
+                }
+            } else if (c != '\r') {
+                cell.append(c);
+            }
+        }
+        if (!row.isEmpty() || !cell.isEmpty()) {
+            row.add(cell.toString());
+            rows.add(row);
+        }
+        return rows;
+    }
+}

@@ -1,0 +1,40 @@
+package org.densenet4j.io;
+
+import java.util.Locale;
+
+/**
+ * Names of files and classes as they are printed: a name may hold a line break or what moves a
+ * terminal's cursor, a line of output may not.
+ */
+public final class OneLine {
+    private static final char LINE_SEPARATOR = '\u2028';
+    private static final char PARAGRAPH_SEPARATOR = '\u2029';
+
+    private OneLine() {}
+
+    /** The text with control characters written as {@code \n}, {@code \t} or {@code \u001b}. */
+    public static String of(String text) {
+        if (text.chars().noneMatch(OneLine::breaks)) {
+            return text;
+        }
+        StringBuilder line = new StringBuilder(text.length() + 8);
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            switch (c) {
+                case '\n' -> line.append("\\n");
+                case '\r' -> line.append("\\r");
+                case '\t' -> line.append("\\t");
+                default ->
+                        line.append(
+                                breaks(c)
+                                        ? String.format(Locale.ROOT, "\\u%04x", (int) c)
+                                        : "" + c);
+            }
+        }
+        return line.toString();
+    }
+
+    private static boolean breaks(int c) {
+        return Character.isISOControl(c) || c == LINE_SEPARATOR || c == PARAGRAPH_SEPARATOR;
+    }
+}
