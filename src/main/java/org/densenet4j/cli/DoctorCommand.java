@@ -89,6 +89,7 @@ final class DoctorCommand implements Callable<Integer> {
         }
         long present = download.downloadedBytes();
         System.err.printf(
+                Locale.ROOT,
                 "cuDNN 9.5, cuBLAS 12.6 and NVRTC 12.6 (NVIDIA's licences apply) from %s:%n"
                         + "%s to download%s, %s on the disk afterwards, in %s%n",
                 address,

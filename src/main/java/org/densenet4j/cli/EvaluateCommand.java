@@ -92,7 +92,7 @@ final class EvaluateCommand implements Callable<Integer> {
         List<String> without =
                 e.classes().stream()
                         .filter(c -> c.images() == 0)
-                        .map(Evaluation.ClassResult::name)
+                        .map(c -> OneLine.of(c.name()))
                         .toList();
         if (!without.isEmpty()) {
             int shown = Math.min(SHOWN, without.size());

@@ -22,6 +22,7 @@ final class MemoryComparison {
                 MemoryPlan.of(spec).strategy(MemoryStrategy.NAIVE).batch(batch).on(d).peakBytes();
         if (naiveBytes > d.availableBytes()) {
             System.out.printf(
+                    Locale.ROOT,
                     "%nNAIVE would need %s, more than this machine has left%n",
                     Bytes.format(naiveBytes));
             return;
@@ -35,9 +36,14 @@ final class MemoryComparison {
         arguments.addAll(List.of("--batch", String.valueOf(batch)));
         arguments.addAll(List.of("--steps", "12"));
         System.out.printf(
+                Locale.ROOT,
                 "%npeak memory of a training step, each in a fresh process%n%-10s %12s %12s %12s"
                         + " %11s%n",
-                "strategy", "predicted", "allocated", "resident", "images/s");
+                "strategy",
+                "predicted",
+                "allocated",
+                "resident",
+                "images/s");
         for (MemoryStrategy s : List.of(MemoryStrategy.NAIVE, ours)) {
             MeasuredProcess measured = MeasuredProcess.run(s, arguments);
             System.out.printf(

@@ -48,8 +48,14 @@ final class ParityCommand implements Callable<Integer> {
             System.out.println("on " + d.description());
             for (MemoryStrategy s : strategies) {
                 System.out.printf(
+                        Locale.ROOT,
                         "%n%-10s %-17s %8s %14s %10s   %s%n",
-                        s, "group", "tensors", "largest error", "allowed", "worst tensor");
+                        s,
+                        "group",
+                        "tensors",
+                        "largest error",
+                        "allowed",
+                        "worst tensor");
                 for (ParityCheck.Group g : ParityCheck.run(parity, d, s)) {
                     System.out.printf(
                             Locale.ROOT,

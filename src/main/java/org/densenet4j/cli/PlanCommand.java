@@ -51,33 +51,36 @@ final class PlanCommand implements Callable<Integer> {
                 plans[s.ordinal()] = MemoryPlan.of(spec).strategy(s).batch(batch).on(d);
             }
             System.out.println(spec + ", batch " + batch);
-            System.out.printf("%-22s", "");
+            System.out.printf(Locale.ROOT, "%-22s", "");
             for (MemoryStrategy s : MemoryStrategy.values()) {
-                System.out.printf("%14s", s);
+                System.out.printf(Locale.ROOT, "%14s", s);
             }
             System.out.println();
             for (Category category : Category.values()) {
                 System.out.printf(
-                        "%-22s", category.name().toLowerCase(Locale.ROOT).replace('_', ' '));
+                        Locale.ROOT,
+                        "%-22s",
+                        category.name().toLowerCase(Locale.ROOT).replace('_', ' '));
                 for (MemoryPlan plan : plans) {
                     Map<Category, Long> atPeak = plan.bytesAtPeak();
-                    System.out.printf("%14s", Bytes.format(atPeak.get(category)));
+                    System.out.printf(Locale.ROOT, "%14s", Bytes.format(atPeak.get(category)));
                 }
                 System.out.println();
             }
-            System.out.printf("%-22s", "peak");
+            System.out.printf(Locale.ROOT, "%-22s", "peak");
             for (MemoryPlan plan : plans) {
-                System.out.printf("%14s", Bytes.format(plan.peakBytes()));
+                System.out.printf(Locale.ROOT, "%14s", Bytes.format(plan.peakBytes()));
             }
-            System.out.printf("%n%-22s", "activations of that");
+            System.out.printf(Locale.ROOT, "%n%-22s", "activations of that");
             for (MemoryPlan plan : plans) {
-                System.out.printf("%14s", Bytes.format(plan.activationBytes()));
+                System.out.printf(Locale.ROOT, "%14s", Bytes.format(plan.activationBytes()));
             }
             System.out.println();
             if (bytes != null) {
-                System.out.printf("%-22s", "largest batch");
+                System.out.printf(Locale.ROOT, "%-22s", "largest batch");
                 for (MemoryStrategy s : MemoryStrategy.values()) {
                     System.out.printf(
+                            Locale.ROOT,
                             "%14s",
                             MemoryPlan.of(spec)
                                     .strategy(s)

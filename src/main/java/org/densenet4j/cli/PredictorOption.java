@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.io.SmallText;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
@@ -10,8 +11,6 @@ import org.densenet4j.weights.Model;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -120,13 +119,7 @@ final class PredictorOption {
     }
 
     private static List<String> lines(Path file) throws IOException {
-        try {
-            return Files.readAllLines(file).stream().filter(line -> !line.isBlank()).toList();
-        } catch (NoSuchFileException e) {
-            throw new IOException(file + ": no such file", e);
-        } catch (IOException e) {
-            throw new IOException(file + ": cannot be read as text: " + e.getMessage(), e);
-        }
+        return SmallText.read(file).lines().filter(line -> !line.isBlank()).toList();
     }
 
     /** Opens a predictor on a device. */

@@ -398,6 +398,7 @@ final class TrainCommand implements Callable<Integer> {
                     Locale.ROOT, "skipped        %,d broken images%n", run.skippedImages());
         }
         System.out.printf(
+                Locale.ROOT,
                 "saved          %s%n               %s%n               %s%n",
                 folder.resolve(RunFolder.BEST),
                 folder.resolve(RunFolder.CHECKPOINT),

@@ -15,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Enumeration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.LongConsumer;
 import java.util.zip.ZipEntry;
@@ -162,9 +163,11 @@ public final class ArtifactDownload {
     private IOException noSpace(long missing, Throwable cause) {
         return new IOException(
                 String.format(
+                        Locale.ROOT,
                         "not enough space in %s: free %,d MB more, or set DENSENET4J_CACHE to a"
                                 + " folder on another disk",
-                        cache, (missing + 999_999) / 1_000_000),
+                        cache,
+                        (missing + 999_999) / 1_000_000),
                 cause);
     }
 

@@ -42,6 +42,7 @@ public final class Summary {
         lines.add(spec + ", batch " + batch);
         lines.add(
                 String.format(
+                        Locale.ROOT,
                         "%-18s %15s %12s %15s %6s %12s %12s %12s",
                         "stage",
                         "output",
@@ -157,7 +158,8 @@ public final class Summary {
                         work,
                         field));
         for (MemoryPlan plan : plans.values()) {
-            line.append(String.format(" %12s", Bytes.format(kept(plan, name, buffers))));
+            line.append(
+                    String.format(Locale.ROOT, " %12s", Bytes.format(kept(plan, name, buffers))));
         }
         lines.add(line.toString());
     }
@@ -206,7 +208,7 @@ public final class Summary {
                         multiplyAdds,
                         ""));
         for (MemoryPlan plan : plans.values()) {
-            line.append(String.format(" %12s", Bytes.format(plan.peakBytes())));
+            line.append(String.format(Locale.ROOT, " %12s", Bytes.format(plan.peakBytes())));
         }
         lines.add(line + "  (peak of a training step)");
     }

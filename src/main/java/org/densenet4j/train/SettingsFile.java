@@ -1,11 +1,10 @@
 package org.densenet4j.train;
 
 import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.SmallText;
 
 import java.io.IOException;
-import java.io.Reader;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
+import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,8 +15,6 @@ import java.util.Properties;
  * {@code #}.
  */
 public final class SettingsFile {
-    private static final long LARGEST = 1 << 20;
-
     private SettingsFile() {}
 
     /**
@@ -38,18 +35,9 @@ public final class SettingsFile {
                     }
                 };
         try {
-            if (Files.size(file) > LARGEST) {
-                throw new IOException(file + ": is too large for a settings file");
-            }
-            try (Reader reader = Files.newBufferedReader(file)) {
-                inOrder.load(reader);
-            }
-        } catch (NoSuchFileException e) {
-            throw new IOException(file + ": no such file", e);
+            inOrder.load(new StringReader(SmallText.read(file)));
         } catch (IllegalArgumentException e) {
             throw new IOException(file + ": " + e.getMessage(), e);
-        } catch (java.nio.charset.CharacterCodingException e) {
-            throw new IOException(file + ": is not UTF-8 text", e);
         }
         return values;
     }

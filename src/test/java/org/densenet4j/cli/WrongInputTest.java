@@ -110,6 +110,8 @@ class WrongInputTest {
                 "--strategy=FAST | NAIVE, SHARED, RECOMPUTE",
                 "--classes=3 | --classes 3 does not fit the data, which has 10",
                 "--input-size=64 | --input-size 64 does not fit the data",
+                "--config=/dev/zero | /dev/zero: is too large",
+                "--config=src | src: is a folder",
                 "--resume=nowhere.safetensors | nowhere.safetensors: no such file",
                 "--resume=pom.xml | pom.xml"
             })

@@ -15,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -161,18 +162,20 @@ final class CudaConvolution implements Convolution, AutoCloseable {
                 checkDnn(status, direction.of(r.descriptors.shape()));
             }
             log(
-                    "cuDNN's algorithm %d refuses %s (%s); the next one is taken"
-                            .formatted(
-                                    algorithm,
-                                    direction.of(r.descriptors.shape()),
-                                    JCudnn.cudnnGetErrorString(status)));
+                    String.format(
+                            Locale.ROOT,
+                            "cuDNN's algorithm %d refuses %s (%s); the next one is taken",
+                            algorithm,
+                            direction.of(r.descriptors.shape()),
+                            JCudnn.cudnnGetErrorString(status)));
             algorithms.removeFirst();
             select(r.descriptors, direction, algorithms);
         }
         if (cudnn.fallsBack(direction)) {
             log(
-                    "cuDNN has no algorithm for %s; our own kernel runs it"
-                            .formatted(direction.of(r.descriptors.shape())));
+                    "cuDNN has no algorithm for "
+                            + direction.of(r.descriptors.shape())
+                            + "; our own kernel runs it");
         }
         otherwise.run();
     }

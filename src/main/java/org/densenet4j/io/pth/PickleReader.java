@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -107,8 +108,10 @@ final class PickleReader {
                 default ->
                         throw new PickleException(
                                 String.format(
+                                        Locale.ROOT,
                                         "the pickle has the opcode 0x%02x at %d, which is refused",
-                                        opcode, in.position() - 1));
+                                        opcode,
+                                        in.position() - 1));
             }
         }
     }

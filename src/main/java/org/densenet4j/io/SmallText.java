@@ -1,0 +1,41 @@
+package org.densenet4j.io;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Text files that a user writes, such as settings: whatever is named instead costs one line. */
+public final class SmallText {
+    /** Most bytes of one. */
+    public static final int MOST_BYTES = 1 << 22;
+
+    private SmallText() {}
+
+    /**
+     * Reads a file as UTF-8.
+     *
+     * @throws IOException in one line with the path, also when it is larger than {@link
+     *     #MOST_BYTES}, without end or not UTF-8
+     */
+    public static String read(Path file) throws IOException {
+        byte[] bytes;
+        try (InputStream in = Files.newInputStream(file)) {
+            bytes = in.readNBytes(MOST_BYTES + 1);
+        } catch (IOException e) {
+            String reason = Files.isDirectory(file) ? "is a folder" : FailureReason.of(e);
+            throw new IOException(file + ": " + reason, e);
+        }
+        if (bytes.length > MOST_BYTES) {
+            throw new IOException(file + ": is too large for a text of this kind");
+        }
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+        } catch (CharacterCodingException e) {
+            throw new IOException(file + ": is not UTF-8 text", e);
+        }
+    }
+}
