@@ -52,6 +52,9 @@ import java.util.Locale;
         synopsisSubcommandLabel = "COMMAND",
         usageHelpAutoWidth = true)
 public final class Main {
+    /** With less the JVM collects garbage without end instead of failing. */
+    private static final long LEAST_HEAP = 30L << 20;
+
     private static final int FAILED = 1;
     private static final int WRONG_INPUT = 2;
 
@@ -70,6 +73,16 @@ public final class Main {
     /** Runs a command and returns its exit code. */
     static int run(String... args) {
         Notices.print();
+        long heap = Runtime.getRuntime().maxMemory();
+        if (heap < LEAST_HEAP) {
+            System.err.println(
+                    "error: the Java heap has "
+                            + Bytes.format(heap)
+                            + ", "
+                            + Bytes.format(LEAST_HEAP)
+                            + " are needed; give it more, such as DENSENET4J_OPTS=-Xmx1g");
+            return FAILED;
+        }
         int code;
         try {
             code = commandLine().execute(args.length == 0 ? new String[] {"--help"} : args);

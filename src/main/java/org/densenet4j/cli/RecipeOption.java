@@ -85,6 +85,16 @@ final class RecipeOption {
     }
 
     @Option(
+            names = "--drop-last",
+            negatable = true,
+            description =
+                    "leave out an epoch's last batch where it is not full, as PyTorch's option of"
+                            + " this name")
+    void dropLast(boolean value) {
+        set("drop-last", value);
+    }
+
+    @Option(
             names = "--accumulate",
             paramLabel = "N",
             description = "micro-batches that each batch is worked through in")

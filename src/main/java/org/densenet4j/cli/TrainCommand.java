@@ -3,11 +3,13 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.RunFolder;
@@ -113,8 +115,8 @@ final class TrainCommand implements Callable<Integer> {
                             + source.train().classes());
         }
         DenseNetSpec spec = checkpoint != null ? wanted : spec(recipe, source);
-        if (recipeOption.isDefault() && checkpoint == null) {
-            recipe = recipe.with(Map.of("augment", source.augment().name()));
+        if (checkpoint == null) {
+            recipe = resolved(recipe, spec, source);
         }
         try (Device d = device.open(trace)) {
             if (!train(recipe, spec, source, checkpoint, d)) {
@@ -162,6 +164,7 @@ final class TrainCommand implements Callable<Integer> {
             saved = new LinkedHashMap<>(TrainingRun.notesOf(metadata));
             saved.keySet().retainAll(runSettings());
             saved.putAll(TrainingRun.recipeOf(metadata));
+            saved.putIfAbsent("drop-last", "true"); // as it was before there was the choice
         }
         Map<String, String> savedRun = new LinkedHashMap<>(saved);
         savedRun.keySet().retainAll(runSettings());
@@ -249,6 +252,23 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
+    /** The recipe with what the data and the network decide, as it is recorded. */
+    private Recipe resolved(Recipe recipe, DenseNetSpec spec, DataOption.Source source) {
+        Map<String, String> decided = new LinkedHashMap<>();
+        decided.put("compression", String.valueOf(spec.compression()));
+        if (spec.inputHeight() == spec.inputWidth()) {
+            decided.put("input-size", String.valueOf(spec.inputHeight()));
+        }
+        if (recipeOption.isDefault()) {
+            // A crop of 8 % of an image of 32 pixels shows nothing.
+            boolean tooSmall =
+                    source.augment() == Recipe.Augment.IMAGENET && spec.stem() == Stem.SMALL;
+            Recipe.Augment augment = tooSmall ? Recipe.Augment.CIFAR : source.augment();
+            decided.put("augment", augment.name());
+        }
+        return recipe.with(decided);
+    }
+
     private DenseNetSpec spec(Recipe recipe, DataOption.Source source) {
         int height = source.train().height();
         int width = source.train().width();
@@ -272,21 +292,18 @@ final class TrainCommand implements Callable<Integer> {
         tellChanges(Map.of("training images", before), Map.of("training images", now));
     }
 
-    private Path folder() {
-        if (out != null) {
-            return out;
+    /** The folder of the run, locked; a new one where none is named. */
+    private RunFolder folder() throws IOException {
+        if (resume != null && (out == null || isSame(out, resumedFolder()))) {
+            return RunFolder.open(resumedFolder());
         }
-        if (resume != null) {
-            return resumedFolder();
+        if (out != null) {
+            return RunFolder.create(out);
         }
         String time =
                 LocalDateTime.now(ZoneId.systemDefault())
                         .format(DateTimeFormatter.ofPattern("yyyy-MM-dd-HHmmss", Locale.ROOT));
-        Path folder = Path.of("runs", time);
-        for (int i = 2; Files.exists(folder); i++) {
-            folder = Path.of("runs", time + "-" + i);
-        }
-        return folder;
+        return RunFolder.createNew(Path.of("runs"), time);
     }
 
     private Path resumedFolder() {
@@ -308,24 +325,32 @@ final class TrainCommand implements Callable<Integer> {
         if (memoryBudget != null) {
             builder.memoryBudget(Bytes.parse(memoryBudget));
         }
-        Path path = folder();
-        boolean continues = resume != null && isSame(path, resumedFolder());
         // The signal's hook lets the process end when it is closed: after the folder is unlocked.
         try (StopSignal stop = new StopSignal();
                 Trainer trainer = builder.open();
-                RunFolder folder = continues ? RunFolder.open(path) : RunFolder.create(path)) {
+                RunFolder folder = folder()) {
+            Path path = folder.path();
             if (checkpoint == null) {
                 pretrained.load(trainer.network());
+            }
+            if (source.train().classes() == 1) {
+                System.err.println(
+                        "note: the data has one class, "
+                                + OneLine.of(source.train().classNames().getFirst())
+                                + "; every answer is right, and the network learns nothing");
             }
             MemoryPlan plan = trainer.plan();
             System.out.println(spec);
             System.out.println("on " + d.description());
             System.out.printf(
                     Locale.ROOT,
-                    "%,d training and %,d test images, batch %d, %s, %s of memory%n",
+                    "%,d training and %,d test images, batch %d%s, augmentation %s, %s, %s of"
+                            + " memory%n",
                     source.train().size(),
                     source.test().size(),
                     recipe.batch(),
+                    lastBatch(recipe, source.train().size()),
+                    recipe.augment().name().toLowerCase(Locale.ROOT),
                     recipe.strategy(),
                     Bytes.format(plan.peakBytes()));
             TrainingProgress progress = new TrainingProgress(recipe.epochs());
@@ -366,6 +391,17 @@ final class TrainCommand implements Callable<Integer> {
             }
             return finished;
         }
+    }
+
+    /** What becomes of images that do not fill a batch. */
+    private static String lastBatch(Recipe recipe, int images) {
+        int rest = images % recipe.batch();
+        if (rest == 0 || images < recipe.batch()) {
+            return "";
+        }
+        return recipe.dropLast()
+                ? " (" + rest + " of an epoch are left out, other ones each time)"
+                : " (the last of an epoch " + rest + ")";
     }
 
     /**

@@ -4,6 +4,7 @@ import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -95,6 +96,9 @@ public record Evaluation(
                     loss += loss(logits, i * count, count, label);
                 }
             }
+        }
+        if (Arrays.stream(total).sum() == 0) {
+            throw new IllegalArgumentException("none of the images can be read");
         }
         List<ClassResult> classes = new ArrayList<>();
         long all = 0;

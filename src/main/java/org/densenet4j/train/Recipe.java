@@ -31,6 +31,8 @@ import java.util.Map;
  * @param stochasticDepth probability of dropping the last dense layer as a whole
  * @param epochs passes over the training images
  * @param batch images of a step
+ * @param dropLast whether a last batch that is not full is left out; a set smaller than a batch is
+ *     one batch all the same
  * @param accumulate micro-batches that each batch is worked through in
  * @param strategy what is kept between the forward and the backward pass
  * @param lr learning rate
@@ -59,6 +61,7 @@ public record Recipe(
         double stochasticDepth,
         int epochs,
         int batch,
+        boolean dropLast,
         int accumulate,
         MemoryStrategy strategy,
         double lr,
@@ -111,6 +114,7 @@ public record Recipe(
                     0,
                     5,
                     64,
+                    false,
                     1,
                     MemoryStrategy.SHARED,
                     0.1,

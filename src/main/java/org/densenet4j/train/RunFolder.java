@@ -76,6 +76,29 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
+     * Makes a folder that did not exist for a new run, so that runs that start at the same moment
+     * have one each.
+     *
+     * @param parent of the folder
+     * @param name of the folder; with a number where there is one of this name
+     * @throws IOException in one line when it cannot be written
+     */
+    public static RunFolder createNew(Path parent, String name) throws IOException {
+        AtomicFile.createFolder(parent);
+        for (int number = 1; ; number++) {
+            Path folder = parent.resolve(number == 1 ? name : name + "-" + number);
+            try {
+                Files.createDirectory(folder);
+            } catch (FileAlreadyExistsException e) {
+                continue;
+            } catch (IOException e) {
+                throw cannotWrite(folder, e);
+            }
+            return open(folder);
+        }
+    }
+
+    /**
      * Opens the folder of a run to continue it.
      *
      * @throws IOException in one line when it is in use or cannot be written

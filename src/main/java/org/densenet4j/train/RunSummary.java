@@ -57,18 +57,19 @@ final class RunSummary {
     private void keyFigures(HtmlPage page, List<double[]> epochs) {
         double[] accuracy = column(epochs, "test_accuracy");
         int best = 0;
-        double images = 0;
+        double secondsPerImage = 0; // epochs have as many images, so their times are averaged
         double wait = 0;
         double seconds = 0;
         for (int e = 0; e < accuracy.length; e++) {
             best = accuracy[e] > accuracy[best] ? e : best;
-            images += column(epochs, "images_per_second")[e] / accuracy.length;
+            secondsPerImage += 1 / column(epochs, "images_per_second")[e] / accuracy.length;
             wait += column(epochs, "input_wait")[e] / accuracy.length;
             seconds += column(epochs, "seconds")[e];
         }
         page.keyFigure("best test accuracy", percent(accuracy[best]));
         page.keyFigure("in epoch", (best + 1) + " of " + accuracy.length);
-        page.keyFigure("images per second", String.format(Locale.ROOT, "%.1f", images));
+        page.keyFigure(
+                "images per second", String.format(Locale.ROOT, "%.1f", 1 / secondsPerImage));
         page.keyFigure("waiting for input", percent(wait));
         page.keyFigure(
                 "time",

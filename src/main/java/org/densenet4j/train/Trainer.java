@@ -12,6 +12,7 @@ import org.densenet4j.engine.SgdStep;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.ParameterSpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -51,6 +52,7 @@ public final class Trainer implements AutoCloseable {
     /** What is known of the images, for {@link #save}; and the batches' that it was taken from. */
     private ImageMetadata images;
 
+    private boolean warned;
     private ImageMetadata seen = ImageMetadata.NONE;
 
     /** Steps before this trainer's network was opened, of the state that was loaded. */
@@ -119,6 +121,7 @@ public final class Trainer implements AutoCloseable {
             for (int first = 0; first < batch.size(); first += micro) {
                 int count = Math.min(micro, batch.size() - first);
                 Pass pass = nextPass(count);
+                warnOfOneValue(count);
                 network.input(images(batch, first, count), count);
                 network.trainingPass(
                         pass, labels(batch, first, count), labelSmoothing, batch.size());
@@ -139,6 +142,25 @@ public final class Trainer implements AutoCloseable {
             update(norm);
             return new StepResult(steps(), loss, correct, batch.size(), norm);
         }
+    }
+
+    /** PyTorch refuses such a batch; here it is possible to mean it, in a frozen network or not. */
+    private void warnOfOneValue(int count) {
+        if (count > 1 || mode != Mode.TRAIN || warned || !hasOnePixel()) {
+            return;
+        }
+        warned = true;
+        System.getLogger("org.densenet4j")
+                .log(
+                        System.Logger.Level.WARNING,
+                        "a pass over one image leaves batch normalisations of 1x1 feature maps one"
+                                + " value per channel, so that they learn nothing; use larger"
+                                + " batches, larger images or frozen batch normalisation");
+    }
+
+    private boolean hasOnePixel() {
+        return network.plan().memory().shape().blocks().stream()
+                .anyMatch(block -> block.height() * block.width() == 1);
     }
 
     private void update(double norm) {
@@ -190,6 +212,32 @@ public final class Trainer implements AutoCloseable {
      */
     public Pass nextPass(int images) {
         return new Pass(images, mode, seed, passes++);
+    }
+
+    /**
+     * Checks what {@link #save} would write.
+     *
+     * @throws NonFiniteException when a parameter, velocity or running statistic is NaN or
+     *     infinite, with its name
+     */
+    public void requireFinite() {
+        try (DeviceUse _ = network.use()) {
+            for (ParameterSpec p : network.parameters()) {
+                requireFinite(p.name(), network.parameter(p.name()));
+                requireFinite("the velocity of " + p.name(), network.velocity(p.name()));
+            }
+            for (ParameterSpec p : network.runningStatistics()) {
+                requireFinite(p.name(), network.runningStatistic(p.name()));
+            }
+        }
+    }
+
+    private void requireFinite(String name, float[] values) {
+        for (float value : values) {
+            if (!Float.isFinite(value)) {
+                throw new NonFiniteException(steps(), name, "the network");
+            }
+        }
     }
 
     private NonFiniteException refuse(String where, String what) {
@@ -330,6 +378,8 @@ public final class Trainer implements AutoCloseable {
      * file appears only when it is complete; a previous one is replaced then and not before.
      *
      * @throws IOException in one line with the path and the reason
+     * @throws NonFiniteException when a number is NaN or infinite: the file could not be loaded. A
+     *     previous one stays then
      */
     public void save(Path path) throws IOException {
         save(path, Map.of());
@@ -340,6 +390,7 @@ public final class Trainer implements AutoCloseable {
      */
     public void save(Path path, Map<String, String> notes) throws IOException {
         try (DeviceUse _ = network.use()) {
+            requireFinite();
             Map<String, String> counters = new HashMap<>(images.entries());
             counters.putAll(notes);
             counters.put("trainer.steps", String.valueOf(steps()));

@@ -1,5 +1,6 @@
 package org.densenet4j.train;
 
+import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
@@ -99,7 +100,7 @@ public final class TrainingRun {
                         .shuffle(recipe.seed())
                         .augment(recipe.augmentation())
                         .normalise(normalisation)
-                        .dropLast(train.size() >= recipe.batch());
+                        .dropLast(recipe.dropLast() && train.size() >= recipe.batch());
         testLoader = BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
         classNames = List.copyOf(train.classNames());
         notes.putAll(ImageMetadata.of(classNames, normalisation).entries());
@@ -239,9 +240,10 @@ public final class TrainingRun {
      * Trains to the last epoch, or until told to stop.
      *
      * @return whether it got to the end
-     * @throws IOException in one line when a file cannot be written or an image not be read; the
-     *     last checkpoint is as it was
-     * @throws NonFiniteException when the loss or a gradient is not finite
+     * @throws IOException in one line when a file cannot be written, or an image or none at all can
+     *     be read; what was trained so far is saved, where that is possible
+     * @throws NonFiniteException when the loss, a gradient, or what a checkpoint would save is not
+     *     finite; the last checkpoint is as it was
      */
     public boolean train() throws IOException {
         if (trainLoader == null) {
@@ -282,11 +284,43 @@ public final class TrainingRun {
                                 wait / Math.max(1e-9, wait + steps)),
                         events);
             }
+        } catch (NonFiniteException | DeviceException e) {
+            throw e; // there is no state that is worth more than the last checkpoint's
         } catch (UncheckedIOException e) {
-            throw e.getCause();
+            throw kept(e.getCause());
+        } catch (IOException e) {
+            throw kept(e);
+        } catch (RuntimeException | Error e) {
+            saveAfter(e);
+            throw e;
         }
         summarise();
         return true;
+    }
+
+    /** The failure, which says that the run is saved where it could be. */
+    private IOException kept(IOException failure) {
+        return saveAfter(failure)
+                ? new IOException(
+                        failure.getMessage()
+                                + "; the run is saved, continue it with --resume "
+                                + folder.path(),
+                        failure)
+                : failure;
+    }
+
+    /**
+     * Saves what was trained before something failed, such as an image that cannot be read: a run
+     * that is continued goes on from there, or tests again.
+     */
+    private boolean saveAfter(Throwable failure) {
+        try {
+            save(RunFolder.CHECKPOINT);
+            return true;
+        } catch (IOException | RuntimeException e) {
+            failure.addSuppressed(e);
+            return false;
+        }
     }
 
     private BatchLoader loader(BatchLoader loader) {
@@ -343,11 +377,14 @@ public final class TrainingRun {
             }
             inputWait += batches.inputWaitSeconds();
         }
+        if (seen == 0) {
+            throw new IOException("none of the training images can be read");
+        }
         return true;
     }
 
     /** Returns null when told to stop. */
-    private TestResult test(BatchLoader test) {
+    private TestResult test(BatchLoader test) throws IOException {
         int classes = trainer.spec().classes();
         TestResult.Sum sum = new TestResult.Sum(classes);
         try (BatchLoader.Epoch batches = test.epoch(0)) {
@@ -361,17 +398,23 @@ public final class TrainingRun {
                 }
             }
         }
-        return sum.result();
+        TestResult result = sum.result();
+        if (result.images() == 0) {
+            throw new IOException("none of the test images can be read");
+        }
+        return result;
     }
 
     private void finishEpoch(TestResult tested, EpochResult result, EventFile events)
             throws IOException {
+        trainer.requireFinite();
         epoch++;
         position = 0;
         lossSum = 0;
         correct = 0;
         seen = 0;
-        boolean best = tested.accuracy() > bestAccuracy;
+        // Logits that are not finite hit some class, too.
+        boolean best = tested.accuracy() > bestAccuracy && Double.isFinite(tested.loss());
         if (best) {
             bestAccuracy = tested.accuracy();
             bestEpoch = epoch;

@@ -75,7 +75,7 @@ class RecipeTest {
                         case "schedule" -> "step";
                         case "milestones" -> "1, 2";
                         case "augment" -> "cifar";
-                        case "nesterov", "decay-norms", "freeze-bn" ->
+                        case "nesterov", "decay-norms", "freeze-bn", "drop-last" ->
                                 value.equals("true") ? "false" : "true";
                         case "epochs", "batch", "accumulate", "input-size", "seed" -> "17";
                         default -> "0.125";

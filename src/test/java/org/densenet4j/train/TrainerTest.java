@@ -18,9 +18,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 
 /** Whole training runs: their dependence on threads, on each other and on being interrupted. */
 class TrainerTest {
@@ -217,5 +222,42 @@ class TrainerTest {
             }
         }
         return Math.sqrt(difference / norm);
+    }
+
+    @Test
+    void aPassOverOneImageIsRemarkedOnWhereNormalisationsSeeOneValue() {
+        List<String> told = new ArrayList<>();
+        Handler handler =
+                new Handler() {
+                    @Override
+                    public void publish(LogRecord entry) {
+                        told.add(entry.getMessage());
+                    }
+
+                    @Override
+                    public void flush() {}
+
+                    @Override
+                    public void close() {}
+                };
+        Logger logger = Logger.getLogger("org.densenet4j");
+        logger.addHandler(handler);
+        try (Device device = Device.cpu()) {
+            for (int size : new int[] {4, 8}) { // three blocks end in 1x1 and in 2x2
+                DenseNetSpec spec = DenseNetSpec.bc(10, 4).inputSize(size, size).classes(2).build();
+                float[] images = new float[5 * size * size * 3];
+                for (int i = 0; i < images.length; i++) {
+                    images[i] = i % 7;
+                }
+                try (Trainer trainer = Trainer.of(spec, device).batch(5).accumulate(3).open()) {
+                    trainer.step(new Batch(images, new int[] {0, 1, 0, 1, 0}, size, size, 3));
+                    trainer.step(new Batch(images, new int[] {0, 1, 0, 1, 0}, size, size, 3));
+                }
+            }
+        } finally {
+            logger.removeHandler(handler);
+        }
+        assertEquals(
+                1, told.stream().filter(line -> line.contains("one value per channel")).count());
     }
 }

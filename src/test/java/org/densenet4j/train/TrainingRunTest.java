@@ -176,13 +176,13 @@ class TrainingRunTest {
                                         .orElse(0),
                                 run.bestAccuracy());
                         assertEquals(3, run.epoch());
-                        assertEquals(12 * 8, run.images());
+                        assertEquals(3 * 37, run.images());
                     });
         }
         assertEquals(3, results.size());
-        assertEquals(12, steps.size());
-        assertEquals(12, steps.getLast().done());
-        assertEquals(12, steps.getLast().total());
+        assertEquals(15, steps.size());
+        assertEquals(15, steps.getLast().done());
+        assertEquals(15, steps.getLast().total());
         assertEquals(1, results.getFirst().testTop5(), "three classes are all among five");
         Map<String, String> config = SettingsFile.read(path.resolve(RunFolder.CONFIG));
         assertEquals("noise", config.remove("data"));
@@ -270,7 +270,7 @@ class TrainingRunTest {
             assertEquals(0, trainer.steps());
             Files.write(damaged, good);
             trainer.load(damaged);
-            assertEquals(12, trainer.steps());
+            assertEquals(15, trainer.steps());
         }
     }
 }

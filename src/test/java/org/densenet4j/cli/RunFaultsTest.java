@@ -1,0 +1,200 @@
+package org.densenet4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.testing.DrawnImages;
+import org.densenet4j.train.Checkpoint;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/** What becomes of a run on a folder of images where something is wrong with it. */
+class RunFaultsTest {
+    private static final String CHECKPOINT = "checkpoint.safetensors";
+    private static final String BROKEN = "val/disc/aaa.png";
+
+    @TempDir private Path folder;
+    private Path data;
+
+    @BeforeEach
+    void draws() throws IOException {
+        data = folder.resolve("data");
+        DrawnImages.write(data, 3, 1, 16); // 9 training images
+    }
+
+    private Captured train(Path out, String... more) {
+        List<String> arguments = arguments();
+        arguments.addAll(List.of("--model", "bc-10-4", "--batch", "4", "--input-size", "16"));
+        arguments.addAll(List.of("--epochs", "2", "--out", out.toString()));
+        arguments.addAll(List.of(more));
+        return Captured.run(lastOfEach(arguments));
+    }
+
+    /** What a test gives in the place of what all have. */
+    private static List<String> lastOfEach(List<String> arguments) {
+        List<String> kept = new ArrayList<>();
+        for (int i = 0; i < arguments.size(); i++) {
+            String option = arguments.get(i);
+            boolean replaced = option.startsWith("--") && arguments.lastIndexOf(option) > i;
+            if (replaced) {
+                i++; // and its value
+            } else {
+                kept.add(option);
+            }
+        }
+        return kept;
+    }
+
+    private Captured resume(Path out, int epochs) {
+        List<String> arguments = arguments();
+        arguments.addAll(List.of("--resume", out.toString(), "--epochs", "" + epochs));
+        return Captured.run(arguments);
+    }
+
+    private List<String> arguments() {
+        return new ArrayList<>(
+                List.of(
+                        "train",
+                        "--data",
+                        "folder:" + data,
+                        "--device",
+                        "cpu",
+                        "--threads",
+                        "1",
+                        "--deterministic",
+                        "--no-compare"));
+    }
+
+    private static long steps(Path out) throws IOException {
+        return Long.parseLong(Checkpoint.metadata(out.resolve(CHECKPOINT)).get("trainer.steps"));
+    }
+
+    @Test
+    void aBrokenTestImageDoesNotThrowTheEpochAway() throws IOException {
+        Path whole = folder.resolve("whole");
+        assertEquals(0, train(whole).code());
+        Path stopped = folder.resolve("stopped");
+        Files.write(data.resolve(BROKEN), new byte[0]);
+        Captured broken = train(stopped);
+        assertEquals(2, broken.code(), broken.out());
+        assertTrue(broken.err().contains("aaa.png"), broken.err());
+        assertTrue(broken.err().contains("continue it with --resume " + stopped), broken.err());
+        assertEquals(3, steps(stopped));
+        Files.delete(data.resolve(BROKEN));
+        Captured resumed = resume(stopped, 2);
+        assertEquals(0, resumed.code(), resumed.err());
+        assertTrue(resumed.out().contains("after 3 steps"), resumed.out());
+        assertArrayEquals(
+                Files.readAllBytes(whole.resolve(CHECKPOINT)),
+                Files.readAllBytes(stopped.resolve(CHECKPOINT)));
+    }
+
+    @Test
+    void aBrokenTrainingImageKeepsTheStepsBeforeIt() throws IOException {
+        Files.write(data.resolve("train/disc/aaa.png"), new byte[0]);
+        Path out = folder.resolve("out");
+        Captured broken = train(out, "--batch", "1", "--seed", "5");
+        assertEquals(2, broken.code(), broken.out());
+        assertTrue(broken.err().contains("the run is saved"), broken.err());
+        assertTrue(Files.exists(out.resolve(CHECKPOINT)));
+    }
+
+    @Test
+    void noImageAtAllIsAnErrorAndNotAResult() throws IOException {
+        for (String part : List.of("train", "val")) {
+            Path broken = folder.resolve("broken-" + part);
+            DrawnImages.write(broken, 2, 1, 16);
+            for (String name : DrawnImages.CLASSES) {
+                try (var files = Files.list(broken.resolve(part).resolve(name))) {
+                    for (Path file : files.toList()) {
+                        Files.write(file, new byte[] {1, 2, 3});
+                    }
+                }
+            }
+            data = broken;
+            Captured result = train(folder.resolve("run-" + part), "--on-broken", "skip");
+            assertEquals(2, result.code(), result.out());
+            String what = part.equals("train") ? "training" : "test";
+            assertTrue(
+                    result.err().contains("none of the " + what + " images can be read"),
+                    result.err());
+        }
+    }
+
+    @Test
+    void statesThatAreNotFiniteAreNeverSaved() {
+        Path out = folder.resolve("out");
+        Captured result = train(out, "--lr", "1e6", "--epochs", "6", "--clip", "0");
+        assertEquals(1, result.code(), result.out() + result.err());
+        assertTrue(result.err().contains("not finite"), result.err());
+        for (String name : List.of(CHECKPOINT, "best.safetensors")) {
+            Path file = out.resolve(name);
+            if (Files.exists(file)) {
+                Captured again =
+                        Captured.run(
+                                "feature-reuse",
+                                "--checkpoint",
+                                file.toString(),
+                                "--out",
+                                folder.resolve("reuse-" + name).toString());
+                assertEquals(0, again.code(), again.err());
+            }
+        }
+    }
+
+    @Test
+    void aLastBatchThatIsNotFullIsTrainedOnUnlessItIsDropped() throws IOException {
+        Path all = folder.resolve("all");
+        Captured kept = train(all);
+        assertEquals(0, kept.code(), kept.err());
+        assertTrue(kept.out().contains("batch 4 (the last of an epoch 1)"), kept.out());
+        assertTrue(kept.out().contains("for 18 images"), kept.out());
+        assertEquals(6, steps(all));
+        Path full = folder.resolve("full");
+        Captured dropped = train(full, "--drop-last");
+        assertTrue(dropped.out().contains("1 of an epoch are left out"), dropped.out());
+        assertEquals(4, steps(full));
+        assertEquals("true", Checkpoint.metadata(full.resolve(CHECKPOINT)).get("recipe.drop-last"));
+        Captured resumed = resume(full, 3);
+        assertEquals(0, resumed.code(), resumed.err());
+        assertEquals(6, steps(full));
+    }
+
+    @Test
+    void whatTheDataAndTheNetworkDecideIsRecorded() throws IOException {
+        Path out = folder.resolve("out");
+        Captured result = train(out);
+        assertTrue(result.out().contains("augmentation cifar"), result.out());
+        List<String> config = Files.readAllLines(out.resolve("config.properties"));
+        assertTrue(config.contains("compression = 0.5"), config.toString());
+        assertTrue(config.contains("input-size = 16"), config.toString());
+        assertTrue(config.contains("augment = cifar"), config.toString());
+    }
+
+    @Test
+    void oneClassIsRemarkedOn() throws IOException {
+        data = folder.resolve("one");
+        DrawnImages.write(data, 4, 1, 16);
+        for (String part : List.of("train", "val")) {
+            for (String name : List.of("square", "stripes")) {
+                try (var files = Files.walk(data.resolve(part).resolve(name))) {
+                    for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                        Files.delete(file);
+                    }
+                }
+            }
+        }
+        Captured result = train(folder.resolve("out"));
+        assertEquals(0, result.code(), result.err());
+        assertTrue(result.err().contains("the data has one class, disc"), result.err());
+    }
+}

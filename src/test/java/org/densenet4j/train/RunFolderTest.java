@@ -1,0 +1,43 @@
+package org.densenet4j.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** The folder of a run: new ones at the same moment, and the figures of its summary. */
+class RunFolderTest {
+    @TempDir private Path root;
+
+    @Test
+    void runsThatStartAtTheSameMomentHaveAFolderEach() throws IOException {
+        try (RunFolder one = RunFolder.createNew(root.resolve("runs"), "now");
+                RunFolder two = RunFolder.createNew(root.resolve("runs"), "now");
+                RunFolder three = RunFolder.createNew(root.resolve("runs"), "now")) {
+            assertEquals("now", one.path().getFileName().toString());
+            assertEquals("now-2", two.path().getFileName().toString());
+            assertEquals("now-3", three.path().getFileName().toString());
+        }
+    }
+
+    @Test
+    void theSpeedOfARunIsItsImagesByItsTime() throws IOException {
+        try (RunFolder folder = RunFolder.create(root.resolve("run"))) {
+            // As many images at 100 and at 300 a second are 150 a second, not 200.
+            for (int epoch = 1; epoch <= 2; epoch++) {
+                double rate = epoch == 1 ? 100 : 300;
+                folder.append(new EpochResult(epoch, epoch, 0.1, 1, 0.5, 1, 0.5, 1, 2, rate, 0.1));
+            }
+            RunSummary.write(folder, "model", Map.of(), List.of("a"));
+            String page = Files.readString(folder.path().resolve(RunFolder.SUMMARY));
+            assertTrue(page.contains("150.0"));
+        }
+    }
+}
