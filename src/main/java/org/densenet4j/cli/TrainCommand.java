@@ -26,9 +26,6 @@ import picocli.CommandLine.Spec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
-import java.time.ZoneId;
-import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -103,6 +100,7 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Path checkpoint = resume == null ? null : checkpoint(resume);
+        checkFolder();
         Recipe recipe = recipe(checkpoint);
         DenseNetSpec wanted =
                 checkpoint != null ? Checkpoint.spec(checkpoint) : recipe.spec(1).build();
@@ -292,18 +290,36 @@ final class TrainCommand implements Callable<Integer> {
         tellChanges(Map.of("training images", before), Map.of("training images", now));
     }
 
-    /** The folder of the run, locked; a new one where none is named. */
-    private RunFolder folder() throws IOException {
-        if (resume != null && (out == null || isSame(out, resumedFolder()))) {
+    /**
+     * Looks before anything is prepared whether the run may have its folder.
+     *
+     * @throws IOException in one line when it would replace what is no part of this run
+     */
+    private void checkFolder() throws IOException {
+        if (out != null && !continues()) {
+            RunFolder.checkNew(out);
+        }
+        if (continues()
+                && Files.exists(resume)
+                && !Files.exists(resumedFolder().resolve(RunFolder.CONFIG))) {
+            throw new IOException(
+                    resume
+                            + ": its folder holds no run (no "
+                            + RunFolder.CONFIG
+                            + "); say with --out where to continue it");
+        }
+    }
+
+    /** Whether the run goes on in the folder that it is resumed from. */
+    private boolean continues() {
+        return resume != null && (out == null || isSame(out, resumedFolder()));
+    }
+
+    private RunFolder openFolder() throws IOException {
+        if (continues()) {
             return RunFolder.open(resumedFolder());
         }
-        if (out != null) {
-            return RunFolder.create(out);
-        }
-        String time =
-                LocalDateTime.now(ZoneId.systemDefault())
-                        .format(DateTimeFormatter.ofPattern("yyyy-MM-dd-HHmmss", Locale.ROOT));
-        return RunFolder.createNew(Path.of("runs"), time);
+        return RunFolder.create(out != null ? out : NewFolder.make(Path.of("runs"), ""));
     }
 
     private Path resumedFolder() {
@@ -328,7 +344,7 @@ final class TrainCommand implements Callable<Integer> {
         // The signal's hook lets the process end when it is closed: after the folder is unlocked.
         try (StopSignal stop = new StopSignal();
                 Trainer trainer = builder.open();
-                RunFolder folder = folder()) {
+                RunFolder folder = openFolder()) {
             Path path = folder.path();
             if (checkpoint == null) {
                 pretrained.load(trainer.network());

@@ -1,5 +1,7 @@
 package org.densenet4j.train;
 
+import org.densenet4j.io.FailureReason;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -84,6 +86,9 @@ final class EventFile implements AutoCloseable {
 
     /** Adds a value to a curve; {@link #flush} writes it. */
     void scalar(String tag, long step, double value) {
+        if (!Double.isFinite(value)) {
+            return; // a curve has no point there
+        }
         Message point =
                 new Message()
                         .bytes(TAG, tag.getBytes(StandardCharsets.UTF_8))
@@ -130,7 +135,7 @@ final class EventFile implements AutoCloseable {
                 channel.write(buffer);
             }
         } catch (IOException e) {
-            throw new IOException("cannot write " + path + ": " + e.getMessage(), e);
+            throw new IOException("cannot write " + path + ": " + FailureReason.of(e), e);
         }
         pending.reset();
     }

@@ -2,6 +2,7 @@ package org.densenet4j.train;
 
 import org.densenet4j.io.AtomicFile;
 import org.densenet4j.io.Csv;
+import org.densenet4j.io.FailureReason;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -15,6 +16,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The folder of one training run, locked while it is open.
@@ -46,6 +50,19 @@ public final class RunFolder implements AutoCloseable {
     static final String CONFUSION = "confusion.csv";
     private static final String LOCK = "run.lock";
 
+    private static final List<String> RUN = List.of(CONFIG, METRICS, CHECKPOINT, BEST);
+
+    /** Pages of a run; a folder without one of {@link #RUN} has them from somewhere else. */
+    private static final List<String> PAGES = List.of(CONFUSION, SUMMARY);
+
+    /** What a process leaves that is killed while it writes one of these files. */
+    private static final Pattern LEFT_OVER =
+            Pattern.compile(
+                    Stream.of(RUN, PAGES)
+                            .flatMap(List::stream)
+                            .map(Pattern::quote)
+                            .collect(Collectors.joining("|", "(", ")\\.tmp-[0-9]+(-[0-9]+)?")));
+
     private final Path folder;
     private final FileChannel lockChannel;
     private boolean closed;
@@ -61,7 +78,18 @@ public final class RunFolder implements AutoCloseable {
      * @throws IOException in one line when it holds a run already, is in use or cannot be written
      */
     public static RunFolder create(Path folder) throws IOException {
-        for (String name : List.of(CONFIG, METRICS, CHECKPOINT, BEST)) {
+        checkNew(folder);
+        return open(folder);
+    }
+
+    /**
+     * Looks whether a new run may have this folder, before anything is prepared.
+     *
+     * @throws IOException in one line when it holds a run already, or a file that the run would
+     *     replace
+     */
+    public static void checkNew(Path folder) throws IOException {
+        for (String name : RUN) {
             if (Files.exists(folder.resolve(name))) {
                 throw new IOException(
                         folder
@@ -72,29 +100,16 @@ public final class RunFolder implements AutoCloseable {
                                 + ", or choose another folder");
             }
         }
-        return open(folder);
-    }
-
-    /**
-     * Makes a folder that did not exist for a new run, so that runs that start at the same moment
-     * have one each.
-     *
-     * @param parent of the folder
-     * @param name of the folder; with a number where there is one of this name
-     * @throws IOException in one line when it cannot be written
-     */
-    public static RunFolder createNew(Path parent, String name) throws IOException {
-        AtomicFile.createFolder(parent);
-        for (int number = 1; ; number++) {
-            Path folder = parent.resolve(number == 1 ? name : name + "-" + number);
-            try {
-                Files.createDirectory(folder);
-            } catch (FileAlreadyExistsException e) {
-                continue;
-            } catch (IOException e) {
-                throw cannotWrite(folder, e);
+        for (String name : PAGES) {
+            if (Files.exists(folder.resolve(name))) {
+                throw new IOException(
+                        folder.resolve(name)
+                                + " exists, and a run would replace it; choose another folder");
             }
-            return open(folder);
+        }
+        Path lock = folder.resolve(LOCK);
+        if (Files.isRegularFile(lock) && Files.size(lock) > 0) {
+            throw new IOException(lock + " is not of a run; choose another folder");
         }
     }
 
@@ -118,6 +133,7 @@ public final class RunFolder implements AutoCloseable {
                             StandardOpenOption.WRITE);
             FileLock lock = channel.tryLock();
             if (lock != null) {
+                removeLeftOvers(folder);
                 return new RunFolder(folder, channel);
             }
         } catch (OverlappingFileLockException e) {
@@ -129,11 +145,21 @@ public final class RunFolder implements AutoCloseable {
         throw new IOException(folder + " is in use by another run; wait for it or stop it");
     }
 
+    private static void removeLeftOvers(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                if (LEFT_OVER.matcher(file.getFileName().toString()).matches()) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
+    }
+
     private static IOException cannotWrite(Path folder, IOException e) {
         String reason =
                 e instanceof FileAlreadyExistsException
                         ? "it is not a folder"
-                        : e.getClass().getSimpleName();
+                        : FailureReason.of(e);
         return new IOException(
                 "cannot write to the run folder "
                         + folder
@@ -165,7 +191,7 @@ public final class RunFolder implements AutoCloseable {
         try {
             Files.writeString(metrics, text, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         } catch (IOException e) {
-            throw new IOException("cannot write " + metrics + ": " + e.getMessage(), e);
+            throw new IOException("cannot write " + metrics + ": " + FailureReason.of(e), e);
         }
     }
 

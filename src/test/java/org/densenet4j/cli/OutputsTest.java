@@ -10,6 +10,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import org.densenet4j.backend.Device;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.testing.DrawnImages;
+import org.densenet4j.train.RunFolder;
 import org.densenet4j.train.Trainer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,8 +24,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 import javax.imageio.ImageIO;
 
@@ -196,6 +199,55 @@ class OutputsTest {
         Path csv = Files.writeString(folder.resolve("feature-reuse.csv"), "mine");
         refused("feature-reuse.csv exists", "feature-reuse --weights", weights);
         assertEquals("mine", Files.readString(csv));
+    }
+
+    // ---------------------------------------------------------------- runs
+
+    @Test
+    void aRunReplacesNothingInItsFolder() throws IOException {
+        String train = "train --device cpu --no-compare --data cifar10:nowhere --out";
+        for (String name : List.of("summary.html", "confusion.csv", "run.lock", "metrics.csv")) {
+            Path out = Files.createDirectory(folder.resolve("with-" + name));
+            Path mine = Files.writeString(out.resolve(name), "mine");
+            refused(name, train, out);
+            assertEquals("mine", Files.readString(mine));
+        }
+    }
+
+    @Test
+    void aCheckpointThatLiesAmongOtherFilesNeedsAFolderToContinueIn() throws IOException {
+        Path data = TinyRun.data(folder);
+        Path run = folder.resolve("run");
+        assertEquals(0, Captured.run(TinyRun.train(data, run, 1)).code());
+        Path downloads = Files.createDirectory(folder.resolve("downloads"));
+        Path copy =
+                Files.copy(run.resolve("best.safetensors"), downloads.resolve("best.safetensors"));
+        byte[] before = Files.readAllBytes(copy);
+        refused("say with --out", "train --epochs 2 --resume", copy);
+        assertArrayEquals(before, Files.readAllBytes(copy));
+        Path next = folder.resolve("next");
+        Captured continued = run("train --no-compare --epochs 2 --resume", copy, "--out", next);
+        assertEquals(0, continued.code(), continued.err());
+        assertArrayEquals(before, Files.readAllBytes(copy));
+    }
+
+    @Test
+    void whatAKilledProcessLeftHalfWrittenIsRemovedWithTheNextRun() throws IOException {
+        Path run = Files.createDirectory(folder.resolve("run"));
+        Path half = Files.writeString(run.resolve("checkpoint.safetensors.tmp-123"), "half");
+        Path mine = Files.writeString(run.resolve("notes.tmp-1"), "mine");
+        RunFolder.create(run).close();
+        assertTrue(Files.notExists(half));
+        assertTrue(Files.exists(mine));
+    }
+
+    @Test
+    void foldersNamedAfterTheTimeAreNotShared() throws IOException {
+        Path first = NewFolder.make(folder.resolve("runs"), "");
+        Set<Path> made = new HashSet<>(Set.of(first));
+        for (int i = 0; i < 5; i++) {
+            assertTrue(made.add(NewFolder.make(folder.resolve("runs"), "")));
+        }
     }
 
     // ---------------------------------------------------------------- places

@@ -1,6 +1,5 @@
 package org.densenet4j.train;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
@@ -12,20 +11,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** The folder of a run: new ones at the same moment, and the figures of its summary. */
+/** The figures of a run's summary. */
 class RunFolderTest {
     @TempDir private Path root;
-
-    @Test
-    void runsThatStartAtTheSameMomentHaveAFolderEach() throws IOException {
-        try (RunFolder one = RunFolder.createNew(root.resolve("runs"), "now");
-                RunFolder two = RunFolder.createNew(root.resolve("runs"), "now");
-                RunFolder three = RunFolder.createNew(root.resolve("runs"), "now")) {
-            assertEquals("now", one.path().getFileName().toString());
-            assertEquals("now-2", two.path().getFileName().toString());
-            assertEquals("now-3", three.path().getFileName().toString());
-        }
-    }
 
     @Test
     void theSpeedOfARunIsItsImagesByItsTime() throws IOException {
