@@ -90,7 +90,10 @@ public final class Table {
 
     /** A {@code table} element. */
     String html() {
-        StringBuilder html = new StringBuilder("<div class=\"scroll\" tabindex=\"0\"><table>");
+        // Seen above what scrolls, as a wide table's own caption is cut with it on a phone.
+        StringBuilder html = new StringBuilder("<p class=\"caption\" aria-hidden=\"true\">");
+        html.append(Html.escape(caption))
+                .append("</p><div class=\"scroll\" tabindex=\"0\"><table>");
         html.append("<caption>").append(Html.escape(caption)).append("</caption><thead><tr>");
         for (int c = 0; c < columns.size(); c++) {
             html.append("<th scope=\"col\"").append(alignment(c)).append('>');

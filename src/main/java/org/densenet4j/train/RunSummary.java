@@ -16,6 +16,8 @@ final class RunSummary {
     /** Matrices of more classes are shown as their most frequent mistakes only. */
     private static final int MOST_CLASSES = 50;
 
+    private static final String NONE = "–";
+
     private static final int MOST_MISTAKES = 20;
 
     private final RunFolder folder;
@@ -57,19 +59,18 @@ final class RunSummary {
     private void keyFigures(HtmlPage page, List<double[]> epochs) {
         double[] accuracy = column(epochs, "test_accuracy");
         int best = 0;
-        double secondsPerImage = 0; // epochs have as many images, so their times are averaged
+        double perImage = 0; // epochs have the same number of images
         double wait = 0;
         double seconds = 0;
         for (int e = 0; e < accuracy.length; e++) {
-            best = accuracy[e] > accuracy[best] ? e : best;
-            secondsPerImage += 1 / column(epochs, "images_per_second")[e] / accuracy.length;
+            best = accuracy[e] > accuracy[best] || Double.isNaN(accuracy[best]) ? e : best;
+            perImage += 1 / column(epochs, "images_per_second")[e] / accuracy.length;
             wait += column(epochs, "input_wait")[e] / accuracy.length;
             seconds += column(epochs, "seconds")[e];
         }
         page.keyFigure("best test accuracy", percent(accuracy[best]));
         page.keyFigure("in epoch", (best + 1) + " of " + accuracy.length);
-        page.keyFigure(
-                "images per second", String.format(Locale.ROOT, "%.1f", 1 / secondsPerImage));
+        page.keyFigure("images per second", String.format(Locale.ROOT, "%.1f", 1 / perImage));
         page.keyFigure("waiting for input", percent(wait));
         page.keyFigure(
                 "time",
@@ -82,7 +83,7 @@ final class RunSummary {
     }
 
     private static String percent(double share) {
-        return String.format(Locale.ROOT, "%.2f %%", 100 * share);
+        return Double.isFinite(share) ? String.format(Locale.ROOT, "%.2f %%", 100 * share) : NONE;
     }
 
     private void curves(HtmlPage page, List<double[]> epochs) {
@@ -122,7 +123,7 @@ final class RunSummary {
     }
 
     private static String number(double value) {
-        return String.format(Locale.ROOT, "%.4f", value);
+        return Double.isFinite(value) ? String.format(Locale.ROOT, "%.4f", value) : NONE;
     }
 
     private static Map<String, Object> lines(

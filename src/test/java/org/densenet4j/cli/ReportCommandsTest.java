@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
@@ -106,6 +107,27 @@ class ReportCommandsTest {
         assertTrue(Files.exists(folder.resolve("depth-memory.svg")));
         String page = Files.readString(folder.resolve("report.html"));
         assertTrue(page.contains("optMemory 4") && page.contains("other hardware"));
+    }
+
+    @Test
+    void twoPointsHaveNoFitAndNoTableOfFits() throws Exception {
+        Captured compared =
+                Captured.run(
+                        "compare",
+                        "--device",
+                        "cpu",
+                        "--model",
+                        "bc-16-4",
+                        "--steps",
+                        "0",
+                        "--sweep",
+                        "depth",
+                        "--out",
+                        "" + folder);
+        assertEquals(0, compared.code(), compared.err());
+        assertTrue(compared.out().contains("no fit of how they grow"), compared.out());
+        assertFalse(compared.out().contains("residual"), compared.out());
+        assertFalse(Files.readString(folder.resolve("report.html")).contains("Least-squares"));
     }
 
     @Test

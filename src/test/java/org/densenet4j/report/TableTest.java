@@ -19,6 +19,9 @@ class TableTest {
     void htmlHasACaptionAndHeadingsForBothDirections() {
         String html = table.html();
         assertTrue(html.contains("<caption>Memory</caption>"));
+        assertTrue(
+                html.indexOf(">Memory</p>") < html.indexOf("class=\"scroll\""),
+                "seen whole beside a table that is wider than a phone");
         assertTrue(html.contains("<th scope=\"col\" class=\"number\">peak</th>"));
         assertTrue(html.contains("<th scope=\"row\">SHARED</th>"));
     }

@@ -58,6 +58,7 @@ class EventFileTest {
         Path file;
         try (EventFile events = new EventFile(folder, 301)) {
             file = events.path();
+            events.scalar("loss/test", 305, Double.NaN); // no point of a curve
             events.scalar("loss/train", 310, 0.625);
             events.scalar("accuracy/test", 1L << 40, 0.5);
             events.flush();
