@@ -5,6 +5,7 @@ import org.densenet4j.profile.Measurement;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -71,7 +72,7 @@ final class MeasuredProcess {
         Runtime.getRuntime().addShutdownHook(end);
         List<MeasuredProcess> measured = new ArrayList<>();
         String last = "";
-        try (BufferedReader reader = process.inputReader()) {
+        try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
                 // Not the depths of a stack trace.
                 last = line.startsWith("\t") ? last : line;

@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
@@ -46,6 +47,8 @@ class LauncherTest {
     void install() throws IOException {
         Files.copy(Path.of("densenet4j"), temporary.resolve("densenet4j"));
         assertTrue(temporary.resolve("densenet4j").toFile().setExecutable(true));
+        Files.createDirectories(temporary.resolve("scripts"));
+        Files.copy(Path.of("scripts/launch.bash"), temporary.resolve("scripts/launch.bash"));
         Files.createDirectories(temporary.resolve("target"));
         Files.createFile(temporary.resolve("target/densenet4j.jar"));
         tools = Files.createDirectory(temporary.resolve("tools"));
@@ -174,7 +177,7 @@ class LauncherTest {
     @Test
     void aProjectInAFolderOfAnyNameStarts() throws Exception {
         Path odd = Files.createDirectory(temporary.resolve("мой проект 猫's"));
-        for (String name : List.of("densenet4j", "target")) {
+        for (String name : List.of("densenet4j", "scripts", "target")) {
             Files.move(temporary.resolve(name), odd.resolve(name));
         }
         Path link =
@@ -213,6 +216,17 @@ class LauncherTest {
             int images = Integer.parseInt(row.get(1)) + Integer.parseInt(row.get(2));
             assertEquals(1, images, "each class has its own image: " + confusion);
         }
+    }
+
+    @Test
+    void aHeapThatIsTooSmallCostsOneLine() throws Exception {
+        Result result =
+                real("DENSENET4J_OPTS=-Xmx8m", "", "train", "--device", "cpu", "--glyphs", "5");
+        assertEquals(1, result.code(), result.output());
+        String last = result.output().lines().reduce("", (a, b) -> b);
+        assertTrue(last.startsWith("error: out of memory (Java heap space)"), result.output());
+        assertTrue(last.contains("DENSENET4J_OPTS=-Xmx"), last);
+        assertFalse(result.output().contains("\tat "), result.output());
     }
 
     @Test

@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 @EnabledOnOs({OS.LINUX, OS.MAC})
 class AtomicFileTest {
@@ -54,6 +57,44 @@ class AtomicFileTest {
                                             throw new IllegalStateException("no content");
                                         }));
         assertEquals("no content", e.getMessage());
+        try (var files = Files.list(folder)) {
+            assertEquals(0, files.count());
+        }
+    }
+
+    /** In a process of its own: writes for ever. */
+    static final class Writer {
+        public static void main(String[] path) throws IOException {
+            AtomicFile.write(
+                    Path.of(path[0]),
+                    channel -> {
+                        channel.write(ByteBuffer.allocate(100));
+                        System.out.println("writing");
+                        LockSupport.park();
+                    });
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"INT", "TERM"})
+    void nothingIsLeftOfAProcessThatIsStopped(String signal) throws Exception {
+        Process process =
+                new ProcessBuilder(
+                                "env",
+                                "--default-signal=INT",
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                Writer.class.getName(),
+                                folder.resolve("file").toString())
+                        .redirectErrorStream(true)
+                        .start();
+        assertEquals("writing", process.inputReader().readLine());
+        try (var files = Files.list(folder)) {
+            assertEquals(1, files.count(), "the temporary file");
+        }
+        new ProcessBuilder("kill", "-" + signal, "" + process.pid()).start().waitFor();
+        assertTrue(process.waitFor(20, TimeUnit.SECONDS));
         try (var files = Files.list(folder)) {
             assertEquals(0, files.count());
         }
