@@ -224,7 +224,7 @@ class LauncherTest {
                 real("DENSENET4J_OPTS=-Xmx8m", "", "train", "--device", "cpu", "--glyphs", "5");
         assertEquals(1, result.code(), result.output());
         String last = result.output().lines().reduce("", (a, b) -> b);
-        assertTrue(last.startsWith("error: out of memory (Java heap space)"), result.output());
+        assertTrue(last.startsWith("error: the Java heap has "), result.output());
         assertTrue(last.contains("DENSENET4J_OPTS=-Xmx"), last);
         assertFalse(result.output().contains("\tat "), result.output());
     }

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Normalisation;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.testing.DrawnImages;
 import org.densenet4j.train.RunFolder;
@@ -27,6 +29,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 
 import javax.imageio.ImageIO;
@@ -43,8 +46,10 @@ class OutputsTest {
     void writeInputs() throws IOException {
         weights = folder.resolve("w.safetensors");
         DenseNetSpec spec = DenseNetSpec.bc(10, 4).inputSize(8, 8).classes(3).build();
+        ImageMetadata normalised =
+                new ImageMetadata(Optional.empty(), Optional.of(Normalisation.CIFAR10));
         try (Device device = Device.cpu();
-                Trainer trainer = Trainer.of(spec, device).batch(2).open()) {
+                Trainer trainer = Trainer.of(spec, device).batch(2).images(normalised).open()) {
             trainer.save(weights);
         }
         photos = Files.createDirectory(folder.resolve("photos"));
