@@ -17,10 +17,19 @@ public final class WeightFile {
     /**
      * Opens a safetensors file or a PyTorch checkpoint; the content tells which, not the name.
      *
-     * @throws IOException in one line when it is missing, broken or neither
+     * @throws IOException in one line when it is missing, broken or neither, with what it is
+     *     instead
      */
     public static TensorFile open(Path path) throws IOException {
-        return PthFile.recognises(head(path)) ? PthFile.open(path) : Safetensors.open(path);
+        byte[] head = head(path);
+        if (PthFile.recognises(head)) {
+            return PthFile.open(path);
+        }
+        String refusal = FileKind.refusal(head).orElse(null);
+        if (refusal != null) {
+            throw new IOException(path + ": " + refusal);
+        }
+        return Safetensors.open(path);
     }
 
     private static byte[] head(Path path) throws IOException {
@@ -28,7 +37,7 @@ public final class WeightFile {
             throw new IOException(path + ": is a folder, not a file with weights");
         }
         try (InputStream in = Files.newInputStream(path)) {
-            return in.readNBytes(16);
+            return in.readNBytes(FileKind.HEAD);
         } catch (NoSuchFileException e) {
             throw new IOException(path + ": no such file", e);
         }

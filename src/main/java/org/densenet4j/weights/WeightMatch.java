@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** The tensors of a file matched to those of a network by name and shape. */
 final class WeightMatch implements WeightSource {
@@ -32,6 +33,13 @@ final class WeightMatch implements WeightSource {
     static WeightMatch of(Path path, TensorFile file, NetworkShape shape, LoadOptions options)
             throws IOException {
         Map<String, String> fileNames = fileNames(path, file);
+        if (!WeightNames.anyFeature(file.names())) {
+            throw new IOException(
+                    path
+                            + ": has no tensor with a name of a DenseNet, such as"
+                            + " features.conv0.weight; its names are like "
+                            + file.names().stream().limit(2).collect(Collectors.joining(", ")));
+        }
         List<String> matched = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         List<WeightReport.Mismatch> misshaped = new ArrayList<>();
@@ -63,7 +71,10 @@ final class WeightMatch implements WeightSource {
                 new WeightReport(
                         matched,
                         missing,
-                        List.copyOf(unexpected.values()),
+                        unexpected.entrySet().stream()
+                                .filter(e -> !options.resetHead() || isFeature(e.getKey()))
+                                .map(Map.Entry::getValue)
+                                .toList(),
                         misshaped,
                         options.resetHead());
         String refusal = report.refusal(options).orElse(null);
@@ -73,11 +84,22 @@ final class WeightMatch implements WeightSource {
         return new WeightMatch(file, fileNames, report);
     }
 
+    /** What is outside of the features belongs to the head that is left out, whatever its name. */
+    private static boolean isFeature(String canonical) {
+        return canonical.startsWith("features.");
+    }
+
     /** The file's names by torchvision's, without bookkeeping. */
     static Map<String, String> fileNames(Path path, TensorFile file) throws IOException {
+        WeightNames names;
+        try {
+            names = WeightNames.of(file.names());
+        } catch (IllegalArgumentException e) {
+            throw new IOException(path + ": " + e.getMessage(), e);
+        }
         Map<String, String> fileNames = new LinkedHashMap<>();
         for (String name : file.names()) {
-            String canonical = WeightNames.canonical(name);
+            String canonical = names.canonical(name);
             if (WeightNames.isBookkeeping(canonical)) {
                 continue;
             }

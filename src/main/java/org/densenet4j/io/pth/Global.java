@@ -4,7 +4,7 @@ import org.densenet4j.io.ElementType;
 
 import java.util.Map;
 
-/** What a pickle may refer to by name: nothing that could do anything. */
+/** What a pickle refers to by name and is understood here: nothing that could do anything. */
 enum Global {
     /** {@code collections.OrderedDict}. */
     ORDERED_DICT,
@@ -12,8 +12,10 @@ enum Global {
     REBUILD_TENSOR,
     /** {@code torch._utils._rebuild_tensor_v2}. */
     REBUILD_TENSOR_V2,
-    /** {@code torch._utils._rebuild_parameter}: the tensor inside. */
+    /** {@code torch._utils._rebuild_parameter}, with or without state: the tensor inside. */
     REBUILD_PARAMETER,
+    /** {@code torch._tensor._rebuild_from_type_v2}: a tensor with attributes. */
+    REBUILD_FROM_TYPE,
     /** {@code torch.Size}: a tuple. */
     SIZE;
 
@@ -23,6 +25,8 @@ enum Global {
                     "torch._utils._rebuild_tensor", REBUILD_TENSOR,
                     "torch._utils._rebuild_tensor_v2", REBUILD_TENSOR_V2,
                     "torch._utils._rebuild_parameter", REBUILD_PARAMETER,
+                    "torch._utils._rebuild_parameter_with_state", REBUILD_PARAMETER,
+                    "torch._tensor._rebuild_from_type_v2", REBUILD_FROM_TYPE,
                     "torch.Size", SIZE);
 
     private static final Map<String, StorageType> STORAGES =
@@ -43,24 +47,16 @@ enum Global {
     }
 
     /**
-     * Looks a name up in the short list of what is allowed.
+     * Looks a name up in the short list of what is understood.
      *
-     * @return a {@link Global} or a {@link StorageType}
-     * @throws PickleException for anything else
+     * @return a {@link Global} or a {@link StorageType}, or a {@link Placeholder} for anything else
      */
-    static Object named(String module, String name) throws PickleException {
+    static Object named(String module, String name) {
         String full = module + "." + name;
         Object found = BY_NAME.get(full);
         if (found == null) {
             found = STORAGES.get(full);
         }
-        if (found == null) {
-            throw new PickleException(
-                    "refers to "
-                            + PickleReader.printable(full)
-                            + ", which is refused: only tensors and containers are read; save"
-                            + " model.state_dict() alone");
-        }
-        return found;
+        return found == null ? new Placeholder(PickleReader.printable(full)) : found;
     }
 }

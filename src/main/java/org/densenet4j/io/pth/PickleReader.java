@@ -15,13 +15,14 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Interprets a pickle (protocols 2 to 5) that holds tensors and containers; the opcodes are
- * CPython's (Lib/pickletools.py), the subset that of PyTorch's weights-only unpickler.
+ * Interprets a pickle (protocols 0 to 5) that holds tensors and containers; the opcodes are
+ * CPython's (Lib/pickletools.py).
  *
- * <p>Nothing is executed: a {@code REDUCE} knows the five functions of {@link Global}, everything
- * else is refused by name. Values are {@code null}, Boolean, Long, BigInteger, Double, String,
- * {@code List} (lists and tuples), {@code Map}, {@link StridedTensor} and {@link Storage}. Memory
- * and time are linear in the length of the pickle.
+ * <p>Nothing is executed: a {@code REDUCE} knows the few functions of {@link Global}; calling
+ * anything else gives a {@link Placeholder} that remembers its name. Values are {@code null},
+ * Boolean, Long, BigInteger, Double, String, {@code List} (lists and tuples), {@code Map}, {@link
+ * StridedTensor}, {@link Storage} and {@link Placeholder}. Memory and time are linear in the length
+ * of the pickle.
  */
 final class PickleReader {
     private static final int MAX_PROTOCOL = 5;
@@ -78,6 +79,15 @@ final class PickleReader {
                 case 0x8a -> push(integer(in.get() & 0xFF)); // LONG1
                 case 0x8b -> push(integer(in.getInt())); // LONG4
                 case 'G' -> push(Double.longBitsToDouble(Long.reverseBytes(in.getLong())));
+                case 'I' -> push(integerLine()); // INT
+                case 'L' -> push(integerLine()); // LONG
+                case 'F' -> push(floatLine()); // FLOAT
+                case 'V' -> push(line()); // UNICODE: names need no escapes
+                case 'S' -> push(unquoted(line())); // STRING
+                case 'B' -> push(bytes("bytes", in.getInt() & 0xFFFF_FFFFL)); // BINBYTES
+                case 'C' -> push(bytes("bytes", in.get() & 0xFF)); // SHORT_BINBYTES
+                case 0x8e -> push(bytes("bytes", in.getLong())); // BINBYTES8
+                case 0x96 -> push(bytes("bytearray", in.getLong())); // BYTEARRAY8
                 case 'X' -> push(text(in.getInt() & 0xFFFF_FFFFL, StandardCharsets.UTF_8));
                 case 0x8c -> push(text(in.get() & 0xFF, StandardCharsets.UTF_8));
                 case 0x8d -> push(text(in.getLong(), StandardCharsets.UTF_8));
@@ -88,6 +98,11 @@ final class PickleReader {
                 case 0x85 -> push(popLast(1));
                 case 0x86 -> push(popLast(2));
                 case 0x87 -> push(popLast(3));
+                case 'l' -> push(popMark()); // LIST
+                case 'd' -> dict(popMark()); // DICT
+                case 0x8f -> push(new Placeholder("set")); // EMPTY_SET
+                case 0x90 -> addItems(); // ADDITEMS
+                case 0x91 -> frozenSet(); // FROZENSET
                 case ']' -> push(new ArrayList<>());
                 case 'a' -> append(popLast(1)); // APPEND
                 case 'e' -> append(popMark()); // APPENDS
@@ -97,6 +112,8 @@ final class PickleReader {
                 case 'q' -> memo.put((long) (in.get() & 0xFF), top()); // BINPUT
                 case 'r' -> memo.put(in.getInt() & 0xFFFF_FFFFL, top()); // LONG_BINPUT
                 case 0x94 -> memo.put((long) memo.size(), top()); // MEMOIZE
+                case 'p' -> memo.put(index(line()), top()); // PUT
+                case 'g' -> push(remembered(index(line()))); // GET
                 case 'h' -> push(remembered(in.get() & 0xFF)); // BINGET
                 case 'j' -> push(remembered(in.getInt() & 0xFFFF_FFFFL)); // LONG_BINGET
                 case 'c' -> push(Global.named(line(), line())); // GLOBAL
@@ -104,6 +121,9 @@ final class PickleReader {
                 case 'Q' -> push(storage(pop())); // BINPERSID
                 case 'R' -> reduce();
                 case 0x81 -> reduce(); // NEWOBJ: for what is allowed the same as calling it
+                case 0x92 -> newObjectWithNames(); // NEWOBJ_EX
+                case 'i' -> instance(); // INST
+                case 'o' -> object(); // OBJ
                 case 'b' -> build();
                 default ->
                         throw new PickleException(
@@ -218,7 +238,70 @@ final class PickleReader {
         return text;
     }
 
+    /** Bytes are nothing that is wanted here. */
+    private Placeholder bytes(String what, long length) throws PickleException {
+        in.position(in.position() + checked(length));
+        return new Placeholder(what);
+    }
+
+    private Object integerLine() throws PickleException {
+        String digits = line();
+        if (digits.equals("00") || digits.equals("01")) {
+            return digits.equals("01"); // how protocol 1 writes booleans
+        }
+        String number = digits.endsWith("L") ? digits.substring(0, digits.length() - 1) : digits;
+        try {
+            return Long.valueOf(number);
+        } catch (NumberFormatException e) {
+            return new Placeholder("int");
+        }
+    }
+
+    private Object floatLine() throws PickleException {
+        try {
+            return Double.valueOf(line());
+        } catch (NumberFormatException e) {
+            throw broken();
+        }
+    }
+
+    private static String unquoted(String text) {
+        boolean quoted =
+                text.length() >= 2
+                        && (text.startsWith("'") || text.startsWith("\""))
+                        && text.charAt(0) == text.charAt(text.length() - 1);
+        return quoted ? text.substring(1, text.length() - 1) : text;
+    }
+
+    private long index(String text) throws PickleException {
+        try {
+            return Long.parseLong(text);
+        } catch (NumberFormatException e) {
+            throw broken();
+        }
+    }
+
+    private void dict(List<Object> items) throws PickleException {
+        push(new LinkedHashMap<>());
+        setItems(items);
+    }
+
+    private void addItems() throws PickleException {
+        popMark();
+        if (!(top() instanceof Placeholder)) {
+            throw broken();
+        }
+    }
+
+    private void frozenSet() throws PickleException {
+        popMark();
+        push(new Placeholder("frozenset"));
+    }
+
     private void append(List<Object> items) throws PickleException {
+        if (top() instanceof Placeholder) {
+            return; // a list of a class of its own
+        }
         if (!(top() instanceof ArrayList<?>)) {
             throw broken();
         }
@@ -228,17 +311,18 @@ final class PickleReader {
     }
 
     private void setItems(List<Object> items) throws PickleException {
-        if (!(top() instanceof Map<?, ?>) || items.size() % 2 != 0) {
+        Object target = top() instanceof Placeholder object ? object.items() : top();
+        if (!(target instanceof Map<?, ?>) || items.size() % 2 != 0) {
             throw broken();
         }
         @SuppressWarnings("unchecked") // everything on the stack was made here
-        Map<Object, Object> map = (Map<Object, Object>) top();
+        Map<Object, Object> map = (Map<Object, Object>) target;
         for (int i = 0; i < items.size(); i += 2) {
             Object key = items.get(i);
-            if (!(key instanceof String || key instanceof Long || key instanceof Boolean)) {
-                throw new PickleException("a dictionary's key is neither text nor a number");
+            // Under other keys, such as tuples, nobody looks; they could contain themselves.
+            if (key instanceof String || key instanceof Long || key instanceof Boolean) {
+                map.put(key, items.get(i + 1));
             }
-            map.put(key, items.get(i + 1));
         }
     }
 
@@ -253,7 +337,12 @@ final class PickleReader {
     // ---------------------------------------------------------------- objects
 
     /** {@code ('storage', type, key, location, count)}, with a view behind it in the old format. */
-    private Storage storage(Object id) throws PickleException {
+    private Object storage(Object id) throws PickleException {
+        if (id instanceof List<?> other
+                && other.size() > 1
+                && other.get(1) instanceof Placeholder type) {
+            return type; // of elements that are not read
+        }
         if (!(id instanceof List<?> parts)
                 || parts.size() < 5
                 || !"storage".equals(parts.get(0))
@@ -280,16 +369,58 @@ final class PickleReader {
 
     private void reduce() throws PickleException {
         List<Object> call = popLast(2);
-        if (!(call.get(0) instanceof Global global) || !(call.get(1) instanceof List<?> a)) {
+        push(call(call.get(0), call.get(1)));
+    }
+
+    /** What a call gives; nothing is called. */
+    private Object call(Object function, Object arguments) throws PickleException {
+        if (function instanceof Placeholder || function instanceof StorageType) {
+            return new Placeholder(nameOf(function));
+        }
+        if (!(function instanceof Global global) || !(arguments instanceof List<?> a)) {
             throw new PickleException("the pickle calls something that is not a function");
         }
-        push(
-                switch (global) {
-                    case ORDERED_DICT -> orderedDict(a);
-                    case REBUILD_TENSOR, REBUILD_TENSOR_V2 -> tensor(a);
-                    case REBUILD_PARAMETER -> parameter(a);
-                    case SIZE -> size(a);
-                });
+        return switch (global) {
+            case ORDERED_DICT -> orderedDict(a);
+            case REBUILD_TENSOR, REBUILD_TENSOR_V2 -> tensor(a);
+            case REBUILD_PARAMETER -> parameter(a);
+            case REBUILD_FROM_TYPE -> fromType(a);
+            case SIZE -> size(a);
+        };
+    }
+
+    private static String nameOf(Object function) {
+        return function instanceof Placeholder placeholder ? placeholder.what() : "a storage";
+    }
+
+    /** A class, arguments in order and arguments by name. */
+    private void newObjectWithNames() throws PickleException {
+        List<Object> call = popLast(3);
+        push(call(call.get(0), call.get(1)));
+    }
+
+    /** {@code INST}: the names of a class, with the arguments behind a mark. */
+    private void instance() throws PickleException {
+        Object type = Global.named(line(), line());
+        push(call(type, popMark()));
+    }
+
+    /** {@code OBJ}: a class and its arguments behind a mark. */
+    private void object() throws PickleException {
+        List<Object> all = popMark();
+        if (all.isEmpty()) {
+            throw broken();
+        }
+        push(call(all.getFirst(), all.subList(1, all.size())));
+    }
+
+    /** A tensor of a class of its own, or with attributes: function, class, arguments, state. */
+    private Object fromType(List<?> a) throws PickleException {
+        if (a.size() >= 3
+                && (a.get(0) == Global.REBUILD_TENSOR || a.get(0) == Global.REBUILD_TENSOR_V2)) {
+            return call(a.get(0), a.get(2));
+        }
+        return new Placeholder("a tensor of another class");
     }
 
     private Map<Object, Object> orderedDict(List<?> arguments) throws PickleException {
@@ -302,18 +433,20 @@ final class PickleReader {
         }
         copies -= pairs.size();
         for (Object pair : pairs) {
-            if (copies < 0
-                    || !(pair instanceof List<?> p)
-                    || p.size() != 2
-                    || !(p.get(0) instanceof String)) {
+            if (copies < 0 || !(pair instanceof List<?> p) || p.size() != 2) {
                 throw new PickleException("an OrderedDict is not described as Python does");
             }
-            map.put(p.get(0), p.get(1));
+            if (p.get(0) instanceof String) {
+                map.put(p.get(0), p.get(1));
+            }
         }
         return map;
     }
 
-    private static StridedTensor tensor(List<?> arguments) throws PickleException {
+    private static Object tensor(List<?> arguments) throws PickleException {
+        if (!arguments.isEmpty() && arguments.getFirst() instanceof Placeholder type) {
+            return new Placeholder("a tensor of " + type.what());
+        }
         if (arguments.size() < 4
                 || !(arguments.get(0) instanceof Storage storage)
                 || !(arguments.get(1) instanceof Long offset)) {
@@ -338,11 +471,13 @@ final class PickleReader {
         throw new PickleException("a tensor's shape is not described as PyTorch does");
     }
 
-    private static StridedTensor parameter(List<?> arguments) throws PickleException {
-        if (arguments.isEmpty() || !(arguments.getFirst() instanceof StridedTensor tensor)) {
+    private static Object parameter(List<?> arguments) throws PickleException {
+        if (arguments.isEmpty()
+                || !(arguments.getFirst() instanceof StridedTensor
+                        || arguments.getFirst() instanceof Placeholder)) {
             throw new PickleException("a parameter is not described as PyTorch does");
         }
-        return tensor;
+        return arguments.getFirst();
     }
 
     private static List<Long> size(List<?> arguments) throws PickleException {
@@ -352,12 +487,10 @@ final class PickleReader {
         return numbers(arguments.getFirst());
     }
 
-    /** A state dict's OrderedDict carries {@code _metadata}, which nobody needs here. */
+    /** The state of an object, such as a state dict's {@code _metadata}: nobody needs it here. */
     private void build() throws PickleException {
         pop();
-        if (!(top() instanceof Map<?, ?>)) {
-            throw new PickleException("the pickle sets the state of something other than a dict");
-        }
+        top();
     }
 
     /** Text of a hostile file in a message: short and without control characters. */

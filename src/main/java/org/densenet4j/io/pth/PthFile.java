@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -19,28 +18,18 @@ import java.util.Set;
  * An open PyTorch checkpoint: the tensors of its state dict by name.
  *
  * <p>Reads the zip files of PyTorch 1.6 and newer, and the older format that torchvision's first
- * weights are in (torch/serialization.py). A state dict may lie at the top or under {@code
- * state_dict}, {@code model_state_dict}, {@code model} or the like; other entries of a checkpoint
- * (optimiser, epoch) are left out. Nothing in the file is ever executed, see {@link PickleReader};
- * every size is checked against the size of the file before memory is asked for.
+ * weights are in (torch/serialization.py). A state dict may lie at the top, under {@code
+ * state_dict}, {@code model} or another usual key ({@link StateDict}), or alone under any other;
+ * what else a checkpoint has (optimiser, epoch, arguments) is left out. Nothing in the file is ever
+ * executed, see {@link PickleReader}; every size is checked against the size of the file before
+ * memory is asked for.
  *
  * <p>Holds the file open and one storage in memory. Not thread-safe; closing twice is allowed.
  */
 public final class PthFile implements TensorFile {
-    private static final List<String> NESTED =
-            List.of(
-                    "state_dict",
-                    "model_state_dict",
-                    "model",
-                    "net",
-                    "network",
-                    "module",
-                    "state_dict_ema",
-                    "model_ema");
-
     private final Path path;
     private final PthContainer container;
-    private final Map<String, StridedTensor> tensors = new LinkedHashMap<>();
+    private final Map<String, Object> entries = new LinkedHashMap<>();
     private Storage loaded;
     private byte[] loadedBytes;
 
@@ -90,57 +79,58 @@ public final class PthFile implements TensorFile {
         }
     }
 
-    private void find(Object root) throws PthException {
-        Map<?, ?> map = mapOf(root, "");
-        for (int depth = 0; depth < 3; depth++) {
-            for (Map.Entry<?, ?> entry : map.entrySet()) {
-                if (entry.getKey() instanceof String name
-                        && name.indexOf('.') >= 0
-                        && entry.getValue() instanceof StridedTensor tensor) {
-                    tensors.put(name, tensor);
-                }
-            }
-            if (!tensors.isEmpty()) {
-                return;
-            }
-            Map<?, ?> nested = null;
-            for (String key : NESTED) {
-                if (nested == null && map.get(key) instanceof Map<?, ?> inner) {
-                    nested = inner;
-                }
-            }
-            if (nested == null) {
-                break;
-            }
-            map = nested;
+    private void find(Object root) throws PthException, PickleException {
+        entries.putAll(StateDict.find(root));
+        Object first = entries.values().stream().findFirst().orElse(null);
+        if (first instanceof StridedTensor
+                || entries.values().stream().anyMatch(StridedTensor.class::isInstance)) {
+            return;
+        }
+        if (first instanceof Placeholder other) {
+            throw new PthException(path, notATensor(entries.keySet().iterator().next(), other));
+        }
+        if (root instanceof Placeholder whole && whole.items().isEmpty()) {
+            throw new PthException(
+                    path,
+                    "holds an object of the class "
+                            + whole.what()
+                            + ", such as a whole model, which only Python can read; save"
+                            + " model.state_dict()");
         }
         throw new PthException(
                 path,
-                "has no state dict, neither at the top nor under " + String.join(", ", NESTED));
+                root instanceof Map<?, ?> || root instanceof Placeholder
+                        ? "has no state dict, neither at the top nor under "
+                                + String.join(", ", StateDict.KEYS)
+                                + " or another key; save model.state_dict()"
+                        : "does not hold a dictionary; save model.state_dict()");
     }
 
-    private Map<?, ?> mapOf(Object root, String where) throws PthException {
-        if (root instanceof Map<?, ?> map) {
-            return map;
-        }
-        throw new PthException(
-                path, "does not hold a dictionary" + where + "; save model.state_dict()");
+    private static String notATensor(String name, Placeholder other) {
+        return "'"
+                + PickleReader.printable(name)
+                + "' is an object of "
+                + other.what()
+                + ", not a tensor; save it as a torch.Tensor";
     }
 
     @Override
     public Set<String> names() {
-        return Collections.unmodifiableSet(tensors.keySet());
+        return Collections.unmodifiableSet(entries.keySet());
     }
 
     @Override
     public boolean contains(String name) {
-        return tensors.containsKey(name);
+        return entries.containsKey(name);
     }
 
     @Override
     public Tensor tensor(String name) throws IOException {
-        StridedTensor tensor = tensors.get(name);
-        if (tensor == null) {
+        Object entry = entries.get(name);
+        if (entry instanceof Placeholder other) {
+            throw new PthException(path, notATensor(name, other));
+        }
+        if (!(entry instanceof StridedTensor tensor)) {
             throw new IllegalArgumentException("the file has no tensor named '" + name + "'");
         }
         byte[] source = load(tensor.storage());

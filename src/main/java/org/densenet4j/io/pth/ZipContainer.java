@@ -73,6 +73,7 @@ final class ZipContainer implements PthContainer {
     private static String folder(ZipFile zip, long fileSize) throws PickleException {
         String folder = null;
         long claimed = 0;
+        ZipKind.refuse(zip);
         for (Enumeration<? extends ZipEntry> all = zip.entries(); all.hasMoreElements(); ) {
             ZipEntry entry = all.nextElement();
             String name = entry.getName();
@@ -89,9 +90,6 @@ final class ZipContainer implements PthContainer {
             }
             if (name.endsWith(PICKLE) && name.indexOf('/') == name.length() - PICKLE.length()) {
                 folder = name.substring(0, name.length() - PICKLE.length());
-            } else if (name.endsWith("/constants.pkl")) {
-                throw new PickleException(
-                        "is a TorchScript program, which is not read; save model.state_dict()");
             }
         }
         if (folder == null) {
