@@ -41,7 +41,7 @@ public final class ServePredictions implements AutoCloseable {
 
     public ServePredictions(Path model, int port) throws IOException {
         predictor = Predictor.open(model);
-        preparation = ImagePreparation.of(predictor.spec(), predictor.normalisation());
+        preparation = predictor.preparation();
         // To serve other machines, bind to another address and put authentication in front.
         server =
                 HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);

@@ -2,22 +2,25 @@ package org.densenet4j.cli;
 
 import org.densenet4j.data.Cifar;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.ImageFile;
 import org.densenet4j.data.ImageFolder;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
+import org.densenet4j.inference.ImagePreparation;
+import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Recipe;
 
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /** Options that choose the data. */
@@ -40,8 +43,8 @@ final class DataOption {
             defaultValue = "glyphs",
             description =
                     "glyphs (generated), cifar10:DIR or cifar100:DIR with the original binary"
-                            + " files, or folder:DIR with train/CLASS/ and val/CLASS/ or test/CLASS/"
-                            + " folders of JPEG or PNG files (default: ${DEFAULT-VALUE})")
+                            + " files, or folder:DIR with train/CLASS/ and val/CLASS/ (or valid,"
+                            + " validation, test) folders of images (default: ${DEFAULT-VALUE})")
     private String data;
 
     @Option(
@@ -66,6 +69,13 @@ final class DataOption {
             defaultValue = "" + ImageFile.MOST_PIXELS,
             description = "refuse larger images (default: ${DEFAULT-VALUE})")
     private long maxPixels;
+
+    @Option(
+            names = "--exif-orientation",
+            description =
+                    "turn images of folders upright as their Exif data says (default: leave them as"
+                            + " they are stored, as torchvision and timm do)")
+    private boolean exifOrientation;
 
     @Option(
             names = "--loader-threads",
@@ -111,10 +121,9 @@ final class DataOption {
     /**
      * Opens the data.
      *
-     * @param height of the network's input, for images of any size
-     * @param width of the network's input
+     * @param network what images of any size are prepared for; its classes do not matter
      */
-    Source open(int height, int width) throws IOException {
+    Source open(DenseNetSpec network) throws IOException {
         if (data.equals("glyphs")) {
             Glyphs.generate(GLYPHS, glyphs, GLYPHS_TEST, 1);
             Cifar set = Cifar.cifar10(GLYPHS);
@@ -131,7 +140,13 @@ final class DataOption {
                     set.train(), set.test(), Normalisation.CIFAR100, Recipe.Augment.CIFAR);
         }
         if (data.startsWith(FOLDER)) {
-            return folder(path(FOLDER), height, width);
+            HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));
+            Path heldOut = layout.heldOut();
+            ImageFolder train = folder(layout.trainingBeside(heldOut), network).open();
+            ImageFolder test = folder(heldOut, network).classes(train.classNames()).open();
+            tellLeftOut(layout.training(), train);
+            tellLeftOut(heldOut, test);
+            return new Source(train, test, Normalisation.IMAGENET, Recipe.Augment.IMAGENET);
         }
         throw new IllegalArgumentException(
                 "no data source '"
@@ -139,31 +154,39 @@ final class DataOption {
                         + "'; use glyphs, cifar10:DIR, cifar100:DIR or folder:DIR");
     }
 
+    /**
+     * Opens the test images alone: a folder without training images will do, whose classes are then
+     * those that it has.
+     *
+     * @param network what images of any size are prepared for
+     */
+    Dataset openTest(DenseNetSpec network) throws IOException {
+        if (!data.startsWith(FOLDER)) {
+            return open(network).test();
+        }
+        HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));
+        Path heldOut = layout.heldOut();
+        ImageFolder.Builder test = folder(heldOut, network);
+        if (layout.hasTraining()) {
+            test.classes(folder(layout.training(), network).open().classNames());
+        }
+        ImageFolder opened = test.open();
+        tellLeftOut(heldOut, opened);
+        return opened;
+    }
+
     private Path path(String prefix) {
         return Path.of(data.substring(prefix.length()));
     }
 
-    private Source folder(Path root, int height, int width) throws IOException {
-        Path val = root.resolve("val");
-        Path test = Files.isDirectory(val) ? val : root.resolve("test");
-        if (!Files.isDirectory(root.resolve("train")) || !Files.isDirectory(test)) {
-            throw new IOException(
-                    root
-                            + ": needs the folders train and val (or test), each with one folder"
-                            + " of images per class");
-        }
-        ImageFolder train =
-                ImageFolder.at(root.resolve("train"))
-                        .size(height, width)
-                        .mostPixels(maxPixels)
-                        .open();
-        ImageFolder held =
-                ImageFolder.at(test)
-                        .size(height, width)
-                        .mostPixels(maxPixels)
-                        .classes(train.classNames())
-                        .open();
-        return new Source(train, held, Normalisation.IMAGENET, Recipe.Augment.IMAGENET);
+    private ImageFolder.Builder folder(Path folder, DenseNetSpec network) {
+        return ImageFolder.at(folder)
+                .crop(ImagePreparation.crop(network))
+                .decoding(new DecodeOptions(maxPixels, exifOrientation));
+    }
+
+    private static void tellLeftOut(Path folder, ImageFolder images) {
+        ImagesOption.tellLeftOut(folder, images.leftOut());
     }
 
     /** The folders that are read. */
@@ -195,6 +218,7 @@ final class DataOption {
         settings.put("glyphs", String.valueOf(glyphs));
         settings.put("on-broken", onBroken.name().toLowerCase(Locale.ROOT));
         settings.put("max-pixels", String.valueOf(maxPixels));
+        settings.put("exif-orientation", String.valueOf(exifOrientation));
         return settings;
     }
 
@@ -210,21 +234,35 @@ final class DataOption {
         }
         String savedGlyphs = settings.remove("glyphs");
         if (savedGlyphs != null && !given.test("--glyphs")) {
-            glyphs = (int) number("glyphs", savedGlyphs);
+            glyphs = number("glyphs", savedGlyphs, Integer::parseInt);
         }
         String savedBroken = settings.remove("on-broken");
         if (savedBroken != null && !given.test("--on-broken")) {
-            onBroken = savedBroken.equalsIgnoreCase("skip") ? OnBroken.SKIP : OnBroken.STOP;
+            onBroken = onBroken(savedBroken);
         }
         String savedPixels = settings.remove("max-pixels");
         if (savedPixels != null && !given.test("--max-pixels")) {
-            maxPixels = number("max-pixels", savedPixels);
+            maxPixels = number("max-pixels", savedPixels, Long::parseLong);
+        }
+        String savedOrientation = settings.remove("exif-orientation");
+        if (savedOrientation != null && !given.test("--exif-orientation")) {
+            exifOrientation = Boolean.parseBoolean(savedOrientation);
         }
     }
 
-    private static long number(String key, String text) {
+    private static OnBroken onBroken(String text) {
+        for (OnBroken value : OnBroken.values()) {
+            if (value.name().equalsIgnoreCase(text)) {
+                return value;
+            }
+        }
+        throw new IllegalArgumentException("on-broken = " + text + ": use skip or stop");
+    }
+
+    /** Parses a number as the option of its name does, whatever its size. */
+    private static <N> N number(String key, String text, Function<String, N> parse) {
         try {
-            return Integer.parseInt(text);
+            return parse.apply(text);
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException(key + " = " + text + ": is not a whole number", e);
         }

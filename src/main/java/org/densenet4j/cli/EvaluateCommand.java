@@ -46,7 +46,7 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         try (Device d = device.open();
                 Predictor p = predictor.open(d, batch)) {
-            Dataset test = data.open(p.spec().inputHeight(), p.spec().inputWidth()).test();
+            Dataset test = data.openTest(p.spec());
             check(p, test);
             BatchLoader loader =
                     BatchLoader.of(test)

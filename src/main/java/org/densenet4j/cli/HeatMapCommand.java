@@ -64,7 +64,11 @@ final class HeatMapCommand implements Callable<Integer> {
                 Predictor p = predictor.open(d, images.batch())) {
             int classIndex = wanted == null ? -1 : classIndex(p.classNames());
             OutputFolder folder = OutputFolder.make(out);
-            int broken = images.forEachBatch(p, some -> draw(some, p, classIndex, names, folder));
+            int broken =
+                    images.forEachBatch(
+                            p,
+                            HeatMapOverlay.shown(p.preparation()),
+                            some -> draw(some, p, classIndex, names, folder));
             return broken == 0 ? 0 : 1;
         }
     }
@@ -86,7 +90,7 @@ final class HeatMapCommand implements Callable<Integer> {
             Path file =
                     folder.write(
                             names.get(some.files().get(i)),
-                            HeatMapOverlay.png(some.originals().get(i), preparation, map));
+                            HeatMapOverlay.png(some.shown().get(i), map));
             System.out.println(
                     OneLine.of(file.toString())
                             + "  "

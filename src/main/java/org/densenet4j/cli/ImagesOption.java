@@ -1,7 +1,11 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.DataException;
+import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageFile;
+import org.densenet4j.data.ImageListing;
+import org.densenet4j.data.LeftOut;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.io.OneLine;
@@ -10,18 +14,22 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Images named on the command line: files, and folders with all images below them. */
 final class ImagesOption {
     @Parameters(
             paramLabel = "IMAGE",
             arity = "1..*",
-            description = "JPEG or PNG files, or folders with such files below them")
+            description =
+                    "JPEG, PNG, GIF, BMP, TIFF or WebP files, or folders with such files below"
+                            + " them")
     private List<Path> paths;
 
     @Option(
@@ -33,17 +41,31 @@ final class ImagesOption {
 
     private List<Path> found;
 
+    @Option(
+            names = "--max-pixels",
+            paramLabel = "N",
+            defaultValue = "" + ImageFile.MOST_PIXELS,
+            description = "refuse larger images (default: ${DEFAULT-VALUE})")
+    private long maxPixels;
+
+    @Option(
+            names = "--exif-orientation",
+            description =
+                    "turn images upright as their Exif data says (default: leave them as they are"
+                            + " stored, as torchvision and timm do)")
+    private boolean exifOrientation;
+
     /** For picocli. */
     ImagesOption() {}
 
     /**
-     * Some images, decoded and prepared.
+     * Some images, prepared.
      *
      * @param files their files
-     * @param originals as decoded
+     * @param shown what is kept of each image beside that, as it was asked for
      * @param prepared normalised pixels, NHWC
      */
-    record Prepared(List<Path> files, List<Image> originals, float[] prepared) {
+    record Prepared(List<Path> files, List<Image> shown, float[] prepared) {
         int count() {
             return files.size();
         }
@@ -58,8 +80,16 @@ final class ImagesOption {
         return batch;
     }
 
+    /** Says what of a folder is not used, if anything: loudly, when images are among it. */
+    static void tellLeftOut(Path folder, LeftOut leftOut) {
+        if (leftOut.count() > 0) {
+            System.err.println(
+                    (leftOut.images() > 0 ? "warning: " : "note: ") + folder + ": " + leftOut);
+        }
+    }
+
     /**
-     * All image files, looked for once.
+     * All image files, looked for once. What else is in the folders is named on the error stream.
      *
      * @throws IOException when there is none, or one that was named does not exist
      */
@@ -74,11 +104,9 @@ final class ImagesOption {
         List<Path> files = new ArrayList<>();
         for (Path path : paths) {
             if (Files.isDirectory(path)) {
-                try (Stream<Path> below = Files.walk(path)) {
-                    below.filter(f -> Files.isRegularFile(f) && ImageFile.isImage(f))
-                            .sorted()
-                            .forEach(files::add);
-                }
+                ImageListing listing = ImageListing.below(path);
+                tellLeftOut(path, listing.leftOut());
+                files.addAll(listing.files());
             } else if (Files.exists(path)) {
                 files.add(path);
             } else {
@@ -86,7 +114,7 @@ final class ImagesOption {
             }
         }
         if (files.isEmpty()) {
-            throw new IOException("no JPEG or PNG files in " + paths);
+            throw new IOException("no JPEG, PNG, GIF, BMP, TIFF or WebP files in " + paths);
         }
         return files;
     }
@@ -96,42 +124,81 @@ final class ImagesOption {
      * error stream and left out.
      *
      * @return how many were left out
+     * @throws IOException when the heap is too small for an image, which is no fault of the image
      */
     int forEachBatch(Predictor predictor, Use use) throws IOException {
+        return forEachBatch(predictor, image -> null, use);
+    }
+
+    /**
+     * The same.
+     *
+     * @param show what to keep of an image until its batch was used; images may be large
+     */
+    int forEachBatch(Predictor predictor, UnaryOperator<Image> show, Use use) throws IOException {
         ImagePreparation preparation = predictor.preparation();
+        DecodeOptions options = new DecodeOptions(maxPixels, exifOrientation);
         List<Path> files = files();
         int broken = 0;
         for (int first = 0; first < files.size(); first += batch) {
             List<Path> some = files.subList(first, Math.min(files.size(), first + batch));
-            List<Image> images = some.parallelStream().map(ImagesOption::read).toList();
+            float[] prepared = new float[some.size() * preparation.length()];
             List<Path> readable = new ArrayList<>();
-            List<Image> originals = new ArrayList<>();
-            for (int i = 0; i < some.size(); i++) {
-                if (images.get(i) != BROKEN) {
-                    readable.add(some.get(i));
-                    originals.add(images.get(i));
-                }
+            List<Image> shown = new ArrayList<>();
+            for (One one : read(some, options, preparation, show)) {
+                System.arraycopy(
+                        one.prepared,
+                        0,
+                        prepared,
+                        readable.size() * preparation.length(),
+                        one.prepared.length);
+                readable.add(one.file);
+                shown.add(one.shown);
             }
             broken += some.size() - readable.size();
             if (!readable.isEmpty()) {
-                float[] prepared = new float[readable.size() * preparation.length()];
-                for (int i = 0; i < originals.size(); i++) {
-                    preparation.prepare(originals.get(i), prepared, i * preparation.length());
-                }
-                use.accept(new Prepared(readable, originals, prepared));
+                use.accept(new Prepared(readable, shown, prepared));
             }
         }
         return broken;
     }
 
-    private static final Image BROKEN = new Image(1, 1, 1, new byte[1]);
+    /** One image of a batch. */
+    private record One(Path file, Image shown, float[] prepared) {}
 
-    private static Image read(Path file) {
+    private static List<One> read(
+            List<Path> files,
+            DecodeOptions options,
+            ImagePreparation preparation,
+            UnaryOperator<Image> show)
+            throws IOException {
         try {
-            return ImageFile.read(file);
-        } catch (IOException e) {
+            return files.parallelStream()
+                    .map(file -> read(file, options, preparation, show))
+                    .flatMap(Optional::stream)
+                    .toList();
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
+    /** An image; none when it is broken, which is said. */
+    private static Optional<One> read(
+            Path file,
+            DecodeOptions options,
+            ImagePreparation preparation,
+            UnaryOperator<Image> show) {
+        try {
+            return Optional.of(
+                    ImageFile.read(
+                            file,
+                            options,
+                            image -> new One(file, show.apply(image), preparation.prepare(image))));
+        } catch (DataException e) {
             System.err.println("error: " + OneLine.of(e.getMessage()));
-            return BROKEN;
+            return Optional.empty();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

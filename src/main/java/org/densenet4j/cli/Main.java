@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.DeviceException;
+import org.densenet4j.data.ImageMemoryException;
 import org.densenet4j.io.FailureReason;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
@@ -149,17 +150,31 @@ public final class Main {
         return e instanceof UncheckedIOException io ? io.getCause() : e;
     }
 
+    /** Whether the heap was too small, whatever was made of that on its way. */
+    private static boolean isMemory(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof VirtualMachineError || cause instanceof ImageMemoryException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static boolean isWrongInput(Throwable e) {
-        return e instanceof IllegalArgumentException
-                || e instanceof PlanException
-                || e instanceof DeviceException
-                || e instanceof IOException;
+        return !isMemory(e)
+                && (e instanceof IllegalArgumentException
+                        || e instanceof PlanException
+                        || e instanceof DeviceException
+                        || e instanceof IOException);
     }
 
     private static String oneLine(Throwable e) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             if (cause instanceof OutOfMemoryError || cause instanceof StackOverflowError) {
                 return lack((Error) cause);
+            }
+            if (cause instanceof ImageMemoryException) {
+                return cause.getMessage();
             }
             if (cause instanceof InvalidPathException path) {
                 return noPath(path);

@@ -113,14 +113,14 @@ final class PruneReportCommand implements Callable<Integer> {
                             : Optional.empty();
             names = model.images().classNames();
         }
-        DataOption.Source source = data.open(spec.inputHeight(), spec.inputWidth());
-        if (trainedWith.isEmpty()) {
-            System.err.println(
-                    "note: the checkpoint does not record how images were normalised; the data's"
-                            + " usual normalisation is taken");
-        }
-        Normalisation normalisation = trainedWith.orElse(source.normalisation());
-        Dataset opened = source.test();
+        Dataset opened = data.openTest(spec);
+        Normalisation normalisation =
+                trainedWith.orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "the checkpoint does not record how images were"
+                                                + " normalised; continue or fine-tune it with"
+                                                + " train, which records that"));
         Dataset test = names.map(n -> RelabelledDataset.of(opened, n)).orElse(opened);
         checkFit(spec, test);
         PruneReport report;

@@ -225,7 +225,7 @@ final class TrainCommand implements Callable<Integer> {
      * name, so that what a class means never changes under a classifier.
      */
     private DataOption.Source source(Path checkpoint, DenseNetSpec network) throws IOException {
-        DataOption.Source source = data.open(network.inputHeight(), network.inputWidth());
+        DataOption.Source source = data.open(network);
         List<String> names =
                 (checkpoint == null
                                 ? pretrained.classNames()

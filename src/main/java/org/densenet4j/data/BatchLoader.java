@@ -169,7 +169,8 @@ public final class BatchLoader {
     }
 
     /**
-     * Skips images that cannot be read, so that their batch has fewer, instead of stopping.
+     * Skips images that cannot be read, so that their batch has fewer, instead of stopping. A lack
+     * of memory is not taken for a broken image.
      *
      * @param report is told about each of them once, in one line, by a loader thread
      */
@@ -220,6 +221,11 @@ public final class BatchLoader {
         return order;
     }
 
+    /** A heap that is too small must not decide about what is trained on. */
+    private static boolean isNoFaultOfTheImage(UncheckedIOException e) {
+        return JvmErrors.in(e) != null || e.getCause() instanceof ImageMemoryException;
+    }
+
     /** A batch that is being filled, image by image, by several threads. */
     private final class Filling {
         final int epoch;
@@ -247,7 +253,7 @@ public final class BatchLoader {
                 try {
                     read(indices[i], i * imageSize);
                 } catch (UncheckedIOException e) {
-                    if (settings.skipped == null) {
+                    if (settings.skipped == null || isNoFaultOfTheImage(e)) {
                         throw e;
                     }
                     failed[i] = true;
@@ -260,14 +266,22 @@ public final class BatchLoader {
         }
 
         private void read(int index, int at) {
-            Image image;
             if (settings.augmentation.cropsFreely()) {
-                image = data.image(index);
-            } else {
-                byte[] pixels = new byte[imageSize];
-                data.read(index, pixels);
-                image = new Image(data.height(), data.width(), data.channels(), pixels);
+                var unused =
+                        data.image(
+                                index,
+                                image -> {
+                                    augment(image, index, at);
+                                    return image;
+                                });
+                return;
             }
+            byte[] pixels = new byte[imageSize];
+            data.read(index, pixels);
+            augment(new Image(data.height(), data.width(), data.channels(), pixels), index, at);
+        }
+
+        private void augment(Image image, int index, int at) {
             settings.augmentation.apply(
                     image,
                     data.height(),
@@ -397,7 +411,9 @@ public final class BatchLoader {
         /**
          * Whether there is another batch; waits for it.
          *
-         * @throws UncheckedIOException when an image cannot be read and is not to be skipped
+         * @throws UncheckedIOException when an image cannot be read and is not to be skipped, or
+         *     the heap is too small for it
+         * @throws Error what the JVM threw while a batch was prepared, such as an OutOfMemoryError
          * @throws IllegalStateException when the epoch is closed
          */
         @Override
@@ -405,11 +421,17 @@ public final class BatchLoader {
             if (item == null) {
                 item = take();
             }
-            if (item instanceof UncheckedIOException e) {
+            if (item instanceof UncheckedIOException e
+                    && (JvmErrors.in(e) == null || e.getCause() instanceof ImageMemoryException)) {
                 throw new UncheckedIOException(e.getMessage(), e.getCause());
             }
             if (item instanceof Throwable e) {
-                throw new IllegalStateException("preparing a batch failed: " + e.getMessage(), e);
+                Error error = JvmErrors.in(e);
+                if (error != null) {
+                    throw error;
+                }
+                String reason = e.getMessage() == null ? e.toString() : e.getMessage();
+                throw new IllegalStateException("preparing a batch failed: " + reason, e);
             }
             return item != END;
         }

@@ -5,13 +5,14 @@ package org.densenet4j.data;
  * before memory is taken for it.
  */
 final class CompressionLimit {
-    private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-
     /** Deflate makes at most 258 bytes of 2 bits (RFC 1951, section 3.2.5). */
-    private static final long MOST_DEFLATE_RATIO = 1032;
+    static final long MOST_DEFLATE_RATIO = 1032;
 
     /** Of a JPEG: an 8x8 block takes at least one bit, the shortest Huffman code of its DC. */
-    private static final long MOST_JPEG_PIXELS_PER_BYTE = 64 * 8;
+    static final long MOST_JPEG_PIXELS_PER_BYTE = 64 * 8;
+
+    /** Of a GIF: a code of 12 bits stands for at most 4,095 pixels. */
+    private static final long MOST_GIF_PIXELS_PER_BYTE = 2730;
 
     // Where a PNG's first chunk, IHDR, has them (PNG specification, section 11.2.1).
     private static final int BIT_DEPTH = 24;
@@ -19,25 +20,27 @@ final class CompressionLimit {
 
     private CompressionLimit() {}
 
-    /** Whether a JPEG or PNG file is long enough for its width and height. */
-    static boolean allows(byte[] file, int width, int height) {
-        if (isPng(file)) {
-            long rowBytes = Math.ceilDiv((long) width * samples(file) * file[BIT_DEPTH], 8L);
-            return height * rowBytes <= MOST_DEFLATE_RATIO * file.length;
-        }
-        return (long) width * height <= MOST_JPEG_PIXELS_PER_BYTE * file.length;
+    /**
+     * Whether a file is long enough for its width and height. A WebP file of any size may hold any
+     * image that the format knows, for a colour can take no bits at all; there the bounds are those
+     * of pixels and of memory.
+     */
+    static boolean allows(String name, ImageFormat format, byte[] file, int width, int height)
+            throws DataException {
+        long pixels = (long) width * height;
+        return switch (format) {
+            case PNG ->
+                    file.length > COLOUR_TYPE
+                            && height * pngRow(file, width) <= MOST_DEFLATE_RATIO * file.length;
+            case JPEG -> pixels <= MOST_JPEG_PIXELS_PER_BYTE * file.length;
+            case GIF -> pixels <= MOST_GIF_PIXELS_PER_BYTE * file.length;
+            case BMP -> BmpHeader.of(name, file).fits(file.length);
+            case TIFF, WEBP -> true; // of TIFF, each strip is looked at
+        };
     }
 
-    private static boolean isPng(byte[] file) {
-        if (file.length <= COLOUR_TYPE) {
-            return false;
-        }
-        for (int i = 0; i < PNG.length; i++) {
-            if (file[i] != PNG[i]) {
-                return false;
-            }
-        }
-        return true;
+    private static long pngRow(byte[] png, int width) {
+        return Math.ceilDiv((long) width * samples(png) * png[BIT_DEPTH], 8L);
     }
 
     /** Samples of a pixel by colour type; the decoder refuses types that do not exist. */

@@ -1,14 +1,16 @@
 package org.densenet4j.data;
 
+import org.densenet4j.io.OneLine;
+
 import java.io.IOException;
 
 /** Data is missing or broken; the message says which file and what to do, in one line. */
 public final class DataException extends IOException {
     DataException(String message) {
-        super(message);
+        super(OneLine.of(message));
     }
 
     DataException(String message, Throwable cause) {
-        super(message, cause);
+        super(OneLine.of(message), cause);
     }
 }

@@ -1,6 +1,7 @@
 package org.densenet4j.data;
 
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * Labelled images by index; implement it for a source of one's own. Implementations can be read
@@ -43,6 +44,16 @@ public interface Dataset {
         byte[] pixels = new byte[height() * width() * channels()];
         read(index, pixels);
         return new Image(height(), width(), channels(), pixels);
+    }
+
+    /**
+     * Uses an image at its own size. Sources that decode large files count its memory as taken
+     * until {@code use} returns; others need not implement it.
+     *
+     * @param use gets the image and should keep nothing of it
+     */
+    default <T> T image(int index, Function<Image, T> use) {
+        return use.apply(image(index));
     }
 
     /** Number of classes. */

@@ -46,34 +46,98 @@ public record Image(int height, int width, int channels, byte[] pixels) {
         // The other side is rounded down, as torchvision does.
         long newHeight = heightLimits ? coverHeight : coverWidth * height / width;
         long newWidth = heightLimits ? coverHeight * width / height : coverWidth;
-        // What will be cut away need not be computed: only the middle of a very long image is kept.
-        Image source = this;
-        if (newHeight > 4 * coverHeight || newWidth > 4 * coverWidth) {
-            int keepHeight =
-                    (int) Math.min(height, Math.max(1, height * 4 * coverHeight / newHeight));
-            int keepWidth = (int) Math.min(width, Math.max(1, width * 4 * coverWidth / newWidth));
-            source = cut((height - keepHeight) / 2, (width - keepWidth) / 2, keepHeight, keepWidth);
-            return source.resizedAndCropped(wantedHeight, wantedWidth, cropShare);
-        }
-        Image resized =
-                new Resampler(source, 0, 0, height, width).to((int) newHeight, (int) newWidth);
-        return resized.cut(
-                (int) Math.rint((newHeight - wantedHeight) / 2.0),
-                (int) Math.rint((newWidth - wantedWidth) / 2.0),
-                wantedHeight,
-                wantedWidth);
+        // What is cut away is not computed: one side of a long image may be billions of pixels.
+        return new Resampler(this, 0, 0, height, width)
+                .window(
+                        newHeight,
+                        newWidth,
+                        (long) Math.rint((newHeight - wantedHeight) / 2.0),
+                        (long) Math.rint((newWidth - wantedWidth) / 2.0),
+                        wantedHeight,
+                        wantedWidth);
     }
 
-    private Image cut(int top, int left, int newHeight, int newWidth) {
-        byte[] out = new byte[newHeight * newWidth * channels];
+    /**
+     * In another number of channels: RGB as luma, which Pillow's {@code convert("L")} computes in
+     * the same way (ITU-R 601-2), or grey repeated.
+     *
+     * @throws IllegalArgumentException when both numbers are not among 1 and 3
+     */
+    public Image inChannels(int wanted) {
+        if (wanted == channels) {
+            return this;
+        }
+        if (channels == 3 && wanted == 1) {
+            return grey();
+        }
+        if (channels == 1 && wanted == 3) {
+            return repeated();
+        }
+        throw new IllegalArgumentException(
+                "an image of " + channels + " channels cannot be one of " + wanted);
+    }
+
+    private Image grey() {
+        byte[] luma = new byte[pixels.length / 3];
+        for (int i = 0; i < luma.length; i++) {
+            int red = pixels[3 * i] & 0xFF;
+            int green = pixels[3 * i + 1] & 0xFF;
+            int blue = pixels[3 * i + 2] & 0xFF;
+            luma[i] = (byte) ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16);
+        }
+        return new Image(height, width, 1, luma);
+    }
+
+    private Image repeated() {
+        byte[] rgb = new byte[Math.multiplyExact(3, pixels.length)];
+        for (int i = 0; i < rgb.length; i++) {
+            rgb[i] = pixels[i / 3];
+        }
+        return new Image(height, width, 3, rgb);
+    }
+
+    /**
+     * Turned upright.
+     *
+     * @param exif the orientation as Exif counts it, 1 to 8: where row 0 and column 0 of the stored
+     *     image belong; 1 leaves it as it is
+     */
+    Image oriented(int exif) {
+        if (exif == 1) {
+            return this;
+        }
+        boolean transposed = exif >= 5;
+        boolean bottomUp = exif == 3 || exif == 4 || exif == 7 || exif == 8;
+        boolean rightToLeft = exif == 2 || exif == 3 || exif == 6 || exif == 7;
+        int newHeight = transposed ? width : height;
+        int newWidth = transposed ? height : width;
+        byte[] out = new byte[pixels.length];
+        int at = 0;
         for (int y = 0; y < newHeight; y++) {
-            System.arraycopy(
-                    pixels,
-                    ((top + y) * width + left) * channels,
-                    out,
-                    y * newWidth * channels,
-                    newWidth * channels);
+            for (int x = 0; x < newWidth; x++) {
+                int turnedY = bottomUp ? newHeight - 1 - y : y;
+                int turnedX = rightToLeft ? newWidth - 1 - x : x;
+                int from = transposed ? turnedX * width + turnedY : turnedY * width + turnedX;
+                for (int c = 0; c < channels; c++) {
+                    out[at++] = pixels[from * channels + c];
+                }
+            }
         }
         return new Image(newHeight, newWidth, channels, out);
+    }
+
+    /** This RGB image on a canvas of one colour. */
+    Image onto(int canvasHeight, int canvasWidth, int top, int left, int rgb) {
+        byte[] canvas = new byte[Math.multiplyExact(3 * canvasHeight, canvasWidth)];
+        for (int i = 0; i < canvas.length && rgb != 0; i += 3) {
+            canvas[i] = (byte) (rgb >> 16);
+            canvas[i + 1] = (byte) (rgb >> 8);
+            canvas[i + 2] = (byte) rgb;
+        }
+        for (int y = 0; y < height; y++) {
+            int at = 3 * ((top + y) * canvasWidth + left);
+            System.arraycopy(pixels, 3 * y * width, canvas, at, 3 * width);
+        }
+        return new Image(canvasHeight, canvasWidth, 3, canvas);
     }
 }

@@ -1,55 +1,48 @@
 package org.densenet4j.data;
 
-import java.awt.image.BufferedImage;
-import java.awt.image.ColorModel;
-import java.awt.image.IndexColorModel;
-import java.awt.image.PackedColorModel;
-import java.awt.image.Raster;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Iterator;
-import java.util.List;
-import java.util.Locale;
-
-import javax.imageio.ImageIO;
-import javax.imageio.ImageReader;
-import javax.imageio.stream.ImageInputStream;
-import javax.imageio.stream.MemoryCacheImageInputStream;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
 
 /**
- * Decodes JPEG and PNG files to RGB, with bounds: what a file claims to be is looked at before
- * anything is allocated for it.
+ * Decodes JPEG, PNG, GIF, BMP, TIFF and WebP files to RGB, with bounds: what a file claims to be is
+ * looked at before anything is allocated for it, and all images that are decoded at the same time
+ * in a process share half of its heap.
  *
- * <p>As Pillow's {@code convert("RGB")} does, grey is repeated, an alpha channel is left out,
- * embedded profiles and the Exif orientation are ignored.
+ * <p>As Pillow's {@code convert("RGB")} does, grey is repeated, an alpha channel is left out, and
+ * embedded profiles are ignored; so is the Exif orientation, unless it is asked for. Of an
+ * animation, or a file of several pages, it is the first one.
  */
 public final class ImageFile {
     /** Most pixels of an image, unless told otherwise: 150 MB decoded. */
     public static final long MOST_PIXELS = 50_000_000;
 
     private static final long MOST_BYTES = 256L << 20;
-    private static final List<String> EXTENSIONS = List.of(".jpg", ".jpeg", ".png");
 
     private ImageFile() {}
 
-    /** Whether the name is that of an image that {@link #read(Path)} might read. */
+    /**
+     * Whether the name is that of an image that {@link #read(Path)} might read. The content decides
+     * about the format.
+     */
     public static boolean isImage(Path file) {
-        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
-        return !name.startsWith(".") && EXTENSIONS.stream().anyMatch(name::endsWith);
+        String name = String.valueOf(file.getFileName());
+        return !name.startsWith(".") && ImageFormat.isNamed(name);
     }
 
     /**
-     * Reads a JPEG or PNG file as RGB.
+     * Reads a file as RGB.
      *
-     * @throws DataException in one line that names the file when it is missing, broken, truncated
-     *     or too large
+     * @throws DataException in one line that names the file when it is missing, broken, truncated,
+     *     too large or of another format
+     * @throws ImageMemoryException when the heap is too small for it
      */
     public static Image read(Path file) throws IOException {
-        return read(file, MOST_PIXELS);
+        return read(file, DecodeOptions.DEFAULT);
     }
 
     /**
@@ -58,40 +51,70 @@ public final class ImageFile {
      * @param mostPixels larger images are refused before they are decoded
      */
     public static Image read(Path file, long mostPixels) throws IOException {
-        return read(file, new PixelBudget(mostPixels));
+        return read(file, DecodeOptions.DEFAULT.withMostPixels(mostPixels));
+    }
+
+    /** The same with other options. */
+    public static Image read(Path file, DecodeOptions options) throws IOException {
+        return read(file, options, image -> image);
     }
 
     /**
-     * Decodes a JPEG or PNG image that is in memory, such as an upload.
+     * Reads a file and uses it. Its memory counts as taken until {@code use} returns, so that many
+     * threads that do this at once need no more memory than the process allows for all of them.
+     *
+     * @param use gets the image, should keep little of it, and decodes no other
+     */
+    public static <T> T read(Path file, DecodeOptions options, Function<Image, T> use)
+            throws IOException {
+        return decode(file.toString(), bytes(file), options, use);
+    }
+
+    /**
+     * Decodes an image that is in memory, such as an upload.
      *
      * @param name stands for the file's name in messages
-     * @throws DataException in one line when it is broken, truncated or too large
+     * @throws DataException in one line when it is broken, truncated, too large or of another
+     *     format
+     * @throws ImageMemoryException when the heap is too small for it
      */
     public static Image decode(String name, byte[] bytes) throws IOException {
+        return decode(name, bytes, DecodeOptions.DEFAULT);
+    }
+
+    /**
+     * The same with another limit.
+     *
+     * @param mostPixels larger images are refused before they are decoded
+     */
+    public static Image decode(String name, byte[] bytes, long mostPixels) throws IOException {
+        return decode(name, bytes, DecodeOptions.DEFAULT.withMostPixels(mostPixels));
+    }
+
+    /** The same with other options. */
+    public static Image decode(String name, byte[] bytes, DecodeOptions options)
+            throws IOException {
+        return decode(name, bytes, options, image -> image);
+    }
+
+    /**
+     * Decodes an image and uses it. Its memory counts as taken until {@code use} returns, so that
+     * many threads that do this at once need no more memory than the process allows for all.
+     *
+     * @param use gets the image, should keep little of it, and decodes no other
+     */
+    public static <T> T decode(
+            String name, byte[] bytes, DecodeOptions options, Function<Image, T> use)
+            throws IOException {
         if (bytes.length == 0) {
             throw new DataException(name + ": broken image: it is empty");
         }
-        return decode(name, bytes, new PixelBudget(MOST_PIXELS));
-    }
-
-    static Image read(Path file, PixelBudget budget) throws IOException {
-        return decode(file.toString(), bytes(file), budget);
-    }
-
-    private static Image decode(String file, byte[] bytes, PixelBudget budget) throws IOException {
-        try (ImageInputStream stream =
-                new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
-            ImageReader reader = reader(file, stream);
-            try {
-                return decode(file, bytes, reader, stream, budget);
-            } finally {
-                reader.dispose();
+        try (DecodedFile file = guarded(name, () -> new DecodedFile(name, bytes, options))) {
+            long needed = guarded(name, file::bytes);
+            try (DecodingMemory.Share share =
+                    DecodingMemory.OF_PROCESS.take(name + ": " + file.size() + " pixels", needed)) {
+                return use.apply(guarded(name, file::image));
             }
-        } catch (DataException e) {
-            throw e;
-        } catch (IOException | RuntimeException e) {
-            // The JDK's decoders throw all sorts of exceptions on broken files.
-            throw new DataException(file + ": broken image: " + reason(e), e);
         }
     }
 
@@ -109,138 +132,60 @@ public final class ImageFile {
             return bytes;
         } catch (NoSuchFileException e) {
             throw new DataException(file + ": no such file", e);
+        } catch (AccessDeniedException e) {
+            throw new DataException(file + ": cannot be read: not allowed", e);
         } catch (DataException e) {
             throw e;
         } catch (IOException e) {
             throw new DataException(file + ": cannot be read: " + reason(e), e);
+        } catch (OutOfMemoryError e) {
+            throw outOfMemory(file.toString(), e);
         }
     }
 
-    private static String reason(Exception e) {
-        String message =
-                e.getMessage() == null ? "" : e.getMessage().lines().findFirst().orElse("");
-        return message.isBlank() ? e.getClass().getSimpleName() : message;
-    }
-
-    /** The content decides, not the name: ImageNet has a PNG file that is named .JPEG. */
-    private static ImageReader reader(String file, ImageInputStream stream) throws DataException {
-        for (Iterator<ImageReader> all = ImageIO.getImageReaders(stream); all.hasNext(); ) {
-            ImageReader reader = all.next();
-            String[] formats = reader.getOriginatingProvider().getFormatNames();
-            if (Arrays.stream(formats)
-                    .map(format -> format.toLowerCase(Locale.ROOT))
-                    .anyMatch(format -> format.equals("jpeg") || format.equals("png"))) {
-                return reader;
+    /**
+     * What a decoder throws, as it is meant: decoders throw all sorts of exceptions on broken
+     * files, and put errors of the JVM into them, which are no fault of a file.
+     */
+    private static <T> T guarded(String name, Callable<T> work) throws IOException {
+        try {
+            return work.call();
+        } catch (DataException e) {
+            throw e;
+        } catch (Exception | OutOfMemoryError e) {
+            Error error = JvmErrors.in(e);
+            if (error instanceof OutOfMemoryError) {
+                throw outOfMemory(name, e);
             }
-            reader.dispose();
-        }
-        throw new DataException(file + ": broken image: neither JPEG nor PNG");
-    }
-
-    private static Image decode(
-            String file,
-            byte[] bytes,
-            ImageReader reader,
-            ImageInputStream stream,
-            PixelBudget budget)
-            throws IOException {
-        boolean[] truncated = new boolean[1];
-        reader.setInput(stream, true, true);
-        reader.addIIOReadWarningListener(
-                (source, warning) -> truncated[0] |= isTruncation(warning));
-        int width = reader.getWidth(0);
-        int height = reader.getHeight(0);
-        long pixels = (long) width * height;
-        if (width < 1 || height < 1) {
-            throw new DataException(file + ": broken image: no pixels");
-        }
-        if (pixels > budget.most()) {
-            throw new DataException(
-                    file
-                            + ": is "
-                            + width
-                            + "x"
-                            + height
-                            + " = "
-                            + pixels
-                            + " pixels, more than the limit of "
-                            + budget.most());
-        }
-        if (!CompressionLimit.allows(bytes, width, height)) {
-            throw new DataException(
-                    file
-                            + ": broken image: "
-                            + width
-                            + "x"
-                            + height
-                            + " pixels do not fit into "
-                            + bytes.length
-                            + " bytes; truncated?");
-        }
-        try (PixelBudget.Share share = budget.take(pixels)) {
-            Image image = rgb(reader.read(0));
-            if (truncated[0]) {
-                throw new DataException(file + ": broken image: the file is truncated");
+            if (error != null) {
+                throw error;
             }
-            return image;
+            throw new DataException(name + ": broken image: " + reason(e), e);
         }
     }
 
-    private static boolean isTruncation(String warning) {
-        String text = warning.toLowerCase(Locale.ROOT);
-        return text.contains("truncated") || text.contains("premature") || text.contains("eof");
+    private static ImageMemoryException outOfMemory(String name, Throwable e) {
+        return new ImageMemoryException(
+                name
+                        + ": out of memory while it was decoded, the heap has "
+                        + DecodingMemory.megabytes(DecodingMemory.OF_PROCESS.heap()),
+                e);
     }
 
-    private static Image rgb(BufferedImage image) throws IOException {
-        int width = image.getWidth();
-        int height = image.getHeight();
-        byte[] pixels = new byte[3 * width * height];
-        ColorModel model = image.getColorModel();
-        if (model instanceof IndexColorModel || model instanceof PackedColorModel) {
-            fromPacked(image, pixels);
-        } else {
-            fromSamples(image.getRaster(), model, pixels);
-        }
-        return new Image(height, width, 3, pixels);
-    }
-
-    private static void fromPacked(BufferedImage image, byte[] pixels) {
-        int width = image.getWidth();
-        int[] row = new int[width];
-        for (int y = 0; y < image.getHeight(); y++) {
-            image.getRGB(0, y, width, 1, row, 0, width);
-            for (int x = 0; x < width; x++) {
-                int at = 3 * (y * width + x);
-                pixels[at] = (byte) (row[x] >> 16);
-                pixels[at + 1] = (byte) (row[x] >> 8);
-                pixels[at + 2] = (byte) row[x];
+    /** The first words that an exception or one of its causes has to say. */
+    private static String reason(Throwable thrown) {
+        Throwable e = thrown;
+        for (int i = 0; e != null && i < 10; i++) {
+            String line =
+                    e.getMessage() == null
+                            ? ""
+                            : e.getMessage().lines().findFirst().orElse("").strip();
+            boolean says = !line.isBlank() && !line.endsWith(":");
+            if (says) {
+                return line;
             }
+            e = e.getCause();
         }
-    }
-
-    /** Raw values: {@code getRGB} would treat grey as linear light and make it brighter. */
-    private static void fromSamples(Raster raster, ColorModel model, byte[] pixels)
-            throws IOException {
-        int colours = model.getNumColorComponents();
-        if (colours != 1 && colours != 3) {
-            throw new IOException("has " + colours + " colour components");
-        }
-        int width = raster.getWidth();
-        int bands = raster.getNumBands();
-        int bits = model.getComponentSize(0);
-        int[] row = new int[width * bands];
-        for (int y = 0; y < raster.getHeight(); y++) {
-            raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
-            for (int x = 0; x < width; x++) {
-                for (int c = 0; c < 3; c++) {
-                    int value = row[x * bands + (colours == 1 ? 0 : c)];
-                    pixels[3 * (y * width + x) + c] = (byte) toEightBits(value, bits);
-                }
-            }
-        }
-    }
-
-    private static int toEightBits(int value, int bits) {
-        return bits == 8 ? value : bits > 8 ? value >> (bits - 8) : value * 255 / ((1 << bits) - 1);
+        return thrown.getClass().getSimpleName();
     }
 }

@@ -2,17 +2,23 @@ package org.densenet4j.data;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.FileVisitOption;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * JPEG and PNG files in one folder per class, the layout of ImageNet: {@code DIR/CLASS/*.jpg}.
- * Files are decoded when they are asked for, by whichever thread asks, and never kept.
+ * Image files in one folder per class, the layout of ImageNet: {@code DIR/CLASS/*.jpg}. Files are
+ * decoded when they are asked for, by whichever thread asks, and never kept.
  *
  * <pre>{@code
  * ImageFolder train = ImageFolder.at(root.resolve("train")).size(224).open();
@@ -20,28 +26,27 @@ import java.util.stream.Stream;
  *         ImageFolder.at(root.resolve("val")).size(224).classes(train.classNames()).open();
  * }</pre>
  *
- * Classes are the folders' names in order; images are in the order of their paths.
+ * Classes are the folders' names in order; images are in the order of their paths. What is in the
+ * folders and is not used is {@link #leftOut}.
  */
 public final class ImageFolder implements Dataset {
     private final List<String> classNames;
     private final List<Path> files;
     private final int[] labels;
-    private final int height;
-    private final int width;
-    private final double cropShare;
-    private final PixelBudget budget;
+    private final LeftOut leftOut;
+    private final CentreCrop crop;
+    private final DecodeOptions decoding;
 
-    private ImageFolder(Builder b, List<String> classNames, List<Path> files, int[] labels) {
-        this.classNames = classNames;
-        this.files = files;
-        this.labels = labels;
-        this.height = b.height;
-        this.width = b.width;
-        this.cropShare = b.cropShare;
-        this.budget = new PixelBudget(b.mostPixels);
+    private ImageFolder(Builder b, Listed listed) {
+        this.classNames = listed.names;
+        this.files = List.copyOf(listed.files);
+        this.labels = listed.labels.stream().mapToInt(Integer::intValue).toArray();
+        this.leftOut = listed.leftOut;
+        this.crop = b.crop;
+        this.decoding = b.decoding;
     }
 
-    /** Starts with 224x224 pixels, cut out of 256, and at most {@link ImageFile#MOST_PIXELS}. */
+    /** Starts with 224x224 pixels, cut out of 256, and {@link DecodeOptions#DEFAULT}. */
     public static Builder at(Path folder) {
         return new Builder(folder);
     }
@@ -53,17 +58,17 @@ public final class ImageFolder implements Dataset {
 
     @Override
     public int height() {
-        return height;
+        return crop.height();
     }
 
     @Override
     public int width() {
-        return width;
+        return crop.width();
     }
 
     @Override
     public int channels() {
-        return 3;
+        return crop.channels();
     }
 
     @Override
@@ -81,29 +86,82 @@ public final class ImageFolder implements Dataset {
         return files.get(index);
     }
 
+    /** Files in the folders that are not used. */
+    public LeftOut leftOut() {
+        return leftOut;
+    }
+
     /** The image as evaluation sees it: resized, and cut out of the middle. */
     @Override
     public void read(int index, byte[] pixels) {
-        Image image = image(index).resizedAndCropped(height, width, cropShare);
-        System.arraycopy(image.pixels(), 0, pixels, 0, pixels.length);
+        byte[] cut = use(index, image -> crop.apply(image).pixels());
+        System.arraycopy(cut, 0, pixels, 0, cut.length);
     }
 
     @Override
     public Image image(int index) {
+        return image(index, image -> image);
+    }
+
+    @Override
+    public <T> T image(int index, Function<Image, T> use) {
+        return use(index, image -> use.apply(image.inChannels(crop.channels())));
+    }
+
+    private <T> T use(int index, Function<Image, T> use) {
         try {
-            return ImageFile.read(files.get(index), budget);
+            return ImageFile.read(files.get(index), decoding, use);
         } catch (IOException e) {
             throw new UncheckedIOException(e.getMessage(), e);
         }
     }
 
+    /** What is in the folders. */
+    private static final class Listed {
+        final List<String> names;
+        final List<Path> files = new ArrayList<>();
+        final List<Integer> labels = new ArrayList<>();
+        LeftOut leftOut = LeftOut.NONE;
+
+        Listed(List<String> names) {
+            this.names = names;
+        }
+
+        void add(int label, Path classFolder) throws IOException {
+            ImageListing listing = ImageListing.below(classFolder);
+            leftOut = leftOut.plus(listing.leftOut());
+            if (listing.files().isEmpty()) {
+                throw new DataException(
+                        classFolder
+                                + ": has no images that are read (JPEG, PNG, GIF, BMP, TIFF, WebP)"
+                                + (listing.leftOut().count() == 0 ? "" : "; " + listing.leftOut()));
+            }
+            Set<String> paths = new HashSet<>();
+            for (Path file : listing.files()) {
+                if (!paths.add(file.toString())) {
+                    throw new DataException(file + ": two files have this name" + LOCALE);
+                }
+                files.add(file);
+                labels.add(label);
+            }
+        }
+    }
+
+    /** What helps when names are not those that the file system has. */
+    private static final String LOCALE =
+            " when they are read as "
+                    + Charset.forName(
+                            System.getProperty("sun.jnu.encoding", "UTF-8"), StandardCharsets.UTF_8)
+                    + "; set LC_ALL=C.UTF-8, or rename";
+
+    /** What stands for bytes that are no text. */
+    private static final String REPLACEMENT = "\uFFFD";
+
     /** Says what to read; {@link #open} lists the files. */
     public static final class Builder {
         private final Path folder;
-        private int height = 224;
-        private int width = 224;
-        private double cropShare = 0.875;
-        private long mostPixels = ImageFile.MOST_PIXELS;
+        private CentreCrop crop = new CentreCrop(224, 224, 3, CentreCrop.SHARE, false);
+        private DecodeOptions decoding = DecodeOptions.DEFAULT;
         private List<String> classes;
 
         private Builder(Path folder) {
@@ -116,33 +174,35 @@ public final class ImageFolder implements Dataset {
         }
 
         /** Height and width of the network's input. */
-        public Builder size(int newHeight, int newWidth) {
-            if (newHeight < 1 || newWidth < 1 || newHeight > 8192 || newWidth > 8192) {
-                throw new IllegalArgumentException(
-                        "image size = "
-                                + newHeight
-                                + "x"
-                                + newWidth
-                                + ": use numbers from 1 to 8192");
-            }
-            height = newHeight;
-            width = newWidth;
-            return this;
+        public Builder size(int height, int width) {
+            return crop(
+                    new CentreCrop(height, width, crop.channels(), crop.share(), crop.keepExact()));
         }
 
         /** In evaluation: the input's size divided by the size before the centre crop. */
         public Builder cropShare(double share) {
-            if (!(share > 0.1 && share <= 1)) {
-                throw new IllegalArgumentException(
-                        "crop share = " + share + ": use a number above 0.1 and up to 1");
-            }
-            cropShare = share;
+            return crop(
+                    new CentreCrop(
+                            crop.height(), crop.width(), crop.channels(), share, crop.keepExact()));
+        }
+
+        /**
+         * All of how evaluation prepares images. Give it that of the network ({@code
+         * ImagePreparation.crop(spec)}), and evaluation sees the pixels that prediction does.
+         */
+        public Builder crop(CentreCrop value) {
+            crop = value;
             return this;
         }
 
-        /** Larger images are refused, and those held at once are together no larger. */
+        /** Larger images are refused. */
         public Builder mostPixels(long pixels) {
-            mostPixels = new PixelBudget(pixels).most();
+            return decoding(decoding.withMostPixels(pixels));
+        }
+
+        /** How files are decoded. */
+        public Builder decoding(DecodeOptions options) {
+            decoding = options;
             return this;
         }
 
@@ -155,60 +215,78 @@ public final class ImageFolder implements Dataset {
         /**
          * Lists the files.
          *
-         * @throws DataException in one line when there are no classes, a class is empty, or one is
-         *     not among the training set's
+         * @throws DataException in one line when there are no classes, a class is empty, one is not
+         *     among the training set's, or two have the same name
          */
         public ImageFolder open() throws IOException {
             if (!Files.isDirectory(folder)) {
                 throw new DataException(
                         folder + ": no such folder; it should have one folder of images per class");
             }
+            LeftOut beside = LeftOut.NONE;
             List<Path> folders = new ArrayList<>();
             try (Stream<Path> entries = Files.list(folder)) {
-                entries.filter(Files::isDirectory)
-                        .filter(entry -> !entry.getFileName().toString().startsWith("."))
-                        .sorted(Comparator.comparing(entry -> entry.getFileName().toString()))
-                        .forEach(folders::add);
+                for (Path entry : (Iterable<Path>) entries.sorted()::iterator) {
+                    if (Files.isDirectory(entry) && !ImageListing.isHidden(entry)) {
+                        folders.add(entry);
+                    } else {
+                        beside = beside.plus(outsideOfClasses(entry));
+                    }
+                }
             }
+            folders.sort(Comparator.comparing(ImageFolder::pythonOrder, Arrays::compareUnsigned));
             List<String> found = folders.stream().map(f -> f.getFileName().toString()).toList();
             if (found.isEmpty()) {
                 throw new DataException(
                         folder + ": has no folders; put the images of each class into one");
             }
-            List<String> names = classes == null ? found : classes;
-            List<Path> files = new ArrayList<>();
-            List<Integer> labels = new ArrayList<>();
+            checkNames(found);
+            Listed listed = new Listed(classes == null ? found : classes);
+            listed.leftOut = beside;
             for (Path classFolder : folders) {
-                int label = names.indexOf(classFolder.getFileName().toString());
+                int label = listed.names.indexOf(classFolder.getFileName().toString());
                 if (label < 0) {
                     throw new DataException(
                             classFolder + ": the training images have no class of this name");
                 }
-                list(classFolder, files);
-                while (labels.size() < files.size()) {
-                    labels.add(label);
-                }
+                listed.add(label, classFolder);
             }
-            return new ImageFolder(
-                    this,
-                    names,
-                    List.copyOf(files),
-                    labels.stream().mapToInt(Integer::intValue).toArray());
+            return new ImageFolder(this, listed);
         }
 
-        private static void list(Path classFolder, List<Path> files) throws IOException {
-            int before = files.size();
-            try (Stream<Path> all = Files.walk(classFolder, FileVisitOption.FOLLOW_LINKS)) {
-                all.filter(file -> ImageFile.isImage(file) && Files.isRegularFile(file))
-                        .sorted(Comparator.comparing(Path::toString))
-                        .forEach(files::add);
-            } catch (UncheckedIOException e) {
-                throw new DataException(
-                        classFolder + ": cannot be listed: " + e.getCause().getMessage(), e);
-            }
-            if (files.size() == before) {
-                throw new DataException(classFolder + ": has no .jpg, .jpeg or .png files");
+        private void checkNames(List<String> names) throws DataException {
+            Set<String> distinct = new HashSet<>();
+            for (String name : names) {
+                if (!distinct.add(name)) {
+                    throw new DataException(
+                            folder.resolve(name) + ": two classes have this name" + LOCALE);
+                }
+                if (name.contains(REPLACEMENT)) {
+                    throw new DataException(
+                            folder.resolve(name)
+                                    + ": the class has a name that is no text"
+                                    + LOCALE);
+                }
             }
         }
+    }
+
+    /** Order by code points, as other frameworks number classes. */
+    private static byte[] pythonOrder(Path folder) {
+        return folder.getFileName().toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static LeftOut outsideOfClasses(Path entry) throws IOException {
+        if (Files.isDirectory(entry)) {
+            return LeftOut.file("hidden folders", false, entry);
+        }
+        if (ImageFile.isImage(entry)) {
+            return LeftOut.file("outside of the class folders", true, entry);
+        }
+        Path real = Files.exists(entry) ? entry.toRealPath() : entry;
+        return ImageListing.leftOut(
+                entry,
+                Files.readAttributes(
+                        real, BasicFileAttributes.class, java.nio.file.LinkOption.NOFOLLOW_LINKS));
     }
 }

@@ -2,6 +2,7 @@ package org.densenet4j.data;
 
 import java.util.BitSet;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
@@ -109,5 +110,10 @@ public final class RelabelledDataset implements Dataset {
     @Override
     public Image image(int index) {
         return data.image(index);
+    }
+
+    @Override
+    public <T> T image(int index, Function<Image, T> use) {
+        return data.image(index, use);
     }
 }

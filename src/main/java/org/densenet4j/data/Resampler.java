@@ -22,14 +22,29 @@ final class Resampler {
     }
 
     Image to(int height, int width) {
+        return window(height, width, 0, 0, height, width);
+    }
+
+    /**
+     * A part of the box as it looks when the box is resized to {@code fullHeight} times {@code
+     * fullWidth} pixels; only this part is computed.
+     */
+    Image window(
+            long fullHeight, long fullWidth, long fromRow, long fromColumn, int height, int width) {
         int channels = source.channels();
-        byte[] rows = alongRows(new Filter(boxWidth, width), width);
+        Filter filter = new Filter(boxHeight, fullHeight, fromRow, height);
+        int firstRow = filter.first[0];
+        byte[] rows =
+                alongRows(
+                        new Filter(boxWidth, fullWidth, fromColumn, width),
+                        firstRow,
+                        filter.end() - firstRow,
+                        width);
         byte[] out = new byte[height * width * channels];
-        Filter filter = new Filter(boxHeight, height);
         int stride = width * channels;
         for (int y = 0; y < height; y++) {
             float[] weights = filter.weights[y];
-            int first = filter.first[y];
+            int first = filter.first[y] - firstRow;
             for (int i = 0; i < stride; i++) {
                 float sum = 0.5f;
                 for (int t = 0; t < weights.length; t++) {
@@ -41,12 +56,12 @@ final class Resampler {
         return new Image(height, width, channels, out);
     }
 
-    private byte[] alongRows(Filter filter, int width) {
+    private byte[] alongRows(Filter filter, int firstRow, int count, int width) {
         int channels = source.channels();
         byte[] pixels = source.pixels();
-        byte[] rows = new byte[Math.multiplyExact(boxHeight, width * channels)];
+        byte[] rows = new byte[Math.multiplyExact(count, width * channels)];
         int at = 0;
-        for (int y = 0; y < boxHeight; y++) {
+        for (int y = firstRow; y < firstRow + count; y++) {
             int row = ((top + y) * source.width() + left) * channels;
             for (int x = 0; x < width; x++) {
                 float[] weights = filter.weights[x];
@@ -68,27 +83,36 @@ final class Resampler {
         final int[] first;
         final float[][] weights;
 
-        Filter(int in, int out) {
-            first = new int[out];
-            weights = new float[out][];
+        Filter(int in, long out, long from, int count) {
+            first = new int[count];
+            weights = new float[count][];
             double scale = (double) in / out;
             double support = Math.max(1, scale);
-            for (int i = 0; i < out; i++) {
-                double centre = (i + 0.5) * scale;
-                int from = Math.max(0, (int) (centre - support + 0.5));
+            for (int i = 0; i < count; i++) {
+                double centre = (from + i + 0.5) * scale;
+                int least = Math.max(0, (int) (centre - support + 0.5));
                 int to = Math.min(in, (int) (centre + support + 0.5));
-                double[] w = new double[to - from];
+                double[] w = new double[to - least];
                 double sum = 0;
                 for (int t = 0; t < w.length; t++) {
-                    w[t] = Math.max(0, 1 - Math.abs((from + t - centre + 0.5) / support));
+                    w[t] = Math.max(0, 1 - Math.abs((least + t - centre + 0.5) / support));
                     sum += w[t];
                 }
-                first[i] = from;
+                first[i] = least;
                 weights[i] = new float[w.length];
                 for (int t = 0; t < w.length; t++) {
                     weights[i][t] = (float) (w[t] / sum);
                 }
             }
+        }
+
+        /** Behind the last input position that is looked at. */
+        int end() {
+            int end = 0;
+            for (int i = 0; i < first.length; i++) {
+                end = Math.max(end, first[i] + weights[i].length);
+            }
+            return end;
         }
     }
 }

@@ -5,6 +5,7 @@ import org.densenet4j.data.Image;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.util.function.UnaryOperator;
 
 import javax.imageio.ImageIO;
 
@@ -22,17 +23,28 @@ public final class HeatMapOverlay {
 
     private HeatMapOverlay() {}
 
-    /** {@link #draw} as a PNG file's bytes. */
-    public static byte[] png(Image image, ImagePreparation preparation, HeatMap map)
-            throws IOException {
+    /** What a map is drawn on: the part of an image that the network sees. */
+    public static UnaryOperator<Image> shown(ImagePreparation preparation) {
+        return image -> preparation.visible(image, LEAST_SIDE);
+    }
+
+    /**
+     * {@link #draw} as a PNG file's bytes.
+     *
+     * @param shown a {@link #shown} image
+     */
+    public static byte[] png(Image shown, HeatMap map) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ImageIO.write(draw(image, preparation, map), "png", bytes);
+        ImageIO.write(draw(shown, map), "png", bytes);
         return bytes.toByteArray();
     }
 
-    /** Draws the overlay. */
+    /** Draws the overlay over an image of any size. */
     public static BufferedImage draw(Image image, ImagePreparation preparation, HeatMap map) {
-        Image shown = preparation.visible(image, LEAST_SIDE);
+        return draw(shown(preparation).apply(image), map);
+    }
+
+    private static BufferedImage draw(Image shown, HeatMap map) {
         double largest = 0;
         for (float value : map.values()) {
             largest = Math.max(largest, value);

@@ -24,6 +24,17 @@ final class TrainProcess {
      * @param shell what a shell does first, such as {@code ulimit -f 10}, or empty
      */
     static TrainProcess start(Path folder, String shell, String... arguments) throws IOException {
+        return start(folder, shell, "512m", arguments);
+    }
+
+    /** Starts it with another heap, such as {@code 100m}. */
+    static TrainProcess startWithHeap(Path folder, String heap, String... arguments)
+            throws IOException {
+        return start(folder, "", heap, arguments);
+    }
+
+    private static TrainProcess start(Path folder, String shell, String heap, String... arguments)
+            throws IOException {
         List<String> command = new ArrayList<>();
         // A build in the background ignores Ctrl-C and hands that down; undo it.
         command.addAll(List.of("env", "--default-signal=INT"));
@@ -38,7 +49,7 @@ final class TrainProcess {
                         "--enable-native-access=ALL-UNNAMED",
                         "-XX:+UseSerialGC",
                         "-XX:-UsePerfData",
-                        "-Xmx512m",
+                        "-Xmx" + heap,
                         "-cp",
                         System.getProperty("java.class.path"),
                         Main.class.getName()));

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -254,6 +255,97 @@ class BatchLoaderTest {
                 assertTrue(e.getCause().getMessage().contains("cannot be read"), e.getMessage());
                 assertThrows(UncheckedIOException.class, batches::hasNext);
             }
+        }
+    }
+
+    /** Fails as decoders do when the heap is full: they hide the error. */
+    private static Dataset withoutMemory(RuntimeException failure) {
+        return new Dataset() {
+            @Override
+            public int size() {
+                return 4;
+            }
+
+            @Override
+            public int height() {
+                return 2;
+            }
+
+            @Override
+            public int width() {
+                return 2;
+            }
+
+            @Override
+            public int channels() {
+                return 3;
+            }
+
+            @Override
+            public List<String> classNames() {
+                return List.of("a");
+            }
+
+            @Override
+            public int label(int index) {
+                return 0;
+            }
+
+            @Override
+            public void read(int index, byte[] pixels) {
+                if (index == 1) {
+                    throw failure;
+                }
+            }
+        };
+    }
+
+    @Test
+    void aLackOfMemoryIsNeverSkippedAsABrokenImage() {
+        OutOfMemoryError full = new OutOfMemoryError("Java heap space");
+        IOException hidden = new IOException("Caught exception during read: ", full);
+        for (RuntimeException failure :
+                List.of(
+                        new UncheckedIOException(hidden),
+                        new IllegalStateException(hidden),
+                        new UncheckedIOException(new IOException(new StackOverflowError())))) {
+            for (int threads : new int[] {1, 3}) {
+                List<String> skipped = new ArrayList<>();
+                BatchLoader loader =
+                        BatchLoader.of(withoutMemory(failure))
+                                .batch(2)
+                                .threads(threads)
+                                .skipBroken(skipped::add);
+                try (BatchLoader.Epoch batches = loader.epoch(0)) {
+                    assertThrows(VirtualMachineError.class, () -> batches.forEach(b -> {}));
+                }
+                assertEquals(List.of(), skipped);
+                assertEquals(0, loader.skippedImages());
+            }
+        }
+    }
+
+    @Test
+    void anImageThatTheHeapCannotHoldIsNeitherSkippedNorLosesItsMessage() {
+        ImageMemoryException large =
+                new ImageMemoryException("a.png: is large", new OutOfMemoryError());
+        BatchLoader loader =
+                BatchLoader.of(withoutMemory(new UncheckedIOException(large)))
+                        .skipBroken(name -> {});
+        try (BatchLoader.Epoch batches = loader.epoch(0)) {
+            UncheckedIOException e =
+                    assertThrows(UncheckedIOException.class, () -> batches.forEach(b -> {}));
+            assertEquals(large, e.getCause());
+        }
+    }
+
+    @Test
+    void aFailureWithoutWordsIsNamedByItsKind() {
+        BatchLoader loader = BatchLoader.of(withoutMemory(new IllegalStateException()));
+        try (BatchLoader.Epoch batches = loader.epoch(0)) {
+            IllegalStateException e =
+                    assertThrows(IllegalStateException.class, () -> batches.forEach(b -> {}));
+            assertTrue(e.getMessage().contains("IllegalStateException"), e.getMessage());
         }
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.testing.BlankPng;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -12,11 +13,8 @@ import java.awt.image.BufferedImage;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.awt.image.WritableRaster;
-import java.io.ByteArrayOutputStream;
-import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,8 +22,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.zip.CRC32;
-import java.util.zip.DeflaterOutputStream;
 
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
@@ -137,7 +133,7 @@ class ImageFolderTest {
                 ImageFile.read(write(smooth(9, 9, BufferedImage.TYPE_INT_RGB), "png", "x.JPEG"));
         assertEquals(9, image.width());
         Path gif = write(smooth(9, 9, BufferedImage.TYPE_INT_RGB), "gif", "x.jpg");
-        assertTrue(refusal(gif).contains("neither JPEG nor PNG"));
+        assertEquals(9, ImageFile.read(gif).width());
     }
 
     @Test
@@ -147,8 +143,8 @@ class ImageFolderTest {
         assertTrue(refusal(empty).contains("empty"));
         assertTrue(
                 refusal(Files.writeString(folder.resolve("text.jpg"), "not an image"))
-                        .contains("neither JPEG nor PNG"));
-        for (String format : List.of("png", "jpg")) {
+                        .contains("broken image: it is a text file"));
+        for (String format : List.of("png", "jpg", "gif", "bmp", "tiff")) {
             Path good = write(smooth(64, 64, BufferedImage.TYPE_INT_RGB), format, "good");
             byte[] bytes = Files.readAllBytes(good);
             Path cut = folder.resolve("cut." + format);
@@ -185,7 +181,7 @@ class ImageFolderTest {
     @Test
     void aDecompressionBombIsRefusedWithItsSizeBeforeItIsDecoded() throws IOException {
         Path bomb = folder.resolve("bomb.png");
-        Files.write(bomb, png(60_000, 60_000));
+        Files.write(bomb, BlankPng.of(60_000, 60_000, 100_000));
         assertTrue(Files.size(bomb) < 10_000);
         assertTrue(refusal(bomb).contains("60000x60000 = 3600000000 pixels, more than the limit"));
         DataException e =
@@ -199,37 +195,6 @@ class ImageFolderTest {
                                                 "small"),
                                         399));
         assertTrue(e.getMessage().contains("20x20 = 400 pixels"), e.getMessage());
-    }
-
-    /** A PNG header that claims a size, with a little data. */
-    private static byte[] png(int width, int height) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        DataOutputStream out = new DataOutputStream(bytes);
-        out.writeLong(0x89504E470D0A1A0AL);
-        ByteArrayOutputStream header = new ByteArrayOutputStream();
-        DataOutputStream fields = new DataOutputStream(header);
-        fields.writeInt(width);
-        fields.writeInt(height);
-        fields.write(new byte[] {8, 2, 0, 0, 0});
-        chunk(out, "IHDR", header.toByteArray());
-        ByteArrayOutputStream data = new ByteArrayOutputStream();
-        try (DeflaterOutputStream deflater = new DeflaterOutputStream(data)) {
-            deflater.write(new byte[100_000]);
-        }
-        chunk(out, "IDAT", data.toByteArray());
-        chunk(out, "IEND", new byte[0]);
-        return bytes.toByteArray();
-    }
-
-    private static void chunk(DataOutputStream out, String type, byte[] data) throws IOException {
-        byte[] name = type.getBytes(StandardCharsets.US_ASCII);
-        out.writeInt(data.length);
-        out.write(name);
-        out.write(data);
-        CRC32 crc = new CRC32();
-        crc.update(name);
-        crc.update(data);
-        out.writeInt((int) crc.getValue());
     }
 
     private void imagesOf(String split, String name, int count) throws IOException {
@@ -272,7 +237,7 @@ class ImageFolderTest {
         Files.createDirectories(folder.resolve("empty/dog"));
         assertMessage("no such folder", ImageFolder.at(folder.resolve("nowhere")));
         assertMessage("has no folders", ImageFolder.at(folder.resolve("none")));
-        assertMessage("has no .jpg", ImageFolder.at(folder.resolve("empty")));
+        assertMessage("has no images that are read", ImageFolder.at(folder.resolve("empty")));
         assertMessage(
                 "no class of this name",
                 ImageFolder.at(folder.resolve("val")).classes(List.of("dog")));
@@ -311,40 +276,5 @@ class ImageFolderTest {
             assertTrue(e.getMessage().contains("broken.jpg"), e.getMessage());
         }
         assertFalse(named.isEmpty());
-    }
-
-    @Test
-    void imagesHeldAtOnceStayWithinTheBudget() {
-        PixelBudget budget = new PixelBudget(10_000);
-        List<Thread> threads = new ArrayList<>();
-        int[] held = new int[2];
-        for (int t = 0; t < 6; t++) {
-            threads.add(
-                    Thread.ofPlatform()
-                            .start(
-                                    () -> {
-                                        for (int i = 0; i < 50; i++) {
-                                            try (PixelBudget.Share share = budget.take(4000)) {
-                                                synchronized (held) {
-                                                    held[0]++;
-                                                    held[1] = Math.max(held[1], held[0]);
-                                                }
-                                                Thread.yield();
-                                                synchronized (held) {
-                                                    held[0]--;
-                                                }
-                                            }
-                                        }
-                                    }));
-        }
-        for (Thread thread : threads) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
-        assertEquals(0, held[0]);
-        assertEquals(2, held[1]);
     }
 }

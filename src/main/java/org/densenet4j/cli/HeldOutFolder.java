@@ -1,0 +1,107 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.data.ImageFile;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** The layout of a folder of images: training images, and those that are held out. */
+final class HeldOutFolder {
+    /** What people call the images that are not trained on; the first one that there is counts. */
+    private static final List<String> NAMES = List.of("val", "valid", "validation", "test");
+
+    /** Moves the first of every ten images; a class has at least one. */
+    private static final String HOLD_OUT =
+            "ls \"$c\" | awk 'NR %% 10 == 1' | while read -r f; do mv \"$c$f\" \"%s\"; done; ";
+
+    private final Path root;
+
+    HeldOutFolder(String folder) {
+        try {
+            root = Path.of(folder);
+        } catch (InvalidPathException e) {
+            throw new IllegalArgumentException(
+                    "--data: the name of the folder cannot be read in this locale; set"
+                            + " LC_ALL=C.UTF-8",
+                    e);
+        }
+    }
+
+    boolean hasTraining() {
+        return Files.isDirectory(training());
+    }
+
+    Path training() {
+        return root.resolve("train");
+    }
+
+    /**
+     * The images that are held out.
+     *
+     * @throws IOException in one line that says how to make such a folder
+     */
+    Path heldOut() throws IOException {
+        for (String name : NAMES) {
+            if (Files.isDirectory(root.resolve(name))) {
+                return root.resolve(name);
+            }
+        }
+        if (!Files.isDirectory(root)) {
+            throw new IOException(root + ": no such folder");
+        }
+        String needs =
+                root
+                        + ": needs the folders train and val (or valid, validation, test), each"
+                        + " with one folder of images per class";
+        if (hasTraining()) {
+            throw new IOException(
+                    needs
+                            + "; to hold out every tenth image: cd "
+                            + quoted(training())
+                            + " && for c in */; do mkdir -p \"../val/$c\"; "
+                            + HOLD_OUT.formatted("../val/$c")
+                            + "done");
+        }
+        if (holdsClasses()) {
+            throw new IOException(
+                    needs
+                            + "; to make them and hold out every tenth image: cd "
+                            + quoted(root)
+                            + " && for c in */; do mkdir -p \"train/$c\" \"val/$c\"; "
+                            + HOLD_OUT.formatted("val/$c")
+                            + "mv \"$c\"* \"train/$c\"; rmdir \"$c\"; done");
+        }
+        throw new IOException(needs);
+    }
+
+    /**
+     * The images to train on, where some are held out.
+     *
+     * @throws IOException in one line when there are none
+     */
+    Path trainingBeside(Path heldOut) throws IOException {
+        if (!hasTraining()) {
+            throw new IOException(
+                    root
+                            + ": has no folder train, only "
+                            + heldOut.getFileName()
+                            + ": a network can be evaluated on it, not trained");
+        }
+        return training();
+    }
+
+    private static String quoted(Path path) {
+        return "'" + path.toString().replace("'", "'\\''") + "'";
+    }
+
+    /** Whether there are folders with images right below. */
+    private boolean holdsClasses() throws IOException {
+        try (Stream<Path> all = Files.walk(root, 2)) {
+            return all.anyMatch(file -> !root.equals(file.getParent()) && ImageFile.isImage(file));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package org.densenet4j.data;
+
+/**
+ * What evaluation makes of an image of any size: resized so that it just covers {@code 1/share}
+ * times the network's input, cut out of the middle, and grey for a network of one channel. Training
+ * tests on what this gives, and so does prediction.
+ *
+ * @param height rows of the network's input
+ * @param width columns of the network's input
+ * @param channels of the network's input: 3, or 1 for grey
+ * @param share input size divided by the size before cropping, such as 224/256 = 0.875
+ * @param keepExact whether an image of exactly the input size is taken as it is, not cropped
+ */
+public record CentreCrop(int height, int width, int channels, double share, boolean keepExact) {
+    /** Of 256 pixels the middle 224, as torchvision evaluates. */
+    public static final double SHARE = 0.875;
+
+    private static final int MOST = 8192;
+
+    /** Checks the numbers. */
+    public CentreCrop {
+        if (height < 1 || width < 1 || height > MOST || width > MOST) {
+            throw new IllegalArgumentException(
+                    "image size = " + height + "x" + width + ": use numbers from 1 to " + MOST);
+        }
+        if (channels != 3 && channels != 1) {
+            throw new IllegalArgumentException(
+                    "the network reads images of " + channels + " channels, not colour or grey");
+        }
+        if (!(share > 0.1 && share <= 1)) {
+            throw new IllegalArgumentException(
+                    "crop share = " + share + ": use a number above 0.1 and up to 1");
+        }
+    }
+
+    /** The network's input: {@code height·width·channels} bytes. */
+    public Image apply(Image image) {
+        return cut(image.inChannels(channels), 1);
+    }
+
+    /** The part of an image that the network sees, at least {@code leastSide} pixels a side. */
+    public Image visible(Image image, int leastSide) {
+        return cut(image, Math.max(1, Math.ceilDiv(leastSide, Math.min(height, width))));
+    }
+
+    private Image cut(Image image, int scale) {
+        boolean exact = keepExact && image.height() == height && image.width() == width;
+        if (exact && scale == 1) {
+            return image;
+        }
+        return image.resizedAndCropped(height * scale, width * scale, exact ? 1 : share);
+    }
+}
