@@ -254,18 +254,21 @@ public final class ImageFolder implements Dataset {
             return new ImageFolder(this, listed);
         }
 
+        /** A path would not take a name that is no text. */
+        private String inFolder(String name) {
+            return folder + "/" + name;
+        }
+
         private void checkNames(List<String> names) throws DataException {
             Set<String> distinct = new HashSet<>();
             for (String name : names) {
                 if (!distinct.add(name)) {
                     throw new DataException(
-                            folder.resolve(name) + ": two classes have this name" + LOCALE);
+                            inFolder(name) + ": two classes have this name" + LOCALE);
                 }
                 if (name.contains(REPLACEMENT)) {
                     throw new DataException(
-                            folder.resolve(name)
-                                    + ": the class has a name that is no text"
-                                    + LOCALE);
+                            inFolder(name) + ": the class has a name that is no text" + LOCALE);
                 }
             }
         }
