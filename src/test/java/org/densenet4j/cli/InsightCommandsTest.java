@@ -9,6 +9,8 @@ import com.fasterxml.jackson.core.JsonParser;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Glyphs;
+import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Normalisation;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Trainer;
 import org.junit.jupiter.api.BeforeAll;
@@ -34,7 +36,13 @@ class InsightCommandsTest {
         Files.createDirectories(checkpoint.getParent());
         DenseNetSpec spec = DenseNetSpec.bc(10, 4).classes(10).build();
         try (Device device = Device.cpu();
-                Trainer trainer = Trainer.of(spec, device).batch(2).open()) {
+                Trainer trainer =
+                        Trainer.of(spec, device)
+                                .batch(2)
+                                .images(
+                                        ImageMetadata.of(
+                                                Glyphs.classNames(), Normalisation.CIFAR10))
+                                .open()) {
             trainer.save(checkpoint);
         }
         Glyphs.generate(folder.resolve("glyphs"), 10, 20, 1);
