@@ -12,7 +12,6 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 
 /** {@code densenet4j feature-reuse}. */
@@ -52,7 +51,7 @@ final class FeatureReuseCommand implements Callable<Integer> {
         }
         FeatureReuseReport report = new FeatureReuseReport(reuse, scale);
         Path folder = out == null ? trained.folder() : out;
-        overwrite.rule(List.of(trained.file())).checkFolder(folder, report.files());
+        overwrite.rule(WeightsFiles.of(trained.file())).checkFolder(folder, report.files());
         System.out.println(reuse.spec());
         System.out.println();
         System.out.print(report.summary().text());

@@ -66,8 +66,12 @@ final class PredictorOption {
     PredictorOption() {}
 
     /** The files that are read. */
-    List<Path> inputs() {
-        return classesFile == null ? List.of(weights) : List.of(weights, classesFile);
+    List<Path> inputs() throws IOException {
+        List<Path> files = WeightsFiles.of(weights);
+        if (classesFile != null) {
+            files.add(classesFile);
+        }
+        return files;
     }
 
     /** Opens the file. */

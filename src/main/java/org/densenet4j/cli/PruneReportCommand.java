@@ -99,7 +99,7 @@ final class PruneReportCommand implements Callable<Integer> {
         }
         Path folder = out == null ? trained.folder() : out;
         List<Path> inputs = new ArrayList<>(data.inputs());
-        inputs.add(trained.file());
+        inputs.addAll(WeightsFiles.of(trained.file()));
         OutputRule rule = overwrite.rule(inputs);
         rule.checkFolder(folder, PruneReportFiles.FILES);
         DenseNetSpec spec;

@@ -132,6 +132,17 @@ class OutputsTest {
     }
 
     @Test
+    void anIndexIsReadWithTheWeightsBesideIt() throws IOException {
+        Path index = Files.writeString(folder.resolve("m.safetensors.index.json"), "{}");
+        refused(
+                "w.safetensors is one of the files that are read",
+                "export --overwrite --format onnx --weights",
+                index,
+                "--out",
+                weights);
+    }
+
+    @Test
     void aReportDoesNotReplaceWeightsThatHaveItsName() throws IOException {
         Path named = Files.copy(weights, folder.resolve("feature-reuse.csv"));
         refused("is one of the files that are read", "feature-reuse --overwrite --weights", named);
