@@ -207,7 +207,7 @@ class LauncherTest {
                         "",
                         "train --device cpu --data folder:data --model bc-10-4 --batch 2 --epochs 1"
                                 .concat(" --input-size 8 --no-compare --out run")
-                                .split(" "));
+                                .split(" ", -1));
         assertEquals(0, result.code(), result.output());
         List<List<String>> confusion =
                 Csv.parse(Files.readString(temporary.resolve("run/confusion.csv")));
@@ -234,14 +234,14 @@ class LauncherTest {
     void outputThatCannotBeWrittenIsAnError() throws Exception {
         String plan = "plan --device cpu --model bc-10-4";
         for (String where : List.of(">/dev/full", ">&-")) {
-            Result full = real("", where, plan.split(" "));
+            Result full = real("", where, plan.split(" ", -1));
             assertEquals(1, full.code(), where + full.output());
             assertTrue(
                     full.output().contains("error: cannot write standard output: "), full.output());
         }
         assertEquals(1, real("", ">/dev/full", "--help").code());
-        assertEquals(0, real("", "2>&-", plan.split(" ")).code());
-        Result head = real("", "| :", plan.split(" "));
+        assertEquals(0, real("", "2>&-", plan.split(" ", -1)).code());
+        Result head = real("", "| :", plan.split(" ", -1));
         assertEquals(-1, head.output().indexOf("error"), head.output());
     }
 
@@ -288,7 +288,7 @@ class LauncherTest {
         manifest.getMainAttributes()
                 .put(
                         Attributes.Name.CLASS_PATH,
-                        Stream.of(System.getProperty("java.class.path").split(":"))
+                        Stream.of(System.getProperty("java.class.path").split(":", -1))
                                 .map(entry -> Path.of(entry).toUri().toString())
                                 .collect(Collectors.joining(" ")));
         Path script = temporary.resolve("densenet4j").toRealPath();
@@ -297,7 +297,7 @@ class LauncherTest {
         List<String> command = new ArrayList<>(List.of("env", "-i"));
         command.add("JAVA_HOME=" + System.getProperty("java.home"));
         command.addAll(List.of("PATH=/usr/bin:/bin", "HOME=" + temporary));
-        command.addAll(Stream.of(environment.split(" ")).filter(v -> !v.isEmpty()).toList());
+        command.addAll(Stream.of(environment.split(" ", -1)).filter(v -> !v.isEmpty()).toList());
         command.addAll(List.of("bash", "-c", "\"$@\" " + redirection, "bash"));
         command.add(temporary.resolve("densenet4j").toString());
         command.addAll(List.of(arguments));
