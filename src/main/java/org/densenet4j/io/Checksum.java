@@ -1,6 +1,9 @@
 package org.densenet4j.io;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -9,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
@@ -22,7 +26,9 @@ public final class Checksum {
 
     static final String PLACEHOLDER = "0".repeat(64);
     private static final byte[] ENTRY = ("\"" + KEY + "\":\"").getBytes(StandardCharsets.US_ASCII);
-    private static final int BUFFER = 1 << 20;
+
+    /** A buffer has fewer bytes than 2 GB. */
+    private static final long PIECE = 1 << 30;
 
     private Checksum() {}
 
@@ -33,32 +39,41 @@ public final class Checksum {
      * @throws SafetensorsException in one line when they differ
      */
     public static boolean verify(Path path) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            long at = position(channel);
-            if (at < 0) {
-                return false;
-            }
-            ByteBuffer saved = ByteBuffer.allocate(PLACEHOLDER.length());
-            readFully(channel, saved, at);
-            String expected = StandardCharsets.US_ASCII.decode(saved.flip()).toString();
-            if (!expected.equals(compute(channel, at))) {
-                throw new SafetensorsException(
-                        path, "is damaged: its content does not match its checksum");
-            }
-            return true;
+        try (Arena arena = Arena.ofConfined();
+                FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            return verify(path, map(channel, arena));
         }
+    }
+
+    /** The same of a file that is mapped already, so that nothing is read from the disk twice. */
+    static boolean verify(Path path, MemorySegment all) throws SafetensorsException {
+        long at = position(all);
+        if (at < 0) {
+            return false;
+        }
+        byte[] saved = all.asSlice(at, PLACEHOLDER.length()).toArray(ValueLayout.JAVA_BYTE);
+        if (!compute(all, at).equals(new String(saved, StandardCharsets.ISO_8859_1))) {
+            throw new SafetensorsException(
+                    path,
+                    "is damaged: its content does not match its checksum; copy it again (who"
+                            + " changed it on purpose leaves '"
+                            + KEY
+                            + "' out of its metadata)");
+        }
+        return true;
     }
 
     /** Fills in the checksum of a file that was written with the placeholder. */
     static void seal(Path path) throws IOException {
-        try (FileChannel channel =
-                FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-            long at = position(channel);
+        try (Arena arena = Arena.ofConfined();
+                FileChannel channel =
+                        FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            MemorySegment all = map(channel, arena);
+            long at = position(all);
             if (at < 0) {
                 throw new IOException("the header has no room for a checksum");
             }
-            ByteBuffer sum =
-                    ByteBuffer.wrap(compute(channel, at).getBytes(StandardCharsets.US_ASCII));
+            ByteBuffer sum = ByteBuffer.wrap(compute(all, at).getBytes(StandardCharsets.US_ASCII));
             while (sum.hasRemaining()) {
                 channel.write(sum, at + sum.position());
             }
@@ -66,65 +81,48 @@ public final class Checksum {
         }
     }
 
+    private static MemorySegment map(FileChannel channel, Arena arena) throws IOException {
+        return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+    }
+
     /** Where the checksum's digits are, or −1. */
-    private static long position(FileChannel channel) throws IOException {
-        ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
-        if (channel.size() < 8) {
+    private static long position(MemorySegment all) {
+        if (all.byteSize() < Long.BYTES) {
             return -1;
         }
-        readFully(channel, length, 0);
-        long headerLength = length.flip().getLong();
+        long headerLength =
+                all.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
         if (headerLength < 0
                 || headerLength > Safetensors.MAX_HEADER
-                || headerLength > channel.size() - 8) {
+                || headerLength > all.byteSize() - Long.BYTES) {
             return -1;
         }
-        ByteBuffer header = ByteBuffer.allocate((int) headerLength);
-        readFully(channel, header, 8);
-        byte[] bytes = header.array();
+        byte[] bytes = all.asSlice(Long.BYTES, headerLength).toArray(ValueLayout.JAVA_BYTE);
         // Quotes inside of strings are escaped: this can only be the key itself.
         for (int i = 0; i + ENTRY.length + PLACEHOLDER.length() <= bytes.length; i++) {
-            int matched = 0;
-            while (matched < ENTRY.length && bytes[i + matched] == ENTRY[matched]) {
-                matched++;
-            }
-            if (matched == ENTRY.length) {
-                return 8L + i + ENTRY.length;
+            if (Arrays.equals(bytes, i, i + ENTRY.length, ENTRY, 0, ENTRY.length)) {
+                return Long.BYTES + (long) i + ENTRY.length;
             }
         }
         return -1;
     }
 
-    private static String compute(FileChannel channel, long at) throws IOException {
+    private static String compute(MemorySegment all, long at) {
         MessageDigest digest;
         try {
             digest = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError(e);
         }
-        update(digest, channel, 0, at);
+        update(digest, all, 0, at);
         digest.update(PLACEHOLDER.getBytes(StandardCharsets.US_ASCII));
-        update(digest, channel, at + PLACEHOLDER.length(), channel.size());
+        update(digest, all, at + PLACEHOLDER.length(), all.byteSize());
         return HexFormat.of().formatHex(digest.digest());
     }
 
-    private static void update(MessageDigest digest, FileChannel channel, long from, long to)
-            throws IOException {
-        ByteBuffer buffer = ByteBuffer.allocate(BUFFER);
-        for (long at = from; at < to; at += buffer.limit()) {
-            buffer.clear().limit((int) Math.min(BUFFER, to - at));
-            readFully(channel, buffer, at);
-            digest.update(buffer.flip());
-        }
-    }
-
-    private static void readFully(FileChannel channel, ByteBuffer buffer, long at)
-            throws IOException {
-        int start = buffer.position();
-        while (buffer.hasRemaining()) {
-            if (channel.read(buffer, at + buffer.position() - start) < 0) {
-                throw new IOException("the file ends early");
-            }
+    private static void update(MessageDigest digest, MemorySegment all, long from, long to) {
+        for (long at = from; at < to; at += PIECE) {
+            digest.update(all.asSlice(at, Math.min(PIECE, to - at)).asByteBuffer());
         }
     }
 }

@@ -28,13 +28,22 @@ public final class Safetensors implements TensorFile {
     /** The reference implementation's limit. */
     static final long MAX_HEADER = 100_000_000;
 
+    private final Path path;
     private final Arena arena;
+    private final MemorySegment all;
     private final Map<String, Tensor> tensors;
     private final Map<String, String> metadata;
     private boolean closed;
 
-    private Safetensors(Arena arena, Map<String, Tensor> tensors, Map<String, String> metadata) {
+    private Safetensors(
+            Path path,
+            Arena arena,
+            MemorySegment all,
+            Map<String, Tensor> tensors,
+            Map<String, String> metadata) {
+        this.path = path;
         this.arena = arena;
+        this.all = all;
         this.tensors = tensors;
         this.metadata = metadata;
     }
@@ -97,7 +106,17 @@ public final class Safetensors implements TensorFile {
                             e.shape(),
                             data.asSlice(e.begin(), e.end() - e.begin())));
         }
-        return new Safetensors(arena, tensors, parsed.metadata());
+        return new Safetensors(path, arena, all, tensors, parsed.metadata());
+    }
+
+    /**
+     * Compares the whole content with the {@link Checksum} in the metadata.
+     *
+     * @return false when there is none
+     * @throws SafetensorsException in one line when they differ
+     */
+    public boolean verify() throws SafetensorsException {
+        return Checksum.verify(path, all);
     }
 
     /** Names of all tensors, in the header's order. */

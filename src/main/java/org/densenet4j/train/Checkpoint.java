@@ -1,7 +1,6 @@
 package org.densenet4j.train;
 
 import org.densenet4j.engine.Network;
-import org.densenet4j.io.Checksum;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
@@ -24,7 +23,8 @@ import java.util.TreeMap;
  * the spec and the counters as metadata.
  */
 public final class Checkpoint {
-    private static final String FORMAT = "densenet4j-checkpoint-1";
+    private static final String PROJECT = "densenet4j";
+    private static final String FORMAT = PROJECT + "-checkpoint-1";
     private static final String VELOCITY = "optimizer.velocity.";
     private static final String SPEC = "spec.";
 
@@ -51,7 +51,7 @@ public final class Checkpoint {
     static Map<String, String> load(Path path, Network network, DenseNetSpec spec)
             throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            if (!Checksum.verify(path)) {
+            if (!file.verify()) {
                 throw new IOException(path + ": is damaged: its checksum is missing");
             }
             DenseNetSpec saved = spec(path, file);
@@ -101,10 +101,11 @@ public final class Checkpoint {
     /**
      * The spec that a checkpoint was saved from.
      *
-     * @throws IOException in one line when the file is not a checkpoint
+     * @throws IOException in one line when the file is not a checkpoint, or damaged
      */
     public static DenseNetSpec spec(Path path) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
+            verify(file);
             return spec(path, file);
         }
     }
@@ -112,6 +113,20 @@ public final class Checkpoint {
     /** Whether a file's metadata are those of a checkpoint of this project. */
     public static boolean isOne(Map<String, String> metadata) {
         return FORMAT.equals(metadata.get("format"));
+    }
+
+    /**
+     * Compares a file of this project with its checksum, where it has one. Files of others may have
+     * an entry of that name that means something else.
+     *
+     * @throws IOException in one line when they differ
+     */
+    public static void verify(Safetensors file) throws IOException {
+        Map<String, String> metadata = file.metadata();
+        if (metadata.getOrDefault("format", "").startsWith(PROJECT)
+                || metadata.keySet().stream().anyMatch(key -> key.startsWith(SPEC))) {
+            file.verify();
+        }
     }
 
     /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
@@ -122,10 +137,11 @@ public final class Checkpoint {
     /**
      * All entries that a checkpoint was saved with: the spec, counters and the caller's.
      *
-     * @throws IOException in one line when the file is not a checkpoint
+     * @throws IOException in one line when the file is not a checkpoint, or damaged
      */
     public static Map<String, String> metadata(Path path) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
+            verify(file);
             spec(path, file);
             return file.metadata();
         }

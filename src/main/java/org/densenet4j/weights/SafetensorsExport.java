@@ -24,7 +24,7 @@ public final class SafetensorsExport {
      * @throws IOException in one line when reading or writing fails
      */
     public static void write(Model model, Path path) throws IOException {
-        SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
+        SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", "pt");
         Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
         model.images().entries().forEach(writer::metadata);
         NetworkShape shape = NetworkShape.of(model.spec());

@@ -3,6 +3,7 @@ package org.densenet4j.weights;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.io.pth.PthFile;
+import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,9 +16,10 @@ public final class WeightFile {
     private WeightFile() {}
 
     /**
-     * Opens a safetensors file or a PyTorch checkpoint; the content tells which, not the name.
+     * Opens a safetensors file or a PyTorch checkpoint; the content tells which, not the name. The
+     * checksum of a file that this project wrote is compared with its content.
      *
-     * @throws IOException in one line when it is missing, broken or neither, with what it is
+     * @throws IOException in one line when it is missing, broken, damaged or neither, with what it is
      *     instead
      */
     public static TensorFile open(Path path) throws IOException {
@@ -29,7 +31,22 @@ public final class WeightFile {
         if (refusal != null) {
             throw new IOException(path + ": " + refusal);
         }
-        return Safetensors.open(path);
+        return safetensors(path);
+    }
+
+    @SuppressWarnings("MustBeClosedChecker") // the file passes to the caller
+    private static Safetensors safetensors(Path path) throws IOException {
+        Safetensors file = Safetensors.open(path);
+        try {
+            Checkpoint.verify(file);
+            Safetensors whole = file;
+            file = null;
+            return whole;
+        } finally {
+            if (file != null) {
+                file.close();
+            }
+        }
     }
 
     private static byte[] head(Path path) throws IOException {

@@ -61,6 +61,11 @@ public final class RandomModel {
         return spec;
     }
 
+    /** Parameters and running statistics. */
+    public List<ParameterSpec> tensors() {
+        return List.copyOf(tensors);
+    }
+
     /** A tensor's values. */
     public float[] values(String name) {
         return values.get(name);
