@@ -1,6 +1,7 @@
 package org.densenet4j.train;
 
 import org.densenet4j.engine.Network;
+import org.densenet4j.io.FiniteValues;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
@@ -67,11 +68,11 @@ public final class Checkpoint {
                 check(path, file, p.name(), p);
             }
             for (ParameterSpec p : network.parameters()) {
-                network.parameter(p.name(), file.tensor(p.name()).toFloats());
-                network.velocity(p.name(), file.tensor(VELOCITY + p.name()).toFloats());
+                network.parameter(p.name(), values(path, file, p.name()));
+                network.velocity(p.name(), values(path, file, VELOCITY + p.name()));
             }
             for (ParameterSpec p : network.runningStatistics()) {
-                network.runningStatistic(p.name(), file.tensor(p.name()).toFloats());
+                network.runningStatistic(p.name(), values(path, file, p.name()));
             }
             return file.metadata();
         }
@@ -96,6 +97,11 @@ public final class Checkpoint {
                             + ", the network wants floating-point "
                             + expected);
         }
+        values(path, file, name);
+    }
+
+    private static float[] values(Path path, Safetensors file, String name) throws IOException {
+        return FiniteValues.of(path, name, file.tensor(name));
     }
 
     /**

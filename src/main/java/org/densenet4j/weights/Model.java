@@ -65,7 +65,8 @@ public final class Model implements WeightSource, AutoCloseable {
      *     for the network that the file names
      * @param options {@link LoadOptions#ignoreUnexpected} is heeded; a head cannot be reset here
      * @throws WeightsException when the weights do not fit, with the whole list
-     * @throws IOException when the file is broken, or names no network and none is wanted
+     * @throws IOException when the file is broken or damaged, has values that are not finite, or
+     *     names no network and none is wanted
      */
     public static Model open(Path path, DenseNetSpec wanted, LoadOptions options)
             throws IOException {
@@ -75,6 +76,7 @@ public final class Model implements WeightSource, AutoCloseable {
             DenseNetSpec spec = spec(path, file, wanted);
             WeightMatch match =
                     WeightMatch.of(path, file, NetworkShape.of(spec), options.withResetHead(false));
+            match.checkValues();
             ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
             Model model =
                     new Model(

@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.io.FiniteValues;
 import org.densenet4j.io.Tensor;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.NetworkShape;
@@ -15,11 +16,14 @@ import java.util.stream.Collectors;
 
 /** The tensors of a file matched to those of a network by name and shape. */
 final class WeightMatch implements WeightSource {
+    private final Path path;
     private final TensorFile file;
     private final Map<String, String> fileNames;
     private final WeightReport report;
 
-    private WeightMatch(TensorFile file, Map<String, String> fileNames, WeightReport report) {
+    private WeightMatch(
+            Path path, TensorFile file, Map<String, String> fileNames, WeightReport report) {
+        this.path = path;
         this.file = file;
         this.fileNames = fileNames;
         this.report = report;
@@ -81,7 +85,7 @@ final class WeightMatch implements WeightSource {
         if (refusal != null) {
             throw new WeightsException(path, refusal, report);
         }
-        return new WeightMatch(file, fileNames, report);
+        return new WeightMatch(path, file, fileNames, report);
     }
 
     /** What is outside of the features belongs to the head that is left out, whatever its name. */
@@ -119,12 +123,23 @@ final class WeightMatch implements WeightSource {
         return fileNames;
     }
 
+    /**
+     * Reads every tensor that fits once.
+     *
+     * @throws IOException in one line when one is damaged or has values that are not finite
+     */
+    void checkValues() throws IOException {
+        for (String name : report.matched()) {
+            values(name);
+        }
+    }
+
     WeightReport report() {
         return report;
     }
 
     @Override
     public float[] values(String name) throws IOException {
-        return file.tensor(fileNames.get(name)).toFloats();
+        return FiniteValues.of(path, name, file.tensor(fileNames.get(name)));
     }
 }

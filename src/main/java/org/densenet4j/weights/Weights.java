@@ -41,7 +41,8 @@ public final class Weights {
      * @return what fitted
      * @throws WeightsException when a tensor is missing, unexpected or mis-shaped, with the whole
      *     list; the network is as it was then
-     * @throws IOException when the file is broken; the network is as it was then
+     * @throws IOException when the file is broken or damaged or has values that are not finite; the
+     *     network is as it was then
      */
     public static WeightReport load(Path path, Network network, LoadOptions options)
             throws IOException {
