@@ -25,12 +25,14 @@ import java.util.Map;
  * element-wise passes are not counted. <b>Bytes</b> are the least that the operation's passes move
  * to and from memory: each pass reads and writes its whole-batch matrices once; chunk-sized scratch
  * stays in the cache and is not counted; parameters are read in the forward pass, and in the
- * backward pass read again while their gradients are read and written. With M = N·H·W rows, K
- * prefix channels, w = 4k bottleneck channels, k new channels, and C channels of a block:
+ * backward pass read again while their gradients are read and written. What is stored in the
+ * precision of the plan are activations and their gradients; parameters, their gradients,
+ * velocities and logits are float32 in every plan. With M = N·H·W rows, K prefix channels, w = 4k
+ * bottleneck channels, k new channels, and C channels of a block:
  *
  * <table>
- * <caption>Costs of a pass, floats for memory</caption>
- * <tr><th>operation</th><th>FLOPs</th><th>floats moved</th></tr>
+ * <caption>Costs of a pass, elements for memory</caption>
+ * <tr><th>operation</th><th>FLOPs</th><th>elements moved</th></tr>
  * <tr><td>bottleneck layer, forward</td><td>2M(Kw + 9wk)</td><td>M(K + 2w + k)</td></tr>
  * <tr><td>backward</td><td>4M(Kw + 9wk)</td><td>M(3K + 5w + 2k)</td></tr>
  * <tr><td>more for RECOMPUTE, backward</td><td>2MKw</td><td>M(K + w)</td></tr>
@@ -107,29 +109,29 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
             memory.transitions().forEach(t -> transition(t.name(), t.shape()));
             head(memory.head().shape());
             long logits = images * memory.head().shape().classes();
-            forward.put("loss", new OperationCost(0, 2 * logits * element, 0, 0));
+            forward.put("loss", new OperationCost(0, 2 * logits * Float.BYTES, 0, 0));
             long updated = 5L * memory.parameters().columns();
-            backward.put("optimiser", new OperationCost(0, updated * element, 0, 0));
+            backward.put("optimiser", new OperationCost(0, updated * Float.BYTES, 0, 0));
         }
 
-        private void forward(String name, long flops, long floats, long parameters) {
-            forward(name, flops, floats, parameters, 0);
+        private void forward(String name, long flops, long activations, long parameters) {
+            forward(name, flops, activations, parameters, 0);
         }
 
         private void forward(
-                String name, long flops, long floats, long parameters, long recomputedFlops) {
-            long bytes = (floats + parameters) * element;
+                String name, long flops, long activations, long parameters, long recomputedFlops) {
+            long bytes = activations * element + parameters * Float.BYTES;
             forward.put(name, new OperationCost(flops, bytes, recomputedFlops, 0));
         }
 
         private void backward(
                 String name,
                 long flops,
-                long floats,
+                long activations,
                 long parameters,
                 long recomputedFlops,
                 long recomputedElements) {
-            long bytes = (floats + 3 * parameters) * element;
+            long bytes = activations * element + 3 * parameters * Float.BYTES;
             backward.put(
                     name, new OperationCost(flops, bytes, recomputedFlops, recomputedElements));
         }

@@ -19,8 +19,8 @@ public final class WeightFile {
      * Opens a safetensors file or a PyTorch checkpoint; the content tells which, not the name. The
      * checksum of a file that this project wrote is compared with its content.
      *
-     * @throws IOException in one line when it is missing, broken, damaged or neither, with what it is
-     *     instead
+     * @throws IOException in one line when it is missing, broken, damaged or neither, with what it
+     *     is instead
      */
     public static TensorFile open(Path path) throws IOException {
         byte[] head = head(path);

@@ -24,7 +24,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * The processors of this machine: one lane per thread, each working on its own cache-sized chunk.
  */
 final class CpuDevice implements Device {
-    /** Half of a common 2 MB second-level cache; the other half is for the operands streamed by. */
+    /**
+     * A third of a common second-level cache of 2 MB, and most of one of 1 MB: the operands that
+     * are streamed by want room beside it.
+     */
     private static final long CACHE_BYTES = 640L << 10;
 
     /** A fixed number, so that sums per chunk do not depend on the number of threads. */

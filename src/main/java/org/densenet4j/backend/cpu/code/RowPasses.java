@@ -14,7 +14,7 @@ import java.util.function.LongConsumer;
 
 /** Pieces of code that the kernels share. */
 final class RowPasses {
-    /** Zero in every kernel. */
+    /** Zero in the kernels that are made of these pieces; others use the register for more. */
     static final Zmm ZERO = zmm(31);
 
     private RowPasses() {}
