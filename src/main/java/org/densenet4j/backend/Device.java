@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.concurrent.locks.Lock;
@@ -58,6 +59,9 @@ public interface Device extends AutoCloseable {
      * @throws DeviceException when there is no such backend or it does not work here
      */
     static Device open(String name, DeviceOptions options) {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(options, "options");
+
         List<DeviceProvider> providers = providers();
         boolean best = name.equals("best");
         String backend = DeviceName.backend(name);

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
@@ -131,6 +132,8 @@ public final class BatchLoader {
 
     /** Random changes to each image. */
     public BatchLoader augment(Augmentation value) {
+        Objects.requireNonNull(value, "augmentation");
+
         return with(s -> s.augmentation = value);
     }
 

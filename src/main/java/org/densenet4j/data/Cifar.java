@@ -2,6 +2,7 @@ package org.densenet4j.data;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * CIFAR-10 and CIFAR-100 from their original binary files.
@@ -17,6 +18,8 @@ public record Cifar(Dataset train, Dataset test) {
      * @throws IOException in one line when a file is missing, truncated or not of this format
      */
     public static Cifar cifar10(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
+
         return read(CifarFormat.CIFAR10, folder);
     }
 
@@ -27,6 +30,8 @@ public record Cifar(Dataset train, Dataset test) {
      * @throws IOException in one line when a file is missing, truncated or not of this format
      */
     public static Cifar cifar100(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
+
         return read(CifarFormat.CIFAR100, folder);
     }
 

@@ -5,6 +5,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 
@@ -67,6 +68,10 @@ public final class ImageFile {
      */
     public static <T> T read(Path file, DecodeOptions options, Function<Image, T> use)
             throws IOException {
+        Objects.requireNonNull(file, "file");
+        Objects.requireNonNull(options, "options");
+        Objects.requireNonNull(use, "use");
+
         return decode(file.toString(), bytes(file), options, use);
     }
 
@@ -106,6 +111,11 @@ public final class ImageFile {
     public static <T> T decode(
             String name, byte[] bytes, DecodeOptions options, Function<Image, T> use)
             throws IOException {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(bytes, "bytes");
+        Objects.requireNonNull(options, "options");
+        Objects.requireNonNull(use, "use");
+
         if (bytes.length == 0) {
             throw new DataException(name + ": broken image: it is empty");
         }

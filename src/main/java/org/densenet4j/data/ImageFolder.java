@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -48,6 +49,8 @@ public final class ImageFolder implements Dataset {
 
     /** Starts with 224x224 pixels, cut out of 256, and {@link DecodeOptions#DEFAULT}. */
     public static Builder at(Path folder) {
+        Objects.requireNonNull(folder, "folder");
+
         return new Builder(folder);
     }
 
@@ -191,6 +194,8 @@ public final class ImageFolder implements Dataset {
          * ImagePreparation.crop(spec)}), and evaluation sees the pixels that prediction does.
          */
         public Builder crop(CentreCrop value) {
+            Objects.requireNonNull(value, "crop");
+
             crop = value;
             return this;
         }
@@ -202,12 +207,16 @@ public final class ImageFolder implements Dataset {
 
         /** How files are decoded. */
         public Builder decoding(DecodeOptions options) {
+            Objects.requireNonNull(options, "options");
+
             decoding = options;
             return this;
         }
 
         /** The classes of the training set, so that a folder with fewer has the same numbers. */
         public Builder classes(List<String> names) {
+            Objects.requireNonNull(names, "names");
+
             classes = List.copyOf(names);
             return this;
         }

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -38,6 +39,9 @@ public record ImageMetadata(
 
     /** Both. */
     public static ImageMetadata of(List<String> classNames, Normalisation normalisation) {
+        Objects.requireNonNull(classNames, "classNames");
+        Objects.requireNonNull(normalisation, "normalisation");
+
         return new ImageMetadata(Optional.of(classNames), Optional.of(normalisation));
     }
 
@@ -49,6 +53,9 @@ public record ImageMetadata(
      * @throws IOException in one line when an entry is broken
      */
     public static ImageMetadata read(Path path, Map<String, String> metadata) throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(metadata, "metadata");
+
         return new ImageMetadata(
                 Optional.ofNullable(classNames(path, metadata)),
                 Optional.ofNullable(normalisation(path, metadata)));

@@ -440,6 +440,7 @@ public final class Network implements AutoCloseable {
     public double loss(Pass pass, int[] labels, float smoothing, int meanOver) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
+            requireNonNull(labels, "labels");
             checkLoss(smoothing, meanOver);
             order.requireForward(pass);
             uploadLabels(pass, labels);
@@ -467,10 +468,11 @@ public final class Network implements AutoCloseable {
     /** Sets the gradient of the logits [count, classes] of a loss of one's own. */
     public void logitsGradient(float[] gradient, int count) {
         try (DeviceUse _ = use()) {
+            requireNonNull(gradient, "gradient");
             checkBatch(count);
             order.requireForward(count);
             Matrix target = memory.head().logitsGradient().rows(0, count);
-            checkLength("gradient", requireNonNull(gradient, "gradient").length, target);
+            checkLength("gradient", gradient.length, target);
             arena.upload(gradient, 0, target);
             order.logitsGradient();
         }
@@ -742,6 +744,7 @@ public final class Network implements AutoCloseable {
 
     private void write(ParameterLayout layout, Matrix vector, String name, float[] values) {
         try (DeviceUse _ = use()) {
+            requireNonNull(values, "values");
             Matrix tensor = layout.in(vector, name);
             if (values.length != tensor.columns()) {
                 throw new IllegalArgumentException(

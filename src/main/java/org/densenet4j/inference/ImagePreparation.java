@@ -6,6 +6,8 @@ import org.densenet4j.data.Normalisation;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
 
+import java.util.Objects;
+
 /**
  * What evaluation does to an image before the network sees it: resized to cover the input size, cut
  * out of the middle, normalised. Networks see 7/8 of the shorter side, as torchvision evaluates;
@@ -18,6 +20,9 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
 
     /** For a network. */
     public static ImagePreparation of(DenseNetSpec spec, Normalisation normalisation) {
+        Objects.requireNonNull(spec, "spec");
+        Objects.requireNonNull(normalisation, "normalisation");
+
         return new ImagePreparation(crop(spec), normalisation);
     }
 

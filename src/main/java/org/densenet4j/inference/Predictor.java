@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -63,6 +64,8 @@ public final class Predictor implements AutoCloseable {
 
     /** Starts a predictor: best device, batch 32. The model may be closed once it is open. */
     public static Builder of(Model model) {
+        Objects.requireNonNull(model, "model");
+
         return new Builder(model);
     }
 
@@ -175,6 +178,8 @@ public final class Predictor implements AutoCloseable {
      * first.
      */
     public List<Prediction> classify(Image image, int k) {
+        Objects.requireNonNull(image, "image");
+
         ImagePreparation preparation = preparation();
         float[] prepared = new float[preparation.length()];
         preparation.prepare(image, prepared, 0);

@@ -197,6 +197,8 @@ public final class MemoryPlan {
 
         /** What to keep between the passes. */
         public Builder strategy(MemoryStrategy value) {
+            Objects.requireNonNull(value, "strategy");
+
             strategy = value;
             return this;
         }

@@ -463,6 +463,8 @@ public final class DenseNetSpec {
 
         /** Dense layers of each block. */
         public Builder layersPerBlock(int... layers) {
+            Objects.requireNonNull(layers, "layers");
+
             layersPerBlock = Arrays.stream(layers).boxed().toList();
             return this;
         }
@@ -502,6 +504,8 @@ public final class DenseNetSpec {
 
         /** What comes before the first block. */
         public Builder stem(Stem value) {
+            Objects.requireNonNull(value, "stem");
+
             stem = value;
             return this;
         }

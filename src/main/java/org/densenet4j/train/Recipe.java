@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Everything that decides how a network is trained, apart from the data: a preset of which any
@@ -434,6 +435,9 @@ public record Recipe(
 
     /** A trainer that follows the recipe. */
     public Trainer.Builder trainer(DenseNetSpec spec, Device device) {
+        Objects.requireNonNull(spec, "spec");
+        Objects.requireNonNull(device, "device");
+
         return Trainer.of(spec, device)
                 .strategy(strategy)
                 .batch(batch)

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -119,6 +120,8 @@ public final class RunFolder implements AutoCloseable {
      * @throws IOException in one line when it is in use or cannot be written
      */
     public static RunFolder open(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
+
         try {
             Files.createDirectories(folder);
         } catch (IOException e) {

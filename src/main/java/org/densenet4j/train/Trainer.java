@@ -75,6 +75,9 @@ public final class Trainer implements AutoCloseable {
 
     /** Starts a trainer: SHARED, batch 64, the papers' optimiser with rate 0.1, seed 1. */
     public static Builder of(DenseNetSpec spec, Device device) {
+        Objects.requireNonNull(spec, "spec");
+        Objects.requireNonNull(device, "device");
+
         return new Builder(spec, device);
     }
 
@@ -256,6 +259,9 @@ public final class Trainer implements AutoCloseable {
      * @param logits receives [images, classes]
      */
     public StepResult evaluate(Batch batch, float[] logits) {
+        Objects.requireNonNull(batch, "batch");
+        Objects.requireNonNull(logits, "logits");
+
         try (DeviceUse _ = network.use()) {
             checkShape(batch);
             remember(batch);
@@ -389,6 +395,9 @@ public final class Trainer implements AutoCloseable {
      * The same with entries of the caller's in the file's metadata, which {@link #load} returns.
      */
     public void save(Path path, Map<String, String> notes) throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(notes, "notes");
+
         try (DeviceUse _ = network.use()) {
             requireFinite();
             Map<String, String> counters = new HashMap<>(images.entries());
@@ -480,6 +489,8 @@ public final class Trainer implements AutoCloseable {
 
         /** What to keep between the forward and the backward pass. */
         public Builder strategy(MemoryStrategy value) {
+            Objects.requireNonNull(value, "strategy");
+
             strategy = value;
             return this;
         }
@@ -516,6 +527,8 @@ public final class Trainer implements AutoCloseable {
 
         /** How parameters are updated. */
         public Builder optimizer(Sgd value) {
+            Objects.requireNonNull(value, "optimizer");
+
             optimizer = value;
             return this;
         }

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 
@@ -203,11 +204,15 @@ public final class TrainingRun {
 
     /** The settings that a checkpoint of a run was trained with: keys of the recipe. */
     public static Map<String, String> recipeOf(Map<String, String> checkpointMetadata) {
+        Objects.requireNonNull(checkpointMetadata, "checkpointMetadata");
+
         return withPrefix("recipe.", checkpointMetadata);
     }
 
     /** The {@link #note notes} that a checkpoint of a run carries. */
     public static Map<String, String> notesOf(Map<String, String> checkpointMetadata) {
+        Objects.requireNonNull(checkpointMetadata, "checkpointMetadata");
+
         return withPrefix(NOTE, checkpointMetadata);
     }
 

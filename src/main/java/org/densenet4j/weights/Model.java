@@ -11,6 +11,7 @@ import org.densenet4j.train.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -70,6 +71,9 @@ public final class Model implements WeightSource, AutoCloseable {
      */
     public static Model open(Path path, DenseNetSpec wanted, LoadOptions options)
             throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(options, "options");
+
         TensorFile file = WeightFile.open(path);
         boolean opened = false;
         try {
@@ -203,6 +207,8 @@ public final class Model implements WeightSource, AutoCloseable {
 
     /** The same model with another normalisation. */
     public Model withNormalisation(Normalisation value) {
+        Objects.requireNonNull(value, "normalisation");
+
         ImageMetadata normalised = new ImageMetadata(images.classNames(), Optional.of(value));
         return new Model(file, match, spec, classNames, value, normalised);
     }
