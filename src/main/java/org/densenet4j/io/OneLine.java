@@ -7,6 +7,7 @@ import java.util.Locale;
  * terminal's cursor, a line of output may not.
  */
 public final class OneLine {
+    private static final int MOST = 120;
     private static final char LINE_SEPARATOR = '\u2028';
     private static final char PARAGRAPH_SEPARATOR = '\u2029';
 
@@ -32,6 +33,11 @@ public final class OneLine {
             }
         }
         return line.toString();
+    }
+
+    /** The same of text that may be long: its beginning. */
+    public static String shortened(String text) {
+        return of(text.length() <= MOST ? text : text.substring(0, MOST) + "...");
     }
 
     private static boolean breaks(int c) {

@@ -32,6 +32,7 @@ public final class Safetensors implements TensorFile {
     private final Arena arena;
     private final MemorySegment all;
     private final Map<String, Tensor> tensors;
+    private final Map<String, String> unreadable;
     private final Map<String, String> metadata;
     private boolean closed;
 
@@ -40,11 +41,13 @@ public final class Safetensors implements TensorFile {
             Arena arena,
             MemorySegment all,
             Map<String, Tensor> tensors,
+            Map<String, String> unreadable,
             Map<String, String> metadata) {
         this.path = path;
         this.arena = arena;
         this.all = all;
         this.tensors = tensors;
+        this.unreadable = unreadable;
         this.metadata = metadata;
     }
 
@@ -97,7 +100,12 @@ public final class Safetensors implements TensorFile {
         parsed.checkPlacement(path, size - 8 - headerLength);
         MemorySegment data = all.asSlice(8 + headerLength);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
+        Map<String, String> unreadable = new LinkedHashMap<>();
         for (SafetensorsHeader.Entry e : parsed.entries()) {
+            if (e.type() == null) {
+                unreadable.put(e.name(), OneLine.shortened(e.dtype()) + " " + e.shape());
+                continue;
+            }
             tensors.put(
                     e.name(),
                     new Tensor(
@@ -106,7 +114,7 @@ public final class Safetensors implements TensorFile {
                             e.shape(),
                             data.asSlice(e.begin(), e.end() - e.begin())));
         }
-        return new Safetensors(path, arena, all, tensors, parsed.metadata());
+        return new Safetensors(path, arena, all, tensors, unreadable, parsed.metadata());
     }
 
     /**
@@ -139,10 +147,26 @@ public final class Safetensors implements TensorFile {
     @Override
     public Tensor tensor(String name) {
         Tensor tensor = tensors.get(name);
+        if (unreadable.containsKey(name)) {
+            throw new IllegalArgumentException(
+                    "the tensor '" + name + "' is " + unreadable.get(name) + ", which is not read");
+        }
         if (tensor == null) {
             throw new IllegalArgumentException("the file has no tensor named '" + name + "'");
         }
         return tensor;
+    }
+
+    @Override
+    public TensorDescription describe(String name) {
+        Tensor tensor = tensor(name);
+        return new TensorDescription(tensor.type(), tensor.shape());
+    }
+
+    /** Tensors of other dtypes than {@link ElementType}. */
+    @Override
+    public Map<String, String> unreadable() {
+        return Collections.unmodifiableMap(unreadable);
     }
 
     /** The header's {@code __metadata__}. */

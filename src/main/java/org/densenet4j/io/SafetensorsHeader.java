@@ -34,8 +34,13 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
                                     .build())
                     .build();
 
-    /** A tensor: its data are the bytes [begin, end) behind the header. */
-    record Entry(String name, ElementType type, List<Long> shape, long begin, long end) {}
+    /**
+     * A tensor: its data are the bytes [begin, end) behind the header.
+     *
+     * @param type null for a dtype that is not read
+     */
+    record Entry(
+            String name, String dtype, ElementType type, List<Long> shape, long begin, long end) {}
 
     static SafetensorsHeader parse(Path path, ByteBuffer header) throws IOException {
         String text;
@@ -84,7 +89,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
 
     private static Entry entry(Path path, String name, JsonParser json) throws IOException {
         String what = "tensor '" + name + "'";
-        ElementType type = null;
+        String dtype = null;
         List<Long> shape = null;
         List<Long> offsets = null;
         expect(path, json.currentToken(), JsonToken.START_OBJECT, what);
@@ -94,7 +99,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
             switch (field) {
                 case "dtype" -> {
                     expect(path, json.currentToken(), JsonToken.VALUE_STRING, what + " dtype");
-                    type = type(path, what, json.getText());
+                    dtype = json.getText();
                 }
                 case "shape" -> shape = numbers(path, what + " shape", MAX_DIMENSIONS, json);
                 case "data_offsets" -> offsets = numbers(path, what + " data_offsets", 2, json);
@@ -103,22 +108,21 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
                                 path, what + " has an unknown field '" + field + "'");
             }
         }
-        if (type == null || shape == null || offsets == null || offsets.size() != 2) {
+        if (dtype == null || shape == null || offsets == null || offsets.size() != 2) {
             throw new SafetensorsException(path, what + " lacks dtype, shape or two data_offsets");
         }
-        Entry entry = new Entry(name, type, shape, offsets.get(0), offsets.get(1));
+        Entry entry = new Entry(name, dtype, type(dtype), shape, offsets.get(0), offsets.get(1));
         checkSize(path, what, entry);
         return entry;
     }
 
-    private static ElementType type(Path path, String what, String name)
-            throws SafetensorsException {
+    private static ElementType type(String name) {
         for (ElementType type : ElementType.values()) {
             if (type.name().equals(name)) {
                 return type;
             }
         }
-        throw new SafetensorsException(path, what + " has the unknown dtype '" + name + "'");
+        return null;
     }
 
     private static List<Long> numbers(Path path, String what, int most, JsonParser json)
@@ -145,6 +149,12 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
     }
 
     private static void checkSize(Path path, String what, Entry e) throws SafetensorsException {
+        if (e.type() == null) {
+            if (e.begin() > e.end()) {
+                throw new SafetensorsException(path, what + " ends before it begins");
+            }
+            return; // how long an element is is not known
+        }
         long bytes = e.type().bytes();
         try {
             for (long dimension : e.shape()) {

@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.Set;
 
-/** Named tensors in a file, of whatever format. Closing twice is allowed. */
+/**
+ * Named tensors in a file, of whatever format. Entries that cannot be read as tensors are no error
+ * until somebody wants one. Closing twice is allowed.
+ */
 public interface TensorFile extends AutoCloseable {
 
     /** Names of all tensors, in the file's order. */
@@ -14,12 +17,25 @@ public interface TensorFile extends AutoCloseable {
     boolean contains(String name);
 
     /**
+     * Type and shape of a tensor; its data is not read.
+     *
+     * @throws IllegalArgumentException when there is none
+     */
+    TensorDescription describe(String name);
+
+    /**
      * A tensor by name.
      *
      * @throws IllegalArgumentException when there is none
      * @throws IOException when its data is broken
      */
     Tensor tensor(String name) throws IOException;
+
+    /**
+     * Entries that are not among {@link #names} since they cannot be read, by name: what each one
+     * is, such as {@code F8_E4M3 [64, 3, 7, 7]} or {@code numpy.ndarray}.
+     */
+    Map<String, String> unreadable();
 
     /** Notes that the file carries; empty where the format has none. */
     Map<String, String> metadata();

@@ -111,7 +111,8 @@ public final class Model implements WeightSource, AutoCloseable {
             return Checkpoint.spec(path, file);
         }
         String head = WeightMatch.fileNames(path, file).get("classifier.weight");
-        List<Long> shape = head == null ? List.of() : file.tensor(head).shape();
+        List<Long> shape =
+                head == null || !file.contains(head) ? List.of() : file.describe(head).shape();
         boolean plausible = shape.size() == 2 && shape.getFirst() > 0 && shape.getFirst() < 1 << 20;
         return plausible
                 ? wanted.toBuilder().classes(Math.toIntExact(shape.getFirst())).build()

@@ -1,7 +1,8 @@
 package org.densenet4j.weights;
 
 import org.densenet4j.io.FiniteValues;
-import org.densenet4j.io.Tensor;
+import org.densenet4j.io.OneLine;
+import org.densenet4j.io.TensorDescription;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.ParameterSpec;
@@ -37,12 +38,15 @@ final class WeightMatch implements WeightSource {
     static WeightMatch of(Path path, TensorFile file, NetworkShape shape, LoadOptions options)
             throws IOException {
         Map<String, String> fileNames = fileNames(path, file);
-        if (!WeightNames.anyFeature(file.names())) {
+        if (!WeightNames.anyFeature(fileNames.values())) {
             throw new IOException(
                     path
                             + ": has no tensor with a name of a DenseNet, such as"
                             + " features.conv0.weight; its names are like "
-                            + file.names().stream().limit(2).collect(Collectors.joining(", ")));
+                            + fileNames.values().stream()
+                                    .limit(2)
+                                    .map(OneLine::shortened)
+                                    .collect(Collectors.joining(", ")));
         }
         List<String> matched = new ArrayList<>();
         List<String> missing = new ArrayList<>();
@@ -59,18 +63,26 @@ final class WeightMatch implements WeightSource {
                 missing.add(p.name());
                 continue;
             }
-            Tensor tensor = file.tensor(fileNames.get(p.name()));
+            String fileName = fileNames.get(p.name());
             List<Long> expected = p.shape().stream().map(Integer::longValue).toList();
+            if (!file.contains(fileName)) {
+                misshaped.add(
+                        new WeightReport.Mismatch(
+                                p.name(),
+                                file.unreadable().get(fileName) + ", which is not read",
+                                "floating-point " + expected));
+                continue;
+            }
+            TensorDescription tensor = file.describe(fileName);
             if (tensor.shape().equals(expected) && tensor.type().isFloat()) {
                 matched.add(p.name());
             } else {
                 misshaped.add(
                         new WeightReport.Mismatch(
-                                p.name(),
-                                tensor.type() + " " + tensor.shape(),
-                                "floating-point " + expected));
+                                p.name(), tensor.toString(), "floating-point " + expected));
             }
         }
+        unexpected.values().removeAll(file.unreadable().keySet()); // never of use
         WeightReport report =
                 new WeightReport(
                         matched,
@@ -93,16 +105,18 @@ final class WeightMatch implements WeightSource {
         return canonical.startsWith("features.");
     }
 
-    /** The file's names by torchvision's, without bookkeeping. */
+    /** The file's names by torchvision's, without bookkeeping; also of what cannot be read. */
     static Map<String, String> fileNames(Path path, TensorFile file) throws IOException {
+        List<String> all = new ArrayList<>(file.names());
+        all.addAll(file.unreadable().keySet());
         WeightNames names;
         try {
-            names = WeightNames.of(file.names());
+            names = WeightNames.of(all);
         } catch (IllegalArgumentException e) {
             throw new IOException(path + ": " + e.getMessage(), e);
         }
         Map<String, String> fileNames = new LinkedHashMap<>();
-        for (String name : file.names()) {
+        for (String name : all) {
             String canonical = names.canonical(name);
             if (WeightNames.isBookkeeping(canonical)) {
                 continue;

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 class SafetensorsTest {
@@ -76,6 +77,23 @@ class SafetensorsTest {
         return Files.write(folder.resolve("raw.safetensors"), buffer.array());
     }
 
+    @Test
+    void aTensorOfAnUnknownTypeIsNoErrorUntilItIsWanted() throws IOException {
+        Path file =
+                raw(
+                        "{\"x\":{\"dtype\":\"F8_E8M0\",\"shape\":[4],\"data_offsets\":[0,4]},"
+                                + "\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+                        new byte[8]);
+        try (Safetensors read = Safetensors.open(file)) {
+            assertEquals(Set.of("y"), read.names());
+            assertFalse(read.contains("x"));
+            assertEquals(Map.of("x", "F8_E8M0 [4]"), read.unreadable());
+            Exception e = assertThrows(IllegalArgumentException.class, () -> read.tensor("x"));
+            assertTrue(e.getMessage().contains("'x' is F8_E8M0"), e.getMessage());
+            assertArrayEquals(new float[1], read.tensor("y").toFloats());
+        }
+    }
+
     /** Header and what the one-line message says about it; the data is 8 zero bytes. */
     @ParameterizedTest
     @CsvSource(
@@ -91,7 +109,7 @@ class SafetensorsTest {
                 "{'x':{'dtype':'F32','shape':[4611686018427387904,4],'data_offsets':[0,8]}} | impossible shape",
                 "{'x':{'dtype':'F32','shape':[99999999999999999999],'data_offsets':[0,8]}} | out of range",
                 "{'x':{'dtype':'F32','shape':[2.0],'data_offsets':[0,8]}} | not as the format",
-                "{'x':{'dtype':'Q8','shape':[2],'data_offsets':[0,8]}} | unknown dtype",
+                "{'x':{'dtype':'Q8','shape':[2],'data_offsets':[8,0]}} | ends before",
                 "{'x':{'dtype':'F32','shape':[2]}} | lacks",
                 "{'x':{'dtype':'F32','shape':[2],'data_offsets':[0,8],'z':1}} | unknown field",
                 "{'x':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'x':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}} | Duplicate",

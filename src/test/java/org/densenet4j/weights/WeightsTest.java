@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -186,6 +187,39 @@ class WeightsTest {
         assertTrue(e.getMessage().contains("--ignore-unexpected"), e.getMessage());
         Weights.load(path, network, LoadOptions.strict().withIgnoreUnexpected(true));
         assertLoaded(model);
+    }
+
+    private Path withType(String tensor, String type) throws IOException {
+        RandomModel model = new RandomModel(SPEC, 3);
+        Path path = folder.resolve("types.safetensors");
+        SafetensorsWriter writer = new SafetensorsWriter();
+        add(writer, NetworkShape.of(SPEC), model);
+        writer.floats("scales.x", List.of(2), () -> new float[2]).write(path);
+        String before = '"' + tensor + "\":{\"dtype\":\"F32\"";
+        String bytes = Files.readString(path, StandardCharsets.ISO_8859_1);
+        assertTrue(bytes.contains(before));
+        Files.writeString(
+                path,
+                bytes.replace(before, before.replace("F32", type)),
+                StandardCharsets.ISO_8859_1);
+        return path;
+    }
+
+    @Test
+    void aTypeThatIsNotReadIsNamedWhereItIsWantedAndElseNoError() throws IOException {
+        Path unneeded = withType("scales.x", "F8E");
+        Weights.load(unneeded, network, LoadOptions.strict());
+        assertLoaded(new RandomModel(SPEC, 3));
+        Path needed = withType("features.norm0.weight", "F8E");
+        LoadOptions lenient = LoadOptions.strict().withIgnoreUnexpected(true);
+        WeightsException e =
+                assertThrows(WeightsException.class, () -> Weights.load(needed, network, lenient));
+        assertTrue(
+                e.getMessage().contains("features.norm0.weight is F8E [64], which is not read"),
+                e.getMessage());
+        Path head = withType("classifier.bias", "F8E");
+        assertThrows(WeightsException.class, () -> Weights.load(head, network, lenient));
+        Weights.load(head, network, lenient.withResetHead(true));
     }
 
     @Test

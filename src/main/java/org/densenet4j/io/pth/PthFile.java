@@ -1,6 +1,7 @@
 package org.densenet4j.io.pth;
 
 import org.densenet4j.io.Tensor;
+import org.densenet4j.io.TensorDescription;
 import org.densenet4j.io.TensorFile;
 
 import java.io.IOException;
@@ -29,7 +30,8 @@ import java.util.Set;
 public final class PthFile implements TensorFile {
     private final Path path;
     private final PthContainer container;
-    private final Map<String, Object> entries = new LinkedHashMap<>();
+    private final Map<String, StridedTensor> tensors = new LinkedHashMap<>();
+    private final Map<String, Placeholder> others = new LinkedHashMap<>();
     private Storage loaded;
     private byte[] loadedBytes;
 
@@ -80,14 +82,19 @@ public final class PthFile implements TensorFile {
     }
 
     private void find(Object root) throws PthException, PickleException {
-        entries.putAll(StateDict.find(root));
-        Object first = entries.values().stream().findFirst().orElse(null);
-        if (first instanceof StridedTensor
-                || entries.values().stream().anyMatch(StridedTensor.class::isInstance)) {
+        for (Map.Entry<String, Object> entry : StateDict.find(root).entrySet()) {
+            switch (entry.getValue()) {
+                case StridedTensor tensor -> tensors.put(entry.getKey(), tensor);
+                case Placeholder other -> others.put(entry.getKey(), other);
+                default -> throw new IllegalStateException(entry.toString());
+            }
+        }
+        if (!tensors.isEmpty()) {
             return;
         }
-        if (first instanceof Placeholder other) {
-            throw new PthException(path, notATensor(entries.keySet().iterator().next(), other));
+        if (!others.isEmpty()) {
+            Map.Entry<String, Placeholder> first = others.entrySet().iterator().next();
+            throw new PthException(path, notATensor(first.getKey(), first.getValue()));
         }
         if (root instanceof Placeholder whole && whole.items().isEmpty()) {
             throw new PthException(
@@ -116,21 +123,38 @@ public final class PthFile implements TensorFile {
 
     @Override
     public Set<String> names() {
-        return Collections.unmodifiableSet(entries.keySet());
+        return Collections.unmodifiableSet(tensors.keySet());
     }
 
     @Override
     public boolean contains(String name) {
-        return entries.containsKey(name);
+        return tensors.containsKey(name);
+    }
+
+    @Override
+    public TensorDescription describe(String name) {
+        StridedTensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException("the file has no tensor named '" + name + "'");
+        }
+        return new TensorDescription(tensor.storage().type(), tensor.shape());
+    }
+
+    /** Entries of the state dict that are no tensors, or of a kind that is not read. */
+    @Override
+    public Map<String, String> unreadable() {
+        Map<String, String> unreadable = new LinkedHashMap<>();
+        others.forEach((name, other) -> unreadable.put(name, other.what()));
+        return unreadable;
     }
 
     @Override
     public Tensor tensor(String name) throws IOException {
-        Object entry = entries.get(name);
-        if (entry instanceof Placeholder other) {
-            throw new PthException(path, notATensor(name, other));
+        if (others.containsKey(name)) {
+            throw new PthException(path, notATensor(name, others.get(name)));
         }
-        if (!(entry instanceof StridedTensor tensor)) {
+        StridedTensor tensor = tensors.get(name);
+        if (tensor == null) {
             throw new IllegalArgumentException("the file has no tensor named '" + name + "'");
         }
         byte[] source = load(tensor.storage());
