@@ -196,7 +196,7 @@ final class DecodedFile implements AutoCloseable {
         }
         long area = (long) width * height;
         long blockBytes = tiff == null ? 0 : tiff.blockBytes();
-        long rows = 4L * width * (4 + type.getNumBands() * type.getBitsPerBand(0) / 8);
+        long rows = 5L * width * (1 + type.getNumBands() * type.getBitsPerBand(0) / 8); // PNG's
         return (long) (area * perPixel) + rows + blockBytes + file.length;
     }
 
