@@ -136,7 +136,8 @@ public final class Main {
             weights.report().print(new PrintWriter(System.err, true));
         }
         System.err.println("error: " + oneLine(e));
-        return isWrongInput(e) && !(e instanceof FailedException) ? WRONG_INPUT : FAILED;
+        boolean failed = e instanceof FailedException || lacksMemory(e);
+        return isWrongInput(e) && !failed ? WRONG_INPUT : FAILED;
     }
 
     private static void debug(Throwable e) {
@@ -150,22 +151,23 @@ public final class Main {
         return e instanceof UncheckedIOException io ? io.getCause() : e;
     }
 
-    /** Whether the heap was too small, whatever was made of that on its way. */
-    private static boolean isMemory(Throwable e) {
+    private static boolean isWrongInput(Throwable e) {
+        return e instanceof IllegalArgumentException
+                || e instanceof PlanException
+                || e instanceof DeviceException
+                || e instanceof IOException;
+    }
+
+    /** Whether the JVM had too little memory, whatever was made of that on its way. */
+    private static boolean lacksMemory(Throwable e) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            if (cause instanceof VirtualMachineError || cause instanceof ImageMemoryException) {
+            if (cause instanceof ImageMemoryException
+                    || cause instanceof OutOfMemoryError
+                    || cause instanceof StackOverflowError) {
                 return true;
             }
         }
         return false;
-    }
-
-    private static boolean isWrongInput(Throwable e) {
-        return !isMemory(e)
-                && (e instanceof IllegalArgumentException
-                        || e instanceof PlanException
-                        || e instanceof DeviceException
-                        || e instanceof IOException);
     }
 
     private static String oneLine(Throwable e) {

@@ -15,7 +15,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 
-/** Gives a reader damaged copies of a good file and watches what it does. */
+/**
+ * Gives a reader damaged copies of a good file and watches what it does. {@code
+ * -Ddensenet4j.fuzz=10000} makes that many of each file.
+ */
 final class Fuzzing {
     /** A hang is what takes longer than this for one small file on the slowest machine. */
     private static final Duration HANG = Duration.ofSeconds(60);
@@ -67,8 +70,10 @@ final class Fuzzing {
         run(fuzzing, mutations, seed);
     }
 
-    private static void run(Fuzzing fuzzing, int mutations, long seed) {
-        assertTimeoutPreemptively(HANG.multipliedBy(2), () -> fuzzing.all(mutations, seed));
+    private static void run(Fuzzing fuzzing, int atLeast, long seed) {
+        int mutations = Math.max(atLeast, Integer.getInteger("densenet4j.fuzz", 0));
+        assertTimeoutPreemptively(
+                HANG.multipliedBy(2 + mutations / 1000), () -> fuzzing.all(mutations, seed));
         assertEquals(mutations, fuzzing.refused + fuzzing.accepted);
         assertTrue(fuzzing.refused > mutations / 20, "hardly anything was refused");
     }
