@@ -1,7 +1,8 @@
 package org.densenet4j.train;
 
 /**
- * How a network does on labelled images.
+ * How a network does on labelled images. Loss and shares are NaN where the loss of an image is not
+ * finite: its class is none then.
  *
  * @param images number of images
  * @param loss mean softmax cross-entropy
@@ -44,7 +45,7 @@ public record TestResult(
         }
 
         TestResult result() {
-            double n = Math.max(1, images);
+            double n = Double.isFinite(loss) ? Math.max(1, images) : Double.NaN;
             return new TestResult(images, loss / n, correct / n, amongFive / n, confusion);
         }
     }

@@ -1,6 +1,5 @@
 package org.densenet4j.train;
 
-import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
@@ -10,6 +9,7 @@ import org.densenet4j.io.Csv;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -92,9 +92,11 @@ public final class TrainingRun {
     /**
      * What to train and to test on.
      *
-     * @throws IllegalArgumentException when the images do not fit the network
+     * @throws IllegalArgumentException when there are no images, or they do not fit the network
      */
     public TrainingRun data(Dataset train, Dataset test, Normalisation normalisation) {
+        requireImages("training", train);
+        requireImages("test", test);
         trainLoader =
                 BatchLoader.of(train)
                         .batch(recipe.batch())
@@ -107,6 +109,12 @@ public final class TrainingRun {
         notes.putAll(ImageMetadata.of(classNames, normalisation).entries());
         notes.put(TRAINING_IMAGES, String.valueOf(train.size()));
         return this;
+    }
+
+    private static void requireImages(String what, Dataset data) {
+        if (data.size() == 0) {
+            throw new IllegalArgumentException("there are no " + what + " images");
+        }
     }
 
     /** Threads that read images; the result does not depend on them. */
@@ -169,6 +177,7 @@ public final class TrainingRun {
             seen = Long.parseLong(saved.getOrDefault("run.seen", "0"));
             bestAccuracy = Double.parseDouble(saved.getOrDefault("run.best-accuracy", "-1"));
             bestEpoch = Integer.parseInt(saved.getOrDefault("run.best-epoch", "0"));
+            position = inBatchesOf(recipe.batch(), saved.get("recipe.batch"));
         } catch (NumberFormatException e) {
             throw new IOException(checkpoint + ": the run's counters are broken", e);
         }
@@ -180,6 +189,18 @@ public final class TrainingRun {
                             + " epochs; give --epochs a larger number to train on");
         }
         folder.keepMetrics(epoch);
+    }
+
+    /**
+     * The position in the epoch, where the run goes on with batches of another size: behind all
+     * images that have been trained on.
+     */
+    private int inBatchesOf(int images, String before) {
+        if (before == null) {
+            return position;
+        }
+        long trained = (long) position * Integer.parseInt(before);
+        return Math.toIntExact(Math.ceilDiv(trained, images));
     }
 
     /** A class is its name: other names in the same places would train on wrong labels. */
@@ -202,11 +223,17 @@ public final class TrainingRun {
         }
     }
 
-    /** The settings that a checkpoint of a run was trained with: keys of the recipe. */
+    /**
+     * The settings that a checkpoint of a run was trained with: keys of the recipe. Runs of before
+     * {@code drop-last} was a setting left out a last batch that was not full, and go on so.
+     */
     public static Map<String, String> recipeOf(Map<String, String> checkpointMetadata) {
         Objects.requireNonNull(checkpointMetadata, "checkpointMetadata");
-
-        return withPrefix("recipe.", checkpointMetadata);
+        Map<String, String> settings = withPrefix("recipe.", checkpointMetadata);
+        if (!settings.isEmpty()) {
+            settings.putIfAbsent("drop-last", "true");
+        }
+        return settings;
     }
 
     /** The {@link #note notes} that a checkpoint of a run carries. */
@@ -245,8 +272,8 @@ public final class TrainingRun {
      * Trains to the last epoch, or until told to stop.
      *
      * @return whether it got to the end
-     * @throws IOException in one line when a file cannot be written, or an image or none at all can
-     *     be read; what was trained so far is saved, where that is possible
+     * @throws IOException in one line when a file cannot be written: the last checkpoint is as it
+     *     was; or when an image or none at all can be read: the steps before are saved
      * @throws NonFiniteException when the loss, a gradient, or what a checkpoint would save is not
      *     finite; the last checkpoint is as it was
      */
@@ -264,9 +291,11 @@ public final class TrainingRun {
                 double stepsBefore = stepSeconds;
                 double waitBefore = inputWait;
                 long imagesBefore = images;
-                TestResult tested = trainEpoch(train, events) ? test(test) : null;
+                boolean trained = trainEpoch(train, events);
+                // Before the test, so that the epoch's training is kept whatever happens there.
+                save(RunFolder.CHECKPOINT);
+                TestResult tested = trained ? test(test) : null;
                 if (tested == null) {
-                    save(RunFolder.CHECKPOINT);
                     events.flush();
                     summarise();
                     return false;
@@ -289,43 +318,24 @@ public final class TrainingRun {
                                 wait / Math.max(1e-9, wait + steps)),
                         events);
             }
-        } catch (NonFiniteException | DeviceException e) {
-            throw e; // there is no state that is worth more than the last checkpoint's
         } catch (UncheckedIOException e) {
             throw kept(e.getCause());
         } catch (IOException e) {
             throw kept(e);
-        } catch (RuntimeException | Error e) {
-            saveAfter(e);
-            throw e;
         }
         summarise();
         return true;
     }
 
-    /** The failure, which says that the run is saved where it could be. */
+    /** The failure, which says where the run is saved if it is. */
     private IOException kept(IOException failure) {
-        return saveAfter(failure)
+        return Files.exists(folder.file(RunFolder.CHECKPOINT))
                 ? new IOException(
                         failure.getMessage()
                                 + "; the run is saved, continue it with --resume "
                                 + folder.path(),
                         failure)
                 : failure;
-    }
-
-    /**
-     * Saves what was trained before something failed, such as an image that cannot be read: a run
-     * that is continued goes on from there, or tests again.
-     */
-    private boolean saveAfter(Throwable failure) {
-        try {
-            save(RunFolder.CHECKPOINT);
-            return true;
-        } catch (IOException | RuntimeException e) {
-            failure.addSuppressed(e);
-            return false;
-        }
     }
 
     private BatchLoader loader(BatchLoader loader) {
@@ -344,11 +354,11 @@ public final class TrainingRun {
         long perEpoch = train.batchesPerEpoch();
         long total = perEpoch * recipe.epochs();
         try (BatchLoader.Epoch batches = train.epoch(epoch, position)) {
-            Batch following = batches.hasNext() ? batches.next() : null;
+            Batch following = next(batches);
             while (following != null) {
                 Batch batch = following;
                 int behind = batches.position();
-                following = batches.hasNext() ? batches.next() : null;
+                following = next(batches);
                 trainer.learningRate(schedule.rate((double) (epoch * perEpoch + position) / total));
                 long start = System.nanoTime();
                 StepResult r = trainer.step(batch, following);
@@ -388,6 +398,18 @@ public final class TrainingRun {
         return true;
     }
 
+    /** The next batch, or null behind the last. The steps before one that fails are saved. */
+    private Batch next(BatchLoader.Epoch batches) throws IOException {
+        try {
+            return batches.hasNext() ? batches.next() : null;
+        } catch (RuntimeException e) {
+            if (position > 0) {
+                save(RunFolder.CHECKPOINT);
+            }
+            throw e;
+        }
+    }
+
     /** Returns null when told to stop. */
     private TestResult test(BatchLoader test) throws IOException {
         int classes = trainer.spec().classes();
@@ -412,14 +434,12 @@ public final class TrainingRun {
 
     private void finishEpoch(TestResult tested, EpochResult result, EventFile events)
             throws IOException {
-        trainer.requireFinite();
         epoch++;
         position = 0;
         lossSum = 0;
         correct = 0;
         seen = 0;
-        // Logits that are not finite hit some class, too.
-        boolean best = tested.accuracy() > bestAccuracy && Double.isFinite(tested.loss());
+        boolean best = tested.accuracy() > bestAccuracy;
         if (best) {
             bestAccuracy = tested.accuracy();
             bestEpoch = epoch;
@@ -479,7 +499,7 @@ public final class TrainingRun {
         return bestAccuracy;
     }
 
-    /** The epoch, counted from 1, that {@link RunFolder#BEST} was saved after. */
+    /** The epoch, counted from 1, that {@link RunFolder#BEST} was saved after; 0 for none. */
     public int bestEpoch() {
         return bestEpoch;
     }
