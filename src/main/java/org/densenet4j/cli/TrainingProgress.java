@@ -34,17 +34,23 @@ final class TrainingProgress implements TrainingListener {
 
     @Override
     public synchronized void epoch(EpochResult r) {
+        String test =
+                Double.isFinite(r.testLoss())
+                        ? String.format(
+                                Locale.ROOT,
+                                "test loss %.4f  test accuracy %5.2f %%",
+                                r.testLoss(),
+                                100 * r.testAccuracy())
+                        : "test loss is not finite";
         line(
                 String.format(
                         Locale.ROOT,
-                        "epoch %d/%d  loss %.4f  accuracy %5.2f %%  test loss %.4f  test accuracy"
-                                + " %5.2f %%  %s",
+                        "epoch %d/%d  loss %.4f  accuracy %5.2f %%  %s  %s",
                         r.epoch(),
                         epochs,
                         r.trainLoss(),
                         100 * r.trainAccuracy(),
-                        r.testLoss(),
-                        100 * r.testAccuracy(),
+                        test,
                         Progress.duration(seconds())));
     }
 

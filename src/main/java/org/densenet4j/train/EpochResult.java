@@ -10,7 +10,8 @@ import org.densenet4j.io.Csv;
  * @param learningRate of the epoch's last step
  * @param trainLoss mean over the epoch, while it was learning
  * @param trainAccuracy share of correct images, while it was learning
- * @param testLoss mean over the test images afterwards
+ * @param testLoss mean over the test images afterwards; NaN, as are the two behind it, when it is
+ *     not finite
  * @param testAccuracy share of correct test images
  * @param testTop5 share of test images whose class is among the five highest
  * @param seconds of training and testing, in this process
