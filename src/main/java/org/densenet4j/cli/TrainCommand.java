@@ -162,7 +162,6 @@ final class TrainCommand implements Callable<Integer> {
             saved = new LinkedHashMap<>(TrainingRun.notesOf(metadata));
             saved.keySet().retainAll(runSettings());
             saved.putAll(TrainingRun.recipeOf(metadata));
-            saved.putIfAbsent("drop-last", "true"); // as it was before there was the choice
         }
         Map<String, String> savedRun = new LinkedHashMap<>(saved);
         savedRun.keySet().retainAll(runSettings());
@@ -257,7 +256,7 @@ final class TrainCommand implements Callable<Integer> {
         if (spec.inputHeight() == spec.inputWidth()) {
             decided.put("input-size", String.valueOf(spec.inputHeight()));
         }
-        if (recipeOption.isDefault()) {
+        if (recipeOption.isDefault() && resume == null) {
             // A crop of 8 % of an image of 32 pixels shows nothing.
             boolean tooSmall =
                     source.augment() == Recipe.Augment.IMAGENET && spec.stem() == Stem.SMALL;
@@ -343,12 +342,24 @@ final class TrainCommand implements Callable<Integer> {
         }
         // The signal's hook lets the process end when it is closed: after the folder is unlocked.
         try (StopSignal stop = new StopSignal();
-                Trainer trainer = builder.open();
-                RunFolder folder = openFolder()) {
-            Path path = folder.path();
+                Trainer trainer = builder.open()) {
             if (checkpoint == null) {
-                pretrained.load(trainer.network());
+                pretrained.load(trainer.network()); // weights that do not fit leave no folder
             }
+            return train(recipe, source, checkpoint, d, trainer, stop);
+        }
+    }
+
+    private boolean train(
+            Recipe recipe,
+            DataOption.Source source,
+            Path checkpoint,
+            Device d,
+            Trainer trainer,
+            StopSignal stop)
+            throws IOException {
+        try (RunFolder folder = openFolder()) {
+            Path path = folder.path();
             if (source.train().classes() == 1) {
                 System.err.println(
                         "note: the data has one class, "
@@ -356,7 +367,7 @@ final class TrainCommand implements Callable<Integer> {
                                 + "; every answer is right, and the network learns nothing");
             }
             MemoryPlan plan = trainer.plan();
-            System.out.println(spec);
+            System.out.println(trainer.spec());
             System.out.println("on " + d.description());
             System.out.printf(
                     Locale.ROOT,
@@ -396,6 +407,12 @@ final class TrainCommand implements Callable<Integer> {
             long start = System.nanoTime();
             boolean finished = train(run, path);
             trace.print("the whole run", StepTrace.take(d, WarmedSteps.secondsSince(start)), d);
+            if (finished && run.bestEpoch() == 0) {
+                throw new FailedException(
+                        "the test loss was finite after no epoch, so that there is no best state;"
+                                + " lower the learning rate, clip gradients or check the data",
+                        null);
+            }
             if (finished) {
                 report(run, progress, path);
             } else {
@@ -436,15 +453,19 @@ final class TrainCommand implements Callable<Integer> {
     private static void report(TrainingRun run, TrainingProgress progress, Path folder) {
         System.out.printf(
                 Locale.ROOT,
-                "%ntest accuracy  %.2f %% (epoch %d)%nspeed          %.1f images/s in training"
-                        + " steps, waiting for input %.1f %% of the time%ntime           %s for %,d"
-                        + " images%n",
+                "%ntest accuracy  %.2f %% (epoch %d)%n",
                 100 * run.bestAccuracy(),
-                run.bestEpoch(),
-                run.imagesPerSecond(),
-                100 * run.inputWait(),
-                Progress.duration(progress.seconds()),
-                run.images());
+                run.bestEpoch());
+        if (run.images() > 0) { // what was only tested has no speed
+            System.out.printf(
+                    Locale.ROOT,
+                    "speed          %.1f images/s in training steps, waiting for input %.1f %% of"
+                            + " the time%ntime           %s for %,d images%n",
+                    run.imagesPerSecond(),
+                    100 * run.inputWait(),
+                    Progress.duration(progress.seconds()),
+                    run.images());
+        }
         if (run.skippedImages() > 0) {
             System.out.printf(
                     Locale.ROOT, "skipped        %,d broken images%n", run.skippedImages());

@@ -13,6 +13,9 @@ import java.util.Map;
 
 /** A run on one HTML page: curves, the confusion matrix, the settings. */
 final class RunSummary {
+    /** A share that was rounded to all of the time still has a ratio to the rest. */
+    private static final double MOST_WAIT = 0.9999;
+
     /** Matrices of more classes are shown as their most frequent mistakes only. */
     private static final int MOST_CLASSES = 50;
 
@@ -59,19 +62,30 @@ final class RunSummary {
     private void keyFigures(HtmlPage page, List<double[]> epochs) {
         double[] accuracy = column(epochs, "test_accuracy");
         int best = 0;
-        double perImage = 0; // epochs have the same number of images
+        // Epochs have the same number of images: seconds of one image, added up over epochs.
+        double steps = 0;
         double wait = 0;
+        int trained = 0; // an epoch whose training is of an earlier process was only tested
         double seconds = 0;
         for (int e = 0; e < accuracy.length; e++) {
             best = accuracy[e] > accuracy[best] || Double.isNaN(accuracy[best]) ? e : best;
-            perImage += 1 / column(epochs, "images_per_second")[e] / accuracy.length;
-            wait += column(epochs, "input_wait")[e] / accuracy.length;
+            double rate = column(epochs, "images_per_second")[e];
+            if (rate > 0) {
+                double share = Math.min(column(epochs, "input_wait")[e], MOST_WAIT);
+                trained++;
+                steps += 1 / rate;
+                wait += share / (1 - share) / rate;
+            }
             seconds += column(epochs, "seconds")[e];
         }
         page.keyFigure("best test accuracy", percent(accuracy[best]));
-        page.keyFigure("in epoch", (best + 1) + " of " + accuracy.length);
-        page.keyFigure("images per second", String.format(Locale.ROOT, "%.1f", 1 / perImage));
-        page.keyFigure("waiting for input", percent(wait));
+        String bestEpoch = Double.isNaN(accuracy[best]) ? NONE : String.valueOf(best + 1);
+        page.keyFigure("in epoch", bestEpoch + " of " + accuracy.length);
+        if (trained > 0) {
+            page.keyFigure(
+                    "images per second", String.format(Locale.ROOT, "%.1f", trained / steps));
+            page.keyFigure("waiting for input", percent(wait / (wait + steps)));
+        }
         page.keyFigure(
                 "time",
                 String.format(

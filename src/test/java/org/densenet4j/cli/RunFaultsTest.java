@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.testing.DrawnImages;
@@ -16,6 +17,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What becomes of a run on a folder of images where something is wrong with it. */
 class RunFaultsTest {
@@ -196,5 +199,70 @@ class RunFaultsTest {
         Captured result = train(folder.resolve("out"));
         assertEquals(0, result.code(), result.err());
         assertTrue(result.err().contains("the data has one class, disc"), result.err());
+    }
+
+    @Test
+    void whatIsOnlyTestedWhenARunIsContinuedHasNoSpeed() throws IOException {
+        Path out = folder.resolve("out");
+        Path broken = Files.write(data.resolve(BROKEN), new byte[0]);
+        assertEquals(2, train(out, "--epochs", "1").code());
+        Files.delete(broken);
+        Captured resumed = resume(out, 1);
+        assertEquals(0, resumed.code(), resumed.err());
+        assertFalse(resumed.out().contains("images/s in training"), resumed.out());
+    }
+
+    @Test
+    void theConsoleAndThePageTellTheSameSpeed() throws IOException {
+        Path out = folder.resolve("out");
+        Captured trained = train(out, "--epochs", "4");
+        Matcher told = Pattern.compile("speed +([0-9.]+) images/s").matcher(trained.out());
+        assertTrue(told.find(), trained.out());
+        String page = Files.readString(out.resolve("summary.html"));
+        double speed = figure(page, "images per second");
+        // Rates are rounded to a tenth in metrics.csv.
+        assertEquals(Double.parseDouble(told.group(1)), speed, 0.02 * speed);
+    }
+
+    private static double figure(String page, String name) {
+        Matcher figure = Pattern.compile("<dt>" + name + "</dt><dd>([0-9.]+)").matcher(page);
+        assertTrue(figure.find(), name);
+        return Double.parseDouble(figure.group(1));
+    }
+
+    @Test
+    void aRunThatIsStartedAgainKeepsItsSettings() throws IOException {
+        Path first = folder.resolve("first");
+        assertEquals(0, train(first, "--augment", "none", "--seed", "3000000000").code());
+        Path killed = Files.createDirectory(folder.resolve("killed"));
+        Files.copy(first.resolve("config.properties"), killed.resolve("config.properties"));
+        Captured again = resume(killed, 2);
+        assertEquals(0, again.code(), again.err());
+        assertTrue(again.out().contains("has no checkpoint yet"), again.out());
+        List<String> config = Files.readAllLines(killed.resolve("config.properties"));
+        assertTrue(config.contains("augment = none"), config.toString());
+        assertTrue(config.contains("seed = 3000000000"), config.toString());
+        assertArrayEquals(
+                Files.readAllBytes(first.resolve(CHECKPOINT)),
+                Files.readAllBytes(killed.resolve(CHECKPOINT)));
+    }
+
+    @Test
+    void weightsThatCannotBeUsedLeaveNoFolder() throws IOException {
+        Path weights = Files.writeString(folder.resolve("weights.pth"), "no weights");
+        Path out = folder.resolve("out");
+        Captured refused = train(out, "--weights", weights.toString());
+        assertEquals(2, refused.code(), refused.out());
+        Path trained = folder.resolve("trained");
+        assertEquals(0, train(trained).code());
+        Captured other =
+                train(
+                        out,
+                        "--model",
+                        "bc-10-8",
+                        "--weights",
+                        trained.resolve(CHECKPOINT).toString());
+        assertEquals(2, other.code(), other.out());
+        assertFalse(Files.exists(out));
     }
 }

@@ -1,5 +1,6 @@
 package org.densenet4j.train;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
@@ -26,6 +27,23 @@ class RunFolderTest {
             RunSummary.write(folder, "model", Map.of(), List.of("a"));
             String page = Files.readString(folder.path().resolve(RunFolder.SUMMARY));
             assertTrue(page.contains("150.0"));
+        }
+    }
+
+    @Test
+    void anEpochThatWasOnlyTestedHasNoSpeed() throws IOException {
+        try (RunFolder folder = RunFolder.create(root.resolve("tested"))) {
+            folder.append(new EpochResult(1, 1, 0.1, 1, 0.5, 1, 0.5, 1, 2, 0, 0));
+            RunSummary.write(folder, "model", Map.of(), List.of("a"));
+            Path summary = folder.path().resolve(RunFolder.SUMMARY);
+            assertFalse(Files.readString(summary).contains("<dt>images per second</dt>"));
+            // One image takes 10 ms of steps; it waits 10 ms in the second epoch, 30 in the third.
+            folder.append(new EpochResult(2, 2, 0.1, 1, 0.5, 1, 0.5, 1, 2, 100, 0.5));
+            folder.append(new EpochResult(3, 3, 0.1, 1, 0.5, 1, 0.5, 1, 2, 100, 0.75));
+            RunSummary.write(folder, "model", Map.of(), List.of("a"));
+            String page = Files.readString(summary);
+            assertTrue(page.contains("<dt>images per second</dt><dd>100.0</dd>"));
+            assertTrue(page.contains("<dt>waiting for input</dt><dd>66.67 %</dd>"));
         }
     }
 }
