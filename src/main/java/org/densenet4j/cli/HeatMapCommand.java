@@ -24,6 +24,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 
 /** {@code densenet4j heatmap}. */
 @Command(
@@ -98,17 +99,28 @@ final class HeatMapCommand implements Callable<Integer> {
         }
     }
 
+    /** By name; by number only where no class has a number for a name. */
     private int classIndex(List<String> names) {
-        int index = names.indexOf(wanted);
-        if (index < 0 && wanted.matches("\\d{1,9}")) {
-            index = Integer.parseInt(wanted);
+        List<Integer> named =
+                IntStream.range(0, names.size())
+                        .filter(c -> names.get(c).equals(wanted))
+                        .boxed()
+                        .toList();
+        if (named.size() > 1) {
+            throw new IllegalArgumentException(
+                    "several classes are named '" + wanted + "'; use one of the indices " + named);
         }
+        if (named.size() == 1) {
+            return named.getFirst();
+        }
+        boolean numbersAreNames = names.stream().anyMatch(name -> name.matches("\\d+"));
+        int index = !numbersAreNames && wanted.matches("\\d{1,9}") ? Integer.parseInt(wanted) : -1;
         if (index < 0 || index >= names.size()) {
             throw new IllegalArgumentException(
                     "no class '"
                             + wanted
-                            + "'; use a name or an index up to "
-                            + (names.size() - 1));
+                            + "'; use a name"
+                            + (numbersAreNames ? "" : " or an index up to " + (names.size() - 1)));
         }
         return index;
     }

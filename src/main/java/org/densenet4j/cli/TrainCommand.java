@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Normalisation;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
@@ -26,6 +27,7 @@ import picocli.CommandLine.Spec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -281,12 +283,26 @@ final class TrainCommand implements Callable<Integer> {
         return recipe.spec(source.train().classes()).inputSize(height, width).build();
     }
 
-    /** Another number of images is another order of batches than the one that was begun. */
+    /**
+     * Another number of images is another order of batches than the one that was begun; another
+     * normalisation is other pixels.
+     */
     private static void tellImages(Path checkpoint, DataOption.Source source) throws IOException {
+        Map<String, String> saved = Checkpoint.metadata(checkpoint);
         String now = String.valueOf(source.train().size());
-        String before =
-                Checkpoint.metadata(checkpoint).getOrDefault(TrainingRun.TRAINING_IMAGES, now);
+        String before = saved.getOrDefault(TrainingRun.TRAINING_IMAGES, now);
         tellChanges(Map.of("training images", before), Map.of("training images", now));
+        ImageMetadata.read(checkpoint, saved)
+                .normalisation()
+                .ifPresent(
+                        n ->
+                                tellChanges(
+                                        Map.of("normalisation", text(n)),
+                                        Map.of("normalisation", text(source.normalisation()))));
+    }
+
+    private static String text(Normalisation n) {
+        return Arrays.toString(n.mean()) + " " + Arrays.toString(n.deviation());
     }
 
     /**

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.train.Checkpoint;
 import org.densenet4j.weights.Weights;
@@ -266,5 +267,43 @@ class ClassIdentityTest {
         Captured resumed = train(data, "--resume", out.toString(), "--epochs", "2");
         assertEquals(0, resumed.code(), resumed.err());
         assertTrue(resumed.out().matches("(?s).*test accuracy +(9|100).*"), resumed.out());
+    }
+
+    @Test
+    void anotherNormalisationOfAContinuedRunIsTold() throws IOException {
+        Path glyphs = folder.resolve("glyphs");
+        Glyphs.generate(glyphs, 40, 10, 1);
+        Path run = folder.resolve("glyph-run");
+        List<String> first =
+                List.of("train", "--data=cifar10:" + glyphs, "--model=bc-10-4", "--batch=20");
+        List<String> common = List.of("--device=cpu", "--no-compare", "--out=" + run);
+        List<String> begin = new ArrayList<>(first);
+        begin.addAll(common);
+        begin.add("--epochs=1");
+        Captured begun = Captured.run(begin);
+        assertEquals(0, begun.code(), begun.err());
+        Path checkpoint = run.resolve("checkpoint.safetensors");
+        // The same images and classes, from a folder, are normalised by ImageNet's constants.
+        ImageMetadata saved = ImageMetadata.read(checkpoint, Checkpoint.metadata(checkpoint));
+        Path images = folder.resolve("glyph-images");
+        for (String part : List.of("train", "val")) {
+            for (String name : saved.classNames().orElseThrow()) {
+                Path to = Files.createDirectories(images.resolve(part).resolve(name));
+                ImageIO.write(
+                        new BufferedImage(32, 32, BufferedImage.TYPE_INT_RGB),
+                        "png",
+                        to.resolve("a.png").toFile());
+            }
+        }
+        Captured continued =
+                Captured.run(
+                        "train",
+                        "--resume=" + run,
+                        "--epochs=2",
+                        "--data=folder:" + images,
+                        "--device=cpu",
+                        "--no-compare");
+        assertEquals(0, continued.code(), continued.err());
+        assertTrue(continued.out().contains("changed  normalisation: [0.4914, "), continued.out());
     }
 }

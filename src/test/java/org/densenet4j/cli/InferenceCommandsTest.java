@@ -265,6 +265,39 @@ class InferenceCommandsTest {
         assertEquals(224, map.getWidth());
     }
 
+    /** Folders of digits: the class named 1 may be the first one, and no class be named 0. */
+    @Test
+    void aNumberThatIsANameIsNoIndex() throws IOException {
+        Path digits = folder.resolve("digits.txt");
+        Files.write(digits, List.of("1", "2", "3", "4", "5", "6", "7", "8", "9", "ten"));
+        Outcome none = heatMaps("none", digits, "0");
+        assertEquals(2, none.code(), none.out());
+        assertTrue(none.err().contains("no class '0'; use a name"), none.err());
+        Outcome one = heatMaps("one", digits, "1");
+        assertEquals(0, one.code(), one.err());
+        assertTrue(one.out().lines().allMatch(line -> line.endsWith("  1")), one.out());
+        Path cranes = folder.resolve("cranes.txt");
+        Files.write(cranes, List.of("crane", "b", "c", "d", "e", "crane", "g", "h", "i", "j"));
+        Outcome several = heatMaps("several", cranes, "crane");
+        assertEquals(2, several.code(), several.out());
+        assertTrue(several.err().contains("one of the indices [0, 5]"), several.err());
+        assertEquals(0, heatMaps("several", cranes, "5").code());
+    }
+
+    private static Outcome heatMaps(String out, Path names, String wanted) throws IOException {
+        return run(
+                "heatmap",
+                "--weights",
+                checkpoint,
+                "--classes-file",
+                names,
+                "--class",
+                wanted,
+                "--out",
+                folder.resolve("maps-" + out),
+                images);
+    }
+
     @Test
     void wrongInputIsOneLineWithTheFix() throws IOException {
         Path foreign = folder.resolve("foreign.pth");
