@@ -28,7 +28,9 @@ final class PredictorOption {
     @Option(
             names = "--model",
             paramLabel = "NAME",
-            description = "the network, where the file does not say: densenet121, bc-100-12, ...")
+            description =
+                    "the network: densenet121, bc-100-12, ... (default: what the file says, else what the"
+                            + " shapes of its tensors say)")
     private String model;
 
     @Option(

@@ -17,13 +17,15 @@ final class TrainedModelOption {
             required = true,
             description =
                     "a checkpoint or export of this project, or weights of torchvision or timm"
-                            + " (with --model)")
+                            + " (safetensors, .pth)")
     private Path checkpoint;
 
     @Option(
             names = "--model",
             paramLabel = "NAME",
-            description = "the network, where the file does not say, such as densenet121")
+            description =
+                    "the network, such as densenet121 (default: what the file says, else what the"
+                            + " shapes of its tensors say)")
     private String model;
 
     /** For picocli. */

@@ -11,6 +11,7 @@ import org.densenet4j.train.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -51,9 +52,11 @@ public final class Model implements WeightSource, AutoCloseable {
     }
 
     /**
-     * Opens a checkpoint or an export of this project.
+     * Opens a checkpoint or an export of this project, or weights of others: the network is the one
+     * that the file names, else the one that the shapes of its tensors are of. What shapes do not
+     * tell is the size of images: 224x224 with a stem for ImageNet, else 32x32.
      *
-     * @throws IOException when it is broken or does not say which network it is
+     * @throws IOException when it is broken or its tensors are not those of a DenseNet
      */
     public static Model open(Path path) throws IOException {
         return open(path, null, LoadOptions.strict());
@@ -63,7 +66,7 @@ public final class Model implements WeightSource, AutoCloseable {
      * Opens weights from anywhere.
      *
      * @param wanted the network; its number of classes is taken from the file's classifier. Null
-     *     for the network that the file names
+     *     for the network that the file names or, where it names none, its tensors are of
      * @param options {@link LoadOptions#ignoreUnexpected} is heeded; a head cannot be reset here
      * @throws WeightsException when the weights do not fit, with the whole list
      * @throws IOException when the file is broken or damaged, has values that are not finite, or
@@ -102,13 +105,9 @@ public final class Model implements WeightSource, AutoCloseable {
     private static DenseNetSpec spec(Path path, TensorFile file, DenseNetSpec wanted)
             throws IOException {
         if (wanted == null) {
-            if (!Checkpoint.hasSpec(file.metadata())) {
-                throw new IOException(
-                        path
-                                + ": does not say which network it is; name it, such as --model"
-                                + " densenet121");
-            }
-            return Checkpoint.spec(path, file);
+            return Checkpoint.hasSpec(file.metadata())
+                    ? Checkpoint.spec(path, file)
+                    : inferred(path, file);
         }
         String head = WeightMatch.fileNames(path, file).get("classifier.weight");
         List<Long> shape =
@@ -117,6 +116,23 @@ public final class Model implements WeightSource, AutoCloseable {
         return plausible
                 ? wanted.toBuilder().classes(Math.toIntExact(shape.getFirst())).build()
                 : wanted;
+    }
+
+    private static DenseNetSpec inferred(Path path, TensorFile file) throws IOException {
+        Map<String, String> fileNames = WeightMatch.fileNames(path, file);
+        WeightMatch.requireFeatures(path, fileNames);
+        try {
+            return InferredSpec.of(fileNames, file);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    path
+                            + ": does not say which network it is, and its tensors are not those of a"
+                            + " whole DenseNet ("
+                            + e.getMessage()
+                            + ")"
+                            + Shards.hint(path).orElse(""),
+                    e);
+        }
     }
 
     private static List<String> classNames(Path path, ImageMetadata recorded, DenseNetSpec spec)

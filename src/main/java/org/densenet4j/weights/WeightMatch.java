@@ -4,6 +4,7 @@ import org.densenet4j.io.FiniteValues;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.io.TensorDescription;
 import org.densenet4j.io.TensorFile;
+import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.ParameterSpec;
 
@@ -38,16 +39,7 @@ final class WeightMatch implements WeightSource {
     static WeightMatch of(Path path, TensorFile file, NetworkShape shape, LoadOptions options)
             throws IOException {
         Map<String, String> fileNames = fileNames(path, file);
-        if (!WeightNames.anyFeature(fileNames.values())) {
-            throw new IOException(
-                    path
-                            + ": has no tensor with a name of a DenseNet, such as"
-                            + " features.conv0.weight; its names are like "
-                            + fileNames.values().stream()
-                                    .limit(2)
-                                    .map(OneLine::shortened)
-                                    .collect(Collectors.joining(", ")));
-        }
+        requireFeatures(path, fileNames);
         List<String> matched = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         List<WeightReport.Mismatch> misshaped = new ArrayList<>();
@@ -95,9 +87,42 @@ final class WeightMatch implements WeightSource {
                         options.resetHead());
         String refusal = report.refusal(options).orElse(null);
         if (refusal != null) {
-            throw new WeightsException(path, refusal, report);
+            String more = likeness(fileNames, file, shape) + Shards.hint(path).orElse("");
+            throw new WeightsException(path, refusal + more, report);
         }
         return new WeightMatch(path, file, fileNames, report);
+    }
+
+    static void requireFeatures(Path path, Map<String, String> fileNames) throws IOException {
+        if (!WeightNames.anyFeature(fileNames.values())) {
+            throw new IOException(
+                    path
+                            + ": has no tensor with a name of a DenseNet, such as"
+                            + " features.conv0.weight; its names are like "
+                            + fileNames.values().stream()
+                                    .limit(2)
+                                    .map(OneLine::shortened)
+                                    .collect(Collectors.joining(", ")));
+        }
+    }
+
+    /** Which network the tensors are of, where that is another one. */
+    private static String likeness(
+            Map<String, String> fileNames, TensorFile file, NetworkShape shape) {
+        try {
+            DenseNetSpec other = InferredSpec.of(fileNames, file);
+            DenseNetSpec wanted = shape.spec();
+            boolean same =
+                    other.growthRate() == wanted.growthRate()
+                            && other.layersPerBlock().equals(wanted.layersPerBlock())
+                            && other.initialChannels() == wanted.initialChannels()
+                            && other.inputChannels() == wanted.inputChannels()
+                            && other.bottleneckWidth() == wanted.bottleneckWidth()
+                            && other.stem() == wanted.stem();
+            return same ? "" : " Its tensors are those of " + other;
+        } catch (IllegalArgumentException e) {
+            return ""; // of none, or not of a whole one
+        }
     }
 
     /** What is outside of the features belongs to the head that is left out, whatever its name. */
