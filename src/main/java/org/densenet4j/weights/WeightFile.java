@@ -16,14 +16,24 @@ public final class WeightFile {
     private WeightFile() {}
 
     /**
-     * Opens a safetensors file or a PyTorch checkpoint; the content tells which, not the name. The
-     * checksum of a file that this project wrote is compared with its content.
+     * Opens a safetensors file, a PyTorch checkpoint, or the index of weights that are in several
+     * files; the content tells which, not the name. The checksum of a file that this project wrote
+     * is compared with its content.
      *
      * @throws IOException in one line when it is missing, broken, damaged or neither, with what it
      *     is instead
      */
     public static TensorFile open(Path path) throws IOException {
         byte[] head = head(path);
+        return ShardedFile.recognises(head) ? ShardedFile.open(path) : whole(path, head);
+    }
+
+    /** Opens a file that is not an index of others. */
+    static TensorFile whole(Path path) throws IOException {
+        return whole(path, head(path));
+    }
+
+    private static TensorFile whole(Path path, byte[] head) throws IOException {
         if (PthFile.recognises(head)) {
             return PthFile.open(path);
         }
@@ -52,6 +62,9 @@ public final class WeightFile {
     private static byte[] head(Path path) throws IOException {
         if (Files.isDirectory(path)) {
             throw new IOException(path + ": is a folder, not a file with weights");
+        }
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            throw new IOException(path + ": is not a regular file");
         }
         try (InputStream in = Files.newInputStream(path)) {
             return in.readNBytes(FileKind.HEAD);
