@@ -53,7 +53,7 @@ final class InferredSpec {
         }
         List<Integer> stem = shape("features.conv0.weight", 4);
         boolean imageNet = stem.get(2) == 7;
-        if (stem.get(2) != stem.get(3) || !(imageNet || stem.get(2) == 3)) {
+        if (!stem.get(2).equals(stem.get(3)) || !(imageNet || stem.get(2) == 3)) {
             throw new IllegalArgumentException(
                     "features.conv0.weight is " + stem + ", and stems have 7x7 or 3x3");
         }
