@@ -89,7 +89,8 @@ final class Fuzzing {
         long before = THREADS.getCurrentThreadAllocatedBytes();
         reader.read(); // loads classes as well: what a good file costs at most
         long good = THREADS.getCurrentThreadAllocatedBytes() - before;
-        allowedBytes = 4 * good + (4 << 20);
+        // A refusal may look which of the known networks a file has: a fixed cost.
+        allowedBytes = 4 * good + (16 << 20);
         for (int i = 0; i < mutations; i++) {
             long one = seed * 1_000_003 + i;
             byte[] damaged = new Mutator(one).mutate(original);
