@@ -30,7 +30,18 @@ public record Batch(
         if (labels.length == 0) {
             throw new IllegalArgumentException("a batch needs at least one image");
         }
-        long expected = (long) labels.length * height * width * channels;
+        if (height < 1 || width < 1 || channels < 1) {
+            throw new IllegalArgumentException(
+                    "images of "
+                            + height
+                            + "x"
+                            + width
+                            + "x"
+                            + channels
+                            + ": use 1 or more of each");
+        }
+        // In double precision, where no product of four ints overflows.
+        double expected = (double) labels.length * height * width * channels;
         if (images.length != expected) {
             throw new IllegalArgumentException(
                     labels.length
@@ -41,7 +52,7 @@ public record Batch(
                             + "x"
                             + channels
                             + " are "
-                            + expected
+                            + (long) expected
                             + " floats, the array has "
                             + images.length);
         }

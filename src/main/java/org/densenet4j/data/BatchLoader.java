@@ -204,6 +204,9 @@ public final class BatchLoader {
      * @param from a {@link Epoch#position}
      */
     public Epoch epoch(int epoch, int from) {
+        if (from < 0) {
+            throw new IllegalArgumentException("from = " + from + ": use 0 or a later batch");
+        }
         return new Epoch(epoch, from);
     }
 

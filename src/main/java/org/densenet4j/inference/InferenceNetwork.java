@@ -13,11 +13,13 @@ import org.densenet4j.weights.WeightSource;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
- * A DenseNet that can only look: folded weights in the memory of an {@link InferencePlan}. Not
- * thread-safe; {@link Predictor} is. The arena is allocated by {@link #open} and freed by {@link
- * #close}, which may be called twice.
+ * A DenseNet that can only look: folded weights in the memory of an {@link InferencePlan}. One
+ * thread uses it at a time; a second one that comes in between, and calls after {@link #close}, get
+ * an {@link IllegalStateException}. {@link Predictor} is thread-safe. The arena is allocated by
+ * {@link #open} and freed by {@link #close}, which may be called twice.
  */
 public final class InferenceNetwork implements AutoCloseable {
     private final InferencePlan plan;
@@ -27,6 +29,9 @@ public final class InferenceNetwork implements AutoCloseable {
     private HeadStage head;
     private final DeviceUse use;
     private boolean closed;
+
+    /** Images of the last pass, whose results are there. */
+    private int looked;
 
     private InferenceNetwork(InferencePlan plan, Device device) {
         this.plan = plan;
@@ -102,6 +107,7 @@ public final class InferenceNetwork implements AutoCloseable {
      * @param images normalised pixels, NHWC
      * @param from index of the first image in the array
      * @param count images, 1 to the plan's batch
+     * @throws IllegalArgumentException when the array has fewer images or they do not fit the plan
      */
     public void forward(float[] images, int from, int count) {
         try (DeviceUse _ = turn()) {
@@ -114,37 +120,74 @@ public final class InferenceNetwork implements AutoCloseable {
             }
             StemShape s = memory.shape().stem();
             int pixels = s.inputHeight() * s.inputWidth();
+            long floats = (long) pixels * s.inputChannels();
+            checkRoom("images", images, from * floats, count * floats);
+            looked = 0;
             arena.upload(
-                    images,
-                    Math.multiplyExact(from, pixels * s.inputChannels()),
-                    memory.input().rows(0, count * pixels));
+                    images, Math.toIntExact(from * floats), memory.input().rows(0, count * pixels));
             for (InferenceStage stage : stages) {
                 stage.forward(count);
             }
+            looked = count;
         }
     }
 
     /** Copies the logits [count, classes] of the last pass to {@code target}, from {@code at}. */
     public void logits(int count, float[] target, int at) {
         try (DeviceUse _ = turn()) {
-            arena.download(memory.head().logits().rows(0, count), target, at);
+            copy(memory.head().logits(), count, target, at);
         }
     }
 
     /** Copies the pooled features [count, channels] of the last pass. */
     public void embeddings(int count, float[] target, int at) {
         try (DeviceUse _ = turn()) {
-            arena.download(memory.head().pooled().rows(0, count), target, at);
+            copy(memory.head().pooled(), count, target, at);
         }
     }
 
     /** The class activation maps [H·W, classes] of one image of the last pass. */
     public float[] classMaps(int image) {
         try (DeviceUse _ = turn()) {
+            checkLooked(image, 1);
             Matrix maps = head.classMaps(image);
             float[] values = new float[maps.rows() * maps.columns()];
             arena.download(maps, values, 0);
             return values;
+        }
+    }
+
+    private void copy(Matrix results, int count, float[] target, int at) {
+        checkLooked(0, count);
+        checkRoom("target", target, at, (long) count * results.columns());
+        arena.download(results.rows(0, count), target, at);
+    }
+
+    /** Results beyond the last pass would be those of an earlier one, or nobody's. */
+    private void checkLooked(int first, int count) {
+        if (first < 0 || count < 1) {
+            throw new IllegalArgumentException(
+                    "image " + first + ", count = " + count + ": use 0 or more, and 1 or more");
+        }
+        if ((long) first + count > looked) {
+            throw new IllegalStateException(
+                    looked == 0
+                            ? "there are no results yet; call forward() before"
+                            : "the last pass had " + looked + " images, not " + (first + count));
+        }
+    }
+
+    private static void checkRoom(String what, float[] array, long at, long floats) {
+        Objects.requireNonNull(array, what);
+        if (at < 0 || at + floats > array.length) {
+            throw new IllegalArgumentException(
+                    what
+                            + ": "
+                            + floats
+                            + " floats from "
+                            + at
+                            + " on, the array has "
+                            + array.length);
         }
     }
 

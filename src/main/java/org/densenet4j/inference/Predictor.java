@@ -131,7 +131,7 @@ public final class Predictor implements AutoCloseable {
      * @param count images, any number
      */
     public float[] logits(float[] images, int count) {
-        float[] logits = new float[Math.multiplyExact(count, spec.classes())];
+        float[] logits = results(images, count, spec.classes());
         forEachBatch(
                 images, count, (first, n) -> network.logits(n, logits, first * spec.classes()));
         return logits;
@@ -191,7 +191,7 @@ public final class Predictor implements AutoCloseable {
      */
     public float[] embeddings(float[] images, int count) {
         int length = embeddingLength();
-        float[] embeddings = new float[Math.multiplyExact(count, length)];
+        float[] embeddings = results(images, count, length);
         forEachBatch(
                 images, count, (first, n) -> network.embeddings(n, embeddings, first * length));
         return embeddings;
@@ -234,7 +234,14 @@ public final class Predictor implements AutoCloseable {
         void take(int first, int count);
     }
 
-    private void forEachBatch(float[] images, int count, BatchResult result) {
+    /** Room for so many values of each image, once it is sure that there are these images. */
+    private float[] results(float[] images, int count, int length) {
+        check(images, count);
+        return new float[Math.multiplyExact(count, length)];
+    }
+
+    private void check(float[] images, int count) {
+        Objects.requireNonNull(images, "images");
         long expected =
                 (long) count * spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
         if (count < 0 || images.length < expected) {
@@ -251,6 +258,10 @@ public final class Predictor implements AutoCloseable {
                             + " floats, the array has "
                             + images.length);
         }
+    }
+
+    private void forEachBatch(float[] images, int count, BatchResult result) {
+        check(images, count);
         lock.lock();
         try {
             if (closed) {
@@ -304,8 +315,11 @@ public final class Predictor implements AutoCloseable {
             return this;
         }
 
-        /** Most images of one pass. */
+        /** Most images of one pass, 1 or more. */
         public Builder batch(int images) {
+            if (images < 1) {
+                throw new IllegalArgumentException("batch = " + images + ": use 1 or more images");
+            }
             batch = images;
             return this;
         }

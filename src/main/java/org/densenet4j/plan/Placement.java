@@ -3,6 +3,7 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 
+import java.util.concurrent.locks.Lock;
 import java.util.function.Function;
 
 /**
@@ -21,8 +22,28 @@ record Placement<M>(ArenaLayout layout, M memory) {
      * @param precision storage of activations; null for the device's choice
      * @param build the network's memory out of an allocator
      * @throws PlanException when the device cannot store so, or the batch is too large to count
+     * @throws IllegalStateException when the device is closed
      */
     static <M> Placement<M> of(
+            Device device,
+            DataType precision,
+            Schedule schedule,
+            int batch,
+            Function<Allocator, M> build) {
+        // Libraries are asked for their workspaces, which they may not be while an operation runs.
+        Lock turn = device.turn();
+        turn.lock();
+        try {
+            if (device.isClosed()) {
+                throw new IllegalStateException("the device is closed; plan on one that is open");
+            }
+            return inTurn(device, precision, schedule, batch, build);
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private static <M> Placement<M> inTurn(
             Device device,
             DataType precision,
             Schedule schedule,

@@ -50,6 +50,7 @@ public final class Profiler implements AutoCloseable {
     private Profiler(Network network, Device device) {
         this.network = network;
         this.plan = network.plan();
+        plan.requireDevice(device);
         this.device = device.description();
         this.operations = plan.operations().size();
         this.stepStart = 2 * operations;

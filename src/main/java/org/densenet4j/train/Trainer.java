@@ -113,7 +113,7 @@ public final class Trainer implements AutoCloseable {
 
     private StepResult runStep(Batch batch, Batch next) {
         try (DeviceUse _ = network.use()) {
-            checkShape(batch);
+            check(batch);
             remember(batch);
             network.zeroGradients();
             network.keepRunningStatistics();
@@ -214,7 +214,9 @@ public final class Trainer implements AutoCloseable {
      * @param images of the pass, 1 to those of a micro-batch
      */
     public Pass nextPass(int images) {
-        return new Pass(images, mode, seed, passes++);
+        try (DeviceUse _ = network.use()) {
+            return new Pass(images, mode, seed, passes++);
+        }
     }
 
     /**
@@ -250,22 +252,38 @@ public final class Trainer implements AutoCloseable {
 
     /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
     public StepResult evaluate(Batch batch) {
-        return evaluate(batch, new float[batch.size() * spec().classes()]);
+        Objects.requireNonNull(batch, "batch");
+        return evaluate(batch, new float[Math.multiplyExact(batch.size(), spec().classes())]);
     }
 
     /**
      * The same, and the logits.
      *
      * @param logits receives [images, classes]
+     * @throws IllegalArgumentException when the batch does not fit the network, or the logits have
+     *     no room
      */
     public StepResult evaluate(Batch batch, float[] logits) {
         Objects.requireNonNull(batch, "batch");
         Objects.requireNonNull(logits, "logits");
 
         try (DeviceUse _ = network.use()) {
-            checkShape(batch);
-            remember(batch);
+            check(batch);
             int classes = spec().classes();
+            long expected = (long) batch.size() * classes;
+            if (Objects.requireNonNull(logits, "logits").length < expected) {
+                throw new IllegalArgumentException(
+                        "logits: room for "
+                                + logits.length
+                                + " of "
+                                + batch.size()
+                                + " images and "
+                                + classes
+                                + " classes, "
+                                + expected
+                                + " values");
+            }
+            remember(batch);
             double loss = 0;
             int correct = 0;
             int micro = network.plan().batch();
@@ -314,7 +332,12 @@ public final class Trainer implements AutoCloseable {
         images = images.or(seen);
     }
 
-    private void checkShape(Batch batch) {
+    /**
+     * All that can be wrong with a batch, before any of its micro-batches changes the running
+     * statistics.
+     */
+    private void check(Batch batch) {
+        Objects.requireNonNull(batch, "batch");
         DenseNetSpec spec = spec();
         if (batch.height() != spec.inputHeight()
                 || batch.width() != spec.inputWidth()
@@ -333,13 +356,25 @@ public final class Trainer implements AutoCloseable {
                             + "x"
                             + batch.channels());
         }
-        int most = network.plan().batch() * accumulate;
+        long most = (long) network.plan().batch() * accumulate;
         if (batch.size() > most) {
             throw new IllegalArgumentException(
                     "the batch has "
                             + batch.size()
                             + " images, the trainer was opened for "
                             + most);
+        }
+        for (int i = 0; i < batch.size(); i++) {
+            int label = batch.labels()[i];
+            if (label < 0 || label >= spec.classes()) {
+                throw new IllegalArgumentException(
+                        "label "
+                                + label
+                                + " of image "
+                                + i
+                                + " is not in 0.."
+                                + (spec.classes() - 1));
+            }
         }
     }
 
@@ -368,9 +403,14 @@ public final class Trainer implements AutoCloseable {
         return learningRate;
     }
 
+    /** Steps compute with float32, where a large double is infinite. */
+    private static boolean isRate(double rate) {
+        return rate >= 0 && Float.isFinite((float) rate);
+    }
+
     /** Changes the learning rate of the coming steps. */
     public void learningRate(double rate) {
-        if (!(rate >= 0) || Double.isInfinite(rate)) {
+        if (!isRate(rate)) {
             throw new IllegalArgumentException(
                     "learning rate = " + rate + ": use a finite number that is not negative");
         }
@@ -447,7 +487,7 @@ public final class Trainer implements AutoCloseable {
                         Double.parseDouble(
                                 metadata.getOrDefault(
                                         "trainer.learningRate", String.valueOf(learningRate)));
-                if (!(rate >= 0) || Double.isInfinite(rate)) {
+                if (!isRate(rate)) {
                     throw new NumberFormatException("learning rate = " + rate);
                 }
                 return new Counters(
@@ -505,8 +545,11 @@ public final class Trainer implements AutoCloseable {
             return this;
         }
 
-        /** Images of one step. */
+        /** Images of one step, 1 or more. */
         public Builder batch(int images) {
+            if (images < 1) {
+                throw new IllegalArgumentException("batch = " + images + ": use 1 or more images");
+            }
             batch = images;
             return this;
         }
@@ -535,7 +578,7 @@ public final class Trainer implements AutoCloseable {
 
         /** Share of the target spread evenly over all classes, 0 for none. */
         public Builder labelSmoothing(double share) {
-            if (!(share >= 0 && share < 1)) {
+            if (!(share >= 0 && (float) share < 1)) {
                 throw new IllegalArgumentException(
                         "label smoothing = " + share + ": use a number from 0 to below 1");
             }
