@@ -25,10 +25,11 @@ import java.util.Map;
  * element-wise passes are not counted. <b>Bytes</b> are the least that the operation's passes move
  * to and from memory: each pass reads and writes its whole-batch matrices once; chunk-sized scratch
  * stays in the cache and is not counted; parameters are read in the forward pass, and in the
- * backward pass read again while their gradients are read and written. What is stored in the
- * precision of the plan are activations and their gradients; parameters, their gradients,
- * velocities and logits are float32 in every plan. With M = N·H·W rows, K prefix channels, w = 4k
- * bottleneck channels, k new channels, and C channels of a block:
+ * backward pass read again while their gradients are read and written. An element of the matrices
+ * below takes what activations are stored in. Parameters, gradients, velocities and logits are
+ * float32; only weights of 1x1 convolutions are read from the rounded copy that bfloat16 storage
+ * needs, whose making, before a pass, is no operation and not counted. With M = N·H·W rows, K
+ * prefix channels, w = 4k bottleneck channels, k new channels, and C channels of a block:
  *
  * <table>
  * <caption>Costs of a pass, elements for memory</caption>
@@ -45,7 +46,7 @@ import java.util.Map;
  * <tr><td>backward</td><td>4M'CC'</td><td>2MC + 2M'C', NAIVE 5MC + 2M'C'</td></tr>
  * <tr><td>head, forward, backward</td><td>2NC·classes, twice that</td>
  *     <td>MC, 2MC; NAIVE 2MC, 5MC</td></tr>
- * <tr><td>optimiser</td><td>0</td><td>5 for each parameter</td></tr>
+ * <tr><td>optimiser</td><td>0</td><td>5 floats for each parameter</td></tr>
  * </table>
  *
  * @param flops of convolutions and matrix products, recomputed ones included
@@ -114,24 +115,41 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
             backward.put("optimiser", new OperationCost(0, updated * Float.BYTES, 0, 0));
         }
 
-        private void forward(String name, long flops, long activations, long parameters) {
-            forward(name, flops, activations, parameters, 0);
+        /**
+         * Parameters of an operation.
+         *
+         * @param all of them
+         * @param operands those that are read in the activations' type
+         */
+        private record Parameters(long all, long operands) {}
+
+        private void forward(String name, long flops, long elements, Parameters parameters) {
+            forward(name, flops, elements, parameters, 0);
         }
 
         private void forward(
-                String name, long flops, long activations, long parameters, long recomputedFlops) {
-            long bytes = activations * element + parameters * Float.BYTES;
+                String name,
+                long flops,
+                long elements,
+                Parameters parameters,
+                long recomputedFlops) {
+            long bytes = elements * element + bytesRead(parameters);
             forward.put(name, new OperationCost(flops, bytes, recomputedFlops, 0));
+        }
+
+        private long bytesRead(Parameters p) {
+            return (p.all() - p.operands()) * Float.BYTES + p.operands() * element;
         }
 
         private void backward(
                 String name,
                 long flops,
-                long activations,
-                long parameters,
+                long elements,
+                Parameters parameters,
                 long recomputedFlops,
                 long recomputedElements) {
-            long bytes = activations * element + 3 * parameters * Float.BYTES;
+            long gradients = 2 * parameters.all() * Float.BYTES;
+            long bytes = elements * element + bytesRead(parameters) + gradients;
             backward.put(
                     name, new OperationCost(flops, bytes, recomputedFlops, recomputedElements));
         }
@@ -141,7 +159,8 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
             long prefix = l.prefixChannels();
             long w = l.bottleneckChannels();
             long k = l.growthRate();
-            long parameters = prefix * w + 9 * w * k + 2 * (prefix + w);
+            Parameters parameters =
+                    new Parameters(prefix * w + 9 * w * k + 2 * (prefix + w), prefix * w);
             long reduction = 2 * m * prefix * w;
             long flops = reduction + 18 * m * w * k;
             if (naive) {
@@ -165,7 +184,7 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
             long m = images * l.height() * l.width();
             long prefix = l.prefixChannels();
             long k = l.growthRate();
-            long parameters = 9 * prefix * k + 2 * prefix;
+            Parameters parameters = new Parameters(9 * prefix * k + 2 * prefix, 0);
             long flops = 18 * m * prefix * k;
             forward(name, flops, m * ((naive ? 5 : 1) * prefix + k), parameters);
             backward(
@@ -182,7 +201,7 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
             long rows = images * t.outHeight() * t.outWidth();
             long out = rows * t.outputChannels();
             long weights = (long) t.inputChannels() * t.outputChannels();
-            long parameters = weights + 2L * t.inputChannels();
+            Parameters parameters = new Parameters(weights + 2L * t.inputChannels(), weights);
             forward(name, 2 * rows * weights, (naive ? 2 : 1) * in + out, parameters);
             // The pooled output is made again under every strategy.
             backward(name, 4 * rows * weights, (naive ? 5 : 2) * in + 2 * out, parameters, 0, in);
@@ -191,7 +210,7 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
         private void head(HeadShape h) {
             long in = images * h.height() * h.width() * h.channels();
             long weights = (long) h.channels() * h.classes();
-            long parameters = weights + h.classes() + 2L * h.channels();
+            Parameters parameters = new Parameters(weights + h.classes() + 2L * h.channels(), 0);
             forward("head", 2 * images * weights, (naive ? 2 : 1) * in, parameters);
             backward("head", 4 * images * weights, (naive ? 5 : 2) * in, parameters, 0, 0);
         }
@@ -203,12 +222,14 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
             convolved *= stem.shape().channels();
             long out = images * stem.shape().outHeight() * stem.shape().outWidth();
             out *= stem.shape().channels();
-            long parameters = stem.convolution().weights();
+            boolean small = memory.shape().spec().stem() == Stem.SMALL;
+            long norm = small ? 0 : 2L * stem.shape().channels();
+            Parameters parameters = new Parameters(stem.convolution().weights() + norm, 0);
             long flops = stem.convolution().flops((int) images);
             boolean withInputGradient = memory.inputGradient() != null;
             long gradientFlops = withInputGradient ? 2 * flops : flops;
             long gradientInput = withInputGradient ? 2 * input : input;
-            if (memory.shape().spec().stem() == Stem.SMALL) {
+            if (small) {
                 forward("stem", flops, input + out, parameters);
                 backward("stem", gradientFlops, 2 * out + gradientInput, parameters, 0, 0);
             } else if (recompute) {
