@@ -1,6 +1,7 @@
 package org.densenet4j.backend;
 
 import java.util.Locale;
+import java.util.Objects;
 
 /** How one element of a {@link Matrix} is stored. */
 public enum DataType {
@@ -37,6 +38,7 @@ public enum DataType {
      * @throws IllegalArgumentException when there is none, with the names there are
      */
     public static DataType of(String label) {
+        Objects.requireNonNull(label, "label");
         for (DataType type : values()) {
             if (type.label.equals(label.toLowerCase(Locale.ROOT))) {
                 return type;

@@ -1,5 +1,6 @@
 package org.densenet4j.backend;
 
+import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
@@ -44,6 +45,7 @@ public record DeviceOptions(
 
     /** Rejects a negative thread count or index, and a chunk factor that is not positive. */
     public DeviceOptions {
+        Objects.requireNonNull(precision, "precision");
         if (threads < 0 || threads > 1024) {
             throw new IllegalArgumentException(
                     "threads = " + threads + ": use 1 to 1024, or 0 for one per processor");
@@ -115,6 +117,7 @@ public record DeviceOptions(
 
     /** The same with activations stored in another type. */
     public DeviceOptions withPrecision(DataType type) {
+        Objects.requireNonNull(type, "precision");
         return with(draft -> draft.precision = type);
     }
 

@@ -1,5 +1,6 @@
 package org.densenet4j.backend;
 
+import java.util.Objects;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -28,6 +29,8 @@ public final class DeviceUse implements AutoCloseable {
      * @param user such as "network", for messages
      */
     public DeviceUse(String user, Device device) {
+        Objects.requireNonNull(user, "user");
+        Objects.requireNonNull(device, "device");
         this.user = user;
         this.device = device;
         this.turn = device.turn();

@@ -86,6 +86,7 @@ public final class BatchLoader {
 
     /** Batches of 64 in order, as they are, normalised by CIFAR-10's constants, by one thread. */
     public static BatchLoader of(Dataset data) {
+        Objects.requireNonNull(data, "data");
         return new BatchLoader(data, new Settings(), ConcurrentHashMap.newKeySet());
     }
 
@@ -96,6 +97,7 @@ public final class BatchLoader {
      * @throws IllegalArgumentException when images are of classes that the network does not know
      */
     public BatchLoader relabelled(List<String> classNames) {
+        Objects.requireNonNull(classNames, "classNames");
         return new BatchLoader(RelabelledDataset.of(data, classNames), settings, broken);
     }
 
@@ -139,6 +141,7 @@ public final class BatchLoader {
 
     /** Mean and deviation to normalise by. */
     public BatchLoader normalise(Normalisation value) {
+        Objects.requireNonNull(value, "normalise");
         if (value.mean().length != data.channels()) {
             throw new IllegalArgumentException(
                     "the normalisation has "
@@ -178,6 +181,7 @@ public final class BatchLoader {
      * @param report is told about each of them once, in one line, by a loader thread
      */
     public BatchLoader skipBroken(Consumer<String> report) {
+        Objects.requireNonNull(report, "report");
         return with(s -> s.skipped = report);
     }
 

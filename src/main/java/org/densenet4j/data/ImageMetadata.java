@@ -34,7 +34,8 @@ public record ImageMetadata(
 
     /** Keeps copies. */
     public ImageMetadata {
-        classNames = classNames.map(List::copyOf);
+        Objects.requireNonNull(normalisation, "normalisation");
+        classNames = Objects.requireNonNull(classNames, "classNames").map(List::copyOf);
     }
 
     /** Both. */
@@ -93,12 +94,14 @@ public record ImageMetadata(
 
     /** This, and of the other what is not known here. */
     public ImageMetadata or(ImageMetadata other) {
+        Objects.requireNonNull(other, "other");
         return new ImageMetadata(
                 classNames.or(other::classNames), normalisation.or(other::normalisation));
     }
 
     /** Whether both name classes, and not the same in the same order. */
     public boolean contradicts(ImageMetadata other) {
+        Objects.requireNonNull(other, "other");
         return classNames.isPresent()
                 && other.classNames.isPresent()
                 && !classNames.equals(other.classNames);

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import java.util.Objects;
+
 /**
  * Subtracts a mean and divides by a deviation, per channel, of pixel values scaled to 0..1.
  *
@@ -26,6 +28,8 @@ public record Normalisation(float[] mean, float[] deviation) {
 
     /** Keeps copies. */
     public Normalisation {
+        Objects.requireNonNull(mean, "mean");
+        Objects.requireNonNull(deviation, "deviation");
         mean = mean.clone();
         deviation = deviation.clone();
         if (mean.length != deviation.length) {
@@ -46,6 +50,7 @@ public record Normalisation(float[] mean, float[] deviation) {
 
     /** Computed over all images of a data set. */
     public static Normalisation of(Dataset data) {
+        Objects.requireNonNull(data, "data");
         int channels = data.channels();
         double[] sum = new double[channels];
         double[] squares = new double[channels];

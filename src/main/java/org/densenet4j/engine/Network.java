@@ -87,6 +87,8 @@ public final class Network implements AutoCloseable {
      * @throws org.densenet4j.backend.DeviceException when the device fails; the memory is freed
      */
     public static Network open(MemoryPlan plan, Device device, long seed) {
+        requireNonNull(plan, "plan");
+        requireNonNull(device, "device");
         Network network = new Network(plan, device);
         try (DeviceUse _ = network.use()) {
             network.build();
@@ -242,6 +244,7 @@ public final class Network implements AutoCloseable {
     public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
+            requireNonNull(labels, "labels");
             checkHasBackward(pass);
             checkLoss(smoothing, meanOver);
             prepare(pass, labels);
@@ -265,6 +268,7 @@ public final class Network implements AutoCloseable {
     public void evaluationPass(Pass pass, int[] labels, int meanOver) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
+            requireNonNull(labels, "labels");
             checkLoss(0, meanOver);
             prepare(pass, labels);
             Runnable work =
@@ -359,7 +363,7 @@ public final class Network implements AutoCloseable {
 
     private void uploadLabels(Pass pass, int[] labels) {
         int classes = memory.head().shape().classes();
-        if (requireNonNull(labels, "labels").length < pass.images()) {
+        if (labels.length < pass.images()) {
             throw new IllegalArgumentException(
                     "labels: " + labels.length + " for a pass of " + pass.images() + " images");
         }
@@ -441,6 +445,7 @@ public final class Network implements AutoCloseable {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
             requireNonNull(labels, "labels");
+            requireNonNull(labels, "labels");
             checkLoss(smoothing, meanOver);
             order.requireForward(pass);
             uploadLabels(pass, labels);
@@ -468,6 +473,7 @@ public final class Network implements AutoCloseable {
     /** Sets the gradient of the logits [count, classes] of a loss of one's own. */
     public void logitsGradient(float[] gradient, int count) {
         try (DeviceUse _ = use()) {
+            requireNonNull(gradient, "gradient");
             requireNonNull(gradient, "gradient");
             checkBatch(count);
             order.requireForward(count);
@@ -569,6 +575,7 @@ public final class Network implements AutoCloseable {
      */
     public void sgd(SgdStep step) {
         try (DeviceUse _ = use()) {
+            requireNonNull(step, "step");
             int operation = 2 * stages.size() + 1;
             before(operation);
             ParameterLayout layout = memory.parameterLayout();
@@ -735,6 +742,7 @@ public final class Network implements AutoCloseable {
 
     private float[] read(ParameterLayout layout, Matrix vector, String name) {
         try (DeviceUse _ = use()) {
+            requireNonNull(name, "name");
             Matrix tensor = layout.in(vector, name);
             float[] values = new float[tensor.columns()];
             arena.download(tensor, values, 0);
@@ -744,6 +752,8 @@ public final class Network implements AutoCloseable {
 
     private void write(ParameterLayout layout, Matrix vector, String name, float[] values) {
         try (DeviceUse _ = use()) {
+            requireNonNull(name, "name");
+            requireNonNull(values, "values");
             requireNonNull(values, "values");
             Matrix tensor = layout.in(vector, name);
             if (values.length != tensor.columns()) {

@@ -6,6 +6,7 @@ import org.densenet4j.data.BatchLoader;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * How well a network does on labelled images.
@@ -53,6 +54,8 @@ public record Evaluation(
      * @throws IllegalArgumentException when the network does not know a class of the data
      */
     public static Evaluation of(Predictor predictor, BatchLoader images) {
+        Objects.requireNonNull(predictor, "predictor");
+        Objects.requireNonNull(images, "images");
         BatchLoader matched =
                 predictor
                         .images()

@@ -5,6 +5,7 @@ import org.densenet4j.data.Image;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
 
 import javax.imageio.ImageIO;
@@ -25,6 +26,7 @@ public final class HeatMapOverlay {
 
     /** What a map is drawn on: the part of an image that the network sees. */
     public static UnaryOperator<Image> shown(ImagePreparation preparation) {
+        Objects.requireNonNull(preparation, "preparation");
         return image -> preparation.visible(image, LEAST_SIDE);
     }
 
@@ -34,6 +36,8 @@ public final class HeatMapOverlay {
      * @param shown a {@link #shown} image
      */
     public static byte[] png(Image shown, HeatMap map) throws IOException {
+        Objects.requireNonNull(shown, "shown");
+        Objects.requireNonNull(map, "map");
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         ImageIO.write(draw(shown, map), "png", bytes);
         return bytes.toByteArray();
@@ -41,6 +45,9 @@ public final class HeatMapOverlay {
 
     /** Draws the overlay over an image of any size. */
     public static BufferedImage draw(Image image, ImagePreparation preparation, HeatMap map) {
+        Objects.requireNonNull(image, "image");
+        Objects.requireNonNull(preparation, "preparation");
+        Objects.requireNonNull(map, "map");
         return draw(shown(preparation).apply(image), map);
     }
 

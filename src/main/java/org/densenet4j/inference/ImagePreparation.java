@@ -17,6 +17,11 @@ import java.util.Objects;
  * @param normalisation of every channel
  */
 public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
+    /** Both are needed. */
+    public ImagePreparation {
+        Objects.requireNonNull(crop, "crop");
+        Objects.requireNonNull(normalisation, "normalisation");
+    }
 
     /** For a network. */
     public static ImagePreparation of(DenseNetSpec spec, Normalisation normalisation) {
@@ -28,6 +33,7 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
 
     /** The crop for a network: what an {@link org.densenet4j.data.ImageFolder} is read with. */
     public static CentreCrop crop(DenseNetSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         return new CentreCrop(
                 spec.inputHeight(),
                 spec.inputWidth(),
@@ -43,6 +49,7 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
 
     /** Prepares an image: HWC floats. */
     public float[] prepare(Image image) {
+        Objects.requireNonNull(image, "image");
         float[] out = new float[length()];
         prepare(image, out, 0);
         return out;
@@ -50,6 +57,8 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
 
     /** Prepares an image: HWC floats into {@code out} from {@code at} on. */
     public void prepare(Image image, float[] out, int at) {
+        Objects.requireNonNull(image, "image");
+        Objects.requireNonNull(out, "out");
         byte[] pixels = crop.apply(image).pixels();
         float[] mean = normalisation.mean();
         float[] deviation = normalisation.deviation();
@@ -63,6 +72,7 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
      * The part of an image that the network sees, at least {@code leastSide} pixels high and wide.
      */
     public Image visible(Image image, int leastSide) {
+        Objects.requireNonNull(image, "image");
         return crop.visible(image, leastSide);
     }
 }

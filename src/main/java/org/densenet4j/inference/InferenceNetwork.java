@@ -60,6 +60,9 @@ public final class InferenceNetwork implements AutoCloseable {
      */
     public static InferenceNetwork open(InferencePlan plan, Device device, WeightSource source)
             throws IOException {
+        Objects.requireNonNull(plan, "plan");
+        Objects.requireNonNull(device, "device");
+        Objects.requireNonNull(source, "source");
         InferenceNetwork network = new InferenceNetwork(plan, device);
         boolean built = false;
         try (DeviceUse _ = network.turn()) {
@@ -134,6 +137,7 @@ public final class InferenceNetwork implements AutoCloseable {
 
     /** Copies the logits [count, classes] of the last pass to {@code target}, from {@code at}. */
     public void logits(int count, float[] target, int at) {
+        Objects.requireNonNull(target, "target");
         try (DeviceUse _ = turn()) {
             copy(memory.head().logits(), count, target, at);
         }
@@ -141,6 +145,7 @@ public final class InferenceNetwork implements AutoCloseable {
 
     /** Copies the pooled features [count, channels] of the last pass. */
     public void embeddings(int count, float[] target, int at) {
+        Objects.requireNonNull(target, "target");
         try (DeviceUse _ = turn()) {
             copy(memory.head().pooled(), count, target, at);
         }

@@ -57,6 +57,7 @@ public final class Predictor implements AutoCloseable {
      * @throws IOException in one line when the file is broken or names no network
      */
     public static Predictor open(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         try (Model model = Model.open(path)) {
             return of(model).open();
         }
@@ -204,6 +205,7 @@ public final class Predictor implements AutoCloseable {
      * @param classIndex the class, or −1 for the most probable one
      */
     public HeatMap heatMap(float[] image, int classIndex) {
+        Objects.requireNonNull(image, "image");
         if (classIndex < -1 || classIndex >= spec.classes()) {
             throw new IllegalArgumentException(
                     "class " + classIndex + " is not in 0.." + (spec.classes() - 1));
@@ -311,6 +313,7 @@ public final class Predictor implements AutoCloseable {
          * from other threads, they take turns.
          */
         public Builder device(Device value) {
+            Objects.requireNonNull(value, "device");
             device = value;
             return this;
         }
@@ -325,8 +328,8 @@ public final class Predictor implements AutoCloseable {
         }
 
         /**
-         * Storage of activations: {@code BFLOAT16} is faster where the processor multiplies it. The
-         * device's own choice when this is not called.
+         * Storage of activations: {@code BFLOAT16} is faster where the processor multiplies it.
+         * Null, the default, is the device's own choice.
          */
         public Builder precision(DataType type) {
             precision = type;

@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 
 /**
@@ -47,6 +48,8 @@ public final class FeatureReuse {
      *     that are not finite
      */
     public static FeatureReuse of(NetworkShape shape, Function<String, float[]> weights) {
+        Objects.requireNonNull(shape, "shape");
+        Objects.requireNonNull(weights, "weights");
         List<BlockReuse> blocks = new ArrayList<>();
         for (BlockShape block : shape.blocks()) {
             blocks.add(block(shape, block, weights));
@@ -56,6 +59,7 @@ public final class FeatureReuse {
 
     /** Computes it from the weights that a network has now. */
     public static FeatureReuse of(Network network) {
+        Objects.requireNonNull(network, "network");
         return of(network.plan().memory().shape(), network::parameter);
     }
 
@@ -65,6 +69,7 @@ public final class FeatureReuse {
      * @throws IOException in one line when they cannot be read
      */
     public static FeatureReuse of(Model model) throws IOException {
+        Objects.requireNonNull(model, "model");
         try {
             return of(
                     NetworkShape.of(model.spec()),
@@ -86,6 +91,7 @@ public final class FeatureReuse {
      * @throws IOException in one line when the file is broken or names no network
      */
     public static FeatureReuse read(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         try (Model model = Model.open(path)) {
             return of(model);
         } catch (IllegalArgumentException e) {

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /** Feature reuse as heat maps, a page, a table and CSV. */
 public final class FeatureReuseReport {
@@ -32,6 +33,8 @@ public final class FeatureReuseReport {
      * @param scale what colours are relative to
      */
     public FeatureReuseReport(FeatureReuse reuse, Scale scale) {
+        Objects.requireNonNull(reuse, "reuse");
+        Objects.requireNonNull(scale, "scale");
         this.reuse = reuse;
         this.scale = scale;
     }
@@ -44,6 +47,7 @@ public final class FeatureReuseReport {
      * @throws IOException in one line with the path
      */
     public List<Path> write(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         OutputFolder out = OutputFolder.make(folder);
         List<Path> files = new ArrayList<>();
         for (BlockReuse block : reuse.blocks()) {
@@ -124,6 +128,7 @@ public final class FeatureReuseReport {
 
     /** Adds a section with a heat map for each block and the numbers behind them. */
     public void addTo(HtmlPage page) {
+        Objects.requireNonNull(page, "page");
         page.section("Feature reuse");
         page.text(
                 "How strongly each layer reads the features of each earlier one: the mean absolute"

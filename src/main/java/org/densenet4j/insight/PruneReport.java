@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -70,6 +71,10 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
      * @throws IllegalArgumentException for a share out of range, or data without images
      */
     public static PruneReport of(Network network, Ranking ranking, List<Double> shares, Data data) {
+        Objects.requireNonNull(network, "network");
+        Objects.requireNonNull(ranking, "ranking");
+        Objects.requireNonNull(shares, "shares");
+        Objects.requireNonNull(data, "data");
         for (double share : shares) {
             if (!(share > 0 && share <= 1)) {
                 throw new IllegalArgumentException(

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 
 /** A prune report as a table, CSV, JSON and a figure. */
 public final class PruneReportFiles {
@@ -32,6 +33,7 @@ public final class PruneReportFiles {
 
     /** Prepares the files of a report. */
     public PruneReportFiles(PruneReport report) {
+        Objects.requireNonNull(report, "report");
         this.report = report;
     }
 
@@ -107,6 +109,7 @@ public final class PruneReportFiles {
      * @throws IOException in one line with the path
      */
     public List<Path> write(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         OutputFolder out = OutputFolder.make(folder);
         return List.of(
                 out.write(SHARES, sharesCsv()),

@@ -1,6 +1,7 @@
 package org.densenet4j.plan;
 
 import java.util.Locale;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -28,6 +29,7 @@ public final class Bytes {
      * @throws IllegalArgumentException when it is none of these
      */
     public static long parse(String text) {
+        Objects.requireNonNull(text, "text");
         Matcher m = SIZE.matcher(text.strip());
         if (!m.matches()) {
             throw new IllegalArgumentException(

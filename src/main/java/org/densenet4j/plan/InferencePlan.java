@@ -43,6 +43,7 @@ public final class InferencePlan {
 
     /** Starts a plan for this network: batch 32. */
     public static Builder of(DenseNetSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         return new Builder(NetworkShape.of(spec));
     }
 
@@ -122,6 +123,8 @@ public final class InferencePlan {
      * @return an exception with the numbers and a batch that fits
      */
     public PlanException refused(Device device, DeviceMemoryException e) {
+        Objects.requireNonNull(device, "device");
+        Objects.requireNonNull(e, "e");
         return request.tooLarge(this, device, MemoryLimit.of(device, peakBytes, e), e);
     }
 
@@ -146,8 +149,8 @@ public final class InferencePlan {
         }
 
         /**
-         * Storage of activations and of the weights they are multiplied by. The device's own choice
-         * when this is not called.
+         * Storage of activations and of the weights they are multiplied by. Null, the default, is
+         * the device's own choice.
          */
         public Builder precision(DataType type) {
             precision = type;
@@ -161,6 +164,7 @@ public final class InferencePlan {
          *     compute with this precision
          */
         public InferencePlan on(Device device) {
+            Objects.requireNonNull(device, "device");
             Schedule schedule = Schedule.inference(shape);
             Placement<InferenceMemory> placement =
                     Placement.of(
@@ -175,6 +179,7 @@ public final class InferencePlan {
 
         /** The largest batch, halving from the wanted one, whose plan fits; empty when none. */
         public Optional<Integer> fittingBatch(Device device, long budget) {
+            Objects.requireNonNull(device, "device");
             for (int images = batch; images > 0; images /= 2) {
                 if (copy(images).on(device).peakBytes() <= budget) {
                     return Optional.of(images);
@@ -190,6 +195,7 @@ public final class InferencePlan {
          * @throws PlanException with the numbers and a batch that fits
          */
         public InferencePlan within(Device device, long budget) {
+            Objects.requireNonNull(device, "device");
             InferencePlan plan = on(device);
             MemoryLimit limit = MemoryLimit.of(device, budget);
             if (plan.peakBytes() > limit.bytes()) {

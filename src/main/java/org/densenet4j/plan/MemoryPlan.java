@@ -67,6 +67,7 @@ public final class MemoryPlan {
 
     /** Starts a plan for this network: SHARED, batch 64. */
     public static Builder of(DenseNetSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         return new Builder(NetworkShape.of(spec));
     }
 
@@ -180,6 +181,8 @@ public final class MemoryPlan {
      * @return an exception with the numbers and the alternatives
      */
     public PlanException refused(Device device, DeviceMemoryException e) {
+        Objects.requireNonNull(device, "device");
+        Objects.requireNonNull(e, "e");
         return request.tooLarge(this, device, MemoryLimit.of(device, peakBytes, e), e);
     }
 
@@ -221,7 +224,7 @@ public final class MemoryPlan {
 
         /**
          * Storage of activations and their gradients; parameters, statistics and sums are always
-         * float32. The device's own choice when this is not called.
+         * float32. Null, the default, is the device's own choice.
          */
         public Builder precision(DataType type) {
             precision = type;
@@ -235,6 +238,7 @@ public final class MemoryPlan {
          *     compute with this precision
          */
         public MemoryPlan on(Device device) {
+            Objects.requireNonNull(device, "device");
             Schedule schedule = Schedule.of(shape);
             Placement<NetworkMemory> placement =
                     Placement.of(
@@ -256,6 +260,7 @@ public final class MemoryPlan {
 
         /** The largest batch whose plan fits into {@code budget} bytes; empty when not even one. */
         public Optional<Integer> largestBatch(Device device, long budget) {
+            Objects.requireNonNull(device, "device");
             int fits = 0;
             int tooLarge = LARGEST_BATCH + 1;
             while (tooLarge - fits > 1) {
@@ -284,6 +289,7 @@ public final class MemoryPlan {
          * empty when neither does.
          */
         public Optional<MemoryStrategy> cheapestStrategy(Device device, long budget) {
+            Objects.requireNonNull(device, "device");
             for (MemoryStrategy s : List.of(MemoryStrategy.SHARED, MemoryStrategy.RECOMPUTE)) {
                 if (copy().strategy(s).on(device).peakBytes() <= budget) {
                     return Optional.of(s);
@@ -299,6 +305,7 @@ public final class MemoryPlan {
          * @throws PlanException with the numbers and the alternatives
          */
         public MemoryPlan within(Device device, long budget) {
+            Objects.requireNonNull(device, "device");
             MemoryPlan plan = on(device);
             MemoryLimit limit = MemoryLimit.of(device, budget);
             if (plan.peakBytes() > limit.bytes()) {

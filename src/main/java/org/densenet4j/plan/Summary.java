@@ -16,6 +16,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * A table of the network, one line per stage: output shape, parameters, multiply-adds of one image,
@@ -65,6 +66,8 @@ public final class Summary {
 
     /** The table as text. */
     public static String of(DenseNetSpec spec, int batch, Device device) {
+        Objects.requireNonNull(spec, "spec");
+        Objects.requireNonNull(device, "device");
         return String.join("\n", new Summary(spec, batch, device).lines) + "\n";
     }
 

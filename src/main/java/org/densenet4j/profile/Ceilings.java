@@ -6,6 +6,8 @@ import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 
+import java.util.Objects;
+
 /**
  * How fast a device is at best, measured on it: the two lines of a roofline (Williams, Waterman and
  * Patterson 2009, "Roofline: an insightful visual performance model").
@@ -30,6 +32,7 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
      * is available.
      */
     public static Ceilings measure(Device device) {
+        Objects.requireNonNull(device, "device");
         return new Ceilings(products(device), copies(device));
     }
 

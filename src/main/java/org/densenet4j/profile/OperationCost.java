@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * What one execution of an operation takes, counted from shapes for a full batch.
@@ -58,6 +59,7 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
 
     /** The costs of all operations of a plan's schedule, in its order. */
     public static List<OperationCost> of(MemoryPlan plan) {
+        Objects.requireNonNull(plan, "plan");
         Map<String, OperationCost> forward = new HashMap<>();
         Map<String, OperationCost> backward = new HashMap<>();
         new Counter(plan, forward, backward).count();

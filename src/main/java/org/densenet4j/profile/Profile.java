@@ -5,6 +5,7 @@ import org.densenet4j.plan.Operation;
 import org.densenet4j.plan.Phase;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A profiled training step: the plan's operations with what they cost and how long they took.
@@ -49,11 +50,15 @@ public record Profile(
 
     /** What is known without running anything: memory and costs, no times. */
     public static Profile of(MemoryPlan plan, String device) {
+        Objects.requireNonNull(plan, "plan");
+        Objects.requireNonNull(device, "device");
         return of(plan, device, null);
     }
 
     /** The same for a plan that cannot be carried out. */
     public static Profile of(MemoryPlan plan, String device, String failure) {
+        Objects.requireNonNull(plan, "plan");
+        Objects.requireNonNull(device, "device");
         List<OperationCost> costs = OperationCost.of(plan);
         List<OperationProfile> operations =
                 plan.operations().stream()
@@ -64,11 +69,13 @@ public record Profile(
 
     /** The same with measured ceilings. */
     public Profile withCeilings(Ceilings measured) {
+        Objects.requireNonNull(measured, "measured");
         return new Profile(plan, device, operations, steps, measured, markSeconds, failure, trace);
     }
 
     /** The same with the trace of its steps. */
     public Profile withTrace(StepTrace taken) {
+        Objects.requireNonNull(taken, "taken");
         return new Profile(plan, device, operations, steps, ceilings, markSeconds, failure, taken);
     }
 
@@ -89,6 +96,7 @@ public record Profile(
 
     /** Sum of the operations' median times in one phase. */
     public double phaseSeconds(Phase phase) {
+        Objects.requireNonNull(phase, "phase");
         return operations.stream()
                 .filter(o -> o.operation().phase() == phase)
                 .mapToDouble(o -> o.time().median())

@@ -7,6 +7,7 @@ import org.densenet4j.report.Json;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 
 /** Everything that is written about a profile. */
 public final class ProfileReport {
@@ -40,6 +41,8 @@ public final class ProfileReport {
      * @throws IOException in one line with the path
      */
     public static void write(Profile profile, Path folder) throws IOException {
+        Objects.requireNonNull(profile, "profile");
+        Objects.requireNonNull(folder, "folder");
         OutputFolder files = OutputFolder.make(folder);
         files.write("profile.json", Json.pretty(ProfileData.json(profile)));
         files.write("operations.csv", ProfileData.operationsCsv(profile));
@@ -57,6 +60,7 @@ public final class ProfileReport {
 
     /** The main numbers, for a terminal. */
     public static String text(Profile profile) {
+        Objects.requireNonNull(profile, "profile");
         return ProfileSummary.of(profile);
     }
 

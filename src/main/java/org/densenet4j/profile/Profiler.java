@@ -13,6 +13,7 @@ import org.densenet4j.train.Trainer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Times every operation of the training steps that run while it is attached.
@@ -69,11 +70,15 @@ public final class Profiler implements AutoCloseable {
      * @param device the one that the trainer was opened on
      */
     public static Profiler attach(Trainer trainer, Device device) {
+        Objects.requireNonNull(trainer, "trainer");
+        Objects.requireNonNull(device, "device");
         return attach(trainer.network(), device);
     }
 
     /** Attaches to a network, for training loops of one's own. */
     public static Profiler attach(Network network, Device device) {
+        Objects.requireNonNull(network, "network");
+        Objects.requireNonNull(device, "device");
         return new Profiler(network, device);
     }
 

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * What a device was asked to do in some steps, launch by launch.
@@ -30,11 +31,13 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
      * @param seconds that it took
      */
     public static StepTrace take(Device device, double seconds) {
+        Objects.requireNonNull(device, "device");
         return new StepTrace(device.takeTrace(), 1, seconds);
     }
 
     /** Both together. */
     public StepTrace plus(StepTrace next) {
+        Objects.requireNonNull(next, "next");
         Map<String, TracedCall> sums = new LinkedHashMap<>();
         calls.forEach(c -> sums.put(c.name(), c));
         next.calls.forEach(c -> sums.merge(c.name(), c, TracedCall::plus));
@@ -127,6 +130,7 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
      * @param what it is of
      */
     public String text(String what) {
+        Objects.requireNonNull(what, "what");
         return "\ntrace of "
                 + what
                 + "; every operation was launched by itself and timed between two events\n"

@@ -204,6 +204,7 @@ public final class DenseNetSpec {
      * @throws IllegalArgumentException for any other name
      */
     public static Builder preset(String name) {
+        Objects.requireNonNull(name, "name");
         String n = name.strip().toLowerCase(Locale.ROOT);
         switch (n) {
             case "densenet121":

@@ -3,6 +3,7 @@ package org.densenet4j.spec;
 import org.densenet4j.random.Philox;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * Initial parameters, as torchvision's DenseNet draws them: convolutions from a normal distribution
@@ -24,8 +25,23 @@ public final class Initialiser {
         return new Initialiser(seed);
     }
 
-    /** Fills {@code out} with the initial values of a parameter. */
+    /**
+     * Fills {@code out} with the initial values of a parameter.
+     *
+     * @throws IllegalArgumentException when it has room for more or fewer values
+     */
     public void fill(ParameterSpec parameter, float[] out) {
+        Objects.requireNonNull(parameter, "parameter");
+        Objects.requireNonNull(out, "out");
+        if (out.length != parameter.count()) {
+            throw new IllegalArgumentException(
+                    "out: room for "
+                            + out.length
+                            + " values, "
+                            + parameter.name()
+                            + " has "
+                            + parameter.count());
+        }
         switch (parameter.role()) {
             case CONV_WEIGHT -> normal(parameter, Math.sqrt(2.0 / parameter.fanIn()), out);
             case LINEAR_WEIGHT -> uniform(parameter, 1 / Math.sqrt(parameter.fanIn()), out);

@@ -4,6 +4,7 @@ import org.densenet4j.spec.ParameterSpec.Role;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /** The shapes, parameters and costs that follow from a {@link DenseNetSpec}. Immutable. */
 public final class NetworkShape {
@@ -67,6 +68,7 @@ public final class NetworkShape {
 
     /** Derives the shapes of a spec. */
     public static NetworkShape of(DenseNetSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         return new NetworkShape(spec);
     }
 
@@ -237,6 +239,7 @@ public final class NetworkShape {
 
     /** Multiply-adds of one image in a dense layer. */
     public static long multiplyAdds(LayerShape layer) {
+        Objects.requireNonNull(layer, "layer");
         long pixels = (long) layer.height() * layer.width();
         long width = layer.bottleneckChannels();
         return width == 0

@@ -2,6 +2,7 @@ package org.densenet4j.spec;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A named tensor of the network.
@@ -34,7 +35,9 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
 
     /** Keeps a copy of the shape. */
     public ParameterSpec {
-        shape = List.copyOf(shape);
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(role, "role");
+        shape = List.copyOf(Objects.requireNonNull(shape, "shape"));
     }
 
     static ParameterSpec of(String name, Role role, int... shape) {

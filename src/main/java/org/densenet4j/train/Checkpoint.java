@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -110,6 +111,7 @@ public final class Checkpoint {
      * @throws IOException in one line when the file is not a checkpoint, or damaged
      */
     public static DenseNetSpec spec(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         try (Safetensors file = Safetensors.open(path)) {
             verify(file);
             return spec(path, file);
@@ -118,6 +120,7 @@ public final class Checkpoint {
 
     /** Whether a file's metadata are those of a checkpoint of this project. */
     public static boolean isOne(Map<String, String> metadata) {
+        Objects.requireNonNull(metadata, "metadata");
         return FORMAT.equals(metadata.get("format"));
     }
 
@@ -128,6 +131,7 @@ public final class Checkpoint {
      * @throws IOException in one line when they differ
      */
     public static void verify(Safetensors file) throws IOException {
+        Objects.requireNonNull(file, "file");
         Map<String, String> metadata = file.metadata();
         if (metadata.getOrDefault("format", "").startsWith(PROJECT)
                 || metadata.keySet().stream().anyMatch(key -> key.startsWith(SPEC))) {
@@ -137,6 +141,7 @@ public final class Checkpoint {
 
     /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
     public static boolean hasSpec(Map<String, String> metadata) {
+        Objects.requireNonNull(metadata, "metadata");
         return metadata.containsKey(SPEC + "growthRate");
     }
 
@@ -146,6 +151,7 @@ public final class Checkpoint {
      * @throws IOException in one line when the file is not a checkpoint, or damaged
      */
     public static Map<String, String> metadata(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         try (Safetensors file = Safetensors.open(path)) {
             verify(file);
             spec(path, file);
@@ -159,6 +165,8 @@ public final class Checkpoint {
      * @throws IOException in one line when there is none or it is broken
      */
     public static DenseNetSpec spec(Path path, TensorFile file) throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(file, "file");
         Map<String, String> metadata = file.metadata();
         if (!hasSpec(metadata)) {
             throw new IOException(path + ": is not a densenet4j checkpoint");
@@ -208,6 +216,7 @@ public final class Checkpoint {
 
     /** A spec as metadata entries, which {@link #spec(Path, Map)} reads. */
     public static Map<String, String> specMetadata(DenseNetSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         Map<String, String> entries = new LinkedHashMap<>();
         specFields(spec).forEach((key, value) -> entries.put(SPEC + key, value));
         return entries;

@@ -224,6 +224,7 @@ public record Recipe(
      * @throws IllegalArgumentException with the nearest name when there is none
      */
     public static Recipe preset(String name) {
+        Objects.requireNonNull(name, "name");
         Recipe preset = PRESETS.get(name.strip().toLowerCase(Locale.ROOT));
         if (preset == null) {
             throw new IllegalArgumentException(
@@ -255,6 +256,7 @@ public record Recipe(
      *     that does not fit
      */
     public Recipe with(Map<String, String> settings) {
+        Objects.requireNonNull(settings, "settings");
         for (String key : settings.keySet()) {
             if (!keys().contains(key)) {
                 throw new IllegalArgumentException(

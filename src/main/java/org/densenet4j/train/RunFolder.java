@@ -79,6 +79,7 @@ public final class RunFolder implements AutoCloseable {
      * @throws IOException in one line when it holds a run already, is in use or cannot be written
      */
     public static RunFolder create(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         checkNew(folder);
         return open(folder);
     }
@@ -90,6 +91,7 @@ public final class RunFolder implements AutoCloseable {
      *     replace
      */
     public static void checkNew(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         for (String name : RUN) {
             if (Files.exists(folder.resolve(name))) {
                 throw new IOException(

@@ -8,6 +8,7 @@ import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 
 /**
@@ -23,6 +24,7 @@ public final class SettingsFile {
      * @throws IOException in one line when it is missing, has a key twice, or is no such file
      */
     public static Map<String, String> read(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         Map<String, String> values = new LinkedHashMap<>();
         Properties inOrder =
                 new Properties() {

@@ -428,6 +428,7 @@ public final class Trainer implements AutoCloseable {
      *     previous one stays then
      */
     public void save(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         save(path, Map.of());
     }
 
@@ -457,6 +458,7 @@ public final class Trainer implements AutoCloseable {
      *     changed then
      */
     public Map<String, String> load(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         try (DeviceUse _ = network.use()) {
             Map<String, String> metadata = Checkpoint.metadata(path);
             ImageMetadata saved = ImageMetadata.read(path, metadata);
@@ -537,8 +539,7 @@ public final class Trainer implements AutoCloseable {
 
         /**
          * Storage of activations and their gradients: {@code BFLOAT16} halves their memory and is
-         * faster where the processor multiplies it. The device's own choice when this is not
-         * called.
+         * faster where the processor multiplies it. Null, the default, is the device's own choice.
          */
         public Builder precision(DataType type) {
             precision = type;

@@ -86,6 +86,9 @@ public final class TrainingRun {
 
     /** A run of a trainer that was opened as the recipe says. */
     public static TrainingRun of(Trainer trainer, Recipe recipe, RunFolder folder) {
+        Objects.requireNonNull(trainer, "trainer");
+        Objects.requireNonNull(recipe, "recipe");
+        Objects.requireNonNull(folder, "folder");
         return new TrainingRun(trainer, recipe, folder);
     }
 
@@ -95,6 +98,9 @@ public final class TrainingRun {
      * @throws IllegalArgumentException when there are no images, or they do not fit the network
      */
     public TrainingRun data(Dataset train, Dataset test, Normalisation normalisation) {
+        Objects.requireNonNull(train, "train");
+        Objects.requireNonNull(test, "test");
+        Objects.requireNonNull(normalisation, "normalisation");
         requireImages("training", train);
         requireImages("test", test);
         trainLoader =
@@ -141,18 +147,22 @@ public final class TrainingRun {
 
     /** An entry of the caller's in the configuration and in every checkpoint's metadata. */
     public TrainingRun note(String key, String value) {
+        Objects.requireNonNull(key, "key");
+        Objects.requireNonNull(value, "value");
         notes.put(NOTE + key, value);
         return this;
     }
 
     /** Told about steps and epochs. */
     public TrainingRun listener(TrainingListener value) {
+        Objects.requireNonNull(value, "listener");
         listener = value;
         return this;
     }
 
     /** Asked after each step; when it says yes, the run saves and ends. */
     public TrainingRun stopWhen(BooleanSupplier condition) {
+        Objects.requireNonNull(condition, "condition");
         stop = condition;
         return this;
     }
@@ -167,6 +177,7 @@ public final class TrainingRun {
      *     classes than the checkpoint, or has them in another order; nothing has changed then
      */
     public void resume(Path checkpoint) throws IOException {
+        Objects.requireNonNull(checkpoint, "checkpoint");
         checkClasses(checkpoint);
         Map<String, String> saved = trainer.load(checkpoint);
         try {

@@ -13,6 +13,7 @@ import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.profile.Profiler;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.ParameterSpec;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -145,5 +146,11 @@ class RefusedBatchTest {
         try (Device other = Device.open("cpu", new DeviceOptions(1, true, true))) {
             refuses("another device", () -> Profiler.attach(trainer, other));
         }
+    }
+
+    @Test
+    void valuesOfAnotherLengthAreNotInitialised() {
+        ParameterSpec p = trainer.network().parameters().getFirst();
+        refuses("out: room for 3 values", () -> Initialiser.seeded(1).fill(p, new float[3]));
     }
 }

@@ -1,0 +1,408 @@
+package org.densenet4j.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceMemoryException;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.DeviceUse;
+import org.densenet4j.data.Augmentation;
+import org.densenet4j.data.Batch;
+import org.densenet4j.data.BatchLoader;
+import org.densenet4j.data.CentreCrop;
+import org.densenet4j.data.ColourJitter;
+import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Image;
+import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.RandomResizedCrop;
+import org.densenet4j.engine.Mode;
+import org.densenet4j.engine.Network;
+import org.densenet4j.engine.OperationListener;
+import org.densenet4j.engine.Pass;
+import org.densenet4j.engine.SgdStep;
+import org.densenet4j.inference.Evaluation;
+import org.densenet4j.inference.HeatMap;
+import org.densenet4j.inference.HeatMapOverlay;
+import org.densenet4j.inference.ImagePreparation;
+import org.densenet4j.inference.InferenceNetwork;
+import org.densenet4j.inference.Predictor;
+import org.densenet4j.insight.FeatureReuse;
+import org.densenet4j.insight.FeatureReuseReport;
+import org.densenet4j.insight.PruneReport;
+import org.densenet4j.insight.PruneReportFiles;
+import org.densenet4j.insight.Ranking;
+import org.densenet4j.insight.Scale;
+import org.densenet4j.io.TensorFile;
+import org.densenet4j.plan.Bytes;
+import org.densenet4j.plan.InferencePlan;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.ParameterLayout;
+import org.densenet4j.plan.Phase;
+import org.densenet4j.plan.Summary;
+import org.densenet4j.profile.Ceilings;
+import org.densenet4j.profile.OperationCost;
+import org.densenet4j.profile.Profile;
+import org.densenet4j.profile.ProfileReport;
+import org.densenet4j.profile.Profiler;
+import org.densenet4j.profile.StepTrace;
+import org.densenet4j.report.HtmlPage;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.Initialiser;
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.spec.Stem;
+import org.densenet4j.train.Checkpoint;
+import org.densenet4j.train.Recipe;
+import org.densenet4j.train.RunFolder;
+import org.densenet4j.train.SettingsFile;
+import org.densenet4j.train.Sgd;
+import org.densenet4j.train.Trainer;
+import org.densenet4j.train.TrainingListener;
+import org.densenet4j.train.TrainingRun;
+import org.densenet4j.weights.Model;
+import org.densenet4j.weights.RandomModel;
+import org.densenet4j.weights.WeightFile;
+import org.densenet4j.weights.WeightSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Executable;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * Null, for each parameter of each call to the engine, is refused by the parameter's name before
+ * anything else happens: not by what fails later, and not by a message that only the JVM made.
+ */
+class NullIsRefusedAtOnceTest {
+    private static final List<Class<?>> CLASSES =
+            List.of(
+                    DenseNetSpec.class,
+                    DenseNetSpec.Builder.class,
+                    NetworkShape.class,
+                    ParameterSpec.class,
+                    Initialiser.class,
+                    MemoryPlan.class,
+                    MemoryPlan.Builder.class,
+                    InferencePlan.class,
+                    InferencePlan.Builder.class,
+                    Summary.class,
+                    Bytes.class,
+                    Device.class,
+                    DeviceOptions.class,
+                    DeviceUse.class,
+                    DataType.class,
+                    Network.class,
+                    Pass.class,
+                    SgdStep.class,
+                    Trainer.class,
+                    Trainer.Builder.class,
+                    Sgd.class,
+                    Checkpoint.class,
+                    Recipe.class,
+                    RunFolder.class,
+                    SettingsFile.class,
+                    TrainingRun.class,
+                    Predictor.class,
+                    Predictor.Builder.class,
+                    InferenceNetwork.class,
+                    Evaluation.class,
+                    HeatMapOverlay.class,
+                    ImagePreparation.class,
+                    Batch.class,
+                    BatchLoader.class,
+                    Normalisation.class,
+                    Augmentation.class,
+                    ImageMetadata.class,
+                    FeatureReuse.class,
+                    FeatureReuseReport.class,
+                    PruneReport.class,
+                    PruneReportFiles.class,
+                    Profiler.class,
+                    Profile.class,
+                    ProfileReport.class,
+                    OperationCost.class,
+                    Ceilings.class,
+                    StepTrace.class);
+
+    /** What the documentation says may be null. */
+    private static final Set<String> NULLABLE =
+            Set.of(
+                    "Trainer.step next",
+                    "Augmentation crop",
+                    "MemoryPlan.Builder.precision type",
+                    "InferencePlan.Builder.precision type",
+                    "Trainer.Builder.precision type",
+                    "Predictor.Builder.precision type",
+                    "Profiler.profile failure",
+                    "Profile.of failure");
+
+    /** Records that only the project itself makes: their components may be missing. */
+    private static final Set<Class<?>> RESULTS =
+            Set.of(
+                    Profile.class,
+                    PruneReport.class,
+                    Evaluation.class,
+                    StepTrace.class,
+                    Recipe.class);
+
+    @TempDir private Path folder;
+    private final Map<Class<?>, Object> samples = new HashMap<>();
+    private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+
+    private <T> void sample(Class<T> type, T value) {
+        samples.put(type, value);
+        if (value instanceof AutoCloseable closeable) {
+            opened.push(closeable);
+        }
+    }
+
+    /** Eight grey images. */
+    private record Grey() implements Dataset {
+        @Override
+        public int size() {
+            return 8;
+        }
+
+        @Override
+        public int height() {
+            return 8;
+        }
+
+        @Override
+        public int width() {
+            return 8;
+        }
+
+        @Override
+        public int channels() {
+            return 3;
+        }
+
+        @Override
+        public List<String> classNames() {
+            return List.of("a", "b", "c");
+        }
+
+        @Override
+        public int label(int index) {
+            return index % 3;
+        }
+
+        @Override
+        public void read(int index, byte[] pixels) {
+            Arrays.fill(pixels, (byte) 9);
+        }
+    }
+
+    @BeforeEach
+    void opens() throws IOException {
+        DenseNetSpec spec = DenseNetSpec.bc(10, 4).classes(3).inputSize(8, 8).build();
+        Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(1));
+        sample(Device.class, device);
+        Path file = new RandomModel(spec, 1).write(folder.resolve("model.safetensors"));
+        MemoryPlan plan = MemoryPlan.of(spec).batch(2).on(device);
+        InferencePlan inference = InferencePlan.of(spec).batch(2).on(device);
+        Trainer trainer = Trainer.of(spec, device).batch(2).open();
+        Model model = Model.open(file);
+        sample(Trainer.class, trainer);
+        sample(Model.class, model);
+        sample(WeightSource.class, model);
+        sample(Predictor.class, Predictor.of(model).device(device).open());
+        sample(InferenceNetwork.class, InferenceNetwork.open(inference, device, model));
+        sample(Network.class, Network.open(plan, device, 1));
+        sample(RunFolder.class, RunFolder.create(folder.resolve("run")));
+        sample(Profiler.class, Profiler.attach(trainer, device));
+        Recipe recipe = Recipe.preset("glyphs");
+        Grey data = new Grey();
+        FeatureReuse reuse = FeatureReuse.of(model);
+        sample(DenseNetSpec.class, spec);
+        sample(DenseNetSpec.Builder.class, spec.toBuilder());
+        sample(NetworkShape.class, NetworkShape.of(spec));
+        sample(ParameterSpec.class, NetworkShape.of(spec).parameters().getFirst());
+        sample(ParameterSpec.Role.class, ParameterSpec.Role.BN_BIAS);
+        sample(Initialiser.class, Initialiser.seeded(1));
+        sample(Stem.class, Stem.SMALL);
+        sample(MemoryPlan.class, plan);
+        sample(MemoryPlan.Builder.class, MemoryPlan.of(spec).batch(2));
+        sample(InferencePlan.class, inference);
+        sample(InferencePlan.Builder.class, InferencePlan.of(spec).batch(2));
+        sample(ParameterLayout.class, plan.memory().parameterLayout());
+        sample(MemoryStrategy.class, MemoryStrategy.SHARED);
+        sample(Phase.class, Phase.FORWARD);
+        sample(DeviceOptions.class, DeviceOptions.defaults());
+        sample(DataType.class, DataType.FLOAT32);
+        sample(DeviceMemoryException.class, new DeviceMemoryException("cpu", 1, 1, null));
+        samples.put(DeviceUse.class, new DeviceUse("test", device));
+        sample(Mode.class, Mode.TRAIN);
+        sample(Pass.class, new Pass(1, Mode.TRAIN, 1, 1));
+        sample(SgdStep.class, SgdStep.of(0.1));
+        sample(OperationListener.class, OperationListener.NONE);
+        sample(Trainer.Builder.class, Trainer.of(spec, device).batch(2));
+        sample(Sgd.class, Sgd.plain(0.1));
+        sample(Recipe.class, recipe);
+        sample(TrainingListener.class, new TrainingListener() {});
+        sample(
+                TrainingRun.class,
+                TrainingRun.of(trainer, recipe, (RunFolder) samples.get(RunFolder.class)));
+        sample(Predictor.Builder.class, Predictor.of(model));
+        sample(Image.class, new Image(8, 8, 3, new byte[192]));
+        sample(HeatMap.class, new HeatMap(0, 1, 1, new float[1]));
+        sample(ImagePreparation.class, ImagePreparation.of(spec, Normalisation.CIFAR10));
+        sample(byte[].class, new byte[9]);
+        sample(Dataset.class, data);
+        sample(CentreCrop.class, ImagePreparation.of(spec, Normalisation.CIFAR10).crop());
+        sample(Batch.class, new Batch(new float[384], new int[2], 8, 8, 3));
+        sample(BatchLoader.class, BatchLoader.of(data));
+        sample(Normalisation.class, Normalisation.CIFAR10);
+        sample(Augmentation.class, Augmentation.NONE);
+        sample(RandomResizedCrop.class, RandomResizedCrop.IMAGENET);
+        sample(ColourJitter.class, ColourJitter.NONE);
+        sample(ImageMetadata.class, ImageMetadata.NONE);
+        sample(FeatureReuse.class, reuse);
+        sample(FeatureReuseReport.class, new FeatureReuseReport(reuse, Scale.BLOCK));
+        sample(Scale.class, Scale.BLOCK);
+        sample(Ranking.class, Ranking.WEIGHT);
+        PruneReport report = new PruneReport(Ranking.WEIGHT, List.of(), List.of());
+        sample(PruneReport.class, report);
+        sample(PruneReport.Data.class, List::of);
+        sample(PruneReportFiles.class, new PruneReportFiles(report));
+        Profile profile = Profile.of(plan, "cpu");
+        sample(Profile.class, profile);
+        sample(Ceilings.class, new Ceilings(1, 1));
+        sample(StepTrace.class, StepTrace.NONE);
+        sample(HtmlPage.class, HtmlPage.titled("page"));
+        sample(String.class, "name");
+        sample(Path.class, folder.resolve("none"));
+        sample(List.class, List.of());
+        sample(Map.class, Map.of());
+        sample(Optional.class, Optional.empty());
+        sample(float[].class, new float[384]);
+        sample(int[].class, new int[2]);
+        sample(Consumer.class, text -> {});
+        sample(Function.class, name -> name);
+        sample(BooleanSupplier.class, () -> true);
+        sample(Throwable.class, new IllegalStateException());
+        sample(TensorFile.class, WeightFile.open(file));
+        samples.put(int.class, 1);
+        samples.put(long.class, 1L);
+        samples.put(float.class, 0.5f);
+        samples.put(double.class, 0.5);
+        samples.put(boolean.class, true);
+    }
+
+    @AfterEach
+    void closes() throws Exception {
+        for (AutoCloseable one : opened) {
+            one.close();
+        }
+    }
+
+    private static List<Executable> methods(Class<?> type) {
+        List<Executable> all = new ArrayList<>();
+        for (Method m : type.getDeclaredMethods()) {
+            boolean users = !type.isInterface() || Modifier.isStatic(m.getModifiers());
+            boolean own = !m.getName().equals("equals") && !m.getName().equals("valueOf");
+            if (Modifier.isPublic(m.getModifiers()) && !m.isSynthetic() && users && own) {
+                all.add(m);
+            }
+        }
+        for (Constructor<?> c : type.getConstructors()) {
+            if (!RESULTS.contains(type)) {
+                all.add(c);
+            }
+        }
+        return all;
+    }
+
+    @Test
+    void nullIsRefusedByName() throws Exception {
+        List<String> wrong = new ArrayList<>();
+        int asked = 0;
+        for (Class<?> type : CLASSES) {
+            for (Executable method : methods(type)) {
+                Class<?>[] parameters = method.getParameterTypes();
+                for (int i = 0; i < parameters.length; i++) {
+                    String name = method.getParameters()[i].getName();
+                    String what =
+                            type.getName().replaceAll(".*\\.", "").replace('$', '.')
+                                    + (method instanceof Method ? "." + method.getName() : "")
+                                    + " "
+                                    + name;
+                    if (!parameters[i].isPrimitive() && !NULLABLE.contains(what)) {
+                        asked++;
+                        refusal(method, i, name).ifPresent(text -> wrong.add(what + ": " + text));
+                    }
+                }
+            }
+        }
+        assertEquals("", String.join("\n", wrong));
+        assertTrue(asked > 150, asked + " parameters");
+    }
+
+    /** What is wrong with the answer to null; empty where it is refused by name. */
+    private Optional<String> refusal(Executable method, int parameter, String name)
+            throws ReflectiveOperationException {
+        Object[] arguments = new Object[method.getParameterCount()];
+        for (int i = 0; i < arguments.length; i++) {
+            Class<?> type = method.getParameterTypes()[i];
+            arguments[i] = i == parameter ? null : samples.get(type);
+            if (i != parameter && arguments[i] == null) {
+                return Optional.of("no sample of " + type);
+            }
+        }
+        try {
+            if (method instanceof Method m) {
+                Object self = samples.get(m.getDeclaringClass());
+                if (self == null && !Modifier.isStatic(m.getModifiers())) {
+                    return Optional.of("no sample of " + m.getDeclaringClass());
+                }
+                m.invoke(self, arguments);
+            } else {
+                ((Constructor<?>) method).newInstance(arguments);
+            }
+            return Optional.of("accepted");
+        } catch (InvocationTargetException e) {
+            Throwable refused = e.getCause();
+            boolean right =
+                    refused instanceof NullPointerException
+                            || refused instanceof IllegalArgumentException;
+            return right && names(method, name, refused.getMessage())
+                    ? Optional.empty()
+                    : Optional.of(refused.toString());
+        }
+    }
+
+    /** A setting's only parameter may be called by the name of the setting. */
+    private static boolean names(Executable method, String parameter, String message) {
+        String setting = method.getName().toLowerCase(Locale.ROOT);
+        return parameter.equals(message)
+                || method.getParameterCount() == 1
+                        && message != null
+                        && (setting.contains(message.toLowerCase(Locale.ROOT))
+                                || message.toLowerCase(Locale.ROOT).equals(setting + "ation"));
+    }
+}
