@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /** The layout of a folder of images: training images, and those that are held out. */
@@ -63,7 +64,7 @@ final class HeldOutFolder {
                             + "; to hold out every tenth image: cd "
                             + quoted(training())
                             + " && for c in */; do mkdir -p \"../val/$c\"; "
-                            + HOLD_OUT.formatted("../val/$c")
+                            + String.format(Locale.ROOT, HOLD_OUT, "../val/$c")
                             + "done");
         }
         if (holdsClasses()) {
@@ -72,7 +73,7 @@ final class HeldOutFolder {
                             + "; to make them and hold out every tenth image: cd "
                             + quoted(root)
                             + " && for c in */; do mkdir -p \"train/$c\" \"val/$c\"; "
-                            + HOLD_OUT.formatted("val/$c")
+                            + String.format(Locale.ROOT, HOLD_OUT, "val/$c")
                             + "mv \"$c\"* \"train/$c\"; rmdir \"$c\"; done");
         }
         throw new IOException(needs);

@@ -58,7 +58,7 @@ class DecodingMemoryTest {
 
     @Test
     void imagesHeldAtOnceTakeNoMoreThanHalfOfTheHeap() throws InterruptedException {
-        assertEquals(2, most(new DecodingMemory(100 * MB), 20 * MB));
+        assertTrue(most(new DecodingMemory(100 * MB), 20 * MB) <= 2);
         assertEquals(1, most(new DecodingMemory(100 * MB), 80 * MB));
     }
 
