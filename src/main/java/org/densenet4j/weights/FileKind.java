@@ -2,6 +2,7 @@ package org.densenet4j.weights;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -44,6 +45,11 @@ final class FileKind {
                 0,
                 "\4\0\0\0\1\0\0\0\3\0\0\0V 1",
                 "is a Lua Torch file (.t7), which is not read; convert it to PyTorch first"),
+        new Sign(
+                0,
+                "4\n1\n3\nV 1\n",
+                "is a Lua Torch file (.t7), which is not read; convert it to PyTorch first"),
+        new Sign(0, "PK\5\6", "is a zip file with nothing in it"),
         new Sign(0, "GGUF", "is a GGUF file, which is not read; use the model's safetensors"),
         new Sign(4, "TFL3", "is a TensorFlow Lite model, which is not read"),
         new Sign(0, "\u007fELF", "is a program, not weights"),
@@ -51,6 +57,10 @@ final class FileKind {
         new Sign(0, "\u00ff\u00d8\u00ff", "is a JPEG image, not weights"),
         new Sign(0, "%PDF", "is a PDF document, not weights"),
     };
+
+    /** Protocol 0: a dictionary, a list, an object. */
+    private static final List<String> TEXT_PICKLES =
+            List.of("(dp", "(lp", "(d.", "ccollections\n", "ccopy_reg\n", "ccopyreg\n");
 
     private FileKind() {}
 
@@ -65,21 +75,21 @@ final class FileKind {
             return Optional.of("is empty; was it copied or downloaded to its end?");
         }
         String head = new String(bytes, ISO_8859_1);
+        if (isSafetensors(head)) {
+            return Optional.empty(); // first: a length may look like the start of another format
+        }
         for (Sign sign : SIGNS) {
             if (sign.fits(head)) {
                 return Optional.of(sign.what);
             }
         }
-        if (isSafetensors(head)) {
-            return Optional.empty();
-        }
-        String text = head.strip().toLowerCase(Locale.ROOT);
+        String text = head.replace("\u00ef\u00bb\u00bf", "").strip().toLowerCase(Locale.ROOT);
         if (text.startsWith("<!doctype") || text.startsWith("<html")) {
             return Optional.of(
                     "is an HTML page, not weights; the download needs a log-in or a confirmation,"
                             + " open its address in a browser");
         }
-        if (isPickle(head)) {
+        if (isPickle(head) || TEXT_PICKLES.stream().anyMatch(head::startsWith)) {
             return Optional.of(
                     "is a pickle that PyTorch did not write, which is not read; save the weights as"
                             + " safetensors or by torch.save(model.state_dict())");

@@ -1,17 +1,25 @@
 package org.densenet4j.io;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 
 import org.densenet4j.io.pth.PthWriter;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.weights.Model;
+import org.densenet4j.weights.RandomModel;
 import org.densenet4j.weights.WeightFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,14 +29,17 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 
 /**
  * Broken files of weights give errors: never another exception, a hang, or memory out of proportion
- * to the file.
+ * to the file. {@code -Ddensenet4j.fuzz=10000} makes that many of each kind.
  */
 class TensorFileFuzzTest {
-    private static final int MUTATIONS = 2_500;
+    private static final int MUTATIONS = Integer.getInteger("densenet4j.fuzz", 1_000);
+    private static final Duration HANG = Duration.ofMinutes(1 + MUTATIONS / 1_000);
+    private static final Path REAL = Path.of("src/test/resources/pth");
     private static final long MOST_ALLOCATED = 16L << 20;
 
     @TempDir private Path folder;
@@ -56,10 +67,81 @@ class TensorFileFuzzTest {
 
     @Test
     void picklesInsideAZip() {
-        byte[] pickle = seed().pickle();
-        SplittableRandom random = new SplittableRandom(4);
+        fuzzPickle(seed().pickle(), 4);
+    }
+
+    /** With objects of all kinds, written by PyTorch. */
+    @ParameterizedTest
+    @ValueSource(strings = {"odd-protocol1", "odd-protocol2", "odd-protocol4"})
+    void picklesWithPlaceholders(String name) throws IOException {
+        try (ZipFile zip = new ZipFile(REAL.resolve(name + ".pth").toFile())) {
+            fuzzPickle(zip.getInputStream(zip.getEntry(name + "/data.pkl")).readAllBytes(), 5);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "odd-protocol5.pth",
+                "odd-legacy2.pth",
+                "odd-legacy4.pth",
+                "complex-legacy.pth",
+                "kinds.pth",
+                "whole-model-legacy.pth",
+                "script.pt"
+            })
+    void filesThatPyTorchWrote(String name) throws IOException {
+        fuzz(Files.readAllBytes(REAL.resolve(name)), 6);
+    }
+
+    @Test
+    void indexesOfSeveralFiles() throws IOException {
+        for (String part : List.of("a", "b")) {
+            new SafetensorsWriter()
+                    .floats("features." + part, List.of(2), () -> new float[2])
+                    .write(folder.resolve("w-" + part + ".safetensors"));
+        }
+        fuzz(
+                """
+                {"metadata": {"total_size": 16}, "weight_map": {
+                  "features.a": "w-a.safetensors",
+                  "features.b": "w-b.safetensors"}}
+                """
+                        .getBytes(StandardCharsets.US_ASCII),
+                7);
+    }
+
+    /** What is opened is matched, too: names and shapes are looked at for the network's. */
+    @Test
+    void networksOfForeignFiles() throws IOException {
+        Path path = folder.resolve("network.safetensors");
+        new RandomModel(DenseNetSpec.bc(10, 1).classes(2).build(), 1)
+                .writeForeign(path, name -> "module." + name);
+        byte[] seed = Files.readAllBytes(path);
+        int header = 8 + ByteBuffer.wrap(seed).order(ByteOrder.LITTLE_ENDIAN).getInt();
+        SplittableRandom random = new SplittableRandom(8);
         assertTimeoutPreemptively(
-                Duration.ofMinutes(2),
+                HANG,
+                () -> {
+                    for (int i = 0; i < MUTATIONS; i++) {
+                        byte[] bytes = seed.clone();
+                        for (int c = random.nextInt(1, 4); c > 0; c--) {
+                            // digits and letters for others: the header stays JSON
+                            int at = random.nextInt(8, header);
+                            if (Character.isLetterOrDigit(bytes[at])) {
+                                bytes[at] = (byte) "0123456789abFnw".charAt(random.nextInt(15));
+                            }
+                        }
+                        Path mutated = Files.write(folder.resolve("mutated"), bytes);
+                        check(mutated, i, () -> Model.open(mutated).close());
+                    }
+                });
+    }
+
+    private void fuzzPickle(byte[] pickle, long randomSeed) {
+        SplittableRandom random = new SplittableRandom(randomSeed);
+        assertTimeoutPreemptively(
+                HANG,
                 () -> {
                     for (int i = 0; i < MUTATIONS; i++) {
                         Path path = folder.resolve("mutated.pth");
@@ -78,7 +160,7 @@ class TensorFileFuzzTest {
     private void fuzz(byte[] seed, long randomSeed) {
         SplittableRandom random = new SplittableRandom(randomSeed);
         assertTimeoutPreemptively(
-                Duration.ofMinutes(2),
+                HANG,
                 () -> {
                     for (int i = 0; i < MUTATIONS; i++) {
                         Path path = folder.resolve("mutated");
@@ -88,20 +170,38 @@ class TensorFileFuzzTest {
                 });
     }
 
+    /** Reads a file that may be damaged. */
+    private interface Reading {
+        void read() throws IOException;
+    }
+
     private static void open(Path path, int mutation) {
+        check(
+                path,
+                mutation,
+                () -> {
+                    try (TensorFile file = WeightFile.open(path)) {
+                        for (String name : file.names()) {
+                            Tensor tensor = file.tensor(name);
+                            if (tensor.type().isFloat()) {
+                                tensor.toFloats();
+                            } else {
+                                tensor.toLongs();
+                            }
+                        }
+                    }
+                });
+    }
+
+    private static void check(Path path, int mutation, Reading reading) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long before = threads.getCurrentThreadAllocatedBytes();
-        try (TensorFile file = WeightFile.open(path)) {
-            for (String name : file.names()) {
-                Tensor tensor = file.tensor(name);
-                if (tensor.type().isFloat()) {
-                    tensor.toFloats();
-                } else {
-                    tensor.toLongs();
-                }
-            }
+        try {
+            reading.read();
         } catch (IOException e) {
-            assertTrue(String.valueOf(e.getMessage()).contains(path.toString()), e.toString());
+            String message = String.valueOf(e.getMessage());
+            assertTrue(message.contains(path.getParent().toString()), e.toString());
+            assertEquals(1, message.lines().count(), message);
         } catch (RuntimeException | Error e) {
             throw new AssertionError("mutation " + mutation, e);
         }

@@ -7,12 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import org.densenet4j.io.SafetensorsWriter;
+import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -58,6 +63,10 @@ class FileKindTest {
         refused("\b\7\22\7pytorch\32\0051.9", "ONNX");
         refused("{\"weight_map\": 1}", "JSON file");
         refused("[1, 2]", "JSON file");
+        refused("\u00ef\u00bb\u00bf<html>", "HTML page");
+        refused("4\n1\n3\nV 1\n13\nnn.Sequential\n", "Lua Torch");
+        refused("(dp0\nVa\np1\nI1\ns.", "pickle that PyTorch did not write");
+        refused("PK\5\6" + "\0".repeat(18), "zip file with nothing in it");
         refused("<?xml version='1.0'?>", "XML");
         refused("0.1 0.2 0.3\n", "text file");
         Path gz = folder.resolve("x.gz");
@@ -65,6 +74,28 @@ class FileKindTest {
             out.write(1);
         }
         refused(Files.readAllBytes(gz), "gzip", "gunzip");
+    }
+
+    /** 640 and 35,615 bytes of header start like a pickle and like gzip. */
+    @ParameterizedTest
+    @ValueSource(ints = {640, 896, 1152, 0x8b1f})
+    void aLengthThatLooksLikeAnotherFormatIsALength(int length) throws IOException {
+        String header = "{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+        ByteBuffer bytes = ByteBuffer.allocate(8 + length + 4).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putLong(length)
+                .put((header + " ".repeat(length - header.length())).getBytes(ISO_8859_1));
+        Path path = Files.write(folder.resolve("w.safetensors"), bytes.array());
+        try (TensorFile file = WeightFile.open(path)) {
+            assertTrue(file.contains("x"));
+        }
+    }
+
+    @Test
+    void devicesAndPipesAreNotWaitedFor() {
+        IOException e =
+                assertThrows(
+                        IOException.class, () -> WeightFile.open(Path.of("/dev/zero")).close());
+        assertTrue(e.getMessage().contains("not a regular file"), e.getMessage());
     }
 
     @Test

@@ -40,10 +40,23 @@ enum Global {
                     storage("ShortStorage", ElementType.I16),
                     storage("CharStorage", ElementType.I8),
                     storage("ByteStorage", ElementType.U8),
-                    storage("BoolStorage", ElementType.BOOL));
+                    storage("BoolStorage", ElementType.BOOL),
+                    storage("ComplexFloatStorage", null, 8),
+                    storage("ComplexDoubleStorage", null, 16),
+                    storage("QInt8Storage", null, 1),
+                    storage("QUInt8Storage", null, 1),
+                    storage("QInt32Storage", null, 4),
+                    storage("QUInt4x2Storage", null, 1),
+                    storage("QUInt2x4Storage", null, 1));
 
     private static Map.Entry<String, StorageType> storage(String name, ElementType type) {
-        return Map.entry("torch." + name, new StorageType(type));
+        return storage(name, type, type.bytes());
+    }
+
+    private static Map.Entry<String, StorageType> storage(
+            String name, ElementType type, int bytes) {
+        String full = "torch." + name;
+        return Map.entry(full, new StorageType(full, type, bytes));
     }
 
     /**

@@ -8,6 +8,7 @@ import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
@@ -21,6 +22,12 @@ import java.util.Map;
  */
 final class LegacyContainer implements PthContainer {
     private static final BigInteger MAGIC_NUMBER = new BigInteger("1950a86a20f9469cfc6c", 16);
+    private static final char PROTOCOL = 0x80;
+    private static final char FRAME = 0x95;
+
+    /** {@code LONG1}, its length and the number's first bytes. */
+    private static final String LONG1_MAGIC = "\u008a\n\u006c\u00fc\u009c\u0046";
+
     private static final long VERSION = 1001;
     private static final int MAX_PICKLE = 64 << 20;
     private static final ValueLayout.OfLong LONG =
@@ -35,6 +42,16 @@ final class LegacyContainer implements PthContainer {
         this.arena = arena;
         this.root = root;
         this.data = data;
+    }
+
+    /** Whether a file starts with a pickle of the magic number, by whatever protocol. */
+    static boolean recognises(byte[] head) {
+        String text = new String(head, StandardCharsets.ISO_8859_1);
+        return text.startsWith("L" + MAGIC_NUMBER)
+                || text.length() > 2
+                        && text.charAt(0) == PROTOCOL
+                        && (text.startsWith(LONG1_MAGIC, 2)
+                                || text.charAt(2) == FRAME && text.startsWith(LONG1_MAGIC, 11));
     }
 
     @SuppressWarnings("MustBeClosedChecker") // the arena passes to the returned object
@@ -80,6 +97,12 @@ final class LegacyContainer implements PthContainer {
         long at = start;
         for (Object key : keys) {
             Storage storage = key instanceof String name ? storages.get(name) : null;
+            if (storage != null && storage.type().bytes() == 0) {
+                throw new PickleException(
+                        "has data of "
+                                + storage.type().name()
+                                + ", whose length is not known; save model.state_dict() alone");
+            }
             if (storage == null
                     || at + Long.BYTES > all.byteSize()
                     || all.get(LONG, at) != storage.count()

@@ -4,7 +4,6 @@ import java.math.BigInteger;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -13,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Interprets a pickle (protocols 0 to 5) that holds tensors and containers; the opcodes are
@@ -22,12 +22,27 @@ import java.util.Map;
  * anything else gives a {@link Placeholder} that remembers its name. Values are {@code null},
  * Boolean, Long, BigInteger, Double, String, {@code List} (lists and tuples), {@code Map}, {@link
  * StridedTensor}, {@link Storage} and {@link Placeholder}. Memory and time are linear in the length
- * of the pickle.
+ * of the pickle, and there is a limit to the memory.
  */
 final class PickleReader {
     private static final int MAX_PROTOCOL = 5;
     private static final int MAX_DIMENSIONS = 32;
+    private static final Set<String> CONSTRUCTORS =
+            Set.of(
+                    "copyreg._reconstructor",
+                    "copy_reg._reconstructor",
+                    "copyreg.__newobj__",
+                    "copyreg.__newobj_ex__",
+                    "numpy.core.multiarray._reconstruct",
+                    "numpy._core.multiarray._reconstruct");
     private static final Object MARK = new Object();
+
+    // About what values cost on the heap, with the place on the stack.
+    private static final long VALUE = 32;
+    private static final long CONTAINER = 104;
+    private static final long ENTRY = 64;
+    private static final int MOST_DIGITS = 300;
+    private static final long LARGEST = 256 << 20;
 
     private final ByteBuffer in;
     private final List<Object> stack = new ArrayList<>();
@@ -36,6 +51,9 @@ final class PickleReader {
 
     /** Entries that may still be copied: a list could be turned into a dict again and again. */
     private int copies;
+
+    /** Bytes that values may still take. */
+    private long room = Math.min(LARGEST, Runtime.getRuntime().maxMemory() / 4);
 
     private PickleReader(ByteBuffer in, Map<String, Storage> storages) {
         this.in = in;
@@ -67,7 +85,7 @@ final class PickleReader {
                     return pop();
                 }
                 case '(' -> push(MARK);
-                case '0' -> pop();
+                case '0' -> drop(); // POP
                 case '1' -> popMark(); // POP_MARK
                 case '2' -> push(top()); // DUP
                 case 'N' -> push(null);
@@ -109,10 +127,10 @@ final class PickleReader {
                 case '}' -> push(new LinkedHashMap<>());
                 case 's' -> setItems(popLast(2)); // SETITEM
                 case 'u' -> setItems(popMark()); // SETITEMS
-                case 'q' -> memo.put((long) (in.get() & 0xFF), top()); // BINPUT
-                case 'r' -> memo.put(in.getInt() & 0xFFFF_FFFFL, top()); // LONG_BINPUT
-                case 0x94 -> memo.put((long) memo.size(), top()); // MEMOIZE
-                case 'p' -> memo.put(index(line()), top()); // PUT
+                case 'q' -> remember(in.get() & 0xFF); // BINPUT
+                case 'r' -> remember(in.getInt() & 0xFFFF_FFFFL); // LONG_BINPUT
+                case 0x94 -> remember(memo.size()); // MEMOIZE
+                case 'p' -> remember(index(line())); // PUT
                 case 'g' -> push(remembered(index(line()))); // GET
                 case 'h' -> push(remembered(in.get() & 0xFF)); // BINGET
                 case 'j' -> push(remembered(in.getInt() & 0xFFFF_FFFFL)); // LONG_BINGET
@@ -125,6 +143,19 @@ final class PickleReader {
                 case 'i' -> instance(); // INST
                 case 'o' -> object(); // OBJ
                 case 'b' -> build();
+                case 'P' -> // PERSID
+                        throw new PickleException(
+                                "names its storages by text (pickle protocol 0), which PyTorch"
+                                        + " never does; save it again with torch.save");
+                case 0x82, 0x83, 0x84 -> // EXT1, EXT2, EXT4
+                        throw new PickleException(
+                                "refers to the extension registry of the Python that wrote it"
+                                        + " (copyreg), which nobody else has; save"
+                                        + " model.state_dict() alone");
+                case 0x97, 0x98 -> // NEXT_BUFFER, READONLY_BUFFER
+                        throw new PickleException(
+                                "keeps data outside of the file (out-of-band buffers of pickle"
+                                        + " protocol 5); save it again with torch.save");
                 default ->
                         throw new PickleException(
                                 String.format(
@@ -145,8 +176,29 @@ final class PickleReader {
 
     // ---------------------------------------------------------------- stack
 
-    private void push(Object value) {
+    private void push(Object value) throws PickleException {
+        take(
+                switch (value) {
+                    case String text -> VALUE + 2L * text.length();
+                    case BigInteger number -> VALUE + number.bitLength() / 8;
+                    case List<?> list -> CONTAINER + 8L * list.size();
+                    case Map<?, ?> _, Placeholder _, StridedTensor _, Storage _ -> CONTAINER;
+                    case null, default -> VALUE;
+                });
         stack.add(value);
+    }
+
+    private void take(long bytes) throws PickleException {
+        room -= bytes;
+        if (room < 0) {
+            throw new PickleException(
+                    "the pickle has too many values; save model.state_dict() alone");
+        }
+    }
+
+    private void remember(long index) throws PickleException {
+        take(ENTRY);
+        memo.put(index, top());
     }
 
     private Object pop() throws PickleException {
@@ -160,6 +212,13 @@ final class PickleReader {
             throw broken();
         }
         return stack.getLast();
+    }
+
+    private void drop() throws PickleException {
+        if (stack.isEmpty()) {
+            throw broken();
+        }
+        stack.removeLast(); // a mark, too
     }
 
     private List<Object> popMark() throws PickleException {
@@ -207,17 +266,18 @@ final class PickleReader {
             bytes[j] = swap;
         }
         BigInteger value = bytes.length == 0 ? BigInteger.ZERO : new BigInteger(bytes);
+        return number(value);
+    }
+
+    private static Object number(BigInteger value) {
         return value.bitLength() < 64 ? (Object) value.longValue() : value;
     }
 
+    /** Names of files and the like may be no valid text. */
     private String text(long length, Charset charset) throws PickleException {
-        ByteBuffer part = in.slice(in.position(), checked(length));
-        in.position(in.position() + part.remaining());
-        try {
-            return charset.newDecoder().decode(part).toString();
-        } catch (CharacterCodingException e) {
-            throw new PickleException("the pickle has text that is not valid UTF-8");
-        }
+        byte[] bytes = new byte[checked(length)];
+        in.get(bytes);
+        return new String(bytes, charset);
     }
 
     private int checked(long length) throws PickleException {
@@ -250,16 +310,25 @@ final class PickleReader {
             return digits.equals("01"); // how protocol 1 writes booleans
         }
         String number = digits.endsWith("L") ? digits.substring(0, digits.length() - 1) : digits;
+        if (number.length() > MOST_DIGITS) {
+            return new Placeholder("int"); // to read more takes longer than linear time
+        }
         try {
-            return Long.valueOf(number);
+            return number(new BigInteger(number));
         } catch (NumberFormatException e) {
-            return new Placeholder("int");
+            throw broken();
         }
     }
 
     private Object floatLine() throws PickleException {
         try {
-            return Double.valueOf(line());
+            String number = line();
+            return switch (number) {
+                case "inf" -> Double.POSITIVE_INFINITY;
+                case "-inf" -> Double.NEGATIVE_INFINITY;
+                case "nan" -> Double.NaN;
+                default -> Double.valueOf(number);
+            };
         } catch (NumberFormatException e) {
             throw broken();
         }
@@ -307,16 +376,18 @@ final class PickleReader {
         }
         @SuppressWarnings("unchecked") // everything on the stack was made here
         List<Object> list = (List<Object>) top();
+        take(8L * items.size());
         list.addAll(items);
     }
 
     private void setItems(List<Object> items) throws PickleException {
-        Object target = top() instanceof Placeholder object ? object.items() : top();
+        Object target = top() instanceof Placeholder object ? object.changedItems() : top();
         if (!(target instanceof Map<?, ?>) || items.size() % 2 != 0) {
             throw broken();
         }
         @SuppressWarnings("unchecked") // everything on the stack was made here
         Map<Object, Object> map = (Map<Object, Object>) target;
+        take(ENTRY * items.size() / 2);
         for (int i = 0; i < items.size(); i += 2) {
             Object key = items.get(i);
             // Under other keys, such as tuples, nobody looks; they could contain themselves.
@@ -340,13 +411,14 @@ final class PickleReader {
     private Object storage(Object id) throws PickleException {
         if (id instanceof List<?> other
                 && other.size() > 1
+                && "module".equals(other.getFirst())
                 && other.get(1) instanceof Placeholder type) {
-            return type; // of elements that are not read
+            return type; // a class, with its source
         }
         if (!(id instanceof List<?> parts)
                 || parts.size() < 5
                 || !"storage".equals(parts.get(0))
-                || !(parts.get(1) instanceof StorageType type)
+                || !(parts.get(1) instanceof StorageType || parts.get(1) instanceof Placeholder)
                 || !(parts.get(2) instanceof String key)
                 || !(parts.get(4) instanceof Long count)) {
             throw new PickleException("a storage is not described as PyTorch does");
@@ -356,10 +428,14 @@ final class PickleReader {
                     "has storages that are views of others, as PyTorch before 0.4 could write;"
                             + " load and save it again with a newer one");
         }
-        if (count < 0 || count > Long.MAX_VALUE / type.elements().bytes()) {
+        StorageType type =
+                parts.get(1) instanceof Placeholder other
+                        ? new StorageType(other.what(), null, 0)
+                        : (StorageType) parts.get(1);
+        if (count < 0 || count > Long.MAX_VALUE / Math.max(1, type.bytes())) {
             throw new PickleException("storage '" + printable(key) + "' has an impossible size");
         }
-        Storage storage = new Storage(key, type.elements(), count);
+        Storage storage = new Storage(key, type, count);
         Storage known = storages.putIfAbsent(key, storage);
         if (known != null && !known.equals(storage)) {
             throw new PickleException("storage '" + printable(key) + "' is described in two ways");
@@ -375,7 +451,7 @@ final class PickleReader {
     /** What a call gives; nothing is called. */
     private Object call(Object function, Object arguments) throws PickleException {
         if (function instanceof Placeholder || function instanceof StorageType) {
-            return new Placeholder(nameOf(function));
+            return new Placeholder(nameOf(function, arguments));
         }
         if (!(function instanceof Global global) || !(arguments instanceof List<?> a)) {
             throw new PickleException("the pickle calls something that is not a function");
@@ -389,8 +465,17 @@ final class PickleReader {
         };
     }
 
-    private static String nameOf(Object function) {
-        return function instanceof Placeholder placeholder ? placeholder.what() : "a storage";
+    /** Some functions make an object of the class that is their first argument. */
+    private static String nameOf(Object function, Object arguments) {
+        if (!(function instanceof Placeholder placeholder)) {
+            return ((StorageType) function).name();
+        }
+        return CONSTRUCTORS.contains(placeholder.what())
+                        && arguments instanceof List<?> a
+                        && !a.isEmpty()
+                        && a.getFirst() instanceof Placeholder type
+                ? type.what()
+                : placeholder.what();
     }
 
     /** A class, arguments in order and arguments by name. */
@@ -432,6 +517,7 @@ final class PickleReader {
             throw new PickleException("an OrderedDict is not described as Python does");
         }
         copies -= pairs.size();
+        take(ENTRY * pairs.size());
         for (Object pair : pairs) {
             if (copies < 0 || !(pair instanceof List<?> p) || p.size() != 2) {
                 throw new PickleException("an OrderedDict is not described as Python does");
@@ -452,8 +538,11 @@ final class PickleReader {
                 || !(arguments.get(1) instanceof Long offset)) {
             throw new PickleException("a tensor is not described as PyTorch does");
         }
-        return StridedTensor.of(
-                storage, offset, numbers(arguments.get(2)), numbers(arguments.get(3)));
+        List<Long> shape = numbers(arguments.get(2));
+        List<Long> strides = numbers(arguments.get(3));
+        return storage.type().elements() == null
+                ? new Placeholder("a tensor of " + storage.type().name() + " " + shape)
+                : StridedTensor.of(storage, offset, shape, strides);
     }
 
     private static List<Long> numbers(Object value) throws PickleException {
@@ -489,8 +578,10 @@ final class PickleReader {
 
     /** The state of an object, such as a state dict's {@code _metadata}: nobody needs it here. */
     private void build() throws PickleException {
-        pop();
-        top();
+        Object state = pop();
+        if (top() instanceof Placeholder object) {
+            object.state(state);
+        }
     }
 
     /** Text of a hostile file in a message: short and without control characters. */

@@ -10,7 +10,8 @@ import java.util.Map;
  */
 final class Placeholder {
     private final String what;
-    private final Map<Object, Object> items = new LinkedHashMap<>();
+    private Map<Object, Object> items = Map.of();
+    private boolean module;
 
     /**
      * Of a class or function.
@@ -26,8 +27,26 @@ final class Placeholder {
         return what;
     }
 
-    /** What was set by key. */
+    /** What was set by key; not to be changed. */
     Map<Object, Object> items() {
         return items;
+    }
+
+    /** The same, to set more. */
+    Map<Object, Object> changedItems() {
+        if (items.isEmpty()) {
+            items = new LinkedHashMap<>(); // few placeholders have any
+        }
+        return items;
+    }
+
+    /** Looks at the state that is set: only whole modules of PyTorch have one with modules. */
+    void state(Object state) {
+        module |= state instanceof Map<?, ?> map && map.containsKey("_modules");
+    }
+
+    /** Whether it is a whole module of PyTorch: layers, and the class that they are of. */
+    boolean isModule() {
+        return module;
     }
 }

@@ -46,8 +46,7 @@ public final class PthFile implements TensorFile {
             return false;
         }
         int word = ByteBuffer.wrap(head).order(ByteOrder.BIG_ENDIAN).getInt();
-        // A zip's local header, or a pickle (PROTO, version) of the magic number (LONG1 or LONG).
-        return word == ZipContainer.MAGIC || (word & 0xFF00_FFFF) == 0x8000_8A0A;
+        return word == ZipContainer.MAGIC || LegacyContainer.recognises(head);
     }
 
     /**
@@ -96,12 +95,21 @@ public final class PthFile implements TensorFile {
             Map.Entry<String, Placeholder> first = others.entrySet().iterator().next();
             throw new PthException(path, notATensor(first.getKey(), first.getValue()));
         }
+        Placeholder model = StateDict.module(root).orElse(null);
+        if (model != null) {
+            throw new PthException(
+                    path,
+                    "holds a whole model ("
+                            + model.what()
+                            + "), which only the Python program that it is from can make again; save"
+                            + " model.state_dict()");
+        }
         if (root instanceof Placeholder whole && whole.items().isEmpty()) {
             throw new PthException(
                     path,
                     "holds an object of the class "
                             + whole.what()
-                            + ", such as a whole model, which only Python can read; save"
+                            + ", which only Python can make; tensors in dictionaries are read: save"
                             + " model.state_dict()");
         }
         throw new PthException(
@@ -116,9 +124,12 @@ public final class PthFile implements TensorFile {
     private static String notATensor(String name, Placeholder other) {
         return "'"
                 + PickleReader.printable(name)
-                + "' is an object of "
-                + other.what()
-                + ", not a tensor; save it as a torch.Tensor";
+                + "' is "
+                + (other.what().startsWith("a tensor")
+                        ? other.what() + ", which is not read; save it as a plain torch.Tensor"
+                        : "an object of "
+                                + other.what()
+                                + ", not a tensor; save it as a torch.Tensor");
     }
 
     @Override
@@ -137,7 +148,7 @@ public final class PthFile implements TensorFile {
         if (tensor == null) {
             throw new IllegalArgumentException("the file has no tensor named '" + name + "'");
         }
-        return new TensorDescription(tensor.storage().type(), tensor.shape());
+        return new TensorDescription(tensor.storage().type().elements(), tensor.shape());
     }
 
     /** Entries of the state dict that are no tensors, or of a kind that is not read. */
@@ -164,7 +175,7 @@ public final class PthFile implements TensorFile {
                         ? MemorySegment.ofArray(source)
                                 .asSlice(tensor.offset() * element, tensor.count() * element)
                         : MemorySegment.ofArray(tensor.gather(source));
-        return new Tensor(name, tensor.storage().type(), tensor.shape(), data);
+        return new Tensor(name, tensor.storage().type().elements(), tensor.shape(), data);
     }
 
     private byte[] load(Storage storage) throws IOException {

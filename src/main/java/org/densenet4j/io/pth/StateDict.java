@@ -6,7 +6,9 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Finds the weights in what was saved: at the top, under one of the usual keys, or under any other
@@ -32,7 +34,7 @@ final class StateDict {
                     "ema_state_dict",
                     "ema");
 
-    private static final int DEPTH = 4;
+    private static final int DEPTH = 5;
 
     private final Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -79,6 +81,16 @@ final class StateDict {
                             + "); save the one that is meant alone");
         }
         return found.isEmpty() ? own : found;
+    }
+
+    /** A whole module of PyTorch at the top or under a key, in place of its weights. */
+    static Optional<Placeholder> module(Object root) {
+        return Stream.concat(
+                        Stream.of(root),
+                        map(root) == null ? Stream.empty() : map(root).values().stream())
+                .filter(value -> value instanceof Placeholder other && other.isModule())
+                .map(Placeholder.class::cast)
+                .findFirst();
     }
 
     private static Map<?, ?> map(Object value) {

@@ -14,13 +14,12 @@ record StridedTensor(Storage storage, long offset, List<Long> shape, List<Long> 
     /**
      * Checks a view.
      *
-     * @throws PickleException when it leaves its storage or repeats elements of it
+     * @return a {@link Placeholder} when it leaves its storage or repeats elements of it
      */
-    static StridedTensor of(Storage storage, long offset, List<Long> shape, List<Long> strides)
-            throws PickleException {
+    static Object of(Storage storage, long offset, List<Long> shape, List<Long> strides) {
         String what = "a tensor of shape " + shape + " with strides " + strides;
         if (shape.size() != strides.size() || offset < 0) {
-            throw new PickleException(what + " makes no sense");
+            return new Placeholder(what + ", which makes no sense");
         }
         long count = 1;
         long last = offset;
@@ -29,18 +28,18 @@ record StridedTensor(Storage storage, long offset, List<Long> shape, List<Long> 
                 long size = shape.get(d);
                 long stride = strides.get(d);
                 if (size < 0 || stride < 0) {
-                    throw new PickleException(what + " makes no sense");
+                    return new Placeholder(what + ", which makes no sense");
                 }
                 count = Math.multiplyExact(count, size);
                 last = Math.addExact(last, Math.multiplyExact(Math.max(0, size - 1), stride));
             }
         } catch (ArithmeticException e) {
-            throw new PickleException(what + " is impossibly large");
+            return new Placeholder(what + ", which is impossibly large");
         }
         // A view that repeats elements could be far larger than the file.
         if (count > storage.count() || (count > 0 && last >= storage.count())) {
-            throw new PickleException(
-                    what + " does not fit its storage of " + storage.count() + " elements");
+            return new Placeholder(
+                    what + ", which does not fit its storage of " + storage.count() + " elements");
         }
         return new StridedTensor(storage, offset, List.copyOf(shape), List.copyOf(strides));
     }

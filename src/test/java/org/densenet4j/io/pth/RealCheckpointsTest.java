@@ -70,7 +70,7 @@ class RealCheckpointsTest {
         "whole_model.pth, torch.nn.modules.container.Sequential, state_dict()",
         "script.pt, TorchScript, state_dict()",
         "two_keys.pth, 'generator, critic', alone",
-        "numpy_tensors.pth, _reconstruct, not a tensor"
+        "numpy_tensors.pth, numpy.ndarray, not a tensor"
     })
     void whatCannotBeReadIsToldWithTheMend(String name, String what, String mend) {
         assertRefused(name, what, mend);
