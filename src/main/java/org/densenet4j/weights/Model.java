@@ -130,7 +130,7 @@ public final class Model implements WeightSource, AutoCloseable {
                             + " whole DenseNet ("
                             + e.getMessage()
                             + ")"
-                            + Shards.hint(path).orElse(""),
+                            + Shards.hint(path).map(part -> "; " + part).orElse(""),
                     e);
         }
     }

@@ -22,7 +22,7 @@ final class Shards {
         Path index =
                 path.resolveSibling(part.group("name") + "." + part.group("kind") + ".index.json");
         return Optional.of(
-                "; it is one of "
+                "it is one of "
                         + Integer.parseInt(part.group("count"))
                         + " files that belong together, by its name: give their index, "
                         + index.getFileName()

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The tensors of a file matched to those of a network by name and shape. */
@@ -85,10 +86,11 @@ final class WeightMatch implements WeightSource {
                                 .toList(),
                         misshaped,
                         options.resetHead());
-        String refusal = report.refusal(options).orElse(null);
+        Optional<String> part = Shards.hint(path);
+        String refusal = report.refusal(options, part).orElse(null);
         if (refusal != null) {
-            String more = likeness(fileNames, file, shape) + Shards.hint(path).orElse("");
-            throw new WeightsException(path, refusal + more, report);
+            String other = part.isPresent() ? "" : likeness(fileNames, file, shape);
+            throw new WeightsException(path, refusal + other, report);
         }
         return new WeightMatch(path, file, fileNames, report);
     }

@@ -62,8 +62,12 @@ public record WeightReport(
         }
     }
 
-    /** What is wrong, in one line with the fix; empty when these options allow to load. */
-    Optional<String> refusal(LoadOptions options) {
+    /**
+     * What is wrong, in one line with the fix; empty when these options allow to load.
+     *
+     * @param known what mends it, where that is known from elsewhere
+     */
+    Optional<String> refusal(LoadOptions options, Optional<String> known) {
         boolean unexpectedCounts = !unexpected.isEmpty() && !options.ignoreUnexpected();
         if (missing.isEmpty() && misshaped.isEmpty() && !unexpectedCounts) {
             return Optional.empty();
@@ -82,7 +86,7 @@ public record WeightReport(
                         + unexpected.size()
                         + " unexpected; first: "
                         + first;
-        return Optional.of(line + "; " + advice());
+        return Optional.of(line + "; " + known.orElseGet(this::advice));
     }
 
     private String advice() {

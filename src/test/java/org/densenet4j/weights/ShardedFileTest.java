@@ -93,7 +93,8 @@ class ShardedFileTest {
 
     @Test
     void onePartAloneSaysThatItIsOne() throws IOException {
-        assertRefused(folder.resolve(ONE), "one of 2 files", index.getFileName().toString());
+        assertRefused(
+                folder.resolve(ONE), "; it is one of 2 files", index.getFileName().toString());
         Files.delete(index);
         IOException e =
                 assertThrows(
