@@ -101,11 +101,11 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Path checkpoint = resume == null ? null : checkpoint(resume);
+        Path file = resume == null ? null : checkpoint(resume);
         checkFolder();
+        Continued checkpoint = file == null ? null : Continued.of(file);
         Recipe recipe = recipe(checkpoint);
-        DenseNetSpec wanted =
-                checkpoint != null ? Checkpoint.spec(checkpoint) : recipe.spec(1).build();
+        DenseNetSpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
         DataOption.Source source = source(checkpoint, wanted);
         if (classes != null && classes != source.train().classes()) {
             throw new IllegalArgumentException(
@@ -132,6 +132,19 @@ final class TrainCommand implements Callable<Integer> {
 
     // ---------------------------------------------------------------- what to train
 
+    /** What the checkpoint to continue from says, read once. */
+    private record Continued(
+            Path file, DenseNetSpec spec, Map<String, String> metadata, ImageMetadata images) {
+        static Continued of(Path file) throws IOException {
+            Checkpoint.Description saved = Checkpoint.describe(file);
+            return new Continued(
+                    file,
+                    saved.spec(),
+                    saved.metadata(),
+                    ImageMetadata.read(file, saved.metadata()));
+        }
+    }
+
     /** The checkpoint to continue from; null when the run was stopped before it saved one. */
     private static Path checkpoint(Path resume) throws IOException {
         if (!Files.isDirectory(resume)) {
@@ -149,7 +162,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** The recipe: a preset or the one of the run to continue, and what the user changes of it. */
-    private Recipe recipe(Path checkpoint) throws IOException {
+    private Recipe recipe(Continued checkpoint) throws IOException {
         Map<String, String> settings = recipeOption.settings();
         if (resume == null) {
             restore(settings);
@@ -160,7 +173,7 @@ final class TrainCommand implements Callable<Integer> {
         if (checkpoint == null) {
             saved = SettingsFile.read(resume.resolve(RunFolder.CONFIG));
         } else {
-            Map<String, String> metadata = Checkpoint.metadata(checkpoint);
+            Map<String, String> metadata = checkpoint.metadata();
             saved = new LinkedHashMap<>(TrainingRun.notesOf(metadata));
             saved.keySet().retainAll(runSettings());
             saved.putAll(TrainingRun.recipeOf(metadata));
@@ -225,13 +238,11 @@ final class TrainCommand implements Callable<Integer> {
      * The data. Its labels are the classes of the network that training starts from, matched by
      * name, so that what a class means never changes under a classifier.
      */
-    private DataOption.Source source(Path checkpoint, DenseNetSpec network) throws IOException {
+    private DataOption.Source source(Continued checkpoint, DenseNetSpec network)
+            throws IOException {
         DataOption.Source source = data.open(network);
         List<String> names =
-                (checkpoint == null
-                                ? pretrained.classNames()
-                                : ImageMetadata.read(checkpoint, Checkpoint.metadata(checkpoint))
-                                        .classNames())
+                (checkpoint == null ? pretrained.classNames() : checkpoint.images().classNames())
                         .orElse(null);
         if (names == null) {
             return source;
@@ -245,7 +256,7 @@ final class TrainCommand implements Callable<Integer> {
                                     ? "; --reset-head trains a new classifier for other classes"
                                     : "; a run continues with the classes that it was started with."
                                             + " For others start a new one with --weights "
-                                            + checkpoint
+                                            + checkpoint.file()
                                             + " --reset-head"),
                     e);
         }
@@ -287,12 +298,12 @@ final class TrainCommand implements Callable<Integer> {
      * Another number of images is another order of batches than the one that was begun; another
      * normalisation is other pixels.
      */
-    private static void tellImages(Path checkpoint, DataOption.Source source) throws IOException {
-        Map<String, String> saved = Checkpoint.metadata(checkpoint);
+    private static void tellImages(Continued checkpoint, DataOption.Source source) {
         String now = String.valueOf(source.train().size());
-        String before = saved.getOrDefault(TrainingRun.TRAINING_IMAGES, now);
+        String before = checkpoint.metadata().getOrDefault(TrainingRun.TRAINING_IMAGES, now);
         tellChanges(Map.of("training images", before), Map.of("training images", now));
-        ImageMetadata.read(checkpoint, saved)
+        checkpoint
+                .images()
                 .normalisation()
                 .ifPresent(
                         n ->
@@ -350,7 +361,11 @@ final class TrainCommand implements Callable<Integer> {
 
     /** Returns whether the run got to its end. */
     private boolean train(
-            Recipe recipe, DenseNetSpec spec, DataOption.Source source, Path checkpoint, Device d)
+            Recipe recipe,
+            DenseNetSpec spec,
+            DataOption.Source source,
+            Continued checkpoint,
+            Device d)
             throws IOException {
         Trainer.Builder builder = recipe.trainer(spec, d);
         if (memoryBudget != null) {
@@ -369,7 +384,7 @@ final class TrainCommand implements Callable<Integer> {
     private boolean train(
             Recipe recipe,
             DataOption.Source source,
-            Path checkpoint,
+            Continued checkpoint,
             Device d,
             Trainer trainer,
             StopSignal stop)
@@ -408,11 +423,11 @@ final class TrainCommand implements Callable<Integer> {
             remembered().forEach(run::note);
             if (checkpoint != null) {
                 tellImages(checkpoint, source);
-                run.resume(checkpoint);
+                run.resume(checkpoint.file());
                 System.out.printf(
                         Locale.ROOT,
                         "continuing %s after %,d steps, in epoch %d%n",
-                        checkpoint,
+                        checkpoint.file(),
                         trainer.steps(),
                         run.epoch() + 1);
             } else if (resume != null) {

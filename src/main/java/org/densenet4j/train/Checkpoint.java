@@ -49,14 +49,24 @@ public final class Checkpoint {
         writer.write(path);
     }
 
-    /** Loads a state into a network of the same spec; nothing is changed when the file is wrong. */
-    static Map<String, String> load(Path path, Network network, DenseNetSpec spec)
+    /** What else must be right before a state is loaded. */
+    interface Check {
+        /** Throws when the metadata of a file are not those of something to continue. */
+        void check(Map<String, String> metadata) throws IOException;
+    }
+
+    /**
+     * Loads a state into a network of the same spec; nothing is changed when the file is wrong or
+     * the check throws.
+     */
+    static Map<String, String> load(Path path, Network network, DenseNetSpec spec, Check check)
             throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
             if (!file.verify()) {
                 throw new IOException(path + ": is damaged: its checksum is missing");
             }
             DenseNetSpec saved = spec(path, file);
+            check.check(file.metadata());
             if (!saved.equals(spec.toBuilder().name(saved.name()).build())) {
                 throw new IOException(
                         path + ": was saved from " + saved + ", this trainer has " + spec);
@@ -106,16 +116,34 @@ public final class Checkpoint {
     }
 
     /**
-     * The spec that a checkpoint was saved from.
+     * What a checkpoint says without its tensors.
+     *
+     * @param spec that it was saved from
+     * @param metadata all entries: the spec, counters and the caller's
+     */
+    public record Description(DenseNetSpec spec, Map<String, String> metadata) {}
+
+    /**
+     * Reads what a checkpoint says, and the whole file once for its checksum.
      *
      * @throws IOException in one line when the file is not a checkpoint, or damaged
      */
-    public static DenseNetSpec spec(Path path) throws IOException {
+    public static Description describe(Path path) throws IOException {
         Objects.requireNonNull(path, "path");
         try (Safetensors file = Safetensors.open(path)) {
             verify(file);
-            return spec(path, file);
+            return new Description(spec(path, file), file.metadata());
         }
+    }
+
+    /** The spec of {@link #describe}. */
+    public static DenseNetSpec spec(Path path) throws IOException {
+        return describe(path).spec();
+    }
+
+    /** The metadata of {@link #describe}. */
+    public static Map<String, String> metadata(Path path) throws IOException {
+        return describe(path).metadata();
     }
 
     /** Whether a file's metadata are those of a checkpoint of this project. */
@@ -143,20 +171,6 @@ public final class Checkpoint {
     public static boolean hasSpec(Map<String, String> metadata) {
         Objects.requireNonNull(metadata, "metadata");
         return metadata.containsKey(SPEC + "growthRate");
-    }
-
-    /**
-     * All entries that a checkpoint was saved with: the spec, counters and the caller's.
-     *
-     * @throws IOException in one line when the file is not a checkpoint, or damaged
-     */
-    public static Map<String, String> metadata(Path path) throws IOException {
-        Objects.requireNonNull(path, "path");
-        try (Safetensors file = Safetensors.open(path)) {
-            verify(file);
-            spec(path, file);
-            return file.metadata();
-        }
     }
 
     /**

@@ -459,24 +459,39 @@ public final class Trainer implements AutoCloseable {
      */
     public Map<String, String> load(Path path) throws IOException {
         Objects.requireNonNull(path, "path");
+        return load(path, metadata -> {});
+    }
+
+    /** The same for a caller that wants more of the file; nothing has changed when it throws. */
+    Map<String, String> load(Path path, Checkpoint.Check check) throws IOException {
         try (DeviceUse _ = network.use()) {
-            Map<String, String> metadata = Checkpoint.metadata(path);
-            ImageMetadata saved = ImageMetadata.read(path, metadata);
-            if (images.contradicts(saved)) {
-                throw new IOException(
-                        path
-                                + ": was trained on the classes "
-                                + saved.classNames().orElseThrow()
-                                + ", this trainer has "
-                                + images.classNames().orElseThrow());
-            }
+            Map<String, String> metadata =
+                    Checkpoint.load(
+                            path,
+                            network,
+                            spec(),
+                            saved -> {
+                                check.check(saved);
+                                checkClasses(path, ImageMetadata.read(path, saved));
+                                Counters.read(path, saved, learningRate);
+                            });
             Counters counters = Counters.read(path, metadata, learningRate);
-            Checkpoint.load(path, network, spec());
-            images = saved.or(images);
+            images = ImageMetadata.read(path, metadata).or(images);
             stepsBefore = counters.steps - network.updates();
             passes = counters.passes;
             learningRate(counters.learningRate);
             return metadata;
+        }
+    }
+
+    private void checkClasses(Path path, ImageMetadata saved) throws IOException {
+        if (images.contradicts(saved)) {
+            throw new IOException(
+                    path
+                            + ": was trained on the classes "
+                            + saved.classNames().orElseThrow()
+                            + ", this trainer has "
+                            + images.classNames().orElseThrow());
         }
     }
 

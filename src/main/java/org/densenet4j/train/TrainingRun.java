@@ -178,8 +178,11 @@ public final class TrainingRun {
      */
     public void resume(Path checkpoint) throws IOException {
         Objects.requireNonNull(checkpoint, "checkpoint");
-        checkClasses(checkpoint);
-        Map<String, String> saved = trainer.load(checkpoint);
+        if (trainLoader == null) {
+            throw new IllegalStateException("give the run its data before it resumes");
+        }
+        Map<String, String> saved =
+                trainer.load(checkpoint, metadata -> checkClasses(checkpoint, metadata));
         try {
             epoch = Integer.parseInt(saved.getOrDefault("run.epoch", "0"));
             position = Integer.parseInt(saved.getOrDefault("run.batch", "0"));
@@ -215,14 +218,9 @@ public final class TrainingRun {
     }
 
     /** A class is its name: other names in the same places would train on wrong labels. */
-    private void checkClasses(Path checkpoint) throws IOException {
-        if (trainLoader == null) {
-            throw new IllegalStateException("give the run its data before it resumes");
-        }
+    private void checkClasses(Path checkpoint, Map<String, String> metadata) throws IOException {
         List<String> saved =
-                ImageMetadata.read(checkpoint, Checkpoint.metadata(checkpoint))
-                        .classNames()
-                        .orElse(classNames);
+                ImageMetadata.read(checkpoint, metadata).classNames().orElse(classNames);
         if (!saved.equals(classNames)) {
             throw new IllegalArgumentException(
                     checkpoint
