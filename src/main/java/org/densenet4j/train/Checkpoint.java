@@ -32,21 +32,45 @@ public final class Checkpoint {
 
     private Checkpoint() {}
 
-    static void save(Path path, Network network, DenseNetSpec spec, Map<String, String> counters)
+    /**
+     * Saves a state.
+     *
+     * @param step that the network has got to, for messages
+     * @throws NonFiniteException when a number is NaN or infinite: the file could not be loaded. A
+     *     previous one stays then
+     */
+    static void save(
+            Path path, Network network, DenseNetSpec spec, Map<String, String> counters, long step)
             throws IOException {
         SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", FORMAT);
         specFields(spec).forEach((key, value) -> writer.metadata(SPEC + key, value));
         new TreeMap<>(counters).forEach(writer::metadata);
         for (ParameterSpec p : network.parameters()) {
-            writer.floats(p.name(), p.shape(), () -> network.parameter(p.name()));
+            writer.floats(
+                    p.name(), p.shape(), () -> finite(step, p.name(), network.parameter(p.name())));
         }
         for (ParameterSpec p : network.runningStatistics()) {
-            writer.floats(p.name(), p.shape(), () -> network.runningStatistic(p.name()));
+            writer.floats(
+                    p.name(),
+                    p.shape(),
+                    () -> finite(step, p.name(), network.runningStatistic(p.name())));
         }
         for (ParameterSpec p : network.parameters()) {
-            writer.floats(VELOCITY + p.name(), p.shape(), () -> network.velocity(p.name()));
+            writer.floats(
+                    VELOCITY + p.name(),
+                    p.shape(),
+                    () -> finite(step, "the velocity of " + p.name(), network.velocity(p.name())));
         }
         writer.write(path);
+    }
+
+    private static float[] finite(long step, String name, float[] values) {
+        for (float value : values) {
+            if (!Float.isFinite(value)) {
+                throw new NonFiniteException(step, name, "the network");
+            }
+        }
+        return values;
     }
 
     /** What else must be right before a state is loaded. */

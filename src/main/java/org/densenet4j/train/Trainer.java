@@ -12,7 +12,6 @@ import org.densenet4j.engine.SgdStep;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.ParameterSpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -219,32 +218,6 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /**
-     * Checks what {@link #save} would write.
-     *
-     * @throws NonFiniteException when a parameter, velocity or running statistic is NaN or
-     *     infinite, with its name
-     */
-    public void requireFinite() {
-        try (DeviceUse _ = network.use()) {
-            for (ParameterSpec p : network.parameters()) {
-                requireFinite(p.name(), network.parameter(p.name()));
-                requireFinite("the velocity of " + p.name(), network.velocity(p.name()));
-            }
-            for (ParameterSpec p : network.runningStatistics()) {
-                requireFinite(p.name(), network.runningStatistic(p.name()));
-            }
-        }
-    }
-
-    private void requireFinite(String name, float[] values) {
-        for (float value : values) {
-            if (!Float.isFinite(value)) {
-                throw new NonFiniteException(steps(), name, "the network");
-            }
-        }
-    }
-
     private NonFiniteException refuse(String where, String what) {
         network.restoreRunningStatistics();
         return new NonFiniteException(steps() + 1, where, what);
@@ -271,7 +244,7 @@ public final class Trainer implements AutoCloseable {
             check(batch);
             int classes = spec().classes();
             long expected = (long) batch.size() * classes;
-            if (Objects.requireNonNull(logits, "logits").length < expected) {
+            if (logits.length < expected) {
                 throw new IllegalArgumentException(
                         "logits: room for "
                                 + logits.length
@@ -440,13 +413,12 @@ public final class Trainer implements AutoCloseable {
         Objects.requireNonNull(notes, "notes");
 
         try (DeviceUse _ = network.use()) {
-            requireFinite();
             Map<String, String> counters = new HashMap<>(images.entries());
             counters.putAll(notes);
             counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));
-            Checkpoint.save(path, network, spec(), counters);
+            Checkpoint.save(path, network, spec(), counters, steps());
         }
     }
 
