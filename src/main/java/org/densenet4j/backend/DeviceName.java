@@ -2,13 +2,9 @@ package org.densenet4j.backend;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 
 /** What a device's name says: a backend, and behind a colon which of its devices. */
 final class DeviceName {
-    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
-
     private DeviceName() {}
 
     /** {@code cuda} of {@code cuda:1}. */
@@ -33,9 +29,10 @@ final class DeviceName {
 
     /** One line of notice, once a process, where a preferred backend was passed over. */
     static void noticeFallback(DeviceProvider taken, List<String> problems) {
-        String line = "running on " + taken.name() + "; " + String.join("; ", problems);
-        if (!problems.isEmpty() && TOLD.add(line)) {
-            System.getLogger("org.densenet4j").log(System.Logger.Level.INFO, line);
+        if (!problems.isEmpty()) {
+            Notice.once(
+                    System.Logger.Level.INFO,
+                    "running on " + taken.name() + "; " + String.join("; ", problems));
         }
     }
 }

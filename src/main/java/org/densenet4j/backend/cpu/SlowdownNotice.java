@@ -1,13 +1,10 @@
 package org.densenet4j.backend.cpu;
 
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import org.densenet4j.backend.Notice;
 
 /** One line in the log, once a process, where something that a user can mend costs speed. */
 final class SlowdownNotice {
     static final String VECTOR_FLAG = "--add-modules jdk.incubator.vector";
-
-    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
 
     private SlowdownNotice() {}
 
@@ -16,8 +13,6 @@ final class SlowdownNotice {
     }
 
     static void once(String line) {
-        if (TOLD.add(line)) {
-            System.getLogger("org.densenet4j").log(System.Logger.Level.WARNING, line);
-        }
+        Notice.once(System.Logger.Level.WARNING, line);
     }
 }
