@@ -22,6 +22,7 @@ public final class DeviceUse implements AutoCloseable {
     private final Device device;
     private final Lock turn;
     private final ReentrantLock mine = new ReentrantLock();
+    private boolean ended;
 
     /**
      * Takes nothing yet.
@@ -40,7 +41,7 @@ public final class DeviceUse implements AutoCloseable {
      * Waits for the device; {@link #close} gives it to the next. May be nested.
      *
      * @throws IllegalStateException when another thread is in an operation of the same user, or the
-     *     device is closed
+     *     user or the device is closed
      */
     public DeviceUse begin() {
         if (!mine.tryLock()) {
@@ -54,14 +55,29 @@ public final class DeviceUse implements AutoCloseable {
             close();
             throw new IllegalStateException("the device of this " + user + " is closed");
         }
+        if (ended) {
+            close();
+            throw new IllegalStateException("the " + user + " is closed");
+        }
         return this;
     }
 
-    /** Waits for the user's own operations and for the device, which may be closed already. */
-    public DeviceUse beginToClose() {
+    /**
+     * Waits for the user's own operations and for the device, which may be closed already, and
+     * frees what the user has, once however often this is called. Nothing begins after that.
+     */
+    public void end(Runnable free) {
+        Objects.requireNonNull(free, "free");
         mine.lock();
         turn.lock();
-        return this;
+        try {
+            if (!ended) {
+                ended = true;
+                free.run();
+            }
+        } finally {
+            close();
+        }
     }
 
     /** Ends what {@link #begin} began. */

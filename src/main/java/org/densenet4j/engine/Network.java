@@ -56,7 +56,6 @@ public final class Network implements AutoCloseable {
     private final DeviceUse use;
     private final PassOrder order = new PassOrder();
     private long updates;
-    private boolean closed;
 
     private Network(MemoryPlan plan, Device device) {
         this.plan = plan;
@@ -788,22 +787,12 @@ public final class Network implements AutoCloseable {
      *     using this network
      */
     public DeviceUse use() {
-        DeviceUse begun = use.begin();
-        if (closed) {
-            begun.close();
-            throw new IllegalStateException("the network is closed");
-        }
-        return begun;
+        return use.begin();
     }
 
     /** Waits for the operation that runs, and frees the arena. May be called twice. */
     @Override
     public void close() {
-        try (DeviceUse _ = use.beginToClose()) {
-            if (!closed) {
-                closed = true;
-                arena.close();
-            }
-        }
+        use.end(arena::close);
     }
 }

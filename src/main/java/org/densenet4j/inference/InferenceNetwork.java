@@ -28,7 +28,6 @@ public final class InferenceNetwork implements AutoCloseable {
     private final List<InferenceStage> stages = new ArrayList<>();
     private HeadStage head;
     private final DeviceUse use;
-    private boolean closed;
 
     /** Images of the last pass, whose results are there. */
     private int looked;
@@ -65,7 +64,7 @@ public final class InferenceNetwork implements AutoCloseable {
         Objects.requireNonNull(source, "source");
         InferenceNetwork network = new InferenceNetwork(plan, device);
         boolean built = false;
-        try (DeviceUse _ = network.turn()) {
+        try (DeviceUse _ = network.use.begin()) {
             network.build(new InferenceDevice(device, network.arena, network.memory), source);
             built = true;
             return network;
@@ -113,7 +112,7 @@ public final class InferenceNetwork implements AutoCloseable {
      * @throws IllegalArgumentException when the array has fewer images or they do not fit the plan
      */
     public void forward(float[] images, int from, int count) {
-        try (DeviceUse _ = turn()) {
+        try (DeviceUse _ = use.begin()) {
             if (count < 1 || count > plan.batch()) {
                 throw new IllegalArgumentException(
                         "a batch of "
@@ -138,7 +137,7 @@ public final class InferenceNetwork implements AutoCloseable {
     /** Copies the logits [count, classes] of the last pass to {@code target}, from {@code at}. */
     public void logits(int count, float[] target, int at) {
         Objects.requireNonNull(target, "target");
-        try (DeviceUse _ = turn()) {
+        try (DeviceUse _ = use.begin()) {
             copy(memory.head().logits(), count, target, at);
         }
     }
@@ -146,14 +145,14 @@ public final class InferenceNetwork implements AutoCloseable {
     /** Copies the pooled features [count, channels] of the last pass. */
     public void embeddings(int count, float[] target, int at) {
         Objects.requireNonNull(target, "target");
-        try (DeviceUse _ = turn()) {
+        try (DeviceUse _ = use.begin()) {
             copy(memory.head().pooled(), count, target, at);
         }
     }
 
     /** The class activation maps [H·W, classes] of one image of the last pass. */
     public float[] classMaps(int image) {
-        try (DeviceUse _ = turn()) {
+        try (DeviceUse _ = use.begin()) {
             checkLooked(image, 1);
             Matrix maps = head.classMaps(image);
             float[] values = new float[maps.rows() * maps.columns()];
@@ -196,22 +195,8 @@ public final class InferenceNetwork implements AutoCloseable {
         }
     }
 
-    private DeviceUse turn() {
-        DeviceUse begun = use.begin();
-        if (closed) {
-            begun.close();
-            throw new IllegalStateException("the network is closed");
-        }
-        return begun;
-    }
-
     @Override
     public void close() {
-        try (DeviceUse _ = use.beginToClose()) {
-            if (!closed) {
-                closed = true;
-                arena.close();
-            }
-        }
+        use.end(arena::close);
     }
 }
