@@ -21,6 +21,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * {@code densenet4j COMMAND}. Exit codes: 0 success; 1 the work failed (a mismatch, numbers that
@@ -136,7 +137,7 @@ public final class Main {
             weights.report().print(new PrintWriter(System.err, true));
         }
         System.err.println("error: " + oneLine(e));
-        boolean failed = e instanceof FailedException || lacksMemory(e);
+        boolean failed = e instanceof FailedException || lackOfMemory(e).isPresent();
         return isWrongInput(e) && !failed ? WRONG_INPUT : FAILED;
     }
 
@@ -158,26 +159,25 @@ public final class Main {
                 || e instanceof IOException;
     }
 
-    /** Whether the JVM had too little memory, whatever was made of that on its way. */
-    private static boolean lacksMemory(Throwable e) {
-        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            if (cause instanceof ImageMemoryException
-                    || cause instanceof OutOfMemoryError
-                    || cause instanceof StackOverflowError) {
-                return true;
+    /** What there was too little memory for, whatever was made of that on its way. */
+    private static Optional<String> lackOfMemory(Throwable thrown) {
+        for (Throwable e = thrown; e != null; e = e.getCause()) {
+            if (e instanceof OutOfMemoryError || e instanceof StackOverflowError) {
+                return Optional.of(lack((Error) e));
+            }
+            if (e instanceof ImageMemoryException) {
+                return Optional.of(e.getMessage());
             }
         }
-        return false;
+        return Optional.empty();
     }
 
     private static String oneLine(Throwable e) {
+        Optional<String> memory = lackOfMemory(e);
+        if (memory.isPresent()) {
+            return memory.get();
+        }
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            if (cause instanceof OutOfMemoryError || cause instanceof StackOverflowError) {
-                return lack((Error) cause);
-            }
-            if (cause instanceof ImageMemoryException) {
-                return cause.getMessage();
-            }
             if (cause instanceof InvalidPathException path) {
                 return noPath(path);
             }
