@@ -23,8 +23,6 @@ import java.util.concurrent.Callable;
         description = "Measures a trained network on the test images of a data source.",
         mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {
-    private static final int SHOWN = 5;
-
     @Mixin private PredictorOption predictor;
     @Mixin private DataOption data;
     @Mixin private DeviceOption device;
@@ -92,17 +90,15 @@ final class EvaluateCommand implements Callable<Integer> {
         List<String> without =
                 e.classes().stream()
                         .filter(c -> c.images() == 0)
-                        .map(c -> OneLine.of(c.name()))
+                        .map(Evaluation.ClassResult::name)
                         .toList();
         if (!without.isEmpty()) {
-            int shown = Math.min(SHOWN, without.size());
             System.err.printf(
                     Locale.ROOT,
-                    "note: the data has images of %d of the %d classes; none of %s%s%n",
+                    "note: the data has images of %d of the %d classes; none of %s%n",
                     e.classes().size() - without.size(),
                     e.classes().size(),
-                    String.join(", ", without.subList(0, shown)),
-                    shown < without.size() ? " and " + (without.size() - shown) + " more" : "");
+                    OneLine.listed(without));
         }
     }
 

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.densenet4j.io.OneLine;
+
 import java.util.BitSet;
 import java.util.List;
 import java.util.function.Function;
@@ -10,8 +12,6 @@ import java.util.stream.IntStream;
  * has in a list of folders says nothing, because a folder may be missing, added or renamed.
  */
 public final class RelabelledDataset implements Dataset {
-    private static final int SHOWN = 5;
-
     private final Dataset data;
     private final List<String> classNames;
     private final int[] classOf;
@@ -45,9 +45,9 @@ public final class RelabelledDataset implements Dataset {
         if (!unknown.isEmpty()) {
             throw new IllegalArgumentException(
                     "the network does not know "
-                            + listed(unknown)
+                            + OneLine.listed(unknown)
                             + " of the data; it knows "
-                            + listed(classNames));
+                            + OneLine.listed(classNames));
         }
         List<String> twice =
                 used.stream()
@@ -57,19 +57,13 @@ public final class RelabelledDataset implements Dataset {
         if (!twice.isEmpty()) {
             throw new IllegalArgumentException(
                     "the network has several classes named "
-                            + listed(twice)
+                            + OneLine.listed(twice)
                             + ", so that images cannot be matched to them by name");
         }
         return new RelabelledDataset(
                 data,
                 List.copyOf(classNames),
                 names.stream().mapToInt(classNames::indexOf).toArray());
-    }
-
-    /** Some names, and how many more there are. */
-    private static String listed(List<String> names) {
-        String some = String.join(", ", names.subList(0, Math.min(SHOWN, names.size())));
-        return names.size() <= SHOWN ? some : some + " and " + (names.size() - SHOWN) + " more";
     }
 
     @Override

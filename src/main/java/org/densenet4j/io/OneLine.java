@@ -1,5 +1,6 @@
 package org.densenet4j.io;
 
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -8,6 +9,7 @@ import java.util.Locale;
  */
 public final class OneLine {
     private static final int MOST = 120;
+    private static final int LISTED = 5;
     private static final char LINE_SEPARATOR = '\u2028';
     private static final char PARAGRAPH_SEPARATOR = '\u2029';
 
@@ -38,6 +40,12 @@ public final class OneLine {
     /** The same of text that may be long: its beginning. */
     public static String shortened(String text) {
         return of(text.length() <= MOST ? text : text.substring(0, MOST) + "...");
+    }
+
+    /** The first few names, and how many more there are. */
+    public static String listed(List<String> names) {
+        String some = of(String.join(", ", names.subList(0, Math.min(LISTED, names.size()))));
+        return names.size() <= LISTED ? some : some + " and " + (names.size() - LISTED) + " more";
     }
 
     private static boolean breaks(int c) {
