@@ -1,0 +1,11 @@
+package org.densenet4j.reference;
+
+/**
+ * A place where the loss has no derivative, or nearly so: the input of a ReLU close to zero, or two
+ * values that a max-pool can hardly tell apart. Rounding decides which way the gradient goes.
+ *
+ * @param layer the batch normalisation whose ReLU it is, or {@code features.pool0}
+ * @param element of the batch's outputs there, row-major, channels last
+ * @param margin the ReLU's input, or the pool's largest value minus the next
+ */
+public record Kink(String layer, int element, double margin) {}
