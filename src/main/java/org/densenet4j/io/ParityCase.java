@@ -6,6 +6,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Numbers that another framework recorded for one network and one batch: its weights, outputs,
@@ -15,6 +18,10 @@ import java.util.Map;
  */
 public final class ParityCase implements AutoCloseable {
     private static final String FORMAT = "densenet-parity-1";
+    private static final String NOISE = "noise.";
+    private static final String LOSSES = "sgd.losses";
+    private static final int MOST_STEPS = 100;
+    private static final Pattern STEP = Pattern.compile("sgd([1-9]\\d{0,8})\\.");
 
     private final Path path;
     private final Safetensors file;
@@ -31,12 +38,15 @@ public final class ParityCase implements AutoCloseable {
      */
     public static ParityCase open(Path path) throws IOException {
         ParityCase parity = new ParityCase(path, Safetensors.open(path));
+        boolean whole = false;
         try {
             parity.check();
+            whole = true;
             return parity;
-        } catch (IOException e) {
-            parity.close();
-            throw e;
+        } finally {
+            if (!whole) {
+                parity.close();
+            }
         }
     }
 
@@ -65,19 +75,58 @@ public final class ParityCase implements AutoCloseable {
         nesterov();
         weightDecay();
         for (String name :
-                List.of("input", "labels", "eval.logits", "train.logits", "train.loss")) {
+                List.of(
+                        "input",
+                        "labels",
+                        "eval.logits",
+                        "train.logits",
+                        "train.loss",
+                        "train.grad.input")) {
             if (!file.contains(name)) {
                 throw new SafetensorsException(path, "the tensor '" + name + "' is missing");
             }
         }
+        for (String name : file.names()) {
+            if (!name.equals("labels")) {
+                checkNumbers(name);
+            }
+        }
+        checkBatch();
+        for (String name : file.names()) {
+            if (name.startsWith(NOISE)) {
+                checkNoise(name);
+            }
+        }
+        checkSteps();
+    }
+
+    private void checkNumbers(String name) throws IOException {
+        Tensor tensor = file.tensor(name);
+        if (!tensor.type().isFloat()) {
+            throw new SafetensorsException(
+                    path, "the tensor '" + name + "' does not hold floating-point numbers");
+        }
+        for (double value : tensor.toDoubles()) {
+            if (!Float.isFinite((float) value)) {
+                throw new SafetensorsException(
+                        path,
+                        "the tensor '"
+                                + name
+                                + "' holds "
+                                + value
+                                + ", which single precision cannot");
+            }
+        }
+    }
+
+    private void checkBatch() throws IOException {
         List<Long> shape = file.tensor("input").shape();
         Tensor labels = file.tensor("labels");
         if (shape.size() != 4
                 || shape.get(0) < 1
                 || shape.get(1) != 3
                 || shape.get(2) != inputSize()
-                || shape.get(3) != inputSize()
-                || !file.tensor("input").type().isFloat()) {
+                || shape.get(3) != inputSize()) {
             throw new SafetensorsException(
                     path, "input has shape " + shape + ", not [N, 3, H, W] of the input size");
         }
@@ -92,11 +141,51 @@ public final class ParityCase implements AutoCloseable {
                         path, "label " + label + " is not in 0.." + (classes() - 1));
             }
         }
-        for (String name : file.names()) {
-            if (!name.equals("labels") && !file.tensor(name).type().isFloat()) {
+    }
+
+    private void checkNoise(String name) throws IOException {
+        String of = name.substring(NOISE.length());
+        if (!file.contains(of)) {
+            throw new SafetensorsException(
+                    path, "there is '" + name + "', but no tensor '" + of + "'");
+        }
+        Tensor noise = file.tensor(name);
+        if (noise.count() != 1 || noise.toDoubles()[0] < 0) {
+            throw new SafetensorsException(
+                    path, "the tensor '" + name + "' is not one number from 0 up");
+        }
+    }
+
+    /** Either nothing of optimiser steps, or the losses and the parameters after the last step. */
+    private void checkSteps() throws IOException {
+        int steps = 0;
+        if (file.contains(LOSSES)) {
+            Tensor losses = file.tensor(LOSSES);
+            if (losses.shape().size() != 1 || losses.count() < 1 || losses.count() > MOST_STEPS) {
                 throw new SafetensorsException(
-                        path, "the tensor '" + name + "' does not hold floating-point numbers");
+                        path,
+                        LOSSES
+                                + " has shape "
+                                + losses.shape()
+                                + ", not [steps] with 1 to "
+                                + MOST_STEPS);
             }
+            steps = (int) losses.count();
+        }
+        boolean last = false;
+        for (String name : file.names()) {
+            Matcher step = STEP.matcher(name);
+            if (step.lookingAt()) {
+                if (Integer.parseInt(step.group(1)) > steps) {
+                    throw new SafetensorsException(
+                            path, "there is '" + name + "', but no loss of that step in " + LOSSES);
+                }
+                last |= Integer.parseInt(step.group(1)) == steps;
+            }
+        }
+        if (steps > 0 && !last) {
+            throw new SafetensorsException(
+                    path, "the parameters after step " + steps + ", 'sgd" + steps + ".', are missing");
         }
     }
 
@@ -206,10 +295,14 @@ public final class ParityCase implements AutoCloseable {
 
     private double number(String key) throws IOException {
         try {
-            return Double.parseDouble(text(key));
+            double value = Double.parseDouble(text(key));
+            if (Double.isFinite(value)) {
+                return value;
+            }
         } catch (NumberFormatException e) {
-            throw new SafetensorsException(path, key + " is '" + text(key) + "', not a number");
+            // Said below.
         }
+        throw new SafetensorsException(path, key + " is '" + text(key) + "', not a number");
     }
 
     // ---------------------------------------------------------------- tensors
@@ -242,6 +335,24 @@ public final class ParityCase implements AutoCloseable {
     /** A recorded tensor. */
     public Tensor tensor(String name) {
         return file.tensor(name);
+    }
+
+    /** Optimiser steps that were recorded, 0 for none. */
+    public int steps() {
+        return file.contains(LOSSES) ? (int) file.tensor(LOSSES).count() : 0;
+    }
+
+    /**
+     * The recording framework's own error of a tensor in single precision, relative in norm; 0
+     * where it was not recorded.
+     */
+    public double noise(String name) {
+        return file.contains(NOISE + name) ? file.tensor(NOISE + name).toDoubles()[0] : 0;
+    }
+
+    /** Names of all tensors. */
+    public Set<String> names() {
+        return file.names();
     }
 
     /** All tensors whose names start with {@code prefix}, by the rest of the name. */

@@ -26,6 +26,7 @@ public final class ReferenceNetwork {
     }
 
     private final DenseNetSpec spec;
+    private final Rounding rounding;
     private final Tensors tensors;
     private final Operations on;
     private Activation input;
@@ -43,7 +44,7 @@ public final class ReferenceNetwork {
      * @param bits of the significand; 24 are those of single precision
      */
     public ReferenceNetwork(DenseNetSpec spec, int bits) {
-        Rounding rounding = new Rounding(bits);
+        this.rounding = new Rounding(bits);
         this.spec = spec;
         this.tensors = new Tensors(spec, rounding);
         this.on = new Operations(spec, tensors, rounding);
@@ -165,10 +166,11 @@ public final class ReferenceNetwork {
                 double target = smoothing / classes + (c == labels[i] ? 1 - smoothing : 0);
                 double logProbability = logits.value[i * classes + c] - max - Math.log(sum);
                 loss -= target * logProbability / n;
-                lossGradient[i * classes + c] = (Math.exp(logProbability) - target) / n;
+                double probability = rounding.of(Math.exp(logProbability));
+                lossGradient[i * classes + c] = (probability - target) / n;
             }
         }
-        return loss;
+        return rounding.of(loss);
     }
 
     /** Gradients of everything, from the gradient that {@link #loss} left at the logits. */

@@ -9,14 +9,19 @@ package org.densenet4j.reference;
 record Rounding(int bits) {
     static final int DOUBLE = 53;
 
-    void apply(double[] values) {
+    double of(double value) {
         if (bits >= DOUBLE) {
-            return;
+            return value;
         }
-        double split = (double) (1L << DOUBLE - bits) + 1; // Dekker 1971
-        for (int i = 0; i < values.length; i++) {
-            double high = values[i] * split;
-            values[i] = high - (high - values[i]);
+        double high = value * ((1L << DOUBLE - bits) + 1); // Dekker 1971
+        return high - (high - value);
+    }
+
+    void apply(double[] values) {
+        if (bits < DOUBLE) {
+            for (int i = 0; i < values.length; i++) {
+                values[i] = of(values[i]);
+            }
         }
     }
 }
