@@ -66,7 +66,9 @@ public final class ParityCase implements AutoCloseable {
         bottleneckWidth();
         compression();
         imageNetStem();
-        classes();
+        if (classes() < 1) {
+            throw new SafetensorsException(path, "num_classes is " + classes() + ", not 1 or more");
+        }
         inputSize();
         bnEpsilon();
         bnMomentum();
@@ -185,7 +187,8 @@ public final class ParityCase implements AutoCloseable {
         }
         if (steps > 0 && !last) {
             throw new SafetensorsException(
-                    path, "the parameters after step " + steps + ", 'sgd" + steps + ".', are missing");
+                    path,
+                    "the parameters after step " + steps + ", 'sgd" + steps + ".', are missing");
         }
     }
 

@@ -74,6 +74,21 @@ final class DoublePrecision {
         return gradients();
     }
 
+    /**
+     * By how much a ReLU that changes sides changes the gradient of its normalisation's shift,
+     * after a backward pass of double precision.
+     */
+    double[] jumps(List<Kink> kinksOfOneLayer) {
+        double[] arriving = exact.arriving(kinksOfOneLayer.getFirst().layer());
+        return kinksOfOneLayer.stream()
+                .mapToDouble(
+                        k ->
+                                exact.branches().isOpen(k.layer(), k.element())
+                                        ? -arriving[k.element()]
+                                        : arriving[k.element()])
+                .toArray();
+    }
+
     /** Gradients of the last backward pass; of the images, channels last, under {@code input}. */
     Map<String, double[]> gradients() {
         return gradients(exact);
@@ -86,9 +101,15 @@ final class DoublePrecision {
 
     private Map<String, double[]> gradients(ReferenceNetwork network) {
         Map<String, double[]> gradients = new LinkedHashMap<>();
-        shape.parameters().forEach(p -> gradients.put(p.name(), network.gradient(p.name()).clone()));
+        shape.parameters()
+                .forEach(p -> gradients.put(p.name(), network.gradient(p.name()).clone()));
         gradients.put("input", network.inputGradient().clone());
         return gradients;
+    }
+
+    /** Layers that {@link #kinks} may name, in the order of the forward pass. */
+    List<String> layers() {
+        return List.copyOf(exact.margins().keySet());
     }
 
     /** Where the last forward pass is within rounding of a kink. */

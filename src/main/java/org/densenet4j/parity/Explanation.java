@@ -54,7 +54,10 @@ record Explanation(
     /** This and further tensors. */
     Explanation with(String name, double[] exactOf, double[] movedOf, double[] roundedOf) {
         return new Explanation(
-                flips, put(exact, name, exactOf), put(moved, name, movedOf), put(rounded, name, roundedOf));
+                flips,
+                put(exact, name, exactOf),
+                put(moved, name, movedOf),
+                put(rounded, name, roundedOf));
     }
 
     private static Map<String, double[]> put(

@@ -8,116 +8,145 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Finds the kinks at which gradients went the other way: the set whose flips, each computed in
- * double precision, come closest to the difference. Whether that explains it is for the caller to
- * see.
+ * Finds the kinks at which a gradient of single precision went the other way. Whether they explain
+ * what differs is for the caller to see.
+ *
+ * <p>The gradient of a normalisation's shift is, channel by channel, the sum of what its ReLU lets
+ * through. It depends on this ReLU and on later ones, so these are known one after the other, from
+ * the last to the first: those channels that are off, are off by what the flipped elements let
+ * through. A max-pool's choice between equal values does not show there, but in the stem's
+ * convolution.
  */
 final class FlipSearch {
-    private static final int MOST_KINKS = 64;
-    private static final long MOST_VALUES = 1 << 24;
+    /** So many kinks of a channel are tried in all combinations. */
+    private static final int MOST_IN_CHANNEL = 12;
 
-    /** Differences of this share of a gradient's norm are rounding in any case. */
-    private static final double ROUNDING = 1e-6;
+    private static final int MOST_TIES = 64;
+    private static final String STEM = "features.conv0.weight";
 
-    private FlipSearch() {}
+    private final DoublePrecision reference;
+    private final Map<String, double[]> ours;
+    private final List<Kink> flipped = new ArrayList<>();
 
-    /**
-     * @param reference after a pass; its gradients are along the ReLUs of double precision when
-     *     this returns
-     * @param ours gradients of single precision by name
-     * @return the kinks that went the other way; empty when that comes closest
-     */
-    static List<Kink> search(DoublePrecision reference, Map<String, double[]> ours) {
-        reference.backward(List.of());
-        Map<String, double[]> exact = reference.gradients();
-        Map<String, double[]> rounded = reference.roundedGradients();
-        exact.keySet().retainAll(ours.keySet());
-        long values = exact.values().stream().mapToLong(g -> g.length).sum();
-        List<Kink> kinks = reference.kinks().all();
-        kinks = kinks.subList(0, (int) Math.min(kinks.size(), Math.min(MOST_KINKS, MOST_VALUES / values)));
-
-        Map<String, Double> weights = new LinkedHashMap<>();
-        exact.forEach(
-                (name, g) -> {
-                    double noise = Math.max(ROUNDING, Difference.relative(rounded.get(name), g));
-                    double scale = 1 / (noise * Difference.norm(g));
-                    weights.put(name, scale * scale);
-                });
-        List<Map<String, double[]>> jumps = new ArrayList<>();
-        for (Kink kink : kinks) {
-            Map<String, double[]> jump = reference.gradientsWith(List.of(kink));
-            jump.keySet().retainAll(exact.keySet());
-            jump.forEach((name, g) -> subtract(g, exact.get(name)));
-            jumps.add(jump);
-        }
-        reference.backward(List.of());
-        Map<String, double[]> wanted = new LinkedHashMap<>();
-        exact.forEach(
-                (name, g) -> {
-                    double[] d = ours.get(name).clone();
-                    subtract(d, g);
-                    wanted.put(name, d);
-                });
-        boolean[] flipped = closest(jumps, wanted, weights);
-        List<Kink> result = new ArrayList<>();
-        for (int i = 0; i < flipped.length; i++) {
-            if (flipped[i]) {
-                result.add(kinks.get(i));
-            }
-        }
-        return result;
+    private FlipSearch(DoublePrecision reference, Map<String, double[]> ours) {
+        this.reference = reference;
+        this.ours = ours;
     }
 
-    /** Flips one at a time, the best first, as long as the difference shrinks. */
-    private static boolean[] closest(
-            List<Map<String, double[]>> jumps,
-            Map<String, double[]> wanted,
-            Map<String, Double> weights) {
-        int n = jumps.size();
-        double[][] products = new double[n][n];
-        double[] slope = new double[n];
-        for (int i = 0; i < n; i++) {
-            slope[i] = product(jumps.get(i), wanted, weights);
-            for (int j = 0; j <= i; j++) {
-                products[i][j] = product(jumps.get(i), jumps.get(j), weights);
-                products[j][i] = products[i][j];
+    /**
+     * @param reference after a pass
+     * @param ours gradients of single precision by name
+     * @return the kinks that went the other way
+     */
+    static List<Kink> search(DoublePrecision reference, Map<String, double[]> ours) {
+        FlipSearch search = new FlipSearch(reference, ours);
+        Map<String, List<Kink>> byLayer = new LinkedHashMap<>();
+        reference.layers().reversed().forEach(layer -> byLayer.put(layer, new ArrayList<>()));
+        List<Kink> ties = new ArrayList<>();
+        for (Kink kink : reference.kinks().all()) {
+            (kink.isPool() ? ties : byLayer.get(kink.layer())).add(kink);
+        }
+        byLayer.values().forEach(search::relus);
+        search.ties(ties.subList(0, Math.min(MOST_TIES, ties.size())));
+        return search.flipped;
+    }
+
+    // ---------------------------------------------------------------- ReLUs
+
+    private void relus(List<Kink> kinks) {
+        if (kinks.isEmpty()) {
+            return;
+        }
+        String shift = kinks.getFirst().layer() + ".bias";
+        double[] exact = reference.gradientsWith(flipped).get(shift);
+        double[] wanted = ours.get(shift).clone();
+        subtract(wanted, exact);
+        double[] jumps = reference.jumps(kinks);
+        for (int c = 0; c < wanted.length; c++) {
+            // Equal inputs, as behind a max-pool that lets nothing through, are on one side.
+            Map<Double, Set> sets = new LinkedHashMap<>();
+            for (int i = 0; i < kinks.size(); i++) {
+                Kink kink = kinks.get(i);
+                if (kink.element() % wanted.length == c
+                        && (sets.size() < MOST_IN_CHANNEL || sets.containsKey(kink.margin()))) {
+                    sets.merge(kink.margin(), new Set(List.of(kink), jumps[i]), Set::and);
+                }
+            }
+            closest(List.copyOf(sets.values()), wanted[c]).forEach(s -> flipped.addAll(s.kinks()));
+        }
+    }
+
+    /** Kinks of a channel that go one way, and by how much they change the shift's gradient. */
+    private record Set(List<Kink> kinks, double jump) {
+        Set and(Set other) {
+            List<Kink> both = new ArrayList<>(kinks);
+            both.addAll(other.kinks);
+            return new Set(both, jump + other.jump);
+        }
+    }
+
+    /** Those whose jumps add up to nearly {@code wanted}. */
+    private static List<Set> closest(List<Set> sets, double wanted) {
+        List<Set> best = List.of();
+        double least = Math.abs(wanted);
+        for (int bits = 1; bits < 1 << sets.size(); bits++) {
+            List<Set> chosen = new ArrayList<>();
+            double rest = wanted;
+            for (int i = 0; i < sets.size(); i++) {
+                if ((bits >> i & 1) == 1) {
+                    chosen.add(sets.get(i));
+                    rest -= sets.get(i).jump();
+                }
+            }
+            if (Math.abs(rest) < least) {
+                least = Math.abs(rest);
+                best = chosen;
             }
         }
-        boolean[] flipped = new boolean[n];
-        for (int round = 0; round < 4 * n; round++) {
+        return best;
+    }
+
+    // ---------------------------------------------------------------- the max-pool
+
+    /** Flips one tie at a time, the best first, as long as the difference shrinks. */
+    private void ties(List<Kink> ties) {
+        if (ties.isEmpty()) {
+            return;
+        }
+        double[] exact = reference.gradientsWith(flipped).get(STEM);
+        double[] rest = ours.get(STEM).clone();
+        subtract(rest, exact);
+        List<double[]> jumps = new ArrayList<>();
+        for (Kink tie : ties) {
+            List<Kink> with = new ArrayList<>(flipped);
+            with.add(tie);
+            double[] jump = reference.gradientsWith(with).get(STEM);
+            subtract(jump, exact);
+            jumps.add(jump);
+        }
+        List<Kink> left = new ArrayList<>(ties);
+        while (!left.isEmpty()) {
             int best = -1;
             double gain = 0;
-            for (int i = 0; i < n; i++) {
-                double change = flipped[i] ? -1 : 1;
-                double less = 2 * change * slope[i] - products[i][i];
+            for (int i = 0; i < left.size(); i++) {
+                double less = 2 * product(jumps.get(i), rest) - product(jumps.get(i), jumps.get(i));
                 if (less > gain) {
                     gain = less;
                     best = i;
                 }
             }
             if (best < 0) {
-                break;
+                return;
             }
-            double change = flipped[best] ? -1 : 1;
-            flipped[best] = !flipped[best];
-            for (int i = 0; i < n; i++) {
-                slope[i] -= change * products[i][best];
-            }
+            flipped.add(left.remove(best));
+            subtract(rest, jumps.remove(best));
         }
-        return flipped;
     }
 
-    private static double product(
-            Map<String, double[]> a, Map<String, double[]> b, Map<String, Double> weights) {
+    private static double product(double[] a, double[] b) {
         double sum = 0;
-        for (Map.Entry<String, double[]> entry : a.entrySet()) {
-            double[] x = entry.getValue();
-            double[] y = b.get(entry.getKey());
-            double dot = 0;
-            for (int i = 0; i < x.length; i++) {
-                dot += x[i] * y[i];
-            }
-            sum += dot * weights.get(entry.getKey());
+        for (int i = 0; i < a.length; i++) {
+            sum += a[i] * b[i];
         }
         return sum;
     }

@@ -39,20 +39,17 @@ public record Kinks(List<Kink> all, double smallestInput) {
             double[] exact = layer.getValue();
             double rounding = largestChange(exact, rounded.get(layer.getKey()));
             for (int i = 0; i < exact.length; i++) {
+                Kink kink = new Kink(layer.getKey(), i, exact[i]);
                 if (Math.abs(exact[i]) <= rounding) {
-                    kinks.add(new Kink(layer.getKey(), i, exact[i]));
+                    kinks.add(kink);
                 }
-                if (!isPool(layer.getKey())) {
+                if (!kink.isPool()) {
                     smallest = Math.min(smallest, Math.abs(exact[i]));
                 }
             }
         }
         kinks.sort(Comparator.comparingDouble(k -> Math.abs(k.margin())));
         return new Kinks(kinks, smallest);
-    }
-
-    private static boolean isPool(String layer) {
-        return layer.endsWith("pool0");
     }
 
     private static double largestChange(double[] exact, double[] rounded) {
@@ -82,7 +79,7 @@ public record Kinks(List<Kink> all, double smallestInput) {
         if (layers.size() > LAYERS_NAMED) {
             text.add((layers.size() - LAYERS_NAMED) + " more layers");
         }
-        long ties = all.stream().filter(k -> isPool(k.layer())).count();
+        long ties = all.stream().filter(Kink::isPool).count();
         return (all.size() - ties)
                 + " ReLU inputs within rounding of zero"
                 + (ties > 0 ? ", " + ties + " ties of the max-pool" : "")

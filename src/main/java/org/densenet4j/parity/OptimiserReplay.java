@@ -56,9 +56,7 @@ final class OptimiserReplay {
                             start.roundedParameters()));
         }
         explanations.add(
-                explanations
-                        .removeLast()
-                        .with("losses", plain.losses(), losses, roundedLosses));
+                explanations.removeLast().with("losses", plain.losses(), losses, roundedLosses));
         return explanations;
     }
 }

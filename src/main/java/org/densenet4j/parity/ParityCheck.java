@@ -270,10 +270,9 @@ public final class ParityCheck {
 
     private Explanation explainGradients(EngineResults ours) {
         List<Kink> flipped = FlipSearch.search(pass, ours.gradients());
-        Map<String, double[]> exact = pass.gradients();
+        Map<String, double[]> exact = pass.gradientsWith(List.of());
         pass.backward(flipped);
-        return new Explanation(
-                flipped.size(), exact, pass.gradients(), pass.roundedGradients());
+        return new Explanation(flipped.size(), exact, pass.gradients(), pass.roundedGradients());
     }
 
     private List<Explanation> explainSteps(EngineResults ours) {
@@ -286,8 +285,7 @@ public final class ParityCheck {
     // ---------------------------------------------------------------- comparisons
 
     /** How a tensor compares. */
-    private record Verdict(
-            String name, double error, double allowed, boolean holds, String note) {
+    private record Verdict(String name, double error, double allowed, boolean holds, String note) {
         boolean within() {
             return error <= allowed;
         }
@@ -327,7 +325,9 @@ public final class ParityCheck {
                 group,
                 names.size(),
                 worst.error(),
-                worst.name().equals("losses") || worst.name().equals("input") ? group : worst.name(),
+                worst.name().equals("losses") || worst.name().equals("input")
+                        ? group
+                        : worst.name(),
                 worst.allowed(),
                 holds,
                 worst.note());
@@ -351,7 +351,8 @@ public final class ParityCheck {
         }
         Explanation e = why.get();
         if (!e.recordHolds(name, theirs)) {
-            String note = say("the record is off double precision by %.1e", e.recordError(name, theirs));
+            String note =
+                    say("the record is off double precision by %.1e", e.recordError(name, theirs));
             return new Verdict(name, error, tolerance, false, note);
         }
         if (error <= noise) {
@@ -365,8 +366,7 @@ public final class ParityCheck {
             return new Verdict(name, error, allowed, true, note);
         }
         if (rest <= rounding) {
-            String note =
-                    say("explained by cancellation: rounding may move it by %.1e", rounding);
+            String note = say("explained by cancellation: rounding may move it by %.1e", rounding);
             return new Verdict(name, error, allowed, true, note);
         }
         if (e.roundingOfHalf() > tolerance) {

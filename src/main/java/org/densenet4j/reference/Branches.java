@@ -29,6 +29,11 @@ public final class Branches {
         return pools.get(pool).taken();
     }
 
+    /** Whether a ReLU lets an element through. */
+    public boolean isOpen(String relu, int element) {
+        return open.get(relu).get(element);
+    }
+
     /** The same with some of them the other way. */
     public Branches flipped(Collection<Kink> kinks) {
         Map<String, BitSet> gates = new HashMap<>(open);

@@ -8,4 +8,9 @@ package org.densenet4j.reference;
  * @param element of the batch's outputs there, row-major, channels last
  * @param margin the ReLU's input, or the pool's largest value minus the next
  */
-public record Kink(String layer, int element, double margin) {}
+public record Kink(String layer, int element, double margin) {
+    /** Whether it is of the max-pool. */
+    public boolean isPool() {
+        return layer.endsWith("pool0");
+    }
+}

@@ -24,6 +24,7 @@ final class Operations {
     private final Map<String, BitSet> open = new HashMap<>();
     private final Map<String, Branches.Sources> pools = new HashMap<>();
     private final Map<String, double[]> margins = new LinkedHashMap<>();
+    private final Map<String, Activation> reluOutputs = new HashMap<>();
     private Activation reluInput;
     private Branches branches;
     private boolean batchStatistics;
@@ -41,6 +42,7 @@ final class Operations {
         open.clear();
         pools.clear();
         margins.clear();
+        reluOutputs.clear();
     }
 
     Activation make(int images, int height, int width, int channels) {
@@ -55,6 +57,10 @@ final class Operations {
 
     Map<String, double[]> margins() {
         return Collections.unmodifiableMap(new LinkedHashMap<>(margins));
+    }
+
+    double[] arriving(String relu) {
+        return reluOutputs.get(relu).gradient.clone();
     }
 
     void backward(Activation last, double[] gradient, Branches ways) {
@@ -212,6 +218,7 @@ final class Operations {
         open.put(name, positive);
         margins.put(name, x.value.clone());
         reluInput = x;
+        reluOutputs.put(name, y);
         tape.add(
                 () -> {
                     BitSet passes = branches.open(name);

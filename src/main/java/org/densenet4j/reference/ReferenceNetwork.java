@@ -203,6 +203,11 @@ public final class ReferenceNetwork {
         return on.margins();
     }
 
+    /** The gradient that the last backward pass brought to a ReLU's outputs. */
+    public double[] arriving(String relu) {
+        return on.arriving(relu);
+    }
+
     /** PyTorch's SGD without dampening. */
     public void sgd(double rate, double momentum, boolean nesterov, double decay) {
         tensors.sgd(rate, momentum, nesterov, decay);

@@ -141,7 +141,7 @@ class ParityExitCodeTest {
                 .mustRefuse("input has shape");
         parity(recorded().tensor("sgd.losses", List.of(1), 1)).mustRefuse("sgd3", "sgd.losses");
         parity(recorded().tensor("sgd.losses", List.of(4), 1, 1, 1, 1)).mustRefuse("after step 4");
-        parity(recorded().tensor("sgd.losses", List.of())).mustRefuse("sgd.losses");
+        parity(recorded().tensor("sgd.losses", List.of(), 1)).mustRefuse("sgd.losses");
     }
 
     @Test
@@ -175,14 +175,16 @@ class ParityExitCodeTest {
     @Test
     void twoWhereTypesAreWrong() throws IOException {
         float[] labels = new float[3];
-        parity(recorded().tensor("labels", List.of(3), labels)).mustRefuse("labels are not one I64");
+        parity(recorded().tensor("labels", List.of(3), labels))
+                .mustRefuse("labels are not one I64");
         byte[] file = Files.readAllBytes(recorded().write(temporary.resolve("typed.safetensors")));
         String text = new String(file, ISO_8859_1);
         String changed =
                 text.replaceFirst(
                         "\"train.loss\":\\{\"dtype\":\"F32\"", "\"train.loss\":{\"dtype\":\"I32\"");
         assertTrue(!changed.equals(text));
-        Path wrong = Files.write(temporary.resolve("typed.safetensors"), changed.getBytes(ISO_8859_1));
+        Path wrong =
+                Files.write(temporary.resolve("typed.safetensors"), changed.getBytes(ISO_8859_1));
         Captured.run("parity", wrong.toString()).mustRefuse("'train.loss' does not hold floating");
     }
 
@@ -208,7 +210,7 @@ class ParityExitCodeTest {
                 "compression | 0 | compression = 0",
                 "stem | large | not small or imagenet",
                 "stem | imagenet | has shape",
-                "num_classes | 0 | num",
+                "num_classes | 0 | num_classes is 0",
                 "num_classes | 2 | label",
                 "input_size | 9 | input has shape",
                 "bn_eps | Infinity | not a number",

@@ -131,7 +131,9 @@ public final class RecordedCase {
         metadata.put("growth_rate", String.valueOf(spec.growthRate()));
         metadata.put(
                 "block_config",
-                spec.layersPerBlock().stream().map(String::valueOf).collect(Collectors.joining(",")));
+                spec.layersPerBlock().stream()
+                        .map(String::valueOf)
+                        .collect(Collectors.joining(",")));
         metadata.put("num_init_features", String.valueOf(spec.initialChannels()));
         metadata.put("bn_size", String.valueOf(spec.bottleneckWidth()));
         metadata.put("compression", String.valueOf(spec.compression()));
@@ -148,8 +150,10 @@ public final class RecordedCase {
         List<Integer> imageShape = List.of(IMAGES, 3, spec.inputHeight(), spec.inputWidth());
         List<Integer> logitsShape = List.of(IMAGES, spec.classes());
         PixelOrder order = new PixelOrder(spec);
-        shape.parameters().forEach(p -> put("weights.", p, Difference.toDoubles(weights.get(p.name()))));
-        shape.buffers().forEach(p -> put("weights.", p, Difference.toDoubles(weights.get(p.name()))));
+        shape.parameters()
+                .forEach(p -> put("weights.", p, Difference.toDoubles(weights.get(p.name()))));
+        shape.buffers()
+                .forEach(p -> put("weights.", p, Difference.toDoubles(weights.get(p.name()))));
         put("input", imageShape, order.channelsFirst(images));
         put(
                 "eval.logits",
