@@ -7,9 +7,9 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.io.ParityCase;
 import org.densenet4j.plan.MemoryStrategy;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -22,23 +22,16 @@ class GoldenParityTest {
     private static final Path GOLDEN =
             Path.of("src/test/resources/golden/bc-k12-3x3x3.safetensors");
 
-    /** Gradients with Winograd's rounding, which puts a ReLU or two on the other side. */
-    private static final double FLIPPED_RELUS = 1e-2;
-
     private static DeviceOptions direct(boolean vectorApi) {
         return new DeviceOptions(2, false, vectorApi).withWinograd(false);
     }
 
-    @ParameterizedTest
-    @EnumSource(MemoryStrategy.class)
-    void winogradKeepsOutputsAndMovesGradientsByFlippedRelusAlone(MemoryStrategy strategy)
-            throws IOException {
+    @Test
+    void whatWinogradMovesIsExplainedByKinks() throws IOException {
         try (ParityCase parity = ParityCase.open(GOLDEN);
                 Device device = Device.open("cpu", direct(true).withWinograd(true))) {
-            for (ParityCheck.Group group : ParityCheck.run(parity, device, strategy)) {
-                boolean output = group.tolerance() == ParityCheck.OUTPUT_TOLERANCE;
-                assertTrue(
-                        output ? group.passed() : group.error() < FLIPPED_RELUS, group.toString());
+            for (ParityCheck.Group group : ParityCheck.run(parity, device, MemoryStrategy.SHARED)) {
+                assertTrue(group.passed(), group.toString());
             }
         }
     }
