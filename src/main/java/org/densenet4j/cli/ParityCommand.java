@@ -49,23 +49,30 @@ final class ParityCommand implements Callable<Integer> {
             ParityCheck check = ParityCheck.of(parity);
             System.out.println(ParityCheck.spec(parity));
             System.out.println("on " + d.description());
-            System.out.println(
-                    check.kinks()
-                            .map(Kinks::toString)
-                            .orElse("too large to look at its ReLUs in double precision"));
             if (!check.unused().isEmpty()) {
                 System.out.println("not compared: " + String.join(", ", check.unused()));
             }
             for (MemoryStrategy s : strategies) {
                 System.out.printf(
+                        Locale.ROOT,
                         "%n%-10s %-17s %8s %14s %10s   %s%n",
-                        s, "group", "tensors", "largest error", "allowed", "worst tensor");
+                        s,
+                        "group",
+                        "tensors",
+                        "largest error",
+                        "allowed",
+                        "worst tensor");
                 for (ParityCheck.Group g : check.run(d, s)) {
                     print(g);
                     passed &= g.passed();
                     explained += g.passed() && !g.within() ? 1 : 0;
                 }
             }
+            System.out.println(
+                    "\n"
+                            + check.kinks()
+                                    .map(Kinks::toString)
+                                    .orElse("too large to look at its ReLUs in double precision"));
         }
         System.out.println(verdict(passed, explained));
         return passed ? 0 : 1;
@@ -87,10 +94,13 @@ final class ParityCommand implements Callable<Integer> {
 
     private static String verdict(boolean passed, int explained) {
         if (!passed) {
-            return "\nparity does not hold";
+            return "parity does not hold";
         }
         return explained == 0
-                ? "\nparity holds"
-                : "\nparity holds; " + explained + " differences are explained above";
+                ? "parity holds"
+                : "parity holds; what differs in "
+                        + explained
+                        + (explained == 1 ? " group" : " groups")
+                        + " of tensors is explained above";
     }
 }

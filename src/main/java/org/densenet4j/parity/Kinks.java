@@ -79,13 +79,18 @@ public record Kinks(List<Kink> all, double smallestInput) {
         if (layers.size() > LAYERS_NAMED) {
             text.add((layers.size() - LAYERS_NAMED) + " more layers");
         }
-        long ties = all.stream().filter(Kink::isPool).count();
-        return (all.size() - ties)
-                + " ReLU inputs within rounding of zero"
-                + (ties > 0 ? ", " + ties + " ties of the max-pool" : "")
+        int ties = (int) all.stream().filter(Kink::isPool).count();
+        return count(all.size() - ties, "ReLU input")
+                + " within rounding of zero"
+                + (ties > 0 ? ", " + count(ties, "tie") + " of the max-pool" : "")
                 + ": "
                 + text
                 + "; "
                 + nearest;
+    }
+
+    /** {@code 1 kink}, {@code 2 kinks}. */
+    static String count(int n, String thing) {
+        return n + " " + thing + (n == 1 ? "" : "s");
     }
 }

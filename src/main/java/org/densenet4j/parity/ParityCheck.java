@@ -362,7 +362,7 @@ public final class ParityCheck {
         double rounding = e.rounding(name);
         double rest = e.errorBesideFlips(name, ours, theirs);
         if (e.flips() > 0 && rest <= allowed) {
-            String note = say("explained by %d kinks: %.1e beside them", e.flips(), rest);
+            String note = say("explained by %s: %.1e beside", Kinks.count(e.flips(), "kink"), rest);
             return new Verdict(name, error, allowed, true, note);
         }
         if (rest <= rounding) {

@@ -84,7 +84,7 @@ class ParityExitCodeTest {
         assertEquals(0, run.code(), run.out() + run.err());
         assertTrue(run.out().contains("ReLU inputs within rounding of zero"), run.out());
         assertTrue(run.out().contains("explained  train.grad"), run.out());
-        assertTrue(run.out().contains("differences are explained above"), run.out());
+        assertTrue(run.out().contains("of tensors is explained above"), run.out());
     }
 
     @Test
