@@ -2,9 +2,11 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
+import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.ImageFolder;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.LearningRateSchedule;
 import org.densenet4j.train.Sgd;
@@ -28,8 +30,8 @@ import java.util.Locale;
  *     densenet121.pth IMAGES fine-tuned.safetensors [MODEL [EPOCHS [PIXELS]]]
  * </pre>
  *
- * IMAGES has the folders {@code train/CLASS/*.jpg} and {@code val/CLASS/*.jpg} (or PNG). The
- * weights may be a PyTorch file or safetensors; nothing in them is executed.
+ * IMAGES has the folders {@code train/CLASS/*.jpg} and {@code val/CLASS/*.jpg} (or other images).
+ * The weights may be a PyTorch file or safetensors; nothing in them is executed.
  */
 public final class FineTune {
     private static final int BATCH = 16;
@@ -42,12 +44,12 @@ public final class FineTune {
         int epochs = args.length > 4 ? Integer.parseInt(args[4]) : 5;
         int pixels = args.length > 5 ? Integer.parseInt(args[5]) : 224;
 
-        ImageFolder train = ImageFolder.at(images.resolve("train")).size(pixels).open();
+        // Validation sees what a predictor will see.
+        CentreCrop crop =
+                ImagePreparation.crop(DenseNetSpec.preset(model).inputSize(pixels).build());
+        ImageFolder train = ImageFolder.at(images.resolve("train")).crop(crop).open();
         ImageFolder val =
-                ImageFolder.at(images.resolve("val"))
-                        .size(pixels)
-                        .classes(train.classNames())
-                        .open();
+                ImageFolder.at(images.resolve("val")).crop(crop).classes(train.classNames()).open();
         BatchLoader batches =
                 BatchLoader.of(train)
                         .batch(BATCH)

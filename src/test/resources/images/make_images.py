@@ -1,12 +1,12 @@
 """Writes the image files of this folder, and beside each what Pillow makes of it, as NAME.png.
 
-    python3 make_images.py        # Pillow 9.4 with libtiff and libwebp, NumPy
+    python3 make_images.py        # Pillow 9.4 with libtiff and libwebp, NumPy, cwebp
 
 The tests need no Python; they read what this wrote.
 """
-import io
 import os
 import struct
+import subprocess
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -160,6 +160,25 @@ save("lossless.webp", rgb, lossless=True)
 save("lossless-alpha.webp", rgba, lossless=True, exact=True)
 save("lossless-palette.webp", palette.convert("RGB"), lossless=True)
 save("lossless-animated.webp", rgb, save_all=True, append_images=[turned], lossless=True)
+
+
+# Lossy: the methods use different features of the format; alone among them 0 writes no skip flags.
+photo = Image.fromarray(np.clip(drawn(53, 37).astype(int)
+                                + np.random.default_rng(4).integers(-25, 25, (37, 53, 3)), 0, 255)
+                        .astype(np.uint8))
+clear = photo.convert("RGBA")
+clear.putalpha(Image.fromarray((np.arange(37 * 53).reshape(37, 53) % 256).astype(np.uint8)))
+for method, quality in {0: 40, 1: 70, 3: 5, 4: 80, 6: 30}.items():
+    save(f"lossy{method}.webp", photo, method=method, quality=quality)
+save("lossy-alpha.webp", clear, quality=60)
+save("lossy-animated.webp", photo, save_all=True, append_images=[photo.rotate(180)], quality=50)
+photo.save("photo.png")
+subprocess.run("cwebp -quiet -q 30 -f 80 -sharpness 3 -nostrong photo.png -o simple-filter.webp",
+               shell=True, check=True)
+os.remove("photo.png")
+expect("simple-filter.webp")
+# Written by libwebp with WebPConfig.partitions = 3, which its programs do not offer.
+expect("partitions.webp")
 
 
 def chunk(kind, content):

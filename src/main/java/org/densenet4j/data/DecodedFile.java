@@ -126,6 +126,9 @@ final class DecodedFile implements AutoCloseable {
     }
 
     private ImageReader reader() throws DataException {
+        if (format == ImageFormat.WEBP) {
+            return Libwebp.reader(name);
+        }
         Iterator<ImageReader> all = ImageIO.getImageReadersByFormatName(format.reader());
         if (!all.hasNext()) {
             throw new DataException(name + ": this Java has no reader of " + format + " images");

@@ -42,7 +42,13 @@ class ImageFuzzTest {
                 "planar.tif",
                 "rgb16.tif",
                 "orientation6.tif",
+                "lossy0.webp",
+                "lossy4.webp",
+                "lossy-animated.webp",
+                "partitions.webp",
+                "simple-filter.webp",
                 "lossless.webp",
+                "lossless-palette.webp",
                 "offset.webp",
                 "orientation6.webp"
             })
