@@ -20,8 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Function;
-import java.util.function.Predicate;
 
 /** Options that choose the data. */
 final class DataOption {
@@ -80,9 +78,10 @@ final class DataOption {
     @Option(
             names = "--loader-threads",
             paramLabel = "N",
+            defaultValue = "0",
             description =
                     "threads that read images (default: one per processor for folders, else 1)")
-    private Integer loaderThreads;
+    private int loaderThreads;
 
     /** For picocli. */
     DataOption() {}
@@ -200,7 +199,7 @@ final class DataOption {
     }
 
     int loaderThreads() {
-        return loaderThreads != null
+        return loaderThreads != 0
                 ? loaderThreads
                 : data.startsWith(FOLDER) ? Runtime.getRuntime().availableProcessors() : 1;
     }
@@ -219,35 +218,18 @@ final class DataOption {
         settings.put("on-broken", onBroken.name().toLowerCase(Locale.ROOT));
         settings.put("max-pixels", String.valueOf(maxPixels));
         settings.put("exif-orientation", String.valueOf(exifOrientation));
+        settings.put("loader-threads", String.valueOf(loaderThreads));
         return settings;
     }
 
-    /**
-     * Takes remembered settings out of a map, except those that were given as options.
-     *
-     * @param given tells whether an option is on the command line
-     */
-    void restore(Map<String, String> settings, Predicate<String> given) {
-        String savedData = settings.remove("data");
-        if (savedData != null && !given.test("--data")) {
-            data = savedData;
-        }
-        String savedGlyphs = settings.remove("glyphs");
-        if (savedGlyphs != null && !given.test("--glyphs")) {
-            glyphs = number("glyphs", savedGlyphs, Integer::parseInt);
-        }
-        String savedBroken = settings.remove("on-broken");
-        if (savedBroken != null && !given.test("--on-broken")) {
-            onBroken = onBroken(savedBroken);
-        }
-        String savedPixels = settings.remove("max-pixels");
-        if (savedPixels != null && !given.test("--max-pixels")) {
-            maxPixels = number("max-pixels", savedPixels, Long::parseLong);
-        }
-        String savedOrientation = settings.remove("exif-orientation");
-        if (savedOrientation != null && !given.test("--exif-orientation")) {
-            exifOrientation = Boolean.parseBoolean(savedOrientation);
-        }
+    /** Takes back what {@link #settings} told. */
+    void restore(RememberedSettings settings) {
+        settings.text("data", saved -> data = saved);
+        settings.number("glyphs", Integer::parseInt, saved -> glyphs = saved);
+        settings.text("on-broken", saved -> onBroken = onBroken(saved));
+        settings.number("max-pixels", Long::parseLong, saved -> maxPixels = saved);
+        settings.flag("exif-orientation", saved -> exifOrientation = saved);
+        settings.number("loader-threads", Integer::parseInt, saved -> loaderThreads = saved);
     }
 
     private static OnBroken onBroken(String text) {
@@ -257,14 +239,5 @@ final class DataOption {
             }
         }
         throw new IllegalArgumentException("on-broken = " + text + ": use skip or stop");
-    }
-
-    /** Parses a number as the option of its name does, whatever its size. */
-    private static <N> N number(String key, String text, Function<String, N> parse) {
-        try {
-            return parse.apply(text);
-        } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(key + " = " + text + ": is not a whole number", e);
-        }
     }
 }

@@ -9,7 +9,6 @@ import picocli.CommandLine.Option;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
 
 /** Options that choose the device; shared by all commands that compute. */
 final class DeviceOption {
@@ -86,34 +85,20 @@ final class DeviceOption {
     /** What a run has to remember of these options to be repeated bit by bit. */
     Map<String, String> settings() {
         return Map.of(
+                "device", device,
                 "threads", String.valueOf(threads),
                 "deterministic", String.valueOf(deterministic),
                 "tf32", String.valueOf(tensorFloat32),
                 "precision", precision);
     }
 
-    /**
-     * Takes remembered settings out of a map, except those that were given as options.
-     *
-     * @param given tells whether an option is on the command line
-     */
-    void restore(Map<String, String> settings, Predicate<String> given) {
-        String savedThreads = settings.remove("threads");
-        if (savedThreads != null && savedThreads.matches("\\d{1,4}") && !given.test("--threads")) {
-            threads = Integer.parseInt(savedThreads);
-        }
-        String savedDeterministic = settings.remove("deterministic");
-        if (savedDeterministic != null && !given.test("--deterministic")) {
-            deterministic = Boolean.parseBoolean(savedDeterministic);
-        }
-        String savedTensorFloat32 = settings.remove("tf32");
-        if (savedTensorFloat32 != null && !given.test("--tf32")) {
-            tensorFloat32 = Boolean.parseBoolean(savedTensorFloat32);
-        }
-        String savedPrecision = settings.remove("precision");
-        if (savedPrecision != null && !given.test("--precision")) {
-            precision = savedPrecision;
-        }
+    /** Takes back what {@link #settings} told. */
+    void restore(RememberedSettings settings) {
+        settings.text("device", saved -> device = saved);
+        settings.number("threads", Integer::parseInt, saved -> threads = saved);
+        settings.flag("deterministic", saved -> deterministic = saved);
+        settings.flag("tf32", saved -> tensorFloat32 = saved);
+        settings.text("precision", saved -> precision = saved);
     }
 
     Device open() {

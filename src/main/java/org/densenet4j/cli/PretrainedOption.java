@@ -13,7 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Predicate;
 
 /** Options that start training from weights of elsewhere. */
 final class PretrainedOption {
@@ -51,17 +50,13 @@ final class PretrainedOption {
         return settings;
     }
 
-    /** Takes back what {@link #settings} told, but for options that are given anew. */
-    void restore(Map<String, String> settings, Predicate<String> given) {
-        String saved = settings.remove("weights");
-        String head = settings.remove("reset-head");
-        String unexpected = settings.remove("ignore-unexpected");
-        if (saved == null || given.test("--weights")) {
-            return;
-        }
-        weights = saved.equals(NONE) ? null : Path.of(saved);
-        resetHead |= Boolean.parseBoolean(head);
-        ignoreUnexpected |= Boolean.parseBoolean(unexpected);
+    /** Takes back what {@link #settings} told: with other weights, nothing. */
+    void restore(RememberedSettings settings) {
+        Optional<String> saved = settings.take("weights");
+        saved.ifPresent(file -> weights = file.equals(NONE) ? null : Path.of(file));
+        boolean same = saved.isPresent();
+        settings.flag("reset-head", on -> resetHead |= same && on);
+        settings.flag("ignore-unexpected", on -> ignoreUnexpected |= same && on);
     }
 
     /** The classes that the weights are for, where their classifier is kept and they are named. */

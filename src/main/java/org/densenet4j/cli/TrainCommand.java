@@ -33,7 +33,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.Predicate;
 
 /** {@code densenet4j train}: the main job. */
 @Command(
@@ -57,18 +56,13 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin private DeviceOption device;
     @Mixin private TraceOption trace;
     @Mixin private PretrainedOption pretrained;
+    @Mixin private RunOption runOption;
 
     @Option(
             names = "--classes",
             paramLabel = "N",
             description = "number of classes, to be sure: the data decides")
     private Integer classes;
-
-    @Option(
-            names = "--memory-budget",
-            paramLabel = "SIZE",
-            description = "refuse to start when the plan needs more, such as 450MB or 2GiB")
-    private String memoryBudget;
 
     @Option(
             names = "--out",
@@ -83,13 +77,6 @@ final class TrainCommand implements Callable<Integer> {
                     "continue a run from its folder or from one of its checkpoints, with the"
                             + " settings that it was started with")
     private Path resume;
-
-    @Option(
-            names = "--save-every",
-            paramLabel = "STEPS",
-            defaultValue = "0",
-            description = "also save a checkpoint every so many steps (default: each epoch)")
-    private long saveEvery;
 
     @Option(
             names = "--no-compare",
@@ -213,15 +200,18 @@ final class TrainCommand implements Callable<Integer> {
         Map<String, String> settings = new LinkedHashMap<>(data.settings());
         settings.putAll(device.settings());
         settings.putAll(pretrained.settings());
+        settings.putAll(runOption.settings());
         return settings;
     }
 
     private void restore(Map<String, String> settings) {
-        Predicate<String> given =
-                option -> command.commandLine().getParseResult().hasMatchedOption(option);
-        data.restore(settings, given);
-        device.restore(settings, given);
-        pretrained.restore(settings, given);
+        RememberedSettings remembered =
+                new RememberedSettings(
+                        settings, command.commandLine().getParseResult()::hasMatchedOption);
+        data.restore(remembered);
+        device.restore(remembered);
+        pretrained.restore(remembered);
+        runOption.restore(remembered);
     }
 
     private static void tellChanges(Map<String, String> before, Map<String, String> after) {
@@ -367,10 +357,7 @@ final class TrainCommand implements Callable<Integer> {
             Continued checkpoint,
             Device d)
             throws IOException {
-        Trainer.Builder builder = recipe.trainer(spec, d);
-        if (memoryBudget != null) {
-            builder.memoryBudget(Bytes.parse(memoryBudget));
-        }
+        Trainer.Builder builder = recipe.trainer(spec, d).memoryBudget(runOption.memoryBudget());
         // The signal's hook lets the process end when it is closed: after the folder is unlocked.
         try (StopSignal stop = new StopSignal();
                 Trainer trainer = builder.open()) {
@@ -417,7 +404,7 @@ final class TrainCommand implements Callable<Integer> {
                             .data(source.train(), source.test(), source.normalisation())
                             .loaderThreads(data.loaderThreads())
                             .skipBroken(data.skipsBroken())
-                            .saveEvery(saveEvery)
+                            .saveEvery(runOption.saveEvery())
                             .listener(progress)
                             .stopWhen(stop::requested);
             remembered().forEach(run::note);

@@ -77,14 +77,15 @@ class TrainFaultsTest {
 
     /** Kills the run at random points until it survives, and compares it with one left alone. */
     private void killedRunEqualsUninterrupted(List<String> options) throws IOException {
-        finish(with(options, "--out", "whole"));
+        List<String> saving = List.of(with(options, "--save-every", "2"));
+        finish(with(saving, "--out", "whole"));
         SplittableRandom random = new SplittableRandom(7);
         List<Long> kills = new ArrayList<>();
-        TrainProcess first = train(with(options, "--out", "killed", "--save-every", "2"));
+        TrainProcess first = train(with(saving, "--out", "killed"));
         awaitConfig(first, "killed");
         for (int i = 0; i < 3; i++) {
             kills.add(random.nextLong(500));
-            (i == 0 ? first : train("--resume", "killed", "--save-every", "2", "--no-compare"))
+            (i == 0 ? first : train("--resume", "killed", "--no-compare"))
                     .killAfter("of memory", kills.getLast());
         }
         TrainProcess last = train("--resume", "killed", "--no-compare");
