@@ -8,6 +8,7 @@ import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
 
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
@@ -24,6 +25,8 @@ final class PredictorOption {
                     "a checkpoint or export of densenet4j, or weights of torchvision or timm"
                             + " (safetensors, .pth)")
     private Path weights;
+
+    @Mixin private WeightsKeyOption weightsKey;
 
     @Option(
             names = "--model",
@@ -83,7 +86,7 @@ final class PredictorOption {
                 Model.open(
                         weights,
                         wanted,
-                        LoadOptions.strict().withIgnoreUnexpected(ignoreUnexpected));
+                        weightsKey.in(LoadOptions.strict().withIgnoreUnexpected(ignoreUnexpected)));
         try {
             return adjusted(opened);
         } catch (IOException | IllegalArgumentException e) {

@@ -5,6 +5,7 @@ import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.WeightReport;
 import org.densenet4j.weights.Weights;
 
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
@@ -26,6 +27,8 @@ final class PretrainedOption {
                             + " timm's names)")
     private Path weights;
 
+    @Mixin private WeightsKeyOption weightsKey;
+
     @Option(
             names = "--reset-head",
             description = "with --weights: train a new classifier, for other classes")
@@ -45,18 +48,18 @@ final class PretrainedOption {
         settings.put(
                 "weights",
                 weights == null ? NONE : weights.toAbsolutePath().normalize().toString());
+        settings.put(WeightsKeyOption.NAME, weightsKey.setting());
         settings.put("reset-head", String.valueOf(resetHead));
         settings.put("ignore-unexpected", String.valueOf(ignoreUnexpected));
         return settings;
     }
 
-    /** Takes back what {@link #settings} told: with other weights, nothing. */
+    /** Takes back what {@link #settings} told. */
     void restore(RememberedSettings settings) {
-        Optional<String> saved = settings.take("weights");
-        saved.ifPresent(file -> weights = file.equals(NONE) ? null : Path.of(file));
-        boolean same = saved.isPresent();
-        settings.flag("reset-head", on -> resetHead |= same && on);
-        settings.flag("ignore-unexpected", on -> ignoreUnexpected |= same && on);
+        settings.text("weights", saved -> weights = saved.equals(NONE) ? null : Path.of(saved));
+        weightsKey.restore(settings);
+        settings.flag("reset-head", saved -> resetHead = saved);
+        settings.flag("ignore-unexpected", saved -> ignoreUnexpected = saved);
     }
 
     /** The classes that the weights are for, where their classifier is kept and they are named. */
@@ -64,22 +67,25 @@ final class PretrainedOption {
         if (weights == null || resetHead) {
             return Optional.empty();
         }
-        return Weights.images(weights).classNames();
+        return Weights.images(weights, options()).classNames();
+    }
+
+    private LoadOptions options() {
+        return weightsKey.in(
+                LoadOptions.strict()
+                        .withResetHead(resetHead)
+                        .withIgnoreUnexpected(ignoreUnexpected));
     }
 
     void load(Network network) throws IOException {
         if (weights == null) {
-            if (resetHead || ignoreUnexpected) {
+            if (resetHead || ignoreUnexpected || weightsKey.isGiven()) {
                 throw new IllegalArgumentException(
-                        "--reset-head and --ignore-unexpected need --weights FILE");
+                        "--reset-head, --ignore-unexpected and --weights-key need --weights FILE");
             }
             return;
         }
-        LoadOptions options =
-                LoadOptions.strict()
-                        .withResetHead(resetHead)
-                        .withIgnoreUnexpected(ignoreUnexpected);
-        WeightReport report = Weights.load(weights, network, options);
+        WeightReport report = Weights.load(weights, network, options());
         System.out.println(
                 "loaded "
                         + report.matched().size()

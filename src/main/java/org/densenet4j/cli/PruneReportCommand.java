@@ -14,7 +14,6 @@ import org.densenet4j.io.OutputRule;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
 import org.densenet4j.weights.Weights;
 
@@ -126,7 +125,7 @@ final class PruneReportCommand implements Callable<Integer> {
         PruneReport report;
         try (Device d = device.open();
                 Network network = network(spec, d)) {
-            Weights.load(trained.file(), network, LoadOptions.strict());
+            Weights.load(trained.file(), network, trained.options());
             System.out.println(spec);
             System.out.printf(
                     Locale.ROOT, "%,d test images, on %s%n%n", test.size(), d.description());

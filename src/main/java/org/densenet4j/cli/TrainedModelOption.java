@@ -4,6 +4,7 @@ import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
 
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
@@ -19,6 +20,8 @@ final class TrainedModelOption {
                     "a checkpoint or export of this project, or weights of torchvision or timm"
                             + " (safetensors, .pth)")
     private Path checkpoint;
+
+    @Mixin private WeightsKeyOption weightsKey;
 
     @Option(
             names = "--model",
@@ -40,9 +43,14 @@ final class TrainedModelOption {
         return checkpoint.toAbsolutePath().getParent();
     }
 
+    /** How the file is loaded. */
+    LoadOptions options() {
+        return weightsKey.in(LoadOptions.strict());
+    }
+
     /** Opens and checks the file. */
     Model open() throws IOException {
         DenseNetSpec spec = model == null ? null : DenseNetSpec.preset(model).build();
-        return Model.open(checkpoint, spec, LoadOptions.strict());
+        return Model.open(checkpoint, spec, options());
     }
 }

@@ -1,30 +1,48 @@
 package org.densenet4j.weights;
 
+import java.util.Objects;
+import java.util.Optional;
+
 /**
- * How strictly weights must fit.
+ * How strictly weights must fit, and which ones are meant.
  *
  * @param resetHead leave the file's classifier alone: the network gets a freshly initialised one
  * @param ignoreUnexpected load although the file has tensors that the network does not
  * @param seed of the fresh classifier
+ * @param weightsKey of a file with several networks, such as {@code teacher}: the key that the
+ *     weights lie under in a PyTorch checkpoint, or what their names start with; empty for the only
+ *     ones
  */
-public record LoadOptions(boolean resetHead, boolean ignoreUnexpected, long seed) {
+public record LoadOptions(
+        boolean resetHead, boolean ignoreUnexpected, long seed, Optional<String> weightsKey) {
+
+    /** Checks nothing but that there are values. */
+    public LoadOptions {
+        Objects.requireNonNull(weightsKey, "weightsKey");
+    }
+
     /** Every tensor must be there, fit, and belong. */
     public static LoadOptions strict() {
-        return new LoadOptions(false, false, 1);
+        return new LoadOptions(false, false, 1, Optional.empty());
     }
 
     /** The same with a fresh classifier, for fine-tuning on other classes. */
     public LoadOptions withResetHead(boolean on) {
-        return new LoadOptions(on, ignoreUnexpected, seed);
+        return new LoadOptions(on, ignoreUnexpected, seed, weightsKey);
     }
 
     /** The same with further tensors in the file allowed or not. */
     public LoadOptions withIgnoreUnexpected(boolean on) {
-        return new LoadOptions(resetHead, on, seed);
+        return new LoadOptions(resetHead, on, seed, weightsKey);
     }
 
     /** The same with another seed of the fresh classifier. */
     public LoadOptions withSeed(long value) {
-        return new LoadOptions(resetHead, ignoreUnexpected, value);
+        return new LoadOptions(resetHead, ignoreUnexpected, value, weightsKey);
+    }
+
+    /** The same for one of several networks of a file, such as {@code teacher}. */
+    public LoadOptions withWeightsKey(String key) {
+        return new LoadOptions(resetHead, ignoreUnexpected, seed, Optional.of(key));
     }
 }

@@ -67,7 +67,8 @@ public final class Model implements WeightSource, AutoCloseable {
      *
      * @param wanted the network; its number of classes is taken from the file's classifier. Null
      *     for the network that the file names or, where it names none, its tensors are of
-     * @param options {@link LoadOptions#ignoreUnexpected} is heeded; a head cannot be reset here
+     * @param options {@link LoadOptions#ignoreUnexpected} and {@link LoadOptions#weightsKey} are
+     *     heeded; a head cannot be reset here
      * @throws WeightsException when the weights do not fit, with the whole list
      * @throws IOException when the file is broken or damaged, has values that are not finite, or
      *     names no network and none is wanted
@@ -77,7 +78,7 @@ public final class Model implements WeightSource, AutoCloseable {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(options, "options");
 
-        TensorFile file = WeightFile.open(path);
+        TensorFile file = WeightFile.open(path, options);
         boolean opened = false;
         try {
             DenseNetSpec spec = spec(path, file, wanted);

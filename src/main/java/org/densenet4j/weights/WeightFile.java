@@ -1,5 +1,7 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.backend.Notice;
+import org.densenet4j.io.OneLine;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.io.pth.PthFile;
@@ -10,6 +12,8 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
 
 /** Opens files of weights of whatever format. */
 public final class WeightFile {
@@ -24,8 +28,33 @@ public final class WeightFile {
      *     is instead
      */
     public static TensorFile open(Path path) throws IOException {
+        return open(path, LoadOptions.strict());
+    }
+
+    /**
+     * The same of a file with several networks.
+     *
+     * @param options {@link LoadOptions#weightsKey} is heeded
+     * @throws IOException also when the file has no weights under that key
+     */
+    public static TensorFile open(Path path, LoadOptions options) throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(options, "options");
         byte[] head = head(path);
-        return ShardedFile.recognises(head) ? ShardedFile.open(path) : whole(path, head);
+        if (PthFile.recognises(head)) {
+            return checkpoint(path, options.weightsKey());
+        }
+        TensorFile file = ShardedFile.recognises(head) ? ShardedFile.open(path) : whole(path, head);
+        return options.weightsKey().isEmpty() ? file : part(path, file, options.weightsKey().get());
+    }
+
+    private static TensorFile part(Path path, TensorFile file, String key) throws IOException {
+        try {
+            return NamedPart.of(file, key);
+        } catch (IllegalArgumentException e) {
+            file.close();
+            throw new IOException(path + ": " + OneLine.of(e.getMessage()), e);
+        }
     }
 
     /** Opens a file that is not an index of others. */
@@ -35,13 +64,22 @@ public final class WeightFile {
 
     private static TensorFile whole(Path path, byte[] head) throws IOException {
         if (PthFile.recognises(head)) {
-            return PthFile.open(path);
+            return checkpoint(path, Optional.empty());
         }
         String refusal = FileKind.refusal(head).orElse(null);
         if (refusal != null) {
             throw new IOException(path + ": " + refusal);
         }
         return safetensors(path);
+    }
+
+    @SuppressWarnings("MustBeClosedChecker") // the file passes to the caller
+    private static PthFile checkpoint(Path path, Optional<String> key) throws IOException {
+        PthFile file = PthFile.open(path, key);
+        file.leftOut()
+                .ifPresent(
+                        others -> Notice.once(System.Logger.Level.WARNING, path + ": " + others));
+        return file;
     }
 
     @SuppressWarnings("MustBeClosedChecker") // the file passes to the caller

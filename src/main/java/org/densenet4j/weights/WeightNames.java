@@ -61,7 +61,8 @@ final class WeightNames {
             throw new IllegalArgumentException(
                     "holds several networks, whose names start with "
                             + String.join(", ", quoted(prefixes))
-                            + "; save the one that is meant alone");
+                            + "; choose one with --weights-key or LoadOptions.withWeightsKey, or"
+                            + " save the one that is meant alone");
         }
         String prefix = prefixes.isEmpty() ? "" : prefixes.iterator().next();
         return new WeightNames(prefix, onlyHead(names, prefix).orElse("classifier"));

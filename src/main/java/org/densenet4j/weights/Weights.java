@@ -28,7 +28,17 @@ public final class Weights {
      * @throws IOException in one line when the file is broken
      */
     public static ImageMetadata images(Path path) throws IOException {
-        try (TensorFile file = WeightFile.open(path)) {
+        return images(path, LoadOptions.strict());
+    }
+
+    /**
+     * The same of a file with several networks.
+     *
+     * @param options {@link LoadOptions#weightsKey} is heeded
+     * @throws IOException in one line when the file is broken, or has no weights under that key
+     */
+    public static ImageMetadata images(Path path, LoadOptions options) throws IOException {
+        try (TensorFile file = WeightFile.open(path, options)) {
             return ImageMetadata.read(path, file.metadata());
         }
     }
@@ -36,7 +46,8 @@ public final class Weights {
     /**
      * Loads a safetensors file or a PyTorch checkpoint. Names may be torchvision's, its old ones,
      * or wrapped ({@code module.}); {@code num_batches_tracked} and optimiser state are left out.
-     * The velocities of the network are not touched.
+     * Of a file with several networks {@link LoadOptions#weightsKey} says which is meant. The
+     * velocities of the network are not touched.
      *
      * @return what fitted
      * @throws WeightsException when a tensor is missing, unexpected or mis-shaped, with the whole
@@ -47,7 +58,7 @@ public final class Weights {
     public static WeightReport load(Path path, Network network, LoadOptions options)
             throws IOException {
         NetworkShape shape = network.plan().memory().shape();
-        try (TensorFile file = WeightFile.open(path)) {
+        try (TensorFile file = WeightFile.open(path, options)) {
             WeightMatch match = WeightMatch.of(path, file, shape, options);
             Map<String, float[]> values = new HashMap<>();
             for (String name : match.report().matched()) {

@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -20,10 +22,10 @@ import java.util.Set;
  *
  * <p>Reads the zip files of PyTorch 1.6 and newer, and the older format that torchvision's first
  * weights are in (torch/serialization.py). A state dict may lie at the top, under {@code
- * state_dict}, {@code model} or another usual key ({@link StateDict}), or alone under any other;
- * what else a checkpoint has (optimiser, epoch, arguments) is left out. Nothing in the file is ever
- * executed, see {@link PickleReader}; every size is checked against the size of the file before
- * memory is asked for.
+ * state_dict}, {@code model} or another usual key ({@link StateDict}), alone under any other, or
+ * under the one that is asked for; what else a checkpoint has (optimiser, epoch, arguments) is left
+ * out. Nothing in the file is ever executed, see {@link PickleReader}; every size is checked
+ * against the size of the file before memory is asked for.
  *
  * <p>Holds the file open and one storage in memory. Not thread-safe; closing twice is allowed.
  */
@@ -32,6 +34,7 @@ public final class PthFile implements TensorFile {
     private final PthContainer container;
     private final Map<String, StridedTensor> tensors = new LinkedHashMap<>();
     private final Map<String, Placeholder> others = new LinkedHashMap<>();
+    private StateDict.Found found;
     private Storage loaded;
     private byte[] loadedBytes;
 
@@ -52,10 +55,15 @@ public final class PthFile implements TensorFile {
     /**
      * Opens a checkpoint and reads its structure, not its data.
      *
-     * @throws PthException when it is broken, holds no state dict, or wants what is refused
+     * @param key of the weights that are meant, at any depth, or what their names start with; empty
+     *     for the usual ones
+     * @throws PthException when it is broken, holds no state dict or several, or wants what is
+     *     refused
      * @throws IOException when reading fails
      */
-    public static PthFile open(Path path) throws IOException {
+    public static PthFile open(Path path, Optional<String> key) throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(key, "key");
         byte[] head;
         try (var in = Files.newInputStream(path)) {
             head = in.readNBytes(4);
@@ -68,7 +76,7 @@ public final class PthFile implements TensorFile {
         try {
             container = zip ? ZipContainer.open(path) : LegacyContainer.open(path);
             PthFile file = new PthFile(path, container);
-            file.find(container.root());
+            file.find(container.root(), key.orElse(null));
             container = null;
             return file;
         } catch (PickleException e) {
@@ -80,8 +88,9 @@ public final class PthFile implements TensorFile {
         }
     }
 
-    private void find(Object root) throws PthException, PickleException {
-        for (Map.Entry<String, Object> entry : StateDict.find(root).entrySet()) {
+    private void find(Object root, String key) throws PthException, PickleException {
+        found = StateDict.find(root, key);
+        for (Map.Entry<String, Object> entry : found.entries().entrySet()) {
             switch (entry.getValue()) {
                 case StridedTensor tensor -> tensors.put(entry.getKey(), tensor);
                 case Placeholder other -> others.put(entry.getKey(), other);
@@ -130,6 +139,23 @@ public final class PthFile implements TensorFile {
                         : "an object of "
                                 + other.what()
                                 + ", not a tensor; save it as a torch.Tensor");
+    }
+
+    /**
+     * Which of several networks' weights these are and which are left out, in one line; empty where
+     * there are no others.
+     */
+    public Optional<String> leftOut() {
+        return found.leftOut().isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        "the weights under '"
+                                + PickleReader.printable(found.place())
+                                + "' are read, not those under "
+                                + StateDict.listed(found.leftOut())
+                                + "; "
+                                + StateDict.CHOOSE
+                                + " chooses others");
     }
 
     @Override

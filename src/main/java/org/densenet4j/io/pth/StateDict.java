@@ -1,5 +1,7 @@
 package org.densenet4j.io.pth;
 
+import org.densenet4j.io.OneLine;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -8,15 +10,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
  * Finds the weights in what was saved: at the top, under one of the usual keys, or under any other
  * key that alone has some.
+ *
+ * <p>Where several keys hold weights of the same kind, which is told by the names of their tensors,
+ * those of "the" model ({@code state_dict}, {@code model}, ...) are meant, as timm has it, and the
+ * others (averaged ones, a teacher) are remarked on. Where none of the keys or several are such
+ * ones, it has to be said which is meant.
  */
 final class StateDict {
-    /** Keys of training scripts, in the order of preference: plain weights before averaged ones. */
-    static final List<String> KEYS =
+    /** Keys of training scripts for the weights that are trained, in the order of preference. */
+    private static final List<String> PLAIN =
             List.of(
                     "state_dict",
                     "model_state_dict",
@@ -27,60 +35,187 @@ final class StateDict {
                     "module",
                     "weights",
                     "params",
-                    "state",
-                    "student",
-                    "state_dict_ema",
-                    "model_ema",
-                    "ema_state_dict",
-                    "ema");
+                    "state");
+
+    /** Keys of weights that are one of several networks, or averaged ones. */
+    private static final List<String> OTHER =
+            List.of("student", "state_dict_ema", "model_ema", "ema_state_dict", "ema");
+
+    /** All usual keys, in the order of preference. */
+    static final List<String> KEYS = Stream.concat(PLAIN.stream(), OTHER.stream()).toList();
+
+    /** What to do where it is not clear which weights are meant. */
+    static final String CHOOSE = "--weights-key or LoadOptions.withWeightsKey";
 
     private static final int DEPTH = 5;
+    private static final int LONGEST = 120;
+    private static final Found NOTHING = new Found("", Map.of(), List.of(), List.of());
 
+    private final String wanted;
     private final Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Map<Object, Map<String, Object>> leaves = new IdentityHashMap<>();
+    private final List<String> places = new ArrayList<>();
 
-    private StateDict() {}
-
-    /**
-     * Tensors by name, and {@link Placeholder}s under names of the same kind; empty when there are
-     * none.
-     *
-     * @throws PickleException when several keys have weights and none of them is a usual one
-     */
-    static Map<String, Object> find(Object root) throws PickleException {
-        return new StateDict().find(root, 0);
+    private StateDict(String wanted) {
+        this.wanted = wanted;
     }
 
-    private Map<String, Object> find(Object value, int depth) throws PickleException {
-        Map<?, ?> map = map(value);
-        if (map == null || depth == DEPTH || !seen.add(map)) {
-            return Map.of();
+    /**
+     * Weights in what was saved.
+     *
+     * @param place the keys that lead to them, with slashes in between; empty for the top
+     * @param entries tensors by name, and {@link Placeholder}s under names of the same kind; empty
+     *     when there are none
+     * @param unclear places of weights none of which is preferred; empty where it is clear
+     * @param leftOut places of others of the same kind
+     */
+    record Found(
+            String place, Map<String, Object> entries, List<String> unclear, List<String> leftOut) {
+        private boolean hasTensors() {
+            return entries.values().stream().anyMatch(StridedTensor.class::isInstance);
         }
-        Map<String, Object> own = named(map);
-        if (own.values().stream().anyMatch(StridedTensor.class::isInstance)) {
-            return own;
+
+        private List<String> places() {
+            return unclear.isEmpty() ? List.of(place) : unclear;
         }
-        for (String key : KEYS) {
-            Map<String, Object> found = find(map.get(key), depth + 1);
-            if (!found.isEmpty()) {
-                return found;
-            }
+
+        /** The ends of names, by which weights of networks are known from others. */
+        private Stream<String> ends() {
+            return entries.keySet().stream().map(Found::end);
         }
-        List<String> keys = new ArrayList<>();
-        Map<String, Object> found = Map.of();
-        for (Map.Entry<?, ?> entry : map.entrySet()) {
-            Map<String, Object> inner = find(entry.getValue(), depth + 1);
-            if (!inner.isEmpty()) {
-                keys.add(PickleReader.printable(String.valueOf(entry.getKey())));
-                found = inner;
-            }
+
+        /** The layer and its parameter, such as {@code norm5.bias}. */
+        private static String end(String name) {
+            return name.substring(name.lastIndexOf('.', name.lastIndexOf('.') - 1) + 1);
         }
-        if (keys.size() > 1) {
+    }
+
+    /**
+     * Finds the weights.
+     *
+     * @param key of the weights that are meant, at any depth, or what their names start with; null
+     *     where it was not said
+     * @throws PickleException when several keys have weights and it is not clear which are meant,
+     *     or none has the key
+     */
+    static Found find(Object root, String key) throws PickleException {
+        StateDict search = new StateDict(key);
+        Found found = search.find(root, "", 0);
+        if (!found.unclear().isEmpty()) {
             throw new PickleException(
                     "holds weights under several keys ("
-                            + String.join(", ", keys)
-                            + "); save the one that is meant alone");
+                            + listed(found.unclear())
+                            + "); choose one with "
+                            + CHOOSE
+                            + ", or save the one that is meant alone");
         }
-        return found.isEmpty() ? own : found;
+        return key == null || found.hasTensors() ? found : search.named(root);
+    }
+
+    /** Weights whose names start with the key that was not found. */
+    private Found named(Object root) throws PickleException {
+        Found all = new StateDict(null).find(root, "", 0);
+        Map<String, Object> named = new LinkedHashMap<>(all.entries());
+        named.keySet().removeIf(name -> !name.startsWith(wanted + "."));
+        if (named.isEmpty() && (all.hasTensors() || !all.unclear().isEmpty())) {
+            throw new PickleException(
+                    "has no weights under '"
+                            + PickleReader.printable(wanted)
+                            + "'"
+                            + (places.isEmpty() ? "" : "; it has some under " + listed(places)));
+        }
+        return new Found(all.place(), named, List.of(), List.of());
+    }
+
+    static String listed(List<String> places) {
+        return OneLine.listed(places.stream().map(PickleReader::printable).toList());
+    }
+
+    private Found find(Object value, String place, int depth) {
+        Map<?, ?> map = map(value);
+        if (map == null || depth == DEPTH) {
+            return NOTHING;
+        }
+        Map<String, Object> own = leaves.get(map);
+        if (own == null) {
+            if (!seen.add(map)) {
+                return NOTHING;
+            }
+            own = named(map);
+        }
+        Found top = new Found(place, own, List.of(), List.of());
+        if (top.hasTensors()) {
+            leaves.put(map, own); // which several keys may hold
+            if (!place.isEmpty()) {
+                places.add(place);
+            }
+            return isWanted(place) ? top : NOTHING;
+        }
+        Map<String, Found> found = new LinkedHashMap<>();
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+            if (map(entry.getValue()) == null) {
+                continue;
+            }
+            String key = name(entry.getKey(), found.size());
+            String inner = place.isEmpty() ? key : place + "/" + key;
+            Found weights = find(entry.getValue(), inner, depth + 1);
+            if (weights.hasTensors() || !weights.unclear().isEmpty()) {
+                found.putIfAbsent(key, weights);
+            } else if (own.isEmpty()) {
+                own = weights.entries(); // what is not read, of which there may be nothing else
+            }
+        }
+        return found.isEmpty()
+                ? new Found(place, own, List.of(), List.of())
+                : preferred(List.copyOf(found.keySet()), found);
+    }
+
+    /** A key in a place; what is neither text nor a number could be of any length. */
+    private static String name(Object key, int number) {
+        String name =
+                key instanceof String || key instanceof Long || key instanceof Integer
+                        ? key.toString()
+                        : "key " + number;
+        return name.length() <= LONGEST ? name : name.substring(0, LONGEST) + "..." + number;
+    }
+
+    private boolean isWanted(String place) {
+        return wanted == null || ("/" + place + "/").contains("/" + wanted + "/");
+    }
+
+    /** One of several, each under a key. */
+    private static Found preferred(List<String> keys, Map<String, Found> found) {
+        String first = KEYS.stream().filter(found::containsKey).findFirst().orElse(keys.getFirst());
+        Found chosen = found.get(first);
+        Set<String> ends = chosen.ends().collect(Collectors.toSet());
+        Set<Map<String, Object>> told = Collections.newSetFromMap(new IdentityHashMap<>());
+        told.add(chosen.entries());
+        List<String> rivals = new ArrayList<>();
+        List<String> leftOut = new ArrayList<>(chosen.leftOut());
+        for (String key : keys) {
+            Found other = found.get(key);
+            boolean clear = other.unclear().isEmpty();
+            boolean same = // as one that was seen before, under another key
+                    clear
+                            && (!told.add(other.entries())
+                                    || other.entries().equals(chosen.entries()));
+            boolean ofNoNetwork = // but of a loss, say
+                    clear
+                            && chosen.unclear().isEmpty()
+                            && KEYS.contains(first)
+                            && other.ends().noneMatch(ends::contains);
+            if (key.equals(first) || same || ofNoNetwork) {
+                continue;
+            }
+            boolean isBeside = PLAIN.contains(first) && !PLAIN.contains(key);
+            (isBeside ? leftOut : rivals).addAll(other.places());
+        }
+        if (rivals.isEmpty()) {
+            return new Found(chosen.place(), chosen.entries(), chosen.unclear(), leftOut);
+        }
+        List<String> all = new ArrayList<>(chosen.places());
+        all.addAll(rivals);
+        return new Found("", Map.of(), all, List.of());
     }
 
     /** A whole module of PyTorch at the top or under a key, in place of its weights. */
