@@ -84,7 +84,7 @@ def record(path, make_model, images, labels, *, growth_rate, block_config, num_i
         model = model.to(memory_format=layout).train()
         functional.cross_entropy(model(images.to(memory_format=layout)), labels).backward()
         for n, p in model.named_parameters():
-            error = (p.grad.double() - exact[n]).norm() / exact[n].norm()
+            error = (p.grad.double() - exact[n]).norm() / max(exact[n].norm(), 1e-7 * p.numel() ** 0.5)
             noise[n] = max(noise.get(n, 0.0), error.item())
     tensors.update({"noise.train.grad." + n: torch.tensor([e], dtype=torch.float64) for n, e in noise.items()})
 

@@ -21,6 +21,7 @@ public final class ParityCase implements AutoCloseable {
     private static final String NOISE = "noise.";
     private static final String LOSSES = "sgd.losses";
     private static final int MOST_STEPS = 100;
+    private static final Pattern RESULTS = Pattern.compile("(eval|train|sgd\\d*)\\.");
     private static final Pattern STEP = Pattern.compile("sgd([1-9]\\d{0,8})\\.");
 
     private final Path path;
@@ -91,6 +92,7 @@ public final class ParityCase implements AutoCloseable {
         for (String name : file.names()) {
             if (!name.equals("labels")) {
                 checkNumbers(name);
+                checkPrecision(name);
             }
         }
         checkBatch();
@@ -118,6 +120,21 @@ public final class ParityCase implements AutoCloseable {
                                 + value
                                 + ", which single precision cannot");
             }
+        }
+    }
+
+    /** Weights and images may be stored in half precision, results not: that is too coarse. */
+    private void checkPrecision(String name) throws IOException {
+        ElementType type = file.tensor(name).type();
+        boolean isResult = RESULTS.matcher(name).lookingAt();
+        if (isResult && type != ElementType.F32 && type != ElementType.F64) {
+            throw new SafetensorsException(
+                    path,
+                    "the tensor '"
+                            + name
+                            + "' is "
+                            + type
+                            + ", too coarse to compare with; record F32 or F64");
         }
     }
 

@@ -24,6 +24,9 @@ final class DoublePrecision {
      */
     static final int BITS = 21;
 
+    /** Of the significand of double precision. */
+    static final int ALL_BITS = 53;
+
     private final NetworkShape shape;
     private final ReferenceNetwork exact;
     private final ReferenceNetwork rounded;
@@ -33,13 +36,15 @@ final class DoublePrecision {
     DoublePrecision(
             DenseNetSpec spec, Map<String, double[]> weights, double[] images, int[] labels) {
         this.shape = NetworkShape.of(spec);
-        this.exact = network(spec, weights, 53);
+        this.exact = network(spec, weights, ALL_BITS);
         this.rounded = network(spec, weights, BITS);
         this.images = images;
         this.labels = labels;
     }
 
-    private ReferenceNetwork network(DenseNetSpec spec, Map<String, double[]> weights, int bits) {
+    /** A network with these weights. */
+    static ReferenceNetwork network(DenseNetSpec spec, Map<String, double[]> weights, int bits) {
+        NetworkShape shape = NetworkShape.of(spec);
         ReferenceNetwork network = new ReferenceNetwork(spec, bits);
         shape.parameters().forEach(p -> copy(weights, p, network.parameter(p.name())));
         shape.buffers().forEach(p -> copy(weights, p, network.runningStatistic(p.name())));

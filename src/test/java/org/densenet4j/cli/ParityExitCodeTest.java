@@ -186,6 +186,14 @@ class ParityExitCodeTest {
         Path wrong =
                 Files.write(temporary.resolve("typed.safetensors"), changed.getBytes(ISO_8859_1));
         Captured.run("parity", wrong.toString()).mustRefuse("'train.loss' does not hold floating");
+
+        String half =
+                text.replaceFirst(
+                        "\"train.loss\":\\{\"dtype\":\"F32\",\"shape\":\\[1\\]",
+                        "\"train.loss\":{\"dtype\":\"F16\",\"shape\":[2]");
+        assertTrue(!half.equals(text));
+        Files.write(wrong, half.getBytes(ISO_8859_1));
+        Captured.run("parity", wrong.toString()).mustRefuse("'train.loss' is F16, too coarse");
     }
 
     @ParameterizedTest

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -133,6 +134,7 @@ class ParityVerdictTest {
         "momentum, 0.8, sgd3",
         "lr, 0.02, sgd1",
         "nesterov, false, sgd1",
+        "weight_decay, 0, sgd1",
         "bn_momentum, 0.2, train.running"
     })
     void aWrongSettingIsFoundBesideKinks(String key, String value, String group)
@@ -145,6 +147,42 @@ class ParityVerdictTest {
     void aParameterThatIsWrongAfterStepsIsFoundBesideKinks() throws IOException {
         RecordedCase recorded = kinked(Stem.SMALL, 4).scale("sgd3." + SCALED, 1.01);
         assertFault(recorded, "sgd3", SCALED);
+    }
+
+    @Test
+    void whatIsWrongByLessThanAToleranceIsFoundWhereTheRecordIsOfDoublePrecision()
+            throws IOException {
+        assertFault(smooth().scale("train.grad." + SCALED, 1.0005), "train.grad", SCALED);
+        assertFault(smooth().scale("sgd3." + SCALED, 1.00001), "sgd3", SCALED);
+        assertFault(smooth().scale("train.loss", 1.00002), "train.loss", "train.loss");
+        RecordedCase small = smooth();
+        float[] gradient = small.tensor("train.grad." + SCALED);
+        int least = 0;
+        for (int i = 1; i < gradient.length; i++) {
+            least = Math.abs(gradient[i]) < Math.abs(gradient[least]) ? i : least;
+        }
+        gradient[least] *= -3;
+        assertFault(small, "train.grad", SCALED);
+    }
+
+    @Test
+    void aRecordOfSinglePrecisionHoldsWithinTheTolerances() throws IOException {
+        RecordedCase single = smooth();
+        for (String parameter : single.parameters()) {
+            float[] gradient = single.tensor("train.grad." + parameter);
+            for (int i = 0; i < gradient.length; i++) {
+                gradient[i] *= 1 + (i % 7 - 3) * 1e-5f;
+            }
+        }
+        assertTrue(compare(single).get("train.grad").passed());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"eval.logits", "train.logits", "train.loss", "train.grad.input"})
+    void noiseExcusesNoWrongOutput(String tensor) throws IOException {
+        RecordedCase wrong = smooth().scale(tensor, 1.5);
+        wrong.tensor("noise." + tensor, List.of(1), 1e9f);
+        assertFalse(compare(wrong).get(tensor).passed());
     }
 
     @Test
