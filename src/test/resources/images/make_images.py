@@ -107,6 +107,8 @@ save("palette.tif", palette, compression="tiff_lzw")
 save("rgba.tif", rgba, compression="tiff_lzw")
 save("cmyk.tif", rgb.convert("CMYK"), compression="tiff_adobe_deflate")
 save("jpeg.tif", rgb, compression="jpeg")
+# Image I/O shows it in other colours: it is refused, and so has no pixels beside it.
+Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8, 4)).astype(np.uint8)).save("rgba-jpeg.tif", compression="jpeg")
 save("fax4.tif", bilevel, compression="group4")
 save("fax3.tif", bilevel, compression="group3")
 save("predictor.tif", rgb, compression="tiff_lzw", tiffinfo={317: 2})

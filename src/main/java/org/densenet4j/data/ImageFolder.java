@@ -256,7 +256,10 @@ public final class ImageFolder implements Dataset {
                 int label = listed.names.indexOf(classFolder.getFileName().toString());
                 if (label < 0) {
                     throw new DataException(
-                            classFolder + ": the training images have no class of this name");
+                            classFolder
+                                    + ": the training images have no class of this name"
+                                    + UnicodeForm.hint(
+                                            classFolder.getFileName().toString(), listed.names));
                 }
                 listed.add(label, classFolder);
             }
@@ -274,6 +277,10 @@ public final class ImageFolder implements Dataset {
                 if (!distinct.add(name)) {
                     throw new DataException(
                             inFolder(name) + ": two classes have this name" + LOCALE);
+                }
+                if (!UnicodeForm.hint(name, names).isEmpty()) {
+                    throw new DataException(
+                            inFolder(name) + ": another class looks the same" + UnicodeForm.HINT);
                 }
                 if (name.contains(REPLACEMENT)) {
                     throw new DataException(

@@ -46,7 +46,9 @@ public final class RelabelledDataset implements Dataset {
             throw new IllegalArgumentException(
                     "the network does not know "
                             + OneLine.listed(unknown)
-                            + " of the data; it knows "
+                            + " of the data"
+                            + UnicodeForm.hint(unknown.getFirst(), classNames)
+                            + "; it knows "
                             + OneLine.listed(classNames));
         }
         List<String> twice =

@@ -178,6 +178,9 @@ final class TiffLayout {
         if (compression == JPEG && photometric == CMYK) {
             throw unread(name, "a CMYK image with JPEG compression in TIFF");
         }
+        if (compression == JPEG && samples != 1 && samples != 3) {
+            throw unread(name, "a TIFF image of " + samples + " samples with JPEG compression");
+        }
         long predictor = fields.first(PREDICTOR, 1);
         if (predictor > 2 || predictor == 2 && bits > 8) {
             throw unread(name, "a TIFF image of " + bits + " bits a sample with a predictor");

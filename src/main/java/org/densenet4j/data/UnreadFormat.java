@@ -40,6 +40,7 @@ final class UnreadFormat {
                     new Start(0, "\n\5\1", "a PCX image"),
                     new Start(0, "Y\u00a6j\u0095", "a Sun raster image"),
                     new Start(0, "\1\u00da", "an SGI image"),
+                    new Start(0, "(\0\0\0", "a bitmap without a file header (DIB)"),
                     new Start(0, "SIMPLE  =", "a FITS image"),
                     new Start(128, "DICM", "a DICOM image"),
                     new Start(0, "\u0089HDF\r\n", "an HDF5 file"),

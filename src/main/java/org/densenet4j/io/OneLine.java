@@ -4,14 +4,21 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Names of files and classes as they are printed: a name may hold a line break or what moves a
- * terminal's cursor, a line of output may not.
+ * Names of files and classes as they are printed: a name may hold a line break, what moves a
+ * terminal's cursor or turns the direction of writing, a line of output may not.
  */
 public final class OneLine {
     private static final int MOST = 120;
     private static final int LISTED = 5;
     private static final char LINE_SEPARATOR = '\u2028';
     private static final char PARAGRAPH_SEPARATOR = '\u2029';
+
+    /** Invisible, and at the start of what Windows calls UTF-8. */
+    private static final char BYTE_ORDER_MARK = '\ufeff';
+
+    /** Marks, embeddings, overrides and isolates of the Unicode bidirectional algorithm. */
+    private static final String DIRECTIONS =
+            "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069";
 
     private OneLine() {}
 
@@ -49,6 +56,10 @@ public final class OneLine {
     }
 
     private static boolean breaks(int c) {
-        return Character.isISOControl(c) || c == LINE_SEPARATOR || c == PARAGRAPH_SEPARATOR;
+        return Character.isISOControl(c)
+                || c == LINE_SEPARATOR
+                || c == PARAGRAPH_SEPARATOR
+                || c == BYTE_ORDER_MARK
+                || DIRECTIONS.indexOf(c) >= 0;
     }
 }

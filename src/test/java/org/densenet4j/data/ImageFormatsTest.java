@@ -107,6 +107,7 @@ class ImageFormatsTest {
                 "38425053000100 | is a Photoshop image",
                 "255044462d312e34 | is a PDF document",
                 "00000100010010100000010018006803000016000000 | is an ICO icon",
+                "2800000008000000080000000100180000000000 | is a bitmap without a file header",
                 "000002000000000000000000080008001820 | is a TGA image",
                 "50360a32203220323535 | is a PNM image",
                 "504b030414000000 | is a zip file, not an image",
@@ -228,6 +229,13 @@ class ImageFormatsTest {
                 assertAllocatesLittle(file);
             }
         }
+    }
+
+    @Test
+    void anAlphaChannelInJpegCompressedTiffIsRefusedNotReadInOtherColours() throws IOException {
+        assertRefused(
+                "is a TIFF image of 4 samples with JPEG compression, which is not read",
+                Files.readAllBytes(FILES.resolve("rgba-jpeg.tif")));
     }
 
     @ParameterizedTest

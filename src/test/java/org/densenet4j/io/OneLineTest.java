@@ -14,6 +14,12 @@ class OneLineTest {
     }
 
     @Test
+    void nothingInvisibleTurnsOrHidesAName() {
+        assertEquals("\\u202egpj.exe", OneLine.of("\u202egpj.exe"));
+        assertEquals("\\ufeffcat \\u2066x", OneLine.of("\ufeffcat \u2066x"));
+    }
+
+    @Test
     void otherNamesStayAsTheyAre() {
         assertEquals("C:\\photos\\猫 à.png", OneLine.of("C:\\photos\\猫 à.png"));
     }
