@@ -225,6 +225,7 @@ public final class Network implements AutoCloseable {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
             order.requireInput(pass);
+            order.begin();
             uploadStep(pass);
             runForward(pass);
             order.forward(pass);
@@ -286,8 +287,10 @@ public final class Network implements AutoCloseable {
 
     private void prepare(Pass pass, int[] labels) {
         order.requireInput(pass);
+        checkLabels(pass, labels);
+        order.begin();
         uploadStep(pass);
-        uploadLabels(pass, labels);
+        arena.uploadInts(labels, pass.images(), memory.head().labels().offset());
     }
 
     /** A listener wants to hear of every operation, and a recording has none. */
@@ -360,7 +363,7 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    private void uploadLabels(Pass pass, int[] labels) {
+    private void checkLabels(Pass pass, int[] labels) {
         int classes = memory.head().shape().classes();
         if (labels.length < pass.images()) {
             throw new IllegalArgumentException(
@@ -372,7 +375,6 @@ public final class Network implements AutoCloseable {
                         "label " + labels[i] + " of image " + i + " is not in 0.." + (classes - 1));
             }
         }
-        arena.uploadInts(labels, pass.images(), memory.head().labels().offset());
     }
 
     private void before(int operation) {
@@ -419,6 +421,7 @@ public final class Network implements AutoCloseable {
     public void restoreRunningStatistics() {
         try (DeviceUse _ = use()) {
             kernels.copy(memory.runningBefore(), memory.running());
+            order.statisticsChanged("running statistics were restored");
         }
     }
 
@@ -444,10 +447,10 @@ public final class Network implements AutoCloseable {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
             requireNonNull(labels, "labels");
-            requireNonNull(labels, "labels");
             checkLoss(smoothing, meanOver);
             order.requireForward(pass);
-            uploadLabels(pass, labels);
+            checkLabels(pass, labels);
+            arena.uploadInts(labels, pass.images(), memory.head().labels().offset());
             runLoss(pass, smoothing, meanOver);
             order.loss(pass);
             return outcome(pass, meanOver).loss();
@@ -473,7 +476,6 @@ public final class Network implements AutoCloseable {
     public void logitsGradient(float[] gradient, int count) {
         try (DeviceUse _ = use()) {
             requireNonNull(gradient, "gradient");
-            requireNonNull(gradient, "gradient");
             checkBatch(count);
             order.requireForward(count);
             Matrix target = memory.head().logitsGradient().rows(0, count);
@@ -483,7 +485,12 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** Adds the gradients of the last forward pass, from the gradient of the logits. */
+    /**
+     * Adds the gradients of the last forward pass, from the gradient of the logits.
+     *
+     * @throws IllegalStateException when there is none, or a parameter, or a running statistic that
+     *     the pass takes for a constant, was changed since
+     */
     public void backward(Pass pass) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
@@ -600,6 +607,7 @@ public final class Network implements AutoCloseable {
                     layout.normsAndBiases(v),
                     step.decayNormsAndBiases());
             updates++;
+            order.parametersChanged("sgd() changed the parameters");
             after(operation);
         }
     }
@@ -658,6 +666,8 @@ public final class Network implements AutoCloseable {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
             order.requireInput(pass);
+            order.begin();
+            uploadStep(pass);
             runForward(pass);
             order.forward(pass);
             StemShape s = memory.shape().stem();
@@ -706,7 +716,10 @@ public final class Network implements AutoCloseable {
 
     /** Sets a parameter, in the PyTorch layout. */
     public void parameter(String name, float[] values) {
-        write(memory.parameterLayout(), memory.parameters(), name, values);
+        try (DeviceUse _ = use()) {
+            write(memory.parameterLayout(), memory.parameters(), name, values);
+            order.parametersChanged("the parameter " + name + " was set");
+        }
     }
 
     /** The gradient of a parameter, in the PyTorch layout. */
@@ -736,7 +749,10 @@ public final class Network implements AutoCloseable {
 
     /** Sets a running mean or variance. */
     public void runningStatistic(String name, float[] values) {
-        write(memory.runningLayout(), memory.running(), name, values);
+        try (DeviceUse _ = use()) {
+            write(memory.runningLayout(), memory.running(), name, values);
+            order.statisticsChanged("the statistic " + name + " was set");
+        }
     }
 
     private float[] read(ParameterLayout layout, Matrix vector, String name) {
@@ -752,7 +768,6 @@ public final class Network implements AutoCloseable {
     private void write(ParameterLayout layout, Matrix vector, String name, float[] values) {
         try (DeviceUse _ = use()) {
             requireNonNull(name, "name");
-            requireNonNull(values, "values");
             requireNonNull(values, "values");
             Matrix tensor = layout.in(vector, name);
             if (values.length != tensor.columns()) {

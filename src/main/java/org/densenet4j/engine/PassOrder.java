@@ -8,6 +8,10 @@ final class PassOrder {
     private int inputs;
     private Pass forward;
     private boolean logitsGradient;
+
+    /** What the backward pass would read and is no more what the forward pass has read, or null. */
+    private String changed;
+
     private int logits;
     private int outcomes;
     private int inputGradients;
@@ -15,8 +19,37 @@ final class PassOrder {
     /** Images were copied in. The backward pass reads them, too, so that of before is lost. */
     void input(int images) {
         inputs = images;
+        forgetForward();
+    }
+
+    private void forgetForward() {
         forward = null;
         logitsGradient = false;
+        changed = null;
+    }
+
+    /** A pass begins to write over what the last one has left, and may fail in its middle. */
+    void begin() {
+        forgetForward();
+    }
+
+    /**
+     * A parameter was written. The backward pass makes again some of what the forward pass made,
+     * and would make it otherwise, how much of it being the strategy's.
+     *
+     * @param what such as "the parameter classifier.bias was set"
+     */
+    void parametersChanged(String what) {
+        if (forward != null && changed == null) {
+            changed = what;
+        }
+    }
+
+    /** A running statistic was written: constants of passes that do not take the batch's own. */
+    void statisticsChanged(String what) {
+        if (forward != null && !forward.usesBatchStatistics()) {
+            parametersChanged(what);
+        }
     }
 
     /** Before a forward pass. */
@@ -34,9 +67,9 @@ final class PassOrder {
 
     /** A forward pass ran: its features and logits are there. */
     void forward(Pass pass) {
+        forgetForward();
         forward = pass;
         logits = pass.images();
-        logitsGradient = false;
     }
 
     /** Before what continues a forward pass. */
@@ -79,6 +112,12 @@ final class PassOrder {
     /** Before a backward pass. */
     void requireGradient(Pass pass) {
         requireForward(pass);
+        if (changed != null) {
+            throw new IllegalStateException(
+                    changed
+                            + " between the forward pass and its backward pass, which computes from"
+                            + " what both find; call forward() again, or change it after backward()");
+        }
         if (!logitsGradient) {
             throw new IllegalStateException(
                     "the logits have no gradient yet; call loss() or logitsGradient() before"
@@ -89,8 +128,7 @@ final class PassOrder {
     /** A backward pass ran; it used up the features. */
     void backward(Pass pass) {
         inputGradients = pass.images();
-        forward = null;
-        logitsGradient = false;
+        forgetForward();
     }
 
     /** Before the logits of some images are read. */

@@ -7,11 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 import java.util.HashSet;
 import java.util.List;
@@ -21,12 +24,20 @@ import java.util.Set;
 class CallOrderTest {
     private static final DenseNetSpec SPEC =
             DenseNetSpec.bc(10, 4).classes(3).inputSize(8, 8).build();
-    private static final float[] IMAGES = new float[4 * 8 * 8 * 3];
+    private static final float[] IMAGES = images();
     private static final int[] LABELS = {0, 1, 2, 0};
     private static final Pass PASS = new Pass(4, Mode.TRAIN, 1, 1);
 
     private final Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(2));
     private Network network;
+
+    private static float[] images() {
+        float[] images = new float[4 * 8 * 8 * 3];
+        for (int i = 0; i < images.length; i++) {
+            images[i] = (float) Math.sin(i * i);
+        }
+        return images;
+    }
 
     @BeforeEach
     void opens() {
@@ -86,6 +97,78 @@ class CallOrderTest {
         tooEarly("evaluation pass", () -> network.backward(evaluation));
         tooEarly("this one is", () -> network.backward(PASS));
         tooEarly("not of 5", () -> network.logits(5));
+    }
+
+    private void forwardAndLoss(Pass pass) {
+        network.input(IMAGES, 4);
+        network.forward(pass);
+        network.loss(pass, LABELS, 0, 4);
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void aBackwardPassFindsTheParametersOfItsForwardPass(MemoryStrategy strategy) {
+        MemoryPlan plan = MemoryPlan.of(SPEC).strategy(strategy).batch(4).on(device);
+        network.close();
+        network = Network.open(plan, device, 1);
+        String name = "features.norm5.weight";
+        float[] values = network.parameter(name);
+        forwardAndLoss(PASS);
+        network.parameter(name, values);
+        tooEarly("the parameter " + name + " was set", () -> network.backward(PASS));
+        network.forward(PASS);
+        network.loss(PASS, LABELS, 0, 4);
+        network.backward(PASS);
+        forwardAndLoss(PASS);
+        network.sgd(SgdStep.of(0.1));
+        tooEarly("sgd() changed the parameters", () -> network.backward(PASS));
+    }
+
+    @Test
+    void runningStatisticsAreConstantsOfAFrozenPassOnly() {
+        String name = "features.norm5.running_var";
+        float[] values = network.runningStatistic(name);
+        Pass frozen = new Pass(4, Mode.FROZEN, 1, 1);
+        network.keepRunningStatistics();
+        forwardAndLoss(frozen);
+        network.runningStatistic(name, values);
+        tooEarly("the statistic " + name + " was set", () -> network.backward(frozen));
+        forwardAndLoss(frozen);
+        network.restoreRunningStatistics();
+        tooEarly("running statistics were restored", () -> network.backward(frozen));
+        network.zeroGradients();
+        forwardAndLoss(PASS);
+        network.backward(PASS);
+        double norm = network.gradientNorm();
+        network.zeroGradients();
+        forwardAndLoss(PASS);
+        network.restoreRunningStatistics();
+        network.runningStatistic(name, values);
+        network.backward(PASS);
+        assertEquals(norm, network.gradientNorm(), 1e-4 * norm);
+    }
+
+    @Test
+    void aRefusedPassLeavesTheOneThatWasBegun() {
+        DenseNetSpec dropout = SPEC.toBuilder().dropout(0.5).build();
+        try (Network drops = Network.open(MemoryPlan.of(dropout).batch(4).on(device), device, 1)) {
+            double[] norms = new double[2];
+            for (int i = 0; i < 2; i++) {
+                drops.input(IMAGES, 4);
+                drops.forward(PASS);
+                drops.logitsGradient(new float[] {1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0}, 4);
+                if (i == 1) {
+                    Pass other = new Pass(4, Mode.TRAIN, 1, 2);
+                    assertThrows(
+                            IllegalArgumentException.class,
+                            () -> drops.trainingPass(other, new int[] {0, 1, 2, 3}, 0, 4));
+                }
+                drops.zeroGradients();
+                drops.backward(PASS);
+                norms[i] = drops.gradientNorm();
+            }
+            assertEquals(norms[0], norms[1], 1e-4 * norms[0]);
+        }
     }
 
     @Test
