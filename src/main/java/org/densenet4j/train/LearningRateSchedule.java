@@ -1,6 +1,13 @@
 package org.densenet4j.train;
 
-/** The learning rate over the course of training. */
+import java.util.Objects;
+
+/**
+ * The learning rate over the course of training.
+ *
+ * <p>Those that are made here refuse, by an {@link IllegalArgumentException}, rates that are
+ * negative or not finite and shares of training that are none.
+ */
 @FunctionalInterface
 public interface LearningRateSchedule {
     /**
@@ -10,6 +17,7 @@ public interface LearningRateSchedule {
 
     /** Always the same. */
     static LearningRateSchedule constant(double rate) {
+        Sgd.checkRate(rate);
         return progress -> rate;
     }
 
@@ -21,10 +29,21 @@ public interface LearningRateSchedule {
     /**
      * Multiplied by {@code factor} at each milestone.
      *
-     * @param milestones rising shares of all steps
+     * @param factor positive
+     * @param milestones rising shares of all steps; those above 1 are not reached
      */
     static LearningRateSchedule steps(double rate, double factor, double... milestones) {
+        Objects.requireNonNull(milestones, "milestones");
+        Sgd.checkRate(rate);
+        require(factor > 0 && Double.isFinite(factor), "factor", factor, "a positive number");
         double[] at = milestones.clone();
+        for (int i = 0; i < at.length; i++) {
+            require(
+                    at[i] >= (i == 0 ? 0 : at[i - 1]),
+                    "milestone",
+                    at[i],
+                    "shares of all steps in rising order, such as 0.5, 0.75");
+        }
         return progress -> {
             int passed = 0;
             while (passed < at.length && progress >= at[passed]) {
@@ -34,14 +53,36 @@ public interface LearningRateSchedule {
         };
     }
 
-    /** Half a cosine down to zero (Loshchilov and Hutter 2017), as the technical report trains. */
+    /**
+     * Half a cosine down to zero (Loshchilov and Hutter 2017), as the technical report trains. It
+     * stays there.
+     */
     static LearningRateSchedule cosine(double rate) {
-        return progress -> 0.5 * rate * (1 + Math.cos(Math.PI * progress));
+        Sgd.checkRate(rate);
+        return progress -> 0.5 * rate * (1 + Math.cos(Math.PI * Math.min(1, progress)));
     }
 
-    /** Rises linearly over the first {@code share} of training. */
+    /**
+     * Rises linearly over the first {@code share} of training to what this schedule has there, and
+     * is never above this schedule. It starts at a fiftieth, so that the first step, which has made
+     * no progress, is one.
+     *
+     * @param share from 0, for no warm-up, to 1
+     */
     default LearningRateSchedule withWarmUp(double share) {
+        require(share >= 0 && share <= 1, "warm-up", share, "a share of all steps from 0 to 1");
+        double start = 0.02;
         return progress ->
-                progress < share ? rate(share) * (progress + 1e-3) / share : rate(progress);
+                progress < share
+                        ? Math.min(
+                                rate(progress),
+                                rate(share) * (start + (1 - start) * progress / share))
+                        : rate(progress);
+    }
+
+    private static void require(boolean condition, String what, double value, String use) {
+        if (!condition) {
+            throw new IllegalArgumentException(what + " = " + value + ": use " + use);
+        }
     }
 }

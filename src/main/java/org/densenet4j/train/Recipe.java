@@ -199,6 +199,11 @@ public record Recipe(
                 compression,
                 "use a number above 0 and up to 1");
         require(warmUp >= 0 && warmUp <= epochs, "warm-up", warmUp, "use 0 to epochs");
+        require(
+                schedule != Schedule.COSINE || warmUp < epochs,
+                "warm-up",
+                warmUp,
+                "use less than the epochs, where the cosine is down at zero");
         require(lrFactor > 0 && lrFactor <= 1, "lr-factor", lrFactor, "use a number up to 1");
         milestones(milestones, epochs);
     }

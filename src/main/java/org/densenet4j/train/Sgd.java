@@ -18,13 +18,18 @@ public record Sgd(
 
     /** Checks the ranges. */
     public Sgd {
-        requireRange("learning rate", learningRate, 0, 1e6);
+        checkRate(learningRate);
         requireRange("momentum", momentum, 0, 1);
         requireRange("weight decay", weightDecay, 0, 1);
         if (nesterov && momentum == 0) {
             throw new IllegalArgumentException(
                     "Nesterov needs a momentum above 0; give one or switch Nesterov off");
         }
+    }
+
+    /** Refuses a learning rate that nobody means. */
+    static void checkRate(double rate) {
+        requireRange("learning rate", rate, 0, 1e6);
     }
 
     private static void requireRange(String what, double value, double least, double most) {

@@ -116,6 +116,7 @@ class RecipeTest {
         assertMessage("milestones = 60, 30", recipe, "milestones", "60, 30");
         assertMessage("milestones = 3x", recipe, "milestones", "3x");
         assertMessage("warm-up = 301", recipe, "warm-up", "301");
+        assertMessage("warm-up = 5.0: use less than", Recipe.preset("glyphs"), "warm-up", "5");
         assertMessage("compression = 2", recipe, "compression", "2");
     }
 
