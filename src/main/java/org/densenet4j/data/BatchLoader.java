@@ -18,6 +18,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
@@ -242,37 +243,49 @@ public final class BatchLoader {
         final int[] indices;
         final int imageSize = data.height() * data.width() * data.channels();
         final float[] images;
-        final boolean[] failed;
+        final boolean[] there;
+        final BooleanSupplier closed;
         final AtomicInteger next = new AtomicInteger();
 
-        Filling(int[] order, int epoch, int number) {
+        Filling(int[] order, int epoch, int number, BooleanSupplier closed) {
             int first = number * settings.batch;
             this.epoch = epoch;
+            this.closed = closed;
             this.indices =
                     Arrays.copyOfRange(
                             order, first, Math.min(first + settings.batch, order.length));
             this.images = new float[Math.multiplyExact(indices.length, imageSize)];
-            this.failed = new boolean[indices.length];
+            this.there = new boolean[indices.length];
         }
 
-        /** Takes images until there are none left. */
+        /** Takes images until there are none left, or the epoch is closed. */
         Void work() {
             for (int i = next.getAndIncrement();
-                    i < indices.length && !Thread.currentThread().isInterrupted();
+                    i < indices.length && !closed.getAsBoolean();
                     i = next.getAndIncrement()) {
-                try {
-                    read(indices[i], i * imageSize);
-                } catch (UncheckedIOException e) {
-                    if (settings.skipped == null || isNoFaultOfTheImage(e)) {
-                        throw e;
-                    }
-                    failed[i] = true;
-                    if (broken.add(indices[i])) {
-                        settings.skipped.accept(e.getCause().getMessage());
-                    }
-                }
+                take(i);
+                // A data set may leave its thread interrupted, which says nothing to this loop and
+                // would make a file of the next image fail.
+                Thread.interrupted();
             }
             return null;
+        }
+
+        private void take(int i) {
+            try {
+                read(indices[i], i * imageSize);
+                there[i] = true;
+            } catch (UncheckedIOException e) {
+                if (closed.getAsBoolean()) {
+                    return; // closing interrupts what is being read
+                }
+                if (settings.skipped == null || isNoFaultOfTheImage(e)) {
+                    throw e;
+                }
+                if (broken.add(indices[i])) {
+                    settings.skipped.accept(e.getCause().getMessage());
+                }
+            }
         }
 
         private void read(int index, int at) {
@@ -307,7 +320,7 @@ public final class BatchLoader {
             int count = 0;
             int[] labels = new int[indices.length];
             for (int i = 0; i < indices.length; i++) {
-                if (!failed[i]) {
+                if (there[i]) {
                     System.arraycopy(images, i * imageSize, images, count * imageSize, imageSize);
                     labels[count++] = data.label(indices[i]);
                 }
@@ -335,6 +348,7 @@ public final class BatchLoader {
                 new ArrayBlockingQueue<>(settings.prefetch);
         private final ExecutorService helpers;
         private final Thread worker;
+        private volatile boolean closed;
         private Object item;
         private int position;
         private long waitNanos;
@@ -360,21 +374,31 @@ public final class BatchLoader {
         private void prepare(int epoch, int from) {
             try {
                 int[] order = order(epoch);
-                for (int number = from; number < batchesPerEpoch(); number++) {
-                    Batch batch = fill(new Filling(order, epoch, number));
+                for (int number = from; number < batchesPerEpoch() && !closed; number++) {
+                    Batch batch = fill(new Filling(order, epoch, number, () -> closed));
                     if (batch != null) {
-                        queue.put(new Numbered(batch, number + 1));
+                        put(new Numbered(batch, number + 1));
                     }
                 }
-                queue.put(END);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+                put(END);
             } catch (RuntimeException | Error e) {
-                fail(e);
+                put(e);
             }
         }
 
-        private Batch fill(Filling filling) throws InterruptedException {
+        /** Does nothing once the epoch is closed. An interrupt alone does not end an epoch. */
+        private void put(Object made) {
+            while (!closed) {
+                try {
+                    queue.put(made);
+                    return;
+                } catch (InterruptedException e) {
+                    continue; // closed, or a data set has interrupted its thread
+                }
+            }
+        }
+
+        private Batch fill(Filling filling) {
             if (helpers == null) {
                 filling.work();
                 return filling.finish();
@@ -394,22 +418,19 @@ public final class BatchLoader {
             return filling.finish();
         }
 
-        private void join(Future<?> helper) throws InterruptedException {
-            try {
-                helper.get();
-            } catch (ExecutionException e) {
-                if (e.getCause() instanceof RuntimeException cause) {
-                    throw cause;
+        private void join(Future<?> helper) {
+            while (!closed) {
+                try {
+                    helper.get();
+                    return;
+                } catch (InterruptedException e) {
+                    continue; // closed, or a data set has interrupted its thread
+                } catch (ExecutionException e) {
+                    if (e.getCause() instanceof RuntimeException cause) {
+                        throw cause;
+                    }
+                    throw (Error) e.getCause();
                 }
-                throw (Error) e.getCause();
-            }
-        }
-
-        private void fail(Throwable e) {
-            try {
-                queue.put(e);
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
             }
         }
 
@@ -488,6 +509,7 @@ public final class BatchLoader {
 
         @Override
         public void close() {
+            closed = true;
             worker.interrupt();
             if (helpers != null) {
                 helpers.shutdownNow();

@@ -11,10 +11,14 @@ import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 
 class BatchLoaderTest {
     /** Images of one pixel whose label tells their index. */
@@ -363,6 +367,72 @@ class BatchLoaderTest {
         }
         assertEquals(0, loaderThreads());
         assertThrows(IllegalStateException.class, batches::next);
+    }
+
+    /** 200 bright images; reading one leaves the thread interrupted, and finding it so fails. */
+    private record Interrupting() implements Dataset {
+        @Override
+        public int size() {
+            return 200;
+        }
+
+        @Override
+        public int height() {
+            return 2;
+        }
+
+        @Override
+        public int width() {
+            return 2;
+        }
+
+        @Override
+        public int channels() {
+            return 3;
+        }
+
+        @Override
+        public List<String> classNames() {
+            return List.of();
+        }
+
+        @Override
+        public int label(int index) {
+            return index;
+        }
+
+        @Override
+        public void read(int index, byte[] pixels) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new UncheckedIOException(new ClosedByInterruptException());
+            }
+            LockSupport.parkNanos(10_000); // so that the helpers get some of the images
+            Arrays.fill(pixels, (byte) 200);
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
+    void aDataSetThatInterruptsItsThreadLosesNoImages() {
+        float[] nothing = new float[3];
+        for (int threads : new int[] {1, 4}) {
+            List<String> skipped = Collections.synchronizedList(new ArrayList<>());
+            BatchLoader loader =
+                    BatchLoader.of(new Interrupting())
+                            .batch(20)
+                            .threads(threads)
+                            .normalise(new Normalisation(nothing, new float[] {1, 1, 1}))
+                            .skipBroken(skipped::add);
+            List<Integer> labels = new ArrayList<>();
+            for (Batch batch : batches(loader, 0)) {
+                for (float value : batch.images()) {
+                    assertEquals(200 / 255f, value, 1e-6f);
+                }
+                Arrays.stream(batch.labels()).forEach(labels::add);
+            }
+            assertEquals(IntStream.range(0, 200).boxed().toList(), labels);
+            assertEquals(List.of(), skipped);
+        }
     }
 
     private static long loaderThreads() {
