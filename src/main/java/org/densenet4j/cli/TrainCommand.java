@@ -411,6 +411,9 @@ final class TrainCommand implements Callable<Integer> {
             if (checkpoint != null) {
                 tellImages(checkpoint, source);
                 run.resume(checkpoint.file());
+                // Another normalisation is no mistake here: it was told just now.
+                trainer.images(
+                        ImageMetadata.of(source.train().classNames(), source.normalisation()));
                 System.out.printf(
                         Locale.ROOT,
                         "continuing %s after %,d steps, in epoch %d%n",

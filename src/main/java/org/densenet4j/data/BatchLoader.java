@@ -8,6 +8,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
@@ -76,7 +77,11 @@ public final class BatchLoader {
         this.data = data;
         this.settings = settings;
         this.broken = broken;
-        this.metadata = ImageMetadata.of(data.classNames(), settings.normalisation);
+        List<String> names = data.classNames();
+        this.metadata =
+                new ImageMetadata(
+                        names.isEmpty() ? Optional.empty() : Optional.of(names),
+                        Optional.of(settings.normalisation));
     }
 
     private BatchLoader with(Consumer<Settings> change) {
@@ -105,6 +110,11 @@ public final class BatchLoader {
     /** Names of the classes that labels index. */
     public List<String> classNames() {
         return data.classNames();
+    }
+
+    /** What the batches tell of their images. */
+    public ImageMetadata metadata() {
+        return metadata;
     }
 
     /** Images per batch; the last one may have fewer. */

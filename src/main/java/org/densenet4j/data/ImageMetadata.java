@@ -99,12 +99,42 @@ public record ImageMetadata(
                 classNames.or(other::classNames), normalisation.or(other::normalisation));
     }
 
-    /** Whether both name classes, and not the same in the same order. */
+    /**
+     * Whether both name classes, and not the same in the same order, or both know a normalisation,
+     * and not the same.
+     */
     public boolean contradicts(ImageMetadata other) {
         Objects.requireNonNull(other, "other");
-        return classNames.isPresent()
-                && other.classNames.isPresent()
-                && !classNames.equals(other.classNames);
+        return differ(classNames, other.classNames) || differ(normalisation, other.normalisation);
+    }
+
+    private static boolean differ(Optional<?> one, Optional<?> other) {
+        return one.isPresent() && other.isPresent() && !one.equals(other);
+    }
+
+    /**
+     * Why a network cannot have been trained on such images: the names are not one per class, or
+     * the normalisation is not of every channel. Empty when it can.
+     *
+     * @param classes of the network
+     * @param channels of its images
+     */
+    public Optional<String> misfit(int classes, int channels) {
+        if (classNames.isPresent() && classNames.get().size() != classes) {
+            return Optional.of(
+                    "names of "
+                            + classNames.get().size()
+                            + " classes are given, the network has "
+                            + classes);
+        }
+        if (normalisation.isPresent() && normalisation.get().mean().length != channels) {
+            return Optional.of(
+                    "a normalisation of "
+                            + normalisation.get().mean().length
+                            + " channels is given, the network's images have "
+                            + channels);
+        }
+        return Optional.empty();
     }
 
     /** Entries of a file's metadata, which {@link #read} understands. */

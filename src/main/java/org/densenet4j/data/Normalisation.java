@@ -1,5 +1,6 @@
 package org.densenet4j.data;
 
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -87,5 +88,22 @@ public record Normalisation(float[] mean, float[] deviation) {
     @Override
     public float[] deviation() {
         return deviation.clone();
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Normalisation(float[] theirMean, float[] theirDeviation)
+                && Arrays.equals(mean, theirMean)
+                && Arrays.equals(deviation, theirDeviation);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * Arrays.hashCode(mean) + Arrays.hashCode(deviation);
+    }
+
+    @Override
+    public String toString() {
+        return "mean " + Arrays.toString(mean) + " and deviation " + Arrays.toString(deviation);
     }
 }

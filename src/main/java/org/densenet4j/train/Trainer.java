@@ -48,11 +48,8 @@ public final class Trainer implements AutoCloseable {
     private final long seed;
     private double learningRate;
 
-    /** What is known of the images, for {@link #save}; and the batches' that it was taken from. */
-    private ImageMetadata images;
-
+    private final TrainedImages images;
     private boolean warned;
-    private ImageMetadata seen = ImageMetadata.NONE;
 
     /** Steps before this trainer's network was opened, of the state that was loaded. */
     private long stepsBefore;
@@ -60,8 +57,9 @@ public final class Trainer implements AutoCloseable {
     /** Counts forward passes, so that micro-batches of one step drop different elements. */
     private long passes;
 
-    private Trainer(Builder b, Network network) {
+    private Trainer(Builder b, TrainedImages images, Network network) {
         this.network = network;
+        this.images = images;
         this.optimizer = b.optimizer;
         this.accumulate = b.accumulate;
         this.labelSmoothing = b.labelSmoothing;
@@ -69,7 +67,6 @@ public final class Trainer implements AutoCloseable {
         this.mode = b.frozenBatchNorm ? Mode.FROZEN : Mode.TRAIN;
         this.seed = b.seed;
         this.learningRate = b.optimizer.learningRate();
-        this.images = b.images;
     }
 
     /** Starts a trainer: SHARED, batch 64, the papers' optimiser with rate 0.1, seed 1. */
@@ -83,7 +80,8 @@ public final class Trainer implements AutoCloseable {
     /**
      * One training step on a batch of any size up to the trainer's.
      *
-     * @throws IllegalArgumentException when the batch does not fit the network
+     * @throws IllegalArgumentException when the batch does not fit the network, or has other class
+     *     names or another normalisation than what {@link #images} knows
      * @throws NonFiniteException when the loss or a gradient is NaN or infinite; parameters,
      *     velocities and running statistics are left as they were
      */
@@ -113,7 +111,7 @@ public final class Trainer implements AutoCloseable {
     private StepResult runStep(Batch batch, Batch next) {
         try (DeviceUse _ = network.use()) {
             check(batch);
-            remember(batch);
+            images.requireTrainable("the batch", batch.metadata());
             network.zeroGradients();
             network.keepRunningStatistics();
             double loss = 0;
@@ -142,6 +140,7 @@ public final class Trainer implements AutoCloseable {
                 throw refuse(network.firstNonFiniteGradient(), "the gradient");
             }
             update(norm);
+            images.train(batch.metadata());
             return new StepResult(steps(), loss, correct, batch.size(), norm);
         }
     }
@@ -233,8 +232,9 @@ public final class Trainer implements AutoCloseable {
      * The same, and the logits.
      *
      * @param logits receives [images, classes]
-     * @throws IllegalArgumentException when the batch does not fit the network, or the logits have
-     *     no room
+     * @throws IllegalArgumentException when the batch does not fit the network, has other class
+     *     names or another normalisation than what {@link #images} knows, or the logits have no
+     *     room
      */
     public StepResult evaluate(Batch batch, float[] logits) {
         Objects.requireNonNull(batch, "batch");
@@ -256,7 +256,7 @@ public final class Trainer implements AutoCloseable {
                                 + expected
                                 + " values");
             }
-            remember(batch);
+            images.requireSame("the batch", batch.metadata());
             double loss = 0;
             int correct = 0;
             int micro = network.plan().batch();
@@ -286,23 +286,6 @@ public final class Trainer implements AutoCloseable {
 
     private static int[] labels(Batch batch, int first, int count) {
         return Arrays.copyOfRange(batch.labels(), first, first + count);
-    }
-
-    /** A class is its name: labels that index other names would train the classifier wrongly. */
-    private void remember(Batch batch) {
-        if (batch.metadata() == seen) {
-            return;
-        }
-        if (images.contradicts(batch.metadata())) {
-            throw new IllegalArgumentException(
-                    "the batch has the classes "
-                            + batch.metadata().classNames().orElseThrow()
-                            + ", the network was trained on "
-                            + images.classNames().orElseThrow()
-                            + "; BatchLoader.relabelled matches them by name");
-        }
-        seen = batch.metadata();
-        images = images.or(seen);
     }
 
     /**
@@ -366,6 +349,36 @@ public final class Trainer implements AutoCloseable {
         return network.plan().memory().shape().spec();
     }
 
+    /**
+     * What is known of the images that the network is trained on, which {@link #save} records and
+     * batches have to agree with: told by {@link Builder#images}, loaded, or of the first batch
+     * that was trained on and tells it. Batches of one's own tell nothing.
+     */
+    public ImageMetadata images() {
+        return images.known();
+    }
+
+    /**
+     * Says that images are others from here on, such as normalised by other constants, and replaces
+     * what was known.
+     *
+     * @throws IllegalArgumentException when there is not one name per class or not one number per
+     *     channel
+     */
+    public void images(ImageMetadata value) {
+        Objects.requireNonNull(value, "images");
+        images.set(value);
+    }
+
+    /**
+     * Compares images with what is known before anything is done with them.
+     *
+     * @param whose such as "the data", for messages
+     */
+    void requireTrainable(String whose, ImageMetadata value) {
+        images.requireTrainable(whose, value);
+    }
+
     /** Training steps done so far: every update, also those of one's own through the network. */
     public long steps() {
         return stepsBefore + network.updates();
@@ -407,14 +420,17 @@ public final class Trainer implements AutoCloseable {
 
     /**
      * The same with entries of the caller's in the file's metadata, which {@link #load} returns.
+     *
+     * @throws IllegalArgumentException when they tell of other class names or of another
+     *     normalisation than what {@link #images} knows
      */
     public void save(Path path, Map<String, String> notes) throws IOException {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(notes, "notes");
 
         try (DeviceUse _ = network.use()) {
-            Map<String, String> counters = new HashMap<>(images.entries());
-            counters.putAll(notes);
+            Map<String, String> counters = new HashMap<>(notes);
+            counters.putAll(images.with(ImageMetadata.read(path, notes)).entries());
             counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));
@@ -426,8 +442,8 @@ public final class Trainer implements AutoCloseable {
      * Continues from a saved state.
      *
      * @return the metadata of the file
-     * @throws IOException in one line when the file is broken or of another network; nothing has
-     *     changed then
+     * @throws IOException in one line when the file is broken, of another network or of other
+     *     images than what {@link #images} knows; nothing has changed then
      */
     public Map<String, String> load(Path path) throws IOException {
         Objects.requireNonNull(path, "path");
@@ -444,26 +460,15 @@ public final class Trainer implements AutoCloseable {
                             spec(),
                             saved -> {
                                 check.check(saved);
-                                checkClasses(path, ImageMetadata.read(path, saved));
+                                images.requireSame(path, ImageMetadata.read(path, saved));
                                 Counters.read(path, saved, learningRate);
                             });
             Counters counters = Counters.read(path, metadata, learningRate);
-            images = ImageMetadata.read(path, metadata).or(images);
+            images.load(ImageMetadata.read(path, metadata));
             stepsBefore = counters.steps - network.updates();
             passes = counters.passes;
             learningRate(counters.learningRate);
             return metadata;
-        }
-    }
-
-    private void checkClasses(Path path, ImageMetadata saved) throws IOException {
-        if (images.contradicts(saved)) {
-            throw new IOException(
-                    path
-                            + ": was trained on the classes "
-                            + saved.classNames().orElseThrow()
-                            + ", this trainer has "
-                            + images.classNames().orElseThrow());
         }
     }
 
@@ -634,11 +639,13 @@ public final class Trainer implements AutoCloseable {
         /**
          * Allocates the plan and initialises the parameters.
          *
+         * @throws IllegalArgumentException when {@link #images} are not those of such a network
          * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the
          *     device's memory
          */
         public Trainer open() {
-            return new Trainer(this, Network.open(plan(), device, seed));
+            TrainedImages trained = new TrainedImages(spec, images);
+            return new Trainer(this, trained, Network.open(plan(), device, seed));
         }
     }
 }

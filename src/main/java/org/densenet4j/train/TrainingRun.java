@@ -112,7 +112,7 @@ public final class TrainingRun {
                         .dropLast(recipe.dropLast() && train.size() >= recipe.batch());
         testLoader = BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
         classNames = List.copyOf(train.classNames());
-        notes.putAll(ImageMetadata.of(classNames, normalisation).entries());
+        notes.putAll(trainLoader.metadata().entries());
         notes.put(TRAINING_IMAGES, String.valueOf(train.size()));
         return this;
     }
@@ -281,6 +281,9 @@ public final class TrainingRun {
      * Trains to the last epoch, or until told to stop.
      *
      * @return whether it got to the end
+     * @throws IllegalArgumentException when the data has other classes or another normalisation
+     *     than the trainer knows, which may be from the checkpoint; {@link
+     *     Trainer#images(ImageMetadata)} tells it of a change that is meant
      * @throws IOException in one line when a file cannot be written: the last checkpoint is as it
      *     was; or when an image or none at all can be read: the steps before are saved
      * @throws NonFiniteException when the loss, a gradient, or what a checkpoint would save is not
@@ -290,6 +293,7 @@ public final class TrainingRun {
         if (trainLoader == null) {
             throw new IllegalStateException("give the run its data before it trains");
         }
+        trainer.requireTrainable("the data", trainLoader.metadata());
         BatchLoader train = loader(trainLoader);
         BatchLoader test = loader(testLoader);
         folder.writeConfig(

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
@@ -439,6 +440,13 @@ class BatchLoaderTest {
         return Thread.getAllStackTraces().keySet().stream()
                 .filter(t -> t.getName().startsWith("densenet4j-loader") && t.isAlive())
                 .count();
+    }
+
+    @Test
+    void aDataSetWithoutClassNamesTellsTheNormalisationOnly() {
+        ImageMetadata told = BatchLoader.of(new Noise(false)).metadata();
+        assertEquals(Optional.empty(), told.classNames());
+        assertEquals(Optional.of(Normalisation.CIFAR10), told.normalisation());
     }
 
     @Test

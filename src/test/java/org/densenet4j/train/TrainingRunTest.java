@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.spec.DenseNetSpec;
 import org.junit.jupiter.api.Test;
@@ -88,6 +89,38 @@ class TrainingRunTest {
         return Files.readAllLines(folder.resolve(RunFolder.METRICS)).stream()
                 .map(line -> String.join(",", List.of(line.split(",", -1)).subList(0, 8)))
                 .toList();
+    }
+
+    @Test
+    void aRunContinuesWithAnotherNormalisationOnlyWhereTheTrainerIsToldSo() throws IOException {
+        Path path = root.resolve("run");
+        try (RunFolder folder = RunFolder.create(path)) {
+            run(RECIPE, folder, (trainer, run) -> run.stopWhen(after(2)).train());
+        }
+        Path checkpoint = path.resolve(RunFolder.CHECKPOINT);
+        byte[] before = Files.readAllBytes(checkpoint);
+        NoiseImages data = new NoiseImages(37, 1);
+        try (RunFolder folder = RunFolder.open(path)) {
+            run(
+                    RECIPE,
+                    folder,
+                    (trainer, run) -> {
+                        run.data(data, data, Normalisation.IMAGENET).resume(checkpoint);
+                        String refused =
+                                assertThrows(IllegalArgumentException.class, run::train)
+                                        .getMessage();
+                        assertTrue(refused.contains("[0.485, "), refused);
+                        assertTrue(refused.contains("[0.4914, "), refused);
+                        assertArrayEquals(before, Files.readAllBytes(checkpoint));
+                        trainer.images(ImageMetadata.of(data.classNames(), Normalisation.IMAGENET));
+                        assertTrue(run.train());
+                    });
+        }
+        assertEquals(
+                Normalisation.IMAGENET,
+                ImageMetadata.read(checkpoint, Checkpoint.metadata(checkpoint))
+                        .normalisation()
+                        .orElseThrow());
     }
 
     @Test
