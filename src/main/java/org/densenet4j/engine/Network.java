@@ -259,16 +259,24 @@ public final class Network implements AutoCloseable {
             order.forward(pass);
             order.loss(pass);
             order.backward(pass);
+            order.norm();
         }
     }
 
     /**
      * Forward and loss of the batch that was copied in, in evaluation mode, for {@link #outcome}.
+     *
+     * @throws IllegalArgumentException when the pass is of another mode, which would draw dropout
+     *     or update running statistics
      */
     public void evaluationPass(Pass pass, int[] labels, int meanOver) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
             requireNonNull(labels, "labels");
+            if (pass.mode() != Mode.EVALUATE) {
+                throw new IllegalArgumentException(
+                        "an evaluation pass is of the mode EVALUATE, this one is " + pass);
+            }
             checkLoss(0, meanOver);
             prepare(pass, labels);
             Runnable work =
@@ -307,16 +315,21 @@ public final class Network implements AutoCloseable {
      *
      * @param loss sum of the batch's losses divided by what the mean is taken over
      * @param correct images whose highest logit is their label
-     * @param gradientNorm Euclidean norm of all parameter gradients; of the last training pass
+     * @param gradientNorm Euclidean norm of all parameter gradients after a {@link #trainingPass};
+     *     NaN after other passes and after another norm was taken
      */
     public record Outcome(double loss, int correct, double gradientNorm) {}
 
-    /** Waits for a training or evaluation pass and reads what it found, in one copy. */
+    /**
+     * Waits for a training or evaluation pass and reads what it found, in one copy.
+     *
+     * @throws IllegalStateException when the last losses are of another pass
+     */
     public Outcome outcome(Pass pass, int meanOver) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
             checkLoss(0, meanOver);
-            order.requireOutcome(pass.images());
+            order.requireOutcome(pass);
             HeadMemory head = memory.head();
             float[] values = new float[head.outcome().columns()];
             arena.download(head.outcome(), values, 0);
@@ -326,7 +339,8 @@ public final class Network implements AutoCloseable {
                 loss += values[i];
                 correct += (int) values[plan.batch() + i];
             }
-            return new Outcome(loss / meanOver, correct, norm(values, 2 * plan.batch()));
+            double norm = order.hasNorm() ? norm(values, 2 * plan.batch()) : Double.NaN;
+            return new Outcome(loss / meanOver, correct, norm);
         }
     }
 
@@ -432,6 +446,7 @@ public final class Network implements AutoCloseable {
                     memory.parameterGradients().columns(),
                     (from, count) ->
                             kernels.fill(memory.parameterGradients().columns(from, count), 0));
+            order.gradientsSpent();
         }
     }
 
@@ -608,8 +623,17 @@ public final class Network implements AutoCloseable {
                     step.decayNormsAndBiases());
             updates++;
             order.parametersChanged("sgd() changed the parameters");
+            order.gradientsSpent();
             after(operation);
         }
+    }
+
+    /**
+     * Whether gradients were computed or set since they were zeroed or {@link #sgd} used them, so
+     * that another update has something to go by.
+     */
+    public boolean hasGradients() {
+        return order.hasGradients();
     }
 
     /** Updates since this network was opened. */
@@ -642,6 +666,7 @@ public final class Network implements AutoCloseable {
     public double gradientNorm() {
         try (DeviceUse _ = use()) {
             squaredNormOfGradients();
+            order.otherNorms();
             float[] squares = new float[normSlices()];
             arena.download(memory.head().squaredNorms().columns(0, squares.length), squares, 0);
             return norm(squares, 0);
@@ -651,6 +676,7 @@ public final class Network implements AutoCloseable {
     private double squaredNorm(Matrix x) {
         Matrix target = memory.head().squaredNorms().columns(0, 1);
         kernels.squaredNorm(x, target);
+        order.otherNorms();
         float[] value = new float[1];
         arena.download(target, value, 0);
         return value[0];
@@ -729,7 +755,10 @@ public final class Network implements AutoCloseable {
 
     /** Sets the gradient of a parameter, in the PyTorch layout. */
     public void gradient(String name, float[] values) {
-        write(memory.parameterLayout(), memory.parameterGradients(), name, values);
+        try (DeviceUse _ = use()) {
+            write(memory.parameterLayout(), memory.parameterGradients(), name, values);
+            order.gradientsSet();
+        }
     }
 
     /** The optimiser's velocity of a parameter. */

@@ -13,7 +13,9 @@ final class PassOrder {
     private String changed;
 
     private int logits;
-    private int outcomes;
+    private Pass outcome;
+    private boolean norm;
+    private boolean gradients;
     private int inputGradients;
 
     /** Images were copied in. The backward pass reads them, too, so that of before is lost. */
@@ -70,6 +72,9 @@ final class PassOrder {
         forgetForward();
         forward = pass;
         logits = pass.images();
+        if (pass.equals(outcome)) {
+            outcome = null; // of the same pass over other images
+        }
     }
 
     /** Before what continues a forward pass. */
@@ -105,7 +110,8 @@ final class PassOrder {
 
     /** The loss of a pass is there, and with it the gradient of the logits. */
     void loss(Pass pass) {
-        outcomes = pass.images();
+        outcome = pass;
+        norm = false;
         logitsGradient = true;
     }
 
@@ -125,9 +131,10 @@ final class PassOrder {
         }
     }
 
-    /** A backward pass ran; it used up the features. */
+    /** A backward pass ran; it used up the features and added to the gradients. */
     void backward(Pass pass) {
         inputGradients = pass.images();
+        gradients = true;
         forgetForward();
     }
 
@@ -136,9 +143,45 @@ final class PassOrder {
         requireOf("logits", images, logits);
     }
 
-    /** Before losses and hits of some images are read. */
-    void requireOutcome(int images) {
-        requireOf("losses", images, outcomes);
+    /** Gradients were set by hand. */
+    void gradientsSet() {
+        gradients = true;
+    }
+
+    /** Gradients were zeroed, or have moved the parameters. */
+    void gradientsSpent() {
+        gradients = false;
+    }
+
+    /** Whether there are gradients that have not moved the parameters yet. */
+    boolean hasGradients() {
+        return gradients;
+    }
+
+    /** The norm of the gradients of a pass lies beside its losses. */
+    void norm() {
+        norm = true;
+    }
+
+    /** Norms were taken of something else. */
+    void otherNorms() {
+        norm = false;
+    }
+
+    /** Before losses and hits of a pass are read. */
+    void requireOutcome(Pass pass) {
+        if (!pass.equals(outcome)) {
+            throw new IllegalStateException(
+                    outcome == null
+                            ? "there are no losses yet; call loss(), trainingPass() or"
+                                    + " evaluationPass() before outcome()"
+                            : "the last losses are of " + outcome + ", not of " + pass);
+        }
+    }
+
+    /** Whether the norm that lies beside the losses is that of their pass. */
+    boolean hasNorm() {
+        return norm;
     }
 
     /** Before the gradient of some images is read. */

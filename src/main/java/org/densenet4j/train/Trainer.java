@@ -189,11 +189,18 @@ public final class Trainer implements AutoCloseable {
      * }</pre>
      *
      * @return the norm of the gradients before clipping
+     * @throws IllegalStateException when there are no gradients since the last update, or since
+     *     they were zeroed
      * @throws NonFiniteException when a gradient is NaN or infinite; parameters and velocities are
      *     left as they were
      */
     public double update() {
         try (DeviceUse _ = network.use()) {
+            if (!network.hasGradients()) {
+                throw new IllegalStateException(
+                        "there are no gradients to update by; call network().backward() after"
+                                + " zeroGradients() and before each update()");
+            }
             double norm = network.gradientNorm();
             if (!Double.isFinite(norm)) {
                 throw new NonFiniteException(

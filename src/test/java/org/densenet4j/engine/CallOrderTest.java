@@ -1,5 +1,6 @@
 package org.densenet4j.engine;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -27,6 +28,7 @@ class CallOrderTest {
     private static final float[] IMAGES = images();
     private static final int[] LABELS = {0, 1, 2, 0};
     private static final Pass PASS = new Pass(4, Mode.TRAIN, 1, 1);
+    private static final Pass EVALUATION = new Pass(4, Mode.EVALUATE, 1, 1);
 
     private final Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(2));
     private Network network;
@@ -65,7 +67,7 @@ class CallOrderTest {
     void nothingIsComputedFromWhatIsNotThere() {
         tooEarly("input()", () -> network.forward(PASS));
         tooEarly("input()", () -> network.trainingPass(PASS, LABELS, 0, 4));
-        tooEarly("input()", () -> network.evaluationPass(PASS, LABELS, 4));
+        tooEarly("input()", () -> network.evaluationPass(EVALUATION, LABELS, 4));
         tooEarly("forward()", () -> network.backward(PASS));
         tooEarly("forward()", () -> network.loss(PASS, LABELS, 0, 4));
         tooEarly("no forward pass", () -> network.logitsGradient(new float[12], 4));
@@ -91,10 +93,9 @@ class CallOrderTest {
         network.loss(PASS, LABELS, 0, 4);
         network.input(IMAGES, 4); // the backward pass would read these images
         tooEarly("forward()", () -> network.backward(PASS));
-        Pass evaluation = new Pass(4, Mode.EVALUATE, 1, 1);
-        network.forward(evaluation);
-        network.loss(evaluation, LABELS, 0, 4);
-        tooEarly("evaluation pass", () -> network.backward(evaluation));
+        network.forward(EVALUATION);
+        network.loss(EVALUATION, LABELS, 0, 4);
+        tooEarly("evaluation pass", () -> network.backward(EVALUATION));
         tooEarly("this one is", () -> network.backward(PASS));
         tooEarly("not of 5", () -> network.logits(5));
     }
@@ -149,6 +150,47 @@ class CallOrderTest {
     }
 
     @Test
+    void anOutcomeIsThatOfItsPass() {
+        Pass two = new Pass(2, Mode.TRAIN, 1, 2);
+        network.input(IMAGES, 4);
+        network.trainingPass(PASS, LABELS, 0, 4);
+        double norm = network.gradientNorm();
+        assertEquals(Double.NaN, network.outcome(PASS, 4).gradientNorm());
+        network.zeroGradients();
+        network.trainingPass(PASS, LABELS, 0, 4);
+        assertEquals(norm, network.outcome(PASS, 4).gradientNorm(), 1e-4 * norm);
+        network.input(IMAGES, 2);
+        network.forward(two);
+        tooEarly("the last losses are of", () -> network.outcome(two, 2));
+        assertTrue(network.outcome(PASS, 4).loss() > 0);
+        network.loss(two, LABELS, 0, 2);
+        tooEarly("the last losses are of", () -> network.outcome(PASS, 4));
+        assertEquals(Double.NaN, network.outcome(two, 2).gradientNorm());
+        for (int i = 0; i < 2; i++) {
+            network.input(IMAGES, 4);
+            network.forward(EVALUATION);
+            tooEarly("losses", () -> network.outcome(EVALUATION, 4));
+            network.evaluationPass(EVALUATION, LABELS, 4);
+            assertEquals(Double.NaN, network.outcome(EVALUATION, 4).gradientNorm());
+        }
+    }
+
+    @Test
+    void anEvaluationPassIsOne() {
+        String name = "features.norm5.running_var";
+        float[] before = network.runningStatistic(name);
+        network.input(IMAGES, 4);
+        for (Mode mode : List.of(Mode.TRAIN, Mode.FROZEN)) {
+            Pass pass = new Pass(4, mode, 1, 1);
+            refuses(
+                    IllegalArgumentException.class,
+                    "of the mode EVALUATE",
+                    () -> network.evaluationPass(pass, LABELS, 4));
+        }
+        assertArrayEquals(before, network.runningStatistic(name));
+    }
+
+    @Test
     void aRefusedPassLeavesTheOneThatWasBegun() {
         DenseNetSpec dropout = SPEC.toBuilder().dropout(0.5).build();
         try (Network drops = Network.open(MemoryPlan.of(dropout).batch(4).on(device), device, 1)) {
@@ -181,7 +223,7 @@ class CallOrderTest {
         int[] outside = {0, 1, 3, 0};
         refuses(wrong, "label 3 of image 2", () -> network.trainingPass(PASS, outside, 0, 4));
         refuses(wrong, "smoothing = NaN", () -> network.trainingPass(PASS, LABELS, Float.NaN, 4));
-        refuses(wrong, "meanOver = 0", () -> network.evaluationPass(PASS, LABELS, 0));
+        refuses(wrong, "meanOver = 0", () -> network.evaluationPass(EVALUATION, LABELS, 0));
         network.forward(PASS);
         refuses(wrong, "gradient has 3 values", () -> network.logitsGradient(new float[3], 4));
         tooEarly("the gradient 3", () -> network.logitsGradient(new float[12], 3));
@@ -207,7 +249,7 @@ class CallOrderTest {
                         () -> network.stage(IMAGES),
                         () -> network.forward(PASS),
                         () -> network.trainingPass(PASS, LABELS, 0, 4),
-                        () -> network.evaluationPass(PASS, LABELS, 4),
+                        () -> network.evaluationPass(EVALUATION, LABELS, 4),
                         () -> network.outcome(PASS, 4),
                         () -> network.keepRunningStatistics(),
                         () -> network.restoreRunningStatistics(),

@@ -113,6 +113,28 @@ class OwnLoopTest {
     }
 
     @Test
+    void anUpdateHasGradientsOfItsOwn() {
+        try (Device device = Device.open("cpu", OPTIONS);
+                Trainer trainer = open(device, Sgd.nesterov(0.1), 0)) {
+            Network network = trainer.network();
+            assertThrows(IllegalStateException.class, trainer::update);
+            trainer.step(batch(0));
+            float[] before = network.parameter("features.conv0.weight");
+            assertThrows(IllegalStateException.class, trainer::update);
+            assertArrayEquals(before, network.parameter("features.conv0.weight"));
+            assertEquals(1, trainer.steps());
+            ownStep(trainer, batch(1));
+            assertThrows(IllegalStateException.class, trainer::update);
+            network.gradient("classifier.bias", new float[] {1, 2, 3}); // of a loss of one's own
+            trainer.update();
+            network.gradient("classifier.bias", new float[] {1, 2, 3});
+            network.zeroGradients();
+            assertThrows(IllegalStateException.class, trainer::update);
+            assertEquals(3, trainer.steps());
+        }
+    }
+
+    @Test
     void anOwnStepWithGradientsThatAreNotFiniteChangesNothing() {
         try (Device device = Device.open("cpu", OPTIONS);
                 Trainer trainer = open(device, Sgd.nesterov(0.1), 0)) {

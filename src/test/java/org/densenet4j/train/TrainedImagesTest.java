@@ -170,6 +170,9 @@ class TrainedImagesTest {
             refuses(() -> trainer.images(wrong), why);
             refuses(() -> trainer.save(file, wrong.entries()), why);
         }
+        Path older = folder.resolve("older.safetensors");
+        Checkpoint.save(older, trainer.network(), SPEC, two.entries(), 0);
+        refuses(IOException.class, () -> trainer.load(older), "names of 2 classes");
         assertEquals(1, trainer.steps());
         assertArrayEquals(good, Files.readAllBytes(file));
         trainer.step(batch(CIFAR));
