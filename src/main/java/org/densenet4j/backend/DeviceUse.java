@@ -18,11 +18,30 @@ import java.util.concurrent.locks.ReentrantLock;
  * }</pre>
  */
 public final class DeviceUse implements AutoCloseable {
-    private final String user;
-    private final Device device;
-    private final Lock turn;
-    private final ReentrantLock mine = new ReentrantLock();
-    private boolean ended;
+    private final User user;
+
+    /** Whether this is a turn, and not closed yet. */
+    private boolean begun;
+
+    /** Who takes turns. */
+    private static final class User {
+        final String name;
+        final Device device;
+        final Lock turn;
+        final ReentrantLock mine = new ReentrantLock();
+        boolean ended;
+
+        User(String name, Device device) {
+            this.name = name;
+            this.device = device;
+            this.turn = device.turn();
+        }
+
+        void release() {
+            turn.unlock();
+            mine.unlock();
+        }
+    }
 
     /**
      * Takes nothing yet.
@@ -32,34 +51,38 @@ public final class DeviceUse implements AutoCloseable {
     public DeviceUse(String user, Device device) {
         Objects.requireNonNull(user, "user");
         Objects.requireNonNull(device, "device");
+        this.user = new User(user, device);
+    }
+
+    private DeviceUse(User user) {
         this.user = user;
-        this.device = device;
-        this.turn = device.turn();
+        this.begun = true;
     }
 
     /**
-     * Waits for the device; {@link #close} gives it to the next. May be nested.
+     * Waits for the device; {@link #close} of the turn that is returned gives it to the next. May
+     * be nested.
      *
      * @throws IllegalStateException when another thread is in an operation of the same user, or the
      *     user or the device is closed
      */
     public DeviceUse begin() {
-        if (!mine.tryLock()) {
+        if (!user.mine.tryLock()) {
             throw new IllegalStateException(
                     "another thread is using this "
-                            + user
+                            + user.name
                             + "; let one thread use it at a time, or give each its own");
         }
-        turn.lock();
-        if (device.isClosed()) {
-            close();
-            throw new IllegalStateException("the device of this " + user + " is closed");
+        user.turn.lock();
+        if (user.device.isClosed()) {
+            user.release();
+            throw new IllegalStateException("the device of this " + user.name + " is closed");
         }
-        if (ended) {
-            close();
-            throw new IllegalStateException("the " + user + " is closed");
+        if (user.ended) {
+            user.release();
+            throw new IllegalStateException("the " + user.name + " is closed");
         }
-        return this;
+        return new DeviceUse(user);
     }
 
     /**
@@ -68,22 +91,36 @@ public final class DeviceUse implements AutoCloseable {
      */
     public void end(Runnable free) {
         Objects.requireNonNull(free, "free");
-        mine.lock();
-        turn.lock();
+        user.mine.lock();
+        user.turn.lock();
         try {
-            if (!ended) {
-                ended = true;
+            if (!user.ended) {
+                user.ended = true;
                 free.run();
             }
         } finally {
-            close();
+            user.release();
         }
     }
 
-    /** Ends what {@link #begin} began. */
+    /**
+     * Ends the turn that {@link #begin} returned. Closing it again does nothing, in particular not
+     * to a turn around it.
+     *
+     * @throws IllegalStateException when another thread began the turn, which goes on
+     */
     @Override
     public void close() {
-        turn.unlock();
-        mine.unlock();
+        if (!begun) {
+            return;
+        }
+        if (!user.mine.isHeldByCurrentThread()) {
+            throw new IllegalStateException(
+                    "another thread began to use this "
+                            + user.name
+                            + "; it has to end that itself");
+        }
+        begun = false;
+        user.release();
     }
 }
