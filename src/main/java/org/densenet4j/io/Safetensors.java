@@ -176,7 +176,7 @@ public final class Safetensors implements TensorFile {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         if (!closed) {
             closed = true;
             arena.close();

@@ -6,7 +6,7 @@ import java.util.Set;
 
 /**
  * Named tensors in a file, of whatever format. Entries that cannot be read as tensors are no error
- * until somebody wants one. Closing twice is allowed.
+ * until somebody wants one. Threads may read at the same time. Closing twice is allowed.
  */
 public interface TensorFile extends AutoCloseable {
 

@@ -21,7 +21,7 @@ import java.util.stream.IntStream;
  * were normalised.
  *
  * <p>Checkpoints and exports of this project carry all of that; other files need to be told the
- * spec. Owns the open file; closing twice is allowed.
+ * spec. Owns the open file; closing twice is allowed. Threads may use a model at the same time.
  */
 public final class Model implements WeightSource, AutoCloseable {
     /** What to do where it is not known how images were normalised. */

@@ -27,7 +27,8 @@ import java.util.Set;
  * out. Nothing in the file is ever executed, see {@link PickleReader}; every size is checked
  * against the size of the file before memory is asked for.
  *
- * <p>Holds the file open and one storage in memory. Not thread-safe; closing twice is allowed.
+ * <p>Holds the file open and one storage in memory. Threads may read at the same time; closing
+ * twice is allowed.
  */
 public final class PthFile implements TensorFile {
     private final Path path;
@@ -204,7 +205,8 @@ public final class PthFile implements TensorFile {
         return new Tensor(name, tensor.storage().type().elements(), tensor.shape(), data);
     }
 
-    private byte[] load(Storage storage) throws IOException {
+    /** Threads that read at the same time would mix up which storage is loaded. */
+    private synchronized byte[] load(Storage storage) throws IOException {
         if (!storage.equals(loaded)) {
             loadedBytes = null;
             try {
@@ -223,7 +225,7 @@ public final class PthFile implements TensorFile {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         container.close();
     }
 }

@@ -22,9 +22,14 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.zip.ZipEntry;
 
 class PthFileTest {
@@ -65,6 +70,41 @@ class PthFileTest {
             checkTwoTensors(
                     twoTensors(new PthWriter(nesting, false)).writeZip(folder.resolve("n.pth")));
         }
+    }
+
+    @Test
+    void threadsThatReadAtTheSameTimeGetTheTensorsThatTheyAskFor() throws Exception {
+        PthWriter writer = new PthWriter();
+        for (int i = 0; i < 8; i++) {
+            writer.floats("a.t" + i, List.of(i + 1), filled(i + 1, i));
+        }
+        for (Path path :
+                List.of(
+                        writer.writeZip(folder.resolve("t.pth")),
+                        writer.writeLegacy(folder.resolve("t.pt")))) {
+            try (TensorFile file = WeightFile.open(path);
+                    ExecutorService threads = Executors.newFixedThreadPool(4)) {
+                Callable<Integer> reader =
+                        () -> {
+                            for (int i = 0; i < 2000; i++) {
+                                int t = (i * 5) % 8;
+                                assertArrayEquals(
+                                        filled(t + 1, t), file.tensor("a.t" + t).toFloats());
+                            }
+                            return 0;
+                        };
+                for (Future<Integer> done :
+                        threads.invokeAll(List.of(reader, reader, reader, reader))) {
+                    done.get();
+                }
+            }
+        }
+    }
+
+    private static float[] filled(int count, float value) {
+        float[] values = new float[count];
+        Arrays.fill(values, value);
+        return values;
     }
 
     @Test
@@ -253,7 +293,7 @@ class PthFileTest {
         assertRefused(zipOf(new byte[] {(byte) 0x80, 2, '}', '.'}), "no state dict");
         Path truncated = twoTensors(new PthWriter()).writeZip(folder.resolve("t.pth"));
         byte[] bytes = Files.readAllBytes(truncated);
-        Files.write(truncated, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+        Files.write(truncated, Arrays.copyOf(bytes, bytes.length / 2));
         assertRefused(truncated, "truncated");
     }
 
