@@ -27,6 +27,10 @@ import java.util.Set;
 final class PickleReader {
     private static final int MAX_PROTOCOL = 5;
     private static final int MAX_DIMENSIONS = 32;
+
+    /** Place of a tensor's metadata among the arguments that it is rebuilt from. */
+    private static final int BITS = 6;
+
     private static final Set<String> CONSTRUCTORS =
             Set.of(
                     "copyreg._reconstructor",
@@ -540,9 +544,37 @@ final class PickleReader {
         }
         List<Long> shape = numbers(arguments.get(2));
         List<Long> strides = numbers(arguments.get(3));
-        return storage.type().elements() == null
-                ? new Placeholder("a tensor of " + storage.type().name() + " " + shape)
-                : StridedTensor.of(storage, offset, shape, strides);
+        if (storage.type().elements() == null) {
+            return new Placeholder("a tensor of " + storage.type().name() + " " + shape);
+        }
+        Object tensor = StridedTensor.of(storage, offset, shape, strides);
+        return tensor instanceof StridedTensor read && arguments.size() > BITS
+                ? withBits(read, arguments.get(BITS))
+                : tensor;
+    }
+
+    /**
+     * What PyTorch leaves to be done when a tensor is read, such as a negation of what is stored:
+     * {@code {'neg': True}} behind the hooks, since version 2.
+     */
+    private static Object withBits(StridedTensor tensor, Object bits) {
+        if (bits == null || bits instanceof Map<?, ?> none && none.isEmpty()) {
+            return tensor;
+        }
+        boolean known =
+                bits instanceof Map<?, ?> map
+                        && map.entrySet().stream()
+                                .allMatch(
+                                        bit ->
+                                                Boolean.FALSE.equals(bit.getValue())
+                                                        || bit.getKey().equals("neg")
+                                                                && Boolean.TRUE.equals(
+                                                                        bit.getValue()));
+        if (!known || !tensor.storage().type().elements().isFloat()) {
+            return new Placeholder(
+                    "a tensor of shape " + tensor.shape() + " with conversions to be done");
+        }
+        return ((Map<?, ?>) bits).containsValue(true) ? tensor.negated() : tensor;
     }
 
     private static List<Long> numbers(Object value) throws PickleException {

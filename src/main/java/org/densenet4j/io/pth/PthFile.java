@@ -198,7 +198,7 @@ public final class PthFile implements TensorFile {
         byte[] source = load(tensor.storage());
         int element = tensor.storage().type().bytes();
         MemorySegment data =
-                tensor.isContiguous()
+                tensor.isPlain()
                         ? MemorySegment.ofArray(source)
                                 .asSlice(tensor.offset() * element, tensor.count() * element)
                         : MemorySegment.ofArray(tensor.gather(source));

@@ -9,8 +9,10 @@ import java.util.List;
  * @param offset first element
  * @param shape dimensions
  * @param strides elements from one index to the next, for each dimension
+ * @param negative whether the elements are those of the storage with the other sign
  */
-record StridedTensor(Storage storage, long offset, List<Long> shape, List<Long> strides) {
+record StridedTensor(
+        Storage storage, long offset, List<Long> shape, List<Long> strides, boolean negative) {
     /**
      * Checks a view.
      *
@@ -41,14 +43,24 @@ record StridedTensor(Storage storage, long offset, List<Long> shape, List<Long> 
             return new Placeholder(
                     what + ", which does not fit its storage of " + storage.count() + " elements");
         }
-        return new StridedTensor(storage, offset, List.copyOf(shape), List.copyOf(strides));
+        return new StridedTensor(storage, offset, List.copyOf(shape), List.copyOf(strides), false);
+    }
+
+    /** The same elements with the other sign; they are floating-point numbers. */
+    StridedTensor negated() {
+        return new StridedTensor(storage, offset, shape, strides, !negative);
     }
 
     long count() {
         return shape.stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
     }
 
-    boolean isContiguous() {
+    /** Whether the elements lie in the storage as they are wanted. */
+    boolean isPlain() {
+        return !negative && isContiguous();
+    }
+
+    private boolean isContiguous() {
         long expected = 1;
         for (int d = shape.size() - 1; d >= 0; d--) {
             if (shape.get(d) != 1 && strides.get(d) != expected) {
@@ -77,6 +89,9 @@ record StridedTensor(Storage storage, long offset, List<Long> shape, List<Long> 
                 at -= index[d] * strides.get(d);
                 index[d] = 0;
             }
+        }
+        for (int last = element - 1; negative && last < result.length; last += element) {
+            result[last] ^= (byte) 0x80; // the sign of a little-endian number
         }
         return result;
     }

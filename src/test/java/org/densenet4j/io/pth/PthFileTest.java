@@ -26,6 +26,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -128,6 +129,48 @@ class PthFileTest {
                     file.tensor("m.transposed").toFloats());
             assertArrayEquals(new float[] {20, 21, 22, 23}, file.tensor("m.slice").toFloats());
         }
+    }
+
+    /** Such as torch.imag(z.conj()) since PyTorch 2: the sign is in the pickle alone. */
+    @Test
+    void theSignThatIsNotInTheStorageIsHeeded() throws IOException {
+        ByteBuffer floats = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
+        floats.putFloat(9).putFloat(1).putFloat(8).putFloat(-2);
+        ByteBuffer doubles = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
+        doubles.putDouble(3).putDouble(-0.5);
+        byte[] halves = {0, 0x3c, 0, (byte) 0xc0};
+        PthWriter writer = new PthWriter();
+        PthWriter.View every = view("f", ElementType.F32, floats.array(), 1, 2);
+        writer.view("a.stored", every).view("a.negative", every.with("neg"));
+        writer.view("a.double", view("d", ElementType.F64, doubles.array(), 0, 1).with("neg"));
+        writer.view("a.half", view("h", ElementType.F16, halves, 0, 1).with("neg"));
+        for (Path path :
+                List.of(
+                        writer.writeZip(folder.resolve("n.pth")),
+                        writer.writeLegacy(folder.resolve("n.pt")))) {
+            try (TensorFile file = WeightFile.open(path)) {
+                assertArrayEquals(new float[] {1, -2}, file.tensor("a.stored").toFloats());
+                assertArrayEquals(new float[] {-1, 2}, file.tensor("a.negative").toFloats());
+                assertArrayEquals(new double[] {-3, 0.5}, file.tensor("a.double").toDoubles());
+                assertArrayEquals(new float[] {-1, 2}, file.tensor("a.half").toFloats());
+            }
+        }
+    }
+
+    @Test
+    void otherConversionsThatAreLeftToTheReaderAreNotForgotten() throws IOException {
+        PthWriter writer = twoTensors(new PthWriter());
+        writer.view("a.conjugate", view("c", ElementType.F32, new byte[8], 0, 1).with("conj"));
+        writer.view("a.integer", view("i", ElementType.I64, new byte[16], 0, 1).with("neg"));
+        try (TensorFile file = WeightFile.open(writer.writeZip(folder.resolve("c.pth")))) {
+            assertEquals(Set.of("a.conjugate", "a.integer"), file.unreadable().keySet());
+        }
+    }
+
+    /** Two elements. */
+    private static PthWriter.View view(
+            String storage, ElementType type, byte[] data, int offset, int stride) {
+        return new PthWriter.View(storage, type, data, offset, new int[] {2}, new int[] {stride});
     }
 
     @Test

@@ -20,14 +20,33 @@ import java.util.zip.ZipOutputStream;
  * and CPython's pickler, protocol 2): for tests, as there is no PyTorch here.
  */
 public final class PthWriter {
-    /** A tensor and the storage it views. */
+    /**
+     * A tensor and the storage it views.
+     *
+     * @param bit of its metadata that is set, such as {@code neg}; null for none
+     */
     public record View(
             String storage,
             ElementType type,
             byte[] data,
             int offset,
             int[] shape,
-            int[] strides) {}
+            int[] strides,
+            String bit) {
+        public View(
+                String storage,
+                ElementType type,
+                byte[] data,
+                int offset,
+                int[] shape,
+                int[] strides) {
+            this(storage, type, data, offset, shape, strides, null);
+        }
+
+        View with(String set) {
+            return new View(storage, type, data, offset, shape, strides, set);
+        }
+    }
 
     private final Map<String, View> tensors = new LinkedHashMap<>();
     private final List<String> nesting;
@@ -191,6 +210,11 @@ public final class PthWriter {
         if (!oldFunctions) {
             bytes(out, 0x89);
             orderedDict(out);
+        }
+        if (view.bit() != null) {
+            bytes(out, '}');
+            unicode(out, view.bit());
+            bytes(out, 0x88, 's');
         }
         bytes(out, 't', 'R');
     }
