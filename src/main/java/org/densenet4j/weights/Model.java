@@ -66,12 +66,16 @@ public final class Model implements WeightSource, AutoCloseable {
      * Opens weights from anywhere.
      *
      * @param wanted the network; its number of classes is taken from the file's classifier. Null
-     *     for the network that the file names or, where it names none, its tensors are of
+     *     for the network that the file names or, where it names none, its tensors are of. Where
+     *     the file names one, that is taken, with its size of images and its epsilon, and this may
+     *     say nothing else
      * @param options {@link LoadOptions#ignoreUnexpected} and {@link LoadOptions#weightsKey} are
      *     heeded; a head cannot be reset here
-     * @throws WeightsException when the weights do not fit, with the whole list
-     * @throws IOException when the file is broken or damaged, has values that are not finite, or
-     *     names no network and none is wanted
+     * @throws WeightsException when the weights do not fit, or the file names another network than
+     *     the one that is wanted, with the whole list
+     * @throws IOException when the file is broken or damaged, names the wanted network with another
+     *     size of images or epsilon than the spec asks for and its preset has, has values that are
+     *     not finite, or names no network and none is wanted
      */
     public static Model open(Path path, DenseNetSpec wanted, LoadOptions options)
             throws IOException {
@@ -81,9 +85,9 @@ public final class Model implements WeightSource, AutoCloseable {
         TensorFile file = WeightFile.open(path, options);
         boolean opened = false;
         try {
-            DenseNetSpec spec = spec(path, file, wanted);
-            WeightMatch match =
-                    WeightMatch.of(path, file, NetworkShape.of(spec), options.withResetHead(false));
+            LoadOptions whole = options.withResetHead(false);
+            DenseNetSpec spec = spec(path, file, wanted, whole);
+            WeightMatch match = WeightMatch.of(path, file, NetworkShape.of(spec), whole);
             match.checkValues();
             ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
             Model model =
@@ -103,13 +107,23 @@ public final class Model implements WeightSource, AutoCloseable {
         }
     }
 
-    private static DenseNetSpec spec(Path path, TensorFile file, DenseNetSpec wanted)
+    private static DenseNetSpec spec(
+            Path path, TensorFile file, DenseNetSpec wanted, LoadOptions options)
             throws IOException {
+        DenseNetSpec recorded = RecordedNetwork.of(path, file).orElse(null);
         if (wanted == null) {
-            return Checkpoint.hasSpec(file.metadata())
-                    ? Checkpoint.spec(path, file)
-                    : inferred(path, file);
+            return recorded == null ? inferred(path, file) : recorded;
         }
+        DenseNetSpec given = withClassesOf(path, file, wanted);
+        if (recorded == null) {
+            return given;
+        }
+        RecordedNetwork.check(path, file, recorded, given, options);
+        return recorded;
+    }
+
+    private static DenseNetSpec withClassesOf(Path path, TensorFile file, DenseNetSpec wanted)
+            throws IOException {
         String head = WeightMatch.fileNames(path, file).get("classifier.weight");
         List<Long> shape =
                 head == null || !file.contains(head) ? List.of() : file.describe(head).shape();

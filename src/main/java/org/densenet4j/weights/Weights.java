@@ -3,6 +3,7 @@ package org.densenet4j.weights;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.engine.Network;
 import org.densenet4j.io.TensorFile;
+import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.ParameterSpec;
@@ -52,14 +53,17 @@ public final class Weights {
      * @return what fitted
      * @throws WeightsException when a tensor is missing, unexpected or mis-shaped, with the whole
      *     list; the network is as it was then
-     * @throws IOException when the file is broken or damaged or has values that are not finite; the
-     *     network is as it was then
+     * @throws IOException when the file is broken or damaged, has values that are not finite, or
+     *     records another epsilon of batch normalisation than the network has; the network is as it
+     *     was then
      */
     public static WeightReport load(Path path, Network network, LoadOptions options)
             throws IOException {
         NetworkShape shape = network.plan().memory().shape();
         try (TensorFile file = WeightFile.open(path, options)) {
             WeightMatch match = WeightMatch.of(path, file, shape, options);
+            DenseNetSpec recorded = RecordedNetwork.of(path, file).orElse(shape.spec());
+            RecordedNetwork.requireEpsilon(path, recorded, shape.spec());
             Map<String, float[]> values = new HashMap<>();
             for (String name : match.report().matched()) {
                 values.put(name, match.values(name)); // all of them before any is set
