@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.engine.Network;
 import org.densenet4j.io.TensorFile;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Loads weights of torchvision, timm or this project into a network that trains.
@@ -56,9 +58,13 @@ public final class Weights {
      * @throws IOException when the file is broken or damaged, has values that are not finite, or
      *     records another epsilon of batch normalisation than the network has; the network is as it
      *     was then
+     * @throws IllegalStateException when another thread is using the network, which is as it was
+     *     then
      */
     public static WeightReport load(Path path, Network network, LoadOptions options)
             throws IOException {
+        Objects.requireNonNull(network, "network");
+        Objects.requireNonNull(options, "options");
         NetworkShape shape = network.plan().memory().shape();
         try (TensorFile file = WeightFile.open(path, options)) {
             WeightMatch match = WeightMatch.of(path, file, shape, options);
@@ -69,16 +75,18 @@ public final class Weights {
                 values.put(name, match.values(name)); // all of them before any is set
             }
             Initialiser initialiser = Initialiser.seeded(options.seed());
-            for (ParameterSpec p : network.parameters()) {
-                float[] loaded = values.get(p.name());
-                if (loaded == null) {
-                    loaded = new float[Math.toIntExact(p.count())];
-                    initialiser.fill(p, loaded);
+            try (DeviceUse _ = network.use()) { // so that no other thread comes in between
+                for (ParameterSpec p : network.parameters()) {
+                    float[] loaded = values.get(p.name());
+                    if (loaded == null) {
+                        loaded = new float[Math.toIntExact(p.count())];
+                        initialiser.fill(p, loaded);
+                    }
+                    network.parameter(p.name(), loaded);
                 }
-                network.parameter(p.name(), loaded);
-            }
-            for (ParameterSpec p : network.runningStatistics()) {
-                network.runningStatistic(p.name(), values.get(p.name()));
+                for (ParameterSpec p : network.runningStatistics()) {
+                    network.runningStatistic(p.name(), values.get(p.name()));
+                }
             }
             return match.report();
         }

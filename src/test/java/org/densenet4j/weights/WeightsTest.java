@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.engine.Network;
 import org.densenet4j.io.Safetensors;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -300,6 +302,40 @@ class WeightsTest {
             IOException e = assertThrows(IOException.class, () -> Model.open(path));
             assertTrue(e.getMessage().startsWith(path + ": "), e.getMessage());
             assertTrue(Files.deleteIfExists(path), "the file is closed");
+        }
+    }
+
+    /** A second network that waits for the device gets it after the load, not in between. */
+    @Test
+    void aLoadIsOneOperation() throws Exception {
+        Path path = new RandomModel(SPEC, 2).write(folder.resolve("m.safetensors"));
+        Thread loading =
+                new Thread(
+                        () -> {
+                            try {
+                                Weights.load(path, network, LoadOptions.strict());
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                        });
+        try (Network other = Network.open(MemoryPlan.of(SPEC).batch(1).on(device), device, 1)) {
+            try (DeviceUse _ = other.use()) {
+                loading.start();
+                awaitUntilItWaits(loading);
+            }
+            try (DeviceUse _ = other.use()) {
+                awaitUntilItWaits(loading);
+                assertFalse(loading.isAlive(), "the load waits in the middle");
+            }
+        } finally {
+            loading.join();
+        }
+    }
+
+    /** Until a thread waits for the device or has ended. */
+    private static void awaitUntilItWaits(Thread thread) {
+        while (thread.isAlive() && thread.getState() != Thread.State.WAITING) {
+            Thread.onSpinWait();
         }
     }
 }
