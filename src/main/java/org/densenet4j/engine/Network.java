@@ -56,6 +56,7 @@ public final class Network implements AutoCloseable {
     private final DeviceUse use;
     private final PassOrder order = new PassOrder();
     private long updates;
+    private List<String> classNames = List.of();
 
     private Network(MemoryPlan plan, Device device) {
         this.plan = plan;
@@ -820,6 +821,29 @@ public final class Network implements AutoCloseable {
                             + count
                             + " images does not fit the plan, which is for 1 to "
                             + plan.batch());
+        }
+    }
+
+    /** Names of the classes that the classifier was trained on; empty where they are not known. */
+    public List<String> classNames() {
+        return classNames;
+    }
+
+    /**
+     * Says what the classifier was trained on elsewhere, in the order of the logits; batches of
+     * other classes are refused by a trainer.
+     *
+     * @param names one per class, or none where they are not known
+     */
+    public void classNames(List<String> names) {
+        requireNonNull(names, "names");
+        int classes = memory.shape().spec().classes();
+        if (!names.isEmpty() && names.size() != classes) {
+            throw new IllegalArgumentException(
+                    names.size() + " class names for a network with " + classes);
+        }
+        try (DeviceUse _ = use()) {
+            classNames = List.copyOf(names);
         }
     }
 

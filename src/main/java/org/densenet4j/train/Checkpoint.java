@@ -102,6 +102,7 @@ public final class Checkpoint {
             for (ParameterSpec p : network.runningStatistics()) {
                 check(path, file, p.name(), p);
             }
+            network.classNames(List.of()); // the trainer knows those of its checkpoints
             for (ParameterSpec p : network.parameters()) {
                 network.parameter(p.name(), values(path, file, p.name()));
                 network.velocity(p.name(), values(path, file, VELOCITY + p.name()));

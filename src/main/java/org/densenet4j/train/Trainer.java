@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
@@ -338,6 +339,22 @@ public final class Trainer implements AutoCloseable {
                                 + " is not in 0.."
                                 + (spec.classes() - 1));
             }
+        }
+        checkLoadedClasses(batch);
+    }
+
+    /** A classifier that was loaded keeps its classes, whose names it came with. */
+    private void checkLoadedClasses(Batch batch) {
+        List<String> loaded = network.classNames();
+        List<String> names = batch.metadata().classNames().orElse(loaded);
+        if (!loaded.isEmpty() && !names.equals(loaded)) {
+            throw new IllegalArgumentException(
+                    "the batch has the classes "
+                            + names
+                            + ", the classifier that was loaded is for "
+                            + loaded
+                            + "; BatchLoader.relabelled matches them by name,"
+                            + " LoadOptions.withResetHead trains a new classifier");
         }
     }
 

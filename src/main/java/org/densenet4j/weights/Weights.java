@@ -12,6 +12,7 @@ import org.densenet4j.spec.ParameterSpec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
@@ -50,7 +51,8 @@ public final class Weights {
      * Loads a safetensors file or a PyTorch checkpoint. Names may be torchvision's, its old ones,
      * or wrapped ({@code module.}); {@code num_batches_tracked} and optimiser state are left out.
      * Of a file with several networks {@link LoadOptions#weightsKey} says which is meant. The
-     * velocities of the network are not touched.
+     * velocities of the network are not touched. Where the classifier is kept and the file names
+     * its classes, the network knows them from here on, and a trainer refuses batches of others.
      *
      * @return what fitted
      * @throws WeightsException when a tensor is missing, unexpected or mis-shaped, with the whole
@@ -70,12 +72,17 @@ public final class Weights {
             WeightMatch match = WeightMatch.of(path, file, shape, options);
             DenseNetSpec recorded = RecordedNetwork.of(path, file).orElse(shape.spec());
             RecordedNetwork.requireEpsilon(path, recorded, shape.spec());
+            List<String> classNames =
+                    options.resetHead()
+                            ? List.of()
+                            : classNames(path, file, shape.spec().classes());
             Map<String, float[]> values = new HashMap<>();
             for (String name : match.report().matched()) {
                 values.put(name, match.values(name)); // all of them before any is set
             }
             Initialiser initialiser = Initialiser.seeded(options.seed());
             try (DeviceUse _ = network.use()) { // so that no other thread comes in between
+                network.classNames(classNames);
                 for (ParameterSpec p : network.parameters()) {
                     float[] loaded = values.get(p.name());
                     if (loaded == null) {
@@ -90,5 +97,21 @@ public final class Weights {
             }
             return match.report();
         }
+    }
+
+    /** Those that the kept classifier was trained on; empty where the file does not say. */
+    private static List<String> classNames(Path path, TensorFile file, int classes)
+            throws IOException {
+        List<String> names =
+                ImageMetadata.read(path, file.metadata()).classNames().orElse(List.of());
+        if (!names.isEmpty() && names.size() != classes) {
+            throw new IOException(
+                    path
+                            + ": the metadata names "
+                            + names.size()
+                            + " classes, the network has "
+                            + classes);
+        }
+        return names;
     }
 }
