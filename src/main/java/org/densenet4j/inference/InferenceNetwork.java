@@ -55,6 +55,8 @@ public final class InferenceNetwork implements AutoCloseable {
      * Allocates the plan's arena on a device and folds the weights into it.
      *
      * @throws IOException when a weight cannot be read; the memory is freed then
+     * @throws IllegalArgumentException when the weights are of another network than the plan's, or
+     *     not finite; the memory is freed then
      * @throws org.densenet4j.plan.PlanException when the memory is not there, with what would fit
      */
     public static InferenceNetwork open(InferencePlan plan, Device device, WeightSource source)
@@ -65,7 +67,9 @@ public final class InferenceNetwork implements AutoCloseable {
         InferenceNetwork network = new InferenceNetwork(plan, device);
         boolean built = false;
         try (DeviceUse _ = network.use.begin()) {
-            network.build(new InferenceDevice(device, network.arena, network.memory), source);
+            network.build(
+                    new InferenceDevice(device, network.arena, network.memory),
+                    new CheckedWeights(source, network.memory.shape()));
             built = true;
             return network;
         } finally {

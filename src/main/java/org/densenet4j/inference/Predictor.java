@@ -130,6 +130,8 @@ public final class Predictor implements AutoCloseable {
      *
      * @param images normalised pixels, NHWC
      * @param count images, any number
+     * @throws IllegalArgumentException when the array has fewer images, or pixels that are infinite
+     *     or no number, as for everything that looks at images
      */
     public float[] logits(float[] images, int count) {
         float[] logits = results(images, count, spec.classes());
@@ -138,13 +140,33 @@ public final class Predictor implements AutoCloseable {
         return logits;
     }
 
-    /** Softmax of the logits [count, classes]. */
+    /**
+     * Softmax of the logits [count, classes].
+     *
+     * @throws IllegalArgumentException when pixels are so large that logits are not finite
+     */
     public float[] probabilities(float[] images, int count) {
         float[] values = logits(images, count);
         for (int i = 0; i < count; i++) {
+            checkLogits(values, i);
             softmax(values, i * spec.classes(), spec.classes());
         }
         return values;
+    }
+
+    /** Of logits that are no numbers no class is the most probable one. */
+    private void checkLogits(float[] logits, int image) {
+        int classes = spec.classes();
+        for (int i = image * classes; i < (image + 1) * classes; i++) {
+            if (!Float.isFinite(logits[i])) {
+                throw new IllegalArgumentException(
+                        "image "
+                                + image
+                                + " has a logit of "
+                                + logits[i]
+                                + "; are its pixels normalised?");
+            }
+        }
     }
 
     private static void softmax(float[] values, int at, int classes) {
@@ -221,6 +243,7 @@ public final class Predictor implements AutoCloseable {
                     network.logits(1, logits, 0);
                     maps[0] = network.classMaps(0);
                 });
+        checkLogits(logits, 0);
         int wanted = classIndex;
         for (int c = 0; c < classes && classIndex < 0; c++) {
             wanted = wanted < 0 || logits[c] > logits[wanted] ? c : wanted;
@@ -262,8 +285,24 @@ public final class Predictor implements AutoCloseable {
         }
     }
 
+    /** A ReLU may make zeros of what is no number, and the results would look like any others. */
+    private void checkPixels(float[] images, int count) {
+        int floats = spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
+        for (int image = 0; image < count; image++) {
+            int largest = 0; // of the magnitudes, whose bits are ordered as they are
+            for (int i = image * floats; i < (image + 1) * floats; i++) {
+                largest = Math.max(largest, Float.floatToRawIntBits(images[i]) & 0x7fff_ffff);
+            }
+            if (!Float.isFinite(Float.intBitsToFloat(largest))) {
+                throw new IllegalArgumentException(
+                        "image " + image + " has a pixel that is infinite or no number");
+            }
+        }
+    }
+
     private void forEachBatch(float[] images, int count, BatchResult result) {
         check(images, count);
+        checkPixels(images, count);
         lock.lock();
         try {
             if (closed) {

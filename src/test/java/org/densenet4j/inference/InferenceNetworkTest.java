@@ -10,6 +10,7 @@ import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.weights.Model;
 import org.densenet4j.weights.RandomModel;
+import org.densenet4j.weights.WeightSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -125,5 +126,67 @@ class InferenceNetworkTest {
                     "made for another device",
                     () -> InferenceNetwork.open(plan, device, model));
         }
+    }
+
+    @Test
+    void weightsThatAreNotThoseOfThePlanOrNoNumbersAreRefused() {
+        WeightSource source = random::values;
+        refusesSource("no values for features.conv0.weight", name -> null);
+        refusesSource("features.conv0.weight, the network", name -> new float[1]);
+        refusesSource(
+                "NaN in features.norm5.bias",
+                name ->
+                        changed(
+                                source.values(name),
+                                name.equals("features.norm5.bias"),
+                                Float.NaN));
+        refusesSource(
+                "-1.0 in features.norm5.running_var, and a variance",
+                name -> changed(source.values(name), name.endsWith("norm5.running_var"), -1));
+    }
+
+    private void refusesSource(String why, WeightSource source) {
+        InferencePlan plan = InferencePlan.of(SPEC).batch(1).on(device);
+        refuses(
+                IllegalArgumentException.class,
+                why,
+                () -> InferenceNetwork.open(plan, device, source).close());
+    }
+
+    private static float[] changed(float[] values, boolean change, float value) {
+        float[] changed = values.clone();
+        if (change) {
+            changed[changed.length - 1] = value;
+        }
+        return changed;
+    }
+
+    @Test
+    void pixelsThatAreNoNumbersGetNoClass() {
+        int floats = images.length / 5;
+        for (float value : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
+            float[] broken = images.clone();
+            broken[4 * floats - 1] = value;
+            String why = "image 3 has a pixel";
+            refuses(IllegalArgumentException.class, why, () -> predictor.classify(broken, 5, 1));
+            refuses(IllegalArgumentException.class, why, () -> predictor.logits(broken, 5));
+            refuses(IllegalArgumentException.class, why, () -> predictor.embeddings(broken, 5));
+            predictor.classify(broken, 3, 1);
+            float[] one = Arrays.copyOfRange(broken, 3 * floats, 4 * floats);
+            refuses(
+                    IllegalArgumentException.class,
+                    "image 0 has a pixel",
+                    () -> predictor.heatMap(one, -1));
+        }
+        float[] large = images.clone();
+        Arrays.fill(large, 0, floats, 3e38f);
+        refuses(
+                IllegalArgumentException.class,
+                "image 0 has a logit",
+                () -> predictor.classify(large, 1, 1));
+        refuses(
+                IllegalArgumentException.class,
+                "image 0 has a logit",
+                () -> predictor.heatMap(large, -1));
     }
 }

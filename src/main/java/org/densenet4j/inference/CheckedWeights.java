@@ -1,0 +1,58 @@
+package org.densenet4j.inference;
+
+import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.weights.WeightSource;
+
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Weights of whatever source, each with the length and the kind of numbers that it must have. */
+final class CheckedWeights implements WeightSource {
+    private final WeightSource source;
+    private final Map<String, ParameterSpec> wanted = new HashMap<>();
+
+    CheckedWeights(WeightSource source, NetworkShape shape) {
+        this.source = source;
+        for (List<ParameterSpec> tensors : List.of(shape.parameters(), shape.buffers())) {
+            tensors.forEach(p -> wanted.put(p.name(), p));
+        }
+    }
+
+    /**
+     * The values of a tensor.
+     *
+     * @throws IllegalArgumentException when they are of another network, not finite or negative
+     *     variances
+     */
+    @Override
+    public float[] values(String name) throws IOException {
+        float[] values = source.values(name);
+        ParameterSpec tensor = wanted.get(name);
+        if (values == null || values.length != tensor.count()) {
+            throw new IllegalArgumentException(
+                    "the source has "
+                            + (values == null ? "no" : values.length)
+                            + " values for "
+                            + name
+                            + ", the network of the plan wants "
+                            + tensor.shape());
+        }
+        boolean variance = name.endsWith(".running_var");
+        for (float value : values) {
+            if (!Float.isFinite(value) || variance && value < 0) {
+                throw new IllegalArgumentException(
+                        "the source has "
+                                + value
+                                + " in "
+                                + name
+                                + (Float.isFinite(value)
+                                        ? ", and a variance is never negative"
+                                        : ", which is not a finite number"));
+            }
+        }
+        return values;
+    }
+}
