@@ -86,14 +86,26 @@ public final class Checkpoint {
     static Map<String, String> load(Path path, Network network, DenseNetSpec spec, Check check)
             throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            if (!file.verify()) {
+            boolean sealed = file.verify();
+            if (!isOne(file.metadata())) {
+                throw new IOException(
+                        path
+                                + ": is not a checkpoint, which a trainer saved; Weights.load"
+                                + " (--weights) starts from the weights of other files");
+            }
+            if (!sealed) {
                 throw new IOException(path + ": is damaged: its checksum is missing");
             }
             DenseNetSpec saved = spec(path, file);
             check.check(file.metadata());
             if (!saved.equals(spec.toBuilder().name(saved.name()).build())) {
                 throw new IOException(
-                        path + ": was saved from " + saved + ", this trainer has " + spec);
+                        path
+                                + ": was saved from "
+                                + saved
+                                + ", this trainer has "
+                                + spec
+                                + differences(saved, spec));
             }
             for (ParameterSpec p : network.parameters()) {
                 check(path, file, p.name(), p);
@@ -112,6 +124,24 @@ public final class Checkpoint {
             }
             return file.metadata();
         }
+    }
+
+    /** Fields that the texts of two specs do not show. */
+    private static String differences(DenseNetSpec saved, DenseNetSpec spec) {
+        Map<String, String> other = specFields(spec);
+        List<String> differences =
+                specFields(saved).entrySet().stream()
+                        .filter(field -> !field.getKey().equals("name"))
+                        .filter(field -> !field.getValue().equals(other.get(field.getKey())))
+                        .map(
+                                field ->
+                                        field.getKey()
+                                                + " "
+                                                + field.getValue()
+                                                + ", not "
+                                                + other.get(field.getKey()))
+                        .toList();
+        return ": " + String.join("; ", differences);
     }
 
     private static void check(Path path, Safetensors file, String name, ParameterSpec p)
