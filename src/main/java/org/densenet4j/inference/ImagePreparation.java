@@ -17,10 +17,17 @@ import java.util.Objects;
  * @param normalisation of every channel
  */
 public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
-    /** Both are needed. */
+    /** Both are needed, for the same number of channels. */
     public ImagePreparation {
         Objects.requireNonNull(crop, "crop");
         Objects.requireNonNull(normalisation, "normalisation");
+        if (normalisation.mean().length != crop.channels()) {
+            throw new IllegalArgumentException(
+                    "a normalisation of "
+                            + normalisation.mean().length
+                            + " channels for images of "
+                            + crop.channels());
+        }
     }
 
     /** For a network. */
@@ -59,6 +66,10 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     public void prepare(Image image, float[] out, int at) {
         Objects.requireNonNull(image, "image");
         Objects.requireNonNull(out, "out");
+        if (at < 0 || length() > out.length - at) {
+            throw new IllegalArgumentException(
+                    "out: " + length() + " floats from " + at + " on, the array has " + out.length);
+        }
         byte[] pixels = crop.apply(image).pixels();
         float[] mean = normalisation.mean();
         float[] deviation = normalisation.deviation();

@@ -174,7 +174,12 @@ public final class Model implements WeightSource, AutoCloseable {
         Normalisation normalisation = recorded.normalisation().orElse(null);
         if (normalisation != null) {
             if (normalisation.mean().length != spec.inputChannels()) {
-                throw new IOException(path + ": the normalisation has another number of channels");
+                throw new IOException(
+                        path
+                                + ": the normalisation in the metadata is for "
+                                + normalisation.mean().length
+                                + " channels, the network has "
+                                + spec.inputChannels());
             }
             return normalisation;
         }
@@ -221,8 +226,14 @@ public final class Model implements WeightSource, AutoCloseable {
         return images;
     }
 
-    /** The same model with other class names. */
+    /**
+     * The same model with other class names. Several classes may have one name, as in the usual
+     * lists of ImageNet; images are not matched to those by name.
+     *
+     * @throws IllegalArgumentException when there is not one name per class
+     */
     public Model withClassNames(List<String> names) {
+        Objects.requireNonNull(names, "names");
         if (names.size() != spec.classes()) {
             throw new IllegalArgumentException(
                     names.size() + " class names for a network with " + spec.classes());
@@ -237,9 +248,20 @@ public final class Model implements WeightSource, AutoCloseable {
         return new Model(file, match, resized, classNames, normalisation, images);
     }
 
-    /** The same model with another normalisation. */
+    /**
+     * The same model with another normalisation.
+     *
+     * @throws IllegalArgumentException when it is for another number of channels
+     */
     public Model withNormalisation(Normalisation value) {
         Objects.requireNonNull(value, "normalisation");
+        if (value.mean().length != spec.inputChannels()) {
+            throw new IllegalArgumentException(
+                    "a normalisation of "
+                            + value.mean().length
+                            + " channels for a network with "
+                            + spec.inputChannels());
+        }
 
         ImageMetadata normalised = new ImageMetadata(images.classNames(), Optional.of(value));
         return new Model(file, match, spec, classNames, value, normalised);

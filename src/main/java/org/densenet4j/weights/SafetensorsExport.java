@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A model as safetensors with exactly the names of torchvision's state dict, so that {@code
@@ -24,6 +25,8 @@ public final class SafetensorsExport {
      * @throws IOException in one line when reading or writing fails
      */
     public static void write(Model model, Path path) throws IOException {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(path, "path");
         SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", "pt");
         Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
         model.images().entries().forEach(writer::metadata);

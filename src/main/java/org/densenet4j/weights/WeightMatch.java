@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -181,6 +182,11 @@ final class WeightMatch implements WeightSource {
 
     @Override
     public float[] values(String name) throws IOException {
+        Objects.requireNonNull(name, "name");
+        if (!fileNames.containsKey(name)) {
+            throw new IllegalArgumentException(
+                    path + ": has no tensor for '" + name + "' of the network");
+        }
         return FiniteValues.of(path, name, file.tensor(fileNames.get(name)));
     }
 }

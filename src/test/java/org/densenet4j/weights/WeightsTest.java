@@ -10,6 +10,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.engine.Network;
+import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.pth.PthWriter;
@@ -21,6 +22,7 @@ import org.densenet4j.train.Checkpoint;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
@@ -303,6 +305,43 @@ class WeightsTest {
             assertTrue(e.getMessage().startsWith(path + ": "), e.getMessage());
             assertTrue(Files.deleteIfExists(path), "the file is closed");
         }
+    }
+
+    @Test
+    void whatIsNotOfTheModelIsRefusedByItsName() throws IOException {
+        Path path = new RandomModel(SPEC, 2).write(folder.resolve("m.safetensors"));
+        try (Model model = Model.open(path)) {
+            for (int channels : new int[] {1, 4}) {
+                float[] ones = new float[channels];
+                Arrays.fill(ones, 1);
+                Normalisation other = new Normalisation(ones, ones);
+                says(channels + " channels", () -> model.withNormalisation(other));
+                says(channels + " channels", () -> ImagePreparation.of(SPEC, other));
+            }
+            says("'nope'", () -> model.values("nope"));
+        }
+    }
+
+    private static void says(String part, Executable call) {
+        IllegalArgumentException e = assertThrows(IllegalArgumentException.class, call);
+        assertTrue(e.getMessage().contains(part), e.getMessage());
+    }
+
+    @Test
+    void argumentsThatAreNullAreRefusedByTheirNames() throws IOException {
+        Path path = new RandomModel(SPEC, 2).write(folder.resolve("m.safetensors"));
+        try (Model model = Model.open(path)) {
+            isNull("names", () -> model.withClassNames(null));
+            isNull("name", () -> model.values(null));
+            isNull("network", () -> Weights.load(path, null, LoadOptions.strict()));
+            isNull("options", () -> Weights.load(path, network, null));
+            isNull("path", () -> Weights.load(null, network, LoadOptions.strict()));
+            isNull("model", () -> SafetensorsExport.write(null, path));
+        }
+    }
+
+    private static void isNull(String name, Executable call) {
+        assertEquals(name, assertThrows(NullPointerException.class, call).getMessage());
     }
 
     /** A second network that waits for the device gets it after the load, not in between. */
