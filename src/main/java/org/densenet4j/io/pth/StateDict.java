@@ -14,8 +14,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Finds the weights in what was saved: at the top, under one of the usual keys, or under any other
- * key that alone has some.
+ * Finds the weights in what was saved: at the top, under one of the usual keys, under any other key
+ * that alone has some, or in a list or tuple.
  *
  * <p>Where several keys hold weights of the same kind, which is told by the names of their tensors,
  * those of "the" model ({@code state_dict}, {@code model}, ...) are meant, as timm has it, and the
@@ -132,28 +132,47 @@ final class StateDict {
     }
 
     private Found find(Object value, String place, int depth) {
-        Map<?, ?> map = map(value);
-        if (map == null || depth == DEPTH) {
+        if (!isContainer(value) || depth == DEPTH) {
             return NOTHING;
         }
-        Map<String, Object> own = leaves.get(map);
-        if (own == null) {
-            if (!seen.add(map)) {
-                return NOTHING;
-            }
+        Map<String, Object> own = leaves.get(value);
+        boolean isNew = own == null;
+        if (isNew && !seen.add(value)) {
+            return NOTHING;
+        }
+        Map<?, ?> map = map(value);
+        if (isNew) {
             own = named(map);
         }
         Found top = new Found(place, own, List.of(), List.of());
         if (top.hasTensors()) {
-            leaves.put(map, own); // which several keys may hold
+            leaves.put(value, own); // which several keys may hold
+            Found inside = isNew ? inside(map, place, depth, Map.of()) : NOTHING;
+            if (hides(top, inside)) {
+                return inside;
+            }
             if (!place.isEmpty()) {
                 places.add(place);
             }
-            return isWanted(place) ? top : NOTHING;
+            return isWanted(place) ? top : inside;
         }
+        return inside(map, place, depth, own);
+    }
+
+    /** Whether a few tensors of something else lie beside the key of the weights. */
+    private static boolean hides(Found top, Found inside) {
+        Set<String> ends = top.ends().collect(Collectors.toSet());
+        return inside.hasTensors()
+                && inside.entries().size() > top.entries().size()
+                && inside.ends().noneMatch(ends::contains);
+    }
+
+    /** What lies under the keys of a dictionary that is not, or not only, one of weights. */
+    private Found inside(Map<?, ?> map, String place, int depth, Map<String, Object> entries) {
+        Map<String, Object> own = entries;
         Map<String, Found> found = new LinkedHashMap<>();
         for (Map.Entry<?, ?> entry : map.entrySet()) {
-            if (map(entry.getValue()) == null) {
+            if (!isContainer(entry.getValue())) {
                 continue;
             }
             String key = name(entry.getKey(), found.size());
@@ -222,16 +241,30 @@ final class StateDict {
     static Optional<Placeholder> module(Object root) {
         return Stream.concat(
                         Stream.of(root),
-                        map(root) == null ? Stream.empty() : map(root).values().stream())
+                        isContainer(root) ? map(root).values().stream() : Stream.empty())
                 .filter(value -> value instanceof Placeholder other && other.isModule())
                 .map(Placeholder.class::cast)
                 .findFirst();
     }
 
+    private static boolean isContainer(Object value) {
+        return value instanceof Map<?, ?>
+                || value instanceof List<?>
+                || value instanceof Placeholder;
+    }
+
+    /** What a container holds: by key, and of a list or tuple the containers by their index. */
     private static Map<?, ?> map(Object value) {
-        return value instanceof Placeholder placeholder
-                ? placeholder.items()
-                : value instanceof Map<?, ?> map ? map : null;
+        if (!(value instanceof List<?> list)) {
+            return value instanceof Placeholder other ? other.items() : (Map<?, ?>) value;
+        }
+        Map<Long, Object> map = new LinkedHashMap<>();
+        for (int i = 0; i < list.size(); i++) {
+            if (isContainer(list.get(i))) {
+                map.put((long) i, list.get(i));
+            }
+        }
+        return map;
     }
 
     /** Names of parameters have dots; an optimiser's state and counters have none. */

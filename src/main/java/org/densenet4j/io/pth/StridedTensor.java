@@ -13,10 +13,13 @@ import java.util.List;
  */
 record StridedTensor(
         Storage storage, long offset, List<Long> shape, List<Long> strides, boolean negative) {
+    /** What a view that repeats elements may take: a file could claim tensors without limit. */
+    private static final long MOST_REPEATED_BYTES = 64 << 20;
+
     /**
-     * Checks a view.
+     * Checks a view. Elements may be repeated, as {@code expand} does.
      *
-     * @return a {@link Placeholder} when it leaves its storage or repeats elements of it
+     * @return a {@link Placeholder} when it leaves its storage or would repeat far too much of it
      */
     static Object of(Storage storage, long offset, List<Long> shape, List<Long> strides) {
         String what = "a tensor of shape " + shape + " with strides " + strides;
@@ -38,10 +41,12 @@ record StridedTensor(
         } catch (ArithmeticException e) {
             return new Placeholder(what + ", which is impossibly large");
         }
-        // A view that repeats elements could be far larger than the file.
-        if (count > storage.count() || (count > 0 && last >= storage.count())) {
-            return new Placeholder(
-                    what + ", which does not fit its storage of " + storage.count() + " elements");
+        String held = " its storage of " + storage.count() + " elements";
+        if (count > 0 && last >= storage.count()) {
+            return new Placeholder(what + ", which does not fit" + held);
+        }
+        if (count > storage.count() && count > MOST_REPEATED_BYTES / storage.type().bytes()) {
+            return new Placeholder(what + ", which repeats too much of" + held);
         }
         return new StridedTensor(storage, offset, List.copyOf(shape), List.copyOf(strides), false);
     }

@@ -130,7 +130,9 @@ final class ZipContainer implements PthContainer {
         if (entry == null) {
             throw new PickleException("lacks the data of storage '" + name + "'");
         }
-        if (entry.getSize() != storage.bytes() || entry.getSize() > Integer.MAX_VALUE - 8) {
+        // What a buffer of bytes has behind the last whole element belongs to nothing.
+        long rest = entry.getSize() - storage.bytes();
+        if (rest < 0 || rest >= storage.type().bytes() || entry.getSize() > Integer.MAX_VALUE - 8) {
             throw new PickleException(
                     "storage '"
                             + name

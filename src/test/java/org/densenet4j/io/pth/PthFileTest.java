@@ -131,6 +131,39 @@ class PthFileTest {
         }
     }
 
+    @Test
+    void viewsThatRepeatElementsAreRead() throws IOException {
+        ByteBuffer data = ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN);
+        data.putFloat(1).putFloat(2).putFloat(3);
+        PthWriter writer = new PthWriter();
+        int[][][] views = {{{4}, {0}}, {{2, 2}, {1, 1}}, {{2, 3}, {0, 1}}};
+        float[][] expected = {{1, 1, 1, 1}, {1, 2, 2, 3}, {1, 2, 3, 1, 2, 3}};
+        for (int i = 0; i < views.length; i++) {
+            writer.view(
+                    "a.v" + i,
+                    new PthWriter.View(
+                            "0", ElementType.F32, data.array(), 0, views[i][0], views[i][1]));
+        }
+        try (TensorFile file = WeightFile.open(writer.writeZip(folder.resolve("r.pth")))) {
+            for (int i = 0; i < views.length; i++) {
+                assertArrayEquals(expected[i], file.tensor("a.v" + i).toFloats());
+            }
+        }
+    }
+
+    /** A float tensor that was made of a buffer of bytes: its storage counts whole elements. */
+    @Test
+    void bytesBehindTheLastElementOfAStorageAreNoError() throws IOException {
+        byte[] bytes = {0, 0, (byte) 0x80, 0x3f, 7, 7, 7};
+        PthWriter writer = new PthWriter();
+        writer.view(
+                "a.b",
+                new PthWriter.View("0", ElementType.F32, bytes, 0, new int[] {1}, new int[] {1}));
+        try (TensorFile file = WeightFile.open(writer.writeZip(folder.resolve("b.pth")))) {
+            assertArrayEquals(new float[] {1}, file.tensor("a.b").toFloats());
+        }
+    }
+
     /** Such as torch.imag(z.conj()) since PyTorch 2: the sign is in the pickle alone. */
     @Test
     void theSignThatIsNotInTheStorageIsHeeded() throws IOException {
@@ -270,12 +303,14 @@ class PthFileTest {
     }
 
     @Test
-    void tensorsThatLeaveOrRepeatTheirStorageAreNotRead() throws IOException {
+    void tensorsThatLeaveTheirStorageOrRepeatItWithoutLimitAreNotRead() throws IOException {
         int[][][] views = {
             {{3}, {3}, {1}},
             {{0}, {5}, {1}},
             {{0}, {2, 3}, {3, 1}},
+            {{4}, {3}, {0}},
             {{0}, {1 << 30}, {0}},
+            {{0}, {(16 << 20) + 1}, {0}},
             {{0}, {1 << 20, 1 << 20, 1 << 20, 1 << 20}, {0, 0, 0, 0}}
         };
         for (int[][] v : views) {

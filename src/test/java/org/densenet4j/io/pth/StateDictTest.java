@@ -110,6 +110,34 @@ class StateDictTest {
     }
 
     @Test
+    void weightsInListsAndTuplesAreFound() throws PickleException {
+        Map<String, Object> optimiser = Map.of("param_groups", List.of(Map.of("lr", 0.1)));
+        assertEquals("0", StateDict.find(List.of(network(""), Map.of("epoch", 1L)), null).place());
+        assertEquals("1", StateDict.find(List.of(optimiser, network("")), null).place());
+        Map<String, Object> root = Map.of("models", List.of(network("")), "optimizer", optimiser);
+        assertEquals("models/0", StateDict.find(root, null).place());
+        List<Object> two = List.of(network(""), network(""));
+        PickleException e = assertThrows(PickleException.class, () -> StateDict.find(two, null));
+        assertTrue(e.getMessage().contains("(0, 1)"), e.getMessage());
+        assertEquals("1", StateDict.find(two, "1").place());
+    }
+
+    @Test
+    void aTensorBesideTheKeyOfTheWeightsDoesNotHideThem() throws PickleException {
+        Map<String, Object> weights = new LinkedHashMap<>(network(""));
+        weights.putAll(network("other."));
+        Map<String, Object> root = new LinkedHashMap<>();
+        root.put("pixels.mean", network("").get(NAME));
+        root.put("state_dict", weights);
+        assertEquals("state_dict", StateDict.find(root, null).place());
+        assertEquals("state_dict", StateDict.find(root, "state_dict").place());
+        Map<String, Object> model = new LinkedHashMap<>(weights);
+        model.put("ema", weights);
+        assertEquals("", StateDict.find(model, null).place());
+        assertEquals("ema", StateDict.find(model, "ema").place());
+    }
+
+    @Test
     void theSameWeightsUnderTwoKeysAreNoQuestion() throws PickleException {
         Map<String, Object> shared = network("");
         for (Map<String, Object> root :
