@@ -1,6 +1,7 @@
 package org.densenet4j.weights;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_16;
 
 import java.util.List;
 import java.util.Locale;
@@ -77,6 +78,9 @@ final class FileKind {
         String head = new String(bytes, ISO_8859_1);
         if (isSafetensors(head)) {
             return Optional.empty(); // first: a length may look like the start of another format
+        }
+        if (head.startsWith("\u00ff\u00fe") || head.startsWith("\u00fe\u00ff")) {
+            head = new String(bytes, UTF_16); // which has such a mark
         }
         for (Sign sign : SIGNS) {
             if (sign.fits(head)) {

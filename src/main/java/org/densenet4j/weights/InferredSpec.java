@@ -69,7 +69,10 @@ final class InferredSpec {
                             + " channels is no multiple of the growth rate, "
                             + growthRate);
         }
-        int classes = has("classifier.weight") ? shape("classifier.weight", 2).getFirst() : 1000;
+        int classes =
+                has("classifier.weight")
+                        ? shape("classifier.weight", 2).getFirst()
+                        : has("classifier.bias") ? shape("classifier.bias", 1).getFirst() : 1000;
         int size = imageNet ? IMAGENET_SIZE : SMALL_SIZE;
         DenseNetSpec spec =
                 DenseNetSpec.builder()

@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * How the tensors of a file fit a network.
@@ -90,6 +91,16 @@ public record WeightReport(
     }
 
     private String advice() {
+        String parametrised =
+                missing.stream()
+                        .filter(name -> unexpected.stream().anyMatch(u -> isMadeOf(name, u)))
+                        .findFirst()
+                        .orElse(null);
+        if (parametrised != null) {
+            return parametrised
+                    + " is saved in parts, by weight_norm, spectral_norm or pruning; remove that in"
+                    + " PyTorch (remove_weight_norm, prune.remove, ...) and save again";
+        }
         boolean onlyHead =
                 missing.stream().allMatch(WeightReport::isHead)
                         && misshaped.stream().allMatch(m -> isHead(m.name()));
@@ -100,6 +111,17 @@ public record WeightReport(
             return "if they are not needed, use --ignore-unexpected";
         }
         return "is it the right --model?";
+    }
+
+    /** Whether PyTorch computes a tensor from this one when it is used. */
+    private static boolean isMadeOf(String name, String part) {
+        int dot = name.lastIndexOf('.');
+        String layer = name.substring(0, dot);
+        String tensor = name.substring(dot + 1);
+        return Stream.of("." + tensor + "_g", "." + tensor + "_orig")
+                        .anyMatch(end -> part.endsWith(layer + end))
+                || part.endsWith(layer + ".parametrizations." + tensor + ".original")
+                || part.endsWith(layer + ".parametrizations." + tensor + ".original0");
     }
 
     static boolean isHead(String name) {

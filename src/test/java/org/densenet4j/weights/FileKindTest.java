@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_16;
 
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.TensorFile;
@@ -64,6 +65,8 @@ class FileKindTest {
         refused("{\"weight_map\": 1}", "JSON file");
         refused("[1, 2]", "JSON file");
         refused("\u00ef\u00bb\u00bf<html>", "HTML page");
+        refused("<!doctype html>".getBytes(UTF_16), "HTML page");
+        refused("\u00ff\u00fe{\0}\0", "JSON file");
         refused("4\n1\n3\nV 1\n13\nnn.Sequential\n", "Lua Torch");
         refused("(dp0\nVa\np1\nI1\ns.", "pickle that PyTorch did not write");
         refused("PK\5\6" + "\0".repeat(18), "zip file with nothing in it");

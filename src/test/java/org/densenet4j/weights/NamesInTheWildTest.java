@@ -185,4 +185,25 @@ class NamesInTheWildTest {
             assertReads(nested(keys), 7);
         }
     }
+
+    /** As weight_norm and spectral_norm save it, before PyTorch 2 and since. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "classifier.weight_g",
+                "classifier.weight_orig",
+                "classifier.parametrizations.weight.original0",
+                "classifier.parametrizations.weight.original"
+            })
+    void aLayerThatIsSavedInPartsIsToldFromAnotherNetwork(String part) throws IOException {
+        RandomModel model = new RandomModel(SPEC, 1);
+        Path path =
+                model.writeForeign(
+                        folder.resolve("parts.safetensors"),
+                        name -> name.equals("classifier.weight") ? part : name);
+        WeightsException e = assertThrows(WeightsException.class, () -> Model.open(path).close());
+        assertTrue(e.getMessage().contains("classifier.weight is missing"), e.getMessage());
+        assertTrue(e.getMessage().contains("remove_weight_norm"), e.getMessage());
+        assertEquals(0, e.report().misshaped().size(), e.getMessage());
+    }
 }
