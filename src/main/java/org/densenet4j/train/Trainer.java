@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * Trains a network: forward, loss, backward, optimiser.
@@ -340,22 +341,29 @@ public final class Trainer implements AutoCloseable {
                                 + (spec.classes() - 1));
             }
         }
-        checkLoadedClasses(batch);
+        checkLoadedClasses(batch.metadata().or(images.known()));
     }
 
     /** A classifier that was loaded keeps its classes, whose names it came with. */
-    private void checkLoadedClasses(Batch batch) {
+    private void checkLoadedClasses(ImageMetadata told) {
         List<String> loaded = network.classNames();
-        List<String> names = batch.metadata().classNames().orElse(loaded);
+        List<String> names = told.classNames().orElse(loaded);
         if (!loaded.isEmpty() && !names.equals(loaded)) {
             throw new IllegalArgumentException(
-                    "the batch has the classes "
+                    "the images have the classes "
                             + names
                             + ", the classifier that was loaded is for "
                             + loaded
                             + "; BatchLoader.relabelled matches them by name,"
                             + " LoadOptions.withResetHead trains a new classifier");
         }
+    }
+
+    private ImageMetadata loadedClasses() {
+        List<String> loaded = network.classNames();
+        return loaded.isEmpty()
+                ? ImageMetadata.NONE
+                : new ImageMetadata(Optional.of(loaded), Optional.empty());
     }
 
     /** The network: parameters and gradients by name, passes of one's own. */
@@ -379,7 +387,7 @@ public final class Trainer implements AutoCloseable {
      * that was trained on and tells it. Batches of one's own tell nothing.
      */
     public ImageMetadata images() {
-        return images.known();
+        return images.known().or(loadedClasses());
     }
 
     /**
@@ -454,7 +462,9 @@ public final class Trainer implements AutoCloseable {
 
         try (DeviceUse _ = network.use()) {
             Map<String, String> counters = new HashMap<>(notes);
-            counters.putAll(images.with(ImageMetadata.read(path, notes)).entries());
+            ImageMetadata told = images.with(ImageMetadata.read(path, notes));
+            checkLoadedClasses(told);
+            counters.putAll(told.or(loadedClasses()).entries());
             counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));

@@ -1,6 +1,7 @@
 package org.densenet4j.weights;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
@@ -87,6 +89,26 @@ class LoadedClassesTest {
         }
         trainer.step(batch(images("cat", "dog")));
         trainer.step(batch(ImageMetadata.NONE));
+    }
+
+    @Test
+    void theNamesOfALoadedClassifierAreSavedThoughNoBatchTellsThem() throws IOException {
+        Weights.load(file("cat", "dog"), trainer.network(), LoadOptions.strict());
+        trainer.step(batch(ImageMetadata.NONE));
+        assertEquals(List.of("cat", "dog"), trainer.images().classNames().orElseThrow());
+        Path saved = folder.resolve("saved.safetensors");
+        trainer.save(saved);
+        assertEquals(List.of("cat", "dog"), Weights.images(saved).classNames().orElseThrow());
+    }
+
+    @Test
+    void namesThatTheTrainerWasToldAreComparedWithTheLoadedOnes() throws IOException {
+        trainer.images(images("horse", "zebra"));
+        Weights.load(file("cat", "dog"), trainer.network(), LoadOptions.strict());
+        assertThrows(IllegalArgumentException.class, () -> trainer.step(batch(ImageMetadata.NONE)));
+        Path saved = folder.resolve("saved.safetensors");
+        assertThrows(IllegalArgumentException.class, () -> trainer.save(saved));
+        assertFalse(Files.exists(saved));
     }
 
     @Test
