@@ -155,8 +155,11 @@ final class FakeBundle {
         return Finished.start(tools, environment, command(script, options));
     }
 
+    /** Ctrl-C is heard also where these tests run in the background of a shell. */
     private String[] command(String script, String... options) {
-        List<String> command = new ArrayList<>(List.of(bundle.resolve(script).toString()));
+        List<String> command =
+                new ArrayList<>(
+                        List.of("env", "--default-signal=INT", bundle.resolve(script).toString()));
         command.addAll(List.of(options));
         command.add(out().toString());
         return command.toArray(String[]::new);

@@ -161,10 +161,11 @@ final class StateDict {
 
     /** Whether a few tensors of something else lie beside the key of the weights. */
     private static boolean hides(Found top, Found inside) {
+        if (!inside.hasTensors() || inside.entries().size() <= top.entries().size()) {
+            return false;
+        }
         Set<String> ends = top.ends().collect(Collectors.toSet());
-        return inside.hasTensors()
-                && inside.entries().size() > top.entries().size()
-                && inside.ends().noneMatch(ends::contains);
+        return inside.ends().noneMatch(ends::contains);
     }
 
     /** What lies under the keys of a dictionary that is not, or not only, one of weights. */
@@ -219,7 +220,8 @@ final class StateDict {
                             && (!told.add(other.entries())
                                     || other.entries().equals(chosen.entries()));
             boolean ofNoNetwork = // but of a loss, say
-                    clear
+                    !same
+                            && clear
                             && chosen.unclear().isEmpty()
                             && KEYS.contains(first)
                             && other.ends().noneMatch(ends::contains);
