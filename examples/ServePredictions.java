@@ -48,10 +48,11 @@ public final class ServePredictions implements AutoCloseable {
     private static final int MOST_BYTES = 20_000_000;
     private static final int MOST_BYTES_OF_ALL = 2 * MOST_BYTES;
     private static final int MOST_WAITING = 16;
-    private static final DecodeOptions DECODING = DecodeOptions.DEFAULT.withMostPixels(25_000_000);
+    private static final int MOST_PIXELS = 25_000_000;
 
     private final Predictor predictor; // may be used by several threads
     private final ImagePreparation preparation;
+    private final DecodeOptions decoding;
     private final HttpServer server;
 
     /** Talk to clients, which costs next to nothing while they are slow. */
@@ -76,6 +77,7 @@ public final class ServePredictions implements AutoCloseable {
                         new ArrayBlockingQueue<>(MOST_WAITING));
         predictor = Predictor.open(model);
         preparation = predictor.preparation();
+        decoding = predictor.decoding().withMostPixels(MOST_PIXELS);
         // To serve other machines, bind to another address and put authentication in front.
         server =
                 HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
@@ -136,7 +138,7 @@ public final class ServePredictions implements AutoCloseable {
     }
 
     private Map<String, Object> classify(byte[] upload) throws IOException {
-        float[] pixels = ImageFile.decode("upload", upload, DECODING, preparation::prepare);
+        float[] pixels = ImageFile.decode("upload", upload, decoding, preparation::prepare);
         List<Prediction> predictions = predictor.classify(pixels, 1, TOP).getFirst();
         return Json.object(
                 "predictions",

@@ -6,12 +6,14 @@ import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.ImageFile;
 import org.densenet4j.data.ImageFolder;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Recipe;
 
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
@@ -68,12 +70,7 @@ final class DataOption {
             description = "refuse larger images (default: ${DEFAULT-VALUE})")
     private long maxPixels;
 
-    @Option(
-            names = "--exif-orientation",
-            description =
-                    "turn images of folders upright as their Exif data says (default: leave them as"
-                            + " they are stored, as torchvision and timm do)")
-    private boolean exifOrientation;
+    @Mixin private ExifOrientationOption orientation;
 
     @Option(
             names = "--loader-threads",
@@ -121,8 +118,14 @@ final class DataOption {
      * Opens the data.
      *
      * @param network what images of any size are prepared for; its classes do not matter
+     * @param recorded what the weights that training starts from say of their images
      */
-    Source open(DenseNetSpec network) throws IOException {
+    Source open(DenseNetSpec network, ImageMetadata recorded) throws IOException {
+        orientation.set(orientation.or(recorded));
+        return open(network);
+    }
+
+    private Source open(DenseNetSpec network) throws IOException {
         if (data.equals("glyphs")) {
             Glyphs.generate(GLYPHS, glyphs, GLYPHS_TEST, 1);
             Cifar set = Cifar.cifar10(GLYPHS);
@@ -158,8 +161,10 @@ final class DataOption {
      * those that it has.
      *
      * @param network what images of any size are prepared for
+     * @param recorded what the network's weights say of their images
      */
-    Dataset openTest(DenseNetSpec network) throws IOException {
+    Dataset openTest(DenseNetSpec network, ImageMetadata recorded) throws IOException {
+        orientation.set(orientation.or(recorded));
         if (!data.startsWith(FOLDER)) {
             return open(network).test();
         }
@@ -181,11 +186,16 @@ final class DataOption {
     private ImageFolder.Builder folder(Path folder, DenseNetSpec network) {
         return ImageFolder.at(folder)
                 .crop(ImagePreparation.crop(network))
-                .decoding(new DecodeOptions(maxPixels, exifOrientation));
+                .decoding(new DecodeOptions(maxPixels, exifOrientation()));
     }
 
     private static void tellLeftOut(Path folder, ImageFolder images) {
         ImagesOption.tellLeftOut(folder, images.leftOut());
+    }
+
+    /** Whether images are turned upright, once the data was opened. */
+    boolean exifOrientation() {
+        return orientation.or(ImageMetadata.NONE);
     }
 
     /** The folders that are read. */
@@ -217,7 +227,7 @@ final class DataOption {
         settings.put("glyphs", String.valueOf(glyphs));
         settings.put("on-broken", onBroken.name().toLowerCase(Locale.ROOT));
         settings.put("max-pixels", String.valueOf(maxPixels));
-        settings.put("exif-orientation", String.valueOf(exifOrientation));
+        settings.put(ExifOrientationOption.NAME, String.valueOf(exifOrientation()));
         settings.put("loader-threads", String.valueOf(loaderThreads));
         return settings;
     }
@@ -228,7 +238,7 @@ final class DataOption {
         settings.number("glyphs", Integer::parseInt, saved -> glyphs = saved);
         settings.text("on-broken", saved -> onBroken = onBroken(saved));
         settings.number("max-pixels", Long::parseLong, saved -> maxPixels = saved);
-        settings.flag("exif-orientation", saved -> exifOrientation = saved);
+        settings.flag(ExifOrientationOption.NAME, orientation::set);
         settings.number("loader-threads", Integer::parseInt, saved -> loaderThreads = saved);
     }
 

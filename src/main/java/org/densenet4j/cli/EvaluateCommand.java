@@ -44,7 +44,7 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         try (Device d = device.open();
                 Predictor p = predictor.open(d, batch)) {
-            Dataset test = data.openTest(p.spec());
+            Dataset test = data.openTest(p.spec(), p.images());
             check(p, test);
             BatchLoader loader =
                     BatchLoader.of(test)

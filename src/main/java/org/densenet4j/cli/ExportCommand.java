@@ -33,6 +33,7 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     @Mixin private PredictorOption predictor;
+    @Mixin private ExifOrientationOption orientation;
     @Mixin private OverwriteOption overwrite;
 
     @Option(
@@ -79,7 +80,8 @@ final class ExportCommand implements Callable<Integer> {
         Path file = out != null ? out : Path.of("model." + format.name().toLowerCase(Locale.ROOT));
         OutputRule rule = overwrite.rule(predictor.inputs());
         rule.checkFile(file);
-        try (Model model = predictor.model()) {
+        try (Model opened = predictor.model()) {
+            Model model = opened.withExifOrientation(orientation.or(opened.images()));
             rule.checkFile(file);
             if (format == Format.ONNX) {
                 OnnxExport.write(model, file, onnxOptions());

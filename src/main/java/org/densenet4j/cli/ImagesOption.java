@@ -10,6 +10,7 @@ import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.io.OneLine;
 
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -48,12 +49,7 @@ final class ImagesOption {
             description = "refuse larger images (default: ${DEFAULT-VALUE})")
     private long maxPixels;
 
-    @Option(
-            names = "--exif-orientation",
-            description =
-                    "turn images upright as their Exif data says (default: leave them as they are"
-                            + " stored, as torchvision and timm do)")
-    private boolean exifOrientation;
+    @Mixin private ExifOrientationOption orientation;
 
     /** For picocli. */
     ImagesOption() {}
@@ -137,7 +133,7 @@ final class ImagesOption {
      */
     int forEachBatch(Predictor predictor, UnaryOperator<Image> show, Use use) throws IOException {
         ImagePreparation preparation = predictor.preparation();
-        DecodeOptions options = new DecodeOptions(maxPixels, exifOrientation);
+        DecodeOptions options = new DecodeOptions(maxPixels, orientation.or(predictor.images()));
         List<Path> files = files();
         int broken = 0;
         for (int first = 0; first < files.size(); first += batch) {

@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.engine.Network;
 import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.WeightReport;
@@ -62,12 +63,18 @@ final class PretrainedOption {
         settings.flag("ignore-unexpected", saved -> ignoreUnexpected = saved);
     }
 
-    /** The classes that the weights are for, where their classifier is kept and they are named. */
-    Optional<List<String>> classNames() throws IOException {
-        if (weights == null || resetHead) {
-            return Optional.empty();
-        }
-        return Weights.images(weights, options()).classNames();
+    /** What the weights record of the images that they were trained on. */
+    ImageMetadata images() throws IOException {
+        return weights == null ? ImageMetadata.NONE : Weights.images(weights, options());
+    }
+
+    /**
+     * The classes that the weights are for, where their classifier is kept and they are named.
+     *
+     * @param recorded what {@link #images} found
+     */
+    Optional<List<String>> classNames(ImageMetadata recorded) {
+        return resetHead ? Optional.empty() : recorded.classNames();
     }
 
     private LoadOptions options() {

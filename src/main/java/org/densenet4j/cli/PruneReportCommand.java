@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
 import org.densenet4j.engine.Network;
@@ -103,16 +104,16 @@ final class PruneReportCommand implements Callable<Integer> {
         rule.checkFolder(folder, PruneReportFiles.FILES);
         DenseNetSpec spec;
         Optional<Normalisation> trainedWith;
-        Optional<List<String>> names;
+        ImageMetadata images;
         try (Model model = trained.open()) {
             spec = model.spec();
             trainedWith =
                     model.hasNormalisation()
                             ? Optional.of(model.normalisation())
                             : Optional.empty();
-            names = model.images().classNames();
+            images = model.images();
         }
-        Dataset opened = data.openTest(spec);
+        Dataset opened = data.openTest(spec, images);
         Normalisation normalisation =
                 trainedWith.orElseThrow(
                         () ->
@@ -120,7 +121,7 @@ final class PruneReportCommand implements Callable<Integer> {
                                         "the checkpoint does not record how images were"
                                                 + " normalised; continue or fine-tune it with"
                                                 + " train, which records that"));
-        Dataset test = names.map(n -> RelabelledDataset.of(opened, n)).orElse(opened);
+        Dataset test = images.classNames().map(n -> RelabelledDataset.of(opened, n)).orElse(opened);
         checkFit(spec, test);
         PruneReport report;
         try (Device d = device.open();

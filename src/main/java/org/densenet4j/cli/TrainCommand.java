@@ -230,9 +230,10 @@ final class TrainCommand implements Callable<Integer> {
      */
     private DataOption.Source source(Continued checkpoint, DenseNetSpec network)
             throws IOException {
-        DataOption.Source source = data.open(network);
+        ImageMetadata recorded = checkpoint == null ? pretrained.images() : checkpoint.images();
+        DataOption.Source source = data.open(network, recorded);
         List<String> names =
-                (checkpoint == null ? pretrained.classNames() : checkpoint.images().classNames())
+                (checkpoint == null ? pretrained.classNames(recorded) : recorded.classNames())
                         .orElse(null);
         if (names == null) {
             return source;
@@ -413,7 +414,8 @@ final class TrainCommand implements Callable<Integer> {
                 run.resume(checkpoint.file());
                 // Another normalisation is no mistake here: it was told just now.
                 trainer.images(
-                        ImageMetadata.of(source.train().classNames(), source.normalisation()));
+                        ImageMetadata.of(source.train().classNames(), source.normalisation())
+                                .withExifOrientation(data.exifOrientation()));
                 System.out.printf(
                         Locale.ROOT,
                         "continuing %s after %,d steps, in epoch %d%n",

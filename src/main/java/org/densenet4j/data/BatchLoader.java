@@ -81,7 +81,8 @@ public final class BatchLoader {
         this.metadata =
                 new ImageMetadata(
                         names.isEmpty() ? Optional.empty() : Optional.of(names),
-                        Optional.of(settings.normalisation));
+                        Optional.of(settings.normalisation),
+                        data.exifOrientation());
     }
 
     private BatchLoader with(Consumer<Settings> change) {

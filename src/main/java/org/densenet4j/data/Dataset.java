@@ -56,6 +56,14 @@ public interface Dataset {
         return use.apply(image(index));
     }
 
+    /**
+     * Whether images were turned upright as their Exif data says, which is recorded with the
+     * weights that are trained on them.
+     */
+    default boolean exifOrientation() {
+        return false;
+    }
+
     /** Number of classes. */
     default int classes() {
         return classNames().size();

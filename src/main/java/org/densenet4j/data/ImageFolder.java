@@ -102,6 +102,11 @@ public final class ImageFolder implements Dataset {
     }
 
     @Override
+    public boolean exifOrientation() {
+        return decoding.exifOrientation();
+    }
+
+    @Override
     public Image image(int index) {
         return image(index, image -> image);
     }

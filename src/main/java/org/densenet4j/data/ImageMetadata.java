@@ -12,14 +12,19 @@ import java.util.Optional;
 
 /**
  * What a file of weights records of the images that its network was trained on: the names of the
- * classes, in the order of the logits, and how pixels were normalised. Every file that this project
- * writes carries both as entries of its metadata; files of others may have neither.
+ * classes, in the order of the logits, how pixels were normalised, and whether images were turned
+ * upright. Every file that this project writes carries these as entries of its metadata; files of
+ * others may have none.
  *
  * @param classNames one name per class
  * @param normalisation of every channel
+ * @param exifOrientation whether images were turned upright as their Exif data says; false where a
+ *     file records nothing of it, and no part of what {@link #contradicts} compares
  */
 public record ImageMetadata(
-        Optional<List<String>> classNames, Optional<Normalisation> normalisation) {
+        Optional<List<String>> classNames,
+        Optional<Normalisation> normalisation,
+        boolean exifOrientation) {
     /** Nothing is known. */
     public static final ImageMetadata NONE = new ImageMetadata(Optional.empty(), Optional.empty());
 
@@ -27,10 +32,16 @@ public record ImageMetadata(
     private static final String MEAN = "normalisation.mean";
     private static final String DEVIATION = "normalisation.deviation";
 
+    /** Only there where it is on. */
+    private static final String EXIF = "exif-orientation";
+
     // What runs wrote before: names by line, numbers by comma.
     private static final String RUN_CLASSES = "data.classes";
     private static final String RUN_MEAN = "data.mean";
     private static final String RUN_DEVIATION = "data.deviation";
+
+    /** A run's setting, of the run's own files. */
+    private static final String RUN_EXIF = "run.exif-orientation";
 
     /** Keeps copies. */
     public ImageMetadata {
@@ -38,7 +49,12 @@ public record ImageMetadata(
         classNames = Objects.requireNonNull(classNames, "classNames").map(List::copyOf);
     }
 
-    /** Both. */
+    /** Of images as they are stored. */
+    public ImageMetadata(Optional<List<String>> classNames, Optional<Normalisation> normalisation) {
+        this(classNames, normalisation, false);
+    }
+
+    /** Both, of images as they are stored. */
     public static ImageMetadata of(List<String> classNames, Normalisation normalisation) {
         Objects.requireNonNull(classNames, "classNames");
         Objects.requireNonNull(normalisation, "normalisation");
@@ -59,7 +75,8 @@ public record ImageMetadata(
 
         return new ImageMetadata(
                 Optional.ofNullable(classNames(path, metadata)),
-                Optional.ofNullable(normalisation(path, metadata)));
+                Optional.ofNullable(normalisation(path, metadata)),
+                "true".equals(metadata.getOrDefault(EXIF, metadata.get(RUN_EXIF))));
     }
 
     private static List<String> classNames(Path path, Map<String, String> metadata)
@@ -96,7 +113,26 @@ public record ImageMetadata(
     public ImageMetadata or(ImageMetadata other) {
         Objects.requireNonNull(other, "other");
         return new ImageMetadata(
-                classNames.or(other::classNames), normalisation.or(other::normalisation));
+                classNames.or(other::classNames),
+                normalisation.or(other::normalisation),
+                exifOrientation || other.exifOrientation);
+    }
+
+    /** The same with other class names. */
+    public ImageMetadata withClassNames(List<String> names) {
+        Objects.requireNonNull(names, "names");
+        return new ImageMetadata(Optional.of(names), normalisation, exifOrientation);
+    }
+
+    /** The same with another normalisation. */
+    public ImageMetadata withNormalisation(Normalisation value) {
+        Objects.requireNonNull(value, "normalisation");
+        return new ImageMetadata(classNames, Optional.of(value), exifOrientation);
+    }
+
+    /** The same with the Exif orientation followed or ignored. */
+    public ImageMetadata withExifOrientation(boolean on) {
+        return new ImageMetadata(classNames, normalisation, on);
     }
 
     /**
@@ -146,6 +182,9 @@ public record ImageMetadata(
                     entries.put(MEAN, JsonList.of(n.mean()));
                     entries.put(DEVIATION, JsonList.of(n.deviation()));
                 });
+        if (exifOrientation) {
+            entries.put(EXIF, "true");
+        }
         return entries;
     }
 }

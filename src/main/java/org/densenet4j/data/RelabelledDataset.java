@@ -104,6 +104,11 @@ public final class RelabelledDataset implements Dataset {
     }
 
     @Override
+    public boolean exifOrientation() {
+        return data.exifOrientation();
+    }
+
+    @Override
     public Image image(int index) {
         return data.image(index);
     }

@@ -2,6 +2,7 @@ package org.densenet4j.inference;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
@@ -22,7 +23,8 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <pre>{@code
  * try (Predictor predictor = Predictor.open(Path.of("checkpoint.safetensors"))) {
- *     List<Prediction> top = predictor.classify(ImageFile.read(Path.of("cat.jpg")), 5);
+ *     List<Prediction> top = predictor.classify(
+ *             ImageFile.read(Path.of("cat.jpg"), predictor.decoding()), 5);
  *     List<List<Prediction>> all = predictor.classify(images, count, 5);   // NHWC, normalised
  * }
  * }</pre>
@@ -97,6 +99,11 @@ public final class Predictor implements AutoCloseable {
             throw new IllegalStateException(Model.UNKNOWN_NORMALISATION);
         }
         return normalisation;
+    }
+
+    /** How files of images have to be decoded: as those were that the network was trained on. */
+    public DecodeOptions decoding() {
+        return DecodeOptions.DEFAULT.withExifOrientation(images.exifOrientation());
     }
 
     /** What brings images of any size to what the network takes. */

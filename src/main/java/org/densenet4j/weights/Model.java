@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -219,8 +218,8 @@ public final class Model implements WeightSource, AutoCloseable {
     }
 
     /**
-     * What is known of class names and normalisation: recorded by the file or given since, empty
-     * where neither. Files that are made of this model carry this and no defaults.
+     * What is known of class names, normalisation and orientation: recorded by the file or given
+     * since, empty where neither. Files that are made of this model carry this and no defaults.
      */
     public ImageMetadata images() {
         return images;
@@ -238,8 +237,7 @@ public final class Model implements WeightSource, AutoCloseable {
             throw new IllegalArgumentException(
                     names.size() + " class names for a network with " + spec.classes());
         }
-        ImageMetadata named = new ImageMetadata(Optional.of(names), images.normalisation());
-        return new Model(file, match, spec, names, normalisation, named);
+        return new Model(file, match, spec, names, normalisation, images.withClassNames(names));
     }
 
     /** The same model for images of another size, which weights do not depend on. */
@@ -262,9 +260,13 @@ public final class Model implements WeightSource, AutoCloseable {
                             + " channels for a network with "
                             + spec.inputChannels());
         }
+        return new Model(file, match, spec, classNames, value, images.withNormalisation(value));
+    }
 
-        ImageMetadata normalised = new ImageMetadata(images.classNames(), Optional.of(value));
-        return new Model(file, match, spec, classNames, value, normalised);
+    /** The same model for images that are turned upright as their Exif data says, or are not. */
+    public Model withExifOrientation(boolean on) {
+        return new Model(
+                file, match, spec, classNames, normalisation, images.withExifOrientation(on));
     }
 
     /** How the file's tensors fitted. */

@@ -1,6 +1,6 @@
 package org.densenet4j.weights;
 
-import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
 
@@ -22,7 +22,7 @@ final class OnnxNotes {
         notes.put("input.layout", layout(spec.inputChannels()));
         notes.put("input.size", "[" + spec.inputHeight() + "," + spec.inputWidth() + "]");
         notes.put("input.least", String.valueOf(leastSide));
-        notes.put("preparation", preparation(spec, model.images().normalisation().orElse(null)));
+        notes.put("preparation", preparation(spec, model.images()));
         return notes;
     }
 
@@ -36,8 +36,11 @@ final class OnnxNotes {
         return "float32 [batch, channels (" + colours + "), height, width]";
     }
 
-    private static String preparation(DenseNetSpec spec, Normalisation normalisation) {
+    private static String preparation(DenseNetSpec spec, ImageMetadata images) {
         StringJoiner text = new StringJoiner(" ");
+        if (images.exifOrientation()) {
+            text.add("Images are turned upright as their Exif orientation says.");
+        }
         text.add(
                 "Images are resized (bilinear, antialiased) so that the input is 7/8 of the"
                         + " shorter side and cut out of the middle, as torchvision evaluates.");
@@ -48,7 +51,7 @@ final class OnnxNotes {
         text.add(
                 "Pixel values from 0 to 1 are normalised: less the channel's mean, divided by its"
                         + " deviation.");
-        if (normalisation == null) {
+        if (images.normalisation().isEmpty()) {
             text.add("Mean and deviation are not known.");
         }
         return text.toString();
