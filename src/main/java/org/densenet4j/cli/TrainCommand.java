@@ -184,11 +184,42 @@ final class TrainCommand implements Callable<Integer> {
                                 + "; leave it out, or start another run");
             }
         }
+        if (checkpoint != null) {
+            checkWeights(savedRun);
+        }
         settings.remove("recipe");
         Recipe continued = started.with(settings);
         tellChanges(started.values(), continued.values());
         tellChanges(savedRun, remembered());
         return continued;
+    }
+
+    /**
+     * Weights to start from are read by a run that begins, not by one that goes on.
+     *
+     * @param saved what the run was started with
+     */
+    private void checkWeights(Map<String, String> saved) {
+        pretrained
+                .settings()
+                .forEach(
+                        (key, value) -> {
+                            String before = saved.get(key);
+                            boolean changed =
+                                    before == null ? isGiven("--" + key) : !value.equals(before);
+                            if (changed) {
+                                throw new IllegalArgumentException(
+                                        "--"
+                                                + key
+                                                + " is for a run that begins; this one goes on from"
+                                                + " its own checkpoint; leave it out, or start"
+                                                + " another run without --resume");
+                            }
+                        });
+    }
+
+    private boolean isGiven(String option) {
+        return command.commandLine().getParseResult().hasMatchedOption(option);
     }
 
     /** Keys of settings that a run remembers and that are no part of a recipe. */
@@ -205,9 +236,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private void restore(Map<String, String> settings) {
-        RememberedSettings remembered =
-                new RememberedSettings(
-                        settings, command.commandLine().getParseResult()::hasMatchedOption);
+        RememberedSettings remembered = new RememberedSettings(settings, this::isGiven);
         data.restore(remembered);
         device.restore(remembered);
         pretrained.restore(remembered);

@@ -247,6 +247,48 @@ class RunFaultsTest {
                 Files.readAllBytes(killed.resolve(CHECKPOINT)));
     }
 
+    /** Its own checkpoint is what a run goes on from: nothing else is read. */
+    @Test
+    void aRunThatIsContinuedTakesNoOtherWeights() throws IOException {
+        Path run = folder.resolve("run");
+        assertEquals(0, train(run).code());
+        byte[] before = Files.readAllBytes(run.resolve(CHECKPOINT));
+        for (List<String> options :
+                List.of(
+                        List.of("--weights", "does-not-exist.pth"),
+                        List.of("--reset-head"),
+                        List.of("--ignore-unexpected"),
+                        List.of("--weights-key", "model"))) {
+            List<String> arguments = arguments();
+            arguments.addAll(List.of("--resume", run.toString(), "--epochs", "3"));
+            arguments.addAll(options);
+            Captured refused = Captured.run(arguments);
+            assertEquals(2, refused.code(), refused.out());
+            String line = "error: " + options.getFirst() + " is for a run that begins; ";
+            assertTrue(refused.err().startsWith(line), refused.err());
+        }
+        Path config = Files.writeString(folder.resolve("my.properties"), "reset-head = true\n");
+        List<String> arguments = arguments();
+        arguments.addAll(List.of("--resume", run.toString(), "--config", config.toString()));
+        Captured.run(arguments).mustRefuse("reset-head", "leave it out");
+        assertArrayEquals(before, Files.readAllBytes(run.resolve(CHECKPOINT)));
+    }
+
+    /** The command that a run was started with, with --resume added, is no contradiction. */
+    @Test
+    void theWeightsThatARunWasStartedWithMayBeNamedAgain() throws IOException {
+        Path first = folder.resolve("first");
+        assertEquals(0, train(first).code());
+        String weights = first.resolve("best.safetensors").toString();
+        Path tuned = folder.resolve("tuned");
+        assertEquals(0, train(tuned, "--weights", weights).code());
+        List<String> arguments = arguments();
+        arguments.addAll(List.of("--resume", tuned.toString(), "--epochs", "3"));
+        arguments.addAll(List.of("--weights", weights));
+        Captured resumed = Captured.run(arguments);
+        assertEquals(0, resumed.code(), resumed.err());
+    }
+
     @Test
     void weightsThatCannotBeUsedLeaveNoFolder() throws IOException {
         Path weights = Files.writeString(folder.resolve("weights.pth"), "no weights");
