@@ -26,12 +26,14 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 
 /** {@code densenet4j train}: the main job. */
@@ -88,7 +90,7 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Path file = resume == null ? null : checkpoint(resume);
+        Path file = resume == null ? null : checkpoint();
         checkFolder();
         Continued checkpoint = file == null ? null : Continued.of(file);
         Recipe recipe = recipe(checkpoint);
@@ -123,25 +125,58 @@ final class TrainCommand implements Callable<Integer> {
     private record Continued(
             Path file, DenseNetSpec spec, Map<String, String> metadata, ImageMetadata images) {
         static Continued of(Path file) throws IOException {
-            Checkpoint.Description saved = Checkpoint.describe(file);
+            Checkpoint.Description saved = describe(file);
             return new Continued(
                     file,
                     saved.spec(),
                     saved.metadata(),
                     ImageMetadata.read(file, saved.metadata()));
         }
+
+        private static Checkpoint.Description describe(Path file) throws IOException {
+            try {
+                return Checkpoint.describe(file);
+            } catch (IOException e) {
+                Path best = file.resolveSibling(RunFolder.BEST);
+                if (file.endsWith(RunFolder.CHECKPOINT) && Files.exists(best)) {
+                    throw new IOException(
+                            e.getMessage()
+                                    + "; or continue from "
+                                    + best
+                                    + " instead: --resume "
+                                    + best,
+                            e);
+                }
+                throw e;
+            }
+        }
     }
 
     /** The checkpoint to continue from; null when the run was stopped before it saved one. */
-    private static Path checkpoint(Path resume) throws IOException {
+    private Path checkpoint() throws IOException {
         if (!Files.isDirectory(resume)) {
             return resume;
         }
         Path last = resume.resolve(RunFolder.CHECKPOINT);
-        if (Files.exists(last)) {
+        if (Files.exists(last, LinkOption.NOFOLLOW_LINKS)) {
             return last;
         }
         if (Files.exists(resume.resolve(RunFolder.CONFIG))) {
+            Optional<Path> results = RunFolder.results(resume);
+            if (results.isPresent() && continues()) {
+                Path file = results.get();
+                throw new IOException(
+                        resume
+                                + ": holds no "
+                                + RunFolder.CHECKPOINT
+                                + ", but "
+                                + file.getFileName()
+                                + " of a run that trained, which would be replaced; "
+                                + (file.endsWith(RunFolder.BEST)
+                                        ? "continue with --resume " + file + ", or "
+                                        : "")
+                                + "start it again elsewhere with --out DIR");
+            }
             return null;
         }
         throw new IOException(

@@ -10,6 +10,7 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -257,6 +259,18 @@ public final class RunFolder implements AutoCloseable {
             }
         }
         return confusion;
+    }
+
+    /**
+     * What of a run's results a folder holds, first what is worth most: a run that is started again
+     * would replace it.
+     */
+    public static Optional<Path> results(Path folder) {
+        Objects.requireNonNull(folder, "folder");
+        return Stream.of(BEST, METRICS, CONFUSION)
+                .map(folder::resolve)
+                .filter(file -> Files.exists(file, LinkOption.NOFOLLOW_LINKS))
+                .findFirst();
     }
 
     /** Removes what a process left that was stopped before its first checkpoint. */

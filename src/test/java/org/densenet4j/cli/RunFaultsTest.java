@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -57,9 +58,10 @@ class RunFaultsTest {
         return kept;
     }
 
-    private Captured resume(Path out, int epochs) {
+    private Captured resume(Path out, int epochs, String... more) {
         List<String> arguments = arguments();
         arguments.addAll(List.of("--resume", out.toString(), "--epochs", "" + epochs));
+        arguments.addAll(List.of(more));
         return Captured.run(arguments);
     }
 
@@ -287,6 +289,35 @@ class RunFaultsTest {
         arguments.addAll(List.of("--weights", weights));
         Captured resumed = Captured.run(arguments);
         assertEquals(0, resumed.code(), resumed.err());
+    }
+
+    @Test
+    void whatARunHasTrainedIsNotLostWithItsCheckpoint() throws IOException {
+        Path run = folder.resolve("run");
+        assertEquals(0, train(run).code());
+        Path checkpoint = run.resolve(CHECKPOINT);
+        byte[] whole = Files.readAllBytes(checkpoint);
+        Path best = run.resolve("best.safetensors");
+        byte[] bestBefore = Files.readAllBytes(best);
+
+        Files.write(checkpoint, Arrays.copyOf(whole, whole.length - 7));
+        resume(run, 3).mustRefuse("continue from " + best + " instead: --resume " + best);
+        Files.delete(checkpoint);
+        resume(run, 3).mustRefuse("holds no " + CHECKPOINT, "--resume " + best, "--out DIR");
+        Files.createSymbolicLink(checkpoint, folder.resolve("nowhere"));
+        resume(run, 3).mustRefuse(CHECKPOINT);
+        Files.delete(checkpoint);
+        Files.move(best, folder.resolve("away"));
+        resume(run, 3).mustRefuse("metrics.csv", "--out DIR");
+        Files.move(folder.resolve("away"), best);
+        assertArrayEquals(bestBefore, Files.readAllBytes(best));
+
+        Captured elsewhere = resume(run, 1, "--out", folder.resolve("again").toString());
+        assertEquals(0, elsewhere.code(), elsewhere.err());
+        assertArrayEquals(bestBefore, Files.readAllBytes(best));
+        Captured continued = resume(best, 3);
+        assertEquals(0, continued.code(), continued.err());
+        assertTrue(Files.exists(checkpoint));
     }
 
     @Test
