@@ -93,6 +93,9 @@ final class TrainCommand implements Callable<Integer> {
         Path file = resume == null ? null : checkpoint();
         checkFolder();
         Continued checkpoint = file == null ? null : Continued.of(file);
+        if (checkpoint != null) {
+            checkFurther(checkpoint);
+        }
         Recipe recipe = recipe(checkpoint);
         DenseNetSpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
         DataOption.Source source = source(checkpoint, wanted);
@@ -131,6 +134,12 @@ final class TrainCommand implements Callable<Integer> {
                     saved.spec(),
                     saved.metadata(),
                     ImageMetadata.read(file, saved.metadata()));
+        }
+
+        /** Steps that it was trained for; 0 where it does not say. */
+        long steps() {
+            String steps = metadata.getOrDefault("trainer.steps", "");
+            return steps.matches("\\d{1,18}") ? Long.parseLong(steps) : 0;
         }
 
         private static Checkpoint.Description describe(Path file) throws IOException {
@@ -388,6 +397,34 @@ final class TrainCommand implements Callable<Integer> {
                             + ": its folder holds no run (no "
                             + RunFolder.CONFIG
                             + "); say with --out where to continue it");
+        }
+    }
+
+    /**
+     * An earlier state that is continued in the run's folder would replace the last one, and the
+     * metrics of what came between.
+     */
+    private void checkFurther(Continued checkpoint) throws IOException {
+        Path last = resumedFolder().resolve(RunFolder.CHECKPOINT);
+        if (!continues() || isSame(last, checkpoint.file()) || !Files.exists(last)) {
+            return;
+        }
+        long steps = checkpoint.steps();
+        long further;
+        try {
+            further = Continued.of(last).steps();
+        } catch (IOException e) {
+            return; // damaged: the earlier one is what is left
+        }
+        if (further > steps) {
+            throw new IOException(
+                    String.format(
+                            Locale.ROOT,
+                            "%s is further, with %,d steps against %,d, and would be replaced;"
+                                    + " continue from the earlier one with --out DIR",
+                            last,
+                            further,
+                            steps));
         }
     }
 

@@ -321,6 +321,29 @@ class RunFaultsTest {
     }
 
     @Test
+    void aCheckpointThatIsFurtherIsNotReplacedByAnEarlierOne() throws IOException {
+        Path run = folder.resolve("run");
+        assertEquals(0, train(run, "--epochs", "1").code());
+        Path early = Files.copy(run.resolve(CHECKPOINT), run.resolve("early.safetensors"));
+        assertEquals(0, resume(run, 3).code());
+        byte[] before = Files.readAllBytes(run.resolve(CHECKPOINT));
+        resume(early, 2)
+                .mustRefuse(
+                        run.resolve(CHECKPOINT) + " is further, with 9 steps against 3",
+                        "--out DIR");
+        assertArrayEquals(before, Files.readAllBytes(run.resolve(CHECKPOINT)));
+        assertEquals(4, Files.readAllLines(run.resolve("metrics.csv")).size());
+
+        Path other = folder.resolve("other");
+        Captured elsewhere = resume(early, 2, "--out", other.toString());
+        assertEquals(0, elsewhere.code(), elsewhere.err());
+        assertEquals(6, steps(other));
+        // A damaged one is no loss.
+        Files.write(run.resolve(CHECKPOINT), Arrays.copyOf(before, before.length - 7));
+        assertEquals(0, resume(early, 2).code());
+    }
+
+    @Test
     void weightsThatCannotBeUsedLeaveNoFolder() throws IOException {
         Path weights = Files.writeString(folder.resolve("weights.pth"), "no weights");
         Path out = folder.resolve("out");
