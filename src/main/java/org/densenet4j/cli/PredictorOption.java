@@ -3,7 +3,6 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.inference.Predictor;
-import org.densenet4j.io.SmallText;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
@@ -45,7 +44,7 @@ final class PredictorOption {
     @Option(
             names = "--classes-file",
             paramLabel = "FILE",
-            description = "names of the classes, one a line")
+            description = "names of the classes, one a line, for weights that record none")
     private Path classesFile;
 
     @Option(
@@ -101,17 +100,13 @@ final class PredictorOption {
             result = result.withInputSize(inputSize, inputSize);
         }
         if (classesFile != null) {
-            List<String> names = lines(classesFile);
-            if (names.size() != result.spec().classes()) {
-                throw new IOException(
-                        classesFile
-                                + ": has "
-                                + names.size()
-                                + " names, the network has "
-                                + result.spec().classes()
-                                + " classes");
+            ClassesFile names = ClassesFile.read(classesFile, result.spec().classes());
+            List<String> recorded = result.images().classNames().orElse(null);
+            if (recorded == null) {
+                result = result.withClassNames(names.use());
+            } else {
+                names.requireSame(weights, recorded);
             }
-            result = result.withClassNames(names);
         }
         if ((mean == null) != (deviation == null)) {
             throw new IllegalArgumentException("--mean and --std belong together");
@@ -125,10 +120,6 @@ final class PredictorOption {
             result = result.withNormalisation(new Normalisation(mean, deviation));
         }
         return result;
-    }
-
-    private static List<String> lines(Path file) throws IOException {
-        return SmallText.read(file).lines().filter(line -> !line.isBlank()).toList();
     }
 
     /** Opens a predictor on a device. */

@@ -13,10 +13,13 @@ public final class SmallText {
     /** Most bytes of one. */
     public static final int MOST_BYTES = 1 << 22;
 
+    /** Some editors begin a file with it; it is no part of the text. */
+    private static final String BYTE_ORDER_MARK = "\ufeff";
+
     private SmallText() {}
 
     /**
-     * Reads a file as UTF-8.
+     * Reads a file as UTF-8, without the byte-order mark that it may begin with.
      *
      * @throws IOException in one line with the path, also when it is larger than {@link
      *     #MOST_BYTES}, without end or not UTF-8
@@ -33,7 +36,9 @@ public final class SmallText {
             throw new IOException(file + ": is too large for a text of this kind");
         }
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            String text =
+                    StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            return text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
         } catch (CharacterCodingException e) {
             throw new IOException(file + ": is not UTF-8 text", e);
         }

@@ -288,7 +288,7 @@ class InferenceCommandsTest {
         return run(
                 "heatmap",
                 "--weights",
-                checkpoint,
+                UnnamedWeights.copy(checkpoint, folder.resolve("unnamed.safetensors")),
                 "--classes-file",
                 names,
                 "--class",
