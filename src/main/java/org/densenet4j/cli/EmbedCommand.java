@@ -56,8 +56,13 @@ final class EmbedCommand implements Callable<Integer> {
                             some -> {
                                 float[] all = p.embeddings(some.prepared(), some.count());
                                 for (int i = 0; i < some.count(); i++) {
-                                    names.add(some.files().get(i).toString());
-                                    rows.add(Arrays.copyOfRange(all, i * length, (i + 1) * length));
+                                    String name = some.files().get(i).toString();
+                                    names.add(name);
+                                    rows.add(
+                                            finite(
+                                                    name,
+                                                    Arrays.copyOfRange(
+                                                            all, i * length, (i + 1) * length)));
                                 }
                             });
             checkOutput(format);
@@ -70,6 +75,18 @@ final class EmbedCommand implements Callable<Integer> {
                     OneLine.of(out.toString()));
             return broken == 0 ? 0 : 1;
         }
+    }
+
+    private static float[] finite(String name, float[] embedding) {
+        for (float value : embedding) {
+            if (!Float.isFinite(value)) {
+                throw new IllegalArgumentException(
+                        name
+                                + ": its embedding is not finite; the weights or the normalisation"
+                                + " are not those that the network was trained with");
+            }
+        }
+        return embedding;
     }
 
     private void checkOutput(EmbeddingsWriter format) throws IOException {

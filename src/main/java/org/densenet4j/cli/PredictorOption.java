@@ -16,6 +16,9 @@ import java.util.List;
 
 /** Options that name a trained network; shared by all commands that use one. */
 final class PredictorOption {
+    /** A quarter of 1/255, which makes values of 0 to 255 of pixels. */
+    private static final float LEAST_DEVIATION = 0.001f;
+
     @Option(
             names = "--weights",
             paramLabel = "FILE",
@@ -58,7 +61,7 @@ final class PredictorOption {
             names = "--std",
             paramLabel = "R,G,B",
             split = ",",
-            description = "deviation of pixel values in 0..1")
+            description = "deviation of pixel values in 0..1, per channel")
     private float[] deviation;
 
     @Option(
@@ -117,9 +120,38 @@ final class PredictorOption {
                 throw new IllegalArgumentException(
                         "--mean and --std need " + channels + " numbers each");
             }
+            checkScale();
             result = result.withNormalisation(new Normalisation(mean, deviation));
         }
         return result;
+    }
+
+    /** Other tools have pixels from 0 to 255, or constants of another kind. */
+    private void checkScale() {
+        for (float m : mean) {
+            if (m > 1) {
+                throw new IllegalArgumentException(
+                        "--mean has " + m + ", and pixel values are 0 to 1: divide by 255");
+            }
+            if (!(m >= 0)) {
+                throw new IllegalArgumentException(
+                        "--mean has " + m + ", and pixel values are 0 to 1");
+            }
+        }
+        for (float d : deviation) {
+            if (d > 1) {
+                throw new IllegalArgumentException(
+                        "--std has " + d + ", and pixel values are 0 to 1: divide by 255");
+            }
+            if (!(d >= LEAST_DEVIATION)) {
+                throw new IllegalArgumentException(
+                        "--std has "
+                                + d
+                                + ": too small for pixel values from 0 to 1; use "
+                                + LEAST_DEVIATION
+                                + " or more");
+            }
+        }
     }
 
     /** Opens a predictor on a device. */

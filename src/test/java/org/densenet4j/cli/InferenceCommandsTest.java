@@ -17,13 +17,17 @@ import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.io.JsonList;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.testing.OnnxRuntime;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.StepResult;
 import org.densenet4j.train.Trainer;
+import org.densenet4j.weights.RandomModel;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
@@ -32,6 +36,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -340,6 +345,77 @@ class InferenceCommandsTest {
             assertTrue(last.startsWith("error: "), outcome.err());
             assertFalse(outcome.err().contains("\tat "), outcome.err());
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "123.7,116.3,103.5 | 58.4,57.1,57.4 | --mean has 123.7, and pixel values are 0 to 1: divide by 255",
+                "0.5,127,0.5       | 1,1,1          | --mean has 127.0",
+                "-0.5,0.5,0.5      | 1,1,1          | --mean has -0.5",
+                "NaN,0.5,0.5       | 1,1,1          | --mean has NaN",
+                "0,0,0             | 255,255,255    | --std has 255.0, and pixel values are 0 to 1: divide by 255",
+                "0,0,0             | 1e-38,1,1      | --std has 1.0E-38: too small",
+                "0,0,0             | 0,1,1          | --std has 0.0: too small",
+                "0,0,0             | 1,1,-1         | --std has -1.0: too small",
+            })
+    void constantsOfAnotherScaleAreRefused(String mean, String deviation, String words) {
+        Path out = folder.resolve("scaled.onnx");
+        Object[][] commands = {
+            {"predict", images}, {"export", "--format", "onnx", "--out", out},
+        };
+        for (Object[] command : commands) {
+            List<Object> arguments = new ArrayList<>(Arrays.asList(command));
+            arguments.add("--weights=" + checkpoint);
+            arguments.addAll(List.of("--mean=" + mean, "--std=" + deviation));
+            Outcome outcome = run(arguments.toArray());
+            assertEquals(2, outcome.code(), outcome.out());
+            assertTrue(outcome.err().startsWith("error: " + words), outcome.err());
+        }
+        assertFalse(Files.exists(out));
+    }
+
+    /** Such as torch's of no normalisation, and of values from 0 to 255. */
+    @Test
+    void constantsOfAnyUsualKindAreTaken() {
+        for (String[] constants :
+                List.of(
+                        new String[] {"0,0,0", "1,1,1"},
+                        new String[] {"1,1,1", "0.5,0.5,0.5"},
+                        new String[] {"0.485,0.456,0.406", "0.00392,0.00392,0.00392"})) {
+            Outcome outcome =
+                    run(
+                            "predict",
+                            "--weights=" + checkpoint,
+                            "--mean=" + constants[0],
+                            "--std=" + constants[1],
+                            images);
+            assertEquals(0, outcome.code(), outcome.err());
+        }
+    }
+
+    @Test
+    void embeddingsThatAreNotFiniteAreNotWritten() throws IOException {
+        DenseNetSpec spec = DenseNetSpec.preset("bc-10-4").classes(3).inputSize(16).build();
+        RandomModel model = new RandomModel(spec, 1);
+        String norm =
+                model.tensors().stream()
+                        .filter(t -> t.role() == ParameterSpec.Role.BN_WEIGHT)
+                        .reduce((first, last) -> last)
+                        .orElseThrow()
+                        .name();
+        Arrays.fill(model.values(norm), 3e38f);
+        Path out = folder.resolve("infinite.csv");
+        Outcome outcome =
+                run(
+                        "embed",
+                        "--weights=" + model.write(folder.resolve("infinite.safetensors")),
+                        "--out=" + out,
+                        images);
+        assertEquals(2, outcome.code(), outcome.out());
+        assertTrue(outcome.err().contains("its embedding is not finite"), outcome.err());
+        assertFalse(Files.exists(out));
     }
 
     @Test
