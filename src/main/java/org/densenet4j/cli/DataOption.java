@@ -144,6 +144,7 @@ final class DataOption {
         if (data.startsWith(FOLDER)) {
             HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));
             Path heldOut = layout.heldOut();
+            layout.tellUnused(heldOut);
             ImageFolder train = folder(layout.trainingBeside(heldOut), network).open();
             ImageFolder test = folder(heldOut, network).classes(train.classNames()).open();
             tellLeftOut(layout.training(), train);
@@ -170,6 +171,7 @@ final class DataOption {
         }
         HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));
         Path heldOut = layout.heldOut();
+        layout.tellUnused(heldOut);
         ImageFolder.Builder test = folder(heldOut, network);
         if (layout.hasTraining()) {
             test.classes(folder(layout.training(), network).open().classNames());

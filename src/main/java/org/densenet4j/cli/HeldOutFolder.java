@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.data.ImageFile;
+import org.densenet4j.io.OneLine;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -77,6 +78,32 @@ final class HeldOutFolder {
                             + "mv \"$c\"* \"train/$c\"; rmdir \"$c\"; done");
         }
         throw new IOException(needs);
+    }
+
+    /** Says which folder is tested on where there are several of those names. */
+    void tellUnused(Path heldOut) {
+        List<String> unused =
+                NAMES.stream()
+                        .map(root::resolve)
+                        .filter(folder -> Files.isDirectory(folder) && !isSame(folder, heldOut))
+                        .map(folder -> OneLine.of(folder.toString()))
+                        .toList();
+        if (!unused.isEmpty()) {
+            System.err.println(
+                    "note: testing on "
+                            + OneLine.of(heldOut.toString())
+                            + "; not used: "
+                            + String.join(", ", unused));
+        }
+    }
+
+    /** Links may lead from one name to another. */
+    private static boolean isSame(Path one, Path other) {
+        try {
+            return Files.isSameFile(one, other);
+        } catch (IOException e) {
+            return one.equals(other);
+        }
     }
 
     /**

@@ -92,6 +92,29 @@ class ImageFolderLayoutTest {
     }
 
     @Test
+    void itIsSaidWhichOfSeveralFoldersIsTestedOn() throws IOException {
+        for (String name : List.of("test", "validation")) {
+            Files.createDirectories(images.resolve(name).resolve("disc"));
+            Files.copy(
+                    images.resolve("train/disc/disc0.png"),
+                    images.resolve(name).resolve("disc/0.png"));
+        }
+        String words =
+                "note: testing on %s; not used: %s, %s"
+                        .formatted(
+                                images.resolve("val"),
+                                images.resolve("validation"),
+                                images.resolve("test"));
+        Captured trained = train();
+        assertEquals(0, trained.code(), trained.err());
+        assertTrue(trained.err().contains(words), trained.err());
+        assertTrue(evaluate().err().contains(words));
+        Files.move(images.resolve("test"), folder.resolve("test"));
+        Files.move(images.resolve("validation"), folder.resolve("validation"));
+        assertFalse(evaluate().err().contains("not used"));
+    }
+
+    @Test
     void testImagesAloneAreEvaluatedAndNotTrainedOn() throws IOException {
         Files.move(images.resolve("train"), folder.resolve("elsewhere"));
         Captured evaluated = evaluate();
