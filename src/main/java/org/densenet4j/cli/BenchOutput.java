@@ -19,6 +19,9 @@ record BenchOutput(String json, OutputRule rule) {
      */
     void check() throws IOException {
         if (json != null && !json.equals(STANDARD_OUTPUT)) {
+            if (json.isBlank()) {
+                throw new IllegalArgumentException("--json '" + json + "' names no file");
+            }
             rule.checkFile(Path.of(json));
         }
     }

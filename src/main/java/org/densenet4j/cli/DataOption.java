@@ -119,10 +119,22 @@ final class DataOption {
      *
      * @param network what images of any size are prepared for; its classes do not matter
      * @param recorded what the weights that training starts from say of their images
+     * @throws IllegalArgumentException when there is no such source
      */
     Source open(DenseNetSpec network, ImageMetadata recorded) throws IOException {
+        checkNamed();
         orientation.set(orientation.or(recorded));
         return open(network);
+    }
+
+    /** An empty name is the current folder for Java, and an unset variable for a shell. */
+    private void checkNamed() {
+        for (String kind : List.of(CIFAR10, CIFAR100, FOLDER)) {
+            if (data.startsWith(kind) && data.substring(kind.length()).isBlank()) {
+                throw new IllegalArgumentException(
+                        "--data " + kind + " names no folder; the current one is " + kind + ".");
+            }
+        }
     }
 
     private Source open(DenseNetSpec network) throws IOException {
@@ -165,6 +177,7 @@ final class DataOption {
      * @param recorded what the network's weights say of their images
      */
     Dataset openTest(DenseNetSpec network, ImageMetadata recorded) throws IOException {
+        checkNamed();
         orientation.set(orientation.or(recorded));
         if (!data.startsWith(FOLDER)) {
             return open(network).test();

@@ -59,12 +59,19 @@ final class HeldOutFolder {
                 root
                         + ": needs the folders train and val (or valid, validation, test), each"
                         + " with one folder of images per class";
+        if (!hasTraining() && isPart() && holdsClasses()) {
+            throw new IOException(
+                    root
+                            + ": is one of the folders train and val (or valid, validation, test)"
+                            + " of a data set; use --data folder:"
+                            + above());
+        }
         if (hasTraining()) {
             throw new IOException(
                     needs
                             + "; to hold out every tenth image: cd "
                             + quoted(training())
-                            + " && for c in */; do mkdir -p \"../val/$c\"; "
+                            + " && for c in ./*/; do mkdir -p \"../val/$c\"; "
                             + String.format(Locale.ROOT, HOLD_OUT, "../val/$c")
                             + "done");
         }
@@ -73,7 +80,7 @@ final class HeldOutFolder {
                     needs
                             + "; to make them and hold out every tenth image: cd "
                             + quoted(root)
-                            + " && for c in */; do mkdir -p \"train/$c\" \"val/$c\"; "
+                            + " && for c in ./*/; do mkdir -p \"train/$c\" \"val/$c\"; "
                             + String.format(Locale.ROOT, HOLD_OUT, "val/$c")
                             + "mv \"$c\"* \"train/$c\"; rmdir \"$c\"; done");
         }
@@ -120,6 +127,20 @@ final class HeldOutFolder {
                             + ": a network can be evaluated on it, not trained");
         }
         return training();
+    }
+
+    /** Whether it is one of the folders that belong below the one to be named. */
+    private boolean isPart() {
+        Path name = root.toAbsolutePath().normalize().getFileName();
+        return name != null && (NAMES.contains(name.toString()) || name.endsWith("train"));
+    }
+
+    private Path above() {
+        Path absolute = root.toAbsolutePath().normalize();
+        if (!absolute.getFileName().equals(root.getFileName())) {
+            return absolute.getParent();
+        }
+        return root.getParent() == null ? Path.of(".") : root.getParent();
     }
 
     private static String quoted(Path path) {

@@ -201,7 +201,12 @@ public final class Main {
                 + " (set DENSENET4J_DEBUG=1 for details)";
     }
 
+    /** A name is empty where a shell's variable was not set; for Java it is the current folder. */
     private static Path path(String name) {
+        if (name.isBlank()) {
+            throw new CommandLine.TypeConversionException(
+                    "'" + OneLine.of(name) + "' names no file or folder; the current one is .");
+        }
         try {
             return Path.of(name);
         } catch (InvalidPathException e) {

@@ -57,7 +57,9 @@ final class PretrainedOption {
 
     /** Takes back what {@link #settings} told. */
     void restore(RememberedSettings settings) {
-        settings.text("weights", saved -> weights = saved.equals(NONE) ? null : Path.of(saved));
+        settings.text(
+                "weights",
+                saved -> weights = saved.equals(NONE) || saved.isBlank() ? null : Path.of(saved));
         weightsKey.restore(settings);
         settings.flag("reset-head", saved -> resetHead = saved);
         settings.flag("ignore-unexpected", saved -> ignoreUnexpected = saved);

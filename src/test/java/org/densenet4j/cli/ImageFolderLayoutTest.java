@@ -123,9 +123,30 @@ class ImageFolderLayoutTest {
         train().mustRefuse("has no folder train, only val");
     }
 
+    /** Not with commands that would cut it up. */
+    @ParameterizedTest
+    @ValueSource(strings = {"val", "train", "test"})
+    void aFolderOneLevelTooDeepIsToldWithTheRightOne(String name) throws IOException {
+        Path root = images;
+        if (!Files.exists(root.resolve(name))) {
+            Files.move(root.resolve("val"), root.resolve(name));
+        }
+        images = root.resolve(name);
+        String words = "use --data folder:" + root;
+        Captured refused = evaluate();
+        refused.mustRefuse(words);
+        assertFalse(refused.err().contains("mkdir"), refused.err());
+        train().mustRefuse(words);
+        images = root.resolve(name).resolve(".");
+        train().mustRefuse(words);
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void theCommandsThatAMessageShowsMakeASplit(boolean hasTrain) throws Exception {
+        Files.move(images.resolve("train/disc"), images.resolve("train/-disc"));
+        Path dashed = images.resolve("train/-disc");
+        Files.move(dashed.resolve("disc0.png"), dashed.resolve("-n.png"));
         Files.move(images.resolve("train"), folder.resolve("flat"));
         Path val = images.resolve("val");
         try (Stream<Path> all = Files.walk(val)) {

@@ -94,6 +94,37 @@ class WrongInputTest {
         Captured.run(command.split(" ", -1)).mustRefuse(words);
     }
 
+    /** A shell's variable that was not set. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "predict --weights w.safetensors EMPTY | '' names no file or folder",
+                "predict --weights= src | --weights",
+                "embed --weights w --out= src | --out",
+                "heatmap --weights w --out= src | --out",
+                "export --weights w --format onnx --out= | --out",
+                "predict --weights w --classes-file= src | --classes-file",
+                "train --data folder: | --data folder: names no folder; the current one is folder:.",
+                "train --data cifar10: | --data cifar10: names no folder",
+                "train --data cifar100: | --data cifar100: names no folder",
+                "train --out= | --out",
+                "train --resume= | --resume",
+                "train --weights= | --weights",
+                "train --config= | --config",
+                "parity EMPTY | '' names no file or folder",
+                "feature-reuse --checkpoint= | --checkpoint",
+                "bench --json= | --json '' names no file"
+            })
+    void anEmptyNameIsNotTheCurrentFolder(String command, String words) {
+        List<String> arguments = new ArrayList<>();
+        for (String argument : command.split(" ", -1)) {
+            arguments.add(argument.equals("EMPTY") ? "" : argument);
+        }
+        Captured.run(arguments).mustRefuse("names no", words);
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
