@@ -26,6 +26,7 @@ import java.util.Map;
 /** Options that choose the data. */
 final class DataOption {
     private static final Path GLYPHS = Path.of("runs", "glyphs");
+    private static final int GLYPHS_TRAIN = 6_000;
     private static final int GLYPHS_TEST = 1_000;
     private static final String CIFAR10 = "cifar10:";
     private static final String CIFAR100 = "cifar100:";
@@ -50,9 +51,11 @@ final class DataOption {
     @Option(
             names = "--glyphs",
             paramLabel = "N",
-            defaultValue = "6000",
-            description = "generated training images (default: ${DEFAULT-VALUE})")
-    private int glyphs;
+            description =
+                    "generated training images, with --data glyphs (default: " + GLYPHS_TRAIN + ")")
+    private Integer glyphs;
+
+    private int rememberedGlyphs = GLYPHS_TRAIN;
 
     @Option(
             names = "--on-broken",
@@ -122,13 +125,23 @@ final class DataOption {
      * @throws IllegalArgumentException when there is no such source
      */
     Source open(DenseNetSpec network, ImageMetadata recorded) throws IOException {
-        checkNamed();
+        check();
         orientation.set(orientation.or(recorded));
         return open(network);
     }
 
-    /** An empty name is the current folder for Java, and an unset variable for a shell. */
-    private void checkNamed() {
+    private int glyphs() {
+        return glyphs != null ? glyphs : rememberedGlyphs;
+    }
+
+    /**
+     * Before anything is opened. An empty name is the current folder for Java, and an unset
+     * variable for a shell.
+     */
+    private void check() {
+        if (glyphs != null && !data.equals("glyphs")) {
+            throw new IllegalArgumentException("--glyphs is for --data glyphs, not for " + data);
+        }
         for (String kind : List.of(CIFAR10, CIFAR100, FOLDER)) {
             if (data.startsWith(kind) && data.substring(kind.length()).isBlank()) {
                 throw new IllegalArgumentException(
@@ -139,7 +152,7 @@ final class DataOption {
 
     private Source open(DenseNetSpec network) throws IOException {
         if (data.equals("glyphs")) {
-            Glyphs.generate(GLYPHS, glyphs, GLYPHS_TEST, 1);
+            Glyphs.generate(GLYPHS, glyphs(), GLYPHS_TEST, 1);
             Cifar set = Cifar.cifar10(GLYPHS);
             return new Source(
                     set.train(), set.test(), Normalisation.of(set.train()), Recipe.Augment.SHIFT);
@@ -177,7 +190,7 @@ final class DataOption {
      * @param recorded what the network's weights say of their images
      */
     Dataset openTest(DenseNetSpec network, ImageMetadata recorded) throws IOException {
-        checkNamed();
+        check();
         orientation.set(orientation.or(recorded));
         if (!data.startsWith(FOLDER)) {
             return open(network).test();
@@ -239,7 +252,7 @@ final class DataOption {
                         ? data
                         : data.substring(0, colon + 1)
                                 + Path.of(data.substring(colon + 1)).toAbsolutePath().normalize());
-        settings.put("glyphs", String.valueOf(glyphs));
+        settings.put("glyphs", String.valueOf(glyphs()));
         settings.put("on-broken", onBroken.name().toLowerCase(Locale.ROOT));
         settings.put("max-pixels", String.valueOf(maxPixels));
         settings.put(ExifOrientationOption.NAME, String.valueOf(exifOrientation()));
@@ -250,7 +263,7 @@ final class DataOption {
     /** Takes back what {@link #settings} told. */
     void restore(RememberedSettings settings) {
         settings.text("data", saved -> data = saved);
-        settings.number("glyphs", Integer::parseInt, saved -> glyphs = saved);
+        settings.number("glyphs", Integer::parseInt, saved -> rememberedGlyphs = saved);
         settings.text("on-broken", saved -> onBroken = onBroken(saved));
         settings.number("max-pixels", Long::parseLong, saved -> maxPixels = saved);
         settings.flag(ExifOrientationOption.NAME, orientation::set);

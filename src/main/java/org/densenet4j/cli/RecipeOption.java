@@ -9,12 +9,14 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
 /** Options that choose a recipe and override its fields; each one is a key of {@link Recipe}. */
 final class RecipeOption {
     private final Map<String, String> settings = new LinkedHashMap<>();
+    private boolean noAugment;
 
     @Option(
             names = "--recipe",
@@ -198,8 +200,7 @@ final class RecipeOption {
 
     @Option(names = "--no-augment", description = "train on the images as they are")
     void noAugment(boolean value) {
-        set("augment", "none");
-        set("colour-jitter", "0");
+        noAugment = true;
     }
 
     @Option(
@@ -222,13 +223,14 @@ final class RecipeOption {
 
     /** Whether no recipe, file or augmentation was chosen, so that the data decides about it. */
     boolean isDefault() {
-        return recipe == null && config == null && !settings.containsKey("augment");
+        return recipe == null && config == null && !settings.containsKey("augment") && !noAugment;
     }
 
     /**
      * What the file and the command line say, by key.
      *
      * @throws IOException when there is no such file
+     * @throws IllegalArgumentException when options contradict each other
      */
     Map<String, String> settings() throws IOException {
         Map<String, String> all =
@@ -237,6 +239,36 @@ final class RecipeOption {
             all.put("recipe", recipe);
         }
         all.putAll(settings);
+        if (noAugment) {
+            without("augment", "none", all);
+            without("colour-jitter", "0", all);
+        }
         return all;
+    }
+
+    private void without(String key, String nothing, Map<String, String> all) {
+        String value = settings.getOrDefault(key, nothing);
+        if (!value.equals(nothing) && !value.equals("0.0")) {
+            throw new IllegalArgumentException(
+                    "--no-augment and --" + key + " " + value + " contradict each other");
+        }
+        all.put(key, nothing);
+    }
+
+    /**
+     * Looks for options that the schedule has no use for.
+     *
+     * @throws IllegalArgumentException when one is on the command line
+     */
+    void checkSchedule(Recipe resolved) {
+        for (String key : List.of("milestones", "lr-factor")) {
+            if (settings.containsKey(key) && resolved.schedule() != Recipe.Schedule.STEP) {
+                throw new IllegalArgumentException(
+                        "--"
+                                + key
+                                + " is for --schedule step; the schedule is "
+                                + resolved.schedule().name().toLowerCase(Locale.ROOT));
+            }
+        }
     }
 }

@@ -97,6 +97,7 @@ final class TrainCommand implements Callable<Integer> {
             checkFurther(checkpoint);
         }
         Recipe recipe = recipe(checkpoint);
+        recipeOption.checkSchedule(recipe);
         DenseNetSpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
         DataOption.Source source = source(checkpoint, wanted);
         if (classes != null && classes != source.train().classes()) {
@@ -497,7 +498,7 @@ final class TrainCommand implements Callable<Integer> {
                     source.test().size(),
                     recipe.batch(),
                     lastBatch(recipe, source.train().size()),
-                    recipe.augment().name().toLowerCase(Locale.ROOT),
+                    augmentation(recipe),
                     recipe.strategy(),
                     Bytes.format(plan.peakBytes()));
             TrainingProgress progress = new TrainingProgress(recipe.epochs());
@@ -548,6 +549,13 @@ final class TrainCommand implements Callable<Integer> {
             }
             return finished;
         }
+    }
+
+    private static String augmentation(Recipe recipe) {
+        String name = recipe.augment().name().toLowerCase(Locale.ROOT);
+        return recipe.colourJitter() == 0
+                ? name
+                : name + " with colour jitter " + recipe.colourJitter();
     }
 
     /** What becomes of images that do not fill a batch. */

@@ -137,6 +137,12 @@ class WrongInputTest {
                 "--label-smoothing=1 | label smoothing = 1.0",
                 "--clip=-1 | gradient norm = -1.0",
                 "--accumulate=0 | accumulate = 0",
+                "--no-augment --augment=cifar | --no-augment and --augment cifar contradict",
+                "--augment=shift --no-augment | --no-augment and --augment shift contradict",
+                "--no-augment --colour-jitter=0.9 | --no-augment and --colour-jitter 0.9 contradict",
+                "--milestones=1,2 | --milestones is for --schedule step; the schedule is cosine",
+                "--schedule=constant --lr-factor=0.5 | --lr-factor is for --schedule step",
+                "--glyphs=100 | --glyphs is for --data glyphs, not for cifar10:",
                 "--schedule=LINEAR | COSINE, STEP, CONSTANT",
                 "--strategy=FAST | NAIVE, SHARED, RECOMPUTE",
                 "--classes=3 | --classes 3 does not fit the data, which has 10",
@@ -149,8 +155,35 @@ class WrongInputTest {
     void aWrongTrainingOptionIsNamedBeforeAnythingIsWritten(
             String option, String words, @TempDir Path temporary) {
         Path out = temporary.resolve("run");
-        Captured.run(TinyRun.train(data, out, 1, option)).mustRefuse(words);
+        Captured.run(TinyRun.train(data, out, 1, option.split(" "))).mustRefuse(words);
         assertFalse(Files.exists(out));
+    }
+
+    @Test
+    void theFirstLineTellsColourJitterAndWhatIsNoContradictionRuns(@TempDir Path temporary) {
+        Captured jitter =
+                Captured.run(
+                        TinyRun.train(
+                                data,
+                                temporary.resolve("jitter"),
+                                1,
+                                "--augment=none",
+                                "--colour-jitter=0.9"));
+        assertEquals(0, jitter.code(), jitter.err());
+        assertTrue(
+                jitter.out().contains("augmentation none with colour jitter 0.9, "), jitter.out());
+        Captured none =
+                Captured.run(
+                        TinyRun.train(
+                                data,
+                                temporary.resolve("none"),
+                                1,
+                                "--recipe=imagenet",
+                                "--no-augment",
+                                "--augment=none",
+                                "--milestones=50%"));
+        assertEquals(0, none.code(), none.err());
+        assertTrue(none.out().contains("augmentation none, "), none.out());
     }
 
     @Test
