@@ -243,9 +243,11 @@ public final class BatchLoader {
         return order;
     }
 
-    /** A heap that is too small must not decide about what is trained on. */
+    /** Neither a small heap nor a share that was unmounted must decide what is trained on. */
     private static boolean isNoFaultOfTheImage(UncheckedIOException e) {
-        return JvmErrors.in(e) != null || e.getCause() instanceof ImageMemoryException;
+        return JvmErrors.in(e) != null
+                || e.getCause() instanceof ImageMemoryException
+                || e.getCause() instanceof FolderGoneException;
     }
 
     /** A batch that is being filled, image by image, by several threads. */

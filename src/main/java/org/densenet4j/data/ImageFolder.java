@@ -120,7 +120,21 @@ public final class ImageFolder implements Dataset {
         try {
             return ImageFile.read(files.get(index), decoding, use);
         } catch (IOException e) {
+            Path folder = files.get(index).getParent();
+            if (isGone(folder)) {
+                FolderGoneException gone = new FolderGoneException(folder, e);
+                throw new UncheckedIOException(gone.getMessage(), gone);
+            }
             throw new UncheckedIOException(e.getMessage(), e);
+        }
+    }
+
+    /** Where a share was mounted an empty folder may be left. */
+    private static boolean isGone(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.findAny().isEmpty();
+        } catch (IOException | UncheckedIOException e) {
+            return !Files.exists(folder);
         }
     }
 

@@ -277,4 +277,40 @@ class ImageFolderTest {
         }
         assertFalse(named.isEmpty());
     }
+
+    /** A share that is unmounted takes all images with it, and may leave its folder. */
+    @Test
+    void imagesWhoseFolderIsGoneAreNotSkippedAsBroken() throws IOException {
+        imagesOf("train", "dog", 2);
+        imagesOf("train", "ant", 2);
+        Path root = folder.resolve("train");
+        ImageFolder train = ImageFolder.at(root).size(16).open();
+        List<String> named = Collections.synchronizedList(new ArrayList<>());
+        BatchLoader loader = BatchLoader.of(train).batch(4).skipBroken(named::add);
+        Path away = Files.createDirectory(folder.resolve("away"));
+        Files.move(root.resolve("dog"), away.resolve("dog"));
+        assertGone(loader, root.resolve("dog"));
+        Files.createDirectory(root.resolve("dog"));
+        assertGone(loader, root.resolve("dog"));
+        Files.delete(root.resolve("dog"));
+        Files.move(away.resolve("dog"), root.resolve("dog"));
+        assertTrue(named.isEmpty(), named.toString());
+
+        try (var files = Files.list(root.resolve("dog"))) {
+            Files.delete(files.findFirst().orElseThrow()); // one alone is as good as broken
+        }
+        try (BatchLoader.Epoch batches = loader.epoch(0)) {
+            assertEquals(3, batches.next().size());
+        }
+        assertEquals(1, named.size());
+    }
+
+    private static void assertGone(BatchLoader loader, Path classFolder) {
+        try (BatchLoader.Epoch batches = loader.epoch(0)) {
+            UncheckedIOException e =
+                    assertThrows(UncheckedIOException.class, () -> batches.forEach(b -> {}));
+            String words = classFolder + ": its images are gone since it was opened";
+            assertTrue(e.getMessage().startsWith(words), e.getMessage());
+        }
+    }
 }
