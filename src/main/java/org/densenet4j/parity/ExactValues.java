@@ -112,24 +112,31 @@ final class ExactValues {
         exact.put(name, values.clone());
     }
 
-    /** A tensor by its name in the case; of images, channels last. */
-    double[] get(String name) {
-        return exact.get(name);
+    /** Tensors whose names begin so, by the rest of their names. */
+    private Map<String, double[]> group(String prefix) {
+        Map<String, double[]> group = new LinkedHashMap<>();
+        exact.forEach(
+                (name, values) -> {
+                    if (name.startsWith(prefix)) {
+                        group.put(name.substring(prefix.length()), values);
+                    }
+                });
+        return group;
+    }
+
+    /** Gradients, by the parameters' names, and of the images under {@code input}. */
+    Map<String, double[]> gradients() {
+        return group(GRADIENTS);
     }
 
     /** Parameters after a step, by their names. */
     Map<String, double[]> parameters(int step) {
-        String prefix = "sgd" + step + ".";
-        Map<String, double[]> parameters = new LinkedHashMap<>();
-        before.keySet().stream()
-                .filter(name -> name.startsWith(prefix))
-                .forEach(name -> parameters.put(name.substring(prefix.length()), get(name)));
-        return parameters;
+        return group("sgd" + step + ".");
     }
 
     /** Losses before each step; none without steps. */
     double[] losses() {
-        return steps == 0 ? new double[0] : get(LOSSES);
+        return steps == 0 ? new double[0] : exact.get(LOSSES);
     }
 
     /** Whether a case was computed in double precision: half of its gradients agree with it. */
@@ -140,7 +147,7 @@ final class ExactValues {
                         .mapToDouble(
                                 name ->
                                         Difference.relative(
-                                                parity.tensor(name).toDoubles(), get(name)))
+                                                parity.tensor(name).toDoubles(), exact.get(name)))
                         .sorted()
                         .toArray();
         return errors[errors.length / 2] <= COMPUTED_SO;

@@ -276,10 +276,9 @@ public final class ParityCheck {
 
     private Explanation explainGradients(EngineResults ours) {
         List<Kink> flipped = FlipSearch.search(pass, ours.gradients());
-        Map<String, double[]> unflipped = pass.gradientsWith(List.of());
         pass.backward(flipped);
         return new Explanation(
-                flipped.size(), unflipped, pass.gradients(), pass.roundedGradients());
+                flipped.size(), exact.gradients(), pass.gradients(), pass.roundedGradients());
     }
 
     private List<Explanation> explainSteps(EngineResults ours) {

@@ -25,6 +25,7 @@ import org.densenet4j.inference.Predictor;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.testing.FilledImages;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.RunFolder;
 import org.densenet4j.train.Trainer;
@@ -90,34 +91,8 @@ class NullArgumentsTest {
     private final List<String> wrong = new ArrayList<>();
     private int tried;
 
-    private record Two(List<String> classNames) implements Dataset {
-        @Override
-        public int size() {
-            return 2;
-        }
-
-        @Override
-        public int height() {
-            return 8;
-        }
-
-        @Override
-        public int width() {
-            return 8;
-        }
-
-        @Override
-        public int channels() {
-            return 3;
-        }
-
-        @Override
-        public int label(int index) {
-            return index;
-        }
-
-        @Override
-        public void read(int index, byte[] pixels) {}
+    private static Dataset two() {
+        return new FilledImages(2, 8, List.of("a", "b"), (index, pixels) -> {});
     }
 
     private static Batch batch() {
@@ -151,7 +126,7 @@ class NullArgumentsTest {
         } else if (type == List.class) {
             return List.of("a", "b");
         } else if (type == Dataset.class) {
-            return new Two(List.of("a", "b"));
+            return two();
         } else if (type == Normalisation.class) {
             return Normalisation.CIFAR10;
         } else if (type == Augmentation.class) {
@@ -276,11 +251,7 @@ class NullArgumentsTest {
             tryAll(Trainer.class, trainer, device, List.of("step")); // next may be null
 
             tryAll(Network.class, trainer.network(), device, List.of());
-            tryAll(
-                    BatchLoader.class,
-                    BatchLoader.of(new Two(List.of("a", "b"))),
-                    device,
-                    List.of("skipBroken"));
+            tryAll(BatchLoader.class, BatchLoader.of(two()), device, List.of("skipBroken"));
             tryAll(ImageFolder.Builder.class, ImageFolder.at(folder), device, List.of());
             tryAll(Recipe.class, Recipe.preset("cifar"), device, List.of());
             try (Model model = Model.open(weights)) {

@@ -55,6 +55,7 @@ import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
+import org.densenet4j.testing.FilledImages;
 import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.RunFolder;
@@ -180,42 +181,9 @@ class NullIsRefusedAtOnceTest {
         }
     }
 
-    /** Eight grey images. */
-    private record Grey() implements Dataset {
-        @Override
-        public int size() {
-            return 8;
-        }
-
-        @Override
-        public int height() {
-            return 8;
-        }
-
-        @Override
-        public int width() {
-            return 8;
-        }
-
-        @Override
-        public int channels() {
-            return 3;
-        }
-
-        @Override
-        public List<String> classNames() {
-            return List.of("a", "b", "c");
-        }
-
-        @Override
-        public int label(int index) {
-            return index % 3;
-        }
-
-        @Override
-        public void read(int index, byte[] pixels) {
-            Arrays.fill(pixels, (byte) 9);
-        }
+    private static Dataset eightGreyImages() {
+        return new FilledImages(
+                8, 8, List.of("a", "b", "c"), (index, pixels) -> Arrays.fill(pixels, (byte) 9));
     }
 
     @BeforeEach
@@ -237,7 +205,7 @@ class NullIsRefusedAtOnceTest {
         sample(RunFolder.class, RunFolder.create(folder.resolve("run")));
         sample(Profiler.class, Profiler.attach(trainer, device));
         Recipe recipe = Recipe.preset("glyphs");
-        Grey data = new Grey();
+        Dataset data = eightGreyImages();
         FeatureReuse reuse = FeatureReuse.of(model);
         sample(DenseNetSpec.class, spec);
         sample(DenseNetSpec.Builder.class, spec.toBuilder());

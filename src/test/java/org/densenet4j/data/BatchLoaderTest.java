@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.testing.FilledImages;
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
@@ -23,39 +24,17 @@ import java.util.stream.IntStream;
 
 class BatchLoaderTest {
     /** Images of one pixel whose label tells their index. */
-    private record Numbers(int size, int failingIndex) implements Dataset {
-        @Override
-        public int height() {
-            return 1;
-        }
-
-        @Override
-        public int width() {
-            return 1;
-        }
-
-        @Override
-        public int channels() {
-            return 3;
-        }
-
-        @Override
-        public List<String> classNames() {
-            return List.of();
-        }
-
-        @Override
-        public int label(int index) {
-            return index;
-        }
-
-        @Override
-        public void read(int index, byte[] pixels) {
-            if (index == failingIndex) {
-                throw new IllegalStateException("image " + index + " is broken");
-            }
-            pixels[0] = (byte) index;
-        }
+    private static Dataset numbers(int size, int failingIndex) {
+        return new FilledImages(
+                size,
+                1,
+                List.of(),
+                (index, pixels) -> {
+                    if (index == failingIndex) {
+                        throw new IllegalStateException("image " + index + " is broken");
+                    }
+                    pixels[0] = (byte) index;
+                });
     }
 
     private static List<Integer> labels(BatchLoader loader, int epoch) {
@@ -72,7 +51,7 @@ class BatchLoaderTest {
 
     @Test
     void everyImageComesOncePerEpochInAnOrderOfItsOwn() {
-        BatchLoader loader = BatchLoader.of(new Numbers(101, -1)).batch(8).shuffle(7);
+        BatchLoader loader = BatchLoader.of(numbers(101, -1)).batch(8).shuffle(7);
         List<Integer> first = labels(loader, 0);
         assertEquals(first, labels(loader, 0));
         assertNotEquals(first, labels(loader, 1));
@@ -85,7 +64,7 @@ class BatchLoaderTest {
     @Test
     void anEpochCanBeTakenUpInItsMiddle() {
         BatchLoader loader =
-                BatchLoader.of(new Numbers(40, -1))
+                BatchLoader.of(numbers(40, -1))
                         .batch(8)
                         .shuffle(7)
                         .augment(new Augmentation(1, true));
@@ -105,7 +84,7 @@ class BatchLoaderTest {
 
     @Test
     void aBrokenImageStopsTheConsumerWithItsMessage() {
-        BatchLoader loader = BatchLoader.of(new Numbers(10, 5)).batch(4);
+        BatchLoader loader = BatchLoader.of(numbers(10, 5)).batch(4);
         try (BatchLoader.Epoch batches = loader.epoch(0)) {
             batches.next();
             IllegalStateException e = assertThrows(IllegalStateException.class, batches::next);
@@ -356,8 +335,7 @@ class BatchLoaderTest {
 
     @Test
     void closingInTheMiddleEndsTheThreadAndMayBeRepeated() throws InterruptedException {
-        BatchLoader.Epoch batches =
-                BatchLoader.of(new Numbers(1000, -1)).batch(1).threads(3).epoch(0);
+        BatchLoader.Epoch batches = BatchLoader.of(numbers(1000, -1)).batch(1).threads(3).epoch(0);
         batches.next();
         batches.close();
         batches.close();
@@ -371,46 +349,19 @@ class BatchLoaderTest {
     }
 
     /** 200 bright images; reading one leaves the thread interrupted, and finding it so fails. */
-    private record Interrupting() implements Dataset {
-        @Override
-        public int size() {
-            return 200;
-        }
-
-        @Override
-        public int height() {
-            return 2;
-        }
-
-        @Override
-        public int width() {
-            return 2;
-        }
-
-        @Override
-        public int channels() {
-            return 3;
-        }
-
-        @Override
-        public List<String> classNames() {
-            return List.of();
-        }
-
-        @Override
-        public int label(int index) {
-            return index;
-        }
-
-        @Override
-        public void read(int index, byte[] pixels) {
-            if (Thread.currentThread().isInterrupted()) {
-                throw new UncheckedIOException(new ClosedByInterruptException());
-            }
-            LockSupport.parkNanos(10_000); // so that the helpers get some of the images
-            Arrays.fill(pixels, (byte) 200);
-            Thread.currentThread().interrupt();
-        }
+    private static Dataset interrupting() {
+        return new FilledImages(
+                200,
+                2,
+                List.of(),
+                (index, pixels) -> {
+                    if (Thread.currentThread().isInterrupted()) {
+                        throw new UncheckedIOException(new ClosedByInterruptException());
+                    }
+                    LockSupport.parkNanos(10_000); // so that the helpers get some of the images
+                    Arrays.fill(pixels, (byte) 200);
+                    Thread.currentThread().interrupt();
+                });
     }
 
     @Test
@@ -419,7 +370,7 @@ class BatchLoaderTest {
         for (int threads : new int[] {1, 4}) {
             List<String> skipped = Collections.synchronizedList(new ArrayList<>());
             BatchLoader loader =
-                    BatchLoader.of(new Interrupting())
+                    BatchLoader.of(interrupting())
                             .batch(20)
                             .threads(threads)
                             .normalise(new Normalisation(nothing, new float[] {1, 1, 1}))
@@ -451,7 +402,7 @@ class BatchLoaderTest {
 
     @Test
     void wrongSettingsAreRefused() {
-        BatchLoader loader = BatchLoader.of(new Numbers(10, -1));
+        BatchLoader loader = BatchLoader.of(numbers(10, -1));
         assertThrows(IllegalArgumentException.class, () -> loader.batch(0));
         assertThrows(IllegalArgumentException.class, () -> loader.prefetch(0));
         assertThrows(

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.testing.FilledImages;
 import org.junit.jupiter.api.Test;
 
 import java.util.List;
@@ -12,36 +13,8 @@ class UnicodeFormTest {
     private static final String COMPOSED = "caf\u00e9";
     private static final String DECOMPOSED = "cafe\u0301";
 
-    private record Named(List<String> classNames) implements Dataset {
-        @Override
-        public int size() {
-            return 1;
-        }
-
-        @Override
-        public int height() {
-            return 1;
-        }
-
-        @Override
-        public int width() {
-            return 1;
-        }
-
-        @Override
-        public int channels() {
-            return 3;
-        }
-
-        @Override
-        public int label(int index) {
-            return 0;
-        }
-
-        @Override
-        public void read(int index, byte[] pixels) {
-            pixels[0] = 1;
-        }
+    private static Dataset named(String className) {
+        return new FilledImages(1, 1, List.of(className), (index, pixels) -> {});
     }
 
     @Test
@@ -55,9 +28,7 @@ class UnicodeFormTest {
         IllegalArgumentException e =
                 assertThrows(
                         IllegalArgumentException.class,
-                        () ->
-                                RelabelledDataset.of(
-                                        new Named(List.of(DECOMPOSED)), List.of(COMPOSED, "dog")));
+                        () -> RelabelledDataset.of(named(DECOMPOSED), List.of(COMPOSED, "dog")));
         assertTrue(e.getMessage().contains("differs in the Unicode form"), e.getMessage());
     }
 }
