@@ -3,9 +3,9 @@ package org.densenet4j.bench;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 
 import java.util.HashMap;
 import java.util.Map;

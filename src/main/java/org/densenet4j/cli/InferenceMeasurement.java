@@ -1,13 +1,13 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.inference.InferenceNetwork;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;

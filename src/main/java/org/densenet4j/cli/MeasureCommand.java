@@ -3,12 +3,12 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 

@@ -80,7 +80,7 @@ final class AllocationPlanEvent extends Event {
         if (!event.shouldCommit()) {
             return;
         }
-        event.network = plan.memory().shape().spec().toString();
+        event.network = plan.spec().toString();
         event.device = device.description();
         event.strategy = plan.strategy().name();
         event.batch = plan.batch();

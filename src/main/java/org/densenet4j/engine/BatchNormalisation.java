@@ -2,38 +2,65 @@ package org.densenet4j.engine;
 
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Norm;
 import org.densenet4j.plan.NormScratch;
+
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * One batch normalisation followed by a ReLU: gamma, beta and running statistics of one consumer.
  *
  * <p>In training the statistics of a channel are the same for every consumer, so they are taken
  * once by the channel's producer and given to each; only gamma and beta belong to the consumer.
- * With frozen statistics, and in evaluation, each consumer has its own running statistics.
+ * With frozen statistics, and in evaluation, each consumer has its own running statistics. Channels
+ * that lie in several matrices are normalised range by range.
  */
 final class BatchNormalisation {
     private final Kernels kernels;
     private final float epsilon;
     private final float momentum;
-    private final Matrix gamma;
-    private final Matrix beta;
-    private final Matrix gammaGradient;
-    private final Matrix betaGradient;
-    private final Matrix runningMean;
-    private final Matrix runningVariance;
     private final NormScratch scratch;
+    private final List<Range> ranges = new ArrayList<>();
 
-    BatchNormalisation(Compute compute, String name, NormScratch scratch) {
+    /** Channels whose batch statistics lie in one matrix. */
+    private record Range(
+            Matrix batchStatistics,
+            Matrix gamma,
+            Matrix beta,
+            Matrix gammaGradient,
+            Matrix betaGradient,
+            Matrix runningMean,
+            Matrix runningVariance,
+            NormScratch scratch) {}
+
+    /**
+     * A normalisation with its tensors.
+     *
+     * @param batchStatistics [3, C] of each matrix that channels come from
+     */
+    BatchNormalisation(
+            Compute compute, Norm norm, NormScratch scratch, List<Matrix> batchStatistics) {
         this.kernels = compute.kernels();
-        this.epsilon = compute.epsilon();
-        this.momentum = (float) compute.spec().bnMomentum();
-        this.gamma = compute.vector(name + ".weight");
-        this.beta = compute.vector(name + ".bias");
-        this.gammaGradient = compute.vectorGradient(name + ".weight");
-        this.betaGradient = compute.vectorGradient(name + ".bias");
-        this.runningMean = compute.running(name + ".running_mean");
-        this.runningVariance = compute.running(name + ".running_var");
+        this.epsilon = (float) norm.epsilon();
+        this.momentum = (float) norm.momentum();
         this.scratch = scratch;
+        String name = norm.name();
+        int from = 0;
+        for (Matrix statistics : batchStatistics) {
+            int count = statistics.columns();
+            ranges.add(
+                    new Range(
+                            statistics,
+                            compute.vector(name + ".weight").columns(from, count),
+                            compute.vector(name + ".bias").columns(from, count),
+                            compute.vectorGradient(name + ".weight").columns(from, count),
+                            compute.vectorGradient(name + ".bias").columns(from, count),
+                            compute.running(name + ".running_mean").columns(from, count),
+                            compute.running(name + ".running_var").columns(from, count),
+                            scratch.columns(from, count)));
+            from += count;
+        }
     }
 
     /**
@@ -42,35 +69,50 @@ final class BatchNormalisation {
      *
      * @param rows rows that the batch statistics were taken over
      */
-    void prepareForward(Pass pass, Matrix batchStatistics, int rows) {
+    void prepareForward(Pass pass, int rows) {
         if (pass.mode() == Mode.TRAIN) {
-            kernels.updateRunningStatistics(
-                    batchStatistics, rows, momentum, runningMean, runningVariance);
+            for (Range r : ranges) {
+                kernels.updateRunningStatistics(
+                        r.batchStatistics(), rows, momentum, r.runningMean(), r.runningVariance());
+            }
         }
-        prepareAgain(pass, batchStatistics);
+        prepareAgain(pass);
     }
 
     /** Prepares {@link #affine} for a recomputation. */
-    Matrix prepareAgain(Pass pass, Matrix batchStatistics) {
-        Matrix statistics = statistics(pass, batchStatistics);
-        kernels.foldNormalisation(statistics, gamma, beta, scratch.affine());
-        return statistics;
-    }
-
-    /** Prepares {@link #affine} and {@link #weight}; returns the statistics that were used. */
-    Matrix prepareBackward(Pass pass, Matrix batchStatistics) {
-        Matrix statistics = prepareAgain(pass, batchStatistics);
-        kernels.gradientWeight(statistics, gamma, !pass.usesBatchStatistics(), scratch.weight());
-        return statistics;
-    }
-
-    private Matrix statistics(Pass pass, Matrix batchStatistics) {
-        if (pass.usesBatchStatistics()) {
-            return batchStatistics;
+    void prepareAgain(Pass pass) {
+        for (Range r : ranges) {
+            if (!pass.usesBatchStatistics()) {
+                kernels.statisticsOfRunning(
+                        r.runningMean(),
+                        r.runningVariance(),
+                        epsilon,
+                        r.scratch().frozenStatistics());
+            }
+            kernels.foldNormalisation(
+                    statistics(pass, r), r.gamma(), r.beta(), r.scratch().affine());
         }
-        Matrix frozen = scratch.frozenStatistics();
-        kernels.statisticsOfRunning(runningMean, runningVariance, epsilon, frozen);
-        return frozen;
+    }
+
+    /** Prepares {@link #affine} and {@link #weight}. */
+    void prepareBackward(Pass pass) {
+        prepareAgain(pass);
+        for (Range r : ranges) {
+            kernels.gradientWeight(
+                    statistics(pass, r),
+                    r.gamma(),
+                    !pass.usesBatchStatistics(),
+                    r.scratch().weight());
+        }
+    }
+
+    private static Matrix statistics(Pass pass, Range r) {
+        return pass.usesBatchStatistics() ? r.batchStatistics() : r.scratch().frozenStatistics();
+    }
+
+    /** The statistics [3, C] that a pass uses of channels of one matrix. */
+    Matrix statistics(Pass pass, int range) {
+        return statistics(pass, ranges.get(range));
     }
 
     /** Scale and shift [2, C]. */
@@ -83,29 +125,50 @@ final class BatchNormalisation {
         return scratch.weight();
     }
 
-    /** Finishes dgamma and dbeta from the chunks' sums and adds them to the parameter gradients. */
-    private void finishGradient(Matrix partials, int chunks, Matrix statistics) {
-        kernels.finishNormGradient(
-                partials, chunks, statistics, scratch.sums(), gammaGradient, betaGradient);
+    /** The sums dbeta and dgamma [2, C]. */
+    Matrix sums() {
+        return scratch.sums();
     }
 
-    /** Finishes this consumer's gradients and leaves the correction of the channels to later. */
-    void finishDeferred(
-            Matrix partials, int chunks, Matrix statistics, boolean add, Matrix deferred) {
-        finishGradient(partials, chunks, statistics);
-        kernels.deferSums(scratch.sums(), gamma, add, deferred);
+    /** Gamma of some channels. */
+    Matrix gamma(int from, int count) {
+        for (Range r : ranges) {
+            if (from < r.gamma().columns()) {
+                return r.gamma().columns(from, count);
+            }
+            from -= r.gamma().columns();
+        }
+        throw new IndexOutOfBoundsException(from);
+    }
+
+    /** Finishes dgamma and dbeta from the chunks' sums and adds them to the parameter gradients. */
+    void finishGradient(Pass pass, Matrix partials, int chunks) {
+        int from = 0;
+        for (Range r : ranges) {
+            int count = r.gamma().columns();
+            kernels.finishNormGradient(
+                    partials.columns(from, count),
+                    chunks,
+                    statistics(pass, r),
+                    r.scratch().sums(),
+                    r.gammaGradient(),
+                    r.betaGradient());
+            from += count;
+        }
     }
 
     /** Finishes this consumer's gradients and returns the correction to apply at once [3, C]. */
-    Matrix finishAtOnce(Pass pass, Matrix partials, int chunks, Matrix statistics, int rows) {
-        finishGradient(partials, chunks, statistics);
-        kernels.normCorrection(
-                scratch.sums(),
-                statistics,
-                gamma,
-                rows,
-                !pass.usesBatchStatistics(),
-                scratch.correction());
+    Matrix finishAtOnce(Pass pass, Matrix partials, int chunks, int rows) {
+        finishGradient(pass, partials, chunks);
+        for (Range r : ranges) {
+            kernels.normCorrection(
+                    r.scratch().sums(),
+                    statistics(pass, r),
+                    r.gamma(),
+                    rows,
+                    !pass.usesBatchStatistics(),
+                    r.scratch().correction());
+        }
         return scratch.correction();
     }
 }

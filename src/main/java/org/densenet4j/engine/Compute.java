@@ -7,9 +7,11 @@ import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.Chunks;
+import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.ParameterLayout;
-import org.densenet4j.spec.DenseNetSpec;
 
 /** What every stage computes with: a device, the plan's arena on it, and the parameters inside. */
 record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
@@ -17,16 +19,28 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
         return arena.kernels();
     }
 
-    DenseNetSpec spec() {
-        return memory.shape().spec();
-    }
-
-    float epsilon() {
-        return (float) spec().bnEpsilon();
+    /**
+     * Whether readers of a channel leave its batch-norm correction to the channel's producer; the
+     * naive strategy finishes every reader's gradient at once.
+     */
+    boolean defersCorrections() {
+        return memory.strategy() != MemoryStrategy.NAIVE;
     }
 
     void forEachChunk(int chunks, ChunkTask task) {
         device.forEachChunk(chunks, task);
+    }
+
+    /** Work on one chunk of a pass. */
+    interface OfChunk {
+        void run(int lane, Chunk chunk);
+    }
+
+    /** Runs {@code task} for every chunk of a pass. */
+    void forEachChunk(Chunks chunks, Pass pass, OfChunk task) {
+        device.forEachChunk(
+                chunks.count(pass.images()),
+                (lane, index) -> task.run(lane, chunks.chunk(index, pass.images())));
     }
 
     /** A weight as [out, in·kh·kw]. */

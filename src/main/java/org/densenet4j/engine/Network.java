@@ -8,17 +8,21 @@ import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
-import org.densenet4j.plan.BlockMemory;
-import org.densenet4j.plan.HeadMemory;
-import org.densenet4j.plan.LayerMemory;
+import org.densenet4j.graph.Features;
+import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.plan.BottleneckLayerMemory;
+import org.densenet4j.plan.ClassifierMemory;
+import org.densenet4j.plan.ConvolutionLayerMemory;
+import org.densenet4j.plan.LossMemory;
 import org.densenet4j.plan.MemoryPlan;
-import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.NaiveBottleneckLayerMemory;
+import org.densenet4j.plan.NaiveConvolutionLayerMemory;
 import org.densenet4j.plan.NetworkMemory;
+import org.densenet4j.plan.NodeMemory;
 import org.densenet4j.plan.ParameterLayout;
+import org.densenet4j.plan.PooledConvolutionMemory;
+import org.densenet4j.plan.TransitionMemory;
 import org.densenet4j.spec.Initialiser;
-import org.densenet4j.spec.ParameterSpec;
-import org.densenet4j.spec.Stem;
-import org.densenet4j.spec.StemShape;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -91,7 +95,7 @@ public final class Network implements AutoCloseable {
         requireNonNull(device, "device");
         Network network = new Network(plan, device);
         try (DeviceUse _ = network.use()) {
-            network.build();
+            network.memory.nodes().forEach(node -> network.stages.add(network.stage(node)));
             network.initialise(seed);
         } catch (RuntimeException e) {
             try {
@@ -105,38 +109,17 @@ public final class Network implements AutoCloseable {
         return network;
     }
 
-    private void build() {
-        boolean naive = memory.strategy() == MemoryStrategy.NAIVE;
-        BlockMemory first = memory.blocks().getFirst();
-        stages.add(
-                compute.spec().stem() == Stem.IMAGENET
-                        ? new ImageNetStem(compute, memory.stem(), first, naive)
-                        : new SmallStem(compute, memory.stem(), first, naive));
-        for (BlockMemory block : memory.blocks()) {
-            int index = block.shape().index();
-            for (LayerMemory layer : block.layers()) {
-                String parameters =
-                        "features.denseblock" + index + ".denselayer" + layer.shape().index();
-                if (naive) {
-                    stages.add(new NaiveLayer(compute, block, layer, parameters));
-                } else if (layer.bottleneck() != null) {
-                    stages.add(new BottleneckLayer(compute, block, layer, parameters));
-                } else {
-                    stages.add(new PlainLayer(compute, block, layer, parameters));
-                }
-            }
-            if (index < memory.blocks().size()) {
-                stages.add(
-                        new TransitionStage(
-                                compute,
-                                block,
-                                memory.transitions().get(index - 1),
-                                memory.blocks().get(index),
-                                "features.transition" + index));
-            } else {
-                stages.add(new Head(compute, block, memory.head()));
-            }
-        }
+    /** The kinds of nodes, and what trains each. */
+    private Stage stage(NodeMemory node) {
+        return switch (node) {
+            case ConvolutionLayerMemory m -> new ConvolutionStage(compute, m);
+            case NaiveConvolutionLayerMemory m -> new NaiveConvolutionStage(compute, m);
+            case BottleneckLayerMemory m -> new BottleneckStage(compute, m);
+            case NaiveBottleneckLayerMemory m -> new NaiveBottleneckStage(compute, m);
+            case PooledConvolutionMemory m -> new PooledConvolutionStage(compute, m);
+            case TransitionMemory m -> new TransitionStage(compute, m);
+            case ClassifierMemory m -> new ClassifierStage(compute, m);
+        };
     }
 
     private void initialise(long seed) {
@@ -182,20 +165,20 @@ public final class Network implements AutoCloseable {
      */
     public void input(float[] images, int count) {
         try (DeviceUse _ = use()) {
-            StemShape s = memory.shape().stem();
-            int pixels = s.inputHeight() * s.inputWidth();
+            Features s = memory.graph().input();
+            int pixels = s.pixels();
             requireNonNull(images, "images");
             checkBatch(count);
-            long expected = (long) count * pixels * s.inputChannels();
+            long expected = (long) count * pixels * s.channels();
             if (images.length < expected) {
                 throw new IllegalArgumentException(
                         count
                                 + " images of "
-                                + s.inputHeight()
+                                + s.height()
                                 + "x"
-                                + s.inputWidth()
+                                + s.width()
                                 + "x"
-                                + s.inputChannels()
+                                + s.channels()
                                 + " are "
                                 + expected
                                 + " floats, the array has "
@@ -299,7 +282,7 @@ public final class Network implements AutoCloseable {
         checkLabels(pass, labels);
         order.begin();
         uploadStep(pass);
-        arena.uploadInts(labels, pass.images(), memory.head().labels().offset());
+        arena.uploadInts(labels, pass.images(), memory.loss().labels().offset());
     }
 
     /** A listener wants to hear of every operation, and a recording has none. */
@@ -331,7 +314,7 @@ public final class Network implements AutoCloseable {
             requireNonNull(pass, "pass");
             checkLoss(0, meanOver);
             order.requireOutcome(pass);
-            HeadMemory head = memory.head();
+            LossMemory head = memory.loss();
             float[] values = new float[head.outcome().columns()];
             arena.download(head.outcome(), values, 0);
             double loss = 0;
@@ -354,7 +337,7 @@ public final class Network implements AutoCloseable {
                 (from, count) ->
                         kernels.squaredNorm(
                                 gradients.columns(from, count),
-                                memory.head().squaredNorms().columns(from / slice, 1)));
+                                memory.loss().squaredNorms().columns(from / slice, 1)));
     }
 
     /** The norm of the gradients from the squared norms of their slices. */
@@ -372,14 +355,14 @@ public final class Network implements AutoCloseable {
     }
 
     private void uploadStep(Pass pass) {
-        if (compute.spec().dropout() > 0 || compute.spec().stochasticDepth() > 0) {
+        if (memory.graph().drops()) {
             int[] words = {(int) pass.step(), (int) (pass.step() >>> 32)};
             arena.uploadInts(words, words.length, memory.stepCounter().offset());
         }
     }
 
     private void checkLabels(Pass pass, int[] labels) {
-        int classes = memory.head().shape().classes();
+        int classes = memory.loss().classes();
         if (labels.length < pass.images()) {
             throw new IllegalArgumentException(
                     "labels: " + labels.length + " for a pass of " + pass.images() + " images");
@@ -466,7 +449,7 @@ public final class Network implements AutoCloseable {
             checkLoss(smoothing, meanOver);
             order.requireForward(pass);
             checkLabels(pass, labels);
-            arena.uploadInts(labels, pass.images(), memory.head().labels().offset());
+            arena.uploadInts(labels, pass.images(), memory.loss().labels().offset());
             runLoss(pass, smoothing, meanOver);
             order.loss(pass);
             return outcome(pass, meanOver).loss();
@@ -474,7 +457,7 @@ public final class Network implements AutoCloseable {
     }
 
     private void runLoss(Pass pass, float smoothing, int meanOver) {
-        HeadMemory head = memory.head();
+        LossMemory head = memory.loss();
         int operation = stages.size();
         before(operation);
         kernels.softmaxCrossEntropy(
@@ -494,7 +477,7 @@ public final class Network implements AutoCloseable {
             requireNonNull(gradient, "gradient");
             checkBatch(count);
             order.requireForward(count);
-            Matrix target = memory.head().logitsGradient().rows(0, count);
+            Matrix target = memory.loss().logitsGradient().rows(0, count);
             checkLength("gradient", gradient.length, target);
             arena.upload(gradient, 0, target);
             order.logitsGradient();
@@ -562,7 +545,7 @@ public final class Network implements AutoCloseable {
     public float[] logits(int count) {
         try (DeviceUse _ = use()) {
             order.requireLogits(count);
-            Matrix logits = memory.head().logits().rows(0, count);
+            Matrix logits = memory.loss().logits().rows(0, count);
             float[] values = new float[count * logits.columns()];
             arena.download(logits, values, 0);
             return values;
@@ -581,8 +564,8 @@ public final class Network implements AutoCloseable {
                         "the plan has no gradient of the input; ask for it with inputGradient(true)");
             }
             order.requireInputGradient(count);
-            StemShape s = memory.shape().stem();
-            Matrix g = memory.inputGradient().rows(0, count * s.inputHeight() * s.inputWidth());
+            int pixels = memory.graph().input().pixels();
+            Matrix g = memory.inputGradient().rows(0, count * pixels);
             float[] values = new float[g.rows() * g.columns()];
             arena.download(g, values, 0);
             return values;
@@ -669,13 +652,13 @@ public final class Network implements AutoCloseable {
             squaredNormOfGradients();
             order.otherNorms();
             float[] squares = new float[normSlices()];
-            arena.download(memory.head().squaredNorms().columns(0, squares.length), squares, 0);
+            arena.download(memory.loss().squaredNorms().columns(0, squares.length), squares, 0);
             return norm(squares, 0);
         }
     }
 
     private double squaredNorm(Matrix x) {
-        Matrix target = memory.head().squaredNorms().columns(0, 1);
+        Matrix target = memory.loss().squaredNorms().columns(0, 1);
         kernels.squaredNorm(x, target);
         order.otherNorms();
         float[] value = new float[1];
@@ -697,8 +680,8 @@ public final class Network implements AutoCloseable {
             uploadStep(pass);
             runForward(pass);
             order.forward(pass);
-            StemShape s = memory.shape().stem();
-            Matrix input = memory.input().rows(0, pass.images() * s.inputHeight() * s.inputWidth());
+            int pixels = memory.graph().input().pixels();
+            Matrix input = memory.input().rows(0, pass.images() * pixels);
             if (!Double.isFinite(squaredNorm(input))) {
                 return "input";
             }
@@ -837,7 +820,7 @@ public final class Network implements AutoCloseable {
      */
     public void classNames(List<String> names) {
         requireNonNull(names, "names");
-        int classes = memory.shape().spec().classes();
+        int classes = memory.loss().classes();
         if (!names.isEmpty() && names.size() != classes) {
             throw new IllegalArgumentException(
                     names.size() + " class names for a network with " + classes);

@@ -1,7 +1,7 @@
 package org.densenet4j.inference;
 
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;

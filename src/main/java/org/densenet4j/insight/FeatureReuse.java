@@ -60,7 +60,7 @@ public final class FeatureReuse {
     /** Computes it from the weights that a network has now. */
     public static FeatureReuse of(Network network) {
         Objects.requireNonNull(network, "network");
-        return of(network.plan().memory().shape(), network::parameter);
+        return of(NetworkShape.of(DenseNetSpec.of(network.plan().spec())), network::parameter);
     }
 
     /**

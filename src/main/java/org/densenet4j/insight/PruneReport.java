@@ -4,7 +4,7 @@ import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
-import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.graph.ParameterSpec;
 
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,10 +1,10 @@
 package org.densenet4j.parity;
 
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.ParityCase;
 import org.densenet4j.io.Tensor;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 
 import java.io.IOException;
 import java.util.ArrayList;

@@ -5,10 +5,10 @@ import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 

@@ -1,11 +1,11 @@
 package org.densenet4j.parity;
 
 import org.densenet4j.engine.Mode;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.ParityCase;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Sgd;
 
 import java.util.LinkedHashMap;

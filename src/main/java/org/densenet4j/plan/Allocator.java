@@ -5,8 +5,10 @@ import org.densenet4j.backend.Matrix;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -26,6 +28,7 @@ final class Allocator {
 
     private final Map<String, Buffer> placed;
     private final List<Buffer> requests = new ArrayList<>();
+    private final Set<String> names = new HashSet<>();
     private final int lastOperation;
     private final int lanes;
     private final DataType precision;
@@ -86,6 +89,9 @@ final class Allocator {
     }
 
     private long place(String name, Category category, long bytes, int first, int last) {
+        if (!names.add(name)) {
+            throw new IllegalStateException("two buffers have the name '" + name + "'");
+        }
         requests.add(new Buffer(name, category, aligned(bytes), first, last, 0));
         Buffer buffer = placed.get(name);
         return buffer == null ? 0 : buffer.offset();

@@ -43,6 +43,18 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
         return Math.ceilDiv(images * rowsPerImage, rowsPerChunk);
     }
 
+    /**
+     * A chunk of a batch.
+     *
+     * @param index from 0 to below {@link #count}
+     * @param images of the batch
+     */
+    public Chunk chunk(int index, int images) {
+        int rows = rows(index, images);
+        int first = firstRow(index);
+        return new Chunk(index, first, rows, first / rowsPerImage, rows / rowsPerImage);
+    }
+
     /** First row of a chunk. */
     public int firstRow(int chunk) {
         return chunk * rowsPerChunk;

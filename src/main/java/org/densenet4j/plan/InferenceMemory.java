@@ -141,7 +141,7 @@ public final class InferenceMemory {
         allocator.library(device.kernelScratchBytes());
         StemShape s = shape.stem();
         int pixels = rows(s.inputHeight() * s.inputWidth());
-        int end = schedule.forward("stem");
+        int end = schedule.forward(node("stem"));
         input =
                 allocator.activations(
                         "input", Category.FEATURES, pixels, s.inputChannels(), 0, end);
@@ -154,6 +154,13 @@ public final class InferenceMemory {
         }
         head = head(shape.head());
         unpacked = allocator.frame().vector(largestConvolution());
+    }
+
+    private org.densenet4j.graph.Node node(String name) {
+        return shape.spec().graph().nodes().stream()
+                .filter(n -> n.name().equals(name))
+                .findFirst()
+                .orElseThrow();
     }
 
     private int largestConvolution() {
@@ -196,8 +203,12 @@ public final class InferenceMemory {
     private BlockPart block(BlockShape b) {
         boolean first = b.index() == 1;
         boolean last = b.index() == shape.blocks().size();
-        int born = schedule.forward(first ? "stem" : Schedule.transitionName(b.index() - 1));
-        int dies = schedule.forward(last ? "head" : Schedule.transitionName(b.index()));
+        int born =
+                schedule.forward(
+                        node(first ? "stem" : shape.transitions().get(b.index() - 2).name()));
+        int dies =
+                schedule.forward(
+                        node(last ? "head" : shape.transitions().get(b.index() - 1).name()));
         String name = "block" + b.index() + ".features";
         int rows = rows(b.height() * b.width());
         Matrix features =
@@ -211,8 +222,8 @@ public final class InferenceMemory {
     }
 
     private LayerPart layer(LayerShape l) {
-        String name = Schedule.layerName(l);
-        int now = schedule.forward(name);
+        String name = l.name();
+        int now = schedule.forward(node(name));
         int pixels = l.height() * l.width();
         int prefix = l.prefixChannels();
         int width = l.bottleneckChannels();
@@ -278,7 +289,7 @@ public final class InferenceMemory {
     }
 
     private TransitionPart transition(TransitionShape t) {
-        String name = Schedule.transitionName(t.index());
+        String name = t.name();
         int in = t.inputChannels();
         int out = t.outputChannels();
         Chunks images = imageChunks(t.height() * t.width(), bytes(in));
@@ -302,7 +313,7 @@ public final class InferenceMemory {
     }
 
     private HeadPart head(HeadShape h) {
-        int now = schedule.forward("head");
+        int now = schedule.forward(node("head"));
         int pixels = h.height() * h.width();
         int c = h.channels();
         noteProduct(1, Matrix.dense(0, batch, c), Matrix.dense(0, batch, h.classes()));

@@ -165,7 +165,7 @@ public final class InferencePlan {
          */
         public InferencePlan on(Device device) {
             Objects.requireNonNull(device, "device");
-            Schedule schedule = Schedule.inference(shape);
+            Schedule schedule = Schedule.inference(shape.spec().graph());
             Placement<InferenceMemory> placement =
                     Placement.of(
                             device,

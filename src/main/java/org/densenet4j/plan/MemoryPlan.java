@@ -3,8 +3,9 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceMemoryException;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Node;
 
 import java.util.Arrays;
 import java.util.Comparator;
@@ -66,9 +67,14 @@ public final class MemoryPlan {
     }
 
     /** Starts a plan for this network: SHARED, batch 64. */
-    public static Builder of(DenseNetSpec spec) {
+    public static Builder of(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
-        return new Builder(NetworkShape.of(spec));
+        return new Builder(spec, spec.graph());
+    }
+
+    /** The network that this is a plan of. */
+    public NetworkSpec spec() {
+        return memory.spec();
     }
 
     /** Bytes of the arena: what a trainer with this plan allocates, to the byte. */
@@ -84,6 +90,11 @@ public final class MemoryPlan {
     /** The sequence of operations that lifetimes refer to. */
     public List<Operation> operations() {
         return schedule.operations();
+    }
+
+    /** The index of a node's forward operation. */
+    int forward(Node node) {
+        return schedule.forward(node);
     }
 
     /** All buffers with their places, lowest offset first. */
@@ -188,14 +199,16 @@ public final class MemoryPlan {
 
     /** Says what is to be planned; nothing is allocated by any of its methods. */
     public static final class Builder {
-        private final NetworkShape shape;
+        private final NetworkSpec spec;
+        private final Graph graph;
         private MemoryStrategy strategy = MemoryStrategy.SHARED;
         private int batch = 64;
         private boolean inputGradient;
         private DataType precision;
 
-        private Builder(NetworkShape shape) {
-            this.shape = shape;
+        private Builder(NetworkSpec spec, Graph graph) {
+            this.spec = spec;
+            this.graph = graph;
         }
 
         /** What to keep between the passes. */
@@ -239,7 +252,7 @@ public final class MemoryPlan {
          */
         public MemoryPlan on(Device device) {
             Objects.requireNonNull(device, "device");
-            Schedule schedule = Schedule.of(shape);
+            Schedule schedule = Schedule.training(graph);
             Placement<NetworkMemory> placement =
                     Placement.of(
                             device,
@@ -248,13 +261,11 @@ public final class MemoryPlan {
                             batch,
                             allocator ->
                                     new NetworkMemory(
-                                            shape,
-                                            strategy,
-                                            batch,
-                                            inputGradient,
-                                            device,
-                                            schedule,
-                                            allocator));
+                                            spec,
+                                            new Planner(
+                                                    graph, schedule, strategy, batch, device,
+                                                    allocator),
+                                            inputGradient));
             return new MemoryPlan(schedule, placement.layout(), placement.memory(), copy());
         }
 
@@ -341,7 +352,7 @@ public final class MemoryPlan {
         }
 
         private Builder copy() {
-            return new Builder(shape)
+            return new Builder(spec, graph)
                     .strategy(strategy)
                     .batch(batch)
                     .inputGradient(inputGradient)

@@ -22,4 +22,14 @@ public record NormScratch(
                 frame.matrix(2, channels),
                 frame.matrix(3, channels));
     }
+
+    /** The same of some channels. */
+    public NormScratch columns(int from, int count) {
+        return new NormScratch(
+                affine.columns(from, count),
+                frozenStatistics.columns(from, count),
+                weight.columns(from, count),
+                sums.columns(from, count),
+                correction.columns(from, count));
+    }
 }

@@ -1,7 +1,7 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.Matrix;
-import org.densenet4j.spec.ParameterSpec;
+import org.densenet4j.graph.ParameterSpec;
 
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,16 +1,17 @@
 package org.densenet4j.plan;
 
-import org.densenet4j.spec.BlockShape;
-import org.densenet4j.spec.LayerShape;
-import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.Node;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The fixed sequence of operations of a training step: forward, loss, backward, update. */
+/**
+ * The fixed sequence of operations of a training step: every node's forward pass, the loss, every
+ * node's backward pass in reverse order, the update. A forward pass alone has the first of these.
+ */
 public final class Schedule {
     private final List<Operation> operations = new ArrayList<>();
     private final Map<String, Integer> forward = new HashMap<>();
@@ -18,41 +19,23 @@ public final class Schedule {
 
     private Schedule() {}
 
-    static Schedule of(NetworkShape shape) {
-        List<String> names = names(shape);
-        Schedule schedule = inference(shape);
+    static Schedule training(Graph graph) {
+        Schedule schedule = inference(graph);
         schedule.add(Phase.FORWARD, "loss", schedule.forward);
-        names.reversed().forEach(name -> schedule.add(Phase.BACKWARD, name, schedule.backward));
+        for (Node node : graph.nodes().reversed()) {
+            schedule.add(Phase.BACKWARD, node.name(), schedule.backward);
+        }
         schedule.add(Phase.UPDATE, "optimiser", new HashMap<>());
         return schedule;
     }
 
     /** The forward pass alone. */
-    static Schedule inference(NetworkShape shape) {
+    static Schedule inference(Graph graph) {
         Schedule schedule = new Schedule();
-        names(shape).forEach(name -> schedule.add(Phase.FORWARD, name, schedule.forward));
-        return schedule;
-    }
-
-    private static List<String> names(NetworkShape shape) {
-        List<String> names = new ArrayList<>();
-        names.add("stem");
-        for (BlockShape block : shape.blocks()) {
-            for (LayerShape layer : block.layers()) {
-                names.add(layerName(layer));
-            }
-            boolean last = block.index() == shape.blocks().size();
-            names.add(last ? "head" : transitionName(block.index()));
+        for (Node node : graph.nodes()) {
+            schedule.add(Phase.FORWARD, node.name(), schedule.forward);
         }
-        return names;
-    }
-
-    static String layerName(LayerShape layer) {
-        return "block" + layer.block() + ".layer" + layer.index();
-    }
-
-    static String transitionName(int block) {
-        return "transition" + block;
+        return schedule;
     }
 
     private void add(Phase phase, String name, Map<String, Integer> index) {
@@ -62,18 +45,26 @@ public final class Schedule {
 
     /** All operations in order. */
     public List<Operation> operations() {
-        return Collections.unmodifiableList(operations);
+        return List.copyOf(operations);
     }
 
-    int forward(String name) {
-        return forward.get(name);
+    /** The forward operation of a node. */
+    public int forward(Node node) {
+        return forward.get(node.name());
     }
 
-    int backward(String name) {
-        return backward.get(name);
+    /** The backward operation of a node. */
+    public int backward(Node node) {
+        return backward.get(node.name());
     }
 
-    int last() {
+    /** The loss. */
+    public int loss() {
+        return forward.get("loss");
+    }
+
+    /** The update of the parameters, which is the last operation of a training step. */
+    public int last() {
         return operations.size() - 1;
     }
 }

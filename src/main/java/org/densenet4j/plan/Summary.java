@@ -1,42 +1,43 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.Device;
-import org.densenet4j.spec.BlockShape;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.HeadShape;
-import org.densenet4j.spec.LayerShape;
-import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
-import org.densenet4j.spec.Stem;
-import org.densenet4j.spec.StemShape;
-import org.densenet4j.spec.TransitionShape;
+import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.Features;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Node;
+import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Window;
 
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
 /**
- * A table of the network, one line per stage: output shape, parameters, multiply-adds of one image,
- * receptive field in input pixels, and what the stage keeps for the backward pass under each
+ * A table of the network, one line per node: output shape, parameters, multiply-adds of one image,
+ * receptive field in input pixels, and what the node keeps for the backward pass under each
  * strategy.
  */
 public final class Summary {
-    private final NetworkShape shape;
+    private final Graph graph;
     private final Map<MemoryStrategy, MemoryPlan> plans = new EnumMap<>(MemoryStrategy.class);
+    private final Map<Features, Sight> sights = new IdentityHashMap<>();
     private final List<String> lines = new ArrayList<>();
 
     /** Receptive field and distance between neighbours, both in input pixels. */
-    private int field = 1;
+    private record Sight(long field, long jump) {
+        Sight through(Window window) {
+            return new Sight(field + (window.kernel() - 1) * jump, jump * window.stride());
+        }
+    }
 
-    private int jump = 1;
-    private long parameters;
-    private long multiplyAdds;
-
-    private Summary(DenseNetSpec spec, int batch, Device device) {
-        shape = NetworkShape.of(spec);
+    private Summary(NetworkSpec spec, int batch, Device device) {
+        graph = spec.graph();
         for (MemoryStrategy s : MemoryStrategy.values()) {
             plans.put(s, MemoryPlan.of(spec).strategy(s).batch(batch).on(device));
         }
@@ -53,150 +54,73 @@ public final class Summary {
                         "kept: NAIVE",
                         "SHARED",
                         "RECOMPUTE"));
-        stem();
-        for (BlockShape block : shape.blocks()) {
-            block.layers().forEach(this::layer);
-            if (block.index() <= shape.transitions().size()) {
-                transition(shape.transitions().get(block.index() - 1));
-            }
-        }
-        head();
+        sights.put(graph.input(), new Sight(1, 1));
+        graph.nodes().forEach(this::row);
         totals();
     }
 
     /** The table as text. */
-    public static String of(DenseNetSpec spec, int batch, Device device) {
+    public static String of(NetworkSpec spec, int batch, Device device) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");
         return String.join("\n", new Summary(spec, batch, device).lines) + "\n";
     }
 
-    private void stem() {
-        StemShape s = shape.stem();
-        convolve(s.kernel(), s.stride());
-        if (shape.spec().stem() == Stem.IMAGENET) {
-            convolve(3, 2);
-        }
-        long work =
-                (long) s.convHeight()
-                        * s.convWidth()
-                        * s.channels()
-                        * s.inputChannels()
-                        * s.kernel()
-                        * s.kernel();
-        long count = parameters("features.conv0") + parameters("features.norm0");
-        row("stem", s.outHeight(), s.outWidth(), s.channels(), count, work, "stem.");
-    }
-
-    private void layer(LayerShape l) {
-        convolve(3, 1);
-        String name = Schedule.layerName(l);
-        row(
-                name,
-                l.height(),
-                l.width(),
-                l.prefixChannels() + l.growthRate(),
-                parameters("features.denseblock" + l.block() + ".denselayer" + l.index() + "."),
-                NetworkShape.multiplyAdds(l),
-                name + ".");
-    }
-
-    private void transition(TransitionShape t) {
-        convolve(2, 2);
-        long work = (long) t.height() * t.width() * t.inputChannels() * t.outputChannels();
-        String name = Schedule.transitionName(t.index());
-        row(
-                name,
-                t.outHeight(),
-                t.outWidth(),
-                t.outputChannels(),
-                parameters("features." + name + "."),
-                work,
-                name + ".");
-    }
-
-    private void head() {
-        HeadShape h = shape.head();
-        field += (Math.max(h.height(), h.width()) - 1) * jump;
-        row(
-                "head",
-                1,
-                1,
-                h.classes(),
-                parameters("features.norm5") + parameters("classifier"),
-                (long) h.channels() * h.classes(),
-                "head.");
-    }
-
-    private void convolve(int kernel, int stride) {
-        field += (kernel - 1) * jump;
-        jump *= stride;
-    }
-
-    private long parameters(String prefix) {
-        return shape.parameters().stream()
-                .filter(p -> p.name().startsWith(prefix))
-                .mapToLong(ParameterSpec::count)
-                .sum();
-    }
-
-    private void row(
-            String name,
-            int height,
-            int width,
-            int channels,
-            long count,
-            long work,
-            String buffers) {
-        parameters += count;
-        multiplyAdds += work;
+    private void row(Node node) {
         StringBuilder line = new StringBuilder();
         line.append(
                 String.format(
                         Locale.ROOT,
                         "%-18s %15s %,12d %,15d %6d",
-                        name,
-                        height + "x" + width + "x" + channels,
-                        count,
-                        work,
-                        field));
+                        node.name(),
+                        output(node),
+                        node.parameters().stream().mapToLong(ParameterSpec::count).sum(),
+                        node.multiplyAdds(),
+                        sight(node).field()));
         for (MemoryPlan plan : plans.values()) {
-            line.append(
-                    String.format(Locale.ROOT, " %12s", Bytes.format(kept(plan, name, buffers))));
+            line.append(String.format(Locale.ROOT, " %12s", Bytes.format(kept(plan, node))));
         }
         lines.add(line.toString());
     }
 
-    /** Bytes that outlive the stage's forward operation, and its new columns of the features. */
-    private long kept(MemoryPlan plan, String stage, String prefix) {
-        int forward =
-                plan.operations().stream()
-                        .filter(o -> o.phase() == Phase.FORWARD && o.name().equals(stage))
-                        .findFirst()
-                        .orElseThrow()
-                        .index();
+    /** The widest sight of what is read, through the node's windows; its output has the same. */
+    private Sight sight(Node node) {
+        Sight sight = new Sight(0, 1);
+        for (Read read : node.reads()) {
+            for (Columns c : read.ranges()) {
+                sight = wider(sight, sights.get(c.of()));
+            }
+        }
+        for (Window window : node.windows()) {
+            sight = sight.through(window);
+        }
+        Sight seen = sight;
+        node.writes().ifPresent(c -> sights.merge(c.of(), seen, Summary::wider));
+        return seen;
+    }
+
+    private static Sight wider(Sight a, Sight b) {
+        return b.field() > a.field() ? b : a;
+    }
+
+    /** Pixels, and the channels that there are behind the node. */
+    private static String output(Node node) {
+        return node.writes()
+                .map(c -> c.of().height() + "x" + c.of().width() + "x" + c.end())
+                .orElseGet(() -> "1x1x" + node.parameters().getLast().shape().getFirst());
+    }
+
+    /** Bytes that outlive the node's forward operation, and its new columns of the features. */
+    private static long kept(MemoryPlan plan, Node node) {
+        int forward = plan.forward(node);
         long bytes =
                 plan.buffers().stream()
-                        .filter(b -> b.name().startsWith(prefix))
+                        .filter(b -> b.name().startsWith(node.name() + "."))
                         .filter(b -> b.first() == forward && b.last() > forward)
                         .mapToLong(Buffer::bytes)
                         .sum();
-        return bytes + 4L * plan.batch() * newFeatures(stage);
-    }
-
-    private long newFeatures(String stage) {
-        for (BlockShape block : shape.blocks()) {
-            long pixels = (long) block.height() * block.width();
-            String producer =
-                    block.index() == 1 ? "stem" : Schedule.transitionName(block.index() - 1);
-            if (producer.equals(stage)) {
-                return pixels * block.inputChannels();
-            }
-            if (stage.startsWith("block" + block.index() + ".")) {
-                return pixels * shape.spec().growthRate();
-            }
-        }
-        return 0;
+        long values = node.writes().map(c -> (long) c.of().pixels() * c.count()).orElse(0L);
+        return bytes + 4L * plan.batch() * values;
     }
 
     private void totals() {
@@ -207,8 +131,8 @@ public final class Summary {
                         "%-18s %15s %,12d %,15d %6s",
                         "all",
                         "",
-                        parameters,
-                        multiplyAdds,
+                        graph.parameterCount(),
+                        graph.multiplyAdds(),
                         ""));
         for (MemoryPlan plan : plans.values()) {
             line.append(String.format(Locale.ROOT, " %12s", Bytes.format(plan.peakBytes())));

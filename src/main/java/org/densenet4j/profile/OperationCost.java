@@ -1,17 +1,18 @@
 package org.densenet4j.profile;
 
-import org.densenet4j.plan.BlockMemory;
-import org.densenet4j.plan.LayerMemory;
+import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.Node;
+import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.PooledConvolution;
+import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Transition;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.Operation;
 import org.densenet4j.plan.Phase;
-import org.densenet4j.plan.StemMemory;
-import org.densenet4j.spec.HeadShape;
-import org.densenet4j.spec.LayerShape;
-import org.densenet4j.spec.Stem;
-import org.densenet4j.spec.TransitionShape;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -99,22 +100,21 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
         }
 
         void count() {
-            stem(memory.stem());
-            for (BlockMemory block : memory.blocks()) {
-                for (LayerMemory layer : block.layers()) {
-                    if (layer.bottleneck() != null) {
-                        bottleneckLayer(layer.name(), layer.shape());
-                    } else {
-                        plainLayer(layer.name(), layer.shape());
-                    }
-                }
-            }
-            memory.transitions().forEach(t -> transition(t.name(), t.shape()));
-            head(memory.head().shape());
-            long logits = images * memory.head().shape().classes();
+            memory.graph().nodes().forEach(this::count);
+            long logits = images * memory.loss().classes();
             forward.put("loss", new OperationCost(0, 2 * logits * Float.BYTES, 0, 0));
             long updated = 5L * memory.parameters().columns();
             backward.put("optimiser", new OperationCost(0, updated * Float.BYTES, 0, 0));
+        }
+
+        private void count(Node node) {
+            switch (node) {
+                case ConvolutionLayer layer -> convolutionLayer(layer);
+                case BottleneckLayer layer -> bottleneckLayer(layer);
+                case PooledConvolution stem -> pooledConvolution(stem);
+                case Transition transition -> transition(transition);
+                case Classifier classifier -> classifier(classifier);
+            }
         }
 
         /**
@@ -156,10 +156,11 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
                     name, new OperationCost(flops, bytes, recomputedFlops, recomputedElements));
         }
 
-        private void bottleneckLayer(String name, LayerShape l) {
-            long m = images * l.height() * l.width();
+        private void bottleneckLayer(BottleneckLayer l) {
+            String name = l.name();
+            long m = images * l.target().of().pixels();
             long prefix = l.prefixChannels();
-            long w = l.bottleneckChannels();
+            long w = l.width();
             long k = l.growthRate();
             Parameters parameters =
                     new Parameters(prefix * w + 9 * w * k + 2 * (prefix + w), prefix * w);
@@ -182,72 +183,89 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
                     m * ((recompute ? 2 : 1) * prefix + w));
         }
 
-        private void plainLayer(String name, LayerShape l) {
-            long m = images * l.height() * l.width();
-            long prefix = l.prefixChannels();
-            long k = l.growthRate();
-            Parameters parameters = new Parameters(9 * prefix * k + 2 * prefix, 0);
-            long flops = 18 * m * prefix * k;
-            forward(name, flops, m * ((naive ? 5 : 1) * prefix + k), parameters);
+        private void convolutionLayer(ConvolutionLayer l) {
+            String name = l.name();
+            long in = images * l.source().height() * l.source().width() * l.source().channels();
+            long out = images * l.target().of().pixels() * l.target().count();
+            Parameters parameters = new Parameters(count(l.parameters()), 0);
+            long flops = 2 * images * l.multiplyAdds();
+            if (memory.isInput(l.source())) {
+                boolean wanted = memory.inputGradient() != null;
+                forward(name, flops, in + out, parameters);
+                backward(
+                        name,
+                        wanted ? 2 * flops : flops,
+                        2 * out + (wanted ? 2 * in : in),
+                        parameters,
+                        0,
+                        0);
+                return;
+            }
+            boolean normalised = l.source() instanceof Read.Normalised;
+            boolean copies = naive && normalised;
+            forward(name, flops, (copies ? 5 : 1) * in + out, parameters);
             backward(
                     name,
                     2 * flops,
-                    m * ((naive ? 9 : 3) * prefix + 2 * k),
+                    (copies ? 9 : 3) * in + 2 * out,
                     parameters,
                     0,
-                    naive ? 0 : m * prefix);
+                    normalised && !naive ? in : 0);
         }
 
-        private void transition(String name, TransitionShape t) {
-            long in = images * t.height() * t.width() * t.inputChannels();
-            long rows = images * t.outHeight() * t.outWidth();
-            long out = rows * t.outputChannels();
-            long weights = (long) t.inputChannels() * t.outputChannels();
-            Parameters parameters = new Parameters(weights + 2L * t.inputChannels(), weights);
+        private static long count(List<ParameterSpec> parameters) {
+            return parameters.stream().mapToLong(ParameterSpec::count).sum();
+        }
+
+        private void transition(Transition t) {
+            String name = t.name();
+            long channels = t.source().channels();
+            long in = images * t.source().height() * t.source().width() * channels;
+            long rows = images * t.target().of().pixels();
+            long out = rows * t.target().count();
+            long weights = channels * t.target().count();
+            Parameters parameters = new Parameters(weights + 2 * channels, weights);
             forward(name, 2 * rows * weights, (naive ? 2 : 1) * in + out, parameters);
             // The pooled output is made again under every strategy.
             backward(name, 4 * rows * weights, (naive ? 5 : 2) * in + 2 * out, parameters, 0, in);
         }
 
-        private void head(HeadShape h) {
-            long in = images * h.height() * h.width() * h.channels();
-            long weights = (long) h.channels() * h.classes();
-            Parameters parameters = new Parameters(weights + h.classes() + 2L * h.channels(), 0);
-            forward("head", 2 * images * weights, (naive ? 2 : 1) * in, parameters);
-            backward("head", 4 * images * weights, (naive ? 5 : 2) * in, parameters, 0, 0);
+        private void classifier(Classifier c) {
+            String name = c.name();
+            long channels = c.source().channels();
+            long in = images * c.source().height() * c.source().width() * channels;
+            long weights = channels * c.classes();
+            Parameters parameters = new Parameters(count(c.parameters()), 0);
+            forward(name, 2 * images * weights, (naive ? 2 : 1) * in, parameters);
+            backward(name, 4 * images * weights, (naive ? 5 : 2) * in, parameters, 0, 0);
         }
 
-        private void stem(StemMemory stem) {
-            long input = images * stem.shape().inputHeight() * stem.shape().inputWidth();
-            input *= stem.shape().inputChannels();
-            long convolved = images * stem.shape().convHeight() * stem.shape().convWidth();
-            convolved *= stem.shape().channels();
-            long out = images * stem.shape().outHeight() * stem.shape().outWidth();
-            out *= stem.shape().channels();
-            boolean small = memory.shape().spec().stem() == Stem.SMALL;
-            long norm = small ? 0 : 2L * stem.shape().channels();
-            Parameters parameters = new Parameters(stem.convolution().weights() + norm, 0);
-            long flops = stem.convolution().flops((int) images);
-            boolean withInputGradient = memory.inputGradient() != null;
-            long gradientFlops = withInputGradient ? 2 * flops : flops;
-            long gradientInput = withInputGradient ? 2 * input : input;
-            if (small) {
-                forward("stem", flops, input + out, parameters);
-                backward("stem", gradientFlops, 2 * out + gradientInput, parameters, 0, 0);
-            } else if (recompute) {
+        private void pooledConvolution(PooledConvolution stem) {
+            String name = stem.name();
+            long input = images * stem.source().height() * stem.source().width();
+            input *= stem.source().channels();
+            long channels = stem.target().count();
+            long convolved = images * stem.convolvedHeight() * stem.convolvedWidth() * channels;
+            long out = images * stem.target().of().pixels() * channels;
+            Parameters parameters = new Parameters(count(stem.parameters()), 0);
+            long flops = 2 * images * stem.multiplyAdds();
+            boolean wanted = !memory.isInput(stem.source()) || memory.inputGradient() != null;
+            long gradientFlops = wanted ? 2 * flops : flops;
+            long gradientInput = wanted ? 2 * input : input;
+            if (recompute) {
                 // The convolution runs for its statistics, for the pool, and twice backwards.
-                forward("stem", 2 * flops, 2 * input + out, parameters, flops);
+                forward(name, 2 * flops, 2 * input + out, parameters, flops);
                 backward(
-                        "stem",
+                        name,
                         gradientFlops + 2 * flops,
                         4 * out + input + gradientInput,
                         parameters,
                         2 * flops,
                         2 * convolved);
             } else {
-                forward("stem", flops, input + (naive ? 3 : 2) * convolved + out, parameters);
+                forward(name, flops, input + (naive ? 3 : 2) * convolved + out, parameters);
                 backward(
-                        "stem",
+                        name,
                         gradientFlops,
                         2 * convolved + 4 * out + gradientInput,
                         parameters,

@@ -27,7 +27,7 @@ final class ProfileData {
                 Json.object(
                         "format", "densenet4j.profile",
                         "version", VERSION,
-                        "network", plan.memory().shape().spec().toString(),
+                        "network", plan.spec().toString(),
                         "strategy", plan.strategy(),
                         "batch", plan.batch(),
                         "device", p.device(),

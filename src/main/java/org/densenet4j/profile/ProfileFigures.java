@@ -102,7 +102,7 @@ final class ProfileFigures {
     private static String title(String what, MemoryPlan plan) {
         return what
                 + ": "
-                + plan.memory().shape().spec().name()
+                + plan.spec().name()
                 + ", batch "
                 + plan.batch()
                 + ", "

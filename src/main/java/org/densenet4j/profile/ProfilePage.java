@@ -34,7 +34,7 @@ final class ProfilePage {
         this.profile = profile;
         this.plan = profile.plan();
         this.operations = plan.operations();
-        this.page = HtmlPage.titled("A training step of " + plan.memory().shape().spec().name());
+        this.page = HtmlPage.titled("A training step of " + plan.spec().name());
     }
 
     static HtmlPage of(Profile profile) {
@@ -43,7 +43,7 @@ final class ProfilePage {
 
     private HtmlPage build() {
         page.subtitle(
-                plan.memory().shape().spec()
+                plan.spec()
                         + ", batch "
                         + plan.batch()
                         + ", strategy "

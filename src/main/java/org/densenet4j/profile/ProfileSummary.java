@@ -16,7 +16,7 @@ final class ProfileSummary {
     static String of(Profile p) {
         MemoryPlan plan = p.plan();
         StringBuilder text = new StringBuilder();
-        text.append(plan.memory().shape().spec()).append(", batch ").append(plan.batch());
+        text.append(plan.spec()).append(", batch ").append(plan.batch());
         text.append(", ").append(plan.strategy()).append('\n');
         text.append("on ").append(p.device()).append("\n\n");
         Operation peak = plan.peakOperation();

@@ -1,8 +1,8 @@
 package org.densenet4j.reference;
 
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 
 import java.util.Arrays;
 import java.util.HashMap;

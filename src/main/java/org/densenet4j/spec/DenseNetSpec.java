@@ -1,5 +1,8 @@
 package org.densenet4j.spec;
 
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -14,7 +17,7 @@ import java.util.stream.Collectors;
  * DenseNetSpec imageNet = DenseNetSpec.densenet121().build();
  * }</pre>
  */
-public final class DenseNetSpec {
+public final class DenseNetSpec implements NetworkSpec {
     private static final int LARGEST = 1 << 20;
 
     /** Far beyond any published network; sizes grow with the square of the depth. */
@@ -244,6 +247,19 @@ public final class DenseNetSpec {
         return new Builder();
     }
 
+    /**
+     * The hyperparameters of a network that is a DenseNet.
+     *
+     * @throws IllegalArgumentException when it is another one
+     */
+    public static DenseNetSpec of(NetworkSpec network) {
+        if (Objects.requireNonNull(network, "network") instanceof DenseNetSpec spec) {
+            return spec;
+        }
+        throw new IllegalArgumentException(
+                "the network '" + network.name() + "' is no DenseNet, which this is for");
+    }
+
     /** Starts from this spec. */
     public Builder toBuilder() {
         Builder b = new Builder();
@@ -267,7 +283,14 @@ public final class DenseNetSpec {
 
     // ---------------------------------------------------------------- fields
 
+    /** The network: one matrix a dense block, whose layers read prefixes and append columns. */
+    @Override
+    public Graph graph() {
+        return DenseNetGraph.of(this);
+    }
+
     /** Name of the preset, or {@code custom}. */
+    @Override
     public String name() {
         return name;
     }
@@ -345,16 +368,19 @@ public final class DenseNetSpec {
     }
 
     /** Rows of pixels of an image. */
+    @Override
     public int inputHeight() {
         return inputHeight;
     }
 
     /** Columns of pixels of an image. */
+    @Override
     public int inputWidth() {
         return inputWidth;
     }
 
     /** Channels of an image. */
+    @Override
     public int inputChannels() {
         return inputChannels;
     }

@@ -1,5 +1,6 @@
 package org.densenet4j.spec;
 
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.random.Philox;
 
 import java.util.Arrays;
@@ -46,7 +47,7 @@ public final class Initialiser {
             case CONV_WEIGHT -> normal(parameter, Math.sqrt(2.0 / parameter.fanIn()), out);
             case LINEAR_WEIGHT -> uniform(parameter, 1 / Math.sqrt(parameter.fanIn()), out);
             case BN_WEIGHT -> Arrays.fill(out, 1f);
-            case BN_BIAS, LINEAR_BIAS -> Arrays.fill(out, 0f);
+            case BN_BIAS, LINEAR_BIAS, CONV_BIAS -> Arrays.fill(out, 0f);
             case RUNNING_STATISTIC ->
                     Arrays.fill(out, parameter.name().endsWith("running_var") ? 1f : 0f);
         }

@@ -18,4 +18,9 @@ public record LayerShape(
         int width,
         int prefixChannels,
         int bottleneckChannels,
-        int growthRate) {}
+        int growthRate) {
+    /** The name of its operation, such as {@code block1.layer3}. */
+    public String name() {
+        return "block" + block + ".layer" + index;
+    }
+}

@@ -1,12 +1,12 @@
 package org.densenet4j.spec;
 
-import org.densenet4j.spec.ParameterSpec.Role;
+import org.densenet4j.graph.ParameterSpec;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** The shapes, parameters and costs that follow from a {@link DenseNetSpec}. Immutable. */
+/** The shapes that follow from a {@link DenseNetSpec}. Immutable. */
 public final class NetworkShape {
     private static final int MOST_CHANNELS = 1 << 24;
 
@@ -15,8 +15,6 @@ public final class NetworkShape {
     private final List<BlockShape> blocks;
     private final List<TransitionShape> transitions;
     private final HeadShape head;
-    private final List<ParameterSpec> parameters;
-    private final List<ParameterSpec> buffers;
 
     private NetworkShape(DenseNetSpec spec) {
         this.spec = spec;
@@ -61,9 +59,6 @@ public final class NetworkShape {
         this.blocks = List.copyOf(allBlocks);
         this.transitions = List.copyOf(allTransitions);
         this.head = new HeadShape(height, width, channels, spec.classes());
-        this.parameters = new ArrayList<>();
-        this.buffers = new ArrayList<>();
-        nameTensors();
     }
 
     /** Derives the shapes of a spec. */
@@ -125,52 +120,6 @@ public final class NetworkShape {
                 index, height, width, inputChannels, (int) total, List.copyOf(layers));
     }
 
-    // ---------------------------------------------------------------- tensors
-
-    private void nameTensors() {
-        convolution("features.conv0", stem.channels(), stem.inputChannels(), stem.kernel());
-        if (spec.stem() == Stem.IMAGENET) {
-            norm("features.norm0", stem.channels());
-        }
-        for (BlockShape block : blocks) {
-            for (LayerShape layer : block.layers()) {
-                String name = "features.denseblock" + block.index() + ".denselayer" + layer.index();
-                norm(name + ".norm1", layer.prefixChannels());
-                if (spec.hasBottleneck()) {
-                    int width = layer.bottleneckChannels();
-                    convolution(name + ".conv1", width, layer.prefixChannels(), 1);
-                    norm(name + ".norm2", width);
-                    convolution(name + ".conv2", layer.growthRate(), width, 3);
-                } else {
-                    convolution(name + ".conv1", layer.growthRate(), layer.prefixChannels(), 3);
-                }
-            }
-            if (block.index() <= transitions.size()) {
-                TransitionShape t = transitions.get(block.index() - 1);
-                String name = "features.transition" + block.index();
-                norm(name + ".norm", t.inputChannels());
-                convolution(name + ".conv", t.outputChannels(), t.inputChannels(), 1);
-            }
-        }
-        norm("features.norm5", head.channels());
-        parameters.add(
-                ParameterSpec.of(
-                        "classifier.weight", Role.LINEAR_WEIGHT, head.classes(), head.channels()));
-        parameters.add(ParameterSpec.of("classifier.bias", Role.LINEAR_BIAS, head.classes()));
-    }
-
-    private void convolution(String name, int out, int in, int kernel) {
-        parameters.add(
-                ParameterSpec.of(name + ".weight", Role.CONV_WEIGHT, out, in, kernel, kernel));
-    }
-
-    private void norm(String name, int channels) {
-        parameters.add(ParameterSpec.of(name + ".weight", Role.BN_WEIGHT, channels));
-        parameters.add(ParameterSpec.of(name + ".bias", Role.BN_BIAS, channels));
-        buffers.add(ParameterSpec.of(name + ".running_mean", Role.RUNNING_STATISTIC, channels));
-        buffers.add(ParameterSpec.of(name + ".running_var", Role.RUNNING_STATISTIC, channels));
-    }
-
     // ---------------------------------------------------------------- what follows
 
     /** The spec. */
@@ -200,17 +149,17 @@ public final class NetworkShape {
 
     /** Trained tensors with torchvision's names, in its order. */
     public List<ParameterSpec> parameters() {
-        return List.copyOf(parameters);
+        return spec.graph().parameters();
     }
 
     /** Running statistics with torchvision's names, in its order. */
     public List<ParameterSpec> buffers() {
-        return List.copyOf(buffers);
+        return spec.graph().runningStatistics();
     }
 
     /** Number of trained values. */
     public long parameterCount() {
-        return parameters.stream().mapToLong(ParameterSpec::count).reduce(0, Math::addExact);
+        return spec.graph().parameterCount();
     }
 
     /**
@@ -219,31 +168,6 @@ public final class NetworkShape {
      * papers define it.
      */
     public long multiplyAdds() {
-        long sum =
-                (long) stem.convHeight()
-                        * stem.convWidth()
-                        * stem.channels()
-                        * stem.inputChannels()
-                        * stem.kernel()
-                        * stem.kernel();
-        for (BlockShape block : blocks) {
-            for (LayerShape layer : block.layers()) {
-                sum += multiplyAdds(layer);
-            }
-        }
-        for (TransitionShape t : transitions) {
-            sum += (long) t.height() * t.width() * t.inputChannels() * t.outputChannels();
-        }
-        return sum + (long) head.channels() * head.classes();
-    }
-
-    /** Multiply-adds of one image in a dense layer. */
-    public static long multiplyAdds(LayerShape layer) {
-        Objects.requireNonNull(layer, "layer");
-        long pixels = (long) layer.height() * layer.width();
-        long width = layer.bottleneckChannels();
-        return width == 0
-                ? pixels * 9 * layer.prefixChannels() * layer.growthRate()
-                : pixels * width * (layer.prefixChannels() + 9L * layer.growthRate());
+        return spec.graph().multiplyAdds();
     }
 }

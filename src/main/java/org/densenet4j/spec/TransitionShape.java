@@ -18,4 +18,9 @@ public record TransitionShape(
         int inputChannels,
         int outputChannels,
         int outHeight,
-        int outWidth) {}
+        int outWidth) {
+    /** The name of its operation, such as {@code transition1}. */
+    public String name() {
+        return "transition" + index;
+    }
+}

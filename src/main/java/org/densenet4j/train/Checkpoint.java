@@ -1,13 +1,13 @@
 package org.densenet4j.train;
 
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.FiniteValues;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
 
 import java.io.IOException;

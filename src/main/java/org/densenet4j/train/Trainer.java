@@ -162,8 +162,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     private boolean hasOnePixel() {
-        return network.plan().memory().shape().blocks().stream()
-                .anyMatch(block -> block.height() * block.width() == 1);
+        return network.plan().memory().graph().features().stream()
+                .anyMatch(features -> features.pixels() == 1);
     }
 
     private void update(double norm) {
@@ -378,7 +378,7 @@ public final class Trainer implements AutoCloseable {
 
     /** The network's hyperparameters. */
     public DenseNetSpec spec() {
-        return network.plan().memory().shape().spec();
+        return DenseNetSpec.of(network.plan().spec());
     }
 
     /**

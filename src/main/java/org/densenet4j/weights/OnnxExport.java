@@ -1,11 +1,11 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.AtomicFile;
 import org.densenet4j.spec.BlockShape;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.LayerShape;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
 
 import java.io.IOException;

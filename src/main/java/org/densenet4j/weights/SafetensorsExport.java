@@ -1,8 +1,8 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;

@@ -1,12 +1,12 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.FiniteValues;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.io.TensorDescription;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 
 import java.io.IOException;
 import java.nio.file.Path;

@@ -3,11 +3,11 @@ package org.densenet4j.weights;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -67,7 +67,7 @@ public final class Weights {
             throws IOException {
         Objects.requireNonNull(network, "network");
         Objects.requireNonNull(options, "options");
-        NetworkShape shape = network.plan().memory().shape();
+        NetworkShape shape = NetworkShape.of(DenseNetSpec.of(network.plan().spec()));
         try (TensorFile file = WeightFile.open(path, options)) {
             WeightMatch match = WeightMatch.of(path, file, shape, options);
             DenseNetSpec recorded = RecordedNetwork.of(path, file).orElse(shape.spec());

@@ -28,17 +28,19 @@ class PackageRulesTest {
 
     @ArchTest static final ArchRule DOWNLOADS_KNOW_NOTHING = only("download");
 
-    @ArchTest static final ArchRule THE_SPEC_KNOWS_NOTHING = only("spec", "random");
+    @ArchTest static final ArchRule THE_GRAPH_KNOWS_NOTHING = only("graph");
+
+    @ArchTest static final ArchRule THE_SPEC_KNOWS_THE_GRAPH = only("spec", "graph", "random");
 
     @ArchTest static final ArchRule THE_BACKEND_INTERFACE_KNOWS_NOTHING = only("backend");
 
     @ArchTest
     static final ArchRule THE_PLAN_KNOWS_THE_SPEC_AND_THE_BACKEND_INTERFACE =
-            only("plan", "spec", "backend");
+            only("plan", "graph", "spec", "backend");
 
     @ArchTest
     static final ArchRule THE_ENGINE_KNOWS_SPEC_PLAN_AND_BACKEND_INTERFACE =
-            only("engine", "spec", "plan", "backend");
+            only("engine", "graph", "spec", "plan", "backend");
 
     @ArchTest
     static final ArchRule FILES_KNOW_NO_NETWORK =
@@ -48,6 +50,7 @@ class PackageRulesTest {
                     .should()
                     .dependOnClassesThat()
                     .resideInAnyPackage(
+                            ROOT + ".graph",
                             ROOT + ".spec",
                             ROOT + ".plan",
                             ROOT + ".engine",

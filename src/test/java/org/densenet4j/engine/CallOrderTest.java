@@ -17,9 +17,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 /** Calls in the wrong order, with the wrong arrays or too late: exceptions, never numbers. */
 class CallOrderTest {
@@ -287,18 +285,5 @@ class CallOrderTest {
                     "made for another device",
                     () -> Network.open(plan, device, 1));
         }
-    }
-
-    @Test
-    void everyLayerDrawsForItself() {
-        Set<Integer> numbers = new HashSet<>();
-        for (int block = 1; block <= 6; block++) {
-            for (int layer = 1; layer <= 5000; layer++) {
-                assertTrue(
-                        numbers.add(NewFeatures.layerNumber(block, layer)), block + ", " + layer);
-            }
-        }
-        assertEquals(2007, NewFeatures.layerNumber(2, 7)); // checkpoints continue with these draws
-        assertEquals(4000, NewFeatures.layerNumber(3, 1000));
     }
 }

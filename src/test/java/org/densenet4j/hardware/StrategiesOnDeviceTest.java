@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Batch;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 import org.junit.jupiter.params.ParameterizedTest;

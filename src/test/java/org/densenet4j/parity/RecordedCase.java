@@ -1,12 +1,12 @@
 package org.densenet4j.parity;
 
 import org.densenet4j.engine.Mode;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
 
 import java.io.IOException;

@@ -11,6 +11,7 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.Features;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Trainer;
 import org.junit.jupiter.api.Test;
@@ -61,11 +62,13 @@ class PrecisionPlanTest {
                 matrices += activations ? 1 : 0;
             }
             assertTrue(matrices > 18, matrices + " matrices are halved");
-            for (BlockMemory block : plan.memory().blocks()) {
+            for (Features block : plan.memory().graph().features()) {
                 for (String name : new String[] {".features", ".gradient"}) {
-                    String whole = "block" + block.shape().index() + name;
-                    assertEquals(rows(block, DataType.FLOAT32), floats.get(whole).bytes(), whole);
-                    assertEquals(rows(block, DataType.BFLOAT16), halves.get(whole).bytes(), whole);
+                    String whole = block.name() + name;
+                    assertEquals(
+                            rows(plan, block, DataType.FLOAT32), floats.get(whole).bytes(), whole);
+                    assertEquals(
+                            rows(plan, block, DataType.BFLOAT16), halves.get(whole).bytes(), whole);
                 }
             }
             long rounded = halves.get("parameters.rounded").bytes();
@@ -74,9 +77,9 @@ class PrecisionPlanTest {
     }
 
     /** Rows of a block's matrices are padded to whole cache lines, in either type. */
-    private static long rows(BlockMemory block, DataType type) {
-        Matrix features = block.features();
-        return aligned(Matrix.aligned(0, features.rows(), features.columns(), type).storedBytes());
+    private static long rows(MemoryPlan plan, Features block, DataType type) {
+        int rows = plan.batch() * block.pixels();
+        return aligned(Matrix.aligned(0, rows, block.channels(), type).storedBytes());
     }
 
     private static boolean isAligned(String name) {

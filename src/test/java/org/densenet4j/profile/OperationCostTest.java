@@ -7,12 +7,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.Operation;
 import org.densenet4j.plan.Phase;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -71,7 +71,7 @@ class OperationCostTest {
             long updated = 0;
             for (Operation o : plan.operations()) {
                 long float32 = 0; // bytes that stay as they are
-                for (ParameterSpec p : plan.memory().shape().parameters()) {
+                for (ParameterSpec p : plan.memory().graph().parameters()) {
                     if (belongs(p.name(), o.name())) {
                         float32 += isRounded(p) ? 0 : 4 * p.count();
                         float32 += o.phase() == Phase.BACKWARD ? 8 * p.count() : 0;

@@ -189,7 +189,7 @@ class ProfilerTest {
                     }
                 }
             }
-            assertEquals(6 * plan.memory().shape().multiplyAdds(), forward + saved);
+            assertEquals(6 * plan.memory().graph().multiplyAdds(), forward + saved);
             assertEquals(
                     s == MemoryStrategy.RECOMPUTE,
                     costs.stream().anyMatch(c -> c.recomputedFlops() > 0));

@@ -1,10 +1,10 @@
 package org.densenet4j.reference;
 
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
 
 import java.util.SplittableRandom;

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.insight.FeatureReuse;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.spec.Stem;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;

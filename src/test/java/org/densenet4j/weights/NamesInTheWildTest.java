@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.pth.PthWriter;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.ParameterSpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -4,12 +4,12 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.pth.PthWriter;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.ParameterSpec;
 import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;

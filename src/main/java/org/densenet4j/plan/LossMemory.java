@@ -1,32 +1,35 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.Matrix;
-import org.densenet4j.spec.HeadShape;
 
 /**
- * Memory of the head: final batch normalisation, global average pool, classifier, loss.
+ * Memory of a head's loss. All of it stays readable after the step.
  *
- * @param pooled [N, C]
  * @param logits [N, classes]
  * @param logitsGradient [N, classes]
  * @param outcome [1, 2N + slices] what the host wants to know of a step, in one place so that it is
  *     one copy: losses, hits, and the squared norms of slices of the gradients
  * @param labels one 32-bit label per image, as a matrix for its offset
- * @param pooledGradient [N, C]
- * @param normalised the naive strategy's copy of the BN-ReLU output, else null
  */
-public record HeadMemory(
-        HeadShape shape,
-        Chunks images,
-        Matrix pooled,
-        Matrix logits,
-        Matrix logitsGradient,
-        Matrix outcome,
-        Matrix labels,
-        Matrix pooledGradient,
-        Matrix normalised,
-        Matrix partials,
-        NormScratch norm) {
+public record LossMemory(Matrix logits, Matrix logitsGradient, Matrix outcome, Matrix labels) {
+
+    static LossMemory of(int classes, Planner planner) {
+        Allocator allocator = planner.allocator();
+        int batch = planner.batch();
+        int end = planner.schedule().last();
+        int slices = planner.device().leastChunks();
+        return new LossMemory(
+                allocator.matrix("logits", Category.FEATURES, batch, classes, 0, end),
+                allocator.matrix("logits.gradient", Category.GRADIENTS, batch, classes, 0, end),
+                allocator.matrix("outcome", Category.FEATURES, 1, 2 * batch + slices, 0, end),
+                allocator.matrix(
+                        "labels", Category.FEATURES, 1, batch, 0, planner.schedule().loss()));
+    }
+
+    /** Outputs of the head. */
+    public int classes() {
+        return logits.columns();
+    }
 
     /** The loss of each image [1, N]. */
     public Matrix losses() {

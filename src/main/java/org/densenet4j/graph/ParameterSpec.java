@@ -1,4 +1,4 @@
-package org.densenet4j.spec;
+package org.densenet4j.graph;
 
 import java.util.Arrays;
 import java.util.List;
@@ -16,6 +16,8 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
     public enum Role {
         /** Weight of a convolution. */
         CONV_WEIGHT,
+        /** Bias of a convolution. */
+        CONV_BIAS,
         /** Scale gamma of a batch normalisation. */
         BN_WEIGHT,
         /** Shift beta of a batch normalisation. */
@@ -40,7 +42,7 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
         shape = List.copyOf(Objects.requireNonNull(shape, "shape"));
     }
 
-    static ParameterSpec of(String name, Role role, int... shape) {
+    public static ParameterSpec of(String name, Role role, int... shape) {
         return new ParameterSpec(name, Arrays.stream(shape).boxed().toList(), role);
     }
 

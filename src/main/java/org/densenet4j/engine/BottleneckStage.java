@@ -1,0 +1,272 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Convolution;
+import org.densenet4j.backend.Dropout;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseConvolution;
+import org.densenet4j.backend.PointwiseGradient;
+import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.plan.BottleneckLayerMemory;
+import org.densenet4j.plan.MemoryStrategy;
+
+import java.util.List;
+
+/**
+ * A dense layer with a bottleneck: BN-ReLU-Conv1x1-BN-ReLU-Conv3x3 over the column prefix of its
+ * block's feature matrix (Huang et al. 2017, section 3).
+ *
+ * <pre>
+ * A = relu(bn1(X[:, :K]))     a chunk at a time, never stored
+ * Z = A·W1ᵀ                   stored (SHARED) or made again (RECOMPUTE)
+ * T = relu(bn2(Z))            a chunk at a time, never stored
+ * Y = conv3x3(T)              appended to X
+ * </pre>
+ *
+ * The buffers that the technical report shares between layers (Pleiss et al. 2017, section 3) are
+ * here no larger than a chunk of rows that stays in the cache.
+ */
+final class BottleneckStage implements Stage {
+    private final Compute compute;
+    private final Kernels kernels;
+    private final BottleneckLayerMemory memory;
+    private final boolean recompute;
+    private final NormalisedSource prefix;
+    private final BatchNormalisation norm2;
+    private final NewColumns target;
+    private final int pixels;
+
+    /** W1 in the storage type of activations, which it is multiplied with row by row. */
+    private final Matrix weight1;
+
+    private final Matrix weight1Gradient;
+
+    /** W2 in float32, which the device packs as it needs. */
+    private final Matrix weight2;
+
+    private final Matrix weight2Gradient;
+    private final PointwiseConvolution pointwise;
+    private final Convolution convolution;
+    private final LaneSums weight1Sums;
+    private final LaneSums weight2Sums;
+
+    /** W1 as the pass at hand reads it: set by one lane before the chunks of a pass. */
+    private Matrix packedWeight1;
+
+    BottleneckStage(Compute compute, BottleneckLayerMemory memory) {
+        BottleneckLayer node = memory.node();
+        this.compute = compute;
+        this.kernels = compute.kernels();
+        this.memory = memory;
+        this.recompute = compute.memory().strategy() == MemoryStrategy.RECOMPUTE;
+        this.prefix = new NormalisedSource(compute, node, 0, memory.norm1());
+        this.norm2 =
+                new BatchNormalisation(
+                        compute,
+                        node.norm2(),
+                        memory.norm2(),
+                        List.of(memory.bottleneckStatistics()));
+        this.target = new NewColumns(compute, node.target(), node.drops(), memory.correction());
+        this.pixels = node.target().of().pixels();
+        this.weight1 = compute.operand(node.conv1() + ".weight");
+        this.weight1Gradient = compute.weightGradient(node.conv1() + ".weight");
+        this.weight2 = compute.weight(node.conv2() + ".weight");
+        this.weight2Gradient = compute.weightGradient(node.conv2() + ".weight");
+        this.pointwise = compute.arena().pointwise(memory.pointwise());
+        this.convolution = compute.arena().convolution(memory.convolution());
+        this.weight1Sums = new LaneSums(kernels, memory.weight1Sums());
+        this.weight2Sums = LaneSums.rows(kernels, memory.scratch().weightSums());
+    }
+
+    @Override
+    public String name() {
+        return memory.node().name();
+    }
+
+    @Override
+    public Matrix output(Pass pass) {
+        return target.of(pass);
+    }
+
+    // ---------------------------------------------------------------- forward
+
+    @Override
+    public void forward(Pass pass) {
+        int rows = pass.images() * pixels;
+        Matrix z = memory.bottleneck();
+        prefix.prepareForward(pass);
+        compute.packForward(
+                convolution, weight2, memory.scratch().packedWeights(), this::packPointwise);
+        computeBottleneck(pass, z, true);
+        if (pass.usesBatchStatistics()) {
+            kernels.finishStatistics(
+                    rowPartials(pass, z.columns()),
+                    memory.rows().rowsPerChunk(),
+                    rows,
+                    (float) memory.node().norm2().epsilon(),
+                    memory.bottleneckStatistics());
+        }
+        norm2.prepareForward(pass, rows);
+        convolve(pass, z);
+    }
+
+    private void packPointwise(int lane) {
+        packedWeight1 = pointwise.packForward(lane, weight1, memory.packedWeights1());
+    }
+
+    /** {@code Z = relu(bn1(X[:, :K]))·W1ᵀ}, chunk by chunk, with Z's statistics while it is hot. */
+    private void computeBottleneck(Pass pass, Matrix z, boolean withStatistics) {
+        Matrix partials = rowPartials(pass, z.columns());
+        compute.forEachChunk(
+                memory.rows(),
+                pass,
+                (lane, chunk) -> {
+                    Matrix zChunk = chunk.of(z);
+                    pointwise.forward(
+                            lane,
+                            chunk.of(prefix.values()),
+                            prefix.affine(),
+                            packedWeight1,
+                            memory.pointwiseChunk()[lane],
+                            zChunk);
+                    if (withStatistics) {
+                        kernels.channelStatistics(zChunk, chunk.partial(partials));
+                    }
+                });
+    }
+
+    /** {@code Y = conv3x3(relu(bn2(Z)))}, appended to X chunk by chunk. */
+    private void convolve(Pass pass, Matrix z) {
+        Dropout dropout = target.dropout(pass);
+        Matrix partials = imagePartials(pass, target.values().columns());
+        compute.forEachChunk(
+                memory.images(),
+                pass,
+                (lane, chunk) -> {
+                    Matrix y = chunk.in(memory.output()[lane]);
+                    convolution.forward(
+                            kernels,
+                            lane,
+                            chunk.images(),
+                            chunk.of(z),
+                            norm2.affine(),
+                            chunk.in(memory.normalised()[lane]),
+                            memory.scratch().packedWeights(),
+                            y);
+                    target.append(y, chunk, dropout, partials);
+                });
+        target.finish(pass, partials, memory.images());
+    }
+
+    // ---------------------------------------------------------------- backward
+
+    @Override
+    public void backward(Pass pass) {
+        Matrix z = memory.bottleneckInBackward();
+        if (recompute) {
+            prefix.prepareAgain(pass);
+            compute.together(this::packPointwise);
+            computeBottleneck(pass, z, false);
+        }
+        norm2.prepareAgain(pass);
+        target.prepareGradient(pass);
+        compute.packBackward(
+                convolution,
+                weight2,
+                memory.scratch().packedWeights(),
+                this::packPointwiseBackward);
+        backwardConvolution(pass, z);
+        Matrix correction =
+                norm2.finishAtOnce(
+                        pass,
+                        imagePartials(pass, z.columns()),
+                        memory.images().count(pass.images()),
+                        pass.images() * pixels);
+        backwardPointwise(pass, z, correction);
+        compute.reduce(
+                weight2Sums,
+                memory.scratch().weightSums(),
+                convolution,
+                weight2Gradient,
+                this::addWeight1Gradient);
+    }
+
+    private void packPointwiseBackward(int lane) {
+        packedWeight1 = pointwise.packBackward(lane, weight1, memory.packedWeights1());
+    }
+
+    private void addWeight1Gradient(int lane) {
+        weight1Sums.addTo(weight1Gradient, 0, weight1Gradient.rows());
+    }
+
+    /** From the finished gradient of Y to dW2 and the masked gradient dT. */
+    private void backwardConvolution(Pass pass, Matrix z) {
+        Dropout dropout = target.dropout(pass);
+        Matrix partials = imagePartials(pass, z.columns());
+        Matrix statistics2 = norm2.statistics(pass, 0);
+        weight2Sums.begin();
+        compute.forEachChunk(
+                memory.images(),
+                pass,
+                (lane, chunk) -> {
+                    Matrix dY = chunk.in(memory.output()[lane]);
+                    Matrix zChunk = chunk.of(z);
+                    Matrix dT = chunk.of(memory.bottleneckGradient());
+                    target.gradient(chunk, dropout, dY);
+                    convolution.backwardWeights(
+                            kernels,
+                            lane,
+                            chunk.images(),
+                            zChunk,
+                            norm2.affine(),
+                            chunk.in(memory.normalised()[lane]),
+                            dY,
+                            memory.scratch().weightPart()[lane],
+                            weight2Sums.of(lane));
+                    convolution.backwardData(
+                            lane, chunk.images(), dY, memory.scratch().packedWeights(), dT);
+                    kernels.maskRelu(
+                            dT, zChunk, norm2.affine(), statistics2, chunk.partial(partials));
+                });
+    }
+
+    /** From dT to dW1 and this layer's share of the block's gradient; bn1 is deferred. */
+    private void backwardPointwise(Pass pass, Matrix z, Matrix correction) {
+        prefix.prepareBackward(pass);
+        Matrix partials = rowPartials(pass, prefix.channels());
+        Matrix statistics1 = prefix.statistics(pass);
+        Matrix statistics2 = norm2.statistics(pass, 0);
+        weight1Sums.begin();
+        compute.forEachChunk(
+                memory.rows(),
+                pass,
+                (lane, chunk) -> {
+                    prefix.clearNewGradients(chunk);
+                    pointwise.backward(
+                            lane,
+                            new PointwiseGradient(
+                                    chunk.of(memory.bottleneckGradient()),
+                                    chunk.of(z),
+                                    correction,
+                                    statistics2,
+                                    chunk.of(prefix.values()),
+                                    prefix.affine(),
+                                    statistics1,
+                                    prefix.weight(),
+                                    packedWeight1,
+                                    weight1Sums.of(lane),
+                                    chunk.of(prefix.gradient()),
+                                    chunk.partial(partials)),
+                            memory.pointwiseChunk()[lane]);
+                });
+        prefix.finish(pass, partials, memory.rows());
+    }
+
+    private Matrix rowPartials(Pass pass, int channels) {
+        return memory.partials().reshaped(2 * memory.rows().count(pass.images()), channels);
+    }
+
+    private Matrix imagePartials(Pass pass, int channels) {
+        return memory.partials().reshaped(2 * memory.images().count(pass.images()), channels);
+    }
+}

@@ -1,0 +1,106 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.Chunks;
+import org.densenet4j.plan.ClassifierMemory;
+
+/** A head for whole images: BN-ReLU, global average pool, linear classifier. */
+final class ClassifierStage implements Stage {
+    private final Compute compute;
+    private final Kernels kernels;
+    private final ClassifierMemory memory;
+    private final Chunks chunks;
+    private final NormalisedSource source;
+    private final KeptCopy copy;
+    private final Matrix weight;
+    private final Matrix weightGradient;
+    private final Matrix bias;
+    private final Matrix biasGradient;
+
+    ClassifierStage(Compute compute, ClassifierMemory memory) {
+        Classifier node = memory.node();
+        this.compute = compute;
+        this.kernels = compute.kernels();
+        this.memory = memory;
+        this.chunks = memory.images();
+        this.source = new NormalisedSource(compute, node, 0, memory.norm());
+        this.copy = KeptCopy.in(kernels, memory.normalised());
+        this.weight = compute.weight(node.linear() + ".weight");
+        this.weightGradient = compute.weightGradient(node.linear() + ".weight");
+        this.bias = compute.vector(node.linear() + ".bias");
+        this.biasGradient = compute.vectorGradient(node.linear() + ".bias");
+    }
+
+    @Override
+    public String name() {
+        return memory.node().name();
+    }
+
+    @Override
+    public Matrix output(Pass pass) {
+        return memory.loss().logits().rows(0, pass.images());
+    }
+
+    @Override
+    public void forward(Pass pass) {
+        source.prepareForward(pass);
+        compute.forEachChunk(
+                chunks,
+                pass,
+                (lane, chunk) -> {
+                    Matrix x = chunk.of(source.values());
+                    copy.keep(chunk, x, source.affine());
+                    kernels.normaliseReluGlobalPool(
+                            x,
+                            chunk.images(),
+                            chunks.rowsPerImage(),
+                            source.affine(),
+                            chunk.ofPixels(1).of(memory.pooled()));
+                });
+        compute.together(
+                lane -> {
+                    Matrix logits = output(pass);
+                    compute.multiplyByTransposed(
+                            lane, memory.pooled().rows(0, pass.images()), weight, logits);
+                    kernels.addBias(logits, bias);
+                });
+    }
+
+    @Override
+    public void backward(Pass pass) {
+        Matrix dLogits = memory.loss().logitsGradient().rows(0, pass.images());
+        Matrix pooled = memory.pooled().rows(0, pass.images());
+        Matrix dPooled = memory.pooledGradient().rows(0, pass.images());
+        compute.together(
+                lane -> {
+                    compute.multiplyTransposedInto(lane, dLogits, pooled, weightGradient);
+                    kernels.addColumnSums(dLogits, biasGradient);
+                },
+                lane -> compute.multiply(lane, dLogits, weight, dPooled));
+        source.prepareBackward(pass);
+        Matrix partials =
+                memory.partials().reshaped(2 * chunks.count(pass.images()), source.channels());
+        compute.forEachChunk(
+                chunks, pass, (lane, chunk) -> accumulate(pass, chunk, chunk.partial(partials)));
+        source.finish(pass, partials, chunks);
+    }
+
+    private void accumulate(Pass pass, Chunk chunk, Matrix partial) {
+        Matrix dPooled = chunk.ofPixels(1).of(memory.pooledGradient());
+        for (NormalisedSource.Part p : source.pieces()) {
+            kernels.accumulateGradientGlobalPool(
+                    p.of(dPooled),
+                    chunk.of(p.values()),
+                    chunk.images(),
+                    chunks.rowsPerImage(),
+                    p.affine(),
+                    p.statistics(pass),
+                    p.weight(),
+                    chunk.of(p.gradient()),
+                    p.of(partial));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Dropout;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.Drops;
+import org.densenet4j.plan.Channels;
+import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.Chunks;
+
+/**
+ * The columns that a node appends to a feature matrix, and their gradient.
+ *
+ * <p>When a node's backward pass starts, all consumers of its columns are done: the deferred
+ * batch-norm correction is applied to these columns, once, instead of by every consumer to all that
+ * it reads.
+ */
+final class NewColumns {
+    private final Compute compute;
+    private final Kernels kernels;
+    private final Drops drops;
+    private final int pixels;
+    private final float epsilon;
+    private final boolean normalised;
+    private final Channels channels;
+    private final Matrix correction;
+
+    /**
+     * The columns of a node.
+     *
+     * @param correction memory for a, b and c [3, k]
+     */
+    NewColumns(Compute compute, Columns target, Drops drops, Matrix correction) {
+        this.compute = compute;
+        this.kernels = compute.kernels();
+        this.drops = drops;
+        this.pixels = target.of().pixels();
+        this.normalised = compute.memory().graph().epsilon(target.of()).isPresent();
+        this.epsilon = (float) compute.memory().graph().epsilon(target.of()).orElse(1);
+        this.channels = compute.memory().channels(target);
+        this.correction = correction;
+    }
+
+    /** X of the columns. */
+    Matrix values() {
+        return channels.values();
+    }
+
+    /** X of the columns for the images of a pass. */
+    Matrix of(Pass pass) {
+        return channels.values().rows(0, pass.images() * pixels);
+    }
+
+    /**
+     * What of the output is dropped in this step, the same whenever it is asked for: elements
+     * (dropout) and the whole layer (stochastic depth).
+     */
+    Dropout dropout(Pass pass) {
+        return drops.any() && pass.mode() != Mode.EVALUATE
+                ? new Dropout(
+                        (float) drops.rate(),
+                        pass.seed(),
+                        compute.memory().stepCounter().offset(),
+                        drops.draw(),
+                        (float) drops.survival())
+                : Dropout.NONE;
+    }
+
+    /**
+     * Appends a chunk.
+     *
+     * @param partials of all chunks [2·chunks, k]
+     */
+    void append(Matrix y, Chunk chunk, Dropout dropout, Matrix partials) {
+        kernels.appendFeatures(
+                y, chunk.of(channels.values()), chunk.firstRow(), dropout, chunk.partial(partials));
+    }
+
+    /**
+     * Statistics of the new channels, for all their consumers.
+     *
+     * @param chunks whose rows are those of the output
+     */
+    void finish(Pass pass, Matrix partials, Chunks chunks) {
+        finish(pass, partials, chunks.rowsPerChunk());
+    }
+
+    /** The same of chunks that are counted in other rows. */
+    void finish(Pass pass, Matrix partials, int rowsPerChunk) {
+        if (normalised && pass.usesBatchStatistics()) {
+            kernels.finishStatistics(
+                    partials, rowsPerChunk, pass.images() * pixels, epsilon, channels.statistics());
+        }
+    }
+
+    /** Before the chunks of a backward pass. */
+    void prepareGradient(Pass pass) {
+        boolean corrects = normalised && compute.defersCorrections() && pass.usesBatchStatistics();
+        kernels.deferredCorrection(
+                channels.deferred(),
+                channels.statistics(),
+                pass.images() * pixels,
+                !corrects,
+                correction);
+    }
+
+    /** The finished gradient of a chunk of the output, dense. */
+    void gradient(Chunk chunk, Dropout dropout, Matrix dY) {
+        kernels.gradientOfAppended(
+                chunk.of(channels.gradient()),
+                chunk.of(channels.values()),
+                correction,
+                channels.statistics(),
+                chunk.firstRow(),
+                dropout,
+                dY);
+    }
+}

@@ -1,0 +1,102 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.Node;
+import org.densenet4j.graph.Read;
+import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.Chunks;
+import org.densenet4j.plan.Piece;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Columns as they are. Their gradient is in the units that the gradient matrix has, so it is just
+ * added. Images lie densely and are read in place.
+ */
+final class RawSource implements Source {
+    private final Kernels kernels;
+    private final int channels;
+    private final boolean wantsGradient;
+    private final List<Matrix> values = new ArrayList<>();
+    private final List<Target> targets = new ArrayList<>();
+
+    /** Some of the columns, and whether the gradient is the first to reach them. */
+    private record Target(int offset, Matrix gradient, boolean overwrites) {}
+
+    RawSource(Compute compute, Node node, int index, Read.Raw read) {
+        this.kernels = compute.kernels();
+        this.channels = read.channels();
+        boolean images = compute.memory().isInput(read);
+        this.wantsGradient = !images || compute.memory().inputGradient() != null;
+        for (Columns c : read.ranges()) {
+            values.add(compute.memory().values(c));
+        }
+        if (wantsGradient) {
+            for (Piece p : compute.memory().lifetimes().pieces(node, index)) {
+                Matrix gradient = compute.memory().gradient(p.columns());
+                targets.add(new Target(p.offset(), gradient, p.overwrites()));
+            }
+        }
+    }
+
+    @Override
+    public int channels() {
+        return channels;
+    }
+
+    @Override
+    public void prepareForward(Pass pass) {}
+
+    @Override
+    public void prepareBackward(Pass pass) {}
+
+    @Override
+    public Matrix read(Chunk chunk, Matrix scratch) {
+        if (values.size() == 1 && values.getFirst().isDense()) {
+            return chunk.of(values.getFirst());
+        }
+        Matrix target = chunk.in(scratch);
+        int from = 0;
+        for (Matrix v : values) {
+            kernels.copy(chunk.of(v), target.columns(from, v.columns()));
+            from += v.columns();
+        }
+        return target;
+    }
+
+    @Override
+    public boolean wantsGradient() {
+        return wantsGradient;
+    }
+
+    private boolean isWrittenInPlace() {
+        Target first = targets.getFirst();
+        return targets.size() == 1 && first.overwrites() && first.gradient().isDense();
+    }
+
+    @Override
+    public Matrix gradient(Chunk chunk, Matrix scratch) {
+        return isWrittenInPlace() ? chunk.of(targets.getFirst().gradient()) : chunk.in(scratch);
+    }
+
+    @Override
+    public void accumulate(Pass pass, Chunk chunk, Matrix gradient, Matrix partial) {
+        if (isWrittenInPlace()) {
+            return;
+        }
+        for (Target t : targets) {
+            Matrix part = gradient.columns(t.offset(), t.gradient().columns());
+            if (t.overwrites()) {
+                kernels.copy(part, chunk.of(t.gradient()));
+            } else {
+                kernels.add(part, chunk.of(t.gradient()));
+            }
+        }
+    }
+
+    @Override
+    public void finish(Pass pass, Matrix partials, Chunks chunks) {}
+}

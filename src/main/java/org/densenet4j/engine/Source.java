@@ -1,0 +1,56 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Node;
+import org.densenet4j.graph.Read;
+import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.Chunks;
+import org.densenet4j.plan.NormScratch;
+
+/** What a node reads: chunks of columns that are densely packed, and the way back for gradients. */
+sealed interface Source permits RawSource, NormalisedSource {
+    /** The columns of a read, as they are or normalised. */
+    static Source of(Compute compute, Node node, int read, NormScratch scratch) {
+        return switch (node.reads().get(read)) {
+            case Read.Raw raw -> new RawSource(compute, node, read, raw);
+            case Read.Normalised _ -> new NormalisedSource(compute, node, read, scratch);
+        };
+    }
+
+    /** Channels that are read. */
+    int channels();
+
+    /** Before the chunks of a forward pass. */
+    void prepareForward(Pass pass);
+
+    /** Before the chunks of a backward pass. */
+    void prepareBackward(Pass pass);
+
+    /**
+     * A chunk of what is read, dense.
+     *
+     * @param scratch where it may be put together
+     */
+    Matrix read(Chunk chunk, Matrix scratch);
+
+    /** Whether anything wants the gradient. */
+    boolean wantsGradient();
+
+    /**
+     * Where the gradient of a chunk may be written for {@link #accumulate}.
+     *
+     * @param scratch memory for it, if it cannot be written to its place
+     */
+    Matrix gradient(Chunk chunk, Matrix scratch);
+
+    /**
+     * Passes a chunk's gradient on to the columns that were read.
+     *
+     * @param gradient what {@link #gradient} gave, written
+     * @param partial the chunk's two rows of sums [2, C]
+     */
+    void accumulate(Pass pass, Chunk chunk, Matrix gradient, Matrix partial);
+
+    /** After the chunks of a backward pass. */
+    void finish(Pass pass, Matrix partials, Chunks chunks);
+}

@@ -1,0 +1,59 @@
+package org.densenet4j.graph;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A head for whole images: BN-ReLU, global average pool, linear classifier.
+ *
+ * @param name of the operation
+ * @param source what it reads
+ * @param linear name of the classifier's tensors
+ * @param classes outputs
+ */
+public record Classifier(String name, Read.Normalised source, String linear, int classes)
+        implements Node {
+
+    /** Refuses a classifier without classes. */
+    public Classifier {
+        requireNonNull(name, "name");
+        requireNonNull(source, "source");
+        requireNonNull(linear, "linear");
+        if (classes < 1) {
+            throw new GraphException("the node '" + name + "' has " + classes + " classes");
+        }
+        if (source.ranges().size() > 1 || !source.relu()) {
+            throw new GraphException(
+                    "the node '"
+                            + name
+                            + "' is a classifier: it reads columns of one matrix, behind BN-ReLU");
+        }
+    }
+
+    @Override
+    public List<Read> reads() {
+        return List.of(source);
+    }
+
+    @Override
+    public Optional<Columns> writes() {
+        return Optional.empty();
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+        return new Tensors().norm(source).linear(linear, classes, source.channels()).list();
+    }
+
+    @Override
+    public long multiplyAdds() {
+        return (long) source.channels() * classes;
+    }
+
+    @Override
+    public List<Window> windows() {
+        return List.of(new Window(Math.max(source.height(), source.width()), 1, 0));
+    }
+}

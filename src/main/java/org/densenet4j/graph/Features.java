@@ -1,0 +1,86 @@
+package org.densenet4j.graph;
+
+import java.util.Objects;
+
+/**
+ * One matrix of features: a row for every pixel of every image of a batch, a column for every
+ * channel. A dense block owns one; its layers read columns that are there and write the next ones.
+ *
+ * <p>Two matrices are the same only if they are one object: the name is for people, files and
+ * plans.
+ */
+public final class Features {
+    private final String name;
+    private final int height;
+    private final int width;
+    private final int channels;
+
+    /**
+     * A matrix [N·height·width, channels].
+     *
+     * @throws IllegalArgumentException when it would have no pixels or no channels
+     */
+    public Features(String name, int height, int width, int channels) {
+        this.name = Objects.requireNonNull(name, "name");
+        if (height < 1 || width < 1 || channels < 1) {
+            throw new GraphException(
+                    "the features '"
+                            + name
+                            + "' would be "
+                            + height
+                            + "x"
+                            + width
+                            + " pixels of "
+                            + channels
+                            + " channels: use larger images or fewer reductions");
+        }
+        this.height = height;
+        this.width = width;
+        this.channels = channels;
+    }
+
+    /** A name that no other matrix of the network has. */
+    public String name() {
+        return name;
+    }
+
+    /** Rows of pixels of an image. */
+    public int height() {
+        return height;
+    }
+
+    /** Columns of pixels of an image. */
+    public int width() {
+        return width;
+    }
+
+    /** Columns of the matrix. */
+    public int channels() {
+        return channels;
+    }
+
+    /** Pixels of an image, which are the rows of the matrix that it takes. */
+    public int pixels() {
+        return Math.multiplyExact(height, width);
+    }
+
+    /** The columns {@code [from, from + count)}. */
+    public Columns columns(int from, int count) {
+        return new Columns(this, from, count);
+    }
+
+    /** The first {@code count} columns: what a dense layer reads. */
+    public Columns prefix(int count) {
+        return columns(0, count);
+    }
+
+    /** All columns. */
+    public Columns all() {
+        return columns(0, channels);
+    }
+
+    @Override
+    public String toString() {
+        return name + " " + height + "x" + width + "x" + channels;
+    }
+}

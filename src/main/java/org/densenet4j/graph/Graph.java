@@ -1,0 +1,304 @@
+package org.densenet4j.graph;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.Set;
+
+/**
+ * A network: nodes in the order in which a forward pass runs them. Immutable.
+ *
+ * <pre>{@code
+ * Graph.Builder graph = Graph.builder("mine", 32, 32, 3);
+ * Features x = new Features("block1", 32, 32, 24 + 8 * 12);
+ * graph.add(new ConvolutionLayer("stem", Read.raw(graph.input().all()), …, x.prefix(24)));
+ * for (int c = 24; c < x.channels(); c += 12) {
+ *     graph.add(new ConvolutionLayer(…, Read.normalisedRelu(norm, x.prefix(c)), …, x.columns(c, 12)));
+ * }
+ * }</pre>
+ */
+public final class Graph implements NetworkSpec {
+    private final String name;
+    private final Features input;
+    private final List<Node> nodes;
+    private final List<Features> features;
+    private final Map<Features, Double> epsilons = new IdentityHashMap<>();
+
+    private Graph(Builder builder) {
+        name = builder.name;
+        input = builder.input;
+        nodes = List.copyOf(builder.nodes);
+        features = checkedFeatures();
+        checkNames();
+        checkColumns();
+        checkTensors();
+        checkDraws();
+        if (heads().isEmpty()) {
+            throw new GraphException("the network '" + name + "' has no head to train by");
+        }
+    }
+
+    /** Starts a network for images of this size. */
+    public static Builder builder(String name, int height, int width, int channels) {
+        return new Builder(name, new Features("input", height, width, channels));
+    }
+
+    // ---------------------------------------------------------------- what is refused
+
+    private List<Features> checkedFeatures() {
+        Set<Features> found = Collections.newSetFromMap(new IdentityHashMap<>());
+        List<Features> inOrder = new ArrayList<>();
+        for (Node node : nodes) {
+            node.writes()
+                    .map(Columns::of)
+                    .filter(found::add)
+                    .ifPresent(
+                            f -> {
+                                if (f == input) {
+                                    throw new GraphException(
+                                            "the node '" + node.name() + "' writes to the input");
+                                }
+                                inOrder.add(f);
+                            });
+        }
+        return List.copyOf(inOrder);
+    }
+
+    private void checkNames() {
+        Set<String> names = new HashSet<>();
+        for (Node node : nodes) {
+            if (!names.add(node.name())) {
+                throw new GraphException("two nodes have the name '" + node.name() + "'");
+            }
+        }
+        Set<String> matrices = new HashSet<>(Set.of(input.name()));
+        for (Features f : features) {
+            if (!matrices.add(f.name())) {
+                throw new GraphException("two matrices have the name '" + f.name() + "'");
+            }
+        }
+    }
+
+    /** Every column is written once, before it is read, and read at least once. */
+    private void checkColumns() {
+        Map<Features, boolean[]> written = new IdentityHashMap<>();
+        Map<Features, boolean[]> read = new IdentityHashMap<>();
+        boolean[] all = new boolean[input.channels()];
+        Arrays.fill(all, true);
+        written.put(input, all);
+        read.put(input, all.clone());
+        features.forEach(f -> written.put(f, new boolean[f.channels()]));
+        features.forEach(f -> read.put(f, new boolean[f.channels()]));
+        for (Node node : nodes) {
+            for (Read r : node.reads()) {
+                for (Columns c : r.ranges()) {
+                    checkRead(node, r, c, written);
+                    Arrays.fill(read.get(c.of()), c.from(), c.end(), true);
+                }
+            }
+            node.writes().ifPresent(c -> checkWrite(node, c, written));
+        }
+        for (Features f : features) {
+            for (int c = 0; c < f.channels(); c++) {
+                if (!written.get(f)[c] || !read.get(f)[c]) {
+                    throw new GraphException(
+                            "column "
+                                    + c
+                                    + " of the features '"
+                                    + f.name()
+                                    + "' is never "
+                                    + (written.get(f)[c] ? "read" : "written"));
+                }
+            }
+        }
+    }
+
+    private void checkRead(Node node, Read read, Columns c, Map<Features, boolean[]> written) {
+        boolean[] there = written.get(c.of());
+        for (int i = c.from(); i < c.end(); i++) {
+            if (there == null || !there[i]) {
+                throw new GraphException(
+                        "the node '" + node.name() + "' reads " + c + " before it is written");
+            }
+        }
+        if (read instanceof Read.Normalised n) {
+            if (c.of() == input) {
+                throw new GraphException(
+                        "the node '"
+                                + node.name()
+                                + "' normalises the input, of which no statistics are taken");
+            }
+            Double before = epsilons.putIfAbsent(c.of(), n.norm().epsilon());
+            if (before != null && before != n.norm().epsilon()) {
+                throw new GraphException(
+                        "the node '"
+                                + node.name()
+                                + "' reads '"
+                                + c.of().name()
+                                + "' with epsilon "
+                                + n.norm().epsilon()
+                                + ", another with "
+                                + before
+                                + ": readers of the same features share their deviations");
+            }
+        }
+    }
+
+    private static void checkWrite(Node node, Columns c, Map<Features, boolean[]> written) {
+        boolean[] there = written.get(c.of());
+        for (int i = c.from(); i < c.end(); i++) {
+            if (there[i]) {
+                throw new GraphException(
+                        "the node '" + node.name() + "' writes " + c + ", which is written before");
+            }
+            there[i] = true;
+        }
+    }
+
+    private void checkTensors() {
+        Map<String, Node> owners = new HashMap<>();
+        for (Node node : nodes) {
+            for (ParameterSpec p : node.parameters()) {
+                Node other = owners.putIfAbsent(p.name(), node);
+                if (other != null) {
+                    throw new GraphException(
+                            "the tensor '"
+                                    + p.name()
+                                    + "' belongs to the nodes '"
+                                    + other.name()
+                                    + "' and '"
+                                    + node.name()
+                                    + "'");
+                }
+            }
+        }
+    }
+
+    private void checkDraws() {
+        Map<Integer, Node> draws = new HashMap<>();
+        for (Node node : nodes) {
+            if (node.drops().any()) {
+                Node other = draws.putIfAbsent(node.drops().draw(), node);
+                if (other != null) {
+                    throw new GraphException(
+                            "the nodes '"
+                                    + other.name()
+                                    + "' and '"
+                                    + node.name()
+                                    + "' would drop the same elements: give each a draw of its own");
+                }
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- what there is
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public Graph graph() {
+        return this;
+    }
+
+    /** The images. */
+    public Features input() {
+        return input;
+    }
+
+    /** The nodes in the order of the forward pass. */
+    public List<Node> nodes() {
+        return nodes;
+    }
+
+    /** All matrices but the input, in the order in which they are first written. */
+    public List<Features> features() {
+        return features;
+    }
+
+    /** The nodes that make logits. */
+    public List<Node> heads() {
+        return nodes.stream().filter(node -> node.writes().isEmpty()).toList();
+    }
+
+    /** The epsilon of the normalisations that read these features; none where nothing does. */
+    public OptionalDouble epsilon(Features of) {
+        Double epsilon = epsilons.get(of);
+        return epsilon == null ? OptionalDouble.empty() : OptionalDouble.of(epsilon);
+    }
+
+    /** Whether training drops anything at random. */
+    public boolean drops() {
+        return nodes.stream().anyMatch(node -> node.drops().any());
+    }
+
+    /** Trained tensors in the order of the nodes. */
+    public List<ParameterSpec> parameters() {
+        return nodes.stream().flatMap(node -> node.parameters().stream()).toList();
+    }
+
+    /** Running statistics in the order of the nodes. */
+    public List<ParameterSpec> runningStatistics() {
+        return nodes.stream().flatMap(node -> node.runningStatistics().stream()).toList();
+    }
+
+    /** Number of trained values. */
+    public long parameterCount() {
+        return parameters().stream().mapToLong(ParameterSpec::count).reduce(0, Math::addExact);
+    }
+
+    /** Multiply-adds of one image's forward pass: convolutions and linear layers, no biases. */
+    public long multiplyAdds() {
+        return nodes.stream().mapToLong(Node::multiplyAdds).reduce(0, Math::addExact);
+    }
+
+    @Override
+    public String toString() {
+        return name + " (" + nodes.size() + " nodes, input " + input + ")";
+    }
+
+    /** Collects nodes; {@link #build} checks them. */
+    public static final class Builder {
+        private final String name;
+        private final Features input;
+        private final Set<Node> nodes = new LinkedHashSet<>();
+
+        private Builder(String name, Features input) {
+            this.name = requireNonNull(name, "name");
+            this.input = input;
+        }
+
+        /** The images. */
+        public Features input() {
+            return input;
+        }
+
+        /** Adds a node behind those that are there. */
+        public Builder add(Node node) {
+            if (!nodes.add(requireNonNull(node, "node"))) {
+                throw new GraphException("the node '" + node.name() + "' is there already");
+            }
+            return this;
+        }
+
+        /**
+         * The network.
+         *
+         * @throws GraphException naming the node or features, and what is wrong with them
+         */
+        public Graph build() {
+            return new Graph(this);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+package org.densenet4j.graph;
+
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What a node reads: columns in the order of the node's weights, as they are or normalised. They
+ * may lie in several matrices of the same size, so that a skip connection costs no copy.
+ */
+public sealed interface Read {
+    /** The columns, in the order in which the node's weights count its input channels. */
+    List<Columns> ranges();
+
+    /** The columns as they are. */
+    record Raw(List<Columns> ranges) implements Read {
+        /** Refuses columns of matrices of different sizes. */
+        public Raw {
+            ranges = checked(ranges);
+        }
+    }
+
+    /**
+     * The columns behind a batch normalisation of the reader's own.
+     *
+     * @param norm gamma, beta and running statistics, one for each column
+     * @param relu whether a ReLU follows
+     */
+    record Normalised(List<Columns> ranges, Norm norm, boolean relu) implements Read {
+        /** Refuses columns of matrices of different sizes. */
+        public Normalised {
+            ranges = checked(ranges);
+            Objects.requireNonNull(norm, "norm");
+        }
+    }
+
+    /** Columns as they are. */
+    static Raw raw(Columns... ranges) {
+        return new Raw(List.of(ranges));
+    }
+
+    /** Columns behind a batch normalisation and a ReLU. */
+    static Normalised normalisedRelu(Norm norm, Columns... ranges) {
+        return new Normalised(List.of(ranges), norm, true);
+    }
+
+    /** Columns behind a batch normalisation. */
+    static Normalised normalised(Norm norm, Columns... ranges) {
+        return new Normalised(List.of(ranges), norm, false);
+    }
+
+    /** Channels that are read. */
+    default int channels() {
+        return ranges().stream().mapToInt(Columns::count).reduce(0, Math::addExact);
+    }
+
+    /** Rows of pixels. */
+    default int height() {
+        return ranges().getFirst().of().height();
+    }
+
+    /** Columns of pixels. */
+    default int width() {
+        return ranges().getFirst().of().width();
+    }
+
+    private static List<Columns> checked(List<Columns> ranges) {
+        List<Columns> copy = List.copyOf(ranges);
+        if (copy.isEmpty()) {
+            throw new GraphException("a read without columns");
+        }
+        Features first = copy.getFirst().of();
+        for (Columns c : copy) {
+            if (c.of().height() != first.height() || c.of().width() != first.width()) {
+                throw new GraphException(
+                        "one read of " + first + " and " + c.of() + ", which differ in size");
+            }
+        }
+        return copy;
+    }
+}

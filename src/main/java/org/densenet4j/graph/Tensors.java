@@ -1,0 +1,40 @@
+package org.densenet4j.graph;
+
+import org.densenet4j.graph.ParameterSpec.Role;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Collects the tensors of a node in their order. */
+final class Tensors {
+    private final List<ParameterSpec> list = new ArrayList<>();
+
+    /** Gamma and beta of a reader's normalisation; nothing for a raw read. */
+    Tensors norm(Read read) {
+        return read instanceof Read.Normalised n ? norm(n.norm(), read.channels()) : this;
+    }
+
+    Tensors norm(Norm norm, int channels) {
+        list.add(ParameterSpec.of(norm.name() + ".weight", Role.BN_WEIGHT, channels));
+        list.add(ParameterSpec.of(norm.name() + ".bias", Role.BN_BIAS, channels));
+        return this;
+    }
+
+    Tensors convolution(String name, int out, int in, int kernel, boolean bias) {
+        list.add(ParameterSpec.of(name + ".weight", Role.CONV_WEIGHT, out, in, kernel, kernel));
+        if (bias) {
+            list.add(ParameterSpec.of(name + ".bias", Role.CONV_BIAS, out));
+        }
+        return this;
+    }
+
+    Tensors linear(String name, int out, int in) {
+        list.add(ParameterSpec.of(name + ".weight", Role.LINEAR_WEIGHT, out, in));
+        list.add(ParameterSpec.of(name + ".bias", Role.LINEAR_BIAS, out));
+        return this;
+    }
+
+    List<ParameterSpec> list() {
+        return List.copyOf(list);
+    }
+}

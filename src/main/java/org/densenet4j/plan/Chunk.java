@@ -1,0 +1,34 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.Matrix;
+
+/**
+ * Some rows of a batch that are worked on together.
+ *
+ * @param index number of the chunk
+ * @param firstRow its first row
+ * @param rows number of its rows
+ * @param firstImage the image that its first row is of
+ * @param images number of its images, where it ends on image boundaries
+ */
+public record Chunk(int index, int firstRow, int rows, int firstImage, int images) {
+    /** Its rows of a matrix that has the rows that are counted here. */
+    public Matrix of(Matrix matrix) {
+        return matrix.rows(firstRow, rows);
+    }
+
+    /** The first rows of a scratch matrix: as many as this chunk has. */
+    public Matrix in(Matrix scratch) {
+        return scratch.rows(0, rows);
+    }
+
+    /** Its two rows of the partial sums of all chunks. */
+    public Matrix partial(Matrix partials) {
+        return partials.rows(2 * index, 2);
+    }
+
+    /** The same images in a matrix with another number of pixels per image. */
+    public Chunk ofPixels(int pixels) {
+        return new Chunk(index, firstImage * pixels, images * pixels, firstImage, images);
+    }
+}

@@ -1,0 +1,71 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Classifier;
+
+import java.util.Optional;
+
+/**
+ * Memory of a classifier.
+ *
+ * @param images chunks of images
+ * @param pooled [N, C]
+ * @param pooledGradient [N, C]
+ * @param normalised the naive strategy's copy of the BN-ReLU output
+ * @param loss its logits, their gradient and what becomes of them
+ * @param partials two rows of sums for each chunk
+ * @param norm of the features
+ */
+public record ClassifierMemory(
+        Classifier node,
+        Chunks images,
+        Matrix pooled,
+        Matrix pooledGradient,
+        Optional<Matrix> normalised,
+        LossMemory loss,
+        Matrix partials,
+        NormScratch norm)
+        implements NodeMemory {
+
+    static ClassifierMemory of(Classifier node, Planner planner) {
+        int forward = planner.schedule().forward(node);
+        int backward = planner.schedule().backward(node);
+        int batch = planner.batch();
+        int pixels = node.source().height() * node.source().width();
+        int c = node.source().channels();
+        int classes = node.classes();
+        Chunks images = planner.imageChunks(pixels, planner.bytes(c));
+        for (int rows : new int[] {batch, 1}) {
+            planner.noteProduct(new GemmShape(rows, classes, c, c, c, classes, false, true, false));
+            planner.noteProduct(
+                    new GemmShape(rows, c, classes, classes, c, c, false, false, false));
+            planner.noteProduct(new GemmShape(classes, c, rows, classes, c, c, true, false, true));
+        }
+        Optional<Matrix> normalised =
+                planner.naiveCopy(node, ".normalised", planner.rows(pixels), c);
+        Allocator allocator = planner.allocator();
+        Allocator.Frame frame = allocator.frame();
+        Matrix pooled =
+                allocator.matrix(
+                        node.name() + ".pooled", Category.FEATURES, batch, c, forward, backward);
+        LossMemory loss = LossMemory.of(classes, planner);
+        Matrix pooledGradient =
+                allocator.matrix(
+                        node.name() + ".pooled.gradient",
+                        Category.WORKSPACE,
+                        batch,
+                        c,
+                        backward,
+                        backward);
+        return new ClassifierMemory(
+                node,
+                images,
+                pooled,
+                pooledGradient,
+                normalised,
+                loss,
+                frame.vector(2 * images.count(batch) * c),
+                NormScratch.in(frame, c));
+    }
+}

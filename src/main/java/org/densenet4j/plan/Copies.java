@@ -1,0 +1,45 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Node;
+import org.densenet4j.graph.Read;
+
+/**
+ * What an autograd framework keeps of a dense layer's input.
+ *
+ * @param concatenation [N·H·W, K]
+ * @param statistics [3, K], taken anew by every layer
+ * @param normalised BN-ReLU output [N·H·W, K]
+ * @param gradient of the concatenation [N·H·W, K], during the layer's backward pass
+ */
+public record Copies(Matrix concatenation, Matrix statistics, Matrix normalised, Matrix gradient) {
+
+    /** Asks for copies of what a node reads. */
+    static Copies of(Node node, Read source, Planner planner) {
+        Allocator allocator = planner.allocator();
+        int forward = planner.schedule().forward(node);
+        int backward = planner.schedule().backward(node);
+        int rows = planner.rows(source.height() * source.width());
+        int channels = source.channels();
+        String name = node.name();
+        return new Copies(
+                allocator.activations(
+                        name + ".concatenation",
+                        Category.COPIES,
+                        rows,
+                        channels,
+                        forward,
+                        backward),
+                allocator.matrix(
+                        name + ".statistics", Category.COPIES, 3, channels, forward, backward),
+                allocator.activations(
+                        name + ".normalised", Category.COPIES, rows, channels, forward, backward),
+                allocator.activations(
+                        name + ".concatenation.gradient",
+                        Category.GRADIENTS,
+                        rows,
+                        channels,
+                        backward,
+                        backward));
+    }
+}

@@ -1,0 +1,11 @@
+package org.densenet4j.plan;
+
+/** Memory of one node: what it keeps between the passes, and its scratch. */
+public sealed interface NodeMemory
+        permits ConvolutionLayerMemory,
+                NaiveConvolutionLayerMemory,
+                BottleneckLayerMemory,
+                NaiveBottleneckLayerMemory,
+                PooledConvolutionMemory,
+                TransitionMemory,
+                ClassifierMemory {}
