@@ -125,21 +125,21 @@ extern "C" __global__ void norm_correction(const float* sums, int sumsStride, co
         frozen ? 0.0f : static_cast<float>(-a * inverse * sums[sumsStride + c] / rows);
 }
 
-// B (+)= gamma * dbeta, Gamma (+)= gamma * dgamma.
-extern "C" __global__ void defer_sums(const float* sums, int sumsStride, const float* gamma, int add,
+// B (+)= weight * dbeta, Gamma (+)= weight * dgamma; the weight is gamma/sigma.
+extern "C" __global__ void defer_sums(const float* sums, int sumsStride, const float* weight, int add,
                                       float* deferred, int deferredStride, int channels) {
     const int c = channel_of_thread();
     if (c >= channels) {
         return;
     }
-    const float g = gamma[c];
-    const float dbeta = g * sums[c];
-    const float dgamma = g * sums[sumsStride + c];
+    const float w = weight[c];
+    const float dbeta = w * sums[c];
+    const float dgamma = w * sums[sumsStride + c];
     deferred[c] = add ? deferred[c] + dbeta : dbeta;
     deferred[deferredStride + c] = add ? deferred[deferredStride + c] + dgamma : dgamma;
 }
 
-// a = 1/sigma, b = -B/(sigma * rows), c = -Gamma/(sigma^2 * rows); a = 1, b = c = 0 with frozen statistics.
+// a = 1, b = -B/rows, c = -Gamma/(sigma * rows); b = c = 0 with frozen statistics.
 extern "C" __global__ void deferred_correction(const float* deferred, int deferredStride, const float* statistics,
                                                int statisticsStride, int rows, int frozen, float* correction,
                                                int correctionStride, int channels) {
@@ -148,18 +148,18 @@ extern "C" __global__ void deferred_correction(const float* deferred, int deferr
         return;
     }
     const double inverse = statistics[2 * statisticsStride + c];
-    correction[c] = frozen ? 1.0f : static_cast<float>(inverse);
-    correction[correctionStride + c] = frozen ? 0.0f : static_cast<float>(-inverse * deferred[c] / rows);
+    correction[c] = 1.0f;
+    correction[correctionStride + c] = frozen ? 0.0f : -deferred[c] / rows;
     correction[2 * correctionStride + c] =
-        frozen ? 0.0f : static_cast<float>(-inverse * inverse * deferred[deferredStride + c] / rows);
+        frozen ? 0.0f : static_cast<float>(-inverse * deferred[deferredStride + c] / rows);
 }
 
-// gamma, or gamma/sigma with frozen statistics.
+// gamma/sigma.
 extern "C" __global__ void gradient_weight(const float* statistics, int statisticsStride, const float* gamma,
-                                           int frozen, float* weight, int channels) {
+                                           float* weight, int channels) {
     const int c = channel_of_thread();
     if (c >= channels) {
         return;
     }
-    weight[c] = frozen ? gamma[c] * statistics[2 * statisticsStride + c] : gamma[c];
+    weight[c] = gamma[c] * statistics[2 * statisticsStride + c];
 }

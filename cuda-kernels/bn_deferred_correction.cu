@@ -1,7 +1,7 @@
 // The batch-norm gradient with finished sums: out = a * g + b + c * (x - mean), per channel.
 //
 // In a dense block it is applied once per channel, when the channel's last consumer is done and its producer is
-// about to use it: a = 1/sigma, b = -B/(sigma*M), c = -Gamma/(sigma^2*M) (docs/design.md).
+// about to use it: a = 1, b = -B/M, c = -Gamma/(sigma*M) (docs/design.md).
 // gradient_of_appended also applies the dropout that the forward pass drew for these columns.
 //
 // Shapes    gradient, x, out [rows, channels] with strides; correction [3, channels] = a, b, c; mean [channels]

@@ -124,7 +124,7 @@ struct WriteInPlace {
     }
 };
 
-// blockGradient (+)= weight * g; the weight is gamma, or gamma/sigma with frozen statistics.
+// blockGradient (+)= weight * g; the weight is gamma/sigma.
 template <int V>
 struct AddWeighted {
     const float* weight;

@@ -159,9 +159,10 @@ public interface Kernels {
     /**
      * Deferred batch-norm gradient of one consumer: with {@code g} = {@code gradient} where the
      * ReLU let through, takes {@code Σ g} and {@code Σ g·(x − mean)} and adds {@code weight·g} to
-     * the block's gradient matrix.
+     * the block's gradient matrix, which is in units of dx: a consumer without normalisation just
+     * adds its gradient.
      *
-     * @param weight per channel: gamma (shared statistics) or gamma/sigma (frozen statistics)
+     * @param weight per channel: gamma/sigma, see {@link #gradientWeight}
      * @param add false for the channel's last consumer, whose backward pass comes first and
      *     overwrites
      */
@@ -241,21 +242,22 @@ public interface Kernels {
             Matrix correction);
 
     /**
-     * Adds a consumer's {@code gamma·dbeta} and {@code gamma·dgamma} to its block's B and Γ.
+     * Adds a consumer's {@code weight·dbeta} and {@code weight·dgamma} to its block's B and Γ.
      *
+     * @param weight [1, C]: gamma/sigma, see {@link #gradientWeight}
      * @param add false for the last consumer, which overwrites
      */
-    void deferSums(Matrix sums, Matrix gamma, boolean add, Matrix deferred);
+    void deferSums(Matrix sums, Matrix weight, boolean add, Matrix deferred);
 
     /**
-     * The deferred correction of channels all of whose consumers are done: a = 1/sigma, b =
-     * −B/(sigma·rows), c = −Γ/(sigma²·rows). With frozen statistics a = 1, b = c = 0.
+     * The deferred correction of channels all of whose consumers are done: a = 1, b = −B/rows, c =
+     * −Γ/(sigma·rows). With frozen statistics b = c = 0.
      */
     void deferredCorrection(
             Matrix deferred, Matrix statistics, int rows, boolean frozen, Matrix correction);
 
-    /** The weight of {@link #accumulateGradient}: gamma, or gamma/sigma with frozen statistics. */
-    void gradientWeight(Matrix statistics, Matrix gamma, boolean frozen, Matrix weight);
+    /** The weight of {@link #accumulateGradient}: gamma/sigma. */
+    void gradientWeight(Matrix statistics, Matrix gamma, Matrix weight);
 
     // ---------------------------------------------------------------- optimiser and copies
 

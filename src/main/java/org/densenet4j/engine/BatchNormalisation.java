@@ -98,11 +98,7 @@ final class BatchNormalisation {
     void prepareBackward(Pass pass) {
         prepareAgain(pass);
         for (Range r : ranges) {
-            kernels.gradientWeight(
-                    statistics(pass, r),
-                    r.gamma(),
-                    !pass.usesBatchStatistics(),
-                    r.scratch().weight());
+kernels.gradientWeight(statistics(pass, r), r.gamma(), r.scratch().weight());
         }
     }
 
@@ -120,7 +116,7 @@ final class BatchNormalisation {
         return scratch.affine();
     }
 
-    /** Factor of the deferred gradient [1, C]. */
+    /** Factor of the deferred gradient, gamma/sigma [1, C]. */
     Matrix weight() {
         return scratch.weight();
     }
@@ -128,17 +124,6 @@ final class BatchNormalisation {
     /** The sums dbeta and dgamma [2, C]. */
     Matrix sums() {
         return scratch.sums();
-    }
-
-    /** Gamma of some channels. */
-    Matrix gamma(int from, int count) {
-        for (Range r : ranges) {
-            if (from < r.gamma().columns()) {
-                return r.gamma().columns(from, count);
-            }
-            from -= r.gamma().columns();
-        }
-        throw new IndexOutOfBoundsException(from);
     }
 
     /** Finishes dgamma and dbeta from the chunks' sums and adds them to the parameter gradients. */

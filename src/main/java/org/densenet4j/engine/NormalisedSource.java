@@ -236,7 +236,7 @@ final class NormalisedSource implements Source {
         for (Part p : sums) {
             kernels.deferSums(
                     p.of(norm.sums()),
-                    norm.gamma(p.offset, p.count()),
+                    p.weight(),
                     p.add(),
                     p.columns.deferred());
         }

@@ -560,10 +560,10 @@ class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void deferSums(Matrix sums, Matrix gamma, boolean add, Matrix deferred) {
+    public void deferSums(Matrix sums, Matrix weight, boolean add, Matrix deferred) {
         for (int row = 0; row < 2; row++) {
             for (int c = 0; c < sums.columns(); c++) {
-                float value = get(gamma, 0, c) * get(sums, row, c);
+                float value = get(weight, 0, c) * get(sums, row, c);
                 set(deferred, row, c, add ? get(deferred, row, c) + value : value);
             }
         }
@@ -574,21 +574,16 @@ class ScalarKernels implements Kernels {
             Matrix deferred, Matrix statistics, int rows, boolean frozen, Matrix correction) {
         for (int c = 0; c < statistics.columns(); c++) {
             double inverse = get(statistics, 2, c);
-            set(correction, 0, c, frozen ? 1f : (float) inverse);
-            set(correction, 1, c, frozen ? 0f : (float) (-inverse * get(deferred, 0, c) / rows));
-            set(
-                    correction,
-                    2,
-                    c,
-                    frozen ? 0f : (float) (-inverse * inverse * get(deferred, 1, c) / rows));
+            set(correction, 0, c, 1f);
+            set(correction, 1, c, frozen ? 0f : -get(deferred, 0, c) / rows);
+            set(correction, 2, c, frozen ? 0f : (float) (-inverse * get(deferred, 1, c) / rows));
         }
     }
 
     @Override
-    public void gradientWeight(Matrix statistics, Matrix gamma, boolean frozen, Matrix weight) {
+    public void gradientWeight(Matrix statistics, Matrix gamma, Matrix weight) {
         for (int c = 0; c < statistics.columns(); c++) {
-            float g = get(gamma, 0, c);
-            set(weight, 0, c, frozen ? g * get(statistics, 2, c) : g);
+            set(weight, 0, c, get(gamma, 0, c) * get(statistics, 2, c));
         }
     }
 

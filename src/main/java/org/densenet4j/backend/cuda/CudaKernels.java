@@ -636,14 +636,14 @@ final class CudaKernels implements Kernels {
     }
 
     @Override
-    public void deferSums(Matrix sums, Matrix gamma, boolean add, Matrix deferred) {
+    public void deferSums(Matrix sums, Matrix weight, boolean add, Matrix deferred) {
         perChannel(
                 "defer_sums",
                 sums.columns(),
-                Traffic.reading(sums, gamma).storing(deferred, add),
+                Traffic.reading(sums, weight).storing(deferred, add),
                 address(sums),
                 sums.stride(),
-                address(gamma),
+                address(weight),
                 flag(add),
                 address(deferred),
                 deferred.stride(),
@@ -669,16 +669,14 @@ final class CudaKernels implements Kernels {
     }
 
     @Override
-    public void gradientWeight(Matrix statistics, Matrix gamma, boolean frozen, Matrix weight) {
+    public void gradientWeight(Matrix statistics, Matrix gamma, Matrix weight) {
         perChannel(
                 "gradient_weight",
                 statistics.columns(),
-                (frozen ? Traffic.reading(statistics.row(2), gamma) : Traffic.reading(gamma))
-                        .writing(weight),
+                Traffic.reading(statistics.row(2), gamma).writing(weight),
                 address(statistics),
                 statistics.stride(),
                 address(gamma),
-                flag(frozen),
                 address(weight),
                 statistics.columns());
     }
