@@ -10,7 +10,7 @@
 // Shapes    gradient, x, blockGradient [rows, channels] with strides; affine [2, channels]; mean, weight
 //           [channels]; pooledGradient [images * floor(h/2) * floor(w/2), channels] or [images, channels]
 // Bytes     mask_relu: 8 * rows * channels read, 4 written; accumulate: 12 read (8 when overwriting), 4 written;
-//           behind pools: 4 read and the pooled gradient, 4 written; all: 8 * row tiles * channels of sums written,
+//           behind pools: 8 (4) read and the pooled gradient, 4 written; all: 8 * row tiles * channels of sums written,
 //           and 12 (mask_relu) or 16 * channels of vectors read
 // Geometry  tiled, see common.cuh; combine_sums follows
 #include "common.cuh"
@@ -180,34 +180,34 @@ template <int V>
 __device__ void accumulate_gradient_average_pool(const float* pooledGradient, int pooledStride, int height,
                                                  int width, const float* x, int xStride, const float* affine,
                                                  int affineStride, const float* mean, const float* weight,
-                                                 float* blockGradient, int blockStride, int rows, int channels,
-                                                 int rowsPerTile, float* tiles) {
+                                                 int add, float* blockGradient, int blockStride, int rows,
+                                                 int channels, int rowsPerTile, float* tiles) {
     masked_gradient<V>(AveragePooledGradient<V>{pooledGradient, pooledStride, height, width}, x, xStride, affine,
                        affineStride, mean, rows, channels, rowsPerTile, tiles,
-                       AddWeighted<V>{weight, blockGradient, blockStride, false});
+                       AddWeighted<V>{weight, blockGradient, blockStride, add != 0});
 }
 
 TILED_KERNEL(accumulate_gradient_average_pool,
              (const float* pooledGradient, int pooledStride, int height, int width, const float* x, int xStride,
-              const float* affine, int affineStride, const float* mean, const float* weight, float* blockGradient,
-              int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
-             (pooledGradient, pooledStride, height, width, x, xStride, affine, affineStride, mean, weight,
+              const float* affine, int affineStride, const float* mean, const float* weight, int add,
+              float* blockGradient, int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
+             (pooledGradient, pooledStride, height, width, x, xStride, affine, affineStride, mean, weight, add,
               blockGradient, blockStride, rows, channels, rowsPerTile, tiles))
 
 template <int V>
 __device__ void accumulate_gradient_global_pool(const float* pooledGradient, int pooledStride, int pixels,
                                                 const float* x, int xStride, const float* affine,
                                                 int affineStride, const float* mean, const float* weight,
-                                                float* blockGradient, int blockStride, int rows, int channels,
-                                                int rowsPerTile, float* tiles) {
+                                                int add, float* blockGradient, int blockStride, int rows,
+                                                int channels, int rowsPerTile, float* tiles) {
     masked_gradient<V>(GlobalPooledGradient<V>{pooledGradient, pooledStride, pixels, 1.0f / pixels}, x, xStride,
                        affine, affineStride, mean, rows, channels, rowsPerTile, tiles,
-                       AddWeighted<V>{weight, blockGradient, blockStride, false});
+                       AddWeighted<V>{weight, blockGradient, blockStride, add != 0});
 }
 
 TILED_KERNEL(accumulate_gradient_global_pool,
              (const float* pooledGradient, int pooledStride, int pixels, const float* x, int xStride,
-              const float* affine, int affineStride, const float* mean, const float* weight, float* blockGradient,
-              int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
-             (pooledGradient, pooledStride, pixels, x, xStride, affine, affineStride, mean, weight, blockGradient,
-              blockStride, rows, channels, rowsPerTile, tiles))
+              const float* affine, int affineStride, const float* mean, const float* weight, int add,
+              float* blockGradient, int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
+             (pooledGradient, pooledStride, pixels, x, xStride, affine, affineStride, mean, weight, add,
+              blockGradient, blockStride, rows, channels, rowsPerTile, tiles))

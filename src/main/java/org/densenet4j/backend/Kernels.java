@@ -176,7 +176,7 @@ public interface Kernels {
             Matrix blockGradient,
             Matrix partial);
 
-    /** {@link #accumulateGradient} behind a 2x2 average pool: always overwrites. */
+    /** {@link #accumulateGradient} behind a 2x2 average pool; odd edges have no gradient. */
     void accumulateGradientAveragePool(
             Matrix pooledGradient,
             Matrix x,
@@ -186,10 +186,11 @@ public interface Kernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial);
 
-    /** {@link #accumulateGradient} behind a global average pool: always overwrites. */
+    /** {@link #accumulateGradient} behind a global average pool. */
     void accumulateGradientGlobalPool(
             Matrix pooledGradient,
             Matrix x,
@@ -198,6 +199,7 @@ public interface Kernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial);
 

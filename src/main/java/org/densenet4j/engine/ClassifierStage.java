@@ -99,6 +99,7 @@ final class ClassifierStage implements Stage {
                     p.affine(),
                     p.statistics(pass),
                     p.weight(),
+                    p.add(),
                     chunk.of(p.gradient()),
                     p.of(partial));
         }

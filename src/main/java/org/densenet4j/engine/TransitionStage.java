@@ -117,6 +117,7 @@ final class TransitionStage implements Stage {
                     p.affine(),
                     p.statistics(pass),
                     p.weight(),
+                    p.add(),
                     chunk.of(p.gradient()),
                     p.of(partial));
         }

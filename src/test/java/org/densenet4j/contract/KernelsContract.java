@@ -715,8 +715,9 @@ abstract class KernelsContract extends OpenedDevice {
     @Test
     void gradientBehindAnAveragePoolIsAQuarterAndZeroOnOddEdges() {
         forRandomCases(
-                CASES,
+                2 * CASES,
                 a -> {
+                    boolean add = a.random.nextBoolean();
                     Images i = Images.random(a);
                     int h = i.height / 2;
                     int w = i.width / 2;
@@ -728,7 +729,10 @@ abstract class KernelsContract extends OpenedDevice {
                     Matrix pooled = a.activations(i.count * h * w, x.columns());
                     Matrix statistics = a.statistics(x.columns());
                     Matrix weight = a.normal(1, x.columns());
-                    Matrix block = a.activationOutput(x.rows(), x.columns());
+                    Matrix block =
+                            add
+                                    ? a.activations(x.rows(), x.columns())
+                                    : a.activationOutput(x.rows(), x.columns());
                     Matrix partial = a.output(2, x.columns());
                     a.upload();
                     a.kernels()
@@ -741,6 +745,7 @@ abstract class KernelsContract extends OpenedDevice {
                                     affine,
                                     statistics,
                                     weight,
+                                    add,
                                     block,
                                     partial);
                     MaskedGradient g =
@@ -755,7 +760,14 @@ abstract class KernelsContract extends OpenedDevice {
                                 return a.masked(0.25 * mine, x, r, c, affine);
                             };
                     a.expect(
-                            block, ELEMENT, (r, c, t) -> t.add(a.value(weight, 0, c) * g.at(r, c)));
+                            block,
+                            ELEMENT,
+                            (r, c, t) -> {
+                                t.add(a.value(weight, 0, c) * g.at(r, c));
+                                if (add) {
+                                    t.add(a.value(block, r, c));
+                                }
+                            });
                     expectSums(a, x, statistics, partial, g);
                     a.check();
                 });
@@ -764,8 +776,9 @@ abstract class KernelsContract extends OpenedDevice {
     @Test
     void gradientBehindAGlobalPoolIsSharedByAllPixels() {
         forRandomCases(
-                CASES,
+                2 * CASES,
                 a -> {
+                    boolean add = a.random.nextBoolean();
                     Images i = Images.random(a);
                     int pixels = i.height * i.width;
                     Matrix affine = a.affine(a.channels());
@@ -773,7 +786,10 @@ abstract class KernelsContract extends OpenedDevice {
                     Matrix pooled = a.normal(i.count, x.columns());
                     Matrix statistics = a.statistics(x.columns());
                     Matrix weight = a.normal(1, x.columns());
-                    Matrix block = a.activationOutput(x.rows(), x.columns());
+                    Matrix block =
+                            add
+                                    ? a.activations(x.rows(), x.columns())
+                                    : a.activationOutput(x.rows(), x.columns());
                     Matrix partial = a.output(2, x.columns());
                     a.upload();
                     a.kernels()
@@ -785,6 +801,7 @@ abstract class KernelsContract extends OpenedDevice {
                                     affine,
                                     statistics,
                                     weight,
+                                    add,
                                     block,
                                     partial);
                     MaskedGradient g =
@@ -796,7 +813,14 @@ abstract class KernelsContract extends OpenedDevice {
                                             c,
                                             affine);
                     a.expect(
-                            block, ELEMENT, (r, c, t) -> t.add(a.value(weight, 0, c) * g.at(r, c)));
+                            block,
+                            ELEMENT,
+                            (r, c, t) -> {
+                                t.add(a.value(weight, 0, c) * g.at(r, c));
+                                if (add) {
+                                    t.add(a.value(block, r, c));
+                                }
+                            });
                     expectSums(a, x, statistics, partial, g);
                     a.check();
                 });

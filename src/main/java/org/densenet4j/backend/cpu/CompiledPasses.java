@@ -152,6 +152,7 @@ final class CompiledPasses implements AutoCloseable {
             Matrix affine,
             Matrix mean,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial) {
         AveragePoolGradientCode.Form form =
@@ -161,6 +162,7 @@ final class CompiledPasses implements AutoCloseable {
                         height,
                         width,
                         x.columns(),
+                        add,
                         pooledGradient.rowBytes(),
                         x.rowBytes(),
                         blockGradient.rowBytes(),

@@ -169,6 +169,7 @@ final class CpuKernels extends ScalarKernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial) {
         if (compiled.fit(pooledGradient, x, blockGradient)) {
@@ -182,6 +183,7 @@ final class CpuKernels extends ScalarKernels {
                     affine,
                     statistics,
                     weight,
+                    add,
                     blockGradient,
                     partial);
             return;
@@ -196,6 +198,7 @@ final class CpuKernels extends ScalarKernels {
                         affine,
                         statistics,
                         weight,
+                        add,
                         blockGradient,
                         partial);
     }
@@ -209,6 +212,7 @@ final class CpuKernels extends ScalarKernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial) {
         loops(x).accumulateGradientGlobalPool(
@@ -219,6 +223,7 @@ final class CpuKernels extends ScalarKernels {
                         affine,
                         statistics,
                         weight,
+                        add,
                         blockGradient,
                         partial);
     }

@@ -419,6 +419,7 @@ class ScalarKernels implements Kernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial) {
         int outHeight = height / 2;
@@ -439,7 +440,8 @@ class ScalarKernels implements Kernels {
                 }
                 sum += g;
                 products = Math.fma(g, get(x, row, c) - mean, products);
-                set(blockGradient, row, c, get(weight, 0, c) * g);
+                float before = add ? get(blockGradient, row, c) : 0f;
+                set(blockGradient, row, c, Math.fma(get(weight, 0, c), g, before));
             }
             set(partial, 0, c, sum);
             set(partial, 1, c, products);
@@ -455,6 +457,7 @@ class ScalarKernels implements Kernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial) {
         for (int c = 0; c < x.columns(); c++) {
@@ -468,7 +471,8 @@ class ScalarKernels implements Kernels {
                 }
                 sum += g;
                 products = Math.fma(g, get(x, row, c) - mean, products);
-                set(blockGradient, row, c, get(weight, 0, c) * g);
+                float before = add ? get(blockGradient, row, c) : 0f;
+                set(blockGradient, row, c, Math.fma(get(weight, 0, c), g, before));
             }
             set(partial, 0, c, sum);
             set(partial, 1, c, products);

@@ -669,6 +669,7 @@ class VectorPasses extends ScalarKernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial) {
         fill(partial, 0);
@@ -681,8 +682,8 @@ class VectorPasses extends ScalarKernels {
             int pooled = (line / height * outHeight + h) * (width / 2);
             for (int c = 0; c < whole(x); c += LANES) {
                 if (h < outHeight) {
-                    accumulatePooledLine(a, c, line * width, width, pooled);
-                } else {
+                    accumulatePooledLine(a, add, c, line * width, width, pooled);
+                } else if (!add) {
                     fill(blockGradient.rows(line * width, width).columns(c, LANES), 0);
                 }
             }
@@ -697,13 +698,15 @@ class VectorPasses extends ScalarKernels {
                     rest(affine, x),
                     rest(statistics, x),
                     rest(weight, x),
+                    add,
                     rest(blockGradient, x),
                     rest(partial, x));
         }
     }
 
     /** A line of pixels, two of which share one pooled gradient; an odd last one has none. */
-    private void accumulatePooledLine(Accumulation a, int c, int first, int width, int pooled) {
+    private void accumulatePooledLine(
+            Accumulation a, boolean add, int c, int first, int width, int pooled) {
         FloatVector zero = zero();
         FloatVector scale = floats(a.affine(), 0, c);
         FloatVector shift = floats(a.affine(), 1, c);
@@ -718,10 +721,15 @@ class VectorPasses extends ScalarKernels {
                 FloatVector g = zero.blend(d, v.fma(scale, shift).compare(GT, 0f));
                 sum = sum.add(g);
                 products = g.fma(v.sub(mean), products);
-                store(g.mul(weight), a.blockGradient().at(p, c));
+                long at = a.blockGradient().at(p, c);
+                if (add) {
+                    store(g.fma(weight, load(at)), at);
+                } else {
+                    store(g.mul(weight), at);
+                }
             }
         }
-        if (width % 2 == 1) {
+        if (width % 2 == 1 && !add) {
             store(zero, a.blockGradient().at(first + width - 1, c));
         }
         set(a.partial(), 0, c, sum);
@@ -737,6 +745,7 @@ class VectorPasses extends ScalarKernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial) {
         fill(partial, 0);
@@ -755,7 +764,12 @@ class VectorPasses extends ScalarKernels {
                     FloatVector d = zero.blend(pooled, v.fma(scale, shift).compare(GT, 0f));
                     sum = sum.add(d);
                     products = d.fma(v.sub(mean), products);
-                    store(d.mul(factor), blockGradient.at(p, c));
+                    long at = blockGradient.at(p, c);
+                    if (add) {
+                        store(d.fma(factor, load(at)), at);
+                    } else {
+                        store(d.mul(factor), at);
+                    }
                 }
                 set(partial, 0, c, sum);
                 set(partial, 1, c, products);
@@ -770,6 +784,7 @@ class VectorPasses extends ScalarKernels {
                     rest(affine, x),
                     rest(statistics, x),
                     rest(weight, x),
+                    add,
                     rest(blockGradient, x),
                     rest(partial, x));
         }

@@ -472,6 +472,7 @@ final class CudaKernels implements Kernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial) {
         Matrix mean = statistics.row(0);
@@ -489,7 +490,8 @@ final class CudaKernels implements Kernels {
                 t,
                 "accumulate_gradient_average_pool",
                 Traffic.reading(pooledGradient, x, affine, mean, weight)
-                        .writing(blockGradient, tiles(t, x.columns())),
+                        .storing(blockGradient, add)
+                        .writing(tiles(t, x.columns())),
                 address(pooledGradient),
                 pooledGradient.stride(),
                 height,
@@ -500,6 +502,7 @@ final class CudaKernels implements Kernels {
                 affine.stride(),
                 address(mean),
                 address(weight),
+                flag(add),
                 address(blockGradient),
                 blockGradient.stride(),
                 x.rows(),
@@ -518,6 +521,7 @@ final class CudaKernels implements Kernels {
             Matrix affine,
             Matrix statistics,
             Matrix weight,
+            boolean add,
             Matrix blockGradient,
             Matrix partial) {
         Matrix mean = statistics.row(0);
@@ -535,7 +539,8 @@ final class CudaKernels implements Kernels {
                 t,
                 "accumulate_gradient_global_pool",
                 Traffic.reading(pooledGradient, x, affine, mean, weight)
-                        .writing(blockGradient, tiles(t, x.columns())),
+                        .storing(blockGradient, add)
+                        .writing(tiles(t, x.columns())),
                 address(pooledGradient),
                 pooledGradient.stride(),
                 pixels,
@@ -545,6 +550,7 @@ final class CudaKernels implements Kernels {
                 affine.stride(),
                 address(mean),
                 address(weight),
+                flag(add),
                 address(blockGradient),
                 blockGradient.stride(),
                 x.rows(),

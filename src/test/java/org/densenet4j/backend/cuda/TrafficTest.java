@@ -88,6 +88,14 @@ class TrafficTest {
                     (add ? 4 : 3) * MATRIX + 4 * VECTOR + TILES,
                     "combine_sums",
                     TILES + 2 * VECTOR);
+            Matrix pooled = Matrix.dense(4096, 1, CHANNELS);
+            kernels.accumulateGradientGlobalPool(
+                    pooled, x, 1, x.rows(), affine, statistics, vector, add, y, affine);
+            assertLaunches(
+                    "accumulate_gradient_global_pool_v4",
+                    (add ? 3 : 2) * MATRIX + 5 * VECTOR + TILES,
+                    "combine_sums",
+                    TILES + 2 * VECTOR);
             kernels.applyCorrection(y, x, statistics, statistics, add, y);
             assertLaunches("apply_correction_v4", (add ? 4 : 3) * MATRIX + 4 * VECTOR);
             kernels.deferSums(affine, vector, add, affine);

@@ -22,12 +22,12 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The gradient of {@link AveragePoolCode}, which begins a block's gradient matrix G:
+ * The gradient of {@link AveragePoolCode}, which begins a block's gradient matrix G, or adds to it:
  *
  * <pre>
  * g = ¼·dOut of the pixel's window where x·scale + shift is positive, 0 on odd edges
  * sums += Σ g,  products += Σ g·(x − mean)
- * G = weight·g
+ * G (+)= weight·g
  * </pre>
  *
  * The four pixels of a window at a time. Moves dOut, x and G once, in their order in memory.
@@ -55,6 +55,7 @@ public final class AveragePoolGradientCode implements AutoCloseable {
      *
      * @param storage of dOut, x and G
      * @param columns C
+     * @param adds whether G is added to
      * @param pooledRow from pixel to pixel of dOut
      * @param xRow from pixel to pixel of x
      * @param gradientRow from pixel to pixel of G
@@ -67,6 +68,7 @@ public final class AveragePoolGradientCode implements AutoCloseable {
             int height,
             int width,
             int columns,
+            boolean adds,
             long pooledRow,
             long xRow,
             long gradientRow,
@@ -153,8 +155,12 @@ public final class AveragePoolGradientCode implements AutoCloseable {
         return a.bytes();
     }
 
-    /** Zeros into some pixels of G, from R10 on, which moves behind them. */
+    /** Zeros into, or added to, some pixels of G, from R10 on, which moves behind them. */
     private void nothing(int pixels) {
+        if (form.adds) {
+            a.add(R10, pixels * form.gradientRow);
+            return;
+        }
         a.repeat(
                 pixels,
                 R13,
@@ -234,9 +240,14 @@ public final class AveragePoolGradientCode implements AutoCloseable {
             a.subtract(x, x, mean);
             a.add(sum, sum, g);
             a.addProduct(products, x, g);
-            a.multiply(g, g, weight);
-            Register line = i < 2 ? RDX : RSI;
-            form.storage.store(a, g, line.at(i % 2 * form.gradientRow), mask);
+            Address to = (i < 2 ? RDX : RSI).at(i % 2 * form.gradientRow);
+            if (form.adds) {
+                form.storage.load(a, x, to, mask);
+                a.multiplyAdd(g, weight, x);
+            } else {
+                a.multiply(g, g, weight);
+            }
+            form.storage.store(a, g, to, mask);
         }
         a.store(sum, RAX.at(0), mask);
         a.store(products, RAX.at(form.sumsRow), mask);
