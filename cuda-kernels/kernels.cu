@@ -1,5 +1,6 @@
 // All kernels as one program: what is compiled for a device, and by the host compiler for the emulation test.
 #include "append_features.cu"
+#include "average_pool.cu"
 #include "batch_norm_vectors.cu"
 #include "bn_deferred_correction.cu"
 #include "bn_relu_backward.cu"
@@ -8,6 +9,7 @@
 #include "convolution.cu"
 #include "elementwise.cu"
 #include "gemm.cu"
+#include "max_pool.cu"
 #include "pooling.cu"
 #include "sgd_nesterov.cu"
 #include "softmax_cross_entropy.cu"

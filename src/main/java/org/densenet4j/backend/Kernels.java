@@ -261,6 +261,42 @@ public interface Kernels {
     /** The weight of {@link #accumulateGradient}: gamma/sigma. */
     void gradientWeight(Matrix statistics, Matrix gamma, Matrix weight);
 
+    // ---------------------------------------------------------------- pools without normalisation
+
+    /**
+     * {@code out = maximum over each window of x}. A window with a NaN has that for its maximum.
+     *
+     * @param x [images·height·width, C], may be strided
+     * @param out [images·outHeight·outWidth, C], may be strided
+     */
+    void maxPool(Matrix x, int images, PoolShape shape, Matrix out);
+
+    /**
+     * Gradient of {@link #maxPool}: each output's gradient goes to its window's first maximum in
+     * row order, as in PyTorch; those of overlapping windows add, everything else is zero. Of a
+     * window with a NaN it may go nowhere.
+     *
+     * @param out [images·height·width, C], overwritten
+     */
+    void maxPoolGradient(Matrix pooledGradient, Matrix x, int images, PoolShape shape, Matrix out);
+
+    /**
+     * {@code out = mean over each window of x}; elements of the padding are zeros and count, as in
+     * PyTorch ({@code count_include_pad=True}).
+     *
+     * @param x [images·height·width, C], may be strided
+     * @param out [images·outHeight·outWidth, C], may be strided; float32 or stored as {@code x}
+     */
+    void averagePool(Matrix x, int images, PoolShape shape, Matrix out);
+
+    /**
+     * Gradient of {@link #averagePool}.
+     *
+     * @param pooledGradient float32 or stored as {@code out}
+     * @param out [images·height·width, C], overwritten
+     */
+    void averagePoolGradient(Matrix pooledGradient, int images, PoolShape shape, Matrix out);
+
     // ---------------------------------------------------------------- optimiser and copies
 
     /**

@@ -3,6 +3,7 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PoolShape;
 
 import java.lang.foreign.MemorySegment;
 
@@ -243,6 +244,28 @@ final class CpuKernels extends ScalarKernels {
         } else {
             passes(x).maxPoolBackward(pooledGradient, x, images, height, width, affine, out);
         }
+    }
+
+    @Override
+    public void maxPool(Matrix x, int images, PoolShape shape, Matrix out) {
+        passes(x).maxPool(x, images, shape, out);
+    }
+
+    @Override
+    public void maxPoolGradient(
+            Matrix pooledGradient, Matrix x, int images, PoolShape shape, Matrix out) {
+        passes(x).maxPoolGradient(pooledGradient, x, images, shape, out);
+    }
+
+    @Override
+    public void averagePool(Matrix x, int images, PoolShape shape, Matrix out) {
+        passes(x).averagePool(x, images, shape, out);
+    }
+
+    @Override
+    public void averagePoolGradient(
+            Matrix pooledGradient, int images, PoolShape shape, Matrix out) {
+        passes(out).averagePoolGradient(pooledGradient, images, shape, out);
     }
 
     @Override

@@ -1,15 +1,11 @@
 package org.densenet4j.backend.cpu;
 
-import static org.densenet4j.backend.DataType.FLOAT32;
-
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import org.densenet4j.backend.BFloat16;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PoolShape;
 import org.densenet4j.random.Philox;
 
 import java.lang.foreign.MemorySegment;
@@ -18,28 +14,16 @@ import java.lang.foreign.MemorySegment;
  * The kernels as plain loops: the readable form of what {@link CpuKernels} does, which runs them
  * where it has nothing faster. Per-channel reductions over chunks are here for all.
  */
-class ScalarKernels implements Kernels {
-    /** The whole arena; every matrix is a view of it and every access is bounds-checked. */
-    final MemorySegment memory;
+class ScalarKernels extends StoredElements implements Kernels {
+    private final ScalarPools pools;
 
     ScalarKernels(MemorySegment memory) {
-        this.memory = memory;
+        this(memory, new ScalarPools(memory));
     }
 
-    final float get(Matrix x, int row, int column) {
-        long at = x.at(row, column);
-        return x.type() == FLOAT32
-                ? memory.get(JAVA_FLOAT, at)
-                : BFloat16.toFloat(memory.get(JAVA_SHORT, at));
-    }
-
-    final void set(Matrix x, int row, int column, float value) {
-        long at = x.at(row, column);
-        if (x.type() == FLOAT32) {
-            memory.set(JAVA_FLOAT, at, value);
-        } else {
-            memory.set(JAVA_SHORT, at, BFloat16.of(value));
-        }
+    ScalarKernels(MemorySegment memory, ScalarPools pools) {
+        super(memory);
+        this.pools = pools;
     }
 
     private float normalised(Matrix x, int row, int c, Matrix affine) {
@@ -589,6 +573,30 @@ class ScalarKernels implements Kernels {
         for (int c = 0; c < statistics.columns(); c++) {
             set(weight, 0, c, get(gamma, 0, c) * get(statistics, 2, c));
         }
+    }
+
+    // ---------------------------------------------------------------- pools without normalisation
+
+    @Override
+    public void maxPool(Matrix x, int images, PoolShape shape, Matrix out) {
+        pools.maxPool(x, images, shape, out);
+    }
+
+    @Override
+    public void maxPoolGradient(
+            Matrix pooledGradient, Matrix x, int images, PoolShape shape, Matrix out) {
+        pools.maxPoolGradient(pooledGradient, x, images, shape, out);
+    }
+
+    @Override
+    public void averagePool(Matrix x, int images, PoolShape shape, Matrix out) {
+        pools.averagePool(x, images, shape, out);
+    }
+
+    @Override
+    public void averagePoolGradient(
+            Matrix pooledGradient, int images, PoolShape shape, Matrix out) {
+        pools.averagePoolGradient(pooledGradient, images, shape, out);
     }
 
     // ---------------------------------------------------------------- optimiser and copies

@@ -58,7 +58,7 @@ class VectorPasses extends ScalarKernels {
     }
 
     VectorPasses(MemorySegment memory) {
-        super(memory);
+        super(memory, VectorPools.of(STORAGE, memory));
     }
 
     /** The same passes over activations in bfloat16. */

@@ -3,6 +3,7 @@ package org.densenet4j.backend.cuda;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PoolShape;
 
 /**
  * The fused passes of a step as launches of the kernels in {@code cuda-kernels/}.
@@ -20,6 +21,7 @@ final class CudaKernels implements Kernels {
     private final long scratchOffset;
     private final long scratch;
     private final int blocks;
+    private final CudaPools pools;
 
     /**
      * @param base device address of the arena
@@ -32,6 +34,7 @@ final class CudaKernels implements Kernels {
         this.scratchOffset = scratchOffset;
         this.scratch = base + scratchOffset;
         this.blocks = blocks;
+        this.pools = new CudaPools(launcher, base, blocks);
     }
 
     private long address(Matrix m) {
@@ -685,6 +688,30 @@ final class CudaKernels implements Kernels {
                 address(gamma),
                 address(weight),
                 statistics.columns());
+    }
+
+    // ---------------------------------------------------------------- pools without normalisation
+
+    @Override
+    public void maxPool(Matrix x, int images, PoolShape shape, Matrix out) {
+        pools.maxPool(x, images, shape, out);
+    }
+
+    @Override
+    public void maxPoolGradient(
+            Matrix pooledGradient, Matrix x, int images, PoolShape shape, Matrix out) {
+        pools.maxPoolGradient(pooledGradient, x, images, shape, out);
+    }
+
+    @Override
+    public void averagePool(Matrix x, int images, PoolShape shape, Matrix out) {
+        pools.averagePool(x, images, shape, out);
+    }
+
+    @Override
+    public void averagePoolGradient(
+            Matrix pooledGradient, int images, PoolShape shape, Matrix out) {
+        pools.averagePoolGradient(pooledGradient, images, shape, out);
     }
 
     // ---------------------------------------------------------------- optimiser and copies

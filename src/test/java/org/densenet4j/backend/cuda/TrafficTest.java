@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PoolShape;
 import org.junit.jupiter.api.Test;
 
 import java.util.ArrayList;
@@ -110,6 +111,29 @@ class TrafficTest {
         assertLaunches("normalise_relu_average_pool_v4", MATRIX + MATRIX / 4 + 2 * VECTOR);
         kernels.maxPoolBackward(pooled, x, 1, 4, 3, affine, y);
         assertLaunches("max_pool_backward_v4", 2 * MATRIX + MATRIX / 4 + 2 * VECTOR);
+    }
+
+    @Test
+    void aPoolWithoutNormalisationMovesItsInputAndItsOutputOnce() {
+        Matrix pooled = Matrix.dense(4096, 3, CHANNELS);
+        PoolShape shape = new PoolShape(4, 3, 2, 2, 2, 0, false);
+        kernels.maxPool(x, 1, shape, pooled);
+        kernels.averagePool(x, 1, shape, pooled);
+        kernels.averagePool(x, 1, PoolShape.global(4, 3), pooled.row(0));
+        assertLaunches(
+                "max_pool_v4",
+                MATRIX + MATRIX / 4,
+                "average_pool_v4",
+                MATRIX + MATRIX / 4,
+                "global_average_pool_v4",
+                MATRIX + VECTOR);
+        kernels.maxPoolGradient(pooled, x, 1, shape, y);
+        kernels.averagePoolGradient(pooled, 1, shape, y);
+        assertLaunches(
+                "max_pool_gradient_v4",
+                2 * MATRIX + MATRIX / 4,
+                "average_pool_gradient_v4",
+                MATRIX + MATRIX / 4);
     }
 
     @Test
