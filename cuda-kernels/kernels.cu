@@ -2,6 +2,7 @@
 #include "append_features.cu"
 #include "average_pool.cu"
 #include "batch_norm_vectors.cu"
+#include "blur_pool.cu"
 #include "bn_deferred_correction.cu"
 #include "bn_relu_backward.cu"
 #include "bn_relu_prefix.cu"

@@ -160,6 +160,8 @@ const std::unordered_map<std::string, Kernel> KERNELS = {
     BOTH(apply_correction),
     BOTH(average_pool),
     BOTH(average_pool_gradient),
+    BOTH(blur_pool),
+    BOTH(blur_pool_gradient),
     BOTH(channel_statistics),
     ONE(combine_statistics),
     ONE(combine_sums),

@@ -297,6 +297,24 @@ public interface Kernels {
      */
     void averagePoolGradient(Matrix pooledGradient, int images, PoolShape shape, Matrix out);
 
+    /**
+     * Anti-aliased downsampling: each channel is filtered with [1, 2, 1]⊗[1, 2, 1]/16 at every
+     * second pixel, with one pixel of reflection padding ({@link BlurFilter}).
+     *
+     * @param x [images·height·width, C], may be strided
+     * @param out [images·ceil(height/2)·ceil(width/2), C], may be strided
+     * @throws IllegalArgumentException when height or width is less than 2
+     */
+    void blurPool(Matrix x, int images, int height, int width, Matrix out);
+
+    /**
+     * Gradient of {@link #blurPool}.
+     *
+     * @param out [images·height·width, C], overwritten
+     * @throws IllegalArgumentException when height or width is less than 2
+     */
+    void blurPoolGradient(Matrix pooledGradient, int images, int height, int width, Matrix out);
+
     // ---------------------------------------------------------------- optimiser and copies
 
     /**

@@ -1,6 +1,7 @@
 package org.densenet4j.contract;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PoolShape;
@@ -144,6 +145,110 @@ abstract class PoolContract extends OpenedDevice {
                     expect(a, out, expected, 1);
                     a.check();
                 });
+    }
+
+    // ---------------------------------------------------------------- blur
+
+    @Test
+    void blurPoolFiltersEverySecondPixelOfTheReflectedImage() {
+        forRandomCases(
+                CASES / 2,
+                a -> {
+                    int height = 2 + a.random.nextInt(8);
+                    int width = 2 + a.random.nextInt(8);
+                    int images = 1 + a.random.nextInt(3);
+                    Matrix x = a.activations(images * height * width, a.channels());
+                    int outRows = images * ((height + 1) / 2) * ((width + 1) / 2);
+                    Matrix out = a.activationOutput(outRows, x.columns());
+                    a.upload();
+                    a.kernels().blurPool(x, images, height, width, out);
+                    Terms[][] expected = terms(out);
+                    forEachBlurTap(
+                            images,
+                            height,
+                            width,
+                            (r, row, weight) -> {
+                                for (int c = 0; c < x.columns(); c++) {
+                                    expected[r][c].add(weight * a.value(x, row, c));
+                                }
+                            });
+                    expect(a, out, expected, 1);
+                    a.check();
+                });
+    }
+
+    @Test
+    void blurPoolGradientGoesWhereTheFilterReads() {
+        forRandomCases(
+                CASES / 2,
+                a -> {
+                    int height = 2 + a.random.nextInt(8);
+                    int width = 2 + a.random.nextInt(8);
+                    int images = 1 + a.random.nextInt(3);
+                    int pooledRows = images * ((height + 1) / 2) * ((width + 1) / 2);
+                    Matrix pooled = a.activations(pooledRows, a.channels());
+                    Matrix out = a.activationOutput(images * height * width, pooled.columns());
+                    a.upload();
+                    a.kernels().blurPoolGradient(pooled, images, height, width, out);
+                    Terms[][] expected = terms(out);
+                    forEachBlurTap(
+                            images,
+                            height,
+                            width,
+                            (r, row, weight) -> {
+                                for (int c = 0; c < out.columns(); c++) {
+                                    expected[row][c].add(weight * a.value(pooled, r, c));
+                                }
+                            });
+                    expect(a, out, expected, 1);
+                    a.check();
+                });
+    }
+
+    @Test
+    void aSinglePixelHasNothingToReflect() {
+        forRandomCases(
+                1,
+                a -> {
+                    Matrix x = a.activations(5, 3);
+                    a.upload();
+                    assertThrows(
+                            IllegalArgumentException.class,
+                            () -> a.kernels().blurPool(x, 1, 1, 5, x));
+                    assertThrows(
+                            IllegalArgumentException.class,
+                            () -> a.kernels().blurPoolGradient(x, 1, 5, 1, x));
+                    a.check();
+                });
+    }
+
+    private interface BlurTap {
+        void at(int outRow, int row, double weight);
+    }
+
+    /** [1, 2, 1]⊗[1, 2, 1]/16 around each second pixel; what lies outside is reflected. */
+    private static void forEachBlurTap(int images, int height, int width, BlurTap tap) {
+        int[] binomial = {1, 2, 1};
+        int outRow = 0;
+        for (int image = 0; image < images; image++) {
+            for (int h = 0; h < height; h += 2) {
+                for (int w = 0; w < width; w += 2) {
+                    for (int i = 0; i < 3; i++) {
+                        for (int j = 0; j < 3; j++) {
+                            int y = reflected(h + i - 1, height);
+                            int x = reflected(w + j - 1, width);
+                            int row = (image * height + y) * width + x;
+                            tap.at(outRow, row, binomial[i] * binomial[j] / 16.0);
+                        }
+                    }
+                    outRow++;
+                }
+            }
+        }
+    }
+
+    private static int reflected(int i, int size) {
+        return i < 0 ? -i : Math.min(i, 2 * (size - 1) - i);
     }
 
     // ---------------------------------------------------------------- shapes and operands

@@ -269,6 +269,17 @@ final class CpuKernels extends ScalarKernels {
     }
 
     @Override
+    public void blurPool(Matrix x, int images, int height, int width, Matrix out) {
+        passes(x).blurPool(x, images, height, width, out);
+    }
+
+    @Override
+    public void blurPoolGradient(
+            Matrix pooledGradient, int images, int height, int width, Matrix out) {
+        passes(out).blurPoolGradient(pooledGradient, images, height, width, out);
+    }
+
+    @Override
     public void sgd(
             Matrix parameters,
             Matrix gradients,

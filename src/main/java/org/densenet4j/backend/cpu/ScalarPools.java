@@ -1,5 +1,6 @@
 package org.densenet4j.backend.cpu;
 
+import org.densenet4j.backend.BlurFilter;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PoolShape;
 
@@ -89,6 +90,52 @@ class ScalarPools extends StoredElements {
                         float g = get(pooledGradient, (image + h) * s.outWidth() + w, c);
                         sum = Math.fma(g, s.share(h, w), sum);
                     }
+                }
+                set(out, r, c, sum);
+            }
+        }
+    }
+
+    /** See {@link org.densenet4j.backend.Kernels#blurPool}. */
+    void blurPool(Matrix x, int images, int height, int width, Matrix out) {
+        int outHeight = BlurFilter.outputs(height);
+        int outWidth = BlurFilter.outputs(width);
+        for (int r = 0; r < images * outHeight * outWidth; r++) {
+            int h = r / outWidth % outHeight;
+            int w = r % outWidth;
+            int image = r / outWidth / outHeight * height;
+            for (int c = 0; c < x.columns(); c++) {
+                float sum = 0;
+                for (int y = BlurFilter.first(h); y < BlurFilter.end(h, height); y++) {
+                    float line = 0;
+                    for (int z = BlurFilter.first(w); z < BlurFilter.end(w, width); z++) {
+                        float value = get(x, (image + y) * width + z, c);
+                        line = Math.fma(BlurFilter.weight(w, z, width), value, line);
+                    }
+                    sum = Math.fma(BlurFilter.weight(h, y, height), line, sum);
+                }
+                set(out, r, c, sum);
+            }
+        }
+    }
+
+    /** See {@link org.densenet4j.backend.Kernels#blurPoolGradient}. */
+    void blurPoolGradient(Matrix pooledGradient, int images, int height, int width, Matrix out) {
+        int outHeight = BlurFilter.outputs(height);
+        int outWidth = BlurFilter.outputs(width);
+        for (int r = 0; r < images * height * width; r++) {
+            int y = r / width % height;
+            int z = r % width;
+            int image = r / width / height * outHeight;
+            for (int c = 0; c < out.columns(); c++) {
+                float sum = 0;
+                for (int h = y / 2; h < Math.min(outHeight, (y + 1) / 2 + 1); h++) {
+                    float line = 0;
+                    for (int w = z / 2; w < Math.min(outWidth, (z + 1) / 2 + 1); w++) {
+                        float g = get(pooledGradient, (image + h) * outWidth + w, c);
+                        line = Math.fma(BlurFilter.weight(w, z, width), g, line);
+                    }
+                    sum = Math.fma(BlurFilter.weight(h, y, height), line, sum);
                 }
                 set(out, r, c, sum);
             }

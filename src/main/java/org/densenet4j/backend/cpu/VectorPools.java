@@ -6,6 +6,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
+import org.densenet4j.backend.BlurFilter;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PoolShape;
@@ -236,6 +237,74 @@ class VectorPools extends ScalarPools {
         }
         if (whole(out) < out.columns()) {
             super.averagePoolGradient(rest(pooledGradient), images, s, rest(out));
+        }
+    }
+
+    @Override
+    void blurPool(Matrix x, int images, int height, int width, Matrix out) {
+        int outHeight = BlurFilter.outputs(height);
+        int outWidth = BlurFilter.outputs(width);
+        long row = x.rowBytes();
+        FloatVector zero = FloatVector.zero(SPECIES);
+        for (int line = 0; line < images * outHeight; line++) {
+            int h = line % outHeight;
+            int top = BlurFilter.first(h);
+            int bottom = BlurFilter.end(h, height);
+            int image = line / outHeight * height;
+            for (int w = 0; w < outWidth; w++) {
+                int left = BlurFilter.first(w);
+                int right = BlurFilter.end(w, width);
+                for (int c = 0; c < whole(x); c += LANES) {
+                    FloatVector sum = zero;
+                    for (int y = top; y < bottom; y++) {
+                        long from = x.at((image + y) * width, c);
+                        float down = BlurFilter.weight(h, y, height);
+                        for (int z = left; z < right; z++) {
+                            float weight = down * BlurFilter.weight(w, z, width);
+                            FloatVector value = load(from + z * row);
+                            sum = value.fma(FloatVector.broadcast(SPECIES, weight), sum);
+                        }
+                    }
+                    store(sum, out.at(line * outWidth + w, c));
+                }
+            }
+        }
+        if (whole(x) < x.columns()) {
+            super.blurPool(rest(x), images, height, width, rest(out));
+        }
+    }
+
+    @Override
+    void blurPoolGradient(Matrix pooledGradient, int images, int height, int width, Matrix out) {
+        int outHeight = BlurFilter.outputs(height);
+        int outWidth = BlurFilter.outputs(width);
+        long row = pooledGradient.rowBytes();
+        FloatVector zero = FloatVector.zero(SPECIES);
+        for (int line = 0; line < images * height; line++) {
+            int y = line % height;
+            int first = y / 2;
+            int end = Math.min(outHeight, (y + 1) / 2 + 1);
+            int image = line / height * outHeight;
+            for (int z = 0; z < width; z++) {
+                int left = z / 2;
+                int right = Math.min(outWidth, (z + 1) / 2 + 1);
+                for (int c = 0; c < whole(out); c += LANES) {
+                    FloatVector sum = zero;
+                    for (int h = first; h < end; h++) {
+                        long from = pooledGradient.at((image + h) * outWidth, c);
+                        float down = BlurFilter.weight(h, y, height);
+                        for (int w = left; w < right; w++) {
+                            float weight = down * BlurFilter.weight(w, z, width);
+                            FloatVector g = load(from + w * row);
+                            sum = g.fma(FloatVector.broadcast(SPECIES, weight), sum);
+                        }
+                    }
+                    store(sum, out.at(line * width + z, c));
+                }
+            }
+        }
+        if (whole(out) < out.columns()) {
+            super.blurPoolGradient(rest(pooledGradient), images, height, width, rest(out));
         }
     }
 }

@@ -714,6 +714,17 @@ final class CudaKernels implements Kernels {
         pools.averagePoolGradient(pooledGradient, images, shape, out);
     }
 
+    @Override
+    public void blurPool(Matrix x, int images, int height, int width, Matrix out) {
+        pools.blurPool(x, images, height, width, out);
+    }
+
+    @Override
+    public void blurPoolGradient(
+            Matrix pooledGradient, int images, int height, int width, Matrix out) {
+        pools.blurPoolGradient(pooledGradient, images, height, width, out);
+    }
+
     // ---------------------------------------------------------------- optimiser and copies
 
     @Override

@@ -1,10 +1,12 @@
 package org.densenet4j.backend.cuda;
 
+import org.densenet4j.backend.BlurFilter;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PoolShape;
 
 /**
- * The pools without normalisation as launches of {@code max_pool.cu} and {@code average_pool.cu}.
+ * The pools without normalisation as launches of {@code max_pool.cu}, {@code average_pool.cu} and
+ * {@code blur_pool.cu}.
  */
 final class CudaPools {
     private final KernelLauncher launcher;
@@ -111,6 +113,34 @@ final class CudaPools {
                 s.padding(),
                 s.outHeight(),
                 s.outWidth(),
+                address(out),
+                out.stride(),
+                rows,
+                out.columns(),
+                t.rowsPerTile());
+    }
+
+    void blurPool(Matrix x, int images, int height, int width, Matrix out) {
+        int outRows = images * BlurFilter.outputs(height) * BlurFilter.outputs(width);
+        blur("blur_pool", x, height, width, outRows, out);
+    }
+
+    void blurPoolGradient(Matrix pooledGradient, int images, int height, int width, Matrix out) {
+        blur("blur_pool_gradient", pooledGradient, height, width, images * height * width, out);
+    }
+
+    private void blur(String kernel, Matrix from, int height, int width, int rows, Matrix out) {
+        Tiling t = Tiling.of(rows, out.columns(), blocks, from, out);
+        launcher.launch(
+                t.entry(kernel),
+                t.grid(),
+                Traffic.reading(from).writing(out),
+                address(from),
+                from.stride(),
+                height,
+                width,
+                BlurFilter.outputs(height),
+                BlurFilter.outputs(width),
                 address(out),
                 out.stride(),
                 rows,

@@ -134,6 +134,11 @@ class TrafficTest {
                 2 * MATRIX + MATRIX / 4,
                 "average_pool_gradient_v4",
                 MATRIX + MATRIX / 4);
+        Matrix blurred = Matrix.dense(4096, 4, CHANNELS);
+        kernels.blurPool(x, 1, 4, 3, blurred);
+        kernels.blurPoolGradient(blurred, 1, 4, 3, y);
+        assertLaunches(
+                "blur_pool_v4", MATRIX + MATRIX / 3, "blur_pool_gradient_v4", MATRIX + MATRIX / 3);
     }
 
     @Test
