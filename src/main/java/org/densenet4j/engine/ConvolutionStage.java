@@ -98,7 +98,7 @@ final class ConvolutionStage implements Stage {
                 });
         compute.reduce(weightSums, memory.scratch().weightSums(), convolution, weightGradient);
         bias.ifPresent(Bias::finish);
-        source.finish(pass, partials, chunks);
+        source.finish(pass, partials, chunks.ofPixels(sourcePixels));
     }
 
     private void backward(Pass pass, int lane, Chunk chunk, Matrix dY, Matrix partials) {

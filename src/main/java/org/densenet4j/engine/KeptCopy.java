@@ -6,17 +6,28 @@ import org.densenet4j.plan.Chunk;
 
 import java.util.Optional;
 
-/** The BN-ReLU output that the naive strategy keeps, as an autograd framework does. */
-interface KeptCopy {
-    /** Makes the copy of a chunk. */
-    void keep(Chunk chunk, Matrix x, Matrix affine);
+/** What the naive strategy keeps although it could be made again, as an autograd framework does. */
+final class KeptCopy {
+    private final Kernels kernels;
+    private final Optional<Matrix> memory;
 
-    /** A copy in this memory; nothing where there is none. */
+    private KeptCopy(Kernels kernels, Optional<Matrix> memory) {
+        this.kernels = kernels;
+        this.memory = memory;
+    }
+
+    /** A copy in this memory; nothing is kept where there is none. */
     static KeptCopy in(Kernels kernels, Optional<Matrix> memory) {
-        return memory.<KeptCopy>map(
-                        copy ->
-                                (chunk, x, affine) ->
-                                        kernels.normaliseRelu(x, affine, chunk.of(copy)))
-                .orElse((chunk, x, affine) -> {});
+        return new KeptCopy(kernels, memory);
+    }
+
+    /** Keeps a chunk. */
+    void keep(Chunk chunk, Matrix values) {
+        memory.ifPresent(copy -> kernels.copy(values, chunk.of(copy)));
+    }
+
+    /** Keeps the BN-ReLU output of a chunk. */
+    void keep(Chunk chunk, Matrix x, Matrix affine) {
+        memory.ifPresent(copy -> kernels.normaliseRelu(x, affine, chunk.of(copy)));
     }
 }

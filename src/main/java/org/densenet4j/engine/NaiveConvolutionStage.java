@@ -46,7 +46,7 @@ final class NaiveConvolutionStage implements Stage {
                         compute,
                         node,
                         copies,
-                        new Chunks(sourcePixels, chunks.imagesPerChunk() * sourcePixels),
+                        chunks.ofPixels(sourcePixels),
                         this.memory.partials(),
                         this.memory.norm());
         this.target =

@@ -38,6 +38,11 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
         return ofImages(rowsPerImage, bytesPerRow, batch, budget, leastChunks);
     }
 
+    /** The same images with another number of pixels per image. */
+    public Chunks ofPixels(int pixels) {
+        return new Chunks(pixels, imagesPerChunk() * pixels);
+    }
+
     /** Number of chunks of a batch. */
     public int count(int images) {
         return Math.ceilDiv(images * rowsPerImage, rowsPerChunk);

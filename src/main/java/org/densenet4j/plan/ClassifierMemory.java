@@ -23,7 +23,7 @@ public record ClassifierMemory(
         Matrix pooled,
         Matrix pooledGradient,
         Optional<Matrix> normalised,
-        LossMemory loss,
+        ImageLossMemory loss,
         Matrix partials,
         NormScratch norm)
         implements NodeMemory {
@@ -49,7 +49,7 @@ public record ClassifierMemory(
         Matrix pooled =
                 allocator.matrix(
                         node.name() + ".pooled", Category.FEATURES, batch, c, forward, backward);
-        LossMemory loss = LossMemory.of(classes, planner);
+        ImageLossMemory loss = ImageLossMemory.of(classes, planner);
         Matrix pooledGradient =
                 allocator.matrix(
                         node.name() + ".pooled.gradient",

@@ -13,6 +13,11 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Addition;
+import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.Pooling;
+import org.densenet4j.graph.TransitionDown;
+import org.densenet4j.graph.TransitionUp;
 import org.densenet4j.graph.Transition;
 
 import java.util.ArrayList;
@@ -122,6 +127,11 @@ public final class NetworkMemory {
             case PooledConvolution stem -> PooledConvolutionMemory.of(stem, planner);
             case Transition transition -> TransitionMemory.of(transition, planner);
             case Classifier classifier -> ClassifierMemory.of(classifier, planner);
+            case PixelClassifier classifier -> PixelClassifierMemory.of(classifier, planner);
+            case Pooling pooling -> PoolingMemory.of(pooling, planner);
+            case Addition addition -> AdditionMemory.of(addition, planner);
+            case TransitionDown down -> TransitionDownMemory.of(down, planner);
+            case TransitionUp up -> TransitionUpMemory.of(up, planner);
         };
     }
 
@@ -173,11 +183,18 @@ public final class NetworkMemory {
 
     /** The memory of the loss. */
     public LossMemory loss() {
-        return nodes.stream()
-                .filter(ClassifierMemory.class::isInstance)
-                .map(node -> ((ClassifierMemory) node).loss())
-                .findFirst()
-                .orElseThrow();
+        for (NodeMemory node : nodes) {
+            switch (node) {
+                case ClassifierMemory head -> {
+                    return head.loss();
+                }
+                case PixelClassifierMemory head -> {
+                    return head.loss();
+                }
+                default -> {}
+            }
+        }
+        throw new IllegalStateException("a network without a head");
     }
 
     /** What is kept between the passes. */

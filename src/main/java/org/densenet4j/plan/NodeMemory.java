@@ -8,4 +8,9 @@ public sealed interface NodeMemory
                 NaiveBottleneckLayerMemory,
                 PooledConvolutionMemory,
                 TransitionMemory,
-                ClassifierMemory {}
+                ClassifierMemory,
+                PixelClassifierMemory,
+                PoolingMemory,
+                AdditionMemory,
+                TransitionDownMemory,
+                TransitionUpMemory {}
