@@ -8,6 +8,7 @@
 #include "bn_relu_prefix.cu"
 #include "channel_stats.cu"
 #include "convolution.cu"
+#include "copy_window.cu"
 #include "elementwise.cu"
 #include "gemm.cu"
 #include "max_pool.cu"

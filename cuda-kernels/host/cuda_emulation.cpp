@@ -171,6 +171,7 @@ const std::unordered_map<std::string, Kernel> KERNELS = {
     PRODUCT(convolution_weights, 32x128),
     PRODUCT(convolution_weights, 64x64),
     BOTH(copy_rows),
+    BOTH(copy_window),
     ONE(defer_sums),
     ONE(deferred_correction),
     BOTH(fill_rows),

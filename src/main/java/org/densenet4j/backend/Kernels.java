@@ -341,6 +341,28 @@ public interface Kernels {
     /** {@code target = source}; strides may differ, and so may the types: then values round. */
     void copy(Matrix source, Matrix target);
 
+    /**
+     * A window of every image: {@code target[n, y, x] = source[n, y + top, x + left]} where that is
+     * inside the source's image, else 0. It crops, pads with zeros, and cuts bands of rows with a
+     * halo.
+     *
+     * @param source [images·sourceHeight·sourceWidth, C], may be a column range
+     * @param target [images·targetHeight·targetWidth, C] of the same type, may be a column range;
+     *     never the source's memory
+     * @param top row of the source's image that is the window's first; may be negative
+     * @param left the same of columns
+     */
+    void copyWindow(
+            Matrix source,
+            int sourceHeight,
+            int sourceWidth,
+            Matrix target,
+            int targetHeight,
+            int targetWidth,
+            int images,
+            int top,
+            int left);
+
     /** {@code target += source}. */
     void add(Matrix source, Matrix target);
 

@@ -45,6 +45,7 @@ abstract class BackendContract {
 
     @Nested
     class PoolsOfTheBackend extends PoolContract {
+    class WindowsOfTheBackend extends WindowContract {
         @Override
         DataType storage() {
             return BackendContract.this.storage();

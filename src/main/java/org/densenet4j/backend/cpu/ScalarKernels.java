@@ -24,6 +24,11 @@ class ScalarKernels extends StoredElements implements Kernels {
     ScalarKernels(MemorySegment memory, ScalarPools pools) {
         super(memory);
         this.pools = pools;
+    private final ScalarWindows windows;
+
+    ScalarKernels(MemorySegment memory) {
+        super(memory);
+        windows = new ScalarWindows(memory);
     }
 
     private float normalised(Matrix x, int row, int c, Matrix affine) {
@@ -670,6 +675,29 @@ class ScalarKernels extends StoredElements implements Kernels {
                 set(target, r, c, get(source, r, c));
             }
         }
+    }
+
+    @Override
+    public void copyWindow(
+            Matrix source,
+            int sourceHeight,
+            int sourceWidth,
+            Matrix target,
+            int targetHeight,
+            int targetWidth,
+            int images,
+            int top,
+            int left) {
+        windows.copyWindow(
+                source,
+                sourceHeight,
+                sourceWidth,
+                target,
+                targetHeight,
+                targetWidth,
+                images,
+                top,
+                left);
     }
 
     @Override

@@ -788,6 +788,44 @@ final class CudaKernels implements Kernels {
     }
 
     @Override
+    public void copyWindow(
+            Matrix source,
+            int sourceHeight,
+            int sourceWidth,
+            Matrix target,
+            int targetHeight,
+            int targetWidth,
+            int images,
+            int top,
+            int left) {
+        Tiling t = tiling(target.rows(), target.columns(), source, target);
+        int inside =
+                common(sourceHeight, targetHeight, top) * common(sourceWidth, targetWidth, left);
+        launch(
+                t,
+                "copy_window",
+                Traffic.reading(source.rows(0, images * inside)).writing(target),
+                address(source),
+                source.stride(),
+                sourceHeight,
+                sourceWidth,
+                address(target),
+                target.stride(),
+                targetHeight,
+                targetWidth,
+                top,
+                left,
+                target.rows(),
+                target.columns(),
+                t.rowsPerTile());
+    }
+
+    /** How many places of a window, which starts at {@code first}, the source has. */
+    private static int common(int source, int window, int first) {
+        return Math.max(0, Math.min(source, first + window) - Math.max(0, first));
+    }
+
+    @Override
     public void add(Matrix source, Matrix target) {
         rows("add_rows", Traffic.reading(source).updating(target), source, target);
     }

@@ -139,6 +139,12 @@ class TrafficTest {
         kernels.blurPoolGradient(blurred, 1, 4, 3, y);
         assertLaunches(
                 "blur_pool_v4", MATRIX + MATRIX / 3, "blur_pool_gradient_v4", MATRIX + MATRIX / 3);
+    void aWindowReadsWhatIsInsideTheImage() {
+        Matrix window = Matrix.dense(4096, 2 * 2, CHANNELS);
+        kernels.copyWindow(x, 4, 3, window, 2, 2, 1, 1, 2); // two pixels, the others are outside
+        assertLaunches("copy_window_v4", 2 * VECTOR + 4 * VECTOR);
+        kernels.copyWindow(x, 4, 3, window, 2, 2, 1, 5, 0);
+        assertLaunches("copy_window_v4", 4 * VECTOR);
     }
 
     @Test
