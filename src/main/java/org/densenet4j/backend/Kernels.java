@@ -35,6 +35,22 @@ public interface Kernels {
     void normaliseRelu(Matrix x, Matrix affine, Matrix out);
 
     /**
+     * {@code out = x·scale + shift}, a batch normalisation without a ReLU behind it.
+     *
+     * @param out may be the memory of {@code x}
+     */
+    void normalise(Matrix x, Matrix affine, Matrix out);
+
+    /**
+     * A residual sum (He et al. 2015, arXiv 1512.03385, section 3.2): {@code out = x·scale + shift
+     * + addend}, and {@code max(0, ·)} of it with {@code relu}.
+     *
+     * @param addend [rows, C], the shortcut
+     * @param out may be the memory of {@code x} or of {@code addend}
+     */
+    void addNormalised(Matrix x, Matrix affine, Matrix addend, boolean relu, Matrix out);
+
+    /**
      * Appends new features to their columns of the block's feature matrix, dropping elements if
      * asked, and takes their statistics while they are hot.
      *
@@ -132,6 +148,18 @@ public interface Kernels {
     void maskRelu(Matrix gradient, Matrix x, Matrix affine, Matrix statistics, Matrix partial);
 
     /**
+     * Gradient through a ReLU whose output is stored: {@code gradient = output > 0 ? gradient : 0},
+     * in place.
+     */
+    void maskPositive(Matrix gradient, Matrix output);
+
+    /**
+     * {@code Σ g} and {@code Σ g·(x − mean)} of a normalisation without a ReLU behind it: what
+     * {@link #maskRelu} does beside masking.
+     */
+    void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial);
+
+    /**
      * {@code out = a·g + b + c·(x − mean)}, or added to {@code out}: batch normalisation's gradient
      * with finished sums.
      */
@@ -177,6 +205,23 @@ public interface Kernels {
             Matrix partial);
 
     /** {@link #accumulateGradient} behind a 2x2 average pool; odd edges have no gradient. */
+    /**
+     * {@link #accumulateGradient} of a consumer whose normalisation has no ReLU behind it: takes
+     * {@code Σ g} and {@code Σ g·(x − mean)}, and {@code blockGradient (+)= weight·g}.
+     *
+     * @param add false where the block's gradient is overwritten
+     * @param blockGradient may be the memory of {@code gradient} where it is overwritten
+     */
+    void accumulateGradientOfNormalised(
+            Matrix gradient,
+            Matrix x,
+            Matrix statistics,
+            Matrix weight,
+            boolean add,
+            Matrix blockGradient,
+            Matrix partial);
+
+    /** {@link #accumulateGradient} behind a 2x2 average pool: always overwrites. */
     void accumulateGradientAveragePool(
             Matrix pooledGradient,
             Matrix x,

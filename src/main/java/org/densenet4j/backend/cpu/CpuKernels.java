@@ -18,6 +18,8 @@ final class CpuKernels extends ScalarKernels {
     private final ScalarKernels halves;
     private final CompiledPasses compiled;
     private final ScalarKernels chunkSums;
+    private final ScalarResiduals floatResiduals;
+    private final ScalarResiduals halfResiduals;
 
     CpuKernels(MemorySegment memory, CompiledPasses compiled, boolean vectorApi) {
         super(memory);
@@ -27,10 +29,14 @@ final class CpuKernels extends ScalarKernels {
             floats = new VectorPasses(memory);
             halves = VectorPasses.ofBFloat16(memory);
             chunkSums = new ChunkSums(memory);
+            floatResiduals = new VectorResiduals(memory);
+            halfResiduals = VectorResiduals.ofBFloat16(memory);
         } else {
             floats = new ScalarKernels(memory);
             halves = floats;
             chunkSums = floats;
+            floatResiduals = new ScalarResiduals(memory);
+            halfResiduals = floatResiduals;
         }
     }
 
@@ -40,6 +46,14 @@ final class CpuKernels extends ScalarKernels {
             SlowdownNotice.loopsWithoutVectors();
         }
         return loops(activations);
+    }
+
+    @Override
+    ScalarResiduals residuals(Matrix activations) {
+        if (!vectorApi) {
+            SlowdownNotice.loopsWithoutVectors();
+        }
+        return activations.type() == DataType.FLOAT32 ? floatResiduals : halfResiduals;
     }
 
     /** Loops for passes that are too few to matter. */

@@ -25,10 +25,17 @@ class ScalarKernels extends StoredElements implements Kernels {
         super(memory);
         this.pools = pools;
     private final ScalarWindows windows;
+    private final ScalarResiduals residuals;
 
     ScalarKernels(MemorySegment memory) {
         super(memory);
         windows = new ScalarWindows(memory);
+        residuals = new ScalarResiduals(memory);
+    }
+
+    /** Passes of residual networks over activations. */
+    ScalarResiduals residuals(Matrix activations) {
+        return residuals;
     }
 
     private float normalised(Matrix x, int row, int c, Matrix affine) {
@@ -71,6 +78,16 @@ class ScalarKernels extends StoredElements implements Kernels {
                 set(out, r, c, relu(x, r, c, affine));
             }
         }
+    }
+
+    @Override
+    public void normalise(Matrix x, Matrix affine, Matrix out) {
+        residuals(x).normalise(x, affine, out);
+    }
+
+    @Override
+    public void addNormalised(Matrix x, Matrix affine, Matrix addend, boolean relu, Matrix out) {
+        residuals(x).addNormalised(x, affine, addend, relu, out);
     }
 
     @Override
@@ -339,6 +356,16 @@ class ScalarKernels extends StoredElements implements Kernels {
     }
 
     @Override
+    public void maskPositive(Matrix gradient, Matrix output) {
+        residuals(output).maskPositive(gradient, output);
+    }
+
+    @Override
+    public void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial) {
+        residuals(x).normGradientSums(gradient, x, statistics, partial);
+    }
+
+    @Override
     public void applyCorrection(
             Matrix gradient,
             Matrix x,
@@ -396,6 +423,19 @@ class ScalarKernels extends StoredElements implements Kernels {
             set(partial, 0, c, sum);
             set(partial, 1, c, products);
         }
+    }
+
+    @Override
+    public void accumulateGradientOfNormalised(
+            Matrix gradient,
+            Matrix x,
+            Matrix statistics,
+            Matrix weight,
+            boolean add,
+            Matrix blockGradient,
+            Matrix partial) {
+        residuals(x)
+                .accumulateGradient(gradient, x, statistics, weight, add, blockGradient, partial);
     }
 
     @Override

@@ -126,6 +126,45 @@ final class CudaKernels implements Kernels {
     }
 
     @Override
+    public void normalise(Matrix x, Matrix affine, Matrix out) {
+        Tiling t = tiling(x.rows(), x.columns(), x, affine, out);
+        launch(
+                t,
+                "normalise",
+                Traffic.reading(x, affine).writing(out),
+                address(x),
+                x.stride(),
+                address(affine),
+                affine.stride(),
+                address(out),
+                out.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile());
+    }
+
+    @Override
+    public void addNormalised(Matrix x, Matrix affine, Matrix addend, boolean relu, Matrix out) {
+        Tiling t = tiling(x.rows(), x.columns(), x, affine, addend, out);
+        launch(
+                t,
+                "add_normalised",
+                Traffic.reading(x, affine, addend).writing(out),
+                address(x),
+                x.stride(),
+                address(affine),
+                affine.stride(),
+                address(addend),
+                addend.stride(),
+                flag(relu),
+                address(out),
+                out.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile());
+    }
+
+    @Override
     public void appendFeatures(
             Matrix y, Matrix columns, int firstRow, Dropout dropout, Matrix partial) {
         Tiling t = tiling(y.rows(), y.columns(), y, columns);
@@ -359,6 +398,42 @@ final class CudaKernels implements Kernels {
     }
 
     @Override
+    public void maskPositive(Matrix gradient, Matrix output) {
+        Tiling t = tiling(output.rows(), output.columns(), gradient, output);
+        launch(
+                t,
+                "mask_positive",
+                Traffic.reading(output).updating(gradient),
+                address(gradient),
+                gradient.stride(),
+                address(output),
+                output.stride(),
+                output.rows(),
+                output.columns(),
+                t.rowsPerTile());
+    }
+
+    @Override
+    public void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial) {
+        Matrix mean = statistics.row(0);
+        Tiling t = tiling(x.rows(), x.columns(), gradient, x, mean);
+        launch(
+                t,
+                "norm_gradient_sums",
+                Traffic.reading(gradient, x, mean).writing(tiles(t, x.columns())),
+                address(gradient),
+                gradient.stride(),
+                address(x),
+                x.stride(),
+                address(mean),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile(),
+                scratch);
+        combineSums(t, partial);
+    }
+
+    @Override
     public void applyCorrection(
             Matrix gradient,
             Matrix x,
@@ -453,6 +528,39 @@ final class CudaKernels implements Kernels {
                 x.stride(),
                 address(affine),
                 affine.stride(),
+                address(mean),
+                address(weight),
+                flag(add),
+                address(blockGradient),
+                blockGradient.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile(),
+                scratch);
+        combineSums(t, partial);
+    }
+
+    @Override
+    public void accumulateGradientOfNormalised(
+            Matrix gradient,
+            Matrix x,
+            Matrix statistics,
+            Matrix weight,
+            boolean add,
+            Matrix blockGradient,
+            Matrix partial) {
+        Matrix mean = statistics.row(0);
+        Tiling t = tiling(x.rows(), x.columns(), gradient, x, mean, weight, blockGradient);
+        launch(
+                t,
+                "accumulate_gradient_of_normalised",
+                Traffic.reading(gradient, x, mean, weight)
+                        .storing(blockGradient, add)
+                        .writing(tiles(t, x.columns())),
+                address(gradient),
+                gradient.stride(),
+                address(x),
+                x.stride(),
                 address(mean),
                 address(weight),
                 flag(add),

@@ -139,6 +139,30 @@ class TrafficTest {
         kernels.blurPoolGradient(blurred, 1, 4, 3, y);
         assertLaunches(
                 "blur_pool_v4", MATRIX + MATRIX / 3, "blur_pool_gradient_v4", MATRIX + MATRIX / 3);
+    void aResidualSumReadsBothAndWritesOne() {
+        kernels.normalise(x, affine, y);
+        assertLaunches("normalise_v4", 2 * MATRIX + 2 * VECTOR);
+        kernels.addNormalised(x, affine, y, true, y);
+        assertLaunches("add_normalised_v4", 3 * MATRIX + 2 * VECTOR);
+        kernels.maskPositive(y, x);
+        assertLaunches("mask_positive_v4", 3 * MATRIX);
+        kernels.normGradientSums(y, x, statistics, affine);
+        assertLaunches(
+                "norm_gradient_sums_v4",
+                2 * MATRIX + VECTOR + TILES,
+                "combine_sums",
+                TILES + 2 * VECTOR);
+        for (boolean add : new boolean[] {false, true}) {
+            kernels.accumulateGradientOfNormalised(y, x, statistics, vector, add, x, affine);
+            assertLaunches(
+                    "accumulate_gradient_of_normalised_v4",
+                    (add ? 4 : 3) * MATRIX + 2 * VECTOR + TILES,
+                    "combine_sums",
+                    TILES + 2 * VECTOR);
+        }
+    }
+
+    @Test
     void aWindowReadsWhatIsInsideTheImage() {
         Matrix window = Matrix.dense(4096, 2 * 2, CHANNELS);
         kernels.copyWindow(x, 4, 3, window, 2, 2, 1, 1, 2); // two pixels, the others are outside

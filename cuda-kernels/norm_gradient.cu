@@ -1,0 +1,80 @@
+// Backward through a batch normalisation without a ReLU behind it, up to the correction: sum(g) and
+// sum(g * (x - mean)) of each channel, which become dbeta and dgamma, and
+//   norm_gradient_sums                  nothing else
+//   accumulate_gradient_of_normalised   blockGradient (+)= weight * g
+//
+// Shapes    gradient, x, blockGradient [rows, channels] with strides; mean, weight [channels]; tiles
+//           [row tiles, 2, channels]
+// Bytes     sums: 8 * rows * channels read; accumulate: 12 read (8 when overwriting), 4 written; both: 8 * row tiles *
+//           channels of sums written, and 4 (8) * channels of vectors read
+// Geometry  tiled, see common.cuh; combine_sums follows
+#include "common.cuh"
+
+template <int V, bool ACCUMULATE>
+__device__ void norm_gradient(const float* gradient, int gradientStride, const float* x, int xStride,
+                              const float* means, const float* weight, int add, float* blockGradient,
+                              int blockStride, int rows, int channels, int rowsPerTile, float* tiles) {
+    const int c = first_channel<V>();
+    const bool inside = c < channels;
+    Channels<V> sum = zeros<V>();
+    Channels<V> products = zeros<V>();
+    if (inside) {
+        const Channels<V> mean = load<V>(means + c);
+        const Channels<V> w = ACCUMULATE ? load<V>(weight + c) : zeros<V>();
+        struct Fetched {
+            Channels<V> value;
+            Channels<V> gradient;
+            Channels<V> old;
+        };
+        for_rows<ROWS_AT_ONCE<V, 3>>(
+            rows_of_tile(rows, rowsPerTile),
+            [&](int r) {
+                return Fetched{load<V>(x + at(r, xStride, c)), load<V>(gradient + at(r, gradientStride, c)),
+                               ACCUMULATE && add ? load<V>(blockGradient + at(r, blockStride, c)) : zeros<V>()};
+            },
+            [&](int r, Fetched f) {
+#pragma unroll
+                for (int i = 0; i < V; i++) {
+                    sum.v[i] += f.gradient.v[i];
+                    products.v[i] = fmaf(f.gradient.v[i], f.value.v[i] - mean.v[i], products.v[i]);
+                    f.old.v[i] = fmaf(w.v[i], f.gradient.v[i], f.old.v[i]);
+                }
+                if (ACCUMULATE) {
+                    store(blockGradient + at(r, blockStride, c), f.old);
+                }
+            });
+    }
+    sum_over_rows(sum, products);
+    if (inside && threadIdx.y == 0) {
+        store(tile_row(tiles, 0, channels) + c, sum);
+        store(tile_row(tiles, 1, channels) + c, products);
+    }
+}
+
+template <int V>
+__device__ void norm_gradient_sums(const float* gradient, int gradientStride, const float* x, int xStride,
+                                   const float* mean, int rows, int channels, int rowsPerTile, float* tiles) {
+    norm_gradient<V, false>(gradient, gradientStride, x, xStride, mean, nullptr, 0, nullptr, 0, rows, channels,
+                            rowsPerTile, tiles);
+}
+
+TILED_KERNEL(norm_gradient_sums,
+             (const float* gradient, int gradientStride, const float* x, int xStride, const float* mean, int rows,
+              int channels, int rowsPerTile, float* tiles),
+             (gradient, gradientStride, x, xStride, mean, rows, channels, rowsPerTile, tiles))
+
+template <int V>
+__device__ void accumulate_gradient_of_normalised(const float* gradient, int gradientStride, const float* x,
+                                                  int xStride, const float* mean, const float* weight, int add,
+                                                  float* blockGradient, int blockStride, int rows, int channels,
+                                                  int rowsPerTile, float* tiles) {
+    norm_gradient<V, true>(gradient, gradientStride, x, xStride, mean, weight, add, blockGradient, blockStride, rows,
+                           channels, rowsPerTile, tiles);
+}
+
+TILED_KERNEL(accumulate_gradient_of_normalised,
+             (const float* gradient, int gradientStride, const float* x, int xStride, const float* mean,
+              const float* weight, int add, float* blockGradient, int blockStride, int rows, int channels,
+              int rowsPerTile, float* tiles),
+             (gradient, gradientStride, x, xStride, mean, weight, add, blockGradient, blockStride, rows, channels,
+              rowsPerTile, tiles))
