@@ -3,8 +3,6 @@ package org.densenet4j.engine;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 
-import java.util.Optional;
-
 /** The bias of a convolution, whose gradient is the sum of the output's gradient over all rows. */
 final class Bias {
     private final Kernels kernels;
@@ -12,20 +10,16 @@ final class Bias {
     private final Matrix gradient;
     private final LaneSums sums;
 
-    private Bias(Compute compute, String name, Matrix sums) {
-        this.kernels = compute.kernels();
-        this.bias = compute.vector(name);
-        this.gradient = compute.vectorGradient(name);
-        this.sums = LaneSums.rows(kernels, sums);
-    }
-
     /**
-     * The bias of a convolution, if it has one.
+     * The bias of a convolution.
      *
      * @param sums memory for one sum of the gradient for each lane
      */
-    static Optional<Bias> of(Compute compute, boolean has, String convolution, Matrix sums) {
-        return has ? Optional.of(new Bias(compute, convolution + ".bias", sums)) : Optional.empty();
+    Bias(Compute compute, String convolution, Matrix sums) {
+        this.kernels = compute.kernels();
+        this.bias = compute.vector(convolution + ".bias");
+        this.gradient = compute.vectorGradient(convolution + ".bias");
+        this.sums = LaneSums.rows(kernels, sums);
     }
 
     void addTo(Matrix y) {

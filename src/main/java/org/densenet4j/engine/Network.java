@@ -10,10 +10,14 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.plan.AdditionMemory;
+import org.densenet4j.plan.PixelClassifierMemory;
+import org.densenet4j.plan.PoolingMemory;
+import org.densenet4j.plan.TransitionDownMemory;
+import org.densenet4j.plan.TransitionUpMemory;
 import org.densenet4j.plan.BottleneckLayerMemory;
 import org.densenet4j.plan.ClassifierMemory;
 import org.densenet4j.plan.ConvolutionLayerMemory;
-import org.densenet4j.plan.LossMemory;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.NaiveBottleneckLayerMemory;
 import org.densenet4j.plan.NaiveConvolutionLayerMemory;
@@ -49,12 +53,16 @@ import java.util.List;
  * freed by {@link #close}, which may be called twice.
  */
 public final class Network implements AutoCloseable {
+    /** The label of a pixel that has none. */
+    public static final int VOID_LABEL = -1;
+
     private final MemoryPlan plan;
     private final NetworkMemory memory;
     private final DeviceArena arena;
     private final Compute compute;
     private final Kernels kernels;
     private final List<Stage> stages = new ArrayList<>();
+    private final Loss loss;
     private OperationListener listener = OperationListener.NONE;
     private OperationEvent event;
     private final DeviceUse use;
@@ -70,6 +78,7 @@ public final class Network implements AutoCloseable {
         this.arena = allocate(plan, device);
         this.compute = new Compute(device, arena, memory);
         this.kernels = arena.kernels();
+        this.loss = Loss.of(compute, memory.loss());
     }
 
     private static DeviceArena allocate(MemoryPlan plan, Device device) {
@@ -119,6 +128,11 @@ public final class Network implements AutoCloseable {
             case PooledConvolutionMemory m -> new PooledConvolutionStage(compute, m);
             case TransitionMemory m -> new TransitionStage(compute, m);
             case ClassifierMemory m -> new ClassifierStage(compute, m);
+            case PixelClassifierMemory m -> new PixelClassifierStage(compute, m);
+            case PoolingMemory m -> new PoolingStage(compute, m);
+            case AdditionMemory m -> new AdditionStage(compute, m);
+            case TransitionDownMemory m -> new TransitionDownStage(compute, m);
+            case TransitionUpMemory m -> new TransitionUpStage(compute, m);
         };
     }
 
@@ -221,9 +235,10 @@ public final class Network implements AutoCloseable {
      * gradients and leaves losses, hits and the gradients' norm for {@link #outcome}. A device may
      * record the first such pass and replay it.
      *
-     * @param labels one class index per image
+     * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
      * @param smoothing label smoothing, 0 for none
-     * @param meanOver number of images that the mean is taken over: the batch, or all micro-batches
+     * @param meanOver number of images, or of pixels with a label, that the mean is taken over: those
+     *     of the batch, or of all micro-batches
      */
     public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
         try (DeviceUse _ = use()) {
@@ -231,7 +246,7 @@ public final class Network implements AutoCloseable {
             requireNonNull(labels, "labels");
             checkHasBackward(pass);
             checkLoss(smoothing, meanOver);
-            prepare(pass, labels);
+            prepare(pass, labels, meanOver);
             Runnable work =
                     () -> {
                         runForward(pass);
@@ -262,7 +277,7 @@ public final class Network implements AutoCloseable {
                         "an evaluation pass is of the mode EVALUATE, this one is " + pass);
             }
             checkLoss(0, meanOver);
-            prepare(pass, labels);
+            prepare(pass, labels, meanOver);
             Runnable work =
                     () -> {
                         runForward(pass);
@@ -277,12 +292,11 @@ public final class Network implements AutoCloseable {
     /** What makes two passes the same sequence of operations on the same memory. */
     private record Recording(int images, Mode mode, long seed, float smoothing, int meanOver) {}
 
-    private void prepare(Pass pass, int[] labels) {
+    private void prepare(Pass pass, int[] labels, int meanOver) {
         order.requireInput(pass);
-        checkLabels(pass, labels);
+        loss.labels(pass, labels, meanOver);
         order.begin();
         uploadStep(pass);
-        arena.uploadInts(labels, pass.images(), memory.loss().labels().offset());
     }
 
     /** A listener wants to hear of every operation, and a recording has none. */
@@ -298,11 +312,12 @@ public final class Network implements AutoCloseable {
      * What a pass found; waits for it.
      *
      * @param loss sum of the batch's losses divided by what the mean is taken over
-     * @param correct images whose highest logit is their label
+     * @param correct images, or pixels, whose highest logit is their label
      * @param gradientNorm Euclidean norm of all parameter gradients after a {@link #trainingPass};
      *     NaN after other passes and after another norm was taken
+     * @param pixels counts by class, of a network that classifies pixels
      */
-    public record Outcome(double loss, int correct, double gradientNorm) {}
+    public record Outcome(double loss, int correct, double gradientNorm, PixelTally pixels) {}
 
     /**
      * Waits for a training or evaluation pass and reads what it found, in one copy.
@@ -314,17 +329,11 @@ public final class Network implements AutoCloseable {
             requireNonNull(pass, "pass");
             checkLoss(0, meanOver);
             order.requireOutcome(pass);
-            LossMemory head = memory.loss();
-            float[] values = new float[head.outcome().columns()];
-            arena.download(head.outcome(), values, 0);
-            double loss = 0;
-            int correct = 0;
-            for (int i = 0; i < pass.images(); i++) {
-                loss += values[i];
-                correct += (int) values[plan.batch() + i];
-            }
-            double norm = order.hasNorm() ? norm(values, 2 * plan.batch()) : Double.NaN;
-            return new Outcome(loss / meanOver, correct, norm);
+            Matrix outcome = memory.loss().outcome();
+            float[] values = new float[outcome.columns()];
+            arena.download(outcome, values, 0);
+            double norm = order.hasNorm() ? norm(values, loss.firstNorm()) : Double.NaN;
+            return loss.outcome(pass, values, meanOver, norm);
         }
     }
 
@@ -358,20 +367,6 @@ public final class Network implements AutoCloseable {
         if (memory.graph().drops()) {
             int[] words = {(int) pass.step(), (int) (pass.step() >>> 32)};
             arena.uploadInts(words, words.length, memory.stepCounter().offset());
-        }
-    }
-
-    private void checkLabels(Pass pass, int[] labels) {
-        int classes = memory.loss().classes();
-        if (labels.length < pass.images()) {
-            throw new IllegalArgumentException(
-                    "labels: " + labels.length + " for a pass of " + pass.images() + " images");
-        }
-        for (int i = 0; i < pass.images(); i++) {
-            if (labels[i] < 0 || labels[i] >= classes) {
-                throw new IllegalArgumentException(
-                        "label " + labels[i] + " of image " + i + " is not in 0.." + (classes - 1));
-            }
         }
     }
 
@@ -437,9 +432,10 @@ public final class Network implements AutoCloseable {
     /**
      * Mean softmax cross-entropy of the logits, and its gradient for {@link #backward}.
      *
-     * @param labels one class index per image
+     * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
      * @param smoothing label smoothing, 0 for none
-     * @param meanOver number of images that the mean is taken over: the batch, or all micro-batches
+     * @param meanOver number of images, or of pixels with a label, that the mean is taken over: those
+     *     of the batch, or of all micro-batches
      * @return the sum of this batch's losses divided by {@code meanOver}
      */
     public double loss(Pass pass, int[] labels, float smoothing, int meanOver) {
@@ -448,8 +444,7 @@ public final class Network implements AutoCloseable {
             requireNonNull(labels, "labels");
             checkLoss(smoothing, meanOver);
             order.requireForward(pass);
-            checkLabels(pass, labels);
-            arena.uploadInts(labels, pass.images(), memory.loss().labels().offset());
+            loss.labels(pass, labels, meanOver);
             runLoss(pass, smoothing, meanOver);
             order.loss(pass);
             return outcome(pass, meanOver).loss();
@@ -457,17 +452,9 @@ public final class Network implements AutoCloseable {
     }
 
     private void runLoss(Pass pass, float smoothing, int meanOver) {
-        LossMemory head = memory.loss();
         int operation = stages.size();
         before(operation);
-        kernels.softmaxCrossEntropy(
-                head.logits().rows(0, pass.images()),
-                head.labels().offset(),
-                smoothing,
-                1f / meanOver,
-                head.losses().columns(0, pass.images()),
-                head.hits().columns(0, pass.images()),
-                head.logitsGradient().rows(0, pass.images()));
+        loss.run(pass, smoothing, meanOver);
         after(operation);
     }
 

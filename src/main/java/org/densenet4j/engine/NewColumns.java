@@ -96,7 +96,11 @@ final class NewColumns {
 
     /** Before the chunks of a backward pass. */
     void prepareGradient(Pass pass) {
-        boolean corrects = normalised && compute.defersCorrections() && pass.usesBatchStatistics();
+        boolean corrects =
+                normalised && compute.defersCorrections() && pass.usesBatchStatistics();
+        if (!corrects && compute.defersCorrections()) {
+            kernels.fill(channels.statistics(), 0); // a mean that nobody took may be no number
+        }
         kernels.deferredCorrection(
                 channels.deferred(),
                 channels.statistics(),
@@ -107,6 +111,10 @@ final class NewColumns {
 
     /** The finished gradient of a chunk of the output, dense. */
     void gradient(Chunk chunk, Dropout dropout, Matrix dY) {
+        if (!normalised && dropout == Dropout.NONE) {
+            kernels.copy(chunk.of(channels.gradient()), dY);
+            return;
+        }
         kernels.gradientOfAppended(
                 chunk.of(channels.gradient()),
                 chunk.of(channels.values()),

@@ -15,7 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Columns behind a batch normalisation and a ReLU of the reader's own. The normalised values are
+ * Columns behind a batch normalisation of the reader's own, and mostly a ReLU. The normalised values are
  * made for a chunk of rows at a time, forward and again backward; the correction that batch
  * normalisation makes to their gradient is left to the columns' producer, except by the naive
  * strategy.
@@ -27,6 +27,7 @@ final class NormalisedSource implements Source {
     private final NormScratch scratch;
     private final int channels;
     private final int pixels;
+    private final boolean relu;
 
     /** What is read of each matrix, in order. */
     private final List<Part> ranges = new ArrayList<>();
@@ -44,6 +45,7 @@ final class NormalisedSource implements Source {
         Read.Normalised read = (Read.Normalised) node.reads().get(index);
         this.channels = read.channels();
         this.pixels = read.height() * read.width();
+        this.relu = read.relu();
         int offset = 0;
         for (Columns c : read.ranges()) {
             ranges.add(new Part(offset, offset, ranges.size(), of(c), true));
@@ -163,10 +165,27 @@ final class NormalisedSource implements Source {
     @Override
     public Matrix read(Chunk chunk, Matrix target) {
         Matrix out = chunk.in(target);
-        for (Part r : ranges) {
-            kernels.normaliseRelu(chunk.of(r.values()), r.affine(), r.of(out));
-        }
+        copyTo(chunk, out);
         return out;
+    }
+
+    @Override
+    public void copyTo(Chunk chunk, Matrix target) {
+        for (Part r : ranges) {
+            if (relu) {
+                kernels.normaliseRelu(chunk.of(r.values()), r.affine(), r.of(target));
+            } else {
+                kernels.normalise(chunk.of(r.values()), r.affine(), r.of(target));
+            }
+        }
+    }
+
+    @Override
+    public void addTo(Chunk chunk, Matrix sum, boolean withRelu) {
+        for (Part r : ranges) {
+            kernels.addNormalised(
+                    chunk.of(r.values()), r.affine(), r.of(sum), withRelu, r.of(sum));
+        }
     }
 
     // ---------------------------------------------------------------- backward
@@ -218,15 +237,26 @@ final class NormalisedSource implements Source {
     @Override
     public void accumulate(Pass pass, Chunk chunk, Matrix gradient, Matrix partial) {
         for (Part p : pieces) {
-            kernels.accumulateGradient(
-                    p.of(gradient),
-                    chunk.of(p.values()),
-                    p.affine(),
-                    p.statistics(pass),
-                    p.weight(),
-                    p.add(),
-                    chunk.of(p.gradient()),
-                    p.of(partial));
+            if (relu) {
+                kernels.accumulateGradient(
+                        p.of(gradient),
+                        chunk.of(p.values()),
+                        p.affine(),
+                        p.statistics(pass),
+                        p.weight(),
+                        p.add(),
+                        chunk.of(p.gradient()),
+                        p.of(partial));
+            } else {
+                kernels.accumulateGradientOfNormalised(
+                        p.of(gradient),
+                        chunk.of(p.values()),
+                        p.statistics(pass),
+                        p.weight(),
+                        p.add(),
+                        chunk.of(p.gradient()),
+                        p.of(partial));
+            }
         }
     }
 

@@ -59,11 +59,7 @@ final class RawSource implements Source {
             return chunk.of(values.getFirst());
         }
         Matrix target = chunk.in(scratch);
-        int from = 0;
-        for (Matrix v : values) {
-            kernels.copy(chunk.of(v), target.columns(from, v.columns()));
-            from += v.columns();
-        }
+        copyTo(chunk, target);
         return target;
     }
 
@@ -72,27 +68,44 @@ final class RawSource implements Source {
         return wantsGradient;
     }
 
-    private boolean isWrittenInPlace() {
-        Target first = targets.getFirst();
-        return targets.size() == 1 && first.overwrites() && first.gradient().isDense();
+    @Override
+    public void copyTo(Chunk chunk, Matrix target) {
+        int from = 0;
+        for (Matrix v : values) {
+            kernels.copy(chunk.of(v), target.columns(from, v.columns()));
+            from += v.columns();
+        }
+    }
+
+    @Override
+    public void addTo(Chunk chunk, Matrix sum, boolean withRelu) {
+        if (withRelu) {
+            throw new IllegalArgumentException("a sum with ReLU has a normalised branch");
+        }
+        int from = 0;
+        for (Matrix v : values) {
+            kernels.add(chunk.of(v), sum.columns(from, v.columns()));
+            from += v.columns();
+        }
     }
 
     @Override
     public Matrix gradient(Chunk chunk, Matrix scratch) {
-        return isWrittenInPlace() ? chunk.of(targets.getFirst().gradient()) : chunk.in(scratch);
+        Target first = targets.getFirst();
+        boolean inPlace =
+                targets.size() == 1 && first.overwrites() && first.gradient().isDense();
+        return inPlace ? chunk.of(first.gradient()) : chunk.in(scratch);
     }
 
     @Override
     public void accumulate(Pass pass, Chunk chunk, Matrix gradient, Matrix partial) {
-        if (isWrittenInPlace()) {
-            return;
-        }
         for (Target t : targets) {
             Matrix part = gradient.columns(t.offset(), t.gradient().columns());
-            if (t.overwrites()) {
-                kernels.copy(part, chunk.of(t.gradient()));
-            } else {
-                kernels.add(part, chunk.of(t.gradient()));
+            Matrix place = chunk.of(t.gradient());
+            if (!t.overwrites()) {
+                kernels.add(part, place);
+            } else if (!part.equals(place)) {
+                kernels.copy(part, place);
             }
         }
     }

@@ -33,6 +33,12 @@ sealed interface Source permits RawSource, NormalisedSource {
      */
     Matrix read(Chunk chunk, Matrix scratch);
 
+    /** Writes a chunk of what is read, which may be strided. */
+    void copyTo(Chunk chunk, Matrix target);
+
+    /** Adds a chunk of what is read to a sum, and takes {@code max(0, ·)} of it if asked. */
+    void addTo(Chunk chunk, Matrix sum, boolean withRelu);
+
     /** Whether anything wants the gradient. */
     boolean wantsGradient();
 
@@ -46,7 +52,7 @@ sealed interface Source permits RawSource, NormalisedSource {
     /**
      * Passes a chunk's gradient on to the columns that were read.
      *
-     * @param gradient what {@link #gradient} gave, written
+     * @param gradient dense or not; what {@link #gradient} gave, or any other
      * @param partial the chunk's two rows of sums [2, C]
      */
     void accumulate(Pass pass, Chunk chunk, Matrix gradient, Matrix partial);

@@ -35,6 +35,10 @@ public record Addition(String name, Read branch, Read shortcut, boolean relu, Co
                             + " channels writes "
                             + target.count());
         }
+        if (relu && branch instanceof Read.Raw) {
+            throw new GraphException(
+                    "the sum '" + name + "' has a ReLU behind it: its branch is normalised");
+        }
         for (Read read : List.of(branch, shortcut)) {
             if (read.ranges().size() > 1 || read instanceof Read.Normalised n && n.relu()) {
                 throw new GraphException(

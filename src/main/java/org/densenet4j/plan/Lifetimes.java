@@ -116,7 +116,10 @@ public final class Lifetimes {
                     .map(Columns::of)
                     .ifPresent(
                             f -> {
-                                boolean needed = isNormalised(graph, f) || node.needsOutput();
+                                boolean needed =
+                                        isNormalised(graph, f)
+                                                || node.needsOutput()
+                                                || node.drops().any();
                                 values.putIfAbsent(f, new Lifetime(forward, forward));
                                 int last = needed ? backward : forward;
                                 values.computeIfPresent(f, (_, life) -> until(life, last));

@@ -7,6 +7,11 @@ import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Addition;
+import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.Pooling;
+import org.densenet4j.graph.TransitionDown;
+import org.densenet4j.graph.TransitionUp;
 import org.densenet4j.graph.Transition;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
@@ -114,6 +119,12 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
                 case PooledConvolution stem -> pooledConvolution(stem);
                 case Transition transition -> transition(transition);
                 case Classifier classifier -> classifier(classifier);
+                case PixelClassifier classifier ->
+                        convolution(classifier, classifier.source(), pixelLogits(classifier), false);
+                case Pooling pool -> pool(pool);
+                case Addition sum -> addition(sum);
+                case TransitionDown down -> convolution(down, down.source(), elements(down), true);
+                case TransitionUp up -> convolution(up, up.source(), elements(up), false);
             }
         }
 
@@ -211,6 +222,53 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
                     parameters,
                     0,
                     normalised && !naive ? in : 0);
+        }
+
+        /** Elements of what a node reads of the whole batch. */
+        private long elements(Read read) {
+            return images * read.height() * read.width() * read.channels();
+        }
+
+        /** Elements of what a node writes of the whole batch. */
+        private long elements(Node node) {
+            return node.writes().map(c -> images * c.of().pixels() * c.count()).orElse(0L);
+        }
+
+        private long pixelLogits(PixelClassifier head) {
+            return images * head.source().height() * head.source().width() * head.classes();
+        }
+
+        /** A convolution in one pass, made again in the backward pass where its output is pooled. */
+        private void convolution(Node node, Read source, long out, boolean again) {
+            long in = elements(source);
+            long flops = 2 * images * node.multiplyAdds();
+            Parameters parameters = new Parameters(count(node.parameters()), 0);
+            boolean normalised = source instanceof Read.Normalised;
+            forward(node.name(), flops, in + out, parameters);
+            backward(
+                    node.name(),
+                    (again ? 3 : 2) * flops,
+                    3 * in + 2 * out,
+                    parameters,
+                    again ? flops : 0,
+                    normalised && !naive ? in : 0);
+        }
+
+        private void pool(Pooling pool) {
+            long in = elements(pool.source());
+            long out = elements(pool);
+            Parameters parameters = new Parameters(count(pool.parameters()), 0);
+            forward(pool.name(), 0, in + out, parameters);
+            boolean again = pool.readsAgain(pool.source());
+            backward(pool.name(), 0, (again ? 3 : 2) * in + 2 * out, parameters, 0, 0);
+        }
+
+        private void addition(Addition sum) {
+            long in = elements(sum.branch()) + elements(sum.shortcut());
+            long out = elements(sum);
+            Parameters parameters = new Parameters(count(sum.parameters()), 0);
+            forward(sum.name(), 0, in + out, parameters);
+            backward(sum.name(), 0, 2 * in + 2 * out, parameters, 0, 0);
         }
 
         private static long count(List<ParameterSpec> parameters) {

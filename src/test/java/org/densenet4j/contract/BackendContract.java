@@ -45,6 +45,18 @@ abstract class BackendContract {
 
     @Nested
     class PoolsOfTheBackend extends PoolContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
     class WindowsOfTheBackend extends WindowContract {
         @Override
         DataType storage() {

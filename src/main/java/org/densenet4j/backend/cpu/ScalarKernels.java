@@ -16,6 +16,8 @@ import java.lang.foreign.MemorySegment;
  */
 class ScalarKernels extends StoredElements implements Kernels {
     private final ScalarPools pools;
+    private final ScalarWindows windows;
+    private final ScalarResiduals residuals;
 
     ScalarKernels(MemorySegment memory) {
         this(memory, new ScalarPools(memory));
@@ -24,11 +26,6 @@ class ScalarKernels extends StoredElements implements Kernels {
     ScalarKernels(MemorySegment memory, ScalarPools pools) {
         super(memory);
         this.pools = pools;
-    private final ScalarWindows windows;
-    private final ScalarResiduals residuals;
-
-    ScalarKernels(MemorySegment memory) {
-        super(memory);
         windows = new ScalarWindows(memory);
         residuals = new ScalarResiduals(memory);
     }

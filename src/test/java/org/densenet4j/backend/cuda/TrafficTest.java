@@ -139,6 +139,9 @@ class TrafficTest {
         kernels.blurPoolGradient(blurred, 1, 4, 3, y);
         assertLaunches(
                 "blur_pool_v4", MATRIX + MATRIX / 3, "blur_pool_gradient_v4", MATRIX + MATRIX / 3);
+    }
+
+    @Test
     void aResidualSumReadsBothAndWritesOne() {
         kernels.normalise(x, affine, y);
         assertLaunches("normalise_v4", 2 * MATRIX + 2 * VECTOR);

@@ -1,0 +1,98 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.plan.Chunks;
+import org.densenet4j.plan.PixelLossMemory;
+
+import java.util.Arrays;
+
+/**
+ * Softmax cross-entropy of one label per pixel, meaned over the pixels that have one. How many
+ * these are differs from step to step, so the gradient's scale lies in device memory, where a
+ * recorded step finds it.
+ */
+final class PixelLoss implements Loss {
+    private final Compute compute;
+    private final Kernels kernels;
+    private final PixelLossMemory memory;
+    private final Chunks chunks;
+
+    PixelLoss(Compute compute, PixelLossMemory memory) {
+        this.compute = compute;
+        this.kernels = compute.kernels();
+        this.memory = memory;
+        this.chunks = memory.rows();
+    }
+
+    @Override
+    public void labels(Pass pass, int[] labels, int meanOver) {
+        int pixels = pass.images() * memory.labelsPerImage();
+        if (labels.length < pixels) {
+            throw new IllegalArgumentException(
+                    "labels: "
+                            + labels.length
+                            + " for a pass of "
+                            + pass.images()
+                            + " images of "
+                            + memory.labelsPerImage()
+                            + " pixels");
+        }
+        for (int i = 0; i < pixels; i++) {
+            if (labels[i] != Network.VOID_LABEL) {
+                Loss.check(labels[i], memory.classes(), "pixel " + i);
+            }
+        }
+        compute.arena().uploadInts(labels, pixels, memory.labels().offset());
+        compute.arena().upload(new float[] {1f / meanOver}, 0, memory.scale());
+    }
+
+    @Override
+    public void run(Pass pass, float smoothing, int meanOver) {
+        if (smoothing != 0) {
+            throw new IllegalArgumentException(
+                    "label smoothing = " + smoothing + ": there is none for labels of pixels");
+        }
+        compute.forEachChunk(
+                chunks,
+                pass,
+                (lane, chunk) ->
+                        kernels.pixelCrossEntropy(
+                                chunk.of(memory.logits()),
+                                memory.labels().offset() + (long) chunk.firstRow() * Integer.BYTES,
+                                Network.VOID_LABEL,
+                                memory.scale(),
+                                chunk.of(memory.logitsGradient()),
+                                memory.tally(chunk.index())));
+    }
+
+    @Override
+    public Network.Outcome outcome(
+            Pass pass, float[] values, int meanOver, double gradientNorm) {
+        int classes = memory.classes();
+        long[] intersection = new long[classes];
+        long[] labelled = new long[classes];
+        long[] predicted = new long[classes];
+        double loss = 0;
+        for (int chunk = 0; chunk < chunks.count(pass.images()); chunk++) {
+            int first = chunk * (1 + 3 * classes);
+            loss += values[first];
+            for (int c = 0; c < classes; c++) {
+                intersection[c] += (long) values[first + 1 + c];
+                labelled[c] += (long) values[first + 1 + classes + c];
+                predicted[c] += (long) values[first + 1 + 2 * classes + c];
+            }
+        }
+        return new Network.Outcome(
+                loss / meanOver,
+                Math.toIntExact(Arrays.stream(intersection).sum()),
+                gradientNorm,
+                new PixelTally(intersection, labelled, predicted));
+    }
+
+    @Override
+    public int firstNorm() {
+        Matrix outcome = memory.outcome();
+        return outcome.columns() - memory.squaredNorms().columns();
+    }
+}
