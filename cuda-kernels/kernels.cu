@@ -13,6 +13,7 @@
 #include "gemm.cu"
 #include "max_pool.cu"
 #include "norm_gradient.cu"
+#include "pixel_cross_entropy.cu"
 #include "pooling.cu"
 #include "residual_sum.cu"
 #include "sgd_nesterov.cu"

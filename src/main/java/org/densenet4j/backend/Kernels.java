@@ -136,6 +136,34 @@ public interface Kernels {
             Matrix hits,
             Matrix gradient);
 
+    /**
+     * Softmax cross-entropy of every pixel, its gradient, and the counts that accuracy and
+     * intersection over union need. Pixels labelled {@code voidLabel} have no loss and no gradient
+     * and are not counted.
+     *
+     * <p>The tally is
+     *
+     * <pre>
+     * tally = [Σ loss, hits of each class, pixels labelled so, pixels predicted so]
+     * </pre>
+     *
+     * where a pixel is predicted to be of its first largest logit's class, and a hit where that is
+     * its label. Intersection over union of a class (Everingham et al. 2010, section 4.1.4) is
+     * {@code hits / (labelled + predicted − hits)}, and the sum of {@code labelled} is the number
+     * of pixels that count. Counts are exact up to 2^24 pixels a call; results are the same from
+     * run to run.
+     *
+     * @param logits [pixels, classes]
+     * @param labels byte offset of one 32-bit label per pixel: a class, or {@code voidLabel}
+     * @param voidLabel any number, also that of a class
+     * @param scale [1, 1] factor of the gradient in device memory, since it changes from step to
+     *     step: 1/pixels that count for a mean loss
+     * @param gradient [pixels, classes] of the logits' type, may be their memory
+     * @param tally [1, 1 + 3·classes], overwritten
+     */
+    void pixelCrossEntropy(
+            Matrix logits, long labels, int voidLabel, Matrix scale, Matrix gradient, Matrix tally);
+
     /** {@code sums[c] += Σ_rows x[r, c]}. */
     void addColumnSums(Matrix x, Matrix sums);
 

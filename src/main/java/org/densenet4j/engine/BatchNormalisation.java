@@ -98,7 +98,7 @@ final class BatchNormalisation {
     void prepareBackward(Pass pass) {
         prepareAgain(pass);
         for (Range r : ranges) {
-kernels.gradientWeight(statistics(pass, r), r.gamma(), r.scratch().weight());
+            kernels.gradientWeight(statistics(pass, r), r.gamma(), r.scratch().weight());
         }
     }
 

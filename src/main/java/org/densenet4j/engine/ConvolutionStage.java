@@ -43,7 +43,8 @@ final class ConvolutionStage implements Stage {
         this.weight = compute.weight(node.convolution() + ".weight");
         this.weightGradient = compute.weightGradient(node.convolution() + ".weight");
         this.weightSums = LaneSums.rows(kernels, memory.scratch().weightSums());
-        this.bias = node.bias()
+        this.bias =
+                node.bias()
                         ? Optional.of(new Bias(compute, node.convolution(), memory.biasSums()))
                         : Optional.empty();
     }

@@ -38,8 +38,7 @@ final class ImageLoss implements Loss {
     }
 
     @Override
-    public Network.Outcome outcome(
-            Pass pass, float[] values, int meanOver, double gradientNorm) {
+    public Network.Outcome outcome(Pass pass, float[] values, int meanOver, double gradientNorm) {
         int batch = memory.logits().rows();
         double loss = 0;
         int correct = 0;

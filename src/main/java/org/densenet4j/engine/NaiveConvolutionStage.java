@@ -55,7 +55,8 @@ final class NaiveConvolutionStage implements Stage {
         this.weight = compute.weight(node.convolution() + ".weight");
         this.weightGradient = compute.weightGradient(node.convolution() + ".weight");
         this.weightSums = LaneSums.rows(kernels, this.memory.scratch().weightSums());
-        this.bias = node.bias()
+        this.bias =
+                node.bias()
                         ? Optional.of(new Bias(compute, node.convolution(), this.memory.biasSums()))
                         : Optional.empty();
     }

@@ -11,10 +11,6 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.AdditionMemory;
-import org.densenet4j.plan.PixelClassifierMemory;
-import org.densenet4j.plan.PoolingMemory;
-import org.densenet4j.plan.TransitionDownMemory;
-import org.densenet4j.plan.TransitionUpMemory;
 import org.densenet4j.plan.BottleneckLayerMemory;
 import org.densenet4j.plan.ClassifierMemory;
 import org.densenet4j.plan.ConvolutionLayerMemory;
@@ -24,8 +20,12 @@ import org.densenet4j.plan.NaiveConvolutionLayerMemory;
 import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.NodeMemory;
 import org.densenet4j.plan.ParameterLayout;
+import org.densenet4j.plan.PixelClassifierMemory;
 import org.densenet4j.plan.PooledConvolutionMemory;
+import org.densenet4j.plan.PoolingMemory;
+import org.densenet4j.plan.TransitionDownMemory;
 import org.densenet4j.plan.TransitionMemory;
+import org.densenet4j.plan.TransitionUpMemory;
 import org.densenet4j.spec.Initialiser;
 
 import java.util.ArrayList;
@@ -237,8 +237,8 @@ public final class Network implements AutoCloseable {
      *
      * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
      * @param smoothing label smoothing, 0 for none
-     * @param meanOver number of images, or of pixels with a label, that the mean is taken over: those
-     *     of the batch, or of all micro-batches
+     * @param meanOver number of images, or of pixels with a label, that the mean is taken over:
+     *     those of the batch, or of all micro-batches
      */
     public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
         try (DeviceUse _ = use()) {
@@ -434,8 +434,8 @@ public final class Network implements AutoCloseable {
      *
      * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
      * @param smoothing label smoothing, 0 for none
-     * @param meanOver number of images, or of pixels with a label, that the mean is taken over: those
-     *     of the batch, or of all micro-batches
+     * @param meanOver number of images, or of pixels with a label, that the mean is taken over:
+     *     those of the batch, or of all micro-batches
      * @return the sum of this batch's losses divided by {@code meanOver}
      */
     public double loss(Pass pass, int[] labels, float smoothing, int meanOver) {

@@ -96,8 +96,7 @@ final class NewColumns {
 
     /** Before the chunks of a backward pass. */
     void prepareGradient(Pass pass) {
-        boolean corrects =
-                normalised && compute.defersCorrections() && pass.usesBatchStatistics();
+        boolean corrects = normalised && compute.defersCorrections() && pass.usesBatchStatistics();
         if (!corrects && compute.defersCorrections()) {
             kernels.fill(channels.statistics(), 0); // a mean that nobody took may be no number
         }

@@ -15,9 +15,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Columns behind a batch normalisation of the reader's own, and mostly a ReLU. The normalised values are
- * made for a chunk of rows at a time, forward and again backward; the correction that batch
- * normalisation makes to their gradient is left to the columns' producer, except by the naive
+ * Columns behind a batch normalisation of the reader's own, and mostly a ReLU. The normalised
+ * values are made for a chunk of rows at a time, forward and again backward; the correction that
+ * batch normalisation makes to their gradient is left to the columns' producer, except by the naive
  * strategy.
  */
 final class NormalisedSource implements Source {
@@ -183,8 +183,7 @@ final class NormalisedSource implements Source {
     @Override
     public void addTo(Chunk chunk, Matrix sum, boolean withRelu) {
         for (Part r : ranges) {
-            kernels.addNormalised(
-                    chunk.of(r.values()), r.affine(), r.of(sum), withRelu, r.of(sum));
+            kernels.addNormalised(chunk.of(r.values()), r.affine(), r.of(sum), withRelu, r.of(sum));
         }
     }
 
@@ -264,11 +263,7 @@ final class NormalisedSource implements Source {
     public void finish(Pass pass, Matrix partials, Chunks chunks) {
         norm.finishGradient(pass, partials, chunks.count(pass.images()));
         for (Part p : sums) {
-            kernels.deferSums(
-                    p.of(norm.sums()),
-                    p.weight(),
-                    p.add(),
-                    p.columns.deferred());
+            kernels.deferSums(p.of(norm.sums()), p.weight(), p.add(), p.columns.deferred());
         }
         if (!compute.defersCorrections()) {
             finishAtOnce(pass, chunks);

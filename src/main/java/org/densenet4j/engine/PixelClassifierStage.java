@@ -69,8 +69,7 @@ final class PixelClassifierStage implements Stage {
     @Override
     public void backward(Pass pass) {
         Matrix partials =
-                memory.partials()
-                        .reshaped(2 * chunks.count(pass.images()), source.channels());
+                memory.partials().reshaped(2 * chunks.count(pass.images()), source.channels());
         source.prepareBackward(pass);
         weightSums.begin();
         bias.begin();

@@ -67,8 +67,7 @@ final class PixelLoss implements Loss {
     }
 
     @Override
-    public Network.Outcome outcome(
-            Pass pass, float[] values, int meanOver, double gradientNorm) {
+    public Network.Outcome outcome(Pass pass, float[] values, int meanOver, double gradientNorm) {
         int classes = memory.classes();
         long[] intersection = new long[classes];
         long[] labelled = new long[classes];

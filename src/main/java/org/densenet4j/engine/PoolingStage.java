@@ -71,7 +71,11 @@ final class PoolingStage implements Stage {
                 Matrix between = between(lane, read);
                 kernels.maxPool(x, read.images(), memory.shape(), between);
                 kernels.blurPool(
-                        between, read.images(), memory.shape().height(), memory.shape().width(), out);
+                        between,
+                        read.images(),
+                        memory.shape().height(),
+                        memory.shape().width(),
+                        out);
             }
         }
     }
@@ -118,7 +122,6 @@ final class PoolingStage implements Stage {
     }
 
     private Matrix partials(Pass pass) {
-        return memory.partials()
-                .reshaped(2 * chunks.count(pass.images()), node.target().count());
+        return memory.partials().reshaped(2 * chunks.count(pass.images()), node.target().count());
     }
 }

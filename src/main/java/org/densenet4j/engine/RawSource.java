@@ -92,8 +92,7 @@ final class RawSource implements Source {
     @Override
     public Matrix gradient(Chunk chunk, Matrix scratch) {
         Target first = targets.getFirst();
-        boolean inPlace =
-                targets.size() == 1 && first.overwrites() && first.gradient().isDense();
+        boolean inPlace = targets.size() == 1 && first.overwrites() && first.gradient().isDense();
         return inPlace ? chunk.of(first.gradient()) : chunk.in(scratch);
     }
 

@@ -137,7 +137,6 @@ final class TransitionUpStage implements Stage {
     }
 
     private Matrix partials(Pass pass) {
-        return memory.partials()
-                .reshaped(2 * chunks.count(pass.images()), node.target().count());
+        return memory.partials().reshaped(2 * chunks.count(pass.images()), node.target().count());
     }
 }

@@ -15,7 +15,16 @@ import java.util.Optional;
  * {@code inference}. The compiler names the places where a new kind is missing.
  */
 public sealed interface Node
-        permits ConvolutionLayer, PooledConvolution, BottleneckLayer, Transition, TransitionDown, TransitionUp, Pooling, Addition, Classifier, PixelClassifier {
+        permits ConvolutionLayer,
+                PooledConvolution,
+                BottleneckLayer,
+                Transition,
+                TransitionDown,
+                TransitionUp,
+                Pooling,
+                Addition,
+                Classifier,
+                PixelClassifier {
     /** The name of its operation, which no other node of the network has. */
     String name();
 

@@ -25,8 +25,8 @@ public record Pooling(String name, Read source, Kind kind, Window window, Column
         /** Their mean. */
         AVERAGE,
         /**
-         * The largest of every window with stride 1, then the binomial filter [1, 2, 1]⊗[1, 2, 1]/16
-         * with the pool's stride, 2 (Zhang 2019, arXiv 1904.11486, as timm has it).
+         * The largest of every window with stride 1, then the binomial filter [1, 2, 1]⊗[1, 2,
+         * 1]/16 with the pool's stride, 2 (Zhang 2019, arXiv 1904.11486, as timm has it).
          */
         MAX_THEN_BLUR
     }

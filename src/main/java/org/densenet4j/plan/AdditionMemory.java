@@ -30,8 +30,7 @@ public record AdditionMemory(
 
     static AdditionMemory of(Addition node, Planner planner) {
         int channels = node.target().count();
-        Chunks rows =
-                planner.rowChunks(node.target().of().pixels(), 5 * planner.bytes(channels));
+        Chunks rows = planner.rowChunks(node.target().of().pixels(), 5 * planner.bytes(channels));
         int count = rows.count(planner.batch());
         Allocator.Frame frame = planner.allocator().frame();
         return new AdditionMemory(

@@ -11,8 +11,7 @@ import org.densenet4j.backend.Matrix;
  *     one copy: losses, hits, and the squared norms of slices of the gradients
  * @param labels one 32-bit label per image, as a matrix for its offset
  */
-public record ImageLossMemory(
-        Matrix logits, Matrix logitsGradient, Matrix outcome, Matrix labels)
+public record ImageLossMemory(Matrix logits, Matrix logitsGradient, Matrix outcome, Matrix labels)
         implements LossMemory {
 
     static ImageLossMemory of(int classes, Planner planner) {

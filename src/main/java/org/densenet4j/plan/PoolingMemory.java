@@ -60,8 +60,7 @@ public record PoolingMemory(
                         node.window().padding(),
                         false),
                 normalises
-                        ? planner.naiveCopy(
-                                node, ".normalised", planner.rows(inPixels), channels)
+                        ? planner.naiveCopy(node, ".normalised", planner.rows(inPixels), channels)
                         : Optional.empty(),
                 frame.activations(inRows, channels),
                 frame.activations(blurs ? 2 * inRows : 0, channels),

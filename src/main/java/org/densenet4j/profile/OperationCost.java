@@ -1,18 +1,18 @@
 package org.densenet4j.profile;
 
+import org.densenet4j.graph.Addition;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
-import org.densenet4j.graph.PooledConvolution;
-import org.densenet4j.graph.Read;
-import org.densenet4j.graph.Addition;
 import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
+import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Transition;
 import org.densenet4j.graph.TransitionDown;
 import org.densenet4j.graph.TransitionUp;
-import org.densenet4j.graph.Transition;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.NetworkMemory;
@@ -120,7 +120,8 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
                 case Transition transition -> transition(transition);
                 case Classifier classifier -> classifier(classifier);
                 case PixelClassifier classifier ->
-                        convolution(classifier, classifier.source(), pixelLogits(classifier), false);
+                        convolution(
+                                classifier, classifier.source(), pixelLogits(classifier), false);
                 case Pooling pool -> pool(pool);
                 case Addition sum -> addition(sum);
                 case TransitionDown down -> convolution(down, down.source(), elements(down), true);
@@ -238,7 +239,9 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
             return images * head.source().height() * head.source().width() * head.classes();
         }
 
-        /** A convolution in one pass, made again in the backward pass where its output is pooled. */
+        /**
+         * A convolution in one pass, made again in the backward pass where its output is pooled.
+         */
         private void convolution(Node node, Read source, long out, boolean again) {
             long in = elements(source);
             long flops = 2 * images * node.multiplyAdds();

@@ -83,6 +83,19 @@ abstract class BackendContract {
     }
 
     @Nested
+    class PixelLossOfTheBackend extends PixelLossContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
     class ProductsOfTheBackend extends GemmContract {
         @Override
         DataType storage() {

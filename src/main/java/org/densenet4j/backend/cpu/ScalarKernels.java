@@ -18,6 +18,7 @@ class ScalarKernels extends StoredElements implements Kernels {
     private final ScalarPools pools;
     private final ScalarWindows windows;
     private final ScalarResiduals residuals;
+    private final ScalarPixelLoss pixelLoss;
 
     ScalarKernels(MemorySegment memory) {
         this(memory, new ScalarPools(memory));
@@ -28,6 +29,7 @@ class ScalarKernels extends StoredElements implements Kernels {
         this.pools = pools;
         windows = new ScalarWindows(memory);
         residuals = new ScalarResiduals(memory);
+        pixelLoss = new ScalarPixelLoss(memory);
     }
 
     /** Passes of residual networks over activations. */
@@ -319,6 +321,17 @@ class ScalarKernels extends StoredElements implements Kernels {
                 set(gradient, r, c, (float) (gradientScale * (probability - target)));
             }
         }
+    }
+
+    @Override
+    public void pixelCrossEntropy(
+            Matrix logits,
+            long labels,
+            int voidLabel,
+            Matrix scale,
+            Matrix gradient,
+            Matrix tally) {
+        pixelLoss.crossEntropy(logits, labels, voidLabel, scale, gradient, tally);
     }
 
     @Override

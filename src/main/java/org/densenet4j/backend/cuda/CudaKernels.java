@@ -359,6 +359,41 @@ final class CudaKernels implements Kernels {
     }
 
     @Override
+    public void pixelCrossEntropy(
+            Matrix logits,
+            long labels,
+            int voidLabel,
+            Matrix scale,
+            Matrix gradient,
+            Matrix tally) {
+        PixelGroups groups = PixelGroups.of(logits.rows(), logits.columns(), blocks);
+        Matrix tallies = Matrix.dense(scratchOffset, groups.count(), tally.columns());
+        launcher.launch(
+                "pixel_cross_entropy",
+                groups.grid(),
+                Traffic.reading(logits, Matrix.vector(labels, logits.rows()), scale)
+                        .writing(gradient, tallies),
+                address(logits),
+                logits.stride(),
+                base + labels,
+                voidLabel,
+                address(scale),
+                address(gradient),
+                gradient.stride(),
+                logits.rows(),
+                logits.columns(),
+                scratch);
+        launcher.launch(
+                "combine_tallies",
+                combining(tally.columns()),
+                Traffic.reading(tallies).writing(tally),
+                scratch,
+                groups.count(),
+                tally.columns(),
+                address(tally));
+    }
+
+    @Override
     public void addColumnSums(Matrix x, Matrix sums) {
         Tiling t = tiling(x.rows(), x.columns(), x, sums).withRowTiles(1);
         launch(

@@ -166,6 +166,18 @@ class TrafficTest {
     }
 
     @Test
+    void aLossOfPixelsReadsAndWritesTheirLogitsAndTallies() {
+        Matrix tally = Matrix.vector(8192, 1 + 3 * CHANNELS);
+        kernels.pixelCrossEntropy(x, 0, 255, Matrix.vector(0, 1), y, tally);
+        // Twelve labels and the scale; 32 groups of eight lanes in the one block.
+        assertLaunches(
+                "pixel_cross_entropy",
+                2 * MATRIX + 13 * 4 + 32 * tally.bytes(),
+                "combine_tallies",
+                33 * tally.bytes());
+    }
+
+    @Test
     void aWindowReadsWhatIsInsideTheImage() {
         Matrix window = Matrix.dense(4096, 2 * 2, CHANNELS);
         kernels.copyWindow(x, 4, 3, window, 2, 2, 1, 1, 2); // two pixels, the others are outside

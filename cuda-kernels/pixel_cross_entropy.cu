@@ -1,0 +1,112 @@
+// Softmax cross-entropy of every pixel, its gradient, and a tally of losses, hits, labels and predictions.
+//
+//   loss     = log(sum(exp(z))) - z[label]
+//   gradient = scale * (softmax(z) - onehot(label))
+//   tally    = [sum of losses, hits of each class, pixels labelled so, pixels predicted so]
+//
+// Pixels whose label is `voidLabel` have no loss, a gradient of zeros, and are not counted. A pixel is predicted to be
+// of the class of its first largest logit.
+//
+// A group of lanes shares a pixel and counts in a tally of its own, each entry of which belongs to one lane: there
+// are no atomics. combine_tallies adds the groups' tallies in double precision.
+//
+// Shapes    logits, gradient [rows, classes] with strides, may be the same memory; labels [rows]; scale [1]; tallies
+//           [groups, 1 + 3 * classes]; tally [1 + 3 * classes]
+// Bytes     4 * rows * classes read (three times, twice of them from L1), as many written; 4 * rows of labels read;
+//           4 * groups * (1 + 3 * classes) of tallies written and read again
+// Geometry  pixel_cross_entropy: blocks of lanes (a power of two, a warp at most) x groups, one dimension of blocks,
+//           which step over the pixels together (PixelGroups.java); combine_tallies: as combine_sums
+#include "channel_stats.cu"
+
+__device__ __forceinline__ float sum_of_group(float value) {
+    for (int offset = blockDim.x / 2; offset > 0; offset /= 2) {
+        value += __shfl_xor_sync(0xFFFFFFFFu, value, offset);
+    }
+    return value;
+}
+
+// Adds one to an entry of the group's tally, by the lane that it belongs to.
+__device__ __forceinline__ void count_pixel(float* tally, int entry) {
+    if (entry % static_cast<int>(blockDim.x) == static_cast<int>(threadIdx.x)) {
+        tally[entry] += 1.0f;
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    pixel_cross_entropy(const float* logits, int logitsStride, const int* __restrict__ labels, int voidLabel,
+                        const float* __restrict__ scale, float* gradient, int gradientStride, int rows, int classes,
+                        float* __restrict__ tallies) {
+    const int lane = threadIdx.x;
+    const int lanes = blockDim.x;
+    const int entries = 1 + 3 * classes;
+    float* tally = tallies + at(blockIdx.x * blockDim.y + threadIdx.y, entries, 0);
+    for (int i = lane; i < entries; i += lanes) {
+        tally[i] = 0.0f;
+    }
+    const float factor = *scale;
+    double losses = 0.0;
+    // All groups of a warp go through the loop together, since they exchange values in it.
+    for (int first = blockIdx.x * blockDim.y; first < rows; first += gridDim.x * blockDim.y) {
+        const int row = first + threadIdx.y;
+        const bool inside = row < rows;
+        const int label = inside ? labels[row] : voidLabel;
+        const bool counted = label != voidLabel;
+        const float* z = logits + at(row, logitsStride, 0);
+        float best = -3.402823466e+38f;
+        int bestClass = 0x7FFFFFFF;
+        float ofLabel = 0.0f;
+        for (int c = lane; counted && c < classes; c += lanes) {
+            if (z[c] > best) {
+                best = z[c];
+                bestClass = c;
+            }
+            ofLabel = c == label ? z[c] : ofLabel;
+        }
+        for (int offset = lanes / 2; offset > 0; offset /= 2) {
+            const float other = __shfl_xor_sync(0xFFFFFFFFu, best, offset);
+            const int otherClass = __shfl_xor_sync(0xFFFFFFFFu, bestClass, offset);
+            if (other > best || (other == best && otherClass < bestClass)) {
+                best = other;
+                bestClass = otherClass;
+            }
+        }
+        ofLabel = sum_of_group(ofLabel);
+        float exponentials = 0.0f;
+        for (int c = lane; counted && c < classes; c += lanes) {
+            exponentials += expf(z[c] - best);
+        }
+        const float logSum = logf(sum_of_group(exponentials));  // beside `best`: large logits cancel first
+        // A lane writes over logits that it alone still reads: the group has exchanged what all need.
+        for (int c = lane; inside && c < classes; c += lanes) {
+            const float target = c == label ? 1.0f : 0.0f;
+            gradient[at(row, gradientStride, c)] = counted ? factor * (expf(z[c] - best - logSum) - target) : 0.0f;
+        }
+        if (counted) {
+            losses += best - ofLabel + logSum;
+            // No logit is larger than another where they are no numbers.
+            const int predicted = bestClass < classes ? bestClass : 0;
+            if (predicted == label) {
+                count_pixel(tally, 1 + label);
+            }
+            count_pixel(tally, 1 + classes + label);
+            count_pixel(tally, 1 + 2 * classes + predicted);
+        }
+    }
+    if (lane == 0) {
+        tally[0] = static_cast<float>(losses);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    combine_tallies(const float* __restrict__ tallies, int count, int entries, float* __restrict__ tally) {
+    const int i = blockIdx.x * COMBINED_CHANNELS + threadIdx.x;
+    const bool inside = i < entries;
+    double sum = 0.0;
+    for_rows<COMBINED_AT_ONCE>(
+        {0, inside ? count : 0}, [&](int group) { return tallies[at(group, entries, i)]; },
+        [&](int, float value) { sum += value; });
+    sum = sum_of_column(sum);
+    if (inside && threadIdx.y == 0) {
+        tally[i] = static_cast<float>(sum);
+    }
+}
