@@ -22,7 +22,7 @@ abstract class ConvolutionContract extends OpenedDevice {
     /** Of a single tile; the errors of many cancel. */
     private static final double TRANSFORMED_TOLERANCE = 0x1p-4;
 
-    private static final int CASES = 24;
+    private static final int CASES = 36;
 
     /** Whether an element's rounding errors come from its neighbours' values, too (Winograd). */
     boolean sharesRounding() {
@@ -311,26 +311,35 @@ abstract class ConvolutionContract extends OpenedDevice {
 
     // ---------------------------------------------------------------- shapes and operands
 
-    /** 3x3 mostly, the 1x1 of a transition and the 7x7/2 of a stem now and then. */
+    /**
+     * 3x3 of a dense layer mostly; now and then a 1x1 of a transition or of a shortcut, a 3x3/2
+     * that halves, one whose data gradient doubles (without padding), and the 7x7/2 of a stem.
+     */
     ConvolutionShape shape(GuardedArena a) {
         int[] kernel =
-                switch (a.random.nextInt(6)) {
+                switch (a.random.nextInt(9)) {
                     case 0 -> new int[] {1, 1, 0};
-                    case 1 -> new int[] {7, 2, 3};
+                    case 1 -> new int[] {1, 2, 0};
+                    case 2 -> new int[] {7, 2, 3};
+                    case 3 -> new int[] {3, 2, 1};
+                    case 4 -> new int[] {3, 2, 0};
                     default -> new int[] {3, 1, 1};
                 };
-        int most = 9;
-        int least = kernel[0] == 7 ? 4 : 1;
+        int least = Math.max(1, kernel[0] - 2 * kernel[2]);
         return new ConvolutionShape(
                 1 + a.random.nextInt(4),
-                least + a.random.nextInt(most - least),
-                least + a.random.nextInt(most - least),
-                kernel[0] == 7 ? 3 : 1 + a.random.nextInt(50),
-                1 + a.random.nextInt(50),
+                least + a.random.nextInt(8),
+                least + a.random.nextInt(8),
+                channels(a),
+                channels(a),
                 kernel[0],
                 kernel[1],
                 kernel[2],
                 a.storage());
+    }
+
+    private static int channels(GuardedArena a) {
+        return a.random.nextInt(6) == 0 ? 1 + a.random.nextInt(3) : 1 + a.random.nextInt(50);
     }
 
     /** What a plan allows for: a full chunk and one of a single image. */
