@@ -31,11 +31,13 @@ public final class Graph implements NetworkSpec {
     private final Features input;
     private final List<Node> nodes;
     private final List<Features> features;
+    private final boolean evaluatesWithBatchStatistics;
     private final Map<Features, Double> epsilons = new IdentityHashMap<>();
 
     private Graph(Builder builder) {
         name = builder.name;
         input = builder.input;
+        evaluatesWithBatchStatistics = builder.evaluatesWithBatchStatistics;
         nodes = List.copyOf(builder.nodes);
         features = checkedFeatures();
         checkNames();
@@ -238,6 +240,14 @@ public final class Graph implements NetworkSpec {
         return epsilon == null ? OptionalDouble.empty() : OptionalDouble.of(epsilon);
     }
 
+    /**
+     * Whether batch normalisations use statistics of the batch in evaluation, too, as FC-DenseNet's
+     * authors do; results then depend on which images are evaluated together.
+     */
+    public boolean evaluatesWithBatchStatistics() {
+        return evaluatesWithBatchStatistics;
+    }
+
     /** Whether training drops anything at random. */
     public boolean drops() {
         return nodes.stream().anyMatch(node -> node.drops().any());
@@ -273,6 +283,7 @@ public final class Graph implements NetworkSpec {
         private final String name;
         private final Features input;
         private final Set<Node> nodes = new LinkedHashSet<>();
+        private boolean evaluatesWithBatchStatistics;
 
         private Builder(String name, Features input) {
             this.name = requireNonNull(name, "name");
@@ -282,6 +293,12 @@ public final class Graph implements NetworkSpec {
         /** The images. */
         public Features input() {
             return input;
+        }
+
+        /** Whether evaluation uses statistics of the batch instead of running ones. */
+        public Builder evaluatesWithBatchStatistics(boolean on) {
+            evaluatesWithBatchStatistics = on;
+            return this;
         }
 
         /** Adds a node behind those that are there. */

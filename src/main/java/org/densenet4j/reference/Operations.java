@@ -1,6 +1,6 @@
 package org.densenet4j.reference;
 
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.graph.Norm;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,7 +16,6 @@ final class Operations {
     /** Below this, a max-pool's largest value is a ReLU's zero, whose gradient goes nowhere. */
     private static final double CLOSED = -1e-3;
 
-    private final DenseNetSpec spec;
     private final Tensors tensors;
     private final Rounding rounding;
     private final List<Activation> activations = new ArrayList<>();
@@ -28,15 +27,16 @@ final class Operations {
     private Activation reluInput;
     private Branches branches;
     private boolean batchStatistics;
+    private boolean updates;
 
-    Operations(DenseNetSpec spec, Tensors tensors, Rounding rounding) {
-        this.spec = spec;
+    Operations(Tensors tensors, Rounding rounding) {
         this.tensors = tensors;
         this.rounding = rounding;
     }
 
-    void begin(boolean statisticsOfTheBatch) {
+    void begin(boolean statisticsOfTheBatch, boolean updatesRunning) {
         batchStatistics = statisticsOfTheBatch;
+        updates = updatesRunning;
         activations.clear();
         tape.clear();
         open.clear();
@@ -137,7 +137,8 @@ final class Operations {
         return result;
     }
 
-    Activation batchNorm(Activation x, String name) {
+    Activation batchNorm(Activation x, Norm norm) {
+        String name = norm.name();
         double[] gamma = tensors.parameter(name + ".weight");
         double[] beta = tensors.parameter(name + ".bias");
         double[] dGamma = tensors.gradient(name + ".weight");
@@ -158,7 +159,7 @@ final class Operations {
                     double d = x.value[r * x.channels + c] - mean[c];
                     variance += d * d / rows;
                 }
-                double momentum = spec.bnMomentum();
+                double momentum = updates ? norm.momentum() : 0;
                 double unbiased = rows > 1 ? variance * rows / (rows - 1) : variance;
                 runningMean[c] += momentum * (mean[c] - runningMean[c]);
                 runningVariance[c] += momentum * (unbiased - runningVariance[c]);
@@ -166,7 +167,7 @@ final class Operations {
                 mean[c] = runningMean[c];
                 variance = runningVariance[c];
             }
-            inverse[c] = 1 / Math.sqrt(variance + spec.bnEpsilon());
+            inverse[c] = 1 / Math.sqrt(variance + norm.epsilon());
         }
         rounding.apply(mean);
         rounding.apply(inverse);
@@ -230,17 +231,38 @@ final class Operations {
     }
 
     /**
-     * The pool over the last ReLU, 3x3 with stride 2 and padding 1. Among the ReLU's zeros the
-     * largest of its inputs counts, so that a flipped ReLU is where the pool looks.
+     * A max-pool over the last ReLU. Among the ReLU's zeros the largest of its inputs counts, so
+     * that a flipped ReLU is where the pool looks.
      */
-    Activation maxPool(Activation x, String name) {
-        Activation y = make(x.images, (x.height + 1) / 2, (x.width + 1) / 2, x.channels);
-        double[] key = reluInput.value;
+    Activation maxPoolOfRelu(Activation x, String name, int kernel, int stride, int padding) {
+        return maxPool(x, reluInput.value, CLOSED, name, kernel, stride, padding);
+    }
+
+    /** A max-pool over values of any sign. */
+    Activation maxPool(Activation x, String name, int kernel, int stride, int padding) {
+        double everything = Double.NEGATIVE_INFINITY;
+        return maxPool(x, x.value, everything, name, kernel, stride, padding);
+    }
+
+    private Activation maxPool(
+            Activation x,
+            double[] key,
+            double closed,
+            String name,
+            int kernel,
+            int stride,
+            int padding) {
+        Activation y =
+                make(
+                        x.images,
+                        (x.height + 2 * padding - kernel) / stride + 1,
+                        (x.width + 2 * padding - kernel) / stride + 1,
+                        x.channels);
         int[] taken = new int[y.value.length];
         int[] next = new int[y.value.length];
         Arrays.fill(taken, -1);
         Arrays.fill(next, -1);
-        new Window(x, y, 3, 2, 1)
+        new Window(x, y, kernel, stride, padding)
                 .each(
                         (from, to, tap) -> {
                             for (int c = 0; c < x.channels; c++) {
@@ -257,7 +279,7 @@ final class Operations {
         double[] lead = new double[y.value.length];
         for (int i = 0; i < taken.length; i++) {
             y.value[i] = x.value[taken[i]];
-            boolean choice = next[i] >= 0 && key[taken[i]] > CLOSED;
+            boolean choice = next[i] >= 0 && key[taken[i]] > closed;
             lead[i] = choice ? key[taken[i]] - key[next[i]] : Double.POSITIVE_INFINITY;
         }
         pools.put(name, new Branches.Sources(taken, next));
@@ -273,50 +295,218 @@ final class Operations {
         return y;
     }
 
-    Activation concatenate(Activation a, Activation b) {
-        Activation y = make(a.images, a.height, a.width, a.channels + b.channels);
-        for (int r = 0; r < a.rows(); r++) {
-            System.arraycopy(a.value, r * a.channels, y.value, r * y.channels, a.channels);
-            System.arraycopy(
-                    b.value, r * b.channels, y.value, r * y.channels + a.channels, b.channels);
+    /** Some channels of an activation. */
+    record Slice(Activation of, int from, int count) {}
+
+    /** Slices of activations beside each other. */
+    Activation concatenate(List<Slice> slices) {
+        Activation first = slices.getFirst().of();
+        int channels = slices.stream().mapToInt(Slice::count).sum();
+        Activation y = make(first.images, first.height, first.width, channels);
+        int offset = 0;
+        for (Slice s : slices) {
+            Activation x = s.of();
+            int target = offset;
+            for (int r = 0; r < x.rows(); r++) {
+                System.arraycopy(
+                        x.value,
+                        r * x.channels + s.from(),
+                        y.value,
+                        r * channels + target,
+                        s.count());
+            }
+            tape.add(
+                    () -> {
+                        for (int r = 0; r < x.rows(); r++) {
+                            for (int c = 0; c < s.count(); c++) {
+                                x.gradient[r * x.channels + s.from() + c] +=
+                                        y.gradient[r * channels + target + c];
+                            }
+                        }
+                        rounding.apply(x.gradient);
+                    });
+            offset += s.count();
         }
+        return y;
+    }
+
+    /** The sum; channels that {@code b} does not have count as zero. */
+    Activation add(Activation a, Activation b) {
+        Activation y = make(a.images, a.height, a.width, a.channels);
+        System.arraycopy(a.value, 0, y.value, 0, y.value.length);
+        for (int r = 0; r < b.rows(); r++) {
+            for (int c = 0; c < b.channels; c++) {
+                y.value[r * y.channels + c] += b.value[r * b.channels + c];
+            }
+        }
+        rounding.apply(y.value);
         tape.add(
                 () -> {
-                    for (int r = 0; r < a.rows(); r++) {
-                        for (int c = 0; c < a.channels; c++) {
-                            a.gradient[r * a.channels + c] += y.gradient[r * y.channels + c];
-                        }
+                    for (int i = 0; i < y.value.length; i++) {
+                        a.gradient[i] += y.gradient[i];
+                    }
+                    for (int r = 0; r < b.rows(); r++) {
                         for (int c = 0; c < b.channels; c++) {
-                            b.gradient[r * b.channels + c] +=
-                                    y.gradient[r * y.channels + a.channels + c];
+                            b.gradient[r * b.channels + c] += y.gradient[r * y.channels + c];
                         }
                     }
                     rounding.apply(a.gradient);
+                    rounding.apply(b.gradient);
                 });
         return y;
     }
 
-    Activation drop(Activation x, int block, int layer, ReferenceNetwork.Dropout dropout) {
+    /** Adds a bias to every pixel. */
+    Activation bias(Activation x, String name) {
+        double[] b = tensors.parameter(name + ".bias");
+        double[] db = tensors.gradient(name + ".bias");
         Activation y = make(x.images, x.height, x.width, x.channels);
         for (int i = 0; i < x.value.length; i++) {
-            y.value[i] = x.value[i] * dropout.factor(block, layer, i);
+            y.value[i] = x.value[i] + b[i % x.channels];
+        }
+        rounding.apply(y.value);
+        tape.add(
+                () -> {
+                    for (int i = 0; i < x.value.length; i++) {
+                        x.gradient[i] += y.gradient[i];
+                        db[i % x.channels] += y.gradient[i];
+                    }
+                    rounding.apply(db);
+                });
+        return y;
+    }
+
+    /**
+     * A transposed 3x3 convolution with stride 2, weights [in, out, 3, 3], cropped around its
+     * centre.
+     */
+    Activation transposedConvolution(Activation x, String name, int out, int height, int width) {
+        double[] w = tensors.parameter(name + ".weight");
+        double[] dw = tensors.gradient(name + ".weight");
+        int top = (2 * x.height + 1 - height) / 2;
+        int left = (2 * x.width + 1 - width) / 2;
+        Activation y = make(x.images, height, width, out);
+        TransposedTap taps =
+                visitor -> {
+                    for (int n = 0; n < x.images; n++) {
+                        for (int iy = 0; iy < x.height; iy++) {
+                            for (int ix = 0; ix < x.width; ix++) {
+                                for (int tap = 0; tap < 9; tap++) {
+                                    int oy = 2 * iy + tap / 3 - top;
+                                    int ox = 2 * ix + tap % 3 - left;
+                                    if (y.contains(oy, ox)) {
+                                        visitor.visit(x.at(n, iy, ix, 0), y.at(n, oy, ox, 0), tap);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                };
+        taps.each(
+                (from, to, tap) -> {
+                    for (int i = 0; i < x.channels; i++) {
+                        for (int o = 0; o < out; o++) {
+                            y.value[to + o] += x.value[from + i] * w[(i * out + o) * 9 + tap];
+                        }
+                    }
+                });
+        rounding.apply(y.value);
+        tape.add(
+                () -> {
+                    taps.each(
+                            (from, to, tap) -> {
+                                for (int i = 0; i < x.channels; i++) {
+                                    for (int o = 0; o < out; o++) {
+                                        int at = (i * out + o) * 9 + tap;
+                                        double g = y.gradient[to + o];
+                                        dw[at] += g * x.value[from + i];
+                                        x.gradient[from + i] += g * w[at];
+                                    }
+                                }
+                            });
+                    rounding.apply(dw);
+                    rounding.apply(x.gradient);
+                });
+        return y;
+    }
+
+    /** Visits all pairs of pixels of a transposed convolution. */
+    private interface TransposedTap {
+        void each(Window.Tap visitor);
+    }
+
+    /** The binomial filter [1, 2, 1]⊗[1, 2, 1]/16 with stride 2 and reflection at the edges. */
+    Activation blurPool(Activation x) {
+        Activation y = make(x.images, (x.height + 1) / 2, (x.width + 1) / 2, x.channels);
+        double[] filter = {0.25, 0.5, 0.25};
+        TransposedTap taps =
+                visitor -> {
+                    for (int n = 0; n < x.images; n++) {
+                        for (int oy = 0; oy < y.height; oy++) {
+                            for (int ox = 0; ox < y.width; ox++) {
+                                for (int tap = 0; tap < 9; tap++) {
+                                    int iy = reflected(2 * oy - 1 + tap / 3, x.height);
+                                    int ix = reflected(2 * ox - 1 + tap % 3, x.width);
+                                    visitor.visit(x.at(n, iy, ix, 0), y.at(n, oy, ox, 0), tap);
+                                }
+                            }
+                        }
+                    }
+                };
+        taps.each(
+                (from, to, tap) -> {
+                    for (int c = 0; c < x.channels; c++) {
+                        y.value[to + c] += filter[tap / 3] * filter[tap % 3] * x.value[from + c];
+                    }
+                });
+        rounding.apply(y.value);
+        tape.add(
+                () ->
+                        taps.each(
+                                (from, to, tap) -> {
+                                    for (int c = 0; c < x.channels; c++) {
+                                        x.gradient[from + c] +=
+                                                filter[tap / 3]
+                                                        * filter[tap % 3]
+                                                        * y.gradient[to + c];
+                                    }
+                                }));
+        return y;
+    }
+
+    private static int reflected(int index, int size) {
+        int inside = Math.abs(index);
+        return inside < size ? inside : 2 * (size - 1) - inside;
+    }
+
+    Activation drop(Activation x, int draw, ReferenceNetwork.Dropout dropout) {
+        Activation y = make(x.images, x.height, x.width, x.channels);
+        for (int i = 0; i < x.value.length; i++) {
+            y.value[i] = x.value[i] * dropout.factor(draw, i);
         }
         tape.add(
                 () -> {
                     for (int i = 0; i < x.value.length; i++) {
-                        x.gradient[i] += y.gradient[i] * dropout.factor(block, layer, i);
+                        x.gradient[i] += y.gradient[i] * dropout.factor(draw, i);
                     }
                 });
         return y;
     }
 
-    Activation averagePool(Activation x) {
-        Activation y = make(x.images, x.height / 2, x.width / 2, x.channels);
-        Window window = new Window(x, y, 2, 2, 0);
+    /** The mean of windows, where pixels of the padding are zeros and count. */
+    Activation averagePool(Activation x, int kernel, int stride, int padding) {
+        Activation y =
+                make(
+                        x.images,
+                        (x.height + 2 * padding - kernel) / stride + 1,
+                        (x.width + 2 * padding - kernel) / stride + 1,
+                        x.channels);
+        int pixels = kernel * kernel;
+        Window window = new Window(x, y, kernel, stride, padding);
         window.each(
                 (from, to, tap) -> {
                     for (int c = 0; c < x.channels; c++) {
-                        y.value[to + c] += x.value[from + c] / 4;
+                        y.value[to + c] += x.value[from + c] / pixels;
                     }
                 });
         rounding.apply(y.value);
@@ -325,7 +515,7 @@ final class Operations {
                         window.each(
                                 (from, to, tap) -> {
                                     for (int c = 0; c < x.channels; c++) {
-                                        x.gradient[from + c] += y.gradient[to + c] / 4;
+                                        x.gradient[from + c] += y.gradient[to + c] / pixels;
                                     }
                                 }));
         return y;
@@ -350,12 +540,12 @@ final class Operations {
         return y;
     }
 
-    Activation linear(Activation x) {
-        double[] w = tensors.parameter("classifier.weight");
-        double[] b = tensors.parameter("classifier.bias");
-        double[] dw = tensors.gradient("classifier.weight");
-        double[] db = tensors.gradient("classifier.bias");
-        Activation y = make(x.images, 1, 1, spec.classes());
+    Activation linear(Activation x, String name) {
+        double[] w = tensors.parameter(name + ".weight");
+        double[] b = tensors.parameter(name + ".bias");
+        double[] dw = tensors.gradient(name + ".weight");
+        double[] db = tensors.gradient(name + ".bias");
+        Activation y = make(x.images, 1, 1, b.length);
         for (int n = 0; n < x.images; n++) {
             for (int o = 0; o < y.channels; o++) {
                 double sum = b[o];

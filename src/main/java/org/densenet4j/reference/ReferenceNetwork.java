@@ -1,40 +1,62 @@
 package org.densenet4j.reference;
 
 import org.densenet4j.engine.Mode;
-import org.densenet4j.spec.BlockShape;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.LayerShape;
-import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.Stem;
-import org.densenet4j.spec.StemShape;
-import org.densenet4j.spec.TransitionShape;
+import org.densenet4j.graph.Addition;
+import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.Drops;
+import org.densenet4j.graph.Features;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Node;
+import org.densenet4j.graph.Norm;
+import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PooledConvolution;
+import org.densenet4j.graph.Pooling;
+import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Transition;
+import org.densenet4j.graph.TransitionDown;
+import org.densenet4j.graph.TransitionUp;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
- * A DenseNet as an autograd framework would run it, in double precision. Each operation writes its
- * result into a new {@link Activation} and puts its gradient on a tape.
+ * A network as an autograd framework would run it, in double precision. Each operation writes its
+ * result into a new {@link Activation} and puts its gradient on a tape; what a node reads is
+ * concatenated.
  */
 public final class ReferenceNetwork {
     /** Factor of an element of a layer's output: 0 when dropped, else 1/(1 − rate). */
     public interface Dropout {
         /** Keeps everything. */
-        Dropout NONE = (block, layer, element) -> 1;
+        Dropout NONE = (draw, element) -> 1;
 
-        /** Blocks and layers count from 1, elements row-major over the batch. */
-        double factor(int block, int layer, int element);
+        /** The layer's draw is of {@code Drops}; elements count row-major over the batch. */
+        double factor(int draw, int element);
     }
 
-    private final DenseNetSpec spec;
+    private final Graph graph;
     private final Rounding rounding;
     private final Tensors tensors;
     private final Operations on;
+    private final Map<Features, List<Written>> features = new IdentityHashMap<>();
+    private Dropout dropout = Dropout.NONE;
     private Activation input;
     private Activation logits;
     private double[] lossGradient;
 
+    /** Columns that a node wrote. */
+    private record Written(Columns columns, Activation values) {}
+
     /** A network whose parameters and running statistics are all zero. */
-    public ReferenceNetwork(DenseNetSpec spec) {
+    public ReferenceNetwork(NetworkSpec spec) {
         this(spec, Rounding.DOUBLE);
     }
 
@@ -43,29 +65,24 @@ public final class ReferenceNetwork {
      *
      * @param bits of the significand; 24 are those of single precision
      */
-    public ReferenceNetwork(DenseNetSpec spec, int bits) {
+    public ReferenceNetwork(NetworkSpec spec, int bits) {
         this.rounding = new Rounding(bits);
-        this.spec = spec;
-        this.tensors = new Tensors(spec, rounding);
-        this.on = new Operations(spec, tensors, rounding);
+        this.graph = spec.graph();
+        this.tensors = new Tensors(graph, rounding);
+        this.on = new Operations(tensors, rounding);
     }
 
     /** Roughly the bytes that a forward pass allocates. */
-    public static double bytes(DenseNetSpec spec, int images) {
-        NetworkShape shape = NetworkShape.of(spec);
-        StemShape stem = shape.stem();
-        double values = 4.0 * stem.convHeight() * stem.convWidth() * stem.channels();
-        for (BlockShape block : shape.blocks()) {
-            for (LayerShape layer : block.layers()) {
-                int perPixel =
-                        3 * layer.prefixChannels()
-                                + 3 * layer.bottleneckChannels()
-                                + 3 * layer.growthRate();
-                values += (double) layer.height() * layer.width() * perPixel;
+    public static double bytes(NetworkSpec spec, int images) {
+        double values = 0;
+        for (Node node : spec.graph().nodes()) {
+            for (Read read : node.reads()) {
+                values += 3.0 * read.channels() * read.height() * read.width();
             }
-        }
-        for (TransitionShape t : shape.transitions()) {
-            values += 4.0 * t.height() * t.width() * t.inputChannels();
+            values += 3.0 * node.innerValues();
+            values +=
+                    node.writes().map(c -> 3.0 * c.count() * c.of().pixels()).orElse(0.0)
+                            * (node instanceof PooledConvolution ? 4 : 1);
         }
         return 2 * Double.BYTES * values * images; // values and gradients
     }
@@ -92,68 +109,168 @@ public final class ReferenceNetwork {
 
     // ---------------------------------------------------------------- the network
 
-    /** Logits [images, classes] of NHWC images. */
-    public double[] forward(double[] images, Mode passMode, Dropout dropout) {
-        on.begin(passMode == Mode.TRAIN);
-        int perImage = spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
+    /** Logits [images, classes], or of every pixel, of NHWC images. */
+    public double[] forward(double[] images, Mode passMode, Dropout drawn) {
+        boolean trains = passMode == Mode.TRAIN;
+        boolean ofBatch =
+                trains || passMode == Mode.EVALUATE && graph.evaluatesWithBatchStatistics();
+        on.begin(ofBatch, trains);
+        dropout = drawn;
+        features.clear();
+        Features f = graph.input();
         input =
                 on.make(
-                        images.length / perImage,
-                        spec.inputHeight(),
-                        spec.inputWidth(),
-                        spec.inputChannels());
+                        images.length / (f.pixels() * f.channels()),
+                        f.height(),
+                        f.width(),
+                        f.channels());
         System.arraycopy(images, 0, input.value, 0, images.length);
-
-        Activation x;
-        if (spec.stem() == Stem.IMAGENET) {
-            x = on.convolution(input, "features.conv0", spec.initialChannels(), 7, 2, 3);
-            x = on.maxPool(normRelu(x, "features.norm0"), "features.pool0");
-        } else {
-            x = on.convolution(input, "features.conv0", spec.initialChannels(), 3, 1, 1);
+        write(f.all(), input);
+        for (Node node : graph.nodes()) {
+            Activation y = output(node);
+            node.writes().ifPresentOrElse(c -> write(c, y), () -> logits = y);
         }
-        int blocks = spec.layersPerBlock().size();
-        for (int b = 1; b <= blocks; b++) {
-            for (int l = 1; l <= spec.layersPerBlock().get(b - 1); l++) {
-                String name = "features.denseblock" + b + ".denselayer" + l;
-                x = on.concatenate(x, layer(x, name, b, l, dropout));
-            }
-            if (b < blocks) {
-                String name = "features.transition" + b;
-                int out = (int) Math.floor(x.channels * spec.compression());
-                x = normRelu(x, name + ".norm");
-                x = on.averagePool(on.convolution(x, name + ".conv", out, 1, 1, 0));
-            }
-        }
-        logits = on.linear(on.globalPool(normRelu(x, "features.norm5")));
         lossGradient = new double[logits.value.length];
         return logits.value.clone();
     }
 
-    private Activation normRelu(Activation x, String name) {
-        return on.relu(on.batchNorm(x, name), name);
+    private void write(Columns columns, Activation values) {
+        features.computeIfAbsent(columns.of(), _ -> new ArrayList<>())
+                .add(new Written(columns, values));
     }
 
-    private Activation layer(Activation x, String name, int block, int layer, Dropout dropout) {
-        int k = spec.growthRate();
-        Activation y = normRelu(x, name + ".norm1");
-        if (spec.hasBottleneck()) {
-            y = on.convolution(y, name + ".conv1", spec.bottleneckChannels(), 1, 1, 0);
-            y = normRelu(y, name + ".norm2");
-            y = on.convolution(y, name + ".conv2", k, 3, 1, 1);
-        } else {
-            y = on.convolution(y, name + ".conv1", k, 3, 1, 1);
+    /** What is read, concatenated, and normalised if it is read so. */
+    private Activation read(Read read) {
+        List<Operations.Slice> slices = new ArrayList<>();
+        for (Columns c : read.ranges()) {
+            List<Written> parts = new ArrayList<>(features.get(c.of()));
+            parts.sort(Comparator.comparingInt(w -> w.columns().from()));
+            for (Written w : parts) {
+                int from = Math.max(c.from(), w.columns().from());
+                int end = Math.min(c.end(), w.columns().end());
+                if (from < end) {
+                    slices.add(
+                            new Operations.Slice(
+                                    w.values(), from - w.columns().from(), end - from));
+                }
+            }
         }
-        return dropout == Dropout.NONE ? y : on.drop(y, block, layer, dropout);
+        Operations.Slice first = slices.getFirst();
+        boolean whole = slices.size() == 1 && first.count() == first.of().channels;
+        Activation x = whole ? first.of() : on.concatenate(slices);
+        if (read instanceof Read.Normalised n) {
+            x = on.batchNorm(x, n.norm());
+            return n.relu() ? on.relu(x, n.norm().name()) : x;
+        }
+        return x;
+    }
+
+    private Activation output(Node node) {
+        return switch (node) {
+            case ConvolutionLayer n -> {
+                org.densenet4j.graph.Window w = n.window();
+                Activation y =
+                        on.convolution(
+                                read(n.source()),
+                                n.convolution(),
+                                n.target().count(),
+                                w.kernel(),
+                                w.stride(),
+                                w.padding());
+                yield dropped(n, n.bias() ? on.bias(y, n.convolution()) : y);
+            }
+            case BottleneckLayer n -> {
+                Activation z = on.convolution(read(n.source()), n.conv1(), n.width(), 1, 1, 0);
+                Activation t = normRelu(z, n.norm2());
+                yield dropped(n, on.convolution(t, n.conv2(), n.target().count(), 3, 1, 1));
+            }
+            case PooledConvolution n -> {
+                org.densenet4j.graph.Window w = n.window();
+                Activation y =
+                        on.convolution(
+                                read(n.source()),
+                                n.convolution(),
+                                n.target().count(),
+                                w.kernel(),
+                                w.stride(),
+                                w.padding());
+                String pool = n.convolution().replace("conv", "pool");
+                yield on.maxPoolOfRelu(normRelu(y, n.norm()), pool, 3, 2, 1);
+            }
+            case Transition n ->
+                    on.averagePool(
+                            on.convolution(
+                                    read(n.source()), n.convolution(), n.target().count(), 1, 1, 0),
+                            2,
+                            2,
+                            0);
+            case TransitionDown n -> {
+                Activation y =
+                        on.convolution(
+                                read(n.source()), n.convolution(), n.target().count(), 1, 1, 0);
+                Activation kept = dropped(n, on.bias(y, n.convolution()));
+                yield on.maxPool(kept, n.name() + ".pool", 2, 2, 0);
+            }
+            case TransitionUp n ->
+                    on.bias(
+                            on.transposedConvolution(
+                                    read(n.source()),
+                                    n.convolution(),
+                                    n.target().count(),
+                                    n.target().of().height(),
+                                    n.target().of().width()),
+                            n.convolution());
+            case Pooling n -> pooled(n, read(n.source()));
+            case Addition n -> {
+                Activation sum = on.add(read(n.branch()), read(n.shortcut()));
+                yield n.relu() ? on.relu(sum, n.name()) : sum;
+            }
+            case Classifier n -> on.linear(on.globalPool(read(n.source())), n.linear());
+            case PixelClassifier n ->
+                    on.bias(
+                            on.convolution(read(n.source()), n.convolution(), n.classes(), 1, 1, 0),
+                            n.convolution());
+        };
+    }
+
+    private Activation pooled(Pooling n, Activation x) {
+        org.densenet4j.graph.Window w = n.window();
+        if (n.kind() == Pooling.Kind.AVERAGE) {
+            return on.averagePool(x, w.kernel(), w.stride(), w.padding());
+        }
+        boolean blurs = n.kind() == Pooling.Kind.MAX_THEN_BLUR;
+        int stride = blurs ? 1 : w.stride();
+        String name = n.name() + ".pool";
+        Activation y =
+                n.source() instanceof Read.Normalised r && r.relu()
+                        ? on.maxPoolOfRelu(x, name, w.kernel(), stride, w.padding())
+                        : on.maxPool(x, name, w.kernel(), stride, w.padding());
+        return blurs ? on.blurPool(y) : y;
+    }
+
+    private Activation normRelu(Activation x, Norm norm) {
+        return on.relu(on.batchNorm(x, norm), norm.name());
+    }
+
+    private Activation dropped(Node node, Activation y) {
+        return dropout == Dropout.NONE || node.drops().equals(Drops.NOTHING)
+                ? y
+                : on.drop(y, node.drops().draw(), dropout);
     }
 
     /**
-     * Mean softmax cross-entropy with label smoothing; leaves its gradient for the backward pass.
+     * Mean softmax cross-entropy with label smoothing, over the images or pixels whose label is not
+     * negative; leaves its gradient for the backward pass.
      */
     public double loss(int[] labels, double smoothing) {
         int classes = logits.channels;
-        int n = logits.images;
         double loss = 0;
-        for (int i = 0; i < n; i++) {
+        long n = Arrays.stream(labels).limit(logits.rows()).filter(label -> label >= 0).count();
+        for (int i = 0; i < logits.rows(); i++) {
+            if (labels[i] < 0) {
+                Arrays.fill(lossGradient, i * classes, (i + 1) * classes, 0);
+                continue;
+            }
             double max = Double.NEGATIVE_INFINITY;
             for (int c = 0; c < classes; c++) {
                 max = Math.max(max, logits.value[i * classes + c]);

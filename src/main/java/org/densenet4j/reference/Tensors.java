@@ -1,8 +1,7 @@
 package org.densenet4j.reference;
 
+import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.ParameterSpec;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
 
 import java.util.Arrays;
 import java.util.HashMap;
@@ -16,14 +15,13 @@ final class Tensors {
     private final Map<String, double[]> running = new HashMap<>();
     private final Rounding rounding;
 
-    Tensors(DenseNetSpec spec, Rounding rounding) {
+    Tensors(Graph graph, Rounding rounding) {
         this.rounding = rounding;
-        NetworkShape shape = NetworkShape.of(spec);
-        for (ParameterSpec p : shape.parameters()) {
+        for (ParameterSpec p : graph.parameters()) {
             parameters.put(p.name(), new double[(int) p.count()]);
             gradients.put(p.name(), new double[(int) p.count()]);
         }
-        for (ParameterSpec p : shape.buffers()) {
+        for (ParameterSpec p : graph.runningStatistics()) {
             running.put(p.name(), new double[(int) p.count()]);
         }
     }

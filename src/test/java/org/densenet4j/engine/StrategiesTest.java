@@ -216,7 +216,7 @@ class StrategiesTest {
                 double survival = spec.survivalProbability(block, layer);
                 int kept = 0;
                 for (int step = 0; step < steps; step++) {
-                    kept += layerFactor(spec, block, layer, step) > 0 ? 1 : 0;
+                    kept += layerFactor(spec, 1000 * block + layer, step) > 0 ? 1 : 0;
                 }
                 assertEquals(survival, (double) kept / steps, 0.02, block + "." + layer);
             }
@@ -321,21 +321,19 @@ class StrategiesTest {
     /** The engine's dropout and stochastic depth, from their definitions. */
     private static ReferenceNetwork.Dropout philox(DenseNetSpec spec, double rate) {
         long threshold = (long) ((float) rate * 4294967296.0);
-        return (block, layer, element) -> {
+        return (draw, element) -> {
             int[] words = new int[4];
-            Philox.next(element / 4, 1000 * block + layer, (int) STEP, 0, (int) SEED, 0, words);
+            Philox.next(element / 4, draw, (int) STEP, 0, (int) SEED, 0, words);
             boolean dropped = (words[element % 4] & 0xFFFF_FFFFL) < threshold;
-            return dropped
-                    ? 0
-                    : layerFactor(spec, block, layer, STEP) / (1 - (double) (float) rate);
+            return dropped ? 0 : layerFactor(spec, draw, STEP) / (1 - (double) (float) rate);
         };
     }
 
     /** 0 for a layer that stochastic depth drops, 1/p for one that it keeps. */
-    private static double layerFactor(DenseNetSpec spec, int block, int layer, long step) {
-        float survival = (float) spec.survivalProbability(block, layer);
+    private static double layerFactor(DenseNetSpec spec, int draw, long step) {
+        float survival = (float) spec.survivalProbability(draw / 1000, draw % 1000);
         int[] words = new int[4];
-        Philox.next(-1, 1000 * block + layer, (int) step, 0, (int) SEED, 0, words);
+        Philox.next(-1, draw, (int) step, 0, (int) SEED, 0, words);
         boolean dropped = (words[0] & 0xFFFF_FFFFL) < (long) ((1f - survival) * 4294967296.0);
         return dropped ? 0 : 1.0 / survival;
     }

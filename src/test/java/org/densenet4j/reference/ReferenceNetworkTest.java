@@ -38,7 +38,7 @@ class ReferenceNetworkTest {
         RandomCase c = RandomCase.random(seed);
         ReferenceNetwork.Dropout dropout =
                 seed % 2 == 0
-                        ? (block, layer, element) -> (element * 7 + layer) % 3 == 0 ? 0 : 1.5
+                        ? (draw, element) -> (element * 7 + draw) % 3 == 0 ? 0 : 1.5
                         : ReferenceNetwork.Dropout.NONE;
         ReferenceNetwork network = c.reference();
         double[] pixels = c.pixelsAsDoubles();
