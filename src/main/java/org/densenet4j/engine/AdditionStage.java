@@ -30,7 +30,7 @@ final class AdditionStage implements Stage {
         this.chunks = memory.rows();
         this.branch = Source.of(compute, node, 0, memory.branch());
         this.shortcut = Source.of(compute, node, 1, memory.shortcut());
-        this.target = new NewColumns(compute, node.target(), node.drops(), memory.correction());
+        this.target = new NewColumns(compute, node, memory.correction());
     }
 
     @Override

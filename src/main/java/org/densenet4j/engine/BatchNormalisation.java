@@ -17,6 +17,7 @@ import java.util.List;
  * that lie in several matrices are normalised range by range.
  */
 final class BatchNormalisation {
+    private final Compute compute;
     private final Kernels kernels;
     private final float epsilon;
     private final float momentum;
@@ -41,6 +42,7 @@ final class BatchNormalisation {
      */
     BatchNormalisation(
             Compute compute, Norm norm, NormScratch scratch, List<Matrix> batchStatistics) {
+        this.compute = compute;
         this.kernels = compute.kernels();
         this.epsilon = (float) norm.epsilon();
         this.momentum = (float) norm.momentum();
@@ -82,7 +84,7 @@ final class BatchNormalisation {
     /** Prepares {@link #affine} for a recomputation. */
     void prepareAgain(Pass pass) {
         for (Range r : ranges) {
-            if (!pass.usesBatchStatistics()) {
+            if (!compute.usesBatchStatistics(pass)) {
                 kernels.statisticsOfRunning(
                         r.runningMean(),
                         r.runningVariance(),
@@ -102,8 +104,10 @@ final class BatchNormalisation {
         }
     }
 
-    private static Matrix statistics(Pass pass, Range r) {
-        return pass.usesBatchStatistics() ? r.batchStatistics() : r.scratch().frozenStatistics();
+    private Matrix statistics(Pass pass, Range r) {
+        return compute.usesBatchStatistics(pass)
+                ? r.batchStatistics()
+                : r.scratch().frozenStatistics();
     }
 
     /** The statistics [3, C] that a pass uses of channels of one matrix. */
@@ -151,7 +155,7 @@ final class BatchNormalisation {
                     statistics(pass, r),
                     r.gamma(),
                     rows,
-                    !pass.usesBatchStatistics(),
+                    !compute.usesBatchStatistics(pass),
                     r.scratch().correction());
         }
         return scratch.correction();

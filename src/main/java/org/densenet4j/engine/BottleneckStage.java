@@ -66,7 +66,7 @@ final class BottleneckStage implements Stage {
                         node.norm2(),
                         memory.norm2(),
                         List.of(memory.bottleneckStatistics()));
-        this.target = new NewColumns(compute, node.target(), node.drops(), memory.correction());
+        this.target = new NewColumns(compute, node, memory.correction());
         this.pixels = node.target().of().pixels();
         this.weight1 = compute.operand(node.conv1() + ".weight");
         this.weight1Gradient = compute.weightGradient(node.conv1() + ".weight");
@@ -98,7 +98,7 @@ final class BottleneckStage implements Stage {
         compute.packForward(
                 convolution, weight2, memory.scratch().packedWeights(), this::packPointwise);
         computeBottleneck(pass, z, true);
-        if (pass.usesBatchStatistics()) {
+        if (compute.usesBatchStatistics(pass)) {
             kernels.finishStatistics(
                     rowPartials(pass, z.columns()),
                     memory.rows().rowsPerChunk(),

@@ -2,18 +2,20 @@ package org.densenet4j.engine;
 
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PoolShape;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.ClassifierMemory;
 
-/** A head for whole images: BN-ReLU, global average pool, linear classifier. */
+/** A head for whole images: global average pool, mostly behind BN-ReLU, and linear classifier. */
 final class ClassifierStage implements Stage {
     private final Compute compute;
     private final Kernels kernels;
     private final ClassifierMemory memory;
     private final Chunks chunks;
-    private final NormalisedSource source;
+    private final Source source;
+    private final PoolShape pool;
     private final KeptCopy copy;
     private final Matrix weight;
     private final Matrix weightGradient;
@@ -26,7 +28,8 @@ final class ClassifierStage implements Stage {
         this.kernels = compute.kernels();
         this.memory = memory;
         this.chunks = memory.images();
-        this.source = new NormalisedSource(compute, node, 0, memory.norm());
+        this.source = Source.of(compute, node, 0, memory.norm());
+        this.pool = PoolShape.global(node.source().height(), node.source().width());
         this.copy = KeptCopy.in(kernels, memory.normalised());
         this.weight = compute.weight(node.linear() + ".weight");
         this.weightGradient = compute.weightGradient(node.linear() + ".weight");
@@ -48,18 +51,7 @@ final class ClassifierStage implements Stage {
     public void forward(Pass pass) {
         source.prepareForward(pass);
         compute.forEachChunk(
-                chunks,
-                pass,
-                (lane, chunk) -> {
-                    Matrix x = chunk.of(source.values());
-                    copy.keep(chunk, x, source.affine());
-                    kernels.normaliseReluGlobalPool(
-                            x,
-                            chunk.images(),
-                            chunks.rowsPerImage(),
-                            source.affine(),
-                            chunk.ofPixels(1).of(memory.pooled()));
-                });
+                chunks, pass, (lane, chunk) -> pool(chunk, chunk.ofPixels(1).of(memory.pooled())));
         compute.together(
                 lane -> {
                     Matrix logits = output(pass);
@@ -67,6 +59,19 @@ final class ClassifierStage implements Stage {
                             lane, memory.pooled().rows(0, pass.images()), weight, logits);
                     kernels.addBias(logits, bias);
                 });
+    }
+
+    private void pool(Chunk chunk, Matrix pooled) {
+        switch (source) {
+            case NormalisedSource normalised -> {
+                Matrix x = chunk.of(normalised.values());
+                copy.keep(chunk, x, normalised.affine());
+                kernels.normaliseReluGlobalPool(
+                        x, chunk.images(), chunks.rowsPerImage(), normalised.affine(), pooled);
+            }
+            case RawSource raw ->
+                    kernels.averagePool(chunk.of(raw.values()), chunk.images(), pool, pooled);
+        }
     }
 
     @Override
@@ -84,24 +89,35 @@ final class ClassifierStage implements Stage {
         Matrix partials =
                 memory.partials().reshaped(2 * chunks.count(pass.images()), source.channels());
         compute.forEachChunk(
-                chunks, pass, (lane, chunk) -> accumulate(pass, chunk, chunk.partial(partials)));
+                chunks,
+                pass,
+                (lane, chunk) -> accumulate(pass, lane, chunk, chunk.partial(partials)));
         source.finish(pass, partials, chunks);
     }
 
-    private void accumulate(Pass pass, Chunk chunk, Matrix partial) {
+    private void accumulate(Pass pass, int lane, Chunk chunk, Matrix partial) {
         Matrix dPooled = chunk.ofPixels(1).of(memory.pooledGradient());
-        for (NormalisedSource.Part p : source.pieces()) {
-            kernels.accumulateGradientGlobalPool(
-                    p.of(dPooled),
-                    chunk.of(p.values()),
-                    chunk.images(),
-                    chunks.rowsPerImage(),
-                    p.affine(),
-                    p.statistics(pass),
-                    p.weight(),
-                    p.add(),
-                    chunk.of(p.gradient()),
-                    p.of(partial));
+        switch (source) {
+            case NormalisedSource normalised -> {
+                for (NormalisedSource.Part p : normalised.pieces()) {
+                    kernels.accumulateGradientGlobalPool(
+                            p.of(dPooled),
+                            chunk.of(p.values()),
+                            chunk.images(),
+                            chunks.rowsPerImage(),
+                            p.affine(),
+                            p.statistics(pass),
+                            p.weight(),
+                            p.add(),
+                            chunk.of(p.gradient()),
+                            p.of(partial));
+                }
+            }
+            case RawSource raw -> {
+                Matrix dX = raw.gradient(chunk, memory.sourceGradient()[lane]);
+                kernels.averagePoolGradient(dPooled, chunk.images(), pool, dX);
+                raw.accumulate(pass, chunk, dX, partial);
+            }
         }
     }
 }

@@ -31,6 +31,12 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
         device.forEachChunk(chunks, task);
     }
 
+    /** Whether a pass normalises with the statistics of its own batch. */
+    boolean usesBatchStatistics(Pass pass) {
+        return pass.mode() == Mode.TRAIN
+                || pass.mode() == Mode.EVALUATE && memory.graph().evaluatesWithBatchStatistics();
+    }
+
     /** Work on one chunk of a pass. */
     interface OfChunk {
         void run(int lane, Chunk chunk);

@@ -38,7 +38,7 @@ final class ConvolutionStage implements Stage {
         this.chunks = memory.images();
         this.source = Source.of(compute, node, 0, memory.norm());
         this.sourcePixels = node.source().height() * node.source().width();
-        this.target = new NewColumns(compute, node.target(), node.drops(), memory.correction());
+        this.target = new NewColumns(compute, node, memory.correction());
         this.convolution = compute.arena().convolution(memory.convolution());
         this.weight = compute.weight(node.convolution() + ".weight");
         this.weightGradient = compute.weightGradient(node.convolution() + ".weight");

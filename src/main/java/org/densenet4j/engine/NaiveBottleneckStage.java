@@ -55,8 +55,7 @@ final class NaiveBottleneckStage implements Stage {
                         node.norm2(),
                         this.memory.norm2(),
                         List.of(this.memory.bottleneckStatistics()));
-        this.target =
-                new NewColumns(compute, node.target(), node.drops(), this.memory.correction());
+        this.target = new NewColumns(compute, node, this.memory.correction());
         this.weight1 = compute.operand(node.conv1() + ".weight");
         this.weight1Gradient = compute.weightGradient(node.conv1() + ".weight");
         this.weight1Sums = new LaneSums(kernels, this.memory.weight1Sums());
@@ -107,7 +106,7 @@ final class NaiveBottleneckStage implements Stage {
                     compute.multiplyByTransposed(lane, a, weight1, z);
                     kernels.channelStatistics(z, chunk.partial(partials));
                 });
-        if (pass.usesBatchStatistics()) {
+        if (compute.usesBatchStatistics(pass)) {
             kernels.finishStatistics(
                     partials,
                     rows.rowsPerChunk(),

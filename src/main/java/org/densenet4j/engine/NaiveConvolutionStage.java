@@ -49,8 +49,7 @@ final class NaiveConvolutionStage implements Stage {
                         chunks.ofPixels(sourcePixels),
                         this.memory.partials(),
                         this.memory.norm());
-        this.target =
-                new NewColumns(compute, node.target(), node.drops(), this.memory.correction());
+        this.target = new NewColumns(compute, node, this.memory.correction());
         this.convolution = compute.arena().convolution(this.memory.convolution());
         this.weight = compute.weight(node.convolution() + ".weight");
         this.weightGradient = compute.weightGradient(node.convolution() + ".weight");

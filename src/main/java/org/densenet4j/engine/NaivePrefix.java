@@ -81,7 +81,7 @@ final class NaivePrefix {
                     }
                     kernels.channelStatistics(copy, chunk.partial(sums));
                 });
-        if (pass.usesBatchStatistics()) {
+        if (compute.usesBatchStatistics(pass)) {
             kernels.finishStatistics(
                     sums, chunks.rowsPerChunk(), rows(pass), epsilon, copies.statistics());
         }

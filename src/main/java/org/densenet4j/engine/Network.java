@@ -464,7 +464,7 @@ public final class Network implements AutoCloseable {
             requireNonNull(gradient, "gradient");
             checkBatch(count);
             order.requireForward(count);
-            Matrix target = memory.loss().logitsGradient().rows(0, count);
+            Matrix target = memory.loss().logitsGradient().rows(0, labels(count));
             checkLength("gradient", gradient.length, target);
             arena.upload(gradient, 0, target);
             order.logitsGradient();
@@ -485,6 +485,11 @@ public final class Network implements AutoCloseable {
             runBackward(pass);
             order.backward(pass);
         }
+    }
+
+    /** Labels, and rows of logits, of some images: one each, or one for each of their pixels. */
+    private int labels(int images) {
+        return images * memory.loss().labelsPerImage();
     }
 
     private static void checkLoss(float smoothing, int meanOver) {
@@ -528,12 +533,12 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** The logits [count, classes] of the last forward pass. */
+    /** The logits [count, classes], or [count·H·W, classes], of the last forward pass. */
     public float[] logits(int count) {
         try (DeviceUse _ = use()) {
             order.requireLogits(count);
-            Matrix logits = memory.loss().logits().rows(0, count);
-            float[] values = new float[count * logits.columns()];
+            Matrix logits = memory.loss().logits().rows(0, labels(count));
+            float[] values = new float[logits.rows() * logits.columns()];
             arena.download(logits, values, 0);
             return values;
         }

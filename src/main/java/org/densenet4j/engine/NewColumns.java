@@ -5,9 +5,12 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.Drops;
+import org.densenet4j.graph.Node;
 import org.densenet4j.plan.Channels;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
+
+import java.util.List;
 
 /**
  * The columns that a node appends to a feature matrix, and their gradient.
@@ -24,6 +27,7 @@ final class NewColumns {
     private final float epsilon;
     private final boolean normalised;
     private final Channels channels;
+    private final List<Matrix> unnormalised;
     private final Matrix correction;
 
     /**
@@ -31,14 +35,19 @@ final class NewColumns {
      *
      * @param correction memory for a, b and c [3, k]
      */
-    NewColumns(Compute compute, Columns target, Drops drops, Matrix correction) {
+    NewColumns(Compute compute, Node node, Matrix correction) {
+        Columns target = node.writes().orElseThrow();
         this.compute = compute;
         this.kernels = compute.kernels();
-        this.drops = drops;
+        this.drops = node.drops();
         this.pixels = target.of().pixels();
         this.normalised = compute.memory().graph().epsilon(target.of()).isPresent();
         this.epsilon = (float) compute.memory().graph().epsilon(target.of()).orElse(1);
         this.channels = compute.memory().channels(target);
+        this.unnormalised =
+                compute.memory().lifetimes().unnormalised(node).stream()
+                        .map(c -> compute.memory().channels(c).deferred())
+                        .toList();
         this.correction = correction;
     }
 
@@ -88,16 +97,29 @@ final class NewColumns {
 
     /** The same of chunks that are counted in other rows. */
     void finish(Pass pass, Matrix partials, int rowsPerChunk) {
-        if (normalised && pass.usesBatchStatistics()) {
+        if (normalised && compute.usesBatchStatistics(pass)) {
             kernels.finishStatistics(
                     partials, rowsPerChunk, pass.images() * pixels, epsilon, channels.statistics());
         }
     }
 
+    /**
+     * Whether nothing has to be done to the gradient: values and statistics may be gone by then.
+     */
+    private boolean isGradientAsItIs() {
+        return !normalised && !drops.any();
+    }
+
     /** Before the chunks of a backward pass. */
     void prepareGradient(Pass pass) {
-        boolean corrects = normalised && compute.defersCorrections() && pass.usesBatchStatistics();
-        if (!corrects && compute.defersCorrections()) {
+        if (isGradientAsItIs()) {
+            return;
+        }
+        boolean corrects =
+                normalised && compute.defersCorrections() && compute.usesBatchStatistics(pass);
+        if (corrects) {
+            unnormalised.forEach(sums -> kernels.fill(sums, 0));
+        } else if (compute.defersCorrections()) {
             kernels.fill(channels.statistics(), 0); // a mean that nobody took may be no number
         }
         kernels.deferredCorrection(
@@ -110,8 +132,18 @@ final class NewColumns {
 
     /** The finished gradient of a chunk of the output, dense. */
     void gradient(Chunk chunk, Dropout dropout, Matrix dY) {
-        if (!normalised && dropout == Dropout.NONE) {
+        if (isGradientAsItIs()) {
             kernels.copy(chunk.of(channels.gradient()), dY);
+            return;
+        }
+        if (drops.equals(Drops.NOTHING)) {
+            kernels.applyCorrection(
+                    chunk.of(channels.gradient()),
+                    chunk.of(channels.values()),
+                    correction,
+                    channels.statistics(),
+                    false,
+                    dY);
             return;
         }
         kernels.gradientOfAppended(

@@ -262,22 +262,26 @@ final class NormalisedSource implements Source {
     @Override
     public void finish(Pass pass, Matrix partials, Chunks chunks) {
         norm.finishGradient(pass, partials, chunks.count(pass.images()));
-        for (Part p : sums) {
-            kernels.deferSums(p.of(norm.sums()), p.weight(), p.add(), p.columns.deferred());
-        }
-        if (!compute.defersCorrections()) {
+        if (compute.defersCorrections()) {
+            for (Part p : sums) {
+                kernels.deferSums(p.of(norm.sums()), p.weight(), p.add(), p.columns.deferred());
+            }
+        } else {
             finishAtOnce(pass, chunks);
         }
     }
 
-    /** As the naive strategy does: the correction is applied to all that was read, at once. */
+    /**
+     * As the naive strategy does: this reader's correction is applied to all that it read, at once.
+     */
     private void finishAtOnce(Pass pass, Chunks chunks) {
         for (Part r : ranges) {
+            kernels.deferSums(r.of(norm.sums()), r.weight(), false, r.columns.deferred());
             kernels.deferredCorrection(
                     r.columns.deferred(),
                     r.columns.statistics(),
                     pass.images() * pixels,
-                    !pass.usesBatchStatistics(),
+                    !compute.usesBatchStatistics(pass),
                     r.of(scratch.correction()));
         }
         compute.forEachChunk(

@@ -48,7 +48,7 @@ final class PooledConvolutionStage implements Stage {
         this.norm =
                 new BatchNormalisation(
                         compute, node.norm(), memory.norm(), List.of(memory.statistics()));
-        this.target = new NewColumns(compute, node.target(), node.drops(), memory.correction());
+        this.target = new NewColumns(compute, node, memory.correction());
         this.copy = KeptCopy.in(kernels, memory.normalised());
         this.convolution = compute.arena().convolution(memory.convolution());
         this.weight = compute.weight(node.convolution() + ".weight");
@@ -92,7 +92,7 @@ final class PooledConvolutionStage implements Stage {
         int rows = pass.images() * chunks.rowsPerImage();
         Matrix partials = partials(pass);
         packForward();
-        if (memory.convolved().isPresent() || pass.usesBatchStatistics()) {
+        if (memory.convolved().isPresent() || compute.usesBatchStatistics(pass)) {
             compute.forEachChunk(
                     chunks,
                     pass,
@@ -100,7 +100,7 @@ final class PooledConvolutionStage implements Stage {
                             kernels.channelStatistics(
                                     convolve(lane, chunk), chunk.partial(partials)));
         }
-        if (pass.usesBatchStatistics()) {
+        if (compute.usesBatchStatistics(pass)) {
             kernels.finishStatistics(
                     partials,
                     chunks.rowsPerChunk(),

@@ -31,7 +31,7 @@ final class PoolingStage implements Stage {
         this.chunks = memory.images();
         this.source = Source.of(compute, node, 0, memory.norm());
         this.sourcePixels = node.source().height() * node.source().width();
-        this.target = new NewColumns(compute, node.target(), node.drops(), memory.correction());
+        this.target = new NewColumns(compute, node, memory.correction());
         this.copy = KeptCopy.in(kernels, memory.normalised());
     }
 

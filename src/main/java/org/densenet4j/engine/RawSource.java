@@ -42,6 +42,11 @@ final class RawSource implements Source {
         }
     }
 
+    /** X of a read of one matrix. */
+    Matrix values() {
+        return values.getFirst();
+    }
+
     @Override
     public int channels() {
         return channels;

@@ -36,7 +36,7 @@ final class TransitionDownStage implements Stage {
         this.chunks = memory.images();
         this.source = new NormalisedSource(compute, node, 0, memory.norm());
         this.targetPixels = node.target().of().pixels();
-        this.target = new NewColumns(compute, node.target(), node.drops(), memory.correction());
+        this.target = new NewColumns(compute, node, memory.correction());
         this.normalisedCopy = KeptCopy.in(kernels, memory.normalised());
         this.convolvedCopy = KeptCopy.in(kernels, memory.convolved());
         this.weight = compute.operand(node.convolution() + ".weight");

@@ -38,7 +38,7 @@ final class TransitionStage implements Stage {
         this.height = node.source().height();
         this.width = node.source().width();
         this.targetPixels = node.target().of().pixels();
-        this.target = new NewColumns(compute, node.target(), node.drops(), memory.correction());
+        this.target = new NewColumns(compute, node, memory.correction());
         this.copy = KeptCopy.in(kernels, memory.normalised());
         this.weight = compute.operand(node.convolution() + ".weight");
         this.weightGradient = compute.weightGradient(node.convolution() + ".weight");

@@ -42,7 +42,7 @@ final class TransitionUpStage implements Stage {
         this.cropped = node.target().of();
         this.top = (node.upsampledHeight() - cropped.height()) / 2;
         this.left = (node.upsampledWidth() - cropped.width()) / 2;
-        this.target = new NewColumns(compute, node.target(), node.drops(), memory.correction());
+        this.target = new NewColumns(compute, node, memory.correction());
         this.convolution = compute.arena().convolution(memory.convolution());
         this.weight = compute.weight(node.convolution() + ".weight");
         this.weightGradient = compute.weightGradient(node.convolution() + ".weight");

@@ -6,15 +6,15 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A head for whole images: BN-ReLU, global average pool, linear classifier.
+ * A head for whole images: global average pool of what is read, mostly behind BN-ReLU, and a linear
+ * classifier.
  *
  * @param name of the operation
  * @param source what it reads
  * @param linear name of the classifier's tensors
  * @param classes outputs
  */
-public record Classifier(String name, Read.Normalised source, String linear, int classes)
-        implements Node {
+public record Classifier(String name, Read source, String linear, int classes) implements Node {
 
     /** Refuses a classifier without classes. */
     public Classifier {
@@ -24,11 +24,11 @@ public record Classifier(String name, Read.Normalised source, String linear, int
         if (classes < 1) {
             throw new GraphException("the node '" + name + "' has " + classes + " classes");
         }
-        if (source.ranges().size() > 1 || !source.relu()) {
+        if (source.ranges().size() > 1 || source instanceof Read.Normalised n && !n.relu()) {
             throw new GraphException(
                     "the node '"
                             + name
-                            + "' is a classifier: it reads columns of one matrix, behind BN-ReLU");
+                            + "' is a classifier: it reads columns of one matrix, as they are or behind BN-ReLU");
         }
     }
 

@@ -75,17 +75,18 @@ public final class Graph implements NetworkSpec {
         return List.copyOf(inOrder);
     }
 
+    /** Buffers are named after nodes and matrices, so both share one set of names. */
     private void checkNames() {
-        Set<String> names = new HashSet<>();
-        for (Node node : nodes) {
-            if (!names.add(node.name())) {
-                throw new GraphException("two nodes have the name '" + node.name() + "'");
+        Set<String> names = new HashSet<>(Set.of(input.name()));
+        for (Features f : features) {
+            if (!names.add(f.name())) {
+                throw new GraphException("two matrices have the name '" + f.name() + "'");
             }
         }
-        Set<String> matrices = new HashSet<>(Set.of(input.name()));
-        for (Features f : features) {
-            if (!matrices.add(f.name())) {
-                throw new GraphException("two matrices have the name '" + f.name() + "'");
+        for (Node node : nodes) {
+            if (!names.add(node.name())) {
+                throw new GraphException(
+                        "two nodes, or a node and a matrix, have the name '" + node.name() + "'");
             }
         }
     }

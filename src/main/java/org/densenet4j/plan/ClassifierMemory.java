@@ -3,6 +3,7 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.Read;
 
 import java.util.Optional;
 
@@ -14,6 +15,8 @@ import java.util.Optional;
  * @param pooledGradient [N, C]
  * @param normalised the naive strategy's copy of the BN-ReLU output
  * @param loss its logits, their gradient and what becomes of them
+ * @param sourceGradient a chunk of the gradient of features that are read as they are, in each
+ *     lane; empty where they are normalised
  * @param partials two rows of sums for each chunk
  * @param norm of the features
  */
@@ -24,6 +27,7 @@ public record ClassifierMemory(
         Matrix pooledGradient,
         Optional<Matrix> normalised,
         ImageLossMemory loss,
+        Matrix[] sourceGradient,
         Matrix partials,
         NormScratch norm)
         implements NodeMemory {
@@ -42,8 +46,11 @@ public record ClassifierMemory(
                     new GemmShape(rows, c, classes, classes, c, c, false, false, false));
             planner.noteProduct(new GemmShape(classes, c, rows, classes, c, c, true, false, true));
         }
+        boolean normalises = node.source() instanceof Read.Normalised;
         Optional<Matrix> normalised =
-                planner.naiveCopy(node, ".normalised", planner.rows(pixels), c);
+                normalises
+                        ? planner.naiveCopy(node, ".normalised", planner.rows(pixels), c)
+                        : Optional.empty();
         Allocator allocator = planner.allocator();
         Allocator.Frame frame = allocator.frame();
         Matrix pooled =
@@ -65,7 +72,8 @@ public record ClassifierMemory(
                 pooledGradient,
                 normalised,
                 loss,
+                frame.activations(normalises ? 0 : images.rowsPerChunk(), c),
                 frame.vector(2 * images.count(batch) * c),
-                NormScratch.in(frame, c));
+                NormScratch.in(frame, normalises ? c : 0));
     }
 }

@@ -35,6 +35,9 @@ public final class Lifetimes {
     private final Map<ReadOf, List<Piece>> pieces = new HashMap<>();
     private final Map<ReadOf, List<Piece>> sums = new HashMap<>();
 
+    /** Written columns that no reader normalises, by their node's name. */
+    private final Map<String, List<Columns>> unnormalised = new HashMap<>();
+
     /** The read of a node at an index. */
     private record ReadOf(String node, int index) {}
 
@@ -65,8 +68,16 @@ public final class Lifetimes {
                 }
             }
             node.writes()
-                    .map(Columns::of)
-                    .ifPresent(f -> gradients.computeIfPresent(f, (_, life) -> until(life, now)));
+                    .ifPresent(
+                            c -> {
+                                gradients.computeIfPresent(c.of(), (_, life) -> until(life, now));
+                                unnormalised.put(
+                                        node.name(),
+                                        cut(Read.raw(c), summed).stream()
+                                                .filter(Piece::overwrites)
+                                                .map(Piece::columns)
+                                                .toList());
+                            });
         }
     }
 
@@ -139,6 +150,11 @@ public final class Lifetimes {
     /** When the gradient, and the sums of its deferred batch normalisation, are needed. */
     public Lifetime gradient(Features of) {
         return gradients.get(of);
+    }
+
+    /** Of the columns that a node writes, those that no reader normalises: they have no sums. */
+    public List<Columns> unnormalised(Node node) {
+        return unnormalised.getOrDefault(node.name(), List.of());
     }
 
     /**

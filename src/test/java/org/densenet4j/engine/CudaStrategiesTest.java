@@ -7,6 +7,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.CudaProvider;
 import org.densenet4j.data.Batch;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.reference.RandomCase;
@@ -67,7 +68,7 @@ class CudaStrategiesTest {
     }
 
     private static Batch batch(RandomCase c) {
-        DenseNetSpec s = c.spec;
+        NetworkSpec s = c.spec;
         return new Batch(c.pixels, c.labels, s.inputHeight(), s.inputWidth(), s.inputChannels());
     }
 

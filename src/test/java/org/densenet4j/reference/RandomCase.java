@@ -1,12 +1,16 @@
 package org.densenet4j.reference;
 
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.PixelClassifier;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
-import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.Stem;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /** A small random network with random parameters and a random batch. */
@@ -14,15 +18,19 @@ public final class RandomCase {
     /** More deviations than a few hundred values ever have. */
     private static final float ABOVE_KINK = 8;
 
-    public final DenseNetSpec spec;
+    public final NetworkSpec spec;
     public final int images;
     public final float[] pixels;
     public final int[] labels;
+
+    /** Labels that are no void. */
+    public final int counted;
+
     private final long seed;
 
     private final boolean kinks;
 
-    private RandomCase(DenseNetSpec spec, int images, long seed, boolean kinks) {
+    private RandomCase(NetworkSpec spec, int images, long seed, boolean kinks) {
         this.kinks = kinks;
         this.spec = spec;
         this.images = images;
@@ -32,10 +40,19 @@ public final class RandomCase {
         for (int i = 0; i < pixels.length; i++) {
             pixels[i] = (float) (random.nextGaussian() + 0.3);
         }
-        labels = random.ints(images, 0, spec.classes()).toArray();
+        Node head = spec.graph().heads().getFirst();
+        switch (head) {
+            case PixelClassifier c -> {
+                int pixels = images * c.source().height() * c.source().width();
+                labels = random.ints(pixels, -1, c.classes()).toArray();
+            }
+            case Classifier c -> labels = random.ints(images, 0, c.classes()).toArray();
+            default -> throw new IllegalStateException(head.name());
+        }
+        counted = (int) Arrays.stream(labels).filter(label -> label >= 0).count();
     }
 
-    public static RandomCase of(DenseNetSpec spec, int images, long seed) {
+    public static RandomCase of(NetworkSpec spec, int images, long seed) {
         return new RandomCase(spec, images, seed, true);
     }
 
@@ -79,11 +96,10 @@ public final class RandomCase {
      */
     public ReferenceNetwork reference() {
         ReferenceNetwork reference = new ReferenceNetwork(spec);
-        NetworkShape shape = NetworkShape.of(spec);
-        for (ParameterSpec p : shape.parameters()) {
+        for (ParameterSpec p : spec.graph().parameters()) {
             copy(values(p), reference.parameter(p.name()));
         }
-        for (ParameterSpec p : shape.buffers()) {
+        for (ParameterSpec p : spec.graph().runningStatistics()) {
             copy(values(p), reference.runningStatistic(p.name()));
         }
         return reference;
@@ -114,7 +130,7 @@ public final class RandomCase {
                 case BN_WEIGHT -> values[i] = (float) (0.5 + random.nextDouble());
                 case BN_BIAS ->
                         values[i] = (float) (random.nextDouble() - 0.4) + (kinks ? 0 : ABOVE_KINK);
-                case LINEAR_BIAS -> values[i] = (float) (random.nextDouble() - 0.4);
+                case LINEAR_BIAS, CONV_BIAS -> values[i] = (float) (random.nextDouble() - 0.4);
                 case RUNNING_STATISTIC ->
                         values[i] =
                                 p.name().endsWith("running_var")

@@ -52,7 +52,7 @@ class ReferenceNetworkTest {
                     return network.loss(c.labels, 0.1);
                 };
         SplittableRandom random = new SplittableRandom(seed);
-        for (ParameterSpec p : NetworkShape.of(c.spec).parameters()) {
+        for (ParameterSpec p : c.spec.graph().parameters()) {
             network.forward(pixels, mode, dropout);
             network.loss(c.labels, 0.1);
             network.backward();
