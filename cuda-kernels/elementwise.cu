@@ -2,7 +2,6 @@
 //
 // copy_rows, add_rows, fill_rows   target = source; target += source; target = value
 // add_bias                         x[r, c] += bias[c]
-// add_column_sums                  sums[c] += sum over rows of x[r, c], in one block per channel tile
 //
 // Bytes     4 * rows * channels for each matrix that is read and for each that is written; the target of += is both
 // Geometry  tiled, see common.cuh
@@ -92,31 +91,3 @@ __device__ void add_bias(const float* bias, float* x, int xStride, int rows, int
 
 TILED_KERNEL(add_bias, (const float* bias, float* x, int xStride, int rows, int channels, int rowsPerTile),
              (bias, x, xStride, rows, channels, rowsPerTile))
-
-template <int V>
-__device__ void add_column_sums(const float* x, int xStride, float* sums, int rows, int channels) {
-    const int c = first_channel<V>();
-    const bool inside = c < channels;
-    Channels<V> sum = zeros<V>();
-    Channels<V> unused = zeros<V>();
-    for_rows<4>(
-        {0, inside ? rows : 0}, [&](int r) { return load<V>(x + at(r, xStride, c)); },
-        [&](int, Channels<V> value) {
-#pragma unroll
-            for (int i = 0; i < V; i++) {
-                sum.v[i] += value.v[i];
-            }
-        });
-    sum_over_rows(sum, unused);
-    if (inside && threadIdx.y == 0) {
-        const Channels<V> old = load<V>(sums + c);
-#pragma unroll
-        for (int i = 0; i < V; i++) {
-            sum.v[i] += old.v[i];
-        }
-        store(sums + c, sum);
-    }
-}
-
-TILED_KERNEL(add_column_sums, (const float* x, int xStride, float* sums, int rows, int channels),
-             (x, xStride, sums, rows, channels))

@@ -7,6 +7,7 @@
 #include "bn_relu_backward.cu"
 #include "bn_relu_prefix.cu"
 #include "channel_stats.cu"
+#include "column_sums.cu"
 #include "convolution.cu"
 #include "copy_window.cu"
 #include "elementwise.cu"

@@ -8,15 +8,15 @@
 // of the class of its first largest logit.
 //
 // A group of lanes shares a pixel and counts in a tally of its own, each entry of which belongs to one lane: there
-// are no atomics. combine_tallies adds the groups' tallies in double precision.
+// are no atomics. combine_rows adds the groups' tallies.
 //
 // Shapes    logits, gradient [rows, classes] with strides, may be the same memory; labels [rows]; scale [1]; tallies
 //           [groups, 1 + 3 * classes]; tally [1 + 3 * classes]
 // Bytes     4 * rows * classes read (three times, twice of them from L1), as many written; 4 * rows of labels read;
 //           4 * groups * (1 + 3 * classes) of tallies written and read again
-// Geometry  pixel_cross_entropy: blocks of lanes (a power of two, a warp at most) x groups, one dimension of blocks,
-//           which step over the pixels together (PixelGroups.java); combine_tallies: as combine_sums
-#include "channel_stats.cu"
+// Geometry  blocks of lanes (a power of two, a warp at most) x groups, one dimension of blocks,
+//           which step over the pixels together (PixelGroups.java); combine_rows follows
+#include "common.cuh"
 
 __device__ __forceinline__ float sum_of_group(float value) {
     for (int offset = blockDim.x / 2; offset > 0; offset /= 2) {
@@ -94,19 +94,5 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     }
     if (lane == 0) {
         tally[0] = static_cast<float>(losses);
-    }
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS)
-    combine_tallies(const float* __restrict__ tallies, int count, int entries, float* __restrict__ tally) {
-    const int i = blockIdx.x * COMBINED_CHANNELS + threadIdx.x;
-    const bool inside = i < entries;
-    double sum = 0.0;
-    for_rows<COMBINED_AT_ONCE>(
-        {0, inside ? count : 0}, [&](int group) { return tallies[at(group, entries, i)]; },
-        [&](int, float value) { sum += value; });
-    sum = sum_of_column(sum);
-    if (inside && threadIdx.y == 0) {
-        tally[i] = static_cast<float>(sum);
     }
 }

@@ -112,7 +112,12 @@ public interface Kernels {
 
     // ---------------------------------------------------------------- head and loss
 
-    /** Adds {@code bias} to every row. */
+    /**
+     * Adds {@code bias} to every row.
+     *
+     * @param x [rows, C], may be a column range of activations
+     * @param bias [1, C] in float32
+     */
     void addBias(Matrix x, Matrix bias);
 
     /**
@@ -164,7 +169,12 @@ public interface Kernels {
     void pixelCrossEntropy(
             Matrix logits, long labels, int voidLabel, Matrix scale, Matrix gradient, Matrix tally);
 
-    /** {@code sums[c] += Σ_rows x[r, c]}. */
+    /**
+     * {@code sums[c] += Σ_rows x[r, c]}: the gradient of a bias.
+     *
+     * @param x [rows, C], may be a column range of activations' gradients
+     * @param sums [1, C] in float32
+     */
     void addColumnSums(Matrix x, Matrix sums);
 
     // ---------------------------------------------------------------- backward, per chunk
@@ -436,7 +446,10 @@ public interface Kernels {
             int top,
             int left);
 
-    /** {@code target += source}. */
+    /**
+     * {@code target += source}; strides may differ, and so may the types: then sums are taken in
+     * float32 and round to the target's.
+     */
     void add(Matrix source, Matrix target);
 
     /** Sets every element. */

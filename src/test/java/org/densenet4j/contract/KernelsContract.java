@@ -411,7 +411,7 @@ abstract class KernelsContract extends OpenedDevice {
         forRandomCases(
                 CASES,
                 a -> {
-                    Matrix x = a.normal(a.rows(), a.channels());
+                    Matrix x = a.activations(a.rows(), a.channels());
                     Matrix bias = a.normal(1, x.columns());
                     a.upload();
                     a.kernels().addBias(x, bias);
@@ -508,24 +508,33 @@ abstract class KernelsContract extends OpenedDevice {
 
     @Test
     void addColumnSumsAddsToWhatIsThere() {
+        forRandomCases(CASES, a -> checkColumnSums(a, a.activations(a.rows(), a.channels())));
+    }
+
+    @Test
+    void addColumnSumsOfManyRows() {
         forRandomCases(
-                CASES,
+                CASES / 4,
                 a -> {
-                    Matrix x = a.normal(a.rows(), a.channels());
-                    Matrix sums = a.normal(1, x.columns());
-                    a.upload();
-                    a.kernels().addColumnSums(x, sums);
-                    a.expect(
-                            sums,
-                            SUM,
-                            (row, c, t) -> {
-                                t.add(a.value(sums, 0, c));
-                                for (int r = 0; r < x.rows(); r++) {
-                                    t.add(a.value(x, r, c));
-                                }
-                            });
-                    a.check();
+                    int rows = 1000 + a.random.nextInt(1000);
+                    checkColumnSums(a, a.activations(rows, a.channels()));
                 });
+    }
+
+    private static void checkColumnSums(GuardedArena a, Matrix x) {
+        Matrix sums = a.normal(1, x.columns());
+        a.upload();
+        a.kernels().addColumnSums(x, sums);
+        a.expect(
+                sums,
+                SUM,
+                (row, c, t) -> {
+                    t.add(a.value(sums, 0, c));
+                    for (int r = 0; r < x.rows(); r++) {
+                        t.add(a.value(x, r, c));
+                    }
+                });
+        a.check();
     }
 
     // ---------------------------------------------------------------- backward, per chunk
@@ -1184,16 +1193,44 @@ abstract class KernelsContract extends OpenedDevice {
     @Test
     void addAddsToTheTarget() {
         forRandomCases(
-                CASES,
+                2 * CASES,
                 a -> {
-                    Matrix source = a.normal(a.rows(), a.channels());
-                    Matrix target = a.normal(source.rows(), source.columns());
+                    Matrix source = floatsOrActivations(a, a.rows(), a.channels());
+                    Matrix target = floatsOrActivations(a, source.rows(), source.columns());
                     a.upload();
                     a.kernels().add(source, target);
                     a.expect(
                             target,
                             ELEMENT,
                             (r, c, t) -> t.add(a.value(source, r, c)).add(a.value(target, r, c)));
+                    a.check();
+                });
+    }
+
+    private static Matrix floatsOrActivations(GuardedArena a, int rows, int columns) {
+        return a.random.nextBoolean() ? a.normal(rows, columns) : a.activations(rows, columns);
+    }
+
+    /** A reader without normalisation takes some columns and gives a gradient to others. */
+    @Test
+    void columnsOfOneMatrixAreCopiedAndAdded() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    int k = a.channels();
+                    int gap = a.random.nextInt(5);
+                    Matrix x = a.activations(a.rows(), 3 * k + 2 * gap);
+                    Matrix source = x.columns(k + gap, k);
+                    Matrix copied = x.prefix(k);
+                    Matrix added = x.columns(2 * (k + gap), k);
+                    a.upload();
+                    a.kernels().copy(source, copied);
+                    a.kernels().add(source, added);
+                    a.expect(copied, 0, (r, c, t) -> t.add(a.value(source, r, c)));
+                    a.expect(
+                            added,
+                            ELEMENT,
+                            (r, c, t) -> t.add(a.value(source, r, c)).add(a.value(added, r, c)));
                     a.check();
                 });
     }

@@ -20,6 +20,8 @@ final class CpuKernels extends ScalarKernels {
     private final ScalarKernels chunkSums;
     private final ScalarResiduals floatResiduals;
     private final ScalarResiduals halfResiduals;
+    private final ScalarSums floatSums;
+    private final ScalarSums halfSums;
 
     CpuKernels(MemorySegment memory, CompiledPasses compiled, boolean vectorApi) {
         super(memory);
@@ -31,12 +33,16 @@ final class CpuKernels extends ScalarKernels {
             chunkSums = new ChunkSums(memory);
             floatResiduals = new VectorResiduals(memory);
             halfResiduals = VectorResiduals.ofBFloat16(memory);
+            floatSums = new VectorSums(memory);
+            halfSums = VectorSums.ofBFloat16(memory);
         } else {
             floats = new ScalarKernels(memory);
             halves = floats;
             chunkSums = floats;
             floatResiduals = new ScalarResiduals(memory);
             halfResiduals = floatResiduals;
+            floatSums = new ScalarSums(memory);
+            halfSums = floatSums;
         }
     }
 
@@ -54,6 +60,11 @@ final class CpuKernels extends ScalarKernels {
             SlowdownNotice.loopsWithoutVectors();
         }
         return activations.type() == DataType.FLOAT32 ? floatResiduals : halfResiduals;
+    }
+
+    @Override
+    ScalarSums sums(Matrix x) {
+        return x.type() == DataType.FLOAT32 ? floatSums : halfSums;
     }
 
     /** Loops for passes that are too few to matter. */
@@ -309,10 +320,5 @@ final class CpuKernels extends ScalarKernels {
     @Override
     void convert(Matrix source, Matrix target) {
         halves.convert(source, target);
-    }
-
-    @Override
-    public void add(Matrix source, Matrix target) {
-        floats.add(source, target);
     }
 }

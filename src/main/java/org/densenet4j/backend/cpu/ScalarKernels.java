@@ -19,6 +19,7 @@ class ScalarKernels extends StoredElements implements Kernels {
     private final ScalarWindows windows;
     private final ScalarResiduals residuals;
     private final ScalarPixelLoss pixelLoss;
+    private final ScalarSums sums;
 
     ScalarKernels(MemorySegment memory) {
         this(memory, new ScalarPools(memory));
@@ -30,11 +31,17 @@ class ScalarKernels extends StoredElements implements Kernels {
         windows = new ScalarWindows(memory);
         residuals = new ScalarResiduals(memory);
         pixelLoss = new ScalarPixelLoss(memory);
+        sums = new ScalarSums(memory);
     }
 
     /** Passes of residual networks over activations. */
     ScalarResiduals residuals(Matrix activations) {
         return residuals;
+    }
+
+    /** Sums of matrices, all of the type of one. */
+    ScalarSums sums(Matrix x) {
+        return sums;
     }
 
     private float normalised(Matrix x, int row, int c, Matrix affine) {
@@ -277,9 +284,7 @@ class ScalarKernels extends StoredElements implements Kernels {
 
     @Override
     public void addBias(Matrix x, Matrix bias) {
-        for (int r = 0; r < x.rows(); r++) {
-            add(bias, x.row(r));
-        }
+        sums(x).addBias(x, bias);
     }
 
     @Override
@@ -336,13 +341,7 @@ class ScalarKernels extends StoredElements implements Kernels {
 
     @Override
     public void addColumnSums(Matrix x, Matrix sums) {
-        for (int c = 0; c < x.columns(); c++) {
-            float sum = 0;
-            for (int r = 0; r < x.rows(); r++) {
-                sum += get(x, r, c);
-            }
-            set(sums, 0, c, get(sums, 0, c) + sum);
-        }
+        sums(x).addColumnSums(x, sums);
     }
 
     // ---------------------------------------------------------------- backward, per chunk
@@ -752,11 +751,8 @@ class ScalarKernels extends StoredElements implements Kernels {
 
     @Override
     public void add(Matrix source, Matrix target) {
-        for (int r = 0; r < source.rows(); r++) {
-            for (int c = 0; c < source.columns(); c++) {
-                set(target, r, c, get(target, r, c) + get(source, r, c));
-            }
-        }
+        boolean alike = source.type() == target.type();
+        (alike ? sums(target) : sums).add(source, target);
     }
 
     @Override

@@ -912,18 +912,6 @@ class VectorPasses extends ScalarKernels {
         }
     }
 
-    @Override
-    public void add(Matrix source, Matrix target) {
-        for (int r = 0; r < source.rows(); r++) {
-            for (int c = 0; c < whole(source); c += LANES) {
-                set(target, r, c, floats(target, r, c).add(floats(source, r, c)));
-            }
-        }
-        if (hasRest(source)) {
-            super.add(rest(source, source), rest(target, source));
-        }
-    }
-
     /** Between float32 and this class's storage type, or within it. */
     @Override
     void convert(Matrix source, Matrix target) {

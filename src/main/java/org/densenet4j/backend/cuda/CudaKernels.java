@@ -16,6 +16,9 @@ final class CudaKernels implements Kernels {
     private static final int COMBINE_CHANNELS = 8;
     private static final int COMBINE_ROWS = 32;
 
+    /** Up to so many rows one block adds columns up sooner than two launches do. */
+    private static final int ROWS_OF_ONE_BLOCK = 1024;
+
     private final KernelLauncher launcher;
     private final long base;
     private final long scratchOffset;
@@ -87,6 +90,18 @@ final class CudaKernels implements Kernels {
                 partial.columns(),
                 address(partial),
                 partial.stride());
+    }
+
+    private void combineRows(Matrix rows, boolean add, Matrix sums) {
+        launcher.launch(
+                "combine_rows",
+                combining(rows.columns()),
+                Traffic.reading(rows).storing(sums, add),
+                address(rows),
+                rows.rows(),
+                rows.columns(),
+                flag(add),
+                address(sums));
     }
 
     // ---------------------------------------------------------------- forward, per chunk
@@ -383,18 +398,15 @@ final class CudaKernels implements Kernels {
                 logits.rows(),
                 logits.columns(),
                 scratch);
-        launcher.launch(
-                "combine_tallies",
-                combining(tally.columns()),
-                Traffic.reading(tallies).writing(tally),
-                scratch,
-                groups.count(),
-                tally.columns(),
-                address(tally));
+        combineRows(tallies, false, tally);
     }
 
     @Override
     public void addColumnSums(Matrix x, Matrix sums) {
+        if (x.rows() > ROWS_OF_ONE_BLOCK) {
+            addManyColumnSums(x, sums);
+            return;
+        }
         Tiling t = tiling(x.rows(), x.columns(), x, sums).withRowTiles(1);
         launch(
                 t,
@@ -405,6 +417,22 @@ final class CudaKernels implements Kernels {
                 address(sums),
                 x.rows(),
                 x.columns());
+    }
+
+    private void addManyColumnSums(Matrix x, Matrix sums) {
+        Tiling t = tiling(x.rows(), x.columns(), x);
+        Matrix tiles = Matrix.dense(scratchOffset, t.rowTiles(), x.columns());
+        launch(
+                t,
+                "column_sums",
+                Traffic.reading(x).writing(tiles),
+                address(x),
+                x.stride(),
+                x.rows(),
+                x.columns(),
+                t.rowsPerTile(),
+                scratch);
+        combineRows(tiles, true, sums);
     }
 
     // ---------------------------------------------------------------- backward, per chunk

@@ -173,8 +173,17 @@ class TrafficTest {
         assertLaunches(
                 "pixel_cross_entropy",
                 2 * MATRIX + 13 * 4 + 32 * tally.bytes(),
-                "combine_tallies",
+                "combine_rows",
                 33 * tally.bytes());
+    }
+
+    @Test
+    void columnsOfManyRowsAreAddedUpByTiles() {
+        kernels.addColumnSums(x, vector);
+        assertLaunches("add_column_sums_v4", MATRIX + 2 * VECTOR);
+        kernels.addColumnSums(Matrix.dense(16384, 1025, CHANNELS), vector);
+        assertLaunches(
+                "column_sums_v4", 1025 * VECTOR + VECTOR, "combine_rows", VECTOR + 2 * VECTOR);
     }
 
     @Test
