@@ -17,6 +17,7 @@
 #include "pixel_cross_entropy.cu"
 #include "pooling.cu"
 #include "residual_sum.cu"
+#include "rmsprop.cu"
 #include "sgd_nesterov.cu"
 #include "softmax_cross_entropy.cu"
 #include "squared_norm.cu"

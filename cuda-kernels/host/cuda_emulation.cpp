@@ -201,6 +201,7 @@ const std::unordered_map<std::string, Kernel> KERNELS = {
     BOTH(normalise_relu_max_pool),
     ONE(pack_weights),
     ONE(pixel_cross_entropy),
+    BOTH(rmsprop),
     BOTH(sgd_nesterov),
     ONE(softmax_cross_entropy),
     ONE(squared_norm),

@@ -416,6 +416,26 @@ public interface Kernels {
             float gradientScale);
 
     /**
+     * One step of RMSprop (Tieleman and Hinton 2012, lecture 6.5), without momentum and not
+     * centred: {@code g = scale·gradient + decay·p; squares = rho·squares + (1 − rho)·g²; p −=
+     * rate·g / (sqrt(squares) + epsilon)} as PyTorch defines it, or {@code p −= rate·g /
+     * sqrt(squares + epsilon)} as Theano's libraries do. Squares are zero before the first step.
+     * All are vectors [1, n].
+     *
+     * @param epsilonInside whether epsilon is added below the root
+     */
+    void rmsprop(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix squares,
+            float rate,
+            float rho,
+            float epsilon,
+            boolean epsilonInside,
+            float decay,
+            float gradientScale);
+
+    /**
      * Sum of squares, accumulated in double precision, into {@code target} [1, 1]; NaN or infinity
      * if any element is, or if the sum exceeds single precision.
      */

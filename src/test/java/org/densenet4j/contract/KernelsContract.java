@@ -1077,6 +1077,81 @@ abstract class KernelsContract extends OpenedDevice {
     }
 
     @Test
+    void rmspropHasEpsilonBelowOrBehindTheRoot() {
+        forRandomCases(
+                2 * CASES,
+                a -> {
+                    boolean inside = a.random.nextBoolean();
+                    double rate = (float) 0.1;
+                    double rho = (float) 0.9;
+                    double decay = (float) 1e-2;
+                    double scale = 0.5;
+                    // Large enough that it matters where it stands.
+                    double epsilon = (float) 0.05;
+                    Matrix p = a.normal(1, a.channels());
+                    Matrix gradients = a.normal(1, p.columns());
+                    Matrix squares = a.positive(1, p.columns(), 0, 0.5);
+                    a.upload();
+                    a.kernels()
+                            .rmsprop(
+                                    p,
+                                    gradients,
+                                    squares,
+                                    (float) rate,
+                                    (float) rho,
+                                    (float) epsilon,
+                                    inside,
+                                    (float) decay,
+                                    (float) scale);
+                    GuardedArena.Cell gradient =
+                            (r, c, t) -> {
+                                t.add(scale * a.value(gradients, r, c));
+                                t.add(decay * a.value(p, r, c));
+                            };
+                    GuardedArena.Cell square =
+                            (r, c, t) -> {
+                                Terms g = new Terms();
+                                gradient.at(r, c, g);
+                                t.add(
+                                        (1 - rho) * g.sum() * g.sum(),
+                                        (1 - rho) * g.magnitude() * g.magnitude());
+                                t.add(rho * a.value(squares, r, c));
+                            };
+                    a.expect(squares, ELEMENT, square);
+                    a.expect(
+                            p,
+                            ELEMENT,
+                            (r, c, t) -> {
+                                Terms s = new Terms();
+                                square.at(r, c, s);
+                                double root =
+                                        inside
+                                                ? Math.sqrt(s.sum() + epsilon)
+                                                : Math.sqrt(s.sum()) + epsilon;
+                                gradient.at(r, c, t);
+                                t.times(-rate / root).add(a.value(p, r, c));
+                            });
+                    a.check();
+                });
+    }
+
+    @Test
+    void rmspropLeavesAloneWhatHasNoGradient() {
+        forRandomCases(
+                2,
+                a -> {
+                    Matrix p = a.normal(1, a.channels());
+                    Matrix gradients = a.values(a.output(1, p.columns()), g -> 0);
+                    Matrix squares = a.values(a.output(1, p.columns()), g -> 0);
+                    a.upload();
+                    a.kernels().rmsprop(p, gradients, squares, 1, 0.9f, 1e-8f, false, 0, 1);
+                    a.expect(p, 0, (r, c, t) -> t.add(a.value(p, r, c)));
+                    a.expect(squares, 0, (r, c, t) -> t.add(0));
+                    a.check();
+                });
+    }
+
+    @Test
     void squaredNormIsTakenInDoublePrecision() {
         forRandomCases(
                 CASES,

@@ -22,6 +22,7 @@ final class CpuKernels extends ScalarKernels {
     private final ScalarResiduals halfResiduals;
     private final ScalarSums floatSums;
     private final ScalarSums halfSums;
+    private final ScalarRmsprop rmsprop;
 
     CpuKernels(MemorySegment memory, CompiledPasses compiled, boolean vectorApi) {
         super(memory);
@@ -35,6 +36,7 @@ final class CpuKernels extends ScalarKernels {
             halfResiduals = VectorResiduals.ofBFloat16(memory);
             floatSums = new VectorSums(memory);
             halfSums = VectorSums.ofBFloat16(memory);
+            rmsprop = new VectorRmsprop(memory);
         } else {
             floats = new ScalarKernels(memory);
             halves = floats;
@@ -43,6 +45,7 @@ final class CpuKernels extends ScalarKernels {
             halfResiduals = floatResiduals;
             floatSums = new ScalarSums(memory);
             halfSums = floatSums;
+            rmsprop = new ScalarRmsprop(memory);
         }
     }
 
@@ -65,6 +68,11 @@ final class CpuKernels extends ScalarKernels {
     @Override
     ScalarSums sums(Matrix x) {
         return x.type() == DataType.FLOAT32 ? floatSums : halfSums;
+    }
+
+    @Override
+    ScalarRmsprop rmsprop() {
+        return rmsprop;
     }
 
     /** Loops for passes that are too few to matter. */

@@ -20,6 +20,7 @@ class ScalarKernels extends StoredElements implements Kernels {
     private final ScalarResiduals residuals;
     private final ScalarPixelLoss pixelLoss;
     private final ScalarSums sums;
+    private final ScalarRmsprop rmsprop;
 
     ScalarKernels(MemorySegment memory) {
         this(memory, new ScalarPools(memory));
@@ -32,6 +33,7 @@ class ScalarKernels extends StoredElements implements Kernels {
         residuals = new ScalarResiduals(memory);
         pixelLoss = new ScalarPixelLoss(memory);
         sums = new ScalarSums(memory);
+        rmsprop = new ScalarRmsprop(memory);
     }
 
     /** Passes of residual networks over activations. */
@@ -42,6 +44,11 @@ class ScalarKernels extends StoredElements implements Kernels {
     /** Sums of matrices, all of the type of one. */
     ScalarSums sums(Matrix x) {
         return sums;
+    }
+
+    /** RMSprop's steps. */
+    ScalarRmsprop rmsprop() {
+        return rmsprop;
     }
 
     private float normalised(Matrix x, int row, int c, Matrix affine) {
@@ -686,6 +693,30 @@ class ScalarKernels extends StoredElements implements Kernels {
                 set(parameters, r, c, Math.fma(-rate, step, p));
             }
         }
+    }
+
+    @Override
+    public void rmsprop(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix squares,
+            float rate,
+            float rho,
+            float epsilon,
+            boolean epsilonInside,
+            float decay,
+            float gradientScale) {
+        rmsprop()
+                .step(
+                        parameters,
+                        gradients,
+                        squares,
+                        rate,
+                        rho,
+                        epsilon,
+                        epsilonInside,
+                        decay,
+                        gradientScale);
     }
 
     @Override

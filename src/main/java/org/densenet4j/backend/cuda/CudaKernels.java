@@ -926,6 +926,35 @@ final class CudaKernels implements Kernels {
     }
 
     @Override
+    public void rmsprop(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix squares,
+            float rate,
+            float rho,
+            float epsilon,
+            boolean epsilonInside,
+            float decay,
+            float gradientScale) {
+        int n = parameters.columns();
+        Tiling t = tiling(1, n, parameters, gradients, squares);
+        launcher.launch(
+                t.entry("rmsprop"),
+                Grid.of(Math.ceilDiv(n, t.vector()), Tiling.THREADS),
+                Traffic.reading(gradients).updating(parameters, squares),
+                address(parameters),
+                address(gradients),
+                address(squares),
+                n,
+                rate,
+                rho,
+                epsilonInside ? epsilon : 0f,
+                epsilonInside ? 0f : epsilon,
+                decay,
+                gradientScale);
+    }
+
+    @Override
     public void squaredNorm(Matrix x, Matrix target) {
         long count = (long) x.rows() * x.columns();
         int tiles =

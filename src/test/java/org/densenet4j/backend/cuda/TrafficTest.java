@@ -196,10 +196,12 @@ class TrafficTest {
     }
 
     @Test
-    void aStepOfSgdReadsThreeAndWritesTwo() {
+    void aStepOfAnOptimiserReadsThreeAndWritesTwo() {
         Matrix p = Matrix.vector(0, 400);
         kernels.sgd(p, p, p, 0.1f, 0.9f, true, 0, 1);
         assertLaunches("sgd_nesterov_v4", 5 * 1600L);
+        kernels.rmsprop(p, p, p, 0.1f, 0.9f, 1e-6f, true, 0, 1);
+        assertLaunches("rmsprop_v4", 5 * 1600L);
     }
 
     @Test
