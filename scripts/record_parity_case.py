@@ -42,58 +42,70 @@ def write(path, tensors, metadata):
 def record(path, make_model, images, labels, *, growth_rate, block_config, num_init_features, bn_size=4, compression=0.5,
            stem="imagenet", bn_eps=1e-5, bn_momentum=0.1, lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4):
     """Writes the case. images [N, 3, H, H] in float32, labels [N]; make_model() gives a float32 model, every time the same."""
-    first = make_model().float()
-    tensors = {"weights." + n: t.clone() for n, t in first.state_dict().items() if "num_batches" not in n}
-    tensors["input"], tensors["labels"] = images, labels
-
-    def double(train):
-        model = make_model().float()
-        model.load_state_dict(first.state_dict())
-        return model.double().train(train)
-
-    with torch.no_grad():
-        tensors["eval.logits"] = double(False)(images.double())
-
-    model, x = double(True), images.double().requires_grad_()
-    logits = model(x)
-    loss = functional.cross_entropy(logits, labels)
-    loss.backward()
-    tensors["train.logits"], tensors["train.loss"] = logits.detach(), loss.detach().reshape(1)
-    exact = {n: p.grad for n, p in model.named_parameters()}
-    tensors.update({"train.grad." + n: g.float() for n, g in exact.items()})
-    tensors["train.grad.input"] = x.grad.float()
-    tensors.update({"train.running." + n: b.float() for n, b in model.named_buffers() if "num_batches" not in n})
-
-    model, losses = double(True), []
-    sgd = torch.optim.SGD(model.parameters(), lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
-    for step in (1, 2, 3):
-        sgd.zero_grad()
-        loss = functional.cross_entropy(model(images.double()), labels)
-        losses.append(loss.item())
-        loss.backward()
-        sgd.step()
-        if step != 2:
-            tensors.update({f"sgd{step}.{n}": p.detach().float() for n, p in model.named_parameters()})
-    tensors["sgd.losses"] = torch.tensor(losses, dtype=torch.float64)
-
-    # How far PyTorch's own float32 is from that, in the worse of two layouts.
-    noise = {}
-    for layout in (torch.contiguous_format, torch.channels_last):
-        model = make_model().float()
-        model.load_state_dict(first.state_dict())
-        model = model.to(memory_format=layout).train()
-        functional.cross_entropy(model(images.to(memory_format=layout)), labels).backward()
-        for n, p in model.named_parameters():
-            error = (p.grad.double() - exact[n]).norm() / max(exact[n].norm(), 1e-7 * p.numel() ** 0.5)
-            noise[n] = max(noise.get(n, 0.0), error.item())
-    tensors.update({"noise.train.grad." + n: torch.tensor([e], dtype=torch.float64) for n, e in noise.items()})
-
+    tensors = outputs(make_model, images, labels)
+    sgd = {"lr": lr, "momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay}
+    tensors.update(steps("sgd", lambda model: torch.optim.SGD(model.parameters(), **sgd), make_model, images, labels))
+    tensors.update(noise(make_model, images, labels))
     write(path, tensors, {
         "format": "densenet-parity-1", "growth_rate": str(growth_rate), "block_config": ",".join(map(str, block_config)),
         "num_init_features": str(num_init_features), "bn_size": str(bn_size), "compression": str(compression), "stem": stem,
-        "num_classes": str(logits.shape[1]), "input_size": str(images.shape[2]), "bn_eps": str(bn_eps),
+        "num_classes": str(tensors["train.logits"].shape[1]), "input_size": str(images.shape[2]), "bn_eps": str(bn_eps),
         "bn_momentum": str(bn_momentum), "lr": str(lr), "momentum": str(momentum), "nesterov": str(nesterov).lower(),
         "weight_decay": str(weight_decay)})
+
+
+def double(make_model):
+    """The model in double precision; its weights are those in single precision."""
+    return make_model().float().double()
+
+
+def outputs(make_model, images, labels, void=-100):
+    """Weights, batch, logits, loss, gradients and running statistics. Labels that are void have no part in the loss."""
+    tensors = {"weights." + n: t.clone() for n, t in make_model().float().state_dict().items() if "num_batches" not in n}
+    tensors["input"], tensors["labels"] = images, labels
+    with torch.no_grad():
+        tensors["eval.logits"] = double(make_model).eval()(images.double())
+    model, x = double(make_model).train(), images.double().requires_grad_()
+    logits = model(x)
+    loss = functional.cross_entropy(logits, labels, ignore_index=void)
+    loss.backward()
+    tensors["train.logits"], tensors["train.loss"] = logits.detach(), loss.detach().reshape(1)
+    tensors.update({"train.grad." + n: p.grad.float() for n, p in model.named_parameters()})
+    tensors["train.grad.input"] = x.grad.float()
+    tensors.update({"train.running." + n: b.float() for n, b in model.named_buffers() if "num_batches" not in n})
+    return tensors
+
+
+def steps(name, make_optimiser, make_model, images, labels, void=-100):
+    """Losses before three optimiser steps on the same batch, and the parameters after the first and the last."""
+    tensors, losses, model = {}, [], double(make_model).train()
+    optimiser = make_optimiser(model)
+    for step in (1, 2, 3):
+        model.zero_grad()
+        loss = functional.cross_entropy(model(images.double()), labels, ignore_index=void)
+        losses.append(loss.item())
+        loss.backward()
+        optimiser.step()
+        if step != 2:
+            tensors.update({f"{name}{step}.{n}": p.detach().float() for n, p in model.named_parameters()})
+    tensors[name + ".losses"] = torch.tensor(losses, dtype=torch.float64)
+    return tensors
+
+
+def noise(make_model, images, labels, void=-100):
+    """How far PyTorch's own float32 is from the gradients in double precision, in the worse of two layouts."""
+
+    def gradients(model, x):
+        functional.cross_entropy(model.train()(x), labels, ignore_index=void).backward()
+        return {n: p.grad.double() for n, p in model.named_parameters()}
+
+    exact, worst = gradients(double(make_model), images.double()), {}
+    for layout in (torch.contiguous_format, torch.channels_last):
+        model = make_model().float().to(memory_format=layout)
+        for n, g in gradients(model, images.to(memory_format=layout)).items():
+            error = (g - exact[n]).norm() / max(exact[n].norm(), 1e-7 * g.numel() ** 0.5)
+            worst[n] = max(worst.get(n, 0.0), error.item())
+    return {"noise.train.grad." + n: torch.tensor([e], dtype=torch.float64) for n, e in worst.items()}
 
 
 # ---------------------------------------------------------------- DenseNets with torchvision's names
