@@ -1,5 +1,11 @@
 package org.densenet4j.spec;
 
+import static org.densenet4j.spec.FieldChecks.layers;
+import static org.densenet4j.spec.FieldChecks.normalisation;
+import static org.densenet4j.spec.FieldChecks.positive;
+import static org.densenet4j.spec.FieldChecks.probability;
+import static org.densenet4j.spec.FieldChecks.require;
+
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
 
@@ -18,11 +24,6 @@ import java.util.stream.Collectors;
  * }</pre>
  */
 public final class DenseNetSpec implements NetworkSpec {
-    private static final int LARGEST = 1 << 20;
-
-    /** Far beyond any published network; sizes grow with the square of the depth. */
-    private static final int MOST_LAYERS = 4096;
-
     private final String name;
     private final int growthRate;
     private final List<Integer> layersPerBlock;
@@ -58,43 +59,17 @@ public final class DenseNetSpec implements NetworkSpec {
         require(
                 !layersPerBlock.isEmpty(),
                 "layersPerBlock is empty: give at least one block, such as layersPerBlock(6, 12)");
-        layersPerBlock.forEach(layers -> positive("layersPerBlock", layers));
-        long layers = layersPerBlock.stream().mapToLong(Integer::longValue).sum();
-        require(
-                layers <= MOST_LAYERS,
-                "layersPerBlock adds up to " + layers + " layers: use at most " + MOST_LAYERS);
+        layers("layersPerBlock", layersPerBlock);
         require(
                 bottleneckWidth >= 0 && bottleneckWidth <= 1024,
                 "bottleneckWidth = " + bottleneckWidth + ": use 4 as in the paper, or 0 for none");
         require(
                 compression > 0 && compression <= 1,
                 "compression = " + compression + ": use a number above 0 and up to 1");
-        require(
-                dropout >= 0 && dropout < 1,
-                "dropout = " + dropout + ": use a number from 0 to below 1");
-        require(
-                stochasticDepth >= 0 && stochasticDepth < 1,
-                "stochasticDepth = " + stochasticDepth + ": use a number from 0 to below 1");
-        require(
-                bnEpsilon > 0 && bnEpsilon < 1,
-                "bnEpsilon = " + bnEpsilon + ": use a small positive number such as 1e-5");
-        require(
-                bnMomentum > 0 && bnMomentum <= 1,
-                "bnMomentum = " + bnMomentum + ": use a number above 0 and up to 1, such as 0.1");
+        probability("dropout", dropout);
+        probability("stochasticDepth", stochasticDepth);
+        normalisation(bnEpsilon, bnMomentum);
         NetworkShape.of(this); // refuses what shrinks to nothing or grows beyond bounds
-    }
-
-    private static int positive(String field, int value) {
-        require(
-                value > 0 && value <= LARGEST,
-                field + " = " + value + ": use a number from 1 to " + LARGEST);
-        return value;
-    }
-
-    private static void require(boolean condition, String message) {
-        if (!condition) {
-            throw new IllegalArgumentException(message);
-        }
     }
 
     // ---------------------------------------------------------------- presets
@@ -127,7 +102,9 @@ public final class DenseNetSpec implements NetworkSpec {
             int initialChannels,
             int bottleneckWidth,
             double compression) {
-        if (depth < 4 + depthPerLayer || (depth - 4) % depthPerLayer != 0 || depth > LARGEST) {
+        if (depth < 4 + depthPerLayer
+                || (depth - 4) % depthPerLayer != 0
+                || depth > FieldChecks.LARGEST) {
             int below = 4 + Math.floorDiv(depth - 4, depthPerLayer) * depthPerLayer;
             int lowest = 4 + depthPerLayer;
             String nearest =

@@ -8,8 +8,6 @@ import java.util.Objects;
 
 /** The shapes that follow from a {@link DenseNetSpec}. Immutable. */
 public final class NetworkShape {
-    private static final int MOST_CHANNELS = 1 << 24;
-
     private final DenseNetSpec spec;
     private final StemShape stem;
     private final List<BlockShape> blocks;
@@ -93,17 +91,7 @@ public final class NetworkShape {
     private BlockShape blockOf(int index, int height, int width, int inputChannels) {
         int count = spec.layersPerBlock().get(index - 1);
         int k = spec.growthRate();
-        long total = inputChannels + (long) count * k;
-        if (total > MOST_CHANNELS) {
-            throw new IllegalArgumentException(
-                    "block "
-                            + index
-                            + " would have "
-                            + total
-                            + " channels, more than "
-                            + MOST_CHANNELS
-                            + "; use fewer layers or a smaller growthRate");
-        }
+        int total = FieldChecks.channels("block " + index, inputChannels + (long) count * k);
         List<LayerShape> layers = new ArrayList<>();
         for (int l = 1; l <= count; l++) {
             layers.add(
@@ -116,8 +104,7 @@ public final class NetworkShape {
                             spec.bottleneckChannels(),
                             k));
         }
-        return new BlockShape(
-                index, height, width, inputChannels, (int) total, List.copyOf(layers));
+        return new BlockShape(index, height, width, inputChannels, total, List.copyOf(layers));
     }
 
     // ---------------------------------------------------------------- what follows

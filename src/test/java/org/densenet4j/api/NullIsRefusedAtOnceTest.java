@@ -52,6 +52,7 @@ import org.densenet4j.profile.Profiler;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.report.HtmlPage;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.Stem;
@@ -103,6 +104,8 @@ class NullIsRefusedAtOnceTest {
             List.of(
                     DenseNetSpec.class,
                     DenseNetSpec.Builder.class,
+                    FcDenseNetSpec.class,
+                    FcDenseNetSpec.Builder.class,
                     NetworkShape.class,
                     ParameterSpec.class,
                     Initialiser.class,
@@ -209,6 +212,8 @@ class NullIsRefusedAtOnceTest {
         FeatureReuse reuse = FeatureReuse.of(model);
         sample(DenseNetSpec.class, spec);
         sample(DenseNetSpec.Builder.class, spec.toBuilder());
+        sample(FcDenseNetSpec.class, FcDenseNetSpec.fcDenseNet56().build());
+        sample(FcDenseNetSpec.Builder.class, FcDenseNetSpec.builder());
         sample(NetworkShape.class, NetworkShape.of(spec));
         sample(ParameterSpec.class, NetworkShape.of(spec).parameters().getFirst());
         sample(ParameterSpec.Role.class, ParameterSpec.Role.BN_BIAS);

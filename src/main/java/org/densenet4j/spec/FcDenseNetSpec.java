@@ -1,0 +1,440 @@
+package org.densenet4j.spec;
+
+import static org.densenet4j.spec.FieldChecks.channels;
+import static org.densenet4j.spec.FieldChecks.layers;
+import static org.densenet4j.spec.FieldChecks.normalisation;
+import static org.densenet4j.spec.FieldChecks.positive;
+import static org.densenet4j.spec.FieldChecks.probability;
+import static org.densenet4j.spec.FieldChecks.require;
+
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/**
+ * The hyperparameters of a fully convolutional DenseNet, which classifies every pixel (Jégou et al.
+ * 2017, arXiv 1611.09326). Immutable and validated.
+ *
+ * <pre>{@code
+ * FcDenseNetSpec spec = FcDenseNetSpec.fcDenseNet103().inputSize(360, 480).build();
+ * }</pre>
+ *
+ * <p>Images may have any size that has pixels left when it is halved once a level, rounding down.
+ */
+public final class FcDenseNetSpec implements NetworkSpec {
+    private static final List<Integer> FIVE_LEVELS_OF_5 = List.of(5, 5, 5, 5, 5);
+
+    private final String name;
+    private final int growthRate;
+    private final List<Integer> downLayers;
+    private final int bottleneckLayers;
+    private final List<Integer> upLayers;
+    private final int initialChannels;
+    private final double dropout;
+    private final int classes;
+    private final int inputHeight;
+    private final int inputWidth;
+    private final int inputChannels;
+    private final double bnEpsilon;
+    private final double bnMomentum;
+    private final boolean evaluatesWithBatchStatistics;
+
+    private FcDenseNetSpec(Builder b) {
+        name = b.name;
+        growthRate = positive("growthRate", b.growthRate);
+        downLayers = b.downLayers;
+        bottleneckLayers = positive("bottleneckLayers", b.bottleneckLayers);
+        upLayers = b.upLayers;
+        initialChannels = positive("initialChannels", b.initialChannels);
+        dropout = b.dropout;
+        classes = positive("classes", b.classes);
+        inputHeight = positive("inputSize", b.inputHeight);
+        inputWidth = positive("inputSize", b.inputWidth);
+        inputChannels = positive("inputChannels", b.inputChannels);
+        bnEpsilon = b.bnEpsilon;
+        bnMomentum = b.bnMomentum;
+        evaluatesWithBatchStatistics = b.evaluatesWithBatchStatistics;
+        require(
+                !downLayers.isEmpty(),
+                "downLayers is empty: give at least one block, such as downLayers(4, 4)");
+        layers("downLayers", downLayers);
+        layers("bottleneckLayers", List.of(bottleneckLayers));
+        layers("upLayers", upLayers);
+        require(
+                upLayers.size() == downLayers.size(),
+                "upLayers has "
+                        + upLayers.size()
+                        + " blocks, downLayers "
+                        + downLayers.size()
+                        + ": give as many, from the smallest images to the largest");
+        probability("dropout", dropout);
+        normalisation(bnEpsilon, bnMomentum);
+        checkChannels();
+        checkSizes();
+    }
+
+    private void checkChannels() {
+        long down = initialChannels;
+        for (int layers : downLayers) {
+            down += (long) layers * growthRate;
+        }
+        channels("the bottleneck", down + (long) bottleneckLayers * growthRate);
+        int before = bottleneckLayers;
+        for (int layers : upLayers) {
+            // No skip connection has more channels than the bottleneck's input.
+            channels("an up block", down + ((long) before + layers) * growthRate);
+            before = layers;
+        }
+    }
+
+    private void checkSizes() {
+        int least = Math.min(inputHeight, inputWidth);
+        require(
+                downLayers.size() < Integer.SIZE && least >> downLayers.size() > 0,
+                "inputSize = "
+                        + inputHeight
+                        + "x"
+                        + inputWidth
+                        + " is too small: halved "
+                        + downLayers.size()
+                        + " times, rounding down, it has no pixels; use larger images or fewer"
+                        + " levels");
+    }
+
+    // ---------------------------------------------------------------- presets
+
+    /** FC-DenseNet56: five levels of 4 layers, k = 12; for CamVid's 11 classes. */
+    public static Builder fcDenseNet56() {
+        return builder()
+                .name("fc-densenet56")
+                .growthRate(12)
+                .downLayers(4, 4, 4, 4, 4)
+                .bottleneckLayers(4)
+                .upLayers(4, 4, 4, 4, 4);
+    }
+
+    /** FC-DenseNet67: five levels of 5 layers, k = 16; for CamVid's 11 classes. */
+    public static Builder fcDenseNet67() {
+        return builder().name("fc-densenet67");
+    }
+
+    /** FC-DenseNet103: 4, 5, 7, 10, 12 layers and back, k = 16; for CamVid's 11 classes. */
+    public static Builder fcDenseNet103() {
+        return builder()
+                .name("fc-densenet103")
+                .downLayers(4, 5, 7, 10, 12)
+                .bottleneckLayers(15)
+                .upLayers(12, 10, 7, 5, 4);
+    }
+
+    /**
+     * A preset by name: {@code fc-densenet56}, {@code fc-densenet67} or {@code fc-densenet103}.
+     *
+     * @throws IllegalArgumentException for any other name
+     */
+    public static Builder preset(String name) {
+        Objects.requireNonNull(name, "name");
+        return switch (name.strip().toLowerCase(Locale.ROOT)) {
+            case "fc-densenet56" -> fcDenseNet56();
+            case "fc-densenet67" -> fcDenseNet67();
+            case "fc-densenet103" -> fcDenseNet103();
+            default ->
+                    throw new IllegalArgumentException(
+                            "no FC-DenseNet named '" + name + "'; use fc-densenet56/67/103");
+        };
+    }
+
+    /** Starts a spec of one's own: FC-DenseNet67's settings. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Starts from this spec. */
+    public Builder toBuilder() {
+        Builder b = new Builder();
+        b.name = name;
+        b.growthRate = growthRate;
+        b.downLayers = downLayers;
+        b.bottleneckLayers = bottleneckLayers;
+        b.upLayers = upLayers;
+        b.initialChannels = initialChannels;
+        b.dropout = dropout;
+        b.classes = classes;
+        b.inputHeight = inputHeight;
+        b.inputWidth = inputWidth;
+        b.inputChannels = inputChannels;
+        b.bnEpsilon = bnEpsilon;
+        b.bnMomentum = bnMomentum;
+        b.evaluatesWithBatchStatistics = evaluatesWithBatchStatistics;
+        return b;
+    }
+
+    // ---------------------------------------------------------------- fields
+
+    /** The network: two matrices a level, and skip connections that are reads. */
+    @Override
+    public Graph graph() {
+        return FcDenseNetGraph.of(this);
+    }
+
+    /** Name of the preset, or {@code custom}. */
+    @Override
+    public String name() {
+        return name;
+    }
+
+    /** Channels that each dense layer adds, k. */
+    public int growthRate() {
+        return growthRate;
+    }
+
+    /** Dense layers of each block on the way down, from the largest images to the smallest. */
+    public List<Integer> downLayers() {
+        return downLayers;
+    }
+
+    /** Dense layers of the block between the ways down and up. */
+    public int bottleneckLayers() {
+        return bottleneckLayers;
+    }
+
+    /** Dense layers of each block on the way up, from the smallest images to the largest. */
+    public List<Integer> upLayers() {
+        return upLayers;
+    }
+
+    /** Channels behind the first convolution. */
+    public int initialChannels() {
+        return initialChannels;
+    }
+
+    /** Probability of dropping an element behind a convolution, but for the first and the last. */
+    public double dropout() {
+        return dropout;
+    }
+
+    /** Outputs for each pixel. */
+    public int classes() {
+        return classes;
+    }
+
+    /** Rows of pixels of an image. */
+    @Override
+    public int inputHeight() {
+        return inputHeight;
+    }
+
+    /** Columns of pixels of an image. */
+    @Override
+    public int inputWidth() {
+        return inputWidth;
+    }
+
+    /** Channels of an image. */
+    @Override
+    public int inputChannels() {
+        return inputChannels;
+    }
+
+    /** Added to variances. */
+    public double bnEpsilon() {
+        return bnEpsilon;
+    }
+
+    /** Weight of the newest batch in the running statistics (PyTorch's convention). */
+    public double bnMomentum() {
+        return bnMomentum;
+    }
+
+    /** Whether evaluation normalises with the batch's own statistics, as the authors do. */
+    public boolean evaluatesWithBatchStatistics() {
+        return evaluatesWithBatchStatistics;
+    }
+
+    /** Convolutions, as the paper counts them for the names of its networks. */
+    public int depth() {
+        int layers = bottleneckLayers;
+        for (int level = 0; level < downLayers.size(); level++) {
+            layers += downLayers.get(level) + upLayers.get(level);
+        }
+        return layers + 2 * downLayers.size() + 2;
+    }
+
+    private List<Object> values() {
+        return List.of(
+                name,
+                growthRate,
+                downLayers,
+                bottleneckLayers,
+                upLayers,
+                initialChannels,
+                dropout,
+                classes,
+                inputHeight,
+                inputWidth,
+                inputChannels,
+                bnEpsilon,
+                bnMomentum,
+                evaluatesWithBatchStatistics);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof FcDenseNetSpec spec && values().equals(spec.values());
+    }
+
+    @Override
+    public int hashCode() {
+        return values().hashCode();
+    }
+
+    private static String text(List<Integer> blocks) {
+        return blocks.stream().map(String::valueOf).collect(Collectors.joining(", "));
+    }
+
+    @Override
+    public String toString() {
+        return "FC-DenseNet "
+                + name
+                + " (k "
+                + growthRate
+                + ", down "
+                + text(downLayers)
+                + ", bottleneck "
+                + bottleneckLayers
+                + ", up "
+                + text(upLayers)
+                + ", input "
+                + inputHeight
+                + "x"
+                + inputWidth
+                + "x"
+                + inputChannels
+                + ", classes "
+                + classes
+                + ")";
+    }
+
+    /** Collects the fields; {@link #build} validates them. */
+    public static final class Builder {
+        private String name = "custom";
+        private int growthRate = 16;
+        private List<Integer> downLayers = FIVE_LEVELS_OF_5;
+        private int bottleneckLayers = 5;
+        private List<Integer> upLayers = FIVE_LEVELS_OF_5;
+        private int initialChannels = 48;
+        private double dropout = 0.2;
+        private int classes = 11;
+        private int inputHeight = 224;
+        private int inputWidth = 224;
+        private int inputChannels = 3;
+        private double bnEpsilon = 1e-4;
+        private double bnMomentum = 0.1;
+        private boolean evaluatesWithBatchStatistics = true;
+
+        private Builder() {}
+
+        /** A name to show. */
+        public Builder name(String value) {
+            name = Objects.requireNonNull(value, "name");
+            return this;
+        }
+
+        /** Channels that each dense layer adds, k. */
+        public Builder growthRate(int k) {
+            growthRate = k;
+            return this;
+        }
+
+        /** Dense layers of each block down, from the largest images to the smallest. */
+        public Builder downLayers(int... layers) {
+            Objects.requireNonNull(layers, "layers");
+            downLayers = Arrays.stream(layers).boxed().toList();
+            return this;
+        }
+
+        /** Dense layers of the block between the ways down and up. */
+        public Builder bottleneckLayers(int layers) {
+            bottleneckLayers = layers;
+            return this;
+        }
+
+        /** Dense layers of each block up, from the smallest images to the largest. */
+        public Builder upLayers(int... layers) {
+            Objects.requireNonNull(layers, "layers");
+            upLayers = Arrays.stream(layers).boxed().toList();
+            return this;
+        }
+
+        /** Channels behind the first convolution. */
+        public Builder initialChannels(int channels) {
+            initialChannels = channels;
+            return this;
+        }
+
+        /** Probability of dropping an element behind a convolution. */
+        public Builder dropout(double rate) {
+            dropout = rate;
+            return this;
+        }
+
+        /** Outputs for each pixel. */
+        public Builder classes(int count) {
+            classes = count;
+            return this;
+        }
+
+        /** Height and width of the images. */
+        public Builder inputSize(int pixels) {
+            return inputSize(pixels, pixels);
+        }
+
+        /** Height and width of the images. */
+        public Builder inputSize(int height, int width) {
+            inputHeight = height;
+            inputWidth = width;
+            return this;
+        }
+
+        /** Channels of the images. */
+        public Builder inputChannels(int channels) {
+            inputChannels = channels;
+            return this;
+        }
+
+        /** Added to variances. */
+        public Builder bnEpsilon(double epsilon) {
+            bnEpsilon = epsilon;
+            return this;
+        }
+
+        /** Weight of the newest batch in the running statistics. */
+        public Builder bnMomentum(double momentum) {
+            bnMomentum = momentum;
+            return this;
+        }
+
+        /**
+         * Whether evaluation normalises with the statistics of the batch at hand, as the authors do
+         * in validation and test, or with running statistics.
+         */
+        public Builder evaluatesWithBatchStatistics(boolean on) {
+            evaluatesWithBatchStatistics = on;
+            return this;
+        }
+
+        /**
+         * The finished spec.
+         *
+         * @throws IllegalArgumentException naming the field, its value and the fix
+         */
+        public FcDenseNetSpec build() {
+            return new FcDenseNetSpec(this);
+        }
+    }
+}
