@@ -42,7 +42,9 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
         shape = List.copyOf(Objects.requireNonNull(shape, "shape"));
     }
 
+    /** A tensor of this shape. */
     public static ParameterSpec of(String name, Role role, int... shape) {
+        Objects.requireNonNull(shape, "shape");
         return new ParameterSpec(name, Arrays.stream(shape).boxed().toList(), role);
     }
 

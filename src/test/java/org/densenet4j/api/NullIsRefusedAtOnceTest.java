@@ -23,6 +23,7 @@ import org.densenet4j.engine.Network;
 import org.densenet4j.engine.OperationListener;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.engine.SgdStep;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.inference.Evaluation;
 import org.densenet4j.inference.HeatMap;
@@ -210,6 +211,7 @@ class NullIsRefusedAtOnceTest {
         Recipe recipe = Recipe.preset("glyphs");
         Dataset data = eightGreyImages();
         FeatureReuse reuse = FeatureReuse.of(model);
+        sample(NetworkSpec.class, spec);
         sample(DenseNetSpec.class, spec);
         sample(DenseNetSpec.Builder.class, spec.toBuilder());
         sample(FcDenseNetSpec.class, FcDenseNetSpec.fcDenseNet56().build());
