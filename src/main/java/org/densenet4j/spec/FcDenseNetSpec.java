@@ -79,15 +79,16 @@ public final class FcDenseNetSpec implements NetworkSpec {
     }
 
     private void checkChannels() {
+        String mend = "fewer layers or a smaller growthRate";
         long down = initialChannels;
         for (int layers : downLayers) {
             down += (long) layers * growthRate;
         }
-        channels("the bottleneck", down + (long) bottleneckLayers * growthRate);
+        channels("the bottleneck", down + (long) bottleneckLayers * growthRate, mend);
         int before = bottleneckLayers;
         for (int layers : upLayers) {
             // No skip connection has more channels than the bottleneck's input.
-            channels("an up block", down + ((long) before + layers) * growthRate);
+            channels("an up block", down + ((long) before + layers) * growthRate, mend);
             before = layers;
         }
     }

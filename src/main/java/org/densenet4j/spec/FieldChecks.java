@@ -39,8 +39,9 @@ final class FieldChecks {
      * Channels of a matrix of features.
      *
      * @param where what would have them
+     * @param mend what makes them fewer
      */
-    static int channels(String where, long count) {
+    static int channels(String where, long count, String mend) {
         require(
                 count <= MOST_CHANNELS,
                 where
@@ -48,7 +49,8 @@ final class FieldChecks {
                         + count
                         + " channels, more than "
                         + MOST_CHANNELS
-                        + "; use fewer layers or a smaller growthRate");
+                        + "; use "
+                        + mend);
         return (int) count;
     }
 

@@ -91,7 +91,11 @@ public final class NetworkShape {
     private BlockShape blockOf(int index, int height, int width, int inputChannels) {
         int count = spec.layersPerBlock().get(index - 1);
         int k = spec.growthRate();
-        int total = FieldChecks.channels("block " + index, inputChannels + (long) count * k);
+        int total =
+                FieldChecks.channels(
+                        "block " + index,
+                        inputChannels + (long) count * k,
+                        "fewer layers or a smaller growthRate");
         List<LayerShape> layers = new ArrayList<>();
         for (int l = 1; l <= count; l++) {
             layers.add(

@@ -56,6 +56,7 @@ import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.testing.FilledImages;
 import org.densenet4j.train.Checkpoint;
@@ -107,6 +108,8 @@ class NullIsRefusedAtOnceTest {
                     DenseNetSpec.Builder.class,
                     FcDenseNetSpec.class,
                     FcDenseNetSpec.Builder.class,
+                    ResNetSpec.class,
+                    ResNetSpec.Builder.class,
                     NetworkShape.class,
                     ParameterSpec.class,
                     Initialiser.class,
@@ -216,6 +219,10 @@ class NullIsRefusedAtOnceTest {
         sample(DenseNetSpec.Builder.class, spec.toBuilder());
         sample(FcDenseNetSpec.class, FcDenseNetSpec.fcDenseNet56().build());
         sample(FcDenseNetSpec.Builder.class, FcDenseNetSpec.builder());
+        sample(ResNetSpec.class, ResNetSpec.cifar(8).build());
+        sample(ResNetSpec.Builder.class, ResNetSpec.builder());
+        sample(ResNetSpec.Unit.class, ResNetSpec.Unit.BASIC);
+        sample(ResNetSpec.Shortcut.class, ResNetSpec.Shortcut.PROJECTED);
         sample(NetworkShape.class, NetworkShape.of(spec));
         sample(ParameterSpec.class, NetworkShape.of(spec).parameters().getFirst());
         sample(ParameterSpec.Role.class, ParameterSpec.Role.BN_BIAS);
