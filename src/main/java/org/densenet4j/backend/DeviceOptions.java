@@ -20,7 +20,7 @@ import java.util.function.Consumer;
  * @param machineCode let a CPU with AVX-512 run the fused kernels that this engine compiles itself,
  *     instead of the same work as separate passes and products
  * @param precision storage of activations that plans choose when they are not told another
- * @param chunkFactor how much larger a GPU's chunks are than it would choose; infinity takes the
+ * @param chunkFactor how much larger a device's chunks are than it would choose; infinity takes the
  *     whole batch at once
  * @param ownConvolutions let a GPU run convolutions by the engine's own kernel instead of cuDNN,
  *     for comparison
@@ -131,7 +131,7 @@ public record DeviceOptions(
         return with(draft -> draft.machineCode = on);
     }
 
-    /** The same with chunks of a GPU so many times as large; infinity takes the whole batch. */
+    /** The same with chunks so many times as large; infinity takes the whole batch. */
     public DeviceOptions withChunkFactor(double factor) {
         return with(draft -> draft.chunkFactor = factor);
     }

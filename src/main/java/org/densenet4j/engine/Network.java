@@ -11,6 +11,8 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.AdditionMemory;
+import org.densenet4j.plan.BandedConvolutionLayerMemory;
+import org.densenet4j.plan.BandedTransitionUpMemory;
 import org.densenet4j.plan.BottleneckLayerMemory;
 import org.densenet4j.plan.ClassifierMemory;
 import org.densenet4j.plan.ConvolutionLayerMemory;
@@ -123,6 +125,7 @@ public final class Network implements AutoCloseable {
         return switch (node) {
             case ConvolutionLayerMemory m -> new ConvolutionStage(compute, m);
             case NaiveConvolutionLayerMemory m -> new NaiveConvolutionStage(compute, m);
+            case BandedConvolutionLayerMemory m -> new BandedConvolutionStage(compute, m);
             case BottleneckLayerMemory m -> new BottleneckStage(compute, m);
             case NaiveBottleneckLayerMemory m -> new NaiveBottleneckStage(compute, m);
             case PooledConvolutionMemory m -> new PooledConvolutionStage(compute, m);
@@ -133,6 +136,7 @@ public final class Network implements AutoCloseable {
             case AdditionMemory m -> new AdditionStage(compute, m);
             case TransitionDownMemory m -> new TransitionDownStage(compute, m);
             case TransitionUpMemory m -> new TransitionUpStage(compute, m);
+            case BandedTransitionUpMemory m -> new BandedTransitionUpStage(compute, m);
         };
     }
 
@@ -257,7 +261,7 @@ public final class Network implements AutoCloseable {
             run(new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, meanOver), work);
             order.forward(pass);
             order.loss(pass);
-            order.backward(pass);
+            afterBackward(pass);
             order.norm();
         }
     }
@@ -483,7 +487,14 @@ public final class Network implements AutoCloseable {
             checkHasBackward(pass);
             order.requireGradient(pass);
             runBackward(pass);
-            order.backward(pass);
+            afterBackward(pass);
+        }
+    }
+
+    private void afterBackward(Pass pass) {
+        order.backward(pass);
+        if (!memory.loss().keepsLogits()) {
+            order.logitsGone();
         }
     }
 
@@ -533,7 +544,12 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** The logits [count, classes], or [count·H·W, classes], of the last forward pass. */
+    /**
+     * The logits [count, classes], or [count·H·W, classes], of the last forward pass.
+     *
+     * @throws IllegalStateException when there are none; those of pixels are gone after a backward
+     *     pass
+     */
     public float[] logits(int count) {
         try (DeviceUse _ = use()) {
             order.requireLogits(count);

@@ -143,6 +143,11 @@ final class PassOrder {
         requireOf("logits", images, logits);
     }
 
+    /** The logits gave their memory away. */
+    void logitsGone() {
+        logits = 0;
+    }
+
     /** Gradients were set by hand. */
     void gradientsSet() {
         gradients = true;

@@ -19,7 +19,6 @@ final class TransitionDownStage implements Stage {
     private final TransitionDownMemory memory;
     private final Chunks chunks;
     private final NormalisedSource source;
-    private final int targetPixels;
     private final NewColumns target;
     private final KeptCopy normalisedCopy;
     private final KeptCopy convolvedCopy;
@@ -33,9 +32,8 @@ final class TransitionDownStage implements Stage {
         this.compute = compute;
         this.kernels = compute.kernels();
         this.memory = memory;
-        this.chunks = memory.images();
+        this.chunks = memory.chunks();
         this.source = new NormalisedSource(compute, node, 0, memory.norm());
-        this.targetPixels = node.target().of().pixels();
         this.target = new NewColumns(compute, node, memory.correction());
         this.normalisedCopy = KeptCopy.in(kernels, memory.normalised());
         this.convolvedCopy = KeptCopy.in(kernels, memory.convolved());
@@ -53,6 +51,16 @@ final class TransitionDownStage implements Stage {
     @Override
     public Matrix output(Pass pass) {
         return target.of(pass);
+    }
+
+    /** The same chunk of the outgoing side. */
+    private Chunk pooled(Pass pass, Chunk chunk) {
+        return memory.pooled().chunk(chunk.index(), pass.images());
+    }
+
+    /** Images of a chunk; a band is pooled like an image. */
+    private static int images(Chunk chunk) {
+        return Math.max(1, chunk.images());
     }
 
     /** The convolution's output behind dropout, and in {@code source} what was convolved. */
@@ -84,13 +92,13 @@ final class TransitionDownStage implements Stage {
                 pass,
                 (lane, chunk) -> {
                     Matrix y = convolve(lane, chunk, dropout);
-                    Matrix out = chunk.ofPixels(targetPixels).of(target.values());
+                    Matrix out = pooled(pass, chunk).of(target.values());
                     normalisedCopy.keep(chunk, chunk.in(memory.source()[lane]));
                     convolvedCopy.keep(chunk, y);
-                    kernels.maxPool(y, chunk.images(), memory.pool(), out);
+                    kernels.maxPool(y, images(chunk), memory.pool(), out);
                     kernels.channelStatistics(out, chunk.partial(partials));
                 });
-        target.finish(pass, partials, chunks.ofPixels(targetPixels));
+        target.finish(pass, partials, memory.pooled());
     }
 
     @Override
@@ -106,7 +114,7 @@ final class TransitionDownStage implements Stage {
                 pass,
                 (lane, chunk) -> {
                     Matrix y = convolve(lane, chunk, dropout);
-                    Chunk pooled = chunk.ofPixels(targetPixels);
+                    Chunk pooled = pooled(pass, chunk);
                     Matrix dOut = pooled.in(memory.outputGradient()[lane]);
                     target.gradient(pooled, Dropout.NONE, dOut);
                     Matrix dY = backwardPool(lane, chunk, y, dOut, dropout);
@@ -126,7 +134,7 @@ final class TransitionDownStage implements Stage {
         // Whichever of the two scratch matrices does not hold what was pooled.
         boolean drops = dropout != Dropout.NONE;
         Matrix dKept = chunk.in((drops ? memory.convolution() : memory.dropped())[lane]);
-        kernels.maxPoolGradient(dOut, y, chunk.images(), memory.pool(), dKept);
+        kernels.maxPoolGradient(dOut, y, images(chunk), memory.pool(), dKept);
         return drop(lane, chunk, dKept, dropout, memory.dropped()[lane]);
     }
 

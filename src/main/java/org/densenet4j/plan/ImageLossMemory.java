@@ -28,6 +28,11 @@ public record ImageLossMemory(Matrix logits, Matrix logitsGradient, Matrix outco
     }
 
     @Override
+    public boolean keepsLogits() {
+        return true;
+    }
+
+    @Override
     public int labelsPerImage() {
         return 1;
     }

@@ -2,7 +2,7 @@ package org.densenet4j.plan;
 
 import org.densenet4j.backend.Matrix;
 
-/** Memory of a head's loss. All of it but the labels stays readable after the step. */
+/** Memory of a head's loss. */
 public sealed interface LossMemory permits ImageLossMemory, PixelLossMemory {
     /** Logits, a row for each label and a column for each class. */
     Matrix logits();
@@ -23,6 +23,9 @@ public sealed interface LossMemory permits ImageLossMemory, PixelLossMemory {
     default int classes() {
         return logits().columns();
     }
+
+    /** Whether logits stay readable after the backward pass. */
+    boolean keepsLogits();
 
     /** Labels of an image: 1, or one for each pixel. */
     int labelsPerImage();

@@ -121,7 +121,11 @@ public final class NetworkMemory {
         return switch (node) {
             case ConvolutionLayer layer when naive && layer.source() instanceof Read.Normalised ->
                     NaiveConvolutionLayerMemory.of(layer, planner);
-            case ConvolutionLayer layer -> ConvolutionLayerMemory.of(layer, planner);
+            case ConvolutionLayer layer ->
+                    BandedConvolutionLayerMemory.bands(layer, planner)
+                            .<NodeMemory>map(
+                                    bands -> BandedConvolutionLayerMemory.of(layer, bands, planner))
+                            .orElseGet(() -> ConvolutionLayerMemory.of(layer, planner));
             case BottleneckLayer layer when naive -> NaiveBottleneckLayerMemory.of(layer, planner);
             case BottleneckLayer layer -> BottleneckLayerMemory.of(layer, planner);
             case PooledConvolution stem -> PooledConvolutionMemory.of(stem, planner);
@@ -131,7 +135,11 @@ public final class NetworkMemory {
             case Pooling pooling -> PoolingMemory.of(pooling, planner);
             case Addition addition -> AdditionMemory.of(addition, planner);
             case TransitionDown down -> TransitionDownMemory.of(down, planner);
-            case TransitionUp up -> TransitionUpMemory.of(up, planner);
+            case TransitionUp up ->
+                    BandedTransitionUpMemory.bands(up, planner)
+                            .<NodeMemory>map(
+                                    bands -> BandedTransitionUpMemory.of(up, bands, planner))
+                            .orElseGet(() -> TransitionUpMemory.of(up, planner));
         };
     }
 

@@ -4,6 +4,7 @@ package org.densenet4j.plan;
 public sealed interface NodeMemory
         permits ConvolutionLayerMemory,
                 NaiveConvolutionLayerMemory,
+                BandedConvolutionLayerMemory,
                 BottleneckLayerMemory,
                 NaiveBottleneckLayerMemory,
                 PooledConvolutionMemory,
@@ -13,4 +14,5 @@ public sealed interface NodeMemory
                 PoolingMemory,
                 AdditionMemory,
                 TransitionDownMemory,
-                TransitionUpMemory {}
+                TransitionUpMemory,
+                BandedTransitionUpMemory {}

@@ -4,7 +4,8 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.PixelClassifier;
 
 /**
- * Memory of the loss of a head for every pixel.
+ * Memory of the loss of a head for every pixel. Logits are as large as features, and give their
+ * memory away after the head's backward pass.
  *
  * @param logits [N·H·W, classes]
  * @param logitsGradient [N·H·W, classes]
@@ -29,25 +30,26 @@ public record PixelLossMemory(
         Allocator allocator = planner.allocator();
         Schedule schedule = planner.schedule();
         int forward = schedule.forward(node);
+        int backward = schedule.backward(node);
         int end = schedule.last();
         int all = planner.rows(rows.rowsPerImage());
         int classes = node.classes();
         int slices = planner.device().leastChunks();
         int tallies = rows.count(planner.batch()) * (1 + 3 * classes);
         return new PixelLossMemory(
-                allocator.matrix("logits", Category.FEATURES, all, classes, forward, end),
+                allocator.matrix("logits", Category.FEATURES, all, classes, forward, backward),
                 allocator.matrix(
-                        "logits.gradient",
-                        Category.GRADIENTS,
-                        all,
-                        classes,
-                        forward,
-                        schedule.backward(node)),
+                        "logits.gradient", Category.GRADIENTS, all, classes, forward, backward),
                 allocator.matrix("labels", Category.FEATURES, 1, all, 0, schedule.loss()),
                 allocator.matrix("label scale", Category.FEATURES, 1, 1, 0, end),
                 allocator.matrix("outcome", Category.FEATURES, 1, tallies + slices, 0, end),
                 rows,
                 slices);
+    }
+
+    @Override
+    public boolean keepsLogits() {
+        return false;
     }
 
     @Override

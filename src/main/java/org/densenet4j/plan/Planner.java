@@ -192,6 +192,16 @@ final class Planner {
         return Chunks.ofRows(rowsPerImage, bytesPerRow, batch, chunkBytes, device.leastChunks());
     }
 
+    /**
+     * Bands of rows, where an image does not fit.
+     *
+     * @param bytesPerPixel scratch of one pixel
+     * @param multipleOf what the height of a band has to be a multiple of
+     */
+    Optional<Bands> bands(int height, int width, long bytesPerPixel, int multipleOf) {
+        return Bands.of(height, width, width * bytesPerPixel, chunkBytes, multipleOf);
+    }
+
     // ---------------------------------------------------------------- libraries' scratch
 
     ConvolutionMemory memory(ConvolutionShape convolution) {

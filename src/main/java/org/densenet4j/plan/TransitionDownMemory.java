@@ -10,8 +10,10 @@ import java.util.Optional;
  * Memory of a transition down. The convolution's output is made again to find where the pool's
  * maxima were.
  *
- * @param images chunks of images; the rows counted are those of the larger, incoming side
- * @param pool over the convolution's output
+ * @param chunks of images, or of bands of their rows; the rows counted are those of the larger,
+ *     incoming side
+ * @param pooled the same chunks of the outgoing side
+ * @param pool over the convolution's output of an image, or of a band
  * @param normalised the naive strategy's copy of the BN-ReLU output
  * @param convolved the naive strategy's copy of the convolution's output
  * @param source a chunk of the BN-ReLU output, dense, in each lane, and later its gradient
@@ -27,7 +29,8 @@ import java.util.Optional;
  */
 public record TransitionDownMemory(
         TransitionDown node,
-        Chunks images,
+        Chunks chunks,
+        Chunks pooled,
         PoolShape pool,
         Optional<Matrix> normalised,
         Optional<Matrix> convolved,
@@ -53,25 +56,33 @@ public record TransitionDownMemory(
         int outPixels = node.target().of().pixels();
         Optional<Matrix> normalised = planner.naiveCopy(node, ".normalised", rows, in);
         Optional<Matrix> convolved = planner.naiveCopy(node, ".convolution", rows, out);
-        Chunks images = planner.imageChunks(pixels, planner.bytes(in + 2 * out));
-        int chunkRows = images.rowsPerChunk();
+        long bytes = planner.bytes(in + 2 * out);
+        Optional<Bands> bands = planner.bands(height, width, bytes, 2);
+        Chunks chunks =
+                bands.map(Bands::chunks).orElseGet(() -> planner.imageChunks(pixels, bytes));
+        int pooledHeight = bands.map(Bands::rows).orElse(height);
+        Chunks pooled =
+                bands.map(b -> new Chunks(outPixels, b.rows() / 2 * (width / 2)))
+                        .orElseGet(() -> chunks.ofPixels(outPixels));
+        int chunkRows = chunks.rowsPerChunk();
         Allocator.Frame frame = planner.allocator().frame();
         Matrix[] source = frame.activations(chunkRows, in);
         Matrix[] convolution = frame.activations(chunkRows, out);
         planner.noteProducts(pixels, source[0], convolution[0], convolution[0], source[0]);
         return new TransitionDownMemory(
                 node,
-                images,
-                new PoolShape(height, width, 2, 2, 2, 0, false),
+                chunks,
+                pooled,
+                new PoolShape(pooledHeight, width, 2, 2, 2, 0, false),
                 normalised,
                 convolved,
                 source,
                 convolution,
                 frame.activations(chunkRows, out),
-                frame.activations(images.imagesPerChunk() * outPixels, out),
+                frame.activations(pooled.rowsPerChunk(), out),
                 frame.perLane(out, in),
                 frame.rowPerLane(out),
-                frame.vector(2 * images.count(planner.batch()) * Math.max(in, out)),
+                frame.vector(2 * chunks.count(planner.batch()) * Math.max(in, out)),
                 frame.perLane(2, out),
                 NormScratch.in(frame, in),
                 frame.matrix(3, out));

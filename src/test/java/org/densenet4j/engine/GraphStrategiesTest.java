@@ -1,8 +1,14 @@
 package org.densenet4j.engine;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.plan.BandedConvolutionLayerMemory;
+import org.densenet4j.plan.BandedTransitionUpMemory;
+import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.TransitionDownMemory;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,5 +32,39 @@ class GraphStrategiesTest {
                 StrategiesTest.check(c, strategy, mode, device, dropout);
             }
         }
+    }
+
+    /** On a device whose cache holds next to nothing, so that images are cut into bands. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void bandsOfRowsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
+        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(0.001);
+        int banded = 0;
+        try (Device device = Device.open("cpu", tiny)) {
+            for (long seed = 1; seed <= GRAPHS; seed++) {
+                double dropout = seed % 3 == 0 ? 0.25 : 0;
+                int height = 16 * (1 + (int) seed % 3);
+                RandomCase c =
+                        RandomCase.of(
+                                RandomGraph.ofHeight(height, seed, dropout),
+                                1 + (int) seed % 3,
+                                seed);
+                StrategiesTest.check(c, strategy, Mode.TRAIN, device, dropout);
+                banded += banded(c, strategy, device);
+            }
+        }
+        assertTrue(banded >= GRAPHS, banded + " nodes work in bands");
+    }
+
+    private static long banded(RandomCase c, MemoryStrategy strategy, Device device) {
+        MemoryPlan plan = MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
+        return plan.memory().nodes().stream()
+                .filter(
+                        m ->
+                                m instanceof BandedConvolutionLayerMemory
+                                        || m instanceof BandedTransitionUpMemory
+                                        || m instanceof TransitionDownMemory d
+                                                && d.chunks().imagesPerChunk() == 0)
+                .count();
     }
 }

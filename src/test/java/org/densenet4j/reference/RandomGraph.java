@@ -33,19 +33,22 @@ public final class RandomGraph {
     private int norms;
     private int draws;
 
-    private RandomGraph(long seed, double dropout) {
-        this.random = new SplittableRandom(seed);
+    private RandomGraph(SplittableRandom random, String name, double dropout, int height) {
+        this.random = random;
         this.dropout = dropout;
-        this.graph =
-                Graph.builder(
-                        "random-" + seed,
-                        random.nextInt(9, 17),
-                        random.nextInt(9, 17),
-                        random.nextInt(1, 4));
+        this.graph = Graph.builder(name, height, random.nextInt(9, 17), random.nextInt(1, 4));
     }
 
     public static Graph of(long seed, double dropout) {
-        return new RandomGraph(seed, dropout).build();
+        SplittableRandom random = new SplittableRandom(seed);
+        int height = random.nextInt(9, 17);
+        return new RandomGraph(random, "random-" + seed, dropout, height).build();
+    }
+
+    /** One whose images have so many rows of pixels. */
+    public static Graph ofHeight(int height, long seed, double dropout) {
+        SplittableRandom random = new SplittableRandom(seed);
+        return new RandomGraph(random, "random-" + seed, dropout, height).build();
     }
 
     private Graph build() {

@@ -37,6 +37,7 @@ final class CpuDevice implements Device {
     private final Lanes lanes;
     private final boolean vectorApi;
     private final boolean winograd;
+    private final long cacheBytes;
     private final boolean machineCode;
     private final boolean machineCodeOfBFloat16;
     private final DataType precision;
@@ -53,6 +54,7 @@ final class CpuDevice implements Device {
         this.dnn = OneDnn.get();
         this.precision = options.precision();
         this.winograd = options.winograd();
+        this.cacheBytes = Math.max(1, (long) (CACHE_BYTES * options.chunkFactor()));
         this.machineCode = options.machineCode() && dnn.hasAvx512() && MachineCode.allowed();
         this.machineCodeOfBFloat16 = machineCode && dnn.hasAvx512BFloat16();
         this.vectorApi = options.vectorApi() && vectorApiEnabled();
@@ -114,7 +116,7 @@ final class CpuDevice implements Device {
 
     @Override
     public long cacheBytes() {
-        return CACHE_BYTES;
+        return cacheBytes;
     }
 
     @Override

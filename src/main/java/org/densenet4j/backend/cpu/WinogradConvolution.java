@@ -45,14 +45,21 @@ final class WinogradConvolution implements HostConvolution {
     }
 
     /**
-     * Whether a convolution has the form that the transforms are made for. With one channel, see
-     * {@link TileGroups#rows}.
+     * Four times as many transformed weights as weights lie in memory once, and their gradient
+     * twice for each lane: beyond this, they are larger than the features.
+     */
+    private static final long MOST_TRANSFORMED_BYTES = 16L << 20;
+
+    /**
+     * Whether a convolution has the form that the transforms are made for, and not too many
+     * weights. With one channel, see {@link TileGroups#rows}.
      */
     static boolean fits(ConvolutionShape s) {
         return s.kernel() == 3
                 && s.stride() == 1
                 && s.padding() == 1
-                && Math.min(s.inputChannels(), s.outputChannels()) > 1;
+                && Math.min(s.inputChannels(), s.outputChannels()) > 1
+                && 4L * s.weights() * Float.BYTES <= MOST_TRANSFORMED_BYTES;
     }
 
     @Override
