@@ -5,6 +5,7 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.reference.RandomCase;
+import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +42,24 @@ class EmulatedCudaStrategiesTest {
             StrategiesTest.check(RandomCase.of(spec, 2, 46), strategy, Mode.FROZEN, device, 0);
             DenseNetSpec dropping = spec.toBuilder().dropout(0.3).build();
             StrategiesTest.check(RandomCase.of(dropping, 3, 47), strategy, Mode.TRAIN, device, 0.3);
+        }
+    }
+
+    /** Every kind of node, whole images and bands of rows. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void randomGraphsAgreeWithTheReference(MemoryStrategy strategy) {
+        try (Device device = new EmulatedDevice(DeviceOptions.defaults());
+                Device tiny = new EmulatedDevice(DeviceOptions.defaults().withChunkFactor(1e-9))) {
+            for (long seed = 1; seed <= 8; seed++) {
+                double dropout = seed % 3 == 0 ? 0.25 : 0;
+                RandomCase c =
+                        RandomCase.of(RandomGraph.of(seed, dropout), 1 + (int) seed % 3, seed);
+                StrategiesTest.check(c, strategy, Mode.TRAIN, device, dropout);
+                RandomCase tall =
+                        RandomCase.of(RandomGraph.ofHeight(16, seed, dropout), 2, seed);
+                StrategiesTest.check(tall, strategy, Mode.TRAIN, tiny, dropout);
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 package org.densenet4j.engine;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.plan.BandedConvolutionLayerMemory;
@@ -18,7 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Networks that are no DenseNets: every kind of node, against the reference in double precision.
  */
 class GraphStrategiesTest {
-    private static final int GRAPHS = 24;
+    private static final int GRAPHS = 16;
 
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
@@ -30,6 +32,20 @@ class GraphStrategiesTest {
                         RandomCase.of(RandomGraph.of(seed, dropout), 1 + (int) seed % 4, seed);
                 Mode mode = seed % 5 == 0 ? Mode.FROZEN : Mode.TRAIN;
                 StrategiesTest.check(c, strategy, mode, device, dropout);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void theyDoInBFloat16(MemoryStrategy strategy) {
+        DeviceOptions halves =
+                DeviceOptions.defaults().withThreads(2).withPrecision(DataType.BFLOAT16);
+        try (Device device = Device.open("cpu", halves)) {
+            assumeTrue(device.supports(DataType.BFLOAT16), device.description());
+            for (long seed = 1; seed <= GRAPHS; seed++) {
+                RandomCase c = RandomCase.of(RandomGraph.of(seed, 0), 2, seed).withoutKinks();
+                StrategiesTest.check(c, strategy, Mode.TRAIN, device, 0);
             }
         }
     }
