@@ -51,6 +51,10 @@ public record Pooling(String name, Read source, Kind kind, Window window, Column
             throw new GraphException(
                     "the pool '" + name + "' blurs: its window is 3, with stride 2 and padding 1");
         }
+        if (kind == Kind.MAX_THEN_BLUR && (source.height() < 2 || source.width() < 2)) {
+            throw new GraphException(
+                    "the pool '" + name + "' blurs: it reads at least 2x2 pixels, to reflect");
+        }
         Sizes.require(name, target.of(), window, source.height(), source.width());
     }
 

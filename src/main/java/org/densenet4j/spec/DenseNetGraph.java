@@ -10,6 +10,7 @@ import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.PooledConvolution;
+import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
 import org.densenet4j.graph.Transition;
 import org.densenet4j.graph.Window;
@@ -39,7 +40,7 @@ final class DenseNetGraph {
 
     private Graph build() {
         Features x = features(shape.blocks().getFirst());
-        graph.add(stem(x.prefix(spec.initialChannels())));
+        stem(x.prefix(spec.initialChannels()));
         for (BlockShape block : shape.blocks()) {
             int channels = block.inputChannels();
             for (LayerShape layer : block.layers()) {
@@ -61,16 +62,52 @@ final class DenseNetGraph {
                 "block" + block.index(), block.height(), block.width(), block.totalChannels());
     }
 
-    private Node stem(Columns target) {
+    private void stem(Columns target) {
+        if (spec.stem().isDeep()) {
+            deepStem(target);
+            return;
+        }
         StemShape s = shape.stem();
         Window window = new Window(s.kernel(), s.stride(), s.padding());
         Read.Raw images = Read.raw(graph.input().all());
         String convolution = "features.conv0";
-        return spec.stem() == Stem.IMAGENET
-                ? new PooledConvolution(
-                        "stem", images, window, convolution, norm("features.norm0"), target)
-                : new ConvolutionLayer(
-                        "stem", images, window, convolution, false, Drops.NOTHING, target);
+        graph.add(
+                spec.stem() == Stem.IMAGENET
+                        ? new PooledConvolution(
+                                "stem", images, window, convolution, stemNorm(0), target)
+                        : convolution("stem", images, window, convolution, target));
+    }
+
+    /** Three convolutions, each output in a matrix of its own, and a pool. */
+    private void deepStem(Columns target) {
+        Read source = Read.raw(graph.input().all());
+        Window window = new Window(3, 2, 1);
+        for (int i = 0; i < 3; i++) {
+            int channels = i < 2 ? spec.growthRate() : target.count();
+            Features convolved =
+                    new Features(
+                            "stem.convolved" + i,
+                            window.output(source.height()),
+                            window.output(source.width()),
+                            channels);
+            graph.add(
+                    convolution(
+                            "stem.conv" + i, source, window, "features.conv" + i, convolved.all()));
+            source = Read.normalisedRelu(stemNorm(i), convolved.all());
+            window = Window.THREE;
+        }
+        Pooling.Kind kind =
+                spec.stem() == Stem.DEEP ? Pooling.Kind.MAX : Pooling.Kind.MAX_THEN_BLUR;
+        graph.add(new Pooling("stem.pool", source, kind, new Window(3, 2, 1), target));
+    }
+
+    private static Node convolution(
+            String name, Read source, Window window, String tensors, Columns target) {
+        return new ConvolutionLayer(name, source, window, tensors, false, Drops.NOTHING, target);
+    }
+
+    private Norm stemNorm(int index) {
+        return norm("features.norm" + index);
     }
 
     private Node layer(LayerShape layer, Columns prefix, Columns target) {

@@ -164,6 +164,16 @@ public final class DenseNetSpec implements NetworkSpec {
         return imageNet("densenet232", 48, 6, 32, 48, 28);
     }
 
+    /** timm's DenseNet-121 with a deep stem and a blur pool, k = 32. */
+    public static Builder densenetblur121d() {
+        return imageNet("densenetblur121d", 32, 6, 12, 24, 16).stem(Stem.DEEP_BLUR);
+    }
+
+    /** timm's DenseNet-264 with a deep stem, k = 48. */
+    public static Builder densenet264d() {
+        return imageNet("densenet264d", 48, 6, 12, 64, 48).stem(Stem.DEEP);
+    }
+
     private static Builder imageNet(String name, int growthRate, int... layers) {
         return builder()
                 .name(name)
@@ -199,6 +209,10 @@ public final class DenseNetSpec implements NetworkSpec {
                 return densenet264();
             case "densenet232":
                 return densenet232();
+            case "densenetblur121d":
+                return densenetblur121d();
+            case "densenet264d":
+                return densenet264d();
             default:
                 if (n.matches("(plain|b|c|bc)-\\d{1,7}-\\d{1,7}")) {
                     String[] parts = n.split("-", -1);
@@ -215,7 +229,8 @@ public final class DenseNetSpec implements NetworkSpec {
                         "no model named '"
                                 + name
                                 + "'; use bc-DEPTH-K (bc-100-12), plain-DEPTH-K, b-DEPTH-K,"
-                                + " c-DEPTH-K, or densenet121/169/201/161/264/232");
+                                + " c-DEPTH-K, densenet121/169/201/161/264/232,"
+                                + " densenetblur121d or densenet264d");
         }
     }
 
@@ -376,7 +391,8 @@ public final class DenseNetSpec implements NetworkSpec {
     public int depth() {
         int perLayer = hasBottleneck() ? 2 : 1;
         int layers = layersPerBlock.stream().mapToInt(Integer::intValue).sum();
-        return layers * perLayer + layersPerBlock.size() + 1;
+        int stemLayers = stem.isDeep() ? 3 : 1;
+        return stemLayers + layers * perLayer + layersPerBlock.size();
     }
 
     private List<Object> values() {

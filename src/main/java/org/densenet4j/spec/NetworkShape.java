@@ -74,6 +74,15 @@ public final class NetworkShape {
         }
         int convHeight = Math.ceilDiv(h, 2);
         int convWidth = Math.ceilDiv(w, 2);
+        if (spec.stem() == Stem.DEEP_BLUR && (convHeight < 2 || convWidth < 2)) {
+            throw new IllegalArgumentException(
+                    "inputSize = "
+                            + h
+                            + "x"
+                            + w
+                            + " is too small: the blur pool would have no pixel to reflect; use"
+                            + " images of at least 3x3");
+        }
         return new StemShape(
                 h,
                 w,
@@ -83,9 +92,9 @@ public final class NetworkShape {
                 Math.ceilDiv(convHeight, 2),
                 Math.ceilDiv(convWidth, 2),
                 spec.initialChannels(),
-                7,
+                spec.stem().isDeep() ? 3 : 7,
                 2,
-                3);
+                spec.stem().isDeep() ? 1 : 3);
     }
 
     private BlockShape blockOf(int index, int height, int width, int inputChannels) {
@@ -118,8 +127,18 @@ public final class NetworkShape {
         return spec;
     }
 
-    /** The stem. */
+    /**
+     * The stem.
+     *
+     * @throws IllegalArgumentException for stems of several convolutions, which only the graph has
+     */
     public StemShape stem() {
+        if (spec.stem().isDeep()) {
+            throw new IllegalArgumentException(
+                    "the network '"
+                            + spec.name()
+                            + "' has a stem of several convolutions, which this cannot run yet");
+        }
         return stem;
     }
 

@@ -88,6 +88,7 @@ public final class ResNetSpec implements NetworkSpec {
                 !unitsPerStage.isEmpty(),
                 "unitsPerStage is empty: give at least one stage, such as unitsPerStage(2, 2)");
         layers("unitsPerStage", unitsPerStage);
+        require(!stem.isDeep(), "stem = " + stem + ": use SMALL or IMAGENET for a ResNet");
         normalisation(bnEpsilon, bnMomentum);
         long width = initialChannels;
         for (int stage = 1; stage <= unitsPerStage.size(); stage++) {

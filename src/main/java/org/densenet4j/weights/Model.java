@@ -185,7 +185,7 @@ public final class Model implements WeightSource, AutoCloseable {
         if (Checkpoint.isOne(file.metadata()) || spec.inputChannels() != 3) {
             return null;
         }
-        return spec.stem() == Stem.IMAGENET ? Normalisation.IMAGENET : Normalisation.CIFAR10;
+        return spec.stem() == Stem.SMALL ? Normalisation.CIFAR10 : Normalisation.IMAGENET;
     }
 
     /** The network. */

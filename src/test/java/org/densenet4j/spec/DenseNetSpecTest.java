@@ -15,14 +15,16 @@ import java.util.List;
 
 class DenseNetSpecTest {
 
-    /** BC-100-12 from the authors' README; the ImageNet models from torchvision. */
+    /** BC-100-12 from the authors' README; the ImageNet models from torchvision and timm. */
     @ParameterizedTest
     @CsvSource({
         "bc-100-12, 769162",
         "densenet121, 7978856",
         "densenet161, 28681000",
         "densenet169, 14149480",
-        "densenet201, 20013928"
+        "densenet201, 20013928",
+        "densenetblur121d, 7998088",
+        "densenet264d, 72736216"
     })
     void parameterCountsAreTheKnownOnes(String model, long expected) {
         NetworkShape shape = NetworkShape.of(DenseNetSpec.preset(model).build());
@@ -56,6 +58,12 @@ class DenseNetSpecTest {
     void multiplyAddsAreTheKnownOnes(String model, double billions) {
         long count = NetworkShape.of(DenseNetSpec.preset(model).build()).multiplyAdds();
         assertEquals(billions, count / 1e9, 0.006);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"densenetblur121d, 3073802240", "densenet264d, 13470266880"})
+    void multiplyAddsBehindDeepStemsAreCountedToTheUnit(String model, long expected) {
+        assertEquals(expected, DenseNetSpec.preset(model).build().graph().multiplyAdds());
     }
 
     @Test
@@ -108,6 +116,17 @@ class DenseNetSpecTest {
     }
 
     @Test
+    void deepStemsHaveTwoMoreConvolutions() {
+        assertEquals(123, DenseNetSpec.densenetblur121d().build().depth());
+        assertEquals(Stem.DEEP_BLUR, DenseNetSpec.densenetblur121d().build().stem());
+        assertEquals(Stem.DEEP, DenseNetSpec.densenet264d().build().stem());
+        NetworkShape shape = NetworkShape.of(DenseNetSpec.densenet264d().build());
+        assertEquals(56, shape.blocks().getFirst().height());
+        assertEquals(96, shape.blocks().getFirst().inputChannels());
+        assertMessage("has a stem of several convolutions", shape::stem);
+    }
+
+    @Test
     void aDepthThatDoesNotFitIsRefusedWithTheNearest() {
         assertMessage("the nearest are 94 and 100", () -> DenseNetSpec.bc(99, 12));
         assertMessage("the nearest are 40 and 43", () -> DenseNetSpec.plain(41, 12));
@@ -117,6 +136,9 @@ class DenseNetSpecTest {
 
     @Test
     void impossibleSpecsAreRefusedNamingTheFieldAndTheFix() {
+        assertMessage(
+                "inputSize = 2x9 is too small: the blur pool would have no pixel to reflect",
+                () -> DenseNetSpec.densenetblur121d().inputSize(2, 9).build());
         assertMessage("growthRate = 0", () -> DenseNetSpec.bc(40, 12).growthRate(0).build());
         assertMessage("compression = 1.5", () -> DenseNetSpec.bc(40, 12).compression(1.5).build());
         assertMessage("compression = NaN", () -> nan(DenseNetSpec.bc(40, 12)));

@@ -329,6 +329,9 @@ class ResNetSpecTest {
                 () -> b.unitsPerStage(1, 1, 1, 1, 1, 1).initialChannels(1 << 20).build());
         refused("classes = 0", () -> ResNetSpec.cifar(20).classes(0).build());
         refused("inputSize = 0", () -> ResNetSpec.cifar(20).inputSize(0).build());
+        refused(
+                "stem = DEEP: use SMALL or IMAGENET for a ResNet",
+                () -> ResNetSpec.resnet50().stem(Stem.DEEP).build());
         refused("bnEpsilon = 1.0", () -> ResNetSpec.cifar(20).bnEpsilon(1).build());
     }
 
