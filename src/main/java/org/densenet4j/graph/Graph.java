@@ -32,12 +32,14 @@ public final class Graph implements NetworkSpec {
     private final List<Node> nodes;
     private final List<Features> features;
     private final boolean evaluatesWithBatchStatistics;
+    private final Initialisation initialisation;
     private final Map<Features, Double> epsilons = new IdentityHashMap<>();
 
     private Graph(Builder builder) {
         name = builder.name;
         input = builder.input;
         evaluatesWithBatchStatistics = builder.evaluatesWithBatchStatistics;
+        initialisation = builder.initialisation;
         nodes = List.copyOf(builder.nodes);
         features = checkedFeatures();
         checkNames();
@@ -249,6 +251,11 @@ public final class Graph implements NetworkSpec {
         return evaluatesWithBatchStatistics;
     }
 
+    /** From which distributions the trained tensors start. */
+    public Initialisation initialisation() {
+        return initialisation;
+    }
+
     /** Whether training drops anything at random. */
     public boolean drops() {
         return nodes.stream().anyMatch(node -> node.drops().any());
@@ -285,6 +292,7 @@ public final class Graph implements NetworkSpec {
         private final Features input;
         private final Set<Node> nodes = new LinkedHashSet<>();
         private boolean evaluatesWithBatchStatistics;
+        private Initialisation initialisation = Initialisation.DENSENET;
 
         private Builder(String name, Features input) {
             this.name = requireNonNull(name, "name");
@@ -299,6 +307,12 @@ public final class Graph implements NetworkSpec {
         /** Whether evaluation uses statistics of the batch instead of running ones. */
         public Builder evaluatesWithBatchStatistics(boolean on) {
             evaluatesWithBatchStatistics = on;
+            return this;
+        }
+
+        /** From which distributions the trained tensors start (default: as DenseNets do). */
+        public Builder initialisation(Initialisation value) {
+            initialisation = requireNonNull(value, "initialisation");
             return this;
         }
 

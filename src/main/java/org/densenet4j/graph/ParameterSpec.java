@@ -53,6 +53,11 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
         return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
     }
 
+    /** Values that one input has a part in: the product of all dimensions but the second. */
+    public long fanOut() {
+        return count() / shape.get(1);
+    }
+
     /** Values that one output is computed from: the product of all dimensions but the first. */
     public long fanIn() {
         return count() / shape.getFirst();

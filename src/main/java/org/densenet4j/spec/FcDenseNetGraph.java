@@ -5,6 +5,7 @@ import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Drops;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.Initialisation;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.PixelClassifier;
 import org.densenet4j.graph.Read;
@@ -42,6 +43,7 @@ final class FcDenseNetGraph {
                                 spec.inputHeight(),
                                 spec.inputWidth(),
                                 spec.inputChannels())
+                        .initialisation(Initialisation.HE_UNIFORM)
                         .evaluatesWithBatchStatistics(spec.evaluatesWithBatchStatistics());
     }
 

@@ -1,35 +1,60 @@
 package org.densenet4j.spec;
 
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.Initialisation;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.random.Philox;
 
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Objects;
 
 /**
- * Initial parameters, as torchvision's DenseNet draws them: convolutions from a normal distribution
- * with variance 2/fan-in (He et al. 2015, section 2.2), gamma 1, beta 0, the classifier's weight
- * uniform within ±1/sqrt(fan-in) and its bias 0.
+ * Initial parameters, from the distributions of an {@link Initialisation}.
  *
  * <p>Every value is a function of the seed, the tensor's name and the position, computed in strict
  * arithmetic: the same on every machine and backend, in any order.
  */
 public final class Initialiser {
-    private final long seed;
+    private static final String WEIGHT = ".weight";
+    private static final String BIAS = ".bias";
 
-    private Initialiser(long seed) {
+    private final long seed;
+    private final Initialisation initialisation;
+
+    /** Fan-in of the weight beside each bias. */
+    private final Map<String, Long> fanIns;
+
+    private Initialiser(long seed, Initialisation initialisation, Map<String, Long> fanIns) {
         this.seed = seed;
+        this.initialisation = initialisation;
+        this.fanIns = fanIns;
     }
 
-    /** An initialiser for this seed. */
+    /** An initialiser of DenseNets for this seed. */
     public static Initialiser seeded(long seed) {
-        return new Initialiser(seed);
+        return new Initialiser(seed, Initialisation.DENSENET, Map.of());
+    }
+
+    /** An initialiser of a network for this seed, from the distributions that it asks for. */
+    public static Initialiser of(Graph graph, long seed) {
+        Objects.requireNonNull(graph, "graph");
+        Map<String, Long> fanIns = new HashMap<>();
+        for (ParameterSpec p : graph.parameters()) {
+            if (p.role().isWeight()) {
+                String tensors = p.name().substring(0, p.name().length() - WEIGHT.length());
+                fanIns.put(tensors + BIAS, p.fanIn());
+            }
+        }
+        return new Initialiser(seed, graph.initialisation(), fanIns);
     }
 
     /**
      * Fills {@code out} with the initial values of a parameter.
      *
-     * @throws IllegalArgumentException when it has room for more or fewer values
+     * @throws IllegalArgumentException when it has room for more or fewer values, or when the
+     *     parameter is a bias that is drawn for a weight that the network does not have
      */
     public void fill(ParameterSpec parameter, float[] out) {
         Objects.requireNonNull(parameter, "parameter");
@@ -44,13 +69,37 @@ public final class Initialiser {
                             + parameter.count());
         }
         switch (parameter.role()) {
-            case CONV_WEIGHT -> normal(parameter, Math.sqrt(2.0 / parameter.fanIn()), out);
-            case LINEAR_WEIGHT -> uniform(parameter, 1 / Math.sqrt(parameter.fanIn()), out);
+            case CONV_WEIGHT, LINEAR_WEIGHT -> weight(parameter, out);
+            case CONV_BIAS, LINEAR_BIAS -> bias(parameter, out);
             case BN_WEIGHT -> Arrays.fill(out, 1f);
-            case BN_BIAS, LINEAR_BIAS, CONV_BIAS -> Arrays.fill(out, 0f);
+            case BN_BIAS -> Arrays.fill(out, 0f);
             case RUNNING_STATISTIC ->
                     Arrays.fill(out, parameter.name().endsWith("running_var") ? 1f : 0f);
         }
+    }
+
+    private void weight(ParameterSpec p, float[] out) {
+        if (initialisation == Initialisation.HE_UNIFORM) {
+            uniform(p, Math.sqrt(6.0 / p.fanIn()), out);
+        } else if (p.role() == ParameterSpec.Role.LINEAR_WEIGHT) {
+            uniform(p, 1 / Math.sqrt(p.fanIn()), out);
+        } else {
+            long fan = initialisation == Initialisation.RESNET ? p.fanOut() : p.fanIn();
+            normal(p, Math.sqrt(2.0 / fan), out);
+        }
+    }
+
+    private void bias(ParameterSpec p, float[] out) {
+        if (initialisation != Initialisation.RESNET) {
+            Arrays.fill(out, 0f);
+            return;
+        }
+        Long fanIn = fanIns.get(p.name());
+        if (fanIn == null) {
+            throw new IllegalArgumentException(
+                    "the bias '" + p.name() + "' is none of this network's");
+        }
+        uniform(p, 1 / Math.sqrt(fanIn), out);
     }
 
     /** Box and Muller's transform of two uniform numbers from 64 bits each. */

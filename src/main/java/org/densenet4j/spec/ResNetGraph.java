@@ -9,6 +9,7 @@ import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Drops;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.Initialisation;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
@@ -27,7 +28,11 @@ final class ResNetGraph {
         this.spec = spec;
         this.graph =
                 Graph.builder(
-                        spec.name(), spec.inputHeight(), spec.inputWidth(), spec.inputChannels());
+                                spec.name(),
+                                spec.inputHeight(),
+                                spec.inputWidth(),
+                                spec.inputChannels())
+                        .initialisation(Initialisation.RESNET);
     }
 
     static Graph of(ResNetSpec spec) {

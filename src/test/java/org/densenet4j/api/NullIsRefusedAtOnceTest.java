@@ -23,6 +23,7 @@ import org.densenet4j.engine.Network;
 import org.densenet4j.engine.OperationListener;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.engine.SgdStep;
+import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.inference.Evaluation;
@@ -223,6 +224,7 @@ class NullIsRefusedAtOnceTest {
         sample(ResNetSpec.Builder.class, ResNetSpec.builder());
         sample(ResNetSpec.Unit.class, ResNetSpec.Unit.BASIC);
         sample(ResNetSpec.Shortcut.class, ResNetSpec.Shortcut.PROJECTED);
+        sample(Graph.class, spec.graph());
         sample(NetworkShape.class, NetworkShape.of(spec));
         sample(ParameterSpec.class, NetworkShape.of(spec).parameters().getFirst());
         sample(ParameterSpec.Role.class, ParameterSpec.Role.BN_BIAS);

@@ -1,0 +1,21 @@
+package org.densenet4j.graph;
+
+/**
+ * From which distributions the trained tensors of a network start. Everywhere gamma is 1 and beta
+ * 0.
+ */
+public enum Initialisation {
+    /**
+     * As torchvision draws its DenseNets: convolutions normal with variance 2/fan-in (He et al.
+     * 2015, arXiv 1502.01852, section 2.2), linear layers uniform within ±1/√fan-in, biases 0.
+     */
+    DENSENET,
+    /** As FC-DenseNet's authors: weights uniform within ±√(6/fan-in), biases 0. */
+    HE_UNIFORM,
+    /**
+     * As torchvision draws its ResNets: convolutions normal with variance 2/fan-out; everything
+     * else as PyTorch draws it by itself, which is uniform within ±1/√fan-in for the weights and
+     * the biases of linear layers.
+     */
+    RESNET
+}
