@@ -203,14 +203,20 @@ final class DecodedFile implements AutoCloseable {
         return (long) (area * perPixel) + rows + blockBytes + file.length;
     }
 
-    /** Decodes the pixels. */
-    Image image() throws IOException {
+    /** Decodes the samples as they are stored. */
+    BufferedImage stored() throws IOException {
         BufferedImage decoded = reader.read(0);
         for (String warning : warnings) {
             if (TRUNCATED.contains(warning)) {
                 throw new DataException(name + ": broken image: the file is truncated");
             }
         }
+        return decoded;
+    }
+
+    /** Decodes the pixels. */
+    Image image() throws IOException {
+        BufferedImage decoded = stored();
         Image frame = RgbPixels.of(tiff == null ? decoded : withPalette(decoded, tiff.palette()));
         Image whole =
                 frame.width() == width && frame.height() == height

@@ -1,5 +1,6 @@
 package org.densenet4j.data;
 
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -116,6 +117,35 @@ public final class ImageFile {
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(use, "use");
 
+        return decode(name, bytes, options, DecodedFile::image, use);
+    }
+
+    /**
+     * Decodes samples as they are stored: indices of a palette, grey values or colours. Its memory
+     * counts as taken until {@code use} returns.
+     *
+     * @param name stands for the file's name in messages
+     */
+    static <T> T decodeStored(
+            String name, byte[] bytes, long mostPixels, Function<BufferedImage, T> use)
+            throws IOException {
+        return decode(
+                name,
+                bytes,
+                DecodeOptions.DEFAULT.withMostPixels(mostPixels),
+                DecodedFile::stored,
+                use);
+    }
+
+    /** Pixels in one form or another. */
+    @FunctionalInterface
+    private interface Pixels<P> {
+        P of(DecodedFile file) throws IOException;
+    }
+
+    private static <P, T> T decode(
+            String name, byte[] bytes, DecodeOptions options, Pixels<P> pixels, Function<P, T> use)
+            throws IOException {
         if (bytes.length == 0) {
             throw new DataException(name + ": broken image: it is empty");
         }
@@ -123,12 +153,13 @@ public final class ImageFile {
             long needed = guarded(name, file::bytes);
             try (DecodingMemory.Share share =
                     DecodingMemory.OF_PROCESS.take(name + ": " + file.size() + " pixels", needed)) {
-                return use.apply(guarded(name, file::image));
+                return use.apply(guarded(name, () -> pixels.of(file)));
             }
         }
     }
 
-    private static byte[] bytes(Path file) throws IOException {
+    /** All of a file. */
+    static byte[] bytes(Path file) throws IOException {
         try {
             long size = Files.size(file);
             if (size > MOST_BYTES) {

@@ -1,7 +1,6 @@
 package org.densenet4j.data;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -120,21 +119,7 @@ public final class ImageFolder implements Dataset {
         try {
             return ImageFile.read(files.get(index), decoding, use);
         } catch (IOException e) {
-            Path folder = files.get(index).getParent();
-            if (isGone(folder)) {
-                FolderGoneException gone = new FolderGoneException(folder, e);
-                throw new UncheckedIOException(gone.getMessage(), gone);
-            }
-            throw new UncheckedIOException(e.getMessage(), e);
-        }
-    }
-
-    /** Where a share was mounted an empty folder may be left. */
-    private static boolean isGone(Path folder) {
-        try (Stream<Path> files = Files.list(folder)) {
-            return files.findAny().isEmpty();
-        } catch (IOException | UncheckedIOException e) {
-            return !Files.exists(folder);
+            throw FolderGoneException.unchecked(files.get(index), e);
         }
     }
 
