@@ -1,0 +1,398 @@
+package org.densenet4j.data;
+
+import org.densenet4j.random.PhiloxRandom;
+
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
+
+/**
+ * What loaders of images have in common: a shuffled order, threads of their own that prepare
+ * batches ahead, and what becomes of broken images. The order and every draw are functions of
+ * (seed, epoch, index), so a run can be repeated and resumed, with any number of threads.
+ *
+ * <p>A loader is immutable; an epoch belongs to one thread.
+ *
+ * @param <L> the loader
+ * @param <B> its batches
+ */
+public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B> permits BatchLoader {
+    private static final int ORDER = 1;
+
+    /** Purpose of the draws that change images. */
+    static final int AUGMENTATION = 2;
+
+    /** Behind the last batch of an epoch. */
+    private static final Object END = new Object();
+
+    /** Never changed once a loader has it. */
+    static final class Settings implements Cloneable {
+        int batch = 64;
+        boolean shuffle;
+        long seed;
+        boolean dropLast;
+        int prefetch = 2;
+        int threads = 1;
+        Consumer<String> skipped;
+
+        @Override
+        protected Settings clone() {
+            try {
+                return (Settings) super.clone();
+            } catch (CloneNotSupportedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    final Settings settings;
+
+    /** Broken images that have been named already. */
+    final Set<Integer> broken;
+
+    private final int images;
+
+    /**
+     * @param images of the data set
+     * @param broken shared by a loader and those made from it
+     */
+    ImageLoader(int images, Settings settings, Set<Integer> broken) {
+        this.images = images;
+        this.settings = settings;
+        this.broken = broken;
+    }
+
+    /** The same loader with other settings. */
+    abstract L copy(Settings changed);
+
+    /** Starts a batch of these images. */
+    abstract Filling.Content<B> batch(int[] indices, int epoch);
+
+    private L with(Consumer<Settings> change) {
+        Settings changed = settings.clone();
+        change.accept(changed);
+        return copy(changed);
+    }
+
+    /** Images per batch; the last one may have fewer. */
+    public L batch(int images) {
+        if (images < 1) {
+            throw new IllegalArgumentException("batch = " + images + ": use 1 or more");
+        }
+        return with(s -> s.batch = images);
+    }
+
+    /** Another random order in every epoch. */
+    public L shuffle(long seed) {
+        return shuffled(true, seed);
+    }
+
+    /** Seed of the augmentation; the order stays as it is. */
+    public L seed(long seed) {
+        return shuffled(settings.shuffle, seed);
+    }
+
+    private L shuffled(boolean shuffle, long seed) {
+        return with(
+                s -> {
+                    s.shuffle = shuffle;
+                    s.seed = seed;
+                });
+    }
+
+    /** Leaves out a last batch that is not full. */
+    public L dropLast(boolean on) {
+        return with(s -> s.dropLast = on);
+    }
+
+    /** Batches prepared ahead. */
+    public L prefetch(int batches) {
+        if (batches < 1) {
+            throw new IllegalArgumentException("prefetch = " + batches + ": use 1 or more");
+        }
+        return with(s -> s.prefetch = batches);
+    }
+
+    /** Threads that read and augment images. */
+    public L threads(int count) {
+        if (count < 1 || count > 256) {
+            throw new IllegalArgumentException(
+                    "loader threads = " + count + ": use a number from 1 to 256");
+        }
+        return with(s -> s.threads = count);
+    }
+
+    /**
+     * Skips images that cannot be read, so that their batch has fewer, instead of stopping. A lack
+     * of memory is not taken for a broken image.
+     *
+     * @param report is told about each of them once, in one line, by a loader thread
+     */
+    public L skipBroken(Consumer<String> report) {
+        Objects.requireNonNull(report, "report");
+        return with(s -> s.skipped = report);
+    }
+
+    /** Images that were skipped so far by this loader and those made from it. */
+    public int skippedImages() {
+        return broken.size();
+    }
+
+    /** Batches in an epoch, if no image is broken. */
+    public int batchesPerEpoch() {
+        return settings.dropLast ? images / settings.batch : Math.ceilDiv(images, settings.batch);
+    }
+
+    /** Starts preparing the batches of an epoch from its first batch. */
+    public Epoch epoch(int epoch) {
+        return epoch(epoch, 0);
+    }
+
+    /**
+     * Starts preparing the batches of an epoch from batch {@code from}, to resume in its middle.
+     *
+     * @param from a {@link Epoch#position}
+     */
+    public Epoch epoch(int epoch, int from) {
+        if (from < 0) {
+            throw new IllegalArgumentException("from = " + from + ": use 0 or a later batch");
+        }
+        return new Epoch(epoch, from);
+    }
+
+    private int[] order(int epoch) {
+        int[] order = new int[images];
+        for (int i = 0; i < order.length; i++) {
+            order[i] = i;
+        }
+        if (settings.shuffle) {
+            RandomGenerator random = new PhiloxRandom(settings.seed, ORDER, epoch, 0);
+            for (int i = order.length - 1; i > 0; i--) {
+                int j = random.nextInt(i + 1);
+                int swap = order[i];
+                order[i] = order[j];
+                order[j] = swap;
+            }
+        }
+        return order;
+    }
+
+    /** A batch and the number of the next one. */
+    private record Numbered<B>(B batch, int position) {}
+
+    /** The batches of one epoch. Close it to stop its threads; closing twice is allowed. */
+    public final class Epoch implements Iterable<B>, Iterator<B>, AutoCloseable {
+        private final ArrayBlockingQueue<Object> queue =
+                new ArrayBlockingQueue<>(settings.prefetch);
+        private final ExecutorService helpers;
+        private final Thread worker;
+        private volatile boolean closed;
+        private Object item;
+        private int position;
+        private long waitNanos;
+
+        private Epoch(int epoch, int from) {
+            position = from;
+            helpers =
+                    settings.threads == 1
+                            ? null
+                            : Executors.newFixedThreadPool(
+                                    settings.threads - 1,
+                                    Thread.ofPlatform()
+                                            .daemon()
+                                            .name("densenet4j-loader-", 1)
+                                            .factory());
+            worker =
+                    Thread.ofPlatform()
+                            .daemon()
+                            .name("densenet4j-loader")
+                            .start(() -> prepare(epoch, from));
+        }
+
+        boolean isClosed() {
+            return closed;
+        }
+
+        /** Stops at an image that cannot be read, or names it once. */
+        void broken(int index, UncheckedIOException e) {
+            if (settings.skipped == null) {
+                throw e;
+            }
+            if (broken.add(index)) {
+                settings.skipped.accept(e.getCause().getMessage());
+            }
+        }
+
+        private void prepare(int epoch, int from) {
+            try {
+                int[] order = order(epoch);
+                for (int number = from; number < batchesPerEpoch() && !closed; number++) {
+                    int first = number * settings.batch;
+                    int end = Math.min(first + settings.batch, order.length);
+                    int[] indices = Arrays.copyOfRange(order, first, end);
+                    B batch = fill(new Filling<>(indices, batch(indices, epoch), this));
+                    if (batch != null) {
+                        put(new Numbered<>(batch, number + 1));
+                    }
+                }
+                put(END);
+            } catch (RuntimeException | Error e) {
+                put(e);
+            }
+        }
+
+        /** Does nothing once the epoch is closed. An interrupt alone does not end an epoch. */
+        private void put(Object made) {
+            while (!closed) {
+                try {
+                    queue.put(made);
+                    return;
+                } catch (InterruptedException e) {
+                    continue; // closed, or a data set has interrupted its thread
+                }
+            }
+        }
+
+        private B fill(Filling<B> filling) {
+            if (helpers == null) {
+                filling.work();
+                return filling.finish();
+            }
+            Callable<Void> work = filling::work;
+            Future<?>[] helping = new Future<?>[settings.threads - 1];
+            for (int i = 0; i < helping.length; i++) {
+                helping[i] = helpers.submit(work);
+            }
+            try {
+                filling.work();
+            } finally {
+                for (Future<?> helper : helping) {
+                    join(helper);
+                }
+            }
+            return filling.finish();
+        }
+
+        private void join(Future<?> helper) {
+            while (!closed) {
+                try {
+                    helper.get();
+                    return;
+                } catch (InterruptedException e) {
+                    continue; // closed, or a data set has interrupted its thread
+                } catch (ExecutionException e) {
+                    if (e.getCause() instanceof RuntimeException cause) {
+                        throw cause;
+                    }
+                    throw (Error) e.getCause();
+                }
+            }
+        }
+
+        @Override
+        public Iterator<B> iterator() {
+            return this;
+        }
+
+        /**
+         * Whether there is another batch; waits for it.
+         *
+         * @throws UncheckedIOException when an image cannot be read and is not to be skipped, or
+         *     the heap is too small for it
+         * @throws Error what the JVM threw while a batch was prepared, such as an OutOfMemoryError
+         * @throws IllegalStateException when the epoch is closed
+         */
+        @Override
+        public boolean hasNext() {
+            if (item == null) {
+                item = take();
+            }
+            if (item instanceof UncheckedIOException e
+                    && (JvmErrors.in(e) == null || e.getCause() instanceof ImageMemoryException)) {
+                throw new UncheckedIOException(e.getMessage(), e.getCause());
+            }
+            if (item instanceof Throwable e) {
+                Error error = JvmErrors.in(e);
+                if (error != null) {
+                    throw error;
+                }
+                String reason = e.getMessage() == null ? e.toString() : e.getMessage();
+                throw new IllegalStateException("preparing a batch failed: " + reason, e);
+            }
+            return item != END;
+        }
+
+        private Object take() {
+            long start = System.nanoTime();
+            try {
+                Object taken = queue.poll();
+                while (taken == null) {
+                    if (!worker.isAlive() && queue.isEmpty()) {
+                        throw new IllegalStateException("the epoch is closed");
+                    }
+                    taken = queue.poll(100, TimeUnit.MILLISECONDS);
+                }
+                return taken;
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("interrupted while waiting for a batch", e);
+            } finally {
+                waitNanos += System.nanoTime() - start;
+            }
+        }
+
+        @Override
+        public B next() {
+            if (!hasNext()) {
+                throw new NoSuchElementException("the epoch has no more batches");
+            }
+            @SuppressWarnings("unchecked") // nothing else is put
+            Numbered<B> numbered = (Numbered<B>) item;
+            item = null;
+            position = numbered.position();
+            return numbered.batch();
+        }
+
+        /** Where to resume behind the batch that {@link #next} gave last. */
+        public int position() {
+            return position;
+        }
+
+        /** Time that the caller waited for batches, in seconds. */
+        public double inputWaitSeconds() {
+            return waitNanos / 1e9;
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+            worker.interrupt();
+            if (helpers != null) {
+                helpers.shutdownNow();
+            }
+            queue.clear();
+            item = null;
+            try {
+                worker.join(1000);
+                if (helpers != null) {
+                    helpers.awaitTermination(1, TimeUnit.SECONDS); // daemons: no longer than that
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            queue.clear();
+        }
+    }
+}
