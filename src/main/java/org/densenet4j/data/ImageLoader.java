@@ -28,7 +28,8 @@ import java.util.random.RandomGenerator;
  * @param <L> the loader
  * @param <B> its batches
  */
-public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B> permits BatchLoader {
+public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
+        permits BatchLoader, SegmentationLoader {
     private static final int ORDER = 1;
 
     /** Purpose of the draws that change images. */

@@ -49,6 +49,13 @@ public record Normalisation(float[] mean, float[] deviation) {
         }
     }
 
+    /** Leaves values from 0 to 1 as they are: mean 0 and deviation 1. */
+    public static Normalisation none(int channels) {
+        float[] ones = new float[channels];
+        Arrays.fill(ones, 1);
+        return new Normalisation(new float[channels], ones);
+    }
+
     /** Computed over all images of a data set. */
     public static Normalisation of(Dataset data) {
         Objects.requireNonNull(data, "data");
