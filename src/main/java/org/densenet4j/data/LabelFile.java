@@ -181,7 +181,8 @@ final class LabelFile {
                             + " is out of range: there are "
                             + classes.count()
                             + " classes"
-                            + voidHint()
+                            + " and the void label is "
+                            + classes.voidLabel()
                             + (another
                                     ? "; its colour is that of "
                                             + classes.described(meant)
@@ -203,12 +204,6 @@ final class LabelFile {
                             + " in the table; convert to RGB to go by colours, or leave the table"
                             + " out to go by indices");
         }
-    }
-
-    private String voidHint() {
-        return classes.voidLabel() < 0
-                ? " and no void"
-                : " and the void label is " + classes.voidLabel();
     }
 
     private static String at(int pixel, int width) {
