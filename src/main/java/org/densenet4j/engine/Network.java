@@ -10,27 +10,11 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.ParameterSpec;
-import org.densenet4j.plan.AdditionMemory;
-import org.densenet4j.plan.BandedConvolutionLayerMemory;
-import org.densenet4j.plan.BandedTransitionUpMemory;
-import org.densenet4j.plan.BottleneckLayerMemory;
-import org.densenet4j.plan.ClassifierMemory;
-import org.densenet4j.plan.ConvolutionLayerMemory;
 import org.densenet4j.plan.MemoryPlan;
-import org.densenet4j.plan.NaiveBottleneckLayerMemory;
-import org.densenet4j.plan.NaiveConvolutionLayerMemory;
 import org.densenet4j.plan.NetworkMemory;
-import org.densenet4j.plan.NodeMemory;
 import org.densenet4j.plan.ParameterLayout;
-import org.densenet4j.plan.PixelClassifierMemory;
-import org.densenet4j.plan.PooledConvolutionMemory;
-import org.densenet4j.plan.PoolingMemory;
-import org.densenet4j.plan.TransitionDownMemory;
-import org.densenet4j.plan.TransitionMemory;
-import org.densenet4j.plan.TransitionUpMemory;
 import org.densenet4j.spec.Initialiser;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -63,14 +47,13 @@ public final class Network implements AutoCloseable {
     private final DeviceArena arena;
     private final Compute compute;
     private final Kernels kernels;
-    private final List<Stage> stages = new ArrayList<>();
-    private final Loss loss;
-    private OperationListener listener = OperationListener.NONE;
-    private OperationEvent event;
     private final DeviceUse use;
     private final PassOrder order = new PassOrder();
     private long updates;
     private List<String> classNames = List.of();
+    private Stages stages;
+    private GradientNorm norm;
+    private ParameterUpdate update;
 
     private Network(MemoryPlan plan, Device device) {
         this.plan = plan;
@@ -80,7 +63,6 @@ public final class Network implements AutoCloseable {
         this.arena = allocate(plan, device);
         this.compute = new Compute(device, arena, memory);
         this.kernels = arena.kernels();
-        this.loss = Loss.of(compute, memory.loss());
     }
 
     private static DeviceArena allocate(MemoryPlan plan, Device device) {
@@ -106,7 +88,7 @@ public final class Network implements AutoCloseable {
         requireNonNull(device, "device");
         Network network = new Network(plan, device);
         try (DeviceUse _ = network.use()) {
-            network.memory.nodes().forEach(node -> network.stages.add(network.stage(node)));
+            network.build();
             network.initialise(seed);
         } catch (RuntimeException e) {
             try {
@@ -120,28 +102,14 @@ public final class Network implements AutoCloseable {
         return network;
     }
 
-    /** The kinds of nodes, and what trains each. */
-    private Stage stage(NodeMemory node) {
-        return switch (node) {
-            case ConvolutionLayerMemory m -> new ConvolutionStage(compute, m);
-            case NaiveConvolutionLayerMemory m -> new NaiveConvolutionStage(compute, m);
-            case BandedConvolutionLayerMemory m -> new BandedConvolutionStage(compute, m);
-            case BottleneckLayerMemory m -> new BottleneckStage(compute, m);
-            case NaiveBottleneckLayerMemory m -> new NaiveBottleneckStage(compute, m);
-            case PooledConvolutionMemory m -> new PooledConvolutionStage(compute, m);
-            case TransitionMemory m -> new TransitionStage(compute, m);
-            case ClassifierMemory m -> new ClassifierStage(compute, m);
-            case PixelClassifierMemory m -> new PixelClassifierStage(compute, m);
-            case PoolingMemory m -> new PoolingStage(compute, m);
-            case AdditionMemory m -> new AdditionStage(compute, m);
-            case TransitionDownMemory m -> new TransitionDownStage(compute, m);
-            case TransitionUpMemory m -> new TransitionUpStage(compute, m);
-            case BandedTransitionUpMemory m -> new BandedTransitionUpStage(compute, m);
-        };
+    private void build() {
+        stages = new Stages(plan, compute);
+        norm = new GradientNorm(compute);
+        update = new ParameterUpdate(compute);
     }
 
     private void initialise(long seed) {
-        Initialiser initialiser = Initialiser.seeded(seed);
+        Initialiser initialiser = Initialiser.of(memory.graph(), seed);
         for (ParameterSpec p : memory.parameterLayout().tensors()) {
             float[] values = new float[Math.toIntExact(p.count())];
             initialiser.fill(p, values);
@@ -170,7 +138,7 @@ public final class Network implements AutoCloseable {
 
     /** Told about every operation as it runs; {@link OperationListener#NONE} turns it off. */
     public void listen(OperationListener operationListener) {
-        listener = requireNonNull(operationListener, "operationListener");
+        stages.listen(requireNonNull(operationListener, "operationListener"));
     }
 
     // ---------------------------------------------------------------- a step
@@ -229,7 +197,7 @@ public final class Network implements AutoCloseable {
             order.requireInput(pass);
             order.begin();
             uploadStep(pass);
-            runForward(pass);
+            stages.forward(pass);
             order.forward(pass);
         }
     }
@@ -253,10 +221,10 @@ public final class Network implements AutoCloseable {
             prepare(pass, labels, meanOver);
             Runnable work =
                     () -> {
-                        runForward(pass);
-                        runLoss(pass, smoothing, meanOver);
-                        runBackward(pass);
-                        squaredNormOfGradients();
+                        stages.forward(pass);
+                        stages.loss(pass, smoothing, meanOver);
+                        stages.backward(pass);
+                        norm.run();
                     };
             run(new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, meanOver), work);
             order.forward(pass);
@@ -284,8 +252,8 @@ public final class Network implements AutoCloseable {
             prepare(pass, labels, meanOver);
             Runnable work =
                     () -> {
-                        runForward(pass);
-                        runLoss(pass, 0, meanOver);
+                        stages.forward(pass);
+                        stages.loss(pass, 0, meanOver);
                     };
             run(new Recording(pass.images(), pass.mode(), pass.seed(), 0, meanOver), work);
             order.forward(pass);
@@ -298,17 +266,17 @@ public final class Network implements AutoCloseable {
 
     private void prepare(Pass pass, int[] labels, int meanOver) {
         order.requireInput(pass);
-        loss.labels(pass, labels, meanOver);
+        stages.loss().labels(pass, labels, meanOver);
         order.begin();
         uploadStep(pass);
     }
 
     /** A listener wants to hear of every operation, and a recording has none. */
     private void run(Recording recording, Runnable work) {
-        if (listener == OperationListener.NONE) {
-            arena.replay(recording, work);
-        } else {
+        if (stages.hasListener()) {
             work.run();
+        } else {
+            arena.replay(recording, work);
         }
     }
 
@@ -336,35 +304,10 @@ public final class Network implements AutoCloseable {
             Matrix outcome = memory.loss().outcome();
             float[] values = new float[outcome.columns()];
             arena.download(outcome, values, 0);
-            double norm = order.hasNorm() ? norm(values, loss.firstNorm()) : Double.NaN;
-            return loss.outcome(pass, values, meanOver, norm);
+            Loss loss = stages.loss();
+            double taken = order.hasNorm() ? norm.of(values, loss.firstNorm()) : Double.NaN;
+            return loss.outcome(pass, values, meanOver, taken);
         }
-    }
-
-    /** The squared norm of every slice of the gradients. */
-    private void squaredNormOfGradients() {
-        Matrix gradients = memory.parameterGradients();
-        int slice = compute.sliceLength(gradients.columns());
-        compute.forEachSlice(
-                gradients.columns(),
-                (from, count) ->
-                        kernels.squaredNorm(
-                                gradients.columns(from, count),
-                                memory.loss().squaredNorms().columns(from / slice, 1)));
-    }
-
-    /** The norm of the gradients from the squared norms of their slices. */
-    private double norm(float[] squares, int first) {
-        double sum = 0;
-        for (int i = 0; i < normSlices(); i++) {
-            sum += squares[first + i];
-        }
-        return Math.sqrt(sum);
-    }
-
-    private int normSlices() {
-        int length = memory.parameterGradients().columns();
-        return Math.ceilDiv(length, compute.sliceLength(length));
     }
 
     private void uploadStep(Pass pass) {
@@ -372,39 +315,6 @@ public final class Network implements AutoCloseable {
             int[] words = {(int) pass.step(), (int) (pass.step() >>> 32)};
             arena.uploadInts(words, words.length, memory.stepCounter().offset());
         }
-    }
-
-    private void before(int operation) {
-        listener.before(operation);
-        event = OperationEvent.start();
-    }
-
-    private void after(int operation) {
-        event.end(plan, operation);
-        listener.after(operation);
-    }
-
-    private void runForward(Pass pass) {
-        roundParameters();
-        int operation = 0;
-        for (Stage stage : stages) {
-            before(operation);
-            stage.forward(pass);
-            after(operation++);
-        }
-    }
-
-    /** The master weights stay float32; products with activations want the activations' type. */
-    private void roundParameters() {
-        if (memory.operands() == memory.parameters()) {
-            return;
-        }
-        compute.forEachSlice(
-                memory.parameters().columns(),
-                (from, count) ->
-                        kernels.copy(
-                                memory.parameters().columns(from, count),
-                                memory.operands().columns(from, count)));
     }
 
     /** Keeps a copy of the running statistics, for {@link #restoreRunningStatistics}. */
@@ -448,18 +358,11 @@ public final class Network implements AutoCloseable {
             requireNonNull(labels, "labels");
             checkLoss(smoothing, meanOver);
             order.requireForward(pass);
-            loss.labels(pass, labels, meanOver);
-            runLoss(pass, smoothing, meanOver);
+            stages.loss().labels(pass, labels, meanOver);
+            stages.loss(pass, smoothing, meanOver);
             order.loss(pass);
             return outcome(pass, meanOver).loss();
         }
-    }
-
-    private void runLoss(Pass pass, float smoothing, int meanOver) {
-        int operation = stages.size();
-        before(operation);
-        loss.run(pass, smoothing, meanOver);
-        after(operation);
     }
 
     /** Sets the gradient of the logits [count, classes] of a loss of one's own. */
@@ -486,7 +389,7 @@ public final class Network implements AutoCloseable {
             requireNonNull(pass, "pass");
             checkHasBackward(pass);
             order.requireGradient(pass);
-            runBackward(pass);
+            stages.backward(pass);
             afterBackward(pass);
         }
     }
@@ -535,15 +438,6 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    private void runBackward(Pass pass) {
-        int operation = stages.size() + 1;
-        for (Stage stage : stages.reversed()) {
-            before(operation);
-            stage.backward(pass);
-            after(operation++);
-        }
-    }
-
     /**
      * The logits [count, classes], or [count·H·W, classes], of the last forward pass.
      *
@@ -582,46 +476,27 @@ public final class Network implements AutoCloseable {
 
     // ---------------------------------------------------------------- optimiser
 
-    /**
-     * Updates all parameters by stochastic gradient descent, and counts that in {@link #updates}.
-     * Velocities are zero when a network is opened.
-     */
+    /** {@link #update} by stochastic gradient descent. */
     public void sgd(SgdStep step) {
+        update(step);
+    }
+
+    /**
+     * Updates all parameters by an optimiser's step, and counts that in {@link #updates}. What the
+     * optimiser remembers is zero when a network is opened, and means nothing to another optimiser.
+     */
+    public void update(OptimiserStep step) {
         try (DeviceUse _ = use()) {
             requireNonNull(step, "step");
-            int operation = 2 * stages.size() + 1;
-            before(operation);
-            ParameterLayout layout = memory.parameterLayout();
-            Matrix p = memory.parameters();
-            Matrix g = memory.parameterGradients();
-            Matrix v = memory.velocity();
-            SgdUpdate update =
-                    (parameters, gradients, velocity, decayed) ->
-                            kernels.sgd(
-                                    parameters,
-                                    gradients,
-                                    velocity,
-                                    step.rate(),
-                                    step.momentum(),
-                                    step.nesterov(),
-                                    decayed ? step.weightDecay() : 0f,
-                                    step.gradientScale());
-            update(update, layout.weights(p), layout.weights(g), layout.weights(v), true);
-            update(
-                    update,
-                    layout.normsAndBiases(p),
-                    layout.normsAndBiases(g),
-                    layout.normsAndBiases(v),
-                    step.decayNormsAndBiases());
+            stages.update(update, step);
             updates++;
-            order.parametersChanged("sgd() changed the parameters");
+            order.parametersChanged("update() changed the parameters");
             order.gradientsSpent();
-            after(operation);
         }
     }
 
     /**
-     * Whether gradients were computed or set since they were zeroed or {@link #sgd} used them, so
+     * Whether gradients were computed or set since they were zeroed or {@link #update} used them, so
      * that another update has something to go by.
      */
     public boolean hasGradients() {
@@ -633,45 +508,18 @@ public final class Network implements AutoCloseable {
         return updates;
     }
 
-    /** One optimiser step on a range of the parameters. */
-    private interface SgdUpdate {
-        void on(Matrix parameters, Matrix gradients, Matrix velocity, boolean decayed);
-    }
-
-    private void update(
-            SgdUpdate update,
-            Matrix parameters,
-            Matrix gradients,
-            Matrix velocity,
-            boolean decayed) {
-        compute.forEachSlice(
-                parameters.columns(),
-                (from, count) ->
-                        update.on(
-                                parameters.columns(from, count),
-                                gradients.columns(from, count),
-                                velocity.columns(from, count),
-                                decayed));
-    }
-
     /** Euclidean norm of all parameter gradients; NaN or infinite when one of them is. */
     public double gradientNorm() {
         try (DeviceUse _ = use()) {
-            squaredNormOfGradients();
+            norm.run();
             order.otherNorms();
-            float[] squares = new float[normSlices()];
-            arena.download(memory.loss().squaredNorms().columns(0, squares.length), squares, 0);
-            return norm(squares, 0);
+            return norm.read();
         }
     }
 
-    private double squaredNorm(Matrix x) {
-        Matrix target = memory.loss().squaredNorms().columns(0, 1);
-        kernels.squaredNorm(x, target);
+    private boolean isFinite(Matrix x) {
         order.otherNorms();
-        float[] value = new float[1];
-        arena.download(target, value, 0);
-        return value[0];
+        return Double.isFinite(norm.squaredNormOf(x));
     }
 
     // ---------------------------------------------------------------- looking for NaN
@@ -686,15 +534,15 @@ public final class Network implements AutoCloseable {
             order.requireInput(pass);
             order.begin();
             uploadStep(pass);
-            runForward(pass);
+            stages.forward(pass);
             order.forward(pass);
             int pixels = memory.graph().input().pixels();
             Matrix input = memory.input().rows(0, pass.images() * pixels);
-            if (!Double.isFinite(squaredNorm(input))) {
+            if (!isFinite(input)) {
                 return "input";
             }
-            for (Stage stage : stages) {
-                if (!Double.isFinite(squaredNorm(stage.output(pass)))) {
+            for (Stage stage : stages.inForwardOrder()) {
+                if (!isFinite(stage.output(pass))) {
                     return stage.name();
                 }
             }
@@ -707,7 +555,7 @@ public final class Network implements AutoCloseable {
         try (DeviceUse _ = use()) {
             for (ParameterSpec p : memory.parameterLayout().tensors().reversed()) {
                 Matrix g = memory.parameterLayout().in(memory.parameterGradients(), p.name());
-                if (!Double.isFinite(squaredNorm(g))) {
+                if (!isFinite(g)) {
                     return p.name();
                 }
             }
@@ -753,12 +601,12 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** The optimiser's velocity of a parameter. */
+    /** What the optimiser remembers of a parameter: SGD's velocity, RMSprop's squared gradients. */
     public float[] velocity(String name) {
         return read(memory.parameterLayout(), memory.velocity(), name);
     }
 
-    /** Sets the optimiser's velocity of a parameter. */
+    /** Sets what the optimiser remembers of a parameter. */
     public void velocity(String name, float[] values) {
         write(memory.parameterLayout(), memory.velocity(), name, values);
     }

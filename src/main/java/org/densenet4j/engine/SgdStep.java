@@ -26,7 +26,8 @@ public record SgdStep(
         boolean nesterov,
         float weightDecay,
         boolean decayNormsAndBiases,
-        float gradientScale) {
+        float gradientScale)
+        implements OptimiserStep {
 
     /** Refuses what would make every parameter NaN or infinite. */
     public SgdStep {
@@ -39,31 +40,36 @@ public record SgdStep(
         }
     }
 
-    private static void check(String what, float value) {
+    static void check(String what, float value) {
         if (!(value >= 0) || Float.isInfinite(value)) {
             throw new IllegalArgumentException(
                     what + " = " + value + ": use a finite number that is not negative");
         }
     }
 
-    /** Without momentum and decay, of gradients as they are. */
+    @Override
+    public Decayed decayed() {
+        return decayNormsAndBiases ? Decayed.ALL : Decayed.WEIGHTS;
+    }
+
+    /** Plain SGD, of gradients as they are. */
     public static SgdStep of(double rate) {
         return new SgdStep((float) rate, 0, false, 0, false, 1);
     }
 
-    /** The same with momentum, Nesterov's or the classical one. */
+    /** A copy with momentum, Nesterov's or the classical one. */
     public SgdStep withMomentum(double value, boolean isNesterov) {
         return new SgdStep(
                 rate, (float) value, isNesterov, weightDecay, decayNormsAndBiases, gradientScale);
     }
 
-    /** The same with weight decay. */
+    /** A copy with weight decay. */
     public SgdStep withWeightDecay(double value, boolean alsoNormsAndBiases) {
         return new SgdStep(
                 rate, momentum, nesterov, (float) value, alsoNormsAndBiases, gradientScale);
     }
 
-    /** The same of scaled gradients. */
+    /** A copy that multiplies gradients by a factor. */
     public SgdStep withGradientScale(double factor) {
         return new SgdStep(
                 rate, momentum, nesterov, weightDecay, decayNormsAndBiases, (float) factor);

@@ -5,7 +5,6 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
-import org.densenet4j.graph.Node;
 
 import java.util.Arrays;
 import java.util.Comparator;
@@ -92,9 +91,9 @@ public final class MemoryPlan {
         return schedule.operations();
     }
 
-    /** The index of a node's forward operation. */
-    int forward(Node node) {
-        return schedule.forward(node);
+    /** Which operation is a node's, and which the loss. */
+    public Schedule schedule() {
+        return schedule;
     }
 
     /** All buffers with their places, lowest offset first. */

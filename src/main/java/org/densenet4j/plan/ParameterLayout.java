@@ -10,8 +10,8 @@ import java.util.Map;
 /**
  * Where each tensor lies inside a contiguous vector of all parameters (or gradients, or velocities,
  * or running statistics). Each starts on a cache-line boundary. Weights of convolutions and of the
- * classifier lie before everything else, so that an optimiser that treats them differently runs
- * over two ranges and not over hundreds of tensors.
+ * classifier lie before everything else, then come scales, then shifts, so that an optimiser that
+ * treats them differently runs over three ranges and not over hundreds of tensors.
  */
 public final class ParameterLayout {
     private static final int ALIGNMENT = Allocator.ALIGNMENT / 4;
@@ -19,15 +19,23 @@ public final class ParameterLayout {
     private final Map<String, ParameterSpec> specs = new LinkedHashMap<>();
     private final Map<String, Integer> starts = new LinkedHashMap<>();
     private final int weightsLength;
+    private final int scalesEnd;
     private final int length;
 
     ParameterLayout(List<ParameterSpec> parameters) {
         parameters.forEach(p -> specs.put(p.name(), p));
         weightsLength = place(parameters.stream().filter(p -> p.role().isWeight()).toList(), 0);
+        scalesEnd = place(parameters.stream().filter(ParameterLayout::isScale).toList(), weightsLength);
         length =
                 place(
-                        parameters.stream().filter(p -> !p.role().isWeight()).toList(),
-                        weightsLength);
+                        parameters.stream()
+                                .filter(p -> !p.role().isWeight() && !isScale(p))
+                                .toList(),
+                        scalesEnd);
+    }
+
+    private static boolean isScale(ParameterSpec p) {
+        return p.role() == ParameterSpec.Role.BN_WEIGHT;
     }
 
     private int place(List<ParameterSpec> tensors, int start) {
@@ -50,9 +58,14 @@ public final class ParameterLayout {
         return vector.columns(0, weightsLength);
     }
 
-    /** Gamma, beta and biases inside {@code vector}. */
-    public Matrix normsAndBiases(Matrix vector) {
-        return vector.columns(weightsLength, length - weightsLength);
+    /** The scales gamma of batch normalisations inside {@code vector}. */
+    public Matrix scales(Matrix vector) {
+        return vector.columns(weightsLength, scalesEnd - weightsLength);
+    }
+
+    /** The shifts beta of batch normalisations, and biases, inside {@code vector}. */
+    public Matrix shifts(Matrix vector) {
+        return vector.columns(scalesEnd, length - scalesEnd);
     }
 
     /** Elements of the whole vector, padding included. */

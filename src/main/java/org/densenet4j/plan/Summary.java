@@ -112,7 +112,7 @@ public final class Summary {
 
     /** Bytes that outlive the node's forward operation, and its new columns of the features. */
     private static long kept(MemoryPlan plan, Node node) {
-        int forward = plan.forward(node);
+        int forward = plan.schedule().forward(node);
         long bytes =
                 plan.buffers().stream()
                         .filter(b -> b.name().startsWith(node.name() + "."))

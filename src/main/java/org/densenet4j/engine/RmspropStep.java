@@ -1,0 +1,73 @@
+package org.densenet4j.engine;
+
+import static java.util.Objects.requireNonNull;
+
+/**
+ * One update of all parameters by RMSprop (Tieleman and Hinton 2012, lecture 6.5), without
+ * momentum and not centred:
+ *
+ * <pre>
+ * g = gradientScale·g + weightDecay·p
+ * r = rho·r + (1 − rho)·g²
+ * p = p − rate·g / (sqrt(r) + epsilon)      as PyTorch has it, or
+ * p = p − rate·g / sqrt(r + epsilon)        with epsilonInside, as Lasagne has it
+ * </pre>
+ *
+ * @param rate learning rate
+ * @param rho weight of what is remembered of the squared gradients
+ * @param epsilon added to the root, or below it
+ * @param epsilonInside whether epsilon is added below the root
+ * @param weightDecay 0 for none
+ * @param decayed which parameters decay
+ * @param gradientScale factor of every gradient (clipping)
+ */
+public record RmspropStep(
+        float rate,
+        float rho,
+        float epsilon,
+        boolean epsilonInside,
+        float weightDecay,
+        Decayed decayed,
+        float gradientScale)
+        implements OptimiserStep {
+
+    /** Refuses what would make every parameter NaN or infinite. */
+    public RmspropStep {
+        SgdStep.check("rate", rate);
+        SgdStep.check("weight decay", weightDecay);
+        requireNonNull(decayed, "decayed");
+        if (!(rho >= 0 && rho < 1)) {
+            throw new IllegalArgumentException(
+                    "rho = " + rho + ": use a number from 0 to below 1");
+        }
+        if (!(epsilon > 0) || Float.isInfinite(epsilon)) {
+            throw new IllegalArgumentException(
+                    "epsilon = " + epsilon + ": use a small positive number");
+        }
+        if (!Float.isFinite(gradientScale)) {
+            throw new IllegalArgumentException(
+                    "gradient scale = " + gradientScale + ": use a finite number");
+        }
+    }
+
+    /** As PyTorch's defaults have it: rho 0.99, epsilon 1e-8 outside of the root, no decay. */
+    public static RmspropStep of(double rate) {
+        return new RmspropStep((float) rate, 0.99f, 1e-8f, false, 0, Decayed.WEIGHTS, 1);
+    }
+
+    /**
+     * As FC-DenseNet's authors have it (Jégou et al. 2017, arXiv 1611.09326, section 4.1, and their
+     * code): rho 0.9, epsilon 1e-6 below the root, and a penalty of 1e-4·Σw² on weights and gamma,
+     * whose gradient is a weight decay of 2e-4.
+     */
+    public static RmspropStep ofFcDenseNet(double rate) {
+        return new RmspropStep(
+                (float) rate, 0.9f, 1e-6f, true, 2e-4f, Decayed.WEIGHTS_AND_SCALES, 1);
+    }
+
+    /** A copy that multiplies gradients by a factor. */
+    public RmspropStep withGradientScale(double factor) {
+        return new RmspropStep(
+                rate, rho, epsilon, epsilonInside, weightDecay, decayed, (float) factor);
+    }
+}
