@@ -120,7 +120,7 @@ class CallOrderTest {
         network.backward(PASS);
         forwardAndLoss(PASS);
         network.sgd(SgdStep.of(0.1));
-        tooEarly("sgd() changed the parameters", () -> network.backward(PASS));
+        tooEarly("update() changed the parameters", () -> network.backward(PASS));
     }
 
     @Test
