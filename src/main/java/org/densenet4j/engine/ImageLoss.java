@@ -13,6 +13,11 @@ final class ImageLoss implements Loss {
     }
 
     @Override
+    public ImageLossMemory memory() {
+        return memory;
+    }
+
+    @Override
     public void labels(Pass pass, int[] labels, int meanOver) {
         if (labels.length < pass.images()) {
             throw new IllegalArgumentException(
@@ -38,7 +43,7 @@ final class ImageLoss implements Loss {
     }
 
     @Override
-    public Network.Outcome outcome(Pass pass, float[] values, int meanOver, double gradientNorm) {
+    public Network.Outcome outcome(Pass pass, float[] values, int meanOver) {
         int batch = memory.logits().rows();
         double loss = 0;
         int correct = 0;
@@ -46,7 +51,7 @@ final class ImageLoss implements Loss {
             loss += values[i];
             correct += (int) values[batch + i];
         }
-        return new Network.Outcome(loss / meanOver, correct, gradientNorm, PixelTally.NONE);
+        return new Network.Outcome(loss / meanOver, correct, Double.NaN, PixelTally.NONE);
     }
 
     @Override

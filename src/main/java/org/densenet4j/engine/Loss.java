@@ -25,8 +25,11 @@ sealed interface Loss permits ImageLoss, PixelLoss {
     /** Queues the loss and the gradient of the logits. */
     void run(Pass pass, float smoothing, int meanOver);
 
+    /** Its memory. */
+    LossMemory memory();
+
     /** Reads losses and hits off what the host was given of {@link LossMemory#outcome}. */
-    Network.Outcome outcome(Pass pass, float[] values, int meanOver, double gradientNorm);
+    Network.Outcome outcome(Pass pass, float[] values, int meanOver);
 
     /** Where the squared norms of gradients start among those values. */
     int firstNorm();

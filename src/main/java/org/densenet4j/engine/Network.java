@@ -10,6 +10,7 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.plan.LossMemory;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.ParameterLayout;
@@ -266,7 +267,7 @@ public final class Network implements AutoCloseable {
 
     private void prepare(Pass pass, int[] labels, int meanOver) {
         order.requireInput(pass);
-        stages.loss().labels(pass, labels, meanOver);
+        setLabels(pass, labels, meanOver);
         order.begin();
         uploadStep(pass);
     }
@@ -283,8 +284,8 @@ public final class Network implements AutoCloseable {
     /**
      * What a pass found; waits for it.
      *
-     * @param loss sum of the batch's losses divided by what the mean is taken over
-     * @param correct images, or pixels, whose highest logit is their label
+     * @param loss sum of the batch's losses, of all heads, divided by what the mean is taken over
+     * @param correct images, or pixels, whose highest logit, the last head's, is their label
      * @param gradientNorm Euclidean norm of all parameter gradients after a {@link #trainingPass};
      *     NaN after other passes and after another norm was taken
      * @param pixels counts by class, of a network that classifies pixels
@@ -301,13 +302,25 @@ public final class Network implements AutoCloseable {
             requireNonNull(pass, "pass");
             checkLoss(0, meanOver);
             order.requireOutcome(pass);
-            Matrix outcome = memory.loss().outcome();
-            float[] values = new float[outcome.columns()];
-            arena.download(outcome, values, 0);
-            Loss loss = stages.loss();
-            double taken = order.hasNorm() ? norm.of(values, loss.firstNorm()) : Double.NaN;
-            return loss.outcome(pass, values, meanOver, taken);
+            double sum = 0;
+            Outcome last = null;
+            for (Loss loss : stages.losses()) {
+                Matrix outcome = loss.memory().outcome();
+                float[] values = new float[outcome.columns()];
+                arena.download(outcome, values, 0);
+                Outcome found = loss.outcome(pass, values, meanOver);
+                sum += found.loss();
+                // The norm lies beside the last head's losses.
+                double taken = order.hasNorm() ? norm.of(values, loss.firstNorm()) : Double.NaN;
+                last = new Outcome(sum, found.correct(), taken, found.pixels());
+            }
+            return last;
         }
+    }
+
+    /** All heads are trained by the same labels. */
+    private void setLabels(Pass pass, int[] labels, int meanOver) {
+        stages.losses().forEach(loss -> loss.labels(pass, labels, meanOver));
     }
 
     private void uploadStep(Pass pass) {
@@ -358,23 +371,32 @@ public final class Network implements AutoCloseable {
             requireNonNull(labels, "labels");
             checkLoss(smoothing, meanOver);
             order.requireForward(pass);
-            stages.loss().labels(pass, labels, meanOver);
+            setLabels(pass, labels, meanOver);
             stages.loss(pass, smoothing, meanOver);
             order.loss(pass);
             return outcome(pass, meanOver).loss();
         }
     }
 
-    /** Sets the gradient of the logits [count, classes] of a loss of one's own. */
+    /** Sets the gradient of the last head's logits [count, classes] of a loss of one's own. */
     public void logitsGradient(float[] gradient, int count) {
+        logitsGradient(lastHead(), gradient, count);
+    }
+
+    /**
+     * {@link #logitsGradient(float[], int)} of the head of this name. A network with several heads
+     * needs the gradient of each of them.
+     */
+    public void logitsGradient(String head, float[] gradient, int count) {
         try (DeviceUse _ = use()) {
             requireNonNull(gradient, "gradient");
             checkBatch(count);
             order.requireForward(count);
-            Matrix target = memory.loss().logitsGradient().rows(0, labels(count));
+            LossMemory loss = loss(head);
+            Matrix target = loss.logitsGradient().rows(0, count * loss.labelsPerImage());
             checkLength("gradient", gradient.length, target);
             arena.upload(gradient, 0, target);
-            order.logitsGradient();
+            order.logitsGradient(head, memory.losses().size());
         }
     }
 
@@ -396,14 +418,25 @@ public final class Network implements AutoCloseable {
 
     private void afterBackward(Pass pass) {
         order.backward(pass);
-        if (!memory.loss().keepsLogits()) {
+        if (memory.losses().values().stream().anyMatch(loss -> !loss.keepsLogits())) {
             order.logitsGone();
         }
     }
 
-    /** Labels, and rows of logits, of some images: one each, or one for each of their pixels. */
-    private int labels(int images) {
-        return images * memory.loss().labelsPerImage();
+    private String lastHead() {
+        return List.copyOf(memory.losses().keySet()).getLast();
+    }
+
+    private LossMemory loss(String head) {
+        LossMemory loss = memory.losses().get(requireNonNull(head, "head"));
+        if (loss == null) {
+            throw new IllegalArgumentException(
+                    "no head has the name '"
+                            + head
+                            + "'; there is "
+                            + String.join(", ", memory.losses().keySet()));
+        }
+        return loss;
     }
 
     private static void checkLoss(float smoothing, int meanOver) {
@@ -439,15 +472,22 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * The logits [count, classes], or [count·H·W, classes], of the last forward pass.
+     * The logits [count, classes], or [count·H·W, classes], of the last forward pass and the last
+     * head.
      *
      * @throws IllegalStateException when there are none; those of pixels are gone after a backward
      *     pass
      */
     public float[] logits(int count) {
+        return logits(lastHead(), count);
+    }
+
+    /** {@link #logits(int)} of the head of this name. */
+    public float[] logits(String head, int count) {
         try (DeviceUse _ = use()) {
             order.requireLogits(count);
-            Matrix logits = memory.loss().logits().rows(0, labels(count));
+            LossMemory loss = loss(head);
+            Matrix logits = loss.logits().rows(0, count * loss.labelsPerImage());
             float[] values = new float[logits.rows() * logits.columns()];
             arena.download(logits, values, 0);
             return values;
@@ -496,8 +536,8 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Whether gradients were computed or set since they were zeroed or {@link #update} used them, so
-     * that another update has something to go by.
+     * Whether gradients were computed or set since they were zeroed or {@link #update} used them,
+     * so that another update has something to go by.
      */
     public boolean hasGradients() {
         return order.hasGradients();

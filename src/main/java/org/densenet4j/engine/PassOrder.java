@@ -1,5 +1,8 @@
 package org.densenet4j.engine;
 
+import java.util.HashSet;
+import java.util.Set;
+
 /**
  * What the memory of a network holds of the last passes. A call out of order is refused: it would
  * compute from what an earlier step, or nobody, has left there.
@@ -8,6 +11,7 @@ final class PassOrder {
     private int inputs;
     private Pass forward;
     private boolean logitsGradient;
+    private final Set<String> gradientsOfHeads = new HashSet<>();
 
     /** What the backward pass would read and is no more what the forward pass has read, or null. */
     private String changed;
@@ -27,6 +31,7 @@ final class PassOrder {
     private void forgetForward() {
         forward = null;
         logitsGradient = false;
+        gradientsOfHeads.clear();
         changed = null;
     }
 
@@ -103,9 +108,10 @@ final class PassOrder {
         }
     }
 
-    /** The gradient of the logits is there. */
-    void logitsGradient() {
-        logitsGradient = true;
+    /** The gradient of a head's logits is there. */
+    void logitsGradient(String head, int heads) {
+        gradientsOfHeads.add(head);
+        logitsGradient = gradientsOfHeads.size() == heads;
     }
 
     /** The loss of a pass is there, and with it the gradient of the logits. */

@@ -26,6 +26,11 @@ final class PixelLoss implements Loss {
     }
 
     @Override
+    public PixelLossMemory memory() {
+        return memory;
+    }
+
+    @Override
     public void labels(Pass pass, int[] labels, int meanOver) {
         int pixels = pass.images() * memory.labelsPerImage();
         if (labels.length < pixels) {
@@ -67,7 +72,7 @@ final class PixelLoss implements Loss {
     }
 
     @Override
-    public Network.Outcome outcome(Pass pass, float[] values, int meanOver, double gradientNorm) {
+    public Network.Outcome outcome(Pass pass, float[] values, int meanOver) {
         int classes = memory.classes();
         long[] intersection = new long[classes];
         long[] labelled = new long[classes];
@@ -85,7 +90,7 @@ final class PixelLoss implements Loss {
         return new Network.Outcome(
                 loss / meanOver,
                 Math.toIntExact(Arrays.stream(intersection).sum()),
-                gradientNorm,
+                Double.NaN,
                 new PixelTally(intersection, labelled, predicted));
     }
 

@@ -3,8 +3,8 @@ package org.densenet4j.engine;
 import static java.util.Objects.requireNonNull;
 
 /**
- * One update of all parameters by RMSprop (Tieleman and Hinton 2012, lecture 6.5), without
- * momentum and not centred:
+ * One update of all parameters by RMSprop (Tieleman and Hinton 2012, lecture 6.5), without momentum
+ * and not centred:
  *
  * <pre>
  * g = gradientScale·g + weightDecay·p
@@ -37,8 +37,7 @@ public record RmspropStep(
         SgdStep.check("weight decay", weightDecay);
         requireNonNull(decayed, "decayed");
         if (!(rho >= 0 && rho < 1)) {
-            throw new IllegalArgumentException(
-                    "rho = " + rho + ": use a number from 0 to below 1");
+            throw new IllegalArgumentException("rho = " + rho + ": use a number from 0 to below 1");
         }
         if (!(epsilon > 0) || Float.isInfinite(epsilon)) {
             throw new IllegalArgumentException(

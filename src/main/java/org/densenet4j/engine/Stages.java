@@ -25,7 +25,7 @@ final class Stages {
     private final MemoryPlan plan;
     private final Compute compute;
     private final List<Stage> stages;
-    private final Loss loss;
+    private final List<Loss> losses;
     private OperationListener listener = OperationListener.NONE;
     private OperationEvent event;
 
@@ -33,7 +33,8 @@ final class Stages {
         this.plan = plan;
         this.compute = compute;
         this.stages = plan.memory().nodes().stream().map(this::stage).toList();
-        this.loss = Loss.of(compute, plan.memory().loss());
+        this.losses =
+                plan.memory().losses().values().stream().map(m -> Loss.of(compute, m)).toList();
     }
 
     /** The kinds of nodes, and what trains each. */
@@ -69,8 +70,9 @@ final class Stages {
         return stages;
     }
 
-    Loss loss() {
-        return loss;
+    /** The losses of all heads, whose sum is the network's. */
+    List<Loss> losses() {
+        return losses;
     }
 
     private void run(int operation, Runnable work) {
@@ -105,7 +107,9 @@ final class Stages {
     }
 
     void loss(Pass pass, float smoothing, int meanOver) {
-        run(plan.schedule().loss(), () -> loss.run(pass, smoothing, meanOver));
+        run(
+                plan.schedule().loss(),
+                () -> losses.forEach(loss -> loss.run(pass, smoothing, meanOver)));
     }
 
     void backward(Pass pass) {

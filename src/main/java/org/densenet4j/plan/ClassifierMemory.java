@@ -56,7 +56,7 @@ public record ClassifierMemory(
         Matrix pooled =
                 allocator.matrix(
                         node.name() + ".pooled", Category.FEATURES, batch, c, forward, backward);
-        ImageLossMemory loss = ImageLossMemory.of(classes, planner);
+        ImageLossMemory loss = ImageLossMemory.of(node, classes, planner);
         Matrix pooledGradient =
                 allocator.matrix(
                         node.name() + ".pooled.gradient",

@@ -1,6 +1,7 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Node;
 
 /**
  * Memory of the loss of a head for whole images.
@@ -14,17 +15,25 @@ import org.densenet4j.backend.Matrix;
 public record ImageLossMemory(Matrix logits, Matrix logitsGradient, Matrix outcome, Matrix labels)
         implements LossMemory {
 
-    static ImageLossMemory of(int classes, Planner planner) {
+    static ImageLossMemory of(Node head, int classes, Planner planner) {
+        String name = planner.prefixOf(head);
         Allocator allocator = planner.allocator();
         int batch = planner.batch();
         int end = planner.schedule().last();
         int slices = planner.device().leastChunks();
         return new ImageLossMemory(
-                allocator.matrix("logits", Category.FEATURES, batch, classes, 0, end),
-                allocator.matrix("logits.gradient", Category.GRADIENTS, batch, classes, 0, end),
-                allocator.matrix("outcome", Category.FEATURES, 1, 2 * batch + slices, 0, end),
+                allocator.matrix(name + "logits", Category.FEATURES, batch, classes, 0, end),
                 allocator.matrix(
-                        "labels", Category.FEATURES, 1, batch, 0, planner.schedule().loss()));
+                        name + "logits.gradient", Category.GRADIENTS, batch, classes, 0, end),
+                allocator.matrix(
+                        name + "outcome", Category.FEATURES, 1, 2 * batch + slices, 0, end),
+                allocator.matrix(
+                        name + "labels",
+                        Category.FEATURES,
+                        1,
+                        batch,
+                        0,
+                        planner.schedule().loss()));
     }
 
     @Override

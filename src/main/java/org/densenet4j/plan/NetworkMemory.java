@@ -21,7 +21,9 @@ import org.densenet4j.graph.TransitionDown;
 import org.densenet4j.graph.TransitionUp;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Every matrix of a training step, with its lifetime: the one place where memory is planned.
@@ -189,20 +191,22 @@ public final class NetworkMemory {
         return planner.isInput(read);
     }
 
-    /** The memory of the loss. */
-    public LossMemory loss() {
+    /** The memory of each head's loss, by the head's name, in the order of the heads. */
+    public Map<String, LossMemory> losses() {
+        Map<String, LossMemory> losses = new LinkedHashMap<>();
         for (NodeMemory node : nodes) {
             switch (node) {
-                case ClassifierMemory head -> {
-                    return head.loss();
-                }
-                case PixelClassifierMemory head -> {
-                    return head.loss();
-                }
+                case ClassifierMemory head -> losses.put(head.node().name(), head.loss());
+                case PixelClassifierMemory head -> losses.put(head.node().name(), head.loss());
                 default -> {}
             }
         }
-        throw new IllegalStateException("a network without a head");
+        return losses;
+    }
+
+    /** The memory of the last head's loss. */
+    public LossMemory loss() {
+        return List.copyOf(losses().values()).getLast();
     }
 
     /** What is kept between the passes. */

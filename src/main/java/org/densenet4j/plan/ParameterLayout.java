@@ -25,7 +25,8 @@ public final class ParameterLayout {
     ParameterLayout(List<ParameterSpec> parameters) {
         parameters.forEach(p -> specs.put(p.name(), p));
         weightsLength = place(parameters.stream().filter(p -> p.role().isWeight()).toList(), 0);
-        scalesEnd = place(parameters.stream().filter(ParameterLayout::isScale).toList(), weightsLength);
+        scalesEnd =
+                place(parameters.stream().filter(ParameterLayout::isScale).toList(), weightsLength);
         length =
                 place(
                         parameters.stream()

@@ -27,6 +27,7 @@ public record PixelLossMemory(
         implements LossMemory {
 
     static PixelLossMemory of(PixelClassifier node, Chunks rows, Planner planner) {
+        String name = planner.prefixOf(node);
         Allocator allocator = planner.allocator();
         Schedule schedule = planner.schedule();
         int forward = schedule.forward(node);
@@ -37,12 +38,18 @@ public record PixelLossMemory(
         int slices = planner.device().leastChunks();
         int tallies = rows.count(planner.batch()) * (1 + 3 * classes);
         return new PixelLossMemory(
-                allocator.matrix("logits", Category.FEATURES, all, classes, forward, backward),
                 allocator.matrix(
-                        "logits.gradient", Category.GRADIENTS, all, classes, forward, backward),
-                allocator.matrix("labels", Category.FEATURES, 1, all, 0, schedule.loss()),
-                allocator.matrix("label scale", Category.FEATURES, 1, 1, 0, end),
-                allocator.matrix("outcome", Category.FEATURES, 1, tallies + slices, 0, end),
+                        name + "logits", Category.FEATURES, all, classes, forward, backward),
+                allocator.matrix(
+                        name + "logits.gradient",
+                        Category.GRADIENTS,
+                        all,
+                        classes,
+                        forward,
+                        backward),
+                allocator.matrix(name + "labels", Category.FEATURES, 1, all, 0, schedule.loss()),
+                allocator.matrix(name + "label scale", Category.FEATURES, 1, 1, 0, end),
+                allocator.matrix(name + "outcome", Category.FEATURES, 1, tallies + slices, 0, end),
                 rows,
                 slices);
     }

@@ -106,6 +106,11 @@ final class Planner {
         return (long) count * precision().bytes();
     }
 
+    /** What names of a head's buffers start with: nothing where it is the only one. */
+    String prefixOf(Node head) {
+        return graph.heads().size() == 1 ? "" : head.name() + ".";
+    }
+
     /** Whether a read is the images, which lie densely. */
     boolean isInput(Read read) {
         return read.ranges().getFirst().of() == graph.input();

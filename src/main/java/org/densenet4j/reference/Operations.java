@@ -63,10 +63,13 @@ final class Operations {
         return reluOutputs.get(relu).gradient.clone();
     }
 
-    void backward(Activation last, double[] gradient, Branches ways) {
+    void backward(List<Activation> heads, List<double[]> gradients, Branches ways) {
         branches = ways;
         activations.forEach(a -> Arrays.fill(a.gradient, 0));
-        System.arraycopy(gradient, 0, last.gradient, 0, gradient.length);
+        for (int i = 0; i < heads.size(); i++) {
+            double[] gradient = gradients.get(i);
+            System.arraycopy(gradient, 0, heads.get(i).gradient, 0, gradient.length);
+        }
         tape.reversed().forEach(Runnable::run);
     }
 

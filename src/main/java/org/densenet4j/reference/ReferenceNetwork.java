@@ -49,8 +49,8 @@ public final class ReferenceNetwork {
     private final Map<Features, List<Written>> features = new IdentityHashMap<>();
     private Dropout dropout = Dropout.NONE;
     private Activation input;
-    private Activation logits;
-    private double[] lossGradient;
+    private final List<Activation> heads = new ArrayList<>();
+    private final List<double[]> lossGradients = new ArrayList<>();
 
     /** Columns that a node wrote. */
     private record Written(Columns columns, Activation values) {}
@@ -109,7 +109,7 @@ public final class ReferenceNetwork {
 
     // ---------------------------------------------------------------- the network
 
-    /** Logits [images, classes], or of every pixel, of NHWC images. */
+    /** The last head's logits [images, classes], or of every pixel, of NHWC images. */
     public double[] forward(double[] images, Mode passMode, Dropout drawn) {
         boolean trains = passMode == Mode.TRAIN;
         boolean ofBatch =
@@ -117,6 +117,8 @@ public final class ReferenceNetwork {
         on.begin(ofBatch, trains);
         dropout = drawn;
         features.clear();
+        heads.clear();
+        lossGradients.clear();
         Features f = graph.input();
         input =
                 on.make(
@@ -128,10 +130,14 @@ public final class ReferenceNetwork {
         write(f.all(), input);
         for (Node node : graph.nodes()) {
             Activation y = output(node);
-            node.writes().ifPresentOrElse(c -> write(c, y), () -> logits = y);
+            node.writes().ifPresentOrElse(c -> write(c, y), () -> addHead(y));
         }
-        lossGradient = new double[logits.value.length];
-        return logits.value.clone();
+        return heads.getLast().value.clone();
+    }
+
+    private void addHead(Activation logits) {
+        heads.add(logits);
+        lossGradients.add(new double[logits.value.length]);
     }
 
     private void write(Columns columns, Activation values) {
@@ -259,10 +265,18 @@ public final class ReferenceNetwork {
     }
 
     /**
-     * Mean softmax cross-entropy with label smoothing, over the images or pixels whose label is not
-     * negative; leaves its gradient for the backward pass.
+     * Mean softmax cross-entropy with label smoothing, summed over heads, over the images or pixels
+     * whose label is not negative; leaves its gradient for the backward pass.
      */
     public double loss(int[] labels, double smoothing) {
+        double sum = 0;
+        for (int i = 0; i < heads.size(); i++) {
+            sum += loss(heads.get(i), lossGradients.get(i), labels, smoothing);
+        }
+        return sum;
+    }
+
+    private double loss(Activation logits, double[] lossGradient, int[] labels, double smoothing) {
         int classes = logits.channels;
         double loss = 0;
         long n = Arrays.stream(labels).limit(logits.rows()).filter(label -> label >= 0).count();
@@ -298,12 +312,12 @@ public final class ReferenceNetwork {
     /** Gradients of everything, as if every ReLU and the max-pool had gone another way. */
     public void backward(Branches branches) {
         tensors.zeroGradients();
-        on.backward(logits, lossGradient, branches);
+        on.backward(heads, lossGradients, branches);
     }
 
-    /** Gradients of everything, from a gradient of the logits. */
+    /** Gradients of everything, from a gradient of the logits of a network with one head. */
     public void backward(double[] logitsGradient) {
-        System.arraycopy(logitsGradient, 0, lossGradient, 0, logitsGradient.length);
+        System.arraycopy(logitsGradient, 0, lossGradients.getLast(), 0, logitsGradient.length);
         backward();
     }
 

@@ -56,8 +56,7 @@ class EmulatedCudaStrategiesTest {
                 RandomCase c =
                         RandomCase.of(RandomGraph.of(seed, dropout), 1 + (int) seed % 3, seed);
                 StrategiesTest.check(c, strategy, Mode.TRAIN, device, dropout);
-                RandomCase tall =
-                        RandomCase.of(RandomGraph.ofHeight(16, seed, dropout), 2, seed);
+                RandomCase tall = RandomCase.of(RandomGraph.ofHeight(16, seed, dropout), 2, seed);
                 StrategiesTest.check(tall, strategy, Mode.TRAIN, tiny, dropout);
             }
         }

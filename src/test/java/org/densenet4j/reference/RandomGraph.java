@@ -78,7 +78,7 @@ public final class RandomGraph {
                             drops(),
                             above.columns(up + l * k, k)));
         }
-        head(above, stack(above, up, skip, 2 * k));
+        head(above, skip, stack(above, up, skip, 2 * k));
         return graph.build();
     }
 
@@ -219,30 +219,32 @@ public final class RandomGraph {
         return x;
     }
 
-    private void head(Features above, List<Columns> stack) {
+    /** A head of whole images or of pixels, and sometimes an earlier one that reads the skip. */
+    private void head(Features above, Features skip, List<Columns> stack) {
         int classes = random.nextInt(2, 6);
-        switch (random.nextInt(4)) {
-            case 0 ->
-                    graph.add(
-                            new Classifier(
-                                    "head",
-                                    Read.normalisedRelu(norm(), above.all()),
-                                    "classifier",
-                                    classes));
-            case 1 ->
-                    graph.add(new Classifier("head", Read.raw(above.all()), "classifier", classes));
-            case 2 ->
-                    graph.add(
-                            new PixelClassifier(
-                                    "head",
-                                    new Read.Normalised(stack, norm(), true),
-                                    "classifier",
-                                    classes));
-            default ->
-                    graph.add(
-                            new PixelClassifier(
-                                    "head", new Read.Raw(stack), "classifier", classes));
+        boolean ofPixels = random.nextBoolean();
+        boolean early = random.nextInt(3) == 0;
+        if (ofPixels) {
+            if (early) {
+                graph.add(
+                        new PixelClassifier(
+                                "early", read(List.of(skip.all())), "early.classifier", classes));
+            }
+            graph.add(new PixelClassifier("head", read(stack), "classifier", classes));
+            return;
         }
+        if (early) {
+            graph.add(
+                    new Classifier(
+                            "early", read(List.of(skip.all())), "early.classifier", classes));
+        }
+        graph.add(new Classifier("head", read(List.of(above.all())), "classifier", classes));
+    }
+
+    private Read read(List<Columns> ranges) {
+        return random.nextBoolean()
+                ? new Read.Raw(ranges)
+                : new Read.Normalised(ranges, norm(), true);
     }
 
     private Norm norm() {
