@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -23,7 +24,11 @@ import java.util.stream.Collectors;
  * DenseNetSpec imageNet = DenseNetSpec.densenet121().build();
  * }</pre>
  */
-public final class DenseNetSpec implements NetworkSpec {
+public final class DenseNetSpec implements FamilySpec {
+    static final String NAMES =
+            "bc-DEPTH-K (bc-100-12), plain-DEPTH-K, b-DEPTH-K, c-DEPTH-K,"
+                    + " densenet121/169/201/161/264/232, densenetblur121d, densenet264d";
+
     private final String name;
     private final int growthRate;
     private final List<Integer> layersPerBlock;
@@ -194,44 +199,41 @@ public final class DenseNetSpec implements NetworkSpec {
      * @throws IllegalArgumentException for any other name
      */
     public static Builder preset(String name) {
+        return named(name)
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "no model named '" + name + "'; use " + NAMES));
+    }
+
+    /** The same; empty for any other name. */
+    static Optional<Builder> named(String name) {
         Objects.requireNonNull(name, "name");
         String n = name.strip().toLowerCase(Locale.ROOT);
-        switch (n) {
-            case "densenet121":
-                return densenet121();
-            case "densenet169":
-                return densenet169();
-            case "densenet201":
-                return densenet201();
-            case "densenet161":
-                return densenet161();
-            case "densenet264":
-                return densenet264();
-            case "densenet232":
-                return densenet232();
-            case "densenetblur121d":
-                return densenetblur121d();
-            case "densenet264d":
-                return densenet264d();
-            default:
-                if (n.matches("(plain|b|c|bc)-\\d{1,7}-\\d{1,7}")) {
-                    String[] parts = n.split("-", -1);
-                    int depth = Integer.parseInt(parts[1]);
-                    int growthRate = Integer.parseInt(parts[2]);
-                    return switch (parts[0]) {
-                        case "plain" -> plain(depth, growthRate);
-                        case "b" -> b(depth, growthRate);
-                        case "c" -> c(depth, growthRate);
-                        default -> bc(depth, growthRate);
-                    };
-                }
-                throw new IllegalArgumentException(
-                        "no model named '"
-                                + name
-                                + "'; use bc-DEPTH-K (bc-100-12), plain-DEPTH-K, b-DEPTH-K,"
-                                + " c-DEPTH-K, densenet121/169/201/161/264/232,"
-                                + " densenetblur121d or densenet264d");
-        }
+        return Optional.ofNullable(
+                switch (n) {
+                    case "densenet121" -> densenet121();
+                    case "densenet169" -> densenet169();
+                    case "densenet201" -> densenet201();
+                    case "densenet161" -> densenet161();
+                    case "densenet264" -> densenet264();
+                    case "densenet232" -> densenet232();
+                    case "densenetblur121d" -> densenetblur121d();
+                    case "densenet264d" -> densenet264d();
+                    default -> n.matches("(plain|b|c|bc)-\\d{1,7}-\\d{1,7}") ? small(n) : null;
+                });
+    }
+
+    private static Builder small(String name) {
+        String[] parts = name.split("-", -1);
+        int depth = Integer.parseInt(parts[1]);
+        int growthRate = Integer.parseInt(parts[2]);
+        return switch (parts[0]) {
+            case "plain" -> plain(depth, growthRate);
+            case "b" -> b(depth, growthRate);
+            case "c" -> c(depth, growthRate);
+            default -> bc(depth, growthRate);
+        };
     }
 
     /** Starts a spec of one's own: BC settings, small stem, 10 classes, 32x32 RGB images. */
@@ -253,6 +255,7 @@ public final class DenseNetSpec implements NetworkSpec {
     }
 
     /** Starts from this spec. */
+    @Override
     public Builder toBuilder() {
         Builder b = new Builder();
         b.name = name;
@@ -355,6 +358,7 @@ public final class DenseNetSpec implements NetworkSpec {
     }
 
     /** Outputs of the classifier. */
+    @Override
     public int classes() {
         return classes;
     }
@@ -378,6 +382,7 @@ public final class DenseNetSpec implements NetworkSpec {
     }
 
     /** Added to variances. */
+    @Override
     public double bnEpsilon() {
         return bnEpsilon;
     }
@@ -388,6 +393,7 @@ public final class DenseNetSpec implements NetworkSpec {
     }
 
     /** Layers with weights on the longest path, as the papers count them. */
+    @Override
     public int depth() {
         int perLayer = hasBottleneck() ? 2 : 1;
         int layers = layersPerBlock.stream().mapToInt(Integer::intValue).sum();
@@ -450,7 +456,7 @@ public final class DenseNetSpec implements NetworkSpec {
     }
 
     /** Collects the fields; {@link #build} validates them. */
-    public static final class Builder {
+    public static final class Builder implements FamilySpec.Builder {
         private String name = "custom";
         private int growthRate = 12;
         private List<Integer> layersPerBlock = List.of(16, 16, 16);
@@ -470,6 +476,7 @@ public final class DenseNetSpec implements NetworkSpec {
         private Builder() {}
 
         /** A name to show. */
+        @Override
         public Builder name(String value) {
             name = Objects.requireNonNull(value, "name");
             return this;
@@ -531,17 +538,20 @@ public final class DenseNetSpec implements NetworkSpec {
         }
 
         /** Outputs of the classifier. */
+        @Override
         public Builder classes(int count) {
             classes = count;
             return this;
         }
 
         /** Height and width of the images. */
+        @Override
         public Builder inputSize(int pixels) {
             return inputSize(pixels, pixels);
         }
 
         /** Height and width of the images. */
+        @Override
         public Builder inputSize(int height, int width) {
             inputHeight = height;
             inputWidth = width;
@@ -549,18 +559,21 @@ public final class DenseNetSpec implements NetworkSpec {
         }
 
         /** Channels of the images. */
+        @Override
         public Builder inputChannels(int channels) {
             inputChannels = channels;
             return this;
         }
 
         /** Added to variances. */
+        @Override
         public Builder bnEpsilon(double epsilon) {
             bnEpsilon = epsilon;
             return this;
         }
 
         /** Weight of the newest batch in the running statistics. */
+        @Override
         public Builder bnMomentum(double momentum) {
             bnMomentum = momentum;
             return this;
@@ -571,6 +584,7 @@ public final class DenseNetSpec implements NetworkSpec {
          *
          * @throws IllegalArgumentException naming the field, its value and the fix
          */
+        @Override
         public DenseNetSpec build() {
             return new DenseNetSpec(this);
         }

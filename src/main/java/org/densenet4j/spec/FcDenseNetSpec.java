@@ -8,12 +8,12 @@ import static org.densenet4j.spec.FieldChecks.probability;
 import static org.densenet4j.spec.FieldChecks.require;
 
 import org.densenet4j.graph.Graph;
-import org.densenet4j.graph.NetworkSpec;
 
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -26,7 +26,9 @@ import java.util.stream.Collectors;
  *
  * <p>Images may have any size that has pixels left when it is halved once a level, rounding down.
  */
-public final class FcDenseNetSpec implements NetworkSpec {
+public final class FcDenseNetSpec implements FamilySpec {
+    static final String NAMES = "fc-densenet56/67/103";
+
     private static final List<Integer> FIVE_LEVELS_OF_5 = List.of(5, 5, 5, 5, 5);
 
     private final String name;
@@ -139,14 +141,21 @@ public final class FcDenseNetSpec implements NetworkSpec {
      * @throws IllegalArgumentException for any other name
      */
     public static Builder preset(String name) {
+        return named(name)
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "no model named '" + name + "'; use " + NAMES));
+    }
+
+    /** The same; empty for any other name. */
+    static Optional<Builder> named(String name) {
         Objects.requireNonNull(name, "name");
         return switch (name.strip().toLowerCase(Locale.ROOT)) {
-            case "fc-densenet56" -> fcDenseNet56();
-            case "fc-densenet67" -> fcDenseNet67();
-            case "fc-densenet103" -> fcDenseNet103();
-            default ->
-                    throw new IllegalArgumentException(
-                            "no FC-DenseNet named '" + name + "'; use fc-densenet56/67/103");
+            case "fc-densenet56" -> Optional.of(fcDenseNet56());
+            case "fc-densenet67" -> Optional.of(fcDenseNet67());
+            case "fc-densenet103" -> Optional.of(fcDenseNet103());
+            default -> Optional.empty();
         };
     }
 
@@ -156,6 +165,7 @@ public final class FcDenseNetSpec implements NetworkSpec {
     }
 
     /** Starts from this spec. */
+    @Override
     public Builder toBuilder() {
         Builder b = new Builder();
         b.name = name;
@@ -220,6 +230,7 @@ public final class FcDenseNetSpec implements NetworkSpec {
     }
 
     /** Outputs for each pixel. */
+    @Override
     public int classes() {
         return classes;
     }
@@ -243,6 +254,7 @@ public final class FcDenseNetSpec implements NetworkSpec {
     }
 
     /** Added to variances. */
+    @Override
     public double bnEpsilon() {
         return bnEpsilon;
     }
@@ -258,6 +270,7 @@ public final class FcDenseNetSpec implements NetworkSpec {
     }
 
     /** Convolutions, as the paper counts them for the names of its networks. */
+    @Override
     public int depth() {
         int layers = bottleneckLayers;
         for (int level = 0; level < downLayers.size(); level++) {
@@ -322,7 +335,7 @@ public final class FcDenseNetSpec implements NetworkSpec {
     }
 
     /** Collects the fields; {@link #build} validates them. */
-    public static final class Builder {
+    public static final class Builder implements FamilySpec.Builder {
         private String name = "custom";
         private int growthRate = 16;
         private List<Integer> downLayers = FIVE_LEVELS_OF_5;
@@ -341,6 +354,7 @@ public final class FcDenseNetSpec implements NetworkSpec {
         private Builder() {}
 
         /** A name to show. */
+        @Override
         public Builder name(String value) {
             name = Objects.requireNonNull(value, "name");
             return this;
@@ -385,17 +399,20 @@ public final class FcDenseNetSpec implements NetworkSpec {
         }
 
         /** Outputs for each pixel. */
+        @Override
         public Builder classes(int count) {
             classes = count;
             return this;
         }
 
         /** Height and width of the images. */
+        @Override
         public Builder inputSize(int pixels) {
             return inputSize(pixels, pixels);
         }
 
         /** Height and width of the images. */
+        @Override
         public Builder inputSize(int height, int width) {
             inputHeight = height;
             inputWidth = width;
@@ -403,18 +420,21 @@ public final class FcDenseNetSpec implements NetworkSpec {
         }
 
         /** Channels of the images. */
+        @Override
         public Builder inputChannels(int channels) {
             inputChannels = channels;
             return this;
         }
 
         /** Added to variances. */
+        @Override
         public Builder bnEpsilon(double epsilon) {
             bnEpsilon = epsilon;
             return this;
         }
 
         /** Weight of the newest batch in the running statistics. */
+        @Override
         public Builder bnMomentum(double momentum) {
             bnMomentum = momentum;
             return this;
@@ -434,6 +454,7 @@ public final class FcDenseNetSpec implements NetworkSpec {
          *
          * @throws IllegalArgumentException naming the field, its value and the fix
          */
+        @Override
         public FcDenseNetSpec build() {
             return new FcDenseNetSpec(this);
         }

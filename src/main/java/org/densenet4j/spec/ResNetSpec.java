@@ -7,12 +7,12 @@ import static org.densenet4j.spec.FieldChecks.positive;
 import static org.densenet4j.spec.FieldChecks.require;
 
 import org.densenet4j.graph.Graph;
-import org.densenet4j.graph.NetworkSpec;
 
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -26,7 +26,9 @@ import java.util.stream.IntStream;
  * ResNetSpec small = ResNetSpec.cifar(56).build();
  * }</pre>
  */
-public final class ResNetSpec implements NetworkSpec {
+public final class ResNetSpec implements FamilySpec {
+    static final String NAMES = "resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH";
+
     /** Of depths that both units fit, these and deeper ones have bottlenecks, as the paper's. */
     private static final int BOTTLENECKS_FROM = 164;
 
@@ -195,30 +197,31 @@ public final class ResNetSpec implements NetworkSpec {
      * @throws IllegalArgumentException for any other name
      */
     public static Builder preset(String name) {
+        return named(name)
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "no model named '" + name + "'; use " + NAMES));
+    }
+
+    /** The same; empty for any other name. */
+    static Optional<Builder> named(String name) {
         Objects.requireNonNull(name, "name");
         String n = name.strip().toLowerCase(Locale.ROOT);
-        switch (n) {
-            case "resnet18":
-                return resnet18();
-            case "resnet34":
-                return resnet34();
-            case "resnet50":
-                return resnet50();
-            case "resnet101":
-                return resnet101();
-            case "resnet152":
-                return resnet152();
-            default:
-                if (n.matches("cifar-(pre)?resnet-\\d{1,7}")) {
-                    int depth = Integer.parseInt(n.substring(n.lastIndexOf('-') + 1));
-                    return n.startsWith("cifar-p") ? cifarPreActivation(depth) : cifar(depth);
-                }
-                throw new IllegalArgumentException(
-                        "no ResNet named '"
-                                + name
-                                + "'; use resnet18/34/50/101/152, cifar-resnet-DEPTH or"
-                                + " cifar-preresnet-DEPTH");
-        }
+        return Optional.ofNullable(
+                switch (n) {
+                    case "resnet18" -> resnet18();
+                    case "resnet34" -> resnet34();
+                    case "resnet50" -> resnet50();
+                    case "resnet101" -> resnet101();
+                    case "resnet152" -> resnet152();
+                    default -> n.matches("cifar-(pre)?resnet-\\d{1,7}") ? small(n) : null;
+                });
+    }
+
+    private static Builder small(String name) {
+        int depth = Integer.parseInt(name.substring(name.lastIndexOf('-') + 1));
+        return name.startsWith("cifar-pre") ? cifarPreActivation(depth) : cifar(depth);
     }
 
     /** Starts a spec of one's own: that of the CIFAR ResNet with 20 layers. */
@@ -227,6 +230,7 @@ public final class ResNetSpec implements NetworkSpec {
     }
 
     /** Starts from this spec. */
+    @Override
     public Builder toBuilder() {
         Builder b = new Builder();
         b.name = name;
@@ -294,6 +298,7 @@ public final class ResNetSpec implements NetworkSpec {
     }
 
     /** Outputs of the classifier. */
+    @Override
     public int classes() {
         return classes;
     }
@@ -317,6 +322,7 @@ public final class ResNetSpec implements NetworkSpec {
     }
 
     /** Added to variances. */
+    @Override
     public double bnEpsilon() {
         return bnEpsilon;
     }
@@ -327,6 +333,7 @@ public final class ResNetSpec implements NetworkSpec {
     }
 
     /** Layers with weights, without those of shortcuts, as the papers count them. */
+    @Override
     public int depth() {
         int units = unitsPerStage.stream().mapToInt(Integer::intValue).sum();
         return units * unit.convolutions() + 2;
@@ -386,7 +393,7 @@ public final class ResNetSpec implements NetworkSpec {
     }
 
     /** Collects the fields; {@link #build} validates them. */
-    public static final class Builder {
+    public static final class Builder implements FamilySpec.Builder {
         private String name = "custom";
         private Unit unit = Unit.BASIC;
         private boolean preActivation;
@@ -404,6 +411,7 @@ public final class ResNetSpec implements NetworkSpec {
         private Builder() {}
 
         /** A name to show. */
+        @Override
         public Builder name(String value) {
             name = Objects.requireNonNull(value, "name");
             return this;
@@ -447,17 +455,20 @@ public final class ResNetSpec implements NetworkSpec {
         }
 
         /** Outputs of the classifier. */
+        @Override
         public Builder classes(int count) {
             classes = count;
             return this;
         }
 
         /** Height and width of the images. */
+        @Override
         public Builder inputSize(int pixels) {
             return inputSize(pixels, pixels);
         }
 
         /** Height and width of the images. */
+        @Override
         public Builder inputSize(int height, int width) {
             inputHeight = height;
             inputWidth = width;
@@ -465,18 +476,21 @@ public final class ResNetSpec implements NetworkSpec {
         }
 
         /** Channels of the images. */
+        @Override
         public Builder inputChannels(int channels) {
             inputChannels = channels;
             return this;
         }
 
         /** Added to variances. */
+        @Override
         public Builder bnEpsilon(double epsilon) {
             bnEpsilon = epsilon;
             return this;
         }
 
         /** Weight of the newest batch in the running statistics. */
+        @Override
         public Builder bnMomentum(double momentum) {
             bnMomentum = momentum;
             return this;
@@ -487,6 +501,7 @@ public final class ResNetSpec implements NetworkSpec {
          *
          * @throws IllegalArgumentException naming the field, its value and the fix
          */
+        @Override
         public ResNetSpec build() {
             return new ResNetSpec(this);
         }

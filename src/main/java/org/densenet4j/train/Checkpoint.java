@@ -8,12 +8,10 @@ import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.Stem;
+import org.densenet4j.spec.SpecMetadata;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -28,7 +26,6 @@ public final class Checkpoint {
     private static final String PROJECT = "densenet4j";
     private static final String FORMAT = PROJECT + "-checkpoint-1";
     private static final String VELOCITY = "optimizer.velocity.";
-    private static final String SPEC = "spec.";
 
     private Checkpoint() {}
 
@@ -43,7 +40,7 @@ public final class Checkpoint {
             Path path, Network network, DenseNetSpec spec, Map<String, String> counters, long step)
             throws IOException {
         SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", FORMAT);
-        specFields(spec).forEach((key, value) -> writer.metadata(SPEC + key, value));
+        SpecMetadata.of(spec).forEach(writer::metadata);
         new TreeMap<>(counters).forEach(writer::metadata);
         for (ParameterSpec p : network.parameters()) {
             writer.floats(
@@ -128,14 +125,15 @@ public final class Checkpoint {
 
     /** Fields that the texts of two specs do not show. */
     private static String differences(DenseNetSpec saved, DenseNetSpec spec) {
-        Map<String, String> other = specFields(spec);
+        Map<String, String> other = SpecMetadata.of(spec);
+        String prefix = SpecMetadata.PREFIX;
         List<String> differences =
-                specFields(saved).entrySet().stream()
-                        .filter(field -> !field.getKey().equals("name"))
+                SpecMetadata.of(saved).entrySet().stream()
+                        .filter(field -> !field.getKey().equals(prefix + "name"))
                         .filter(field -> !field.getValue().equals(other.get(field.getKey())))
                         .map(
                                 field ->
-                                        field.getKey()
+                                        field.getKey().substring(prefix.length())
                                                 + " "
                                                 + field.getValue()
                                                 + ", not "
@@ -217,15 +215,15 @@ public final class Checkpoint {
         Objects.requireNonNull(file, "file");
         Map<String, String> metadata = file.metadata();
         if (metadata.getOrDefault("format", "").startsWith(PROJECT)
-                || metadata.keySet().stream().anyMatch(key -> key.startsWith(SPEC))) {
+                || metadata.keySet().stream()
+                        .anyMatch(key -> key.startsWith(SpecMetadata.PREFIX))) {
             file.verify();
         }
     }
 
     /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
     public static boolean hasSpec(Map<String, String> metadata) {
-        Objects.requireNonNull(metadata, "metadata");
-        return metadata.containsKey(SPEC + "growthRate");
+        return SpecMetadata.isIn(metadata);
     }
 
     /**
@@ -241,75 +239,15 @@ public final class Checkpoint {
             throw new IOException(path + ": is not a densenet4j checkpoint");
         }
         try {
-            int[] layers =
-                    List.of(field(metadata, "layersPerBlock").split(",", -1)).stream()
-                            .mapToInt(Integer::parseInt)
-                            .toArray();
-            // Shapes are derived for every layer: a claim may not cost more memory than the file.
-            if (Arrays.stream(layers).asLongStream().sum() > file.names().size()) {
-                throw new IllegalArgumentException("it has more layers than the file has tensors");
-            }
-            return DenseNetSpec.builder()
-                    .name(field(metadata, "name"))
-                    .growthRate(Integer.parseInt(field(metadata, "growthRate")))
-                    .layersPerBlock(layers)
-                    .initialChannels(Integer.parseInt(field(metadata, "initialChannels")))
-                    .bottleneckWidth(Integer.parseInt(field(metadata, "bottleneckWidth")))
-                    .compression(Double.parseDouble(field(metadata, "compression")))
-                    .dropout(Double.parseDouble(field(metadata, "dropout")))
-                    .stochasticDepth(
-                            Double.parseDouble(
-                                    metadata.getOrDefault(SPEC + "stochasticDepth", "0")))
-                    .stem(Stem.valueOf(field(metadata, "stem")))
-                    .classes(Integer.parseInt(field(metadata, "classes")))
-                    .inputSize(
-                            Integer.parseInt(field(metadata, "inputHeight")),
-                            Integer.parseInt(field(metadata, "inputWidth")))
-                    .inputChannels(Integer.parseInt(field(metadata, "inputChannels")))
-                    .bnEpsilon(Double.parseDouble(field(metadata, "bnEpsilon")))
-                    .bnMomentum(Double.parseDouble(field(metadata, "bnMomentum")))
-                    .build();
+            return DenseNetSpec.of(SpecMetadata.read(metadata, file.names().size()));
         } catch (IllegalArgumentException e) {
             throw new IOException(
                     path + ": the spec in the metadata is broken: " + e.getMessage(), e);
         }
     }
 
-    private static String field(Map<String, String> metadata, String key) {
-        String value = metadata.get(SPEC + key);
-        if (value == null) {
-            throw new IllegalArgumentException("'" + SPEC + key + "' is missing");
-        }
-        return value;
-    }
-
-    /** A spec as metadata entries, which {@link #spec(Path, Map)} reads. */
+    /** A spec as metadata entries, which {@link #spec(Path, TensorFile)} reads. */
     public static Map<String, String> specMetadata(DenseNetSpec spec) {
-        Objects.requireNonNull(spec, "spec");
-        Map<String, String> entries = new LinkedHashMap<>();
-        specFields(spec).forEach((key, value) -> entries.put(SPEC + key, value));
-        return entries;
-    }
-
-    private static Map<String, String> specFields(DenseNetSpec spec) {
-        Map<String, String> fields = new LinkedHashMap<>();
-        fields.put("name", spec.name());
-        fields.put("growthRate", String.valueOf(spec.growthRate()));
-        fields.put(
-                "layersPerBlock",
-                String.join(",", spec.layersPerBlock().stream().map(String::valueOf).toList()));
-        fields.put("initialChannels", String.valueOf(spec.initialChannels()));
-        fields.put("bottleneckWidth", String.valueOf(spec.bottleneckWidth()));
-        fields.put("compression", String.valueOf(spec.compression()));
-        fields.put("dropout", String.valueOf(spec.dropout()));
-        fields.put("stochasticDepth", String.valueOf(spec.stochasticDepth()));
-        fields.put("stem", spec.stem().name());
-        fields.put("classes", String.valueOf(spec.classes()));
-        fields.put("inputHeight", String.valueOf(spec.inputHeight()));
-        fields.put("inputWidth", String.valueOf(spec.inputWidth()));
-        fields.put("inputChannels", String.valueOf(spec.inputChannels()));
-        fields.put("bnEpsilon", String.valueOf(spec.bnEpsilon()));
-        fields.put("bnMomentum", String.valueOf(spec.bnMomentum()));
-        return fields;
+        return SpecMetadata.of(spec);
     }
 }

@@ -54,10 +54,12 @@ import org.densenet4j.profile.Profiler;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.report.HtmlPage;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.ResNetSpec;
+import org.densenet4j.spec.SpecMetadata;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.testing.FilledImages;
 import org.densenet4j.train.Checkpoint;
@@ -109,6 +111,8 @@ class NullIsRefusedAtOnceTest {
                     DenseNetSpec.Builder.class,
                     FcDenseNetSpec.class,
                     FcDenseNetSpec.Builder.class,
+                    FamilySpec.class,
+                    SpecMetadata.class,
                     ResNetSpec.class,
                     ResNetSpec.Builder.class,
                     NetworkShape.class,
@@ -218,6 +222,7 @@ class NullIsRefusedAtOnceTest {
         sample(NetworkSpec.class, spec);
         sample(DenseNetSpec.class, spec);
         sample(DenseNetSpec.Builder.class, spec.toBuilder());
+        sample(FamilySpec.class, spec);
         sample(FcDenseNetSpec.class, FcDenseNetSpec.fcDenseNet56().build());
         sample(FcDenseNetSpec.Builder.class, FcDenseNetSpec.builder());
         sample(ResNetSpec.class, ResNetSpec.cifar(8).build());

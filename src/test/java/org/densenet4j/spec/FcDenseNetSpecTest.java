@@ -297,7 +297,7 @@ class FcDenseNetSpecTest {
                 "inputSize = 31x400 is too small: halved 5 times",
                 () -> FcDenseNetSpec.fcDenseNet56().inputSize(31, 400).build());
         refused(
-                "no FC-DenseNet named 'fc-densenet57'; use fc-densenet56/67/103",
+                "no model named 'fc-densenet57'; use fc-densenet56/67/103",
                 () -> FcDenseNetSpec.preset("fc-densenet57"));
     }
 

@@ -315,10 +315,10 @@ class ResNetSpecTest {
         refused("the nearest are 26 and 29", () -> ResNetSpec.cifarPreActivation(28));
         refused("the smallest is 8", () -> ResNetSpec.preset("cifar-preresnet-5"));
         refused(
-                "no ResNet named 'resnet51'; use resnet18/34/50/101/152, cifar-resnet-DEPTH or"
+                "no model named 'resnet51'; use resnet18/34/50/101/152, cifar-resnet-DEPTH,"
                         + " cifar-preresnet-DEPTH",
                 () -> ResNetSpec.preset("resnet51"));
-        refused("no ResNet named", () -> ResNetSpec.preset("cifar-resnet-99999999"));
+        refused("no model named", () -> ResNetSpec.preset("cifar-resnet-99999999"));
         ResNetSpec.Builder b = ResNetSpec.builder();
         refused("unitsPerStage is empty", () -> b.unitsPerStage().build());
         refused("unitsPerStage = 0", () -> b.unitsPerStage(1, 0).build());

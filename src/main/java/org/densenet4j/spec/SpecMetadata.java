@@ -1,0 +1,240 @@
+package org.densenet4j.spec;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Specs as text: entries of a file's metadata, {@code spec.growthRate} and the like. What family
+ * the network is of is {@code spec.family}; files of DenseNets, which are older than the other
+ * families, do not have it.
+ */
+public final class SpecMetadata {
+    /** What all keys start with. */
+    public static final String PREFIX = "spec.";
+
+    private static final String FAMILY = "family";
+    private static final String FC_DENSENET = "fc-densenet";
+    private static final String RESNET = "resnet";
+
+    /** A field that every DenseNet's file has. */
+    private static final String GROWTH_RATE = "growthRate";
+
+    private final Map<String, String> entries;
+
+    private SpecMetadata(Map<String, String> entries) {
+        this.entries = entries;
+    }
+
+    // ---------------------------------------------------------------- writing
+
+    /** A spec as metadata entries, which {@link #read} reads. */
+    public static Map<String, String> of(FamilySpec spec) {
+        SpecMetadata text = new SpecMetadata(new LinkedHashMap<>());
+        switch (Objects.requireNonNull(spec, "spec")) {
+            case DenseNetSpec s -> text.write(s);
+            case FcDenseNetSpec s -> text.write(s);
+            case ResNetSpec s -> text.write(s);
+        }
+        return text.entries;
+    }
+
+    private void write(DenseNetSpec spec) {
+        put("name", spec.name());
+        put(GROWTH_RATE, spec.growthRate());
+        put("layersPerBlock", spec.layersPerBlock());
+        put("initialChannels", spec.initialChannels());
+        put("bottleneckWidth", spec.bottleneckWidth());
+        put("compression", spec.compression());
+        put("dropout", spec.dropout());
+        put("stochasticDepth", spec.stochasticDepth());
+        put("stem", spec.stem());
+        putCommon(spec);
+        put("bnMomentum", spec.bnMomentum());
+    }
+
+    private void write(FcDenseNetSpec spec) {
+        put(FAMILY, FC_DENSENET);
+        put("name", spec.name());
+        put(GROWTH_RATE, spec.growthRate());
+        put("downLayers", spec.downLayers());
+        put("bottleneckLayers", spec.bottleneckLayers());
+        put("upLayers", spec.upLayers());
+        put("initialChannels", spec.initialChannels());
+        put("dropout", spec.dropout());
+        putCommon(spec);
+        put("bnMomentum", spec.bnMomentum());
+        put("evaluatesWithBatchStatistics", spec.evaluatesWithBatchStatistics());
+    }
+
+    private void write(ResNetSpec spec) {
+        put(FAMILY, RESNET);
+        put("name", spec.name());
+        put("unit", spec.unit());
+        put("preActivation", spec.preActivation());
+        put("shortcut", spec.shortcut());
+        put("stem", spec.stem());
+        put("unitsPerStage", spec.unitsPerStage());
+        put("initialChannels", spec.initialChannels());
+        putCommon(spec);
+        put("bnMomentum", spec.bnMomentum());
+    }
+
+    private void putCommon(FamilySpec spec) {
+        put("classes", spec.classes());
+        put("inputHeight", spec.inputHeight());
+        put("inputWidth", spec.inputWidth());
+        put("inputChannels", spec.inputChannels());
+        put("bnEpsilon", spec.bnEpsilon());
+    }
+
+    private void put(String field, Object value) {
+        String text =
+                value instanceof List<?> list
+                        ? String.join(",", list.stream().map(String::valueOf).toList())
+                        : value.toString();
+        entries.put(PREFIX + field, text);
+    }
+
+    // ---------------------------------------------------------------- reading
+
+    /** Whether metadata have a spec. */
+    public static boolean isIn(Map<String, String> metadata) {
+        Objects.requireNonNull(metadata, "metadata");
+        return metadata.containsKey(PREFIX + FAMILY) || metadata.containsKey(PREFIX + GROWTH_RATE);
+    }
+
+    /**
+     * The spec in a file's metadata.
+     *
+     * @param tensors of the file, of which every layer has some: what claims more layers is refused
+     *     before it takes memory
+     * @throws IllegalArgumentException in one line when a field is missing or broken, or when the
+     *     family is unknown
+     */
+    public static FamilySpec read(Map<String, String> metadata, int tensors) {
+        Objects.requireNonNull(metadata, "metadata");
+        SpecMetadata text = new SpecMetadata(metadata);
+        String family = metadata.getOrDefault(PREFIX + FAMILY, "densenet");
+        FamilySpec.Builder builder =
+                switch (family) {
+                    case "densenet" -> text.denseNet(tensors);
+                    case FC_DENSENET -> text.fcDenseNet(tensors);
+                    case RESNET -> text.resNet(tensors);
+                    default ->
+                            throw new IllegalArgumentException(
+                                    "the family '"
+                                            + family
+                                            + "' is unknown: densenet, fc-densenet and resnet are"
+                                            + " known; a newer version may know it");
+                };
+        return builder.name(text.field("name"))
+                .classes(text.integer("classes"))
+                .inputSize(text.integer("inputHeight"), text.integer("inputWidth"))
+                .inputChannels(text.integer("inputChannels"))
+                .bnEpsilon(text.number("bnEpsilon"))
+                .bnMomentum(text.number("bnMomentum"))
+                .build();
+    }
+
+    private DenseNetSpec.Builder denseNet(int tensors) {
+        return DenseNetSpec.builder()
+                .growthRate(integer(GROWTH_RATE))
+                .layersPerBlock(layers("layersPerBlock", tensors))
+                .initialChannels(integer("initialChannels"))
+                .bottleneckWidth(integer("bottleneckWidth"))
+                .compression(number("compression"))
+                .dropout(number("dropout"))
+                .stochasticDepth(
+                        entries.containsKey(PREFIX + "stochasticDepth")
+                                ? number("stochasticDepth")
+                                : 0)
+                .stem(constant(Stem.class, "stem"));
+    }
+
+    private FcDenseNetSpec.Builder fcDenseNet(int tensors) {
+        return FcDenseNetSpec.builder()
+                .growthRate(integer(GROWTH_RATE))
+                .downLayers(layers("downLayers", tensors))
+                .bottleneckLayers(layers("bottleneckLayers", tensors)[0])
+                .upLayers(layers("upLayers", tensors))
+                .initialChannels(integer("initialChannels"))
+                .dropout(number("dropout"))
+                .evaluatesWithBatchStatistics(flag("evaluatesWithBatchStatistics"));
+    }
+
+    private ResNetSpec.Builder resNet(int tensors) {
+        return ResNetSpec.builder()
+                .unit(constant(ResNetSpec.Unit.class, "unit"))
+                .preActivation(flag("preActivation"))
+                .shortcut(constant(ResNetSpec.Shortcut.class, "shortcut"))
+                .stem(constant(Stem.class, "stem"))
+                .unitsPerStage(layers("unitsPerStage", tensors))
+                .initialChannels(integer("initialChannels"));
+    }
+
+    private String field(String field) {
+        String value = entries.get(PREFIX + field);
+        if (value == null) {
+            throw new IllegalArgumentException("'" + PREFIX + field + "' is missing");
+        }
+        return value;
+    }
+
+    private IllegalArgumentException broken(String field, RuntimeException cause) {
+        return new IllegalArgumentException(
+                "'" + PREFIX + field + "' is '" + field(field) + "'", cause);
+    }
+
+    private int integer(String field) {
+        String value = field(field);
+        try {
+            return Integer.parseInt(value);
+        } catch (NumberFormatException e) {
+            throw broken(field, e);
+        }
+    }
+
+    private double number(String field) {
+        String value = field(field);
+        try {
+            return Double.parseDouble(value);
+        } catch (NumberFormatException e) {
+            throw broken(field, e);
+        }
+    }
+
+    private boolean flag(String field) {
+        String value = field(field);
+        if (!List.of("true", "false").contains(value)) {
+            throw broken(field, null);
+        }
+        return Boolean.parseBoolean(value);
+    }
+
+    private <E extends Enum<E>> E constant(Class<E> type, String field) {
+        String value = field(field);
+        return Arrays.stream(type.getEnumConstants())
+                .filter(constant -> constant.name().equals(value))
+                .findFirst()
+                .orElseThrow(() -> broken(field, null));
+    }
+
+    private int[] layers(String field, int tensors) {
+        int[] layers;
+        try {
+            layers =
+                    Arrays.stream(field(field).split(",", -1))
+                            .mapToInt(Integer::parseInt)
+                            .toArray();
+        } catch (NumberFormatException e) {
+            throw broken(field, e);
+        }
+        if (Arrays.stream(layers).asLongStream().sum() > tensors) {
+            throw new IllegalArgumentException("it has more layers than the file has tensors");
+        }
+        return layers;
+    }
+}
