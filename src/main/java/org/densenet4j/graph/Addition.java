@@ -78,7 +78,7 @@ public record Addition(String name, Read branch, Read shortcut, boolean relu, Co
 
     @Override
     public boolean readsAgain(Read read) {
-        return read instanceof Read.Normalised;
+        return requireNonNull(read, "read") instanceof Read.Normalised;
     }
 
     /** The ReLU's mask is read off its output. */

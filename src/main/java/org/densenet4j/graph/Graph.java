@@ -239,7 +239,7 @@ public final class Graph implements NetworkSpec {
 
     /** The epsilon of the normalisations that read these features; none where nothing does. */
     public OptionalDouble epsilon(Features of) {
-        Double epsilon = epsilons.get(of);
+        Double epsilon = epsilons.get(requireNonNull(of, "of"));
         return epsilon == null ? OptionalDouble.empty() : OptionalDouble.of(epsilon);
     }
 

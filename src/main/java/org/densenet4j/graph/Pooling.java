@@ -88,6 +88,7 @@ public record Pooling(String name, Read source, Kind kind, Window window, Column
     /** Where the largest was is found again; a mean needs no values unless it is of a ReLU. */
     @Override
     public boolean readsAgain(Read read) {
+        requireNonNull(read, "read");
         return kind != Kind.AVERAGE || source instanceof Read.Normalised;
     }
 }

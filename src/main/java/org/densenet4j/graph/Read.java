@@ -28,24 +28,24 @@ public sealed interface Read {
     record Normalised(List<Columns> ranges, Norm norm, boolean relu) implements Read {
         /** Refuses columns of matrices of different sizes. */
         public Normalised {
-            ranges = checked(ranges);
             Objects.requireNonNull(norm, "norm");
+            ranges = checked(ranges);
         }
     }
 
     /** Columns as they are. */
     static Raw raw(Columns... ranges) {
-        return new Raw(List.of(ranges));
+        return new Raw(List.of(Objects.requireNonNull(ranges, "ranges")));
     }
 
     /** Columns behind a batch normalisation and a ReLU. */
     static Normalised normalisedRelu(Norm norm, Columns... ranges) {
-        return new Normalised(List.of(ranges), norm, true);
+        return new Normalised(List.of(Objects.requireNonNull(ranges, "ranges")), norm, true);
     }
 
     /** Columns behind a batch normalisation. */
     static Normalised normalised(Norm norm, Columns... ranges) {
-        return new Normalised(List.of(ranges), norm, false);
+        return new Normalised(List.of(Objects.requireNonNull(ranges, "ranges")), norm, false);
     }
 
     /** Channels that are read. */
@@ -64,7 +64,7 @@ public sealed interface Read {
     }
 
     private static List<Columns> checked(List<Columns> ranges) {
-        List<Columns> copy = List.copyOf(ranges);
+        List<Columns> copy = List.copyOf(Objects.requireNonNull(ranges, "ranges"));
         if (copy.isEmpty()) {
             throw new GraphException("a read without columns");
         }

@@ -23,7 +23,7 @@ public record TransitionUp(String name, Read.Raw source, String convolution, Col
     /** Of the convolution that this is the transpose of. */
     public static final Window WINDOW = new Window(3, 2, 0);
 
-    /** Refuses a target that is larger than what is made, or not half cropped away. */
+    /** Refuses a target that is larger than what is made. */
     public TransitionUp {
         requireNonNull(name, "name");
         requireNonNull(source, "source");

@@ -23,9 +23,27 @@ import org.densenet4j.engine.Network;
 import org.densenet4j.engine.OperationListener;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.engine.SgdStep;
+import org.densenet4j.graph.Addition;
+import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.Drops;
+import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.Initialisation;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Node;
+import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PooledConvolution;
+import org.densenet4j.graph.Pooling;
+import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Transition;
+import org.densenet4j.graph.TransitionDown;
+import org.densenet4j.graph.TransitionUp;
+import org.densenet4j.graph.Window;
 import org.densenet4j.inference.Evaluation;
 import org.densenet4j.inference.HeatMap;
 import org.densenet4j.inference.HeatMapOverlay;
@@ -116,6 +134,26 @@ class NullIsRefusedAtOnceTest {
                     ResNetSpec.class,
                     ResNetSpec.Builder.class,
                     NetworkShape.class,
+                    Graph.class,
+                    Graph.Builder.class,
+                    Features.class,
+                    Columns.class,
+                    Norm.class,
+                    Drops.class,
+                    Window.class,
+                    Read.class,
+                    Read.Raw.class,
+                    Read.Normalised.class,
+                    ConvolutionLayer.class,
+                    PooledConvolution.class,
+                    BottleneckLayer.class,
+                    Transition.class,
+                    TransitionDown.class,
+                    TransitionUp.class,
+                    Pooling.class,
+                    Addition.class,
+                    Classifier.class,
+                    PixelClassifier.class,
                     ParameterSpec.class,
                     Initialiser.class,
                     MemoryPlan.class,
@@ -229,7 +267,28 @@ class NullIsRefusedAtOnceTest {
         sample(ResNetSpec.Builder.class, ResNetSpec.builder());
         sample(ResNetSpec.Unit.class, ResNetSpec.Unit.BASIC);
         sample(ResNetSpec.Shortcut.class, ResNetSpec.Shortcut.PROJECTED);
-        sample(Graph.class, spec.graph());
+        Graph graph = spec.graph();
+        Columns columns = graph.features().getFirst().all();
+        Norm norm = new Norm("norm", 1e-5, 0.1);
+        sample(Graph.class, graph);
+        sample(Graph.Builder.class, Graph.builder("graph", 8, 8, 3));
+        sample(Features.class, columns.of());
+        sample(Columns.class, columns);
+        sample(Columns[].class, new Columns[] {columns});
+        sample(Norm.class, norm);
+        sample(Drops.class, Drops.NOTHING);
+        sample(Window.class, Window.THREE);
+        sample(Read.class, Read.raw(columns));
+        sample(Read.Raw.class, Read.raw(columns));
+        sample(Read.Normalised.class, Read.normalisedRelu(norm, columns));
+        sample(Pooling.Kind.class, Pooling.Kind.MAX);
+        sample(Node.class, graph.nodes().getFirst());
+        Read raw = Read.raw(columns);
+        sample(
+                Pooling.class,
+                new Pooling("pool", raw, Pooling.Kind.AVERAGE, Window.POINT, columns));
+        sample(Addition.class, new Addition("sum", raw, raw, false, columns));
+        sample(Initialisation.class, Initialisation.RESNET);
         sample(NetworkShape.class, NetworkShape.of(spec));
         sample(ParameterSpec.class, NetworkShape.of(spec).parameters().getFirst());
         sample(ParameterSpec.Role.class, ParameterSpec.Role.BN_BIAS);
