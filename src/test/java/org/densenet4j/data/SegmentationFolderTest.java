@@ -219,6 +219,27 @@ class SegmentationFolderTest {
                 "colours that agree with the indices");
     }
 
+    /** SegNet's files: grey values 0 to 11, of which 0, as a colour, would be void. */
+    @Test
+    void camvidIsReadByIndexToo() throws IOException {
+        image("train/a.png", 3, 4);
+        Path label = root.resolve("trainannot/a.png");
+        LabelImages.grey(label, 3, 4, i -> i);
+        SegmentationFolder data = SegmentationFolder.at(root, SegmentationClasses.camvid()).open();
+        byte[] labels = labels(data, 0);
+        for (int i = 0; i < 11; i++) {
+            assertEquals(i, labels[i]);
+        }
+        assertEquals(LabelledImage.VOID, labels[11] & 0xFF);
+        LabelImages.grey(label, 3, 4, i -> 128);
+        assertTrue(
+                failure(data)
+                        .endsWith(
+                                "class index 128 at column 0, row 0 is out of range: there are 11"
+                                        + " classes and the void label is 11; its colour is that of"
+                                        + " class 0 'sky': convert to RGB to go by colours"));
+    }
+
     @Test
     void labelImagesOfOtherKindsAreRefused() throws IOException {
         image("train/a.png", 2, 3);
