@@ -237,6 +237,27 @@ public final class Graph implements NetworkSpec {
         return nodes.stream().filter(node -> node.writes().isEmpty()).toList();
     }
 
+    /** Outputs of the head for each image, or for each of its pixels. */
+    @Override
+    public int classes() {
+        return switch (heads().getFirst()) {
+            case Classifier head -> head.classes();
+            case PixelClassifier head -> head.classes();
+            case Node node -> throw new IllegalStateException("no head: " + node.name());
+        };
+    }
+
+    /** Whether the head classifies the pixels of what it reads, and not the image. */
+    public boolean classifiesPixels() {
+        return heads().getFirst() instanceof PixelClassifier;
+    }
+
+    /** Labels of an image: 1, or one for each of the pixels that are classified. */
+    public int labelsPerImage() {
+        Read read = heads().getFirst().reads().getFirst();
+        return classifiesPixels() ? Math.multiplyExact(read.height(), read.width()) : 1;
+    }
+
     /** The epsilon of the normalisations that read these features; none where nothing does. */
     public OptionalDouble epsilon(Features of) {
         Double epsilon = epsilons.get(requireNonNull(of, "of"));

@@ -22,4 +22,9 @@ public interface NetworkSpec {
     default int inputChannels() {
         return graph().input().channels();
     }
+
+    /** Outputs of the head for each image, or for each of its pixels. */
+    default int classes() {
+        return graph().classes();
+    }
 }

@@ -1,7 +1,7 @@
 package org.densenet4j.train;
 
 import org.densenet4j.data.ImageMetadata;
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.graph.NetworkSpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -13,7 +13,7 @@ import java.util.Optional;
  * those that the network has learnt to read. What trained first, was loaded or was told decides.
  */
 final class TrainedImages {
-    private final DenseNetSpec spec;
+    private final NetworkSpec spec;
     private ImageMetadata known;
 
     /** What was compared last, and what was trained on last: usually the same object again. */
@@ -26,7 +26,7 @@ final class TrainedImages {
      *
      * @throws IllegalArgumentException when it is not of such a network
      */
-    TrainedImages(DenseNetSpec spec, ImageMetadata told) {
+    TrainedImages(NetworkSpec spec, ImageMetadata told) {
         this.spec = spec;
         set(told);
     }

@@ -9,6 +9,7 @@ import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.engine.SgdStep;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
@@ -72,7 +73,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Starts a trainer: SHARED, batch 64, the papers' optimiser with rate 0.1, seed 1. */
-    public static Builder of(DenseNetSpec spec, Device device) {
+    public static Builder of(NetworkSpec spec, Device device) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");
 
@@ -303,7 +304,7 @@ public final class Trainer implements AutoCloseable {
      */
     private void check(Batch batch) {
         Objects.requireNonNull(batch, "batch");
-        DenseNetSpec spec = spec();
+        NetworkSpec spec = spec();
         if (batch.height() != spec.inputHeight()
                 || batch.width() != spec.inputWidth()
                 || batch.channels() != spec.inputChannels()) {
@@ -376,9 +377,9 @@ public final class Trainer implements AutoCloseable {
         return network.plan();
     }
 
-    /** The network's hyperparameters. */
-    public DenseNetSpec spec() {
-        return DenseNetSpec.of(network.plan().spec());
+    /** What the network is: the spec or the graph that the trainer was opened with. */
+    public NetworkSpec spec() {
+        return network.plan().spec();
     }
 
     /**
@@ -468,7 +469,7 @@ public final class Trainer implements AutoCloseable {
             counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));
-            Checkpoint.save(path, network, spec(), counters, steps());
+            Checkpoint.save(path, network, DenseNetSpec.of(spec()), counters, steps());
         }
     }
 
@@ -491,7 +492,7 @@ public final class Trainer implements AutoCloseable {
                     Checkpoint.load(
                             path,
                             network,
-                            spec(),
+                            DenseNetSpec.of(spec()),
                             saved -> {
                                 check.check(saved);
                                 images.requireSame(path, ImageMetadata.read(path, saved));
@@ -535,7 +536,7 @@ public final class Trainer implements AutoCloseable {
 
     /** Says how to train; {@link #open} allocates. */
     public static final class Builder {
-        private final DenseNetSpec spec;
+        private final NetworkSpec spec;
         private final Device device;
         private MemoryStrategy strategy = MemoryStrategy.SHARED;
         private DataType precision;
@@ -550,7 +551,7 @@ public final class Trainer implements AutoCloseable {
         private long memoryBudget = Long.MAX_VALUE;
         private ImageMetadata images = ImageMetadata.NONE;
 
-        private Builder(DenseNetSpec spec, Device device) {
+        private Builder(NetworkSpec spec, Device device) {
             this.spec = spec;
             this.device = device;
         }
