@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -20,6 +21,9 @@ public final class ParityCase implements AutoCloseable {
     private static final String FORMAT = "densenet-parity-1";
     private static final String NOISE = "noise.";
     private static final String LOSSES = "sgd.losses";
+    private static final String SPEC = "spec.";
+    private static final String VOID_LABEL = "void_label";
+    private static final int LABELS_OF_PIXELS = 3;
     private static final int MOST_STEPS = 100;
     private static final Pattern RESULTS = Pattern.compile("(eval|train|sgd\\d*)\\.");
     private static final Pattern STEP = Pattern.compile("sgd([1-9]\\d{0,8})\\.");
@@ -61,18 +65,9 @@ public final class ParityCase implements AutoCloseable {
                             + FORMAT
                             + "'");
         }
-        blockConfig();
-        growthRate();
-        initialChannels();
-        bottleneckWidth();
-        compression();
-        imageNetStem();
-        if (classes() < 1) {
-            throw new SafetensorsException(path, "num_classes is " + classes() + ", not 1 or more");
+        if (!recordsSpec()) {
+            checkDenseNet();
         }
-        inputSize();
-        bnEpsilon();
-        bnMomentum();
         learningRate();
         momentum();
         nesterov();
@@ -102,6 +97,21 @@ public final class ParityCase implements AutoCloseable {
             }
         }
         checkSteps();
+    }
+
+    private void checkDenseNet() throws IOException {
+        blockConfig();
+        growthRate();
+        initialChannels();
+        bottleneckWidth();
+        compression();
+        imageNetStem();
+        if (classes() < 1) {
+            throw new SafetensorsException(path, "num_classes is " + classes() + ", not 1 or more");
+        }
+        inputSize();
+        bnEpsilon();
+        bnMomentum();
     }
 
     private void checkNumbers(String name) throws IOException {
@@ -141,6 +151,10 @@ public final class ParityCase implements AutoCloseable {
     private void checkBatch() throws IOException {
         List<Long> shape = file.tensor("input").shape();
         Tensor labels = file.tensor("labels");
+        if (recordsSpec()) {
+            checkBatchOfSpec(shape, labels);
+            return;
+        }
         if (shape.size() != 4
                 || shape.get(0) < 1
                 || shape.get(1) != 3
@@ -159,6 +173,27 @@ public final class ParityCase implements AutoCloseable {
                 throw new SafetensorsException(
                         path, "label " + label + " is not in 0.." + (classes() - 1));
             }
+        }
+    }
+
+    /** What the network wants of it is for those to check who know the network. */
+    private void checkBatchOfSpec(List<Long> shape, Tensor labels) throws IOException {
+        if (shape.size() != 4 || shape.contains(0L)) {
+            throw new SafetensorsException(path, "input has shape " + shape + ", not [N, C, H, W]");
+        }
+        int dimensions = labels.shape().size();
+        if (labels.type() != ElementType.I64
+                || dimensions != 1 && dimensions != LABELS_OF_PIXELS
+                || !labels.shape().getFirst().equals(shape.getFirst())) {
+            throw new SafetensorsException(
+                    path, "labels are not one I64 for each image or for each of its pixels");
+        }
+        long labelled = 0;
+        for (int label : labels()) {
+            labelled += label == -1 ? 0 : 1;
+        }
+        if (labelled == 0) {
+            throw new SafetensorsException(path, "every label is void");
         }
     }
 
@@ -210,6 +245,26 @@ public final class ParityCase implements AutoCloseable {
     }
 
     // ---------------------------------------------------------------- metadata
+
+    /** All entries. */
+    public Map<String, String> metadata() {
+        return file.metadata();
+    }
+
+    /**
+     * Whether the network is described as checkpoints do it, by entries that start with {@code
+     * spec.}; files without them are of DenseNets.
+     */
+    public boolean recordsSpec() {
+        return file.metadata().keySet().stream().anyMatch(key -> key.startsWith(SPEC));
+    }
+
+    /** The label of pixels without one; empty where every image or pixel has one. */
+    private OptionalLong voidLabel() throws IOException {
+        return file.metadata().containsKey(VOID_LABEL)
+                ? OptionalLong.of(integer(VOID_LABEL, text(VOID_LABEL)))
+                : OptionalLong.empty();
+    }
 
     /** Layers of each block. */
     public List<Integer> blockConfig() throws IOException {
@@ -332,17 +387,28 @@ public final class ParityCase implements AutoCloseable {
         return path;
     }
 
-    /** Images [N, 3, H, W]. */
+    /** Images [N, C, H, W]. */
     public Tensor input() {
         return file.tensor("input");
     }
 
-    /** One class index per image. */
-    public int[] labels() {
+    /**
+     * One class index per image, or per pixel, row by row, with -1 for those that have none.
+     *
+     * @throws IOException in one line when one is no index
+     */
+    public int[] labels() throws IOException {
         long[] labels = file.tensor("labels").toLongs();
+        OptionalLong none = voidLabel();
         int[] result = new int[labels.length];
         for (int i = 0; i < labels.length; i++) {
-            result[i] = (int) labels[i];
+            if (none.isPresent() && labels[i] == none.getAsLong()) {
+                result[i] = -1;
+            } else if (labels[i] >= 0 && labels[i] <= Integer.MAX_VALUE) {
+                result[i] = (int) labels[i];
+            } else {
+                throw new SafetensorsException(path, "label " + labels[i] + " is no class");
+            }
         }
         return result;
     }

@@ -1,13 +1,16 @@
 package org.densenet4j.parity;
 
+import org.densenet4j.graph.Features;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.Read;
 import org.densenet4j.io.ParityCase;
 import org.densenet4j.io.Tensor;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -17,13 +20,13 @@ import java.util.Set;
 /** What a case records, checked against the network that it describes. */
 final class CaseTensors {
     private final ParityCase parity;
-    private final NetworkShape shape;
+    private final Graph graph;
     private final Map<String, List<String>> groups = new LinkedHashMap<>();
     private final Set<String> known = new LinkedHashSet<>();
 
-    private CaseTensors(ParityCase parity, DenseNetSpec spec) {
+    private CaseTensors(ParityCase parity, NetworkSpec spec) {
         this.parity = parity;
-        this.shape = NetworkShape.of(spec);
+        this.graph = spec.graph();
     }
 
     /**
@@ -31,34 +34,59 @@ final class CaseTensors {
      *
      * @throws IOException in one line when a tensor is missing or has another shape
      */
-    static CaseTensors of(ParityCase parity, DenseNetSpec spec) throws IOException {
+    static CaseTensors of(ParityCase parity, NetworkSpec spec) throws IOException {
         CaseTensors tensors = new CaseTensors(parity, spec);
         tensors.check();
         return tensors;
     }
 
     private void check() throws IOException {
-        long images = parity.labels().length;
-        long classes = shape.head().classes();
-        known.addAll(List.of("input", "labels"));
-        single("eval.logits", List.of(images, classes));
-        single("train.logits", List.of(images, classes));
+        long images = parity.input().shape().getFirst();
+        Features input = graph.input();
+        single("input", shape(images, input.channels(), input.height(), input.width()));
+        Read head = graph.heads().getFirst().reads().getFirst();
+        boolean ofPixels = graph.classifiesPixels();
+        single("labels", ofPixels ? shape(images, head.height(), head.width()) : shape(images));
+        checkLabels();
+        List<Long> logits =
+                ofPixels
+                        ? shape(images, graph.classes(), head.height(), head.width())
+                        : shape(images, graph.classes());
+        single("eval.logits", logits);
+        single("train.logits", logits);
         if (parity.tensor("train.loss").count() != 1) {
             throw wrongShape("train.loss", List.of(1L));
         }
         single("train.loss", parity.tensor("train.loss").shape());
         single("train.grad.input", parity.input().shape());
-        List<ParameterSpec> all = new ArrayList<>(shape.parameters());
-        all.addAll(shape.buffers());
+        List<ParameterSpec> all = new ArrayList<>(graph.parameters());
+        all.addAll(graph.runningStatistics());
         group("weights.", all);
-        group("train.grad.", shape.parameters());
-        group("train.running.", shape.buffers());
+        group("train.grad.", graph.parameters());
+        group("train.running.", graph.runningStatistics());
         for (int step = 1; step <= parity.steps(); step++) {
             if (!parity.group("sgd" + step + ".").isEmpty()) {
-                group("sgd" + step + ".", shape.parameters());
+                group("sgd" + step + ".", graph.parameters());
             }
         }
         known.add("sgd.losses");
+    }
+
+    private static List<Long> shape(long... dimensions) {
+        return Arrays.stream(dimensions).boxed().toList();
+    }
+
+    private void checkLabels() throws IOException {
+        for (int label : parity.labels()) {
+            if (label >= graph.classes()) {
+                throw new IOException(
+                        parity.path()
+                                + ": label "
+                                + label
+                                + " is not in 0.."
+                                + (graph.classes() - 1));
+            }
+        }
     }
 
     private void single(String name, List<Long> expected) throws IOException {

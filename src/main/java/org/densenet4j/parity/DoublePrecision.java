@@ -1,11 +1,11 @@
 package org.densenet4j.parity;
 
 import org.densenet4j.engine.Mode;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.reference.Kink;
 import org.densenet4j.reference.ReferenceNetwork;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.train.Sgd;
 
 import java.util.Collection;
@@ -27,27 +27,25 @@ final class DoublePrecision {
     /** Of the significand of double precision. */
     static final int ALL_BITS = 53;
 
-    private final NetworkShape shape;
+    private final Graph graph;
     private final ReferenceNetwork exact;
     private final ReferenceNetwork rounded;
-    private final double[] images;
-    private final int[] labels;
+    private final CaseBatch batch;
 
-    DoublePrecision(
-            DenseNetSpec spec, Map<String, double[]> weights, double[] images, int[] labels) {
-        this.shape = NetworkShape.of(spec);
+    DoublePrecision(NetworkSpec spec, Map<String, double[]> weights, CaseBatch batch) {
+        this.graph = spec.graph();
         this.exact = network(spec, weights, ALL_BITS);
         this.rounded = network(spec, weights, BITS);
-        this.images = images;
-        this.labels = labels;
+        this.batch = batch;
     }
 
     /** A network with these weights. */
-    static ReferenceNetwork network(DenseNetSpec spec, Map<String, double[]> weights, int bits) {
-        NetworkShape shape = NetworkShape.of(spec);
+    static ReferenceNetwork network(NetworkSpec spec, Map<String, double[]> weights, int bits) {
+        Graph graph = spec.graph();
         ReferenceNetwork network = new ReferenceNetwork(spec, bits);
-        shape.parameters().forEach(p -> copy(weights, p, network.parameter(p.name())));
-        shape.buffers().forEach(p -> copy(weights, p, network.runningStatistic(p.name())));
+        graph.parameters().forEach(p -> copy(weights, p, network.parameter(p.name())));
+        graph.runningStatistics()
+                .forEach(p -> copy(weights, p, network.runningStatistic(p.name())));
         return network;
     }
 
@@ -60,9 +58,9 @@ final class DoublePrecision {
 
     /** Forward and backward, along the ReLUs of double precision. */
     Loss pass() {
-        exact.forward(images, Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
-        rounded.forward(images, Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
-        Loss loss = new Loss(exact.loss(labels, 0), rounded.loss(labels, 0));
+        exact.forward(batch.values(), Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
+        rounded.forward(batch.values(), Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
+        Loss loss = new Loss(exact.loss(batch.labels(), 0), rounded.loss(batch.labels(), 0));
         backward(List.of());
         return loss;
     }
@@ -80,8 +78,8 @@ final class DoublePrecision {
     }
 
     /**
-     * By how much a ReLU that changes sides changes the gradient of its normalisation's shift,
-     * after a backward pass of double precision.
+     * By how much a ReLU that changes sides changes the gradient of the shift that is added to its
+     * inputs, after a backward pass of double precision.
      */
     double[] jumps(List<Kink> kinksOfOneLayer) {
         double[] arriving = exact.arriving(kinksOfOneLayer.getFirst().layer());
@@ -106,10 +104,15 @@ final class DoublePrecision {
 
     private Map<String, double[]> gradients(ReferenceNetwork network) {
         Map<String, double[]> gradients = new LinkedHashMap<>();
-        shape.parameters()
+        graph.parameters()
                 .forEach(p -> gradients.put(p.name(), network.gradient(p.name()).clone()));
         gradients.put("input", network.inputGradient().clone());
         return gradients;
+    }
+
+    /** The parameters whose gradients show kinks. */
+    KinkWitnesses witnesses() {
+        return KinkWitnesses.of(graph);
     }
 
     /** Layers that {@link #kinks} may name, in the order of the forward pass. */
@@ -141,7 +144,7 @@ final class DoublePrecision {
 
     private Map<String, double[]> parameters(ReferenceNetwork network) {
         Map<String, double[]> values = new LinkedHashMap<>();
-        shape.parameters().forEach(p -> values.put(p.name(), network.parameter(p.name()).clone()));
+        graph.parameters().forEach(p -> values.put(p.name(), network.parameter(p.name()).clone()));
         return values;
     }
 }

@@ -1,14 +1,13 @@
 package org.densenet4j.parity;
 
 import org.densenet4j.backend.Device;
-import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 
@@ -39,9 +38,9 @@ record EngineResults(
 
     /** Runs a network of the spec under a strategy. */
     static EngineResults of(
-            DenseNetSpec spec,
+            NetworkSpec spec,
             Map<String, double[]> weights,
-            Batch batch,
+            CaseBatch batch,
             Sgd sgd,
             int steps,
             Device device,
@@ -49,7 +48,7 @@ record EngineResults(
         MemoryPlan plan =
                 MemoryPlan.of(spec)
                         .strategy(strategy)
-                        .batch(batch.size())
+                        .batch(batch.images())
                         .inputGradient(true)
                         .on(device);
         double[] evalLogits;
@@ -59,8 +58,8 @@ record EngineResults(
         Map<String, double[]> running;
         try (Network network = Network.open(plan, device, 0)) {
             load(network, weights);
-            int n = batch.size();
-            network.input(batch.images(), n);
+            int n = batch.images();
+            network.input(batch.pixels(), n);
             network.forward(new Pass(n, Mode.EVALUATE, 0, 0));
             evalLogits = Difference.toDoubles(network.logits(n));
 
@@ -68,7 +67,7 @@ record EngineResults(
             network.zeroGradients();
             network.forward(train);
             trainLogits = Difference.toDoubles(network.logits(n));
-            loss = network.loss(train, batch.labels(), 0, n);
+            loss = network.loss(train, batch.labels(), 0, batch.labelled());
             network.backward(train);
             gradients = read(network.parameters(), network::gradient);
             gradients.put("input", Difference.toDoubles(network.inputGradient(n)));
@@ -79,22 +78,33 @@ record EngineResults(
             try (Trainer trainer =
                     Trainer.of(spec, device)
                             .strategy(strategy)
-                            .batch(batch.size())
+                            .batch(batch.images())
                             .optimizer(sgd)
                             .open()) {
                 Network network = trainer.network();
                 load(network, weights);
                 for (int step = 1; step <= steps; step++) {
-                    double before = trainer.step(batch).loss();
                     taken.add(
                             new Step(
-                                    before,
+                                    step(trainer, batch),
                                     read(network.parameters(), network::gradient),
                                     read(network.parameters(), network::parameter)));
                 }
             }
         }
         return new EngineResults(evalLogits, trainLogits, loss, gradients, running, taken);
+    }
+
+    /** The loss before it. */
+    private static double step(Trainer trainer, CaseBatch batch) {
+        Network network = trainer.network();
+        Pass pass = trainer.nextPass(batch.images());
+        network.zeroGradients();
+        network.input(batch.pixels(), batch.images());
+        network.trainingPass(pass, batch.labels(), 0, batch.labelled());
+        double loss = network.outcome(pass, batch.labelled()).loss();
+        trainer.update();
+        return loss;
     }
 
     private static void load(Network network, Map<String, double[]> weights) {

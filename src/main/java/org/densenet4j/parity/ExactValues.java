@@ -1,11 +1,11 @@
 package org.densenet4j.parity;
 
 import org.densenet4j.engine.Mode;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.ParityCase;
 import org.densenet4j.reference.ReferenceNetwork;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.train.Sgd;
 
 import java.util.LinkedHashMap;
@@ -49,35 +49,27 @@ final class ExactValues {
         this.steps = steps;
     }
 
-    /**
-     * Computes them.
-     *
-     * @param images channels last
-     */
+    /** Computes them. */
     static ExactValues of(
-            DenseNetSpec spec,
-            Map<String, double[]> weights,
-            double[] images,
-            int[] labels,
-            Sgd sgd,
-            int steps) {
+            NetworkSpec spec, Map<String, double[]> weights, CaseBatch batch, Sgd sgd, int steps) {
         ExactValues values = new ExactValues(steps);
-        NetworkShape shape = NetworkShape.of(spec);
+        Graph graph = spec.graph();
         ReferenceNetwork network = DoublePrecision.network(spec, weights, DoublePrecision.ALL_BITS);
         values.put(
                 "eval.logits",
-                network.forward(images, Mode.EVALUATE, ReferenceNetwork.Dropout.NONE));
+                network.forward(batch.values(), Mode.EVALUATE, ReferenceNetwork.Dropout.NONE));
         double[] losses = new double[Math.max(1, steps)];
         for (int step = 1; step <= losses.length; step++) {
-            double[] logits = network.forward(images, Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
-            losses[step - 1] = network.loss(labels, 0);
+            double[] logits =
+                    network.forward(batch.values(), Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
+            losses[step - 1] = network.loss(batch.labels(), 0);
             network.backward();
             if (step == 1) {
-                values.pass(network, shape, logits, losses[0], weights);
+                values.pass(network, graph, logits, losses[0], weights);
             }
             if (step <= steps) {
                 network.sgd(sgd.learningRate(), sgd.momentum(), sgd.nesterov(), sgd.weightDecay());
-                for (ParameterSpec p : shape.parameters()) {
+                for (ParameterSpec p : graph.parameters()) {
                     String name = "sgd" + step + "." + p.name();
                     values.put(name, network.parameter(p.name()));
                     values.before.put(name, weights.get(p.name()));
@@ -92,17 +84,17 @@ final class ExactValues {
 
     private void pass(
             ReferenceNetwork network,
-            NetworkShape shape,
+            Graph graph,
             double[] logits,
             double loss,
             Map<String, double[]> weights) {
         put("train.logits", logits);
         put("train.loss", new double[] {loss});
-        for (ParameterSpec p : shape.parameters()) {
+        for (ParameterSpec p : graph.parameters()) {
             put(GRADIENTS + p.name(), network.gradient(p.name()));
         }
         put(GRADIENTS + "input", network.inputGradient());
-        for (ParameterSpec p : shape.buffers()) {
+        for (ParameterSpec p : graph.runningStatistics()) {
             put(STATISTICS + p.name(), network.runningStatistic(p.name()));
             before.put(STATISTICS + p.name(), weights.get(p.name()));
         }

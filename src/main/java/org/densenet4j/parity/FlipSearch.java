@@ -14,15 +14,14 @@ import java.util.Map;
  * <p>The gradient of a normalisation's shift is, channel by channel, the sum of what its ReLU lets
  * through. It depends on this ReLU and on later ones, so these are known one after the other, from
  * the last to the first: those channels that are off, are off by what the flipped elements let
- * through. A max-pool's choice between equal values does not show there, but in the stem's
- * convolution.
+ * through. A max-pool's choice between equal values shows in the convolution that made them ({@link
+ * KinkWitnesses}).
  */
 final class FlipSearch {
     /** So many kinks of a channel are tried in all combinations. */
     private static final int MOST_IN_CHANNEL = 12;
 
     private static final int MOST_TIES = 64;
-    private static final String STEM = "features.conv0.weight";
 
     private final DoublePrecision reference;
     private final Map<String, double[]> ours;
@@ -44,24 +43,30 @@ final class FlipSearch {
      */
     static List<Kink> search(DoublePrecision reference, Map<String, double[]> ours) {
         FlipSearch search = new FlipSearch(reference, ours);
+        KinkWitnesses witnesses = reference.witnesses();
         Map<String, List<Kink>> byLayer = new LinkedHashMap<>();
-        reference.layers().reversed().forEach(layer -> byLayer.put(layer, new ArrayList<>()));
-        List<Kink> ties = new ArrayList<>();
-        for (Kink kink : reference.kinks().all()) {
-            (kink.isPool() ? ties : byLayer.get(kink.layer())).add(kink);
-        }
-        byLayer.values().forEach(search::relus);
-        search.ties(ties.subList(0, Math.min(MOST_TIES, ties.size())));
+        witnesses
+                .lastFirst(reference.layers())
+                .forEach(layer -> byLayer.put(layer, new ArrayList<>()));
+        reference.kinks().all().forEach(kink -> byLayer.get(kink.layer()).add(kink));
+        byLayer.forEach(
+                (layer, kinks) -> {
+                    String witness = witnesses.parameter(layer).orElse(null);
+                    if (witness == null || kinks.isEmpty()) {
+                        return;
+                    }
+                    if (kinks.getFirst().isPool()) {
+                        search.ties(kinks.subList(0, Math.min(MOST_TIES, kinks.size())), witness);
+                    } else {
+                        search.relus(kinks, witness);
+                    }
+                });
         return search.flipped;
     }
 
     // ---------------------------------------------------------------- ReLUs
 
-    private void relus(List<Kink> kinks) {
-        if (kinks.isEmpty()) {
-            return;
-        }
-        String shift = kinks.getFirst().layer() + ".bias";
+    private void relus(List<Kink> kinks, String shift) {
         double[] wanted = ours.get(shift).clone();
         subtract(wanted, exact.get(shift));
         int before = flipped.size();
@@ -113,21 +118,19 @@ final class FlipSearch {
         return best;
     }
 
-    // ---------------------------------------------------------------- the max-pool
+    // ---------------------------------------------------------------- max-pools
 
     /** Flips one tie at a time, the best first, as long as the difference shrinks. */
-    private void ties(List<Kink> ties) {
-        if (ties.isEmpty()) {
-            return;
-        }
-        double[] before = exact.get(STEM);
-        double[] rest = ours.get(STEM).clone();
+    private void ties(List<Kink> ties, String witness) {
+        int found = flipped.size();
+        double[] before = exact.get(witness);
+        double[] rest = ours.get(witness).clone();
         subtract(rest, before);
         List<double[]> jumps = new ArrayList<>();
         for (Kink tie : ties) {
             List<Kink> with = new ArrayList<>(flipped);
             with.add(tie);
-            double[] jump = reference.gradientsWith(with).get(STEM);
+            double[] jump = reference.gradientsWith(with).get(witness);
             subtract(jump, before);
             jumps.add(jump);
         }
@@ -143,10 +146,13 @@ final class FlipSearch {
                 }
             }
             if (best < 0) {
-                return;
+                break;
             }
             flipped.add(left.remove(best));
             subtract(rest, jumps.remove(best));
+        }
+        if (flipped.size() > found) {
+            exact = reference.gradientsWith(flipped);
         }
     }
 

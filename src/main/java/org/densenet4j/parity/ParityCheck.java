@@ -1,13 +1,12 @@
 package org.densenet4j.parity;
 
 import org.densenet4j.backend.Device;
-import org.densenet4j.data.Batch;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.ParityCase;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.reference.Kink;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Sgd;
 
@@ -70,12 +69,12 @@ public final class ParityCheck {
     }
 
     private final ParityCase parity;
-    private final DenseNetSpec spec;
+    private final NetworkSpec spec;
     private final CaseTensors tensors;
     private final Map<String, double[]> weights;
     private final PixelOrder order;
-    private final double[] images;
-    private final Batch batch;
+    private final PixelOrder logitsOrder;
+    private final CaseBatch batch;
     private final Sgd sgd;
     private final DoublePrecision pass;
     private final Kinks kinks;
@@ -89,18 +88,16 @@ public final class ParityCheck {
         this.spec = spec(parity);
         this.tensors = CaseTensors.of(parity, spec);
         this.weights = tensors.weights();
-        this.order = new PixelOrder(spec);
-        this.images = order.channelsLast(parity.input().toDoubles());
+        this.order = PixelOrder.ofImages(spec);
+        this.logitsOrder = PixelOrder.ofLogits(spec);
         this.sgd = sgd(parity);
         this.batch =
-                new Batch(
-                        Difference.toFloats(images),
-                        parity.labels(),
-                        spec.inputHeight(),
-                        spec.inputWidth(),
-                        spec.inputChannels());
+                new CaseBatch(
+                        Math.toIntExact(parity.input().shape().getFirst()),
+                        order.channelsLast(parity.input().toDoubles()),
+                        parity.labels());
         if (isSmallEnough()) {
-            exact = ExactValues.of(spec, weights, images, batch.labels(), sgd, parity.steps());
+            exact = ExactValues.of(spec, weights, batch, sgd, parity.steps());
             recordIsExact = exact.isHowItWasComputed(parity, tensors.names("train.grad."));
             pass = doublePrecision();
             pass.pass();
@@ -124,7 +121,7 @@ public final class ParityCheck {
     }
 
     /** The network that a case describes. */
-    public static DenseNetSpec spec(ParityCase parity) throws IOException {
+    public static NetworkSpec spec(ParityCase parity) throws IOException {
         try {
             return DenseNetSpec.builder()
                     .name("parity case")
@@ -159,14 +156,14 @@ public final class ParityCheck {
     }
 
     private boolean isSmallEnough() {
-        double multiplyAdds = (double) NetworkShape.of(spec).multiplyAdds() * batch.size();
-        double bytes = 2 * ReferenceNetwork.bytes(spec, batch.size());
+        double multiplyAdds = (double) spec.graph().multiplyAdds() * batch.images();
+        double bytes = 2 * ReferenceNetwork.bytes(spec, batch.images());
         return multiplyAdds <= MOST_MULTIPLY_ADDS
                 && bytes <= SHARE_OF_HEAP * Runtime.getRuntime().maxMemory();
     }
 
     private DoublePrecision doublePrecision() {
-        return new DoublePrecision(spec, weights, images, batch.labels());
+        return new DoublePrecision(spec, weights, batch);
     }
 
     /**
@@ -398,7 +395,11 @@ public final class ParityCheck {
 
     private double[] recorded(String name) {
         double[] values = parity.tensor(name).toDoubles();
-        return name.equals("train.grad.input") ? order.channelsLast(values) : values;
+        return switch (name) {
+            case "train.grad.input" -> order.channelsLast(values);
+            case "eval.logits", "train.logits" -> logitsOrder.channelsLast(values);
+            default -> values;
+        };
     }
 
     private static String say(String format, Object... arguments) {

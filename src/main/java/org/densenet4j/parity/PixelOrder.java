@@ -1,15 +1,28 @@
 package org.densenet4j.parity;
 
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.graph.NetworkSpec;
 
-/** Images with channels first, as the other framework has them, and with channels last, as here. */
+/**
+ * Images, and logits of pixels, with channels first, as the other framework has them, and with
+ * channels last, as here.
+ */
 final class PixelOrder {
     private final int pixels;
     private final int channels;
 
-    PixelOrder(DenseNetSpec spec) {
-        pixels = spec.inputHeight() * spec.inputWidth();
-        channels = spec.inputChannels();
+    private PixelOrder(int pixels, int channels) {
+        this.pixels = pixels;
+        this.channels = channels;
+    }
+
+    /** Of a network's images. */
+    static PixelOrder ofImages(NetworkSpec spec) {
+        return new PixelOrder(spec.inputHeight() * spec.inputWidth(), spec.inputChannels());
+    }
+
+    /** Of a network's logits, which are those of one pixel where images have one label each. */
+    static PixelOrder ofLogits(NetworkSpec spec) {
+        return new PixelOrder(spec.graph().labelsPerImage(), spec.classes());
     }
 
     double[] channelsLast(double[] channelsFirst) {

@@ -149,7 +149,7 @@ public final class RecordedCase {
 
         List<Integer> imageShape = List.of(IMAGES, 3, spec.inputHeight(), spec.inputWidth());
         List<Integer> logitsShape = List.of(IMAGES, spec.classes());
-        PixelOrder order = new PixelOrder(spec);
+        PixelOrder order = PixelOrder.ofImages(spec);
         shape.parameters()
                 .forEach(p -> put("weights.", p, Difference.toDoubles(weights.get(p.name()))));
         shape.buffers()

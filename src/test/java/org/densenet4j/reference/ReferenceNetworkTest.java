@@ -4,11 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.engine.Mode;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.ParityCase;
 import org.densenet4j.parity.ParityCheck;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -110,7 +109,7 @@ class ReferenceNetworkTest {
     void agreesWithAnotherFrameworkInDoublePrecision() throws IOException {
         Path file = Path.of("src/test/resources/golden/bc-k12-3x3x3.safetensors");
         try (ParityCase parity = ParityCase.open(file)) {
-            DenseNetSpec spec = ParityCheck.spec(parity);
+            NetworkSpec spec = ParityCheck.spec(parity);
             ReferenceNetwork network = new ReferenceNetwork(spec);
             loadWeights(network, spec, parity);
             double[] images = nhwc(parity.input().toDoubles(), spec);
@@ -123,12 +122,12 @@ class ReferenceNetworkTest {
                     network.loss(parity.labels(), 0),
                     1e-10);
             network.backward();
-            for (ParameterSpec p : NetworkShape.of(spec).parameters()) {
+            for (ParameterSpec p : spec.graph().parameters()) {
                 if (parity.contains("train.grad." + p.name())) {
                     assertNear(parity, "train.grad." + p.name(), network.gradient(p.name()), 1e-7);
                 }
             }
-            for (ParameterSpec p : NetworkShape.of(spec).buffers()) {
+            for (ParameterSpec p : spec.graph().runningStatistics()) {
                 assertNear(
                         parity,
                         "train.running." + p.name(),
@@ -143,19 +142,17 @@ class ReferenceNetworkTest {
                 network.backward();
                 network.sgd(0.1, 0.9, true, 1e-4);
             }
-            for (ParameterSpec p : NetworkShape.of(spec).parameters()) {
+            for (ParameterSpec p : spec.graph().parameters()) {
                 assertNear(parity, "sgd3." + p.name(), network.parameter(p.name()), 1e-6);
             }
         }
     }
 
-    private static void loadWeights(
-            ReferenceNetwork network, DenseNetSpec spec, ParityCase parity) {
-        NetworkShape shape = NetworkShape.of(spec);
-        for (ParameterSpec p : shape.parameters()) {
+    private static void loadWeights(ReferenceNetwork network, NetworkSpec spec, ParityCase parity) {
+        for (ParameterSpec p : spec.graph().parameters()) {
             copy(parity.tensor("weights." + p.name()).toDoubles(), network.parameter(p.name()));
         }
-        for (ParameterSpec p : shape.buffers()) {
+        for (ParameterSpec p : spec.graph().runningStatistics()) {
             copy(
                     parity.tensor("weights." + p.name()).toDoubles(),
                     network.runningStatistic(p.name()));
@@ -179,7 +176,7 @@ class ReferenceNetworkTest {
         assertTrue(error <= tolerance, name + " differs by " + error);
     }
 
-    private static double[] nhwc(double[] nchw, DenseNetSpec spec) {
+    private static double[] nhwc(double[] nchw, NetworkSpec spec) {
         int pixels = spec.inputHeight() * spec.inputWidth();
         double[] out = new double[nchw.length];
         for (int i = 0; i < nchw.length; i++) {
