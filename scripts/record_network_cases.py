@@ -17,18 +17,8 @@ The tensors are those of docs/parity.md. What these files have beside:
   margin.relu, margin.pool [1] (F64)   the smallest |input| of a ReLU in the recorded pass, and the smallest lead of a pool's
       maximum; margin.steps [1]: the smaller of both in all optimiser steps.
 
-The metadata have no growth_rate to bn_momentum, but the keys under which a network is described by name:
-
-  spec.family        densenet, fc-densenet or resnet; files without it are of DenseNets
-  spec.classes, spec.inputHeight, spec.inputWidth, spec.initialChannels (behind the first convolution; of a deep stem behind its
-      last), spec.bnEpsilon, spec.bnMomentum
-  fc-densenet        spec.growthRate, spec.layersDown (from the finest), spec.layersBottleneck, spec.layersUp (from the coarsest),
-      spec.evaluation = BATCH
-  resnet             spec.unit (BASIC, BOTTLENECK), spec.preactivation (true, false), spec.unitsPerStage, spec.widths (of a
-      bottleneck the narrow ones, its outputs are four times as many), spec.stem (SMALL, IMAGENET), spec.shortcut where the shape
-      changes (ZEROS, PROJECTION: 1x1 and norm, CONVOLUTION: 1x1 alone)
-  densenet           spec.growthRate, spec.layersPerBlock, spec.bottleneckWidth, spec.compression, spec.stem (DEEP,
-      DEEP_BLURRED: with timm's anti-aliased pool)
+The metadata have no growth_rate to bn_momentum, but the entries by which checkpoints describe a network (SpecMetadata):
+spec.family (fc-densenet or resnet; files without it are of DenseNets), spec.name, spec.classes and so on.
 
 Shifts of norms are placed in gaps between the values that they are added to, so that no input of a ReLU is near zero, and
 the draw is repeated until that holds in the optimiser steps too.
@@ -142,8 +132,8 @@ class Margins:
 class Case:
     def __init__(self, make, batch, size, classes, keys, per_pixel=False, epsilon=1e-5):
         self.make, self.batch, self.size, self.classes, self.per_pixel = make, batch, size, classes, per_pixel
-        self.keys = {**keys, "classes": classes, "inputHeight": size[0], "inputWidth": size[1], "bnEpsilon": epsilon,
-                     "bnMomentum": 0.1}
+        self.keys = {**keys, "classes": classes, "inputHeight": size[0], "inputWidth": size[1], "inputChannels": 3,
+                     "bnEpsilon": epsilon, "bnMomentum": 0.1}
 
     def void(self):
         return self.classes if self.per_pixel else -100
@@ -153,8 +143,8 @@ class Case:
             return torch.randint(0, self.classes + 1, (self.batch, *self.size))
         return torch.randint(0, self.classes, (self.batch,))
 
-    def metadata(self):
-        text = {"spec." + key: value(of) for key, of in self.keys.items()}
+    def metadata(self, name):
+        text = {"spec." + key: value(of) for key, of in {"name": name, **self.keys}.items()}
         text.update({key: value(of) for key, of in SGD.items()})
         if self.per_pixel:
             text["void_label"] = value(self.void())
@@ -171,47 +161,49 @@ def value(of):
 def fc_densenet():
     return Case(
         lambda: networks.FcDenseNet(3, (1, 2), 2, (2, 1), 4, 5, 0.0), 2, (21, 30), 4,
-        {"family": "fc-densenet", "growthRate": 3, "layersDown": (1, 2), "layersBottleneck": 2, "layersUp": (2, 1),
-         "initialChannels": 5, "evaluation": "BATCH"}, True, 1e-4)
+        {"family": "fc-densenet", "growthRate": 3, "downLayers": (1, 2), "bottleneckLayers": 2, "upLayers": (2, 1),
+         "initialChannels": 5, "dropout": 0.0, "evaluatesWithBatchStatistics": True}, True, 1e-4)
 
 
-SHORTCUTS = {"A": "ZEROS", "B": "PROJECTION", "convolution": "CONVOLUTION"}
+SHORTCUTS = {"A": "SUBSAMPLED", "B": "PROJECTED", "convolution": "PROJECTED"}
 
 
-def resnet(unit, units, widths, init, stem, shortcut, size):
+def resnet(unit, units, init, stem, shortcut, size):
+    """Every stage has twice the channels of the one before."""
+    widths = tuple(init << stage for stage in range(len(units)))
+    preactivation = unit in (networks.PreactivationBasic, networks.PreactivationBottleneck)
+
+    def make():
+        if preactivation:
+            return networks.PreactivationResNet(unit, units, widths, init, shortcut, 5)
+        return networks.ResNet(unit, units, widths, init, stem, shortcut, 5)
+
     return Case(
-        lambda: networks.ResNet(unit, units, widths, init, stem, shortcut, 5), 3, size, 5,
-        {"family": "resnet", "unit": unit.__name__.upper(), "preactivation": False, "unitsPerStage": units, "widths": widths,
-         "initialChannels": init, "stem": stem.upper(), "shortcut": SHORTCUTS[shortcut]})
-
-
-def preactivation(unit, units, widths, init, shortcut, size):
-    return Case(
-        lambda: networks.PreactivationResNet(unit, units, widths, init, shortcut, 5), 3, size, 5,
-        {"family": "resnet", "unit": unit.__name__.replace("Preactivation", "").upper(), "preactivation": True,
-         "unitsPerStage": units, "widths": widths, "initialChannels": init, "stem": "SMALL", "shortcut": SHORTCUTS[shortcut]})
+        make, 3, size, 5,
+        {"family": "resnet", "unit": unit.__name__.replace("Preactivation", "").upper(), "preActivation": preactivation,
+         "shortcut": SHORTCUTS[shortcut], "stem": stem.upper(), "unitsPerStage": units, "initialChannels": init})
 
 
 def deep_densenet(blurred, size):
     return Case(
         lambda: networks.DeepDenseNet(4, (2, 2), blurred, 5), 3, size, 5,
-        {"family": "densenet", "growthRate": 4, "layersPerBlock": (2, 2), "initialChannels": 8, "bottleneckWidth": 4,
-         "compression": 0.5, "stem": "DEEP_BLURRED" if blurred else "DEEP"})
+        {"growthRate": 4, "layersPerBlock": (2, 2), "initialChannels": 8, "bottleneckWidth": 4, "compression": 0.5,
+         "dropout": 0.0, "stem": "DEEP_BLUR" if blurred else "DEEP"})
 
 
 CASES = {
     "fc-densenet-small": fc_densenet(),
-    "cifar-resnet-small": resnet(networks.Basic, (2, 1, 2), (4, 6, 8), 4, "small", "A", (15, 18)),
-    "resnet-basic-small": resnet(networks.Basic, (1, 2), (6, 8), 6, "imagenet", "B", (37, 50)),
-    "resnet-bottleneck-small": resnet(networks.Bottleneck, (2, 1), (3, 4), 6, "imagenet", "B", (37, 50)),
-    "cifar-preresnet-small": preactivation(networks.PreactivationBasic, (2, 1, 2), (4, 6, 8), 4, "A", (15, 18)),
-    "cifar-preresnet-bottleneck-small": preactivation(networks.PreactivationBottleneck, (2, 2), (2, 3), 5, "convolution", (15, 18)),
+    "cifar-resnet-small": resnet(networks.Basic, (2, 1, 2), 3, "small", "A", (15, 18)),
+    "resnet-basic-small": resnet(networks.Basic, (1, 2), 5, "imagenet", "B", (37, 50)),
+    "resnet-bottleneck-small": resnet(networks.Bottleneck, (2, 1), 3, "imagenet", "B", (37, 50)),
+    "cifar-preresnet-small": resnet(networks.PreactivationBasic, (2, 1, 2), 3, "small", "A", (15, 18)),
+    "cifar-preresnet-bottleneck-small": resnet(networks.PreactivationBottleneck, (2, 2), 2, "small", "convolution", (15, 18)),
     "densenetd-small": deep_densenet(False, (37, 50)),
     "densenetblurd-small": deep_densenet(True, (37, 50)),
 }
 
 
-def record_case(path, case):
+def record_case(path, name, case):
     """Draws until the margins hold, and writes. Returns the seed and the margins."""
     for seed in range(1, 1000):
         torch.manual_seed(seed)
@@ -246,7 +238,7 @@ def record_case(path, case):
     for name, margin in (("relu", first.relu), ("pool", first.pool), ("steps", least)):
         if margin < float("inf"):
             tensors["margin." + name] = torch.tensor([margin], dtype=torch.float64)
-    write(path, tensors, case.metadata())
+    write(path, tensors, case.metadata(name))
     return f"seed {seed}, margins {first.relu:.1e} and {first.pool:.1e}, in steps {least:.1e}"
 
 
@@ -257,7 +249,7 @@ def main():
     arguments = parser.parse_args()
     for name in arguments.names or CASES:
         path = os.path.join(arguments.out, name + ".safetensors")
-        print(f"{name}: {record_case(path, CASES[name])}, {os.path.getsize(path)} bytes", flush=True)
+        print(f"{name}: {record_case(path, name, CASES[name])}, {os.path.getsize(path)} bytes", flush=True)
 
 
 if __name__ == "__main__":
