@@ -7,6 +7,7 @@ import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.reference.Kink;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.SpecMetadata;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Sgd;
 
@@ -123,23 +124,29 @@ public final class ParityCheck {
     /** The network that a case describes. */
     public static NetworkSpec spec(ParityCase parity) throws IOException {
         try {
-            return DenseNetSpec.builder()
-                    .name("parity case")
-                    .growthRate(parity.growthRate())
-                    .layersPerBlock(
-                            parity.blockConfig().stream().mapToInt(Integer::intValue).toArray())
-                    .initialChannels(parity.initialChannels())
-                    .bottleneckWidth(parity.bottleneckWidth())
-                    .compression(parity.compression())
-                    .stem(parity.imageNetStem() ? Stem.IMAGENET : Stem.SMALL)
-                    .classes(parity.classes())
-                    .inputSize(parity.inputSize())
-                    .bnEpsilon(parity.bnEpsilon())
-                    .bnMomentum(parity.bnMomentum())
-                    .build();
+            return parity.recordsSpec()
+                    ? SpecMetadata.read(parity.metadata(), parity.names().size())
+                    : denseNet(parity);
         } catch (IllegalArgumentException e) {
             throw new IOException(parity.path() + ": " + e.getMessage(), e);
         }
+    }
+
+    /** The network of a case that says only what DenseNets need. */
+    private static DenseNetSpec denseNet(ParityCase parity) throws IOException {
+        return DenseNetSpec.builder()
+                .name("parity case")
+                .growthRate(parity.growthRate())
+                .layersPerBlock(parity.blockConfig().stream().mapToInt(Integer::intValue).toArray())
+                .initialChannels(parity.initialChannels())
+                .bottleneckWidth(parity.bottleneckWidth())
+                .compression(parity.compression())
+                .stem(parity.imageNetStem() ? Stem.IMAGENET : Stem.SMALL)
+                .classes(parity.classes())
+                .inputSize(parity.inputSize())
+                .bnEpsilon(parity.bnEpsilon())
+                .bnMomentum(parity.bnMomentum())
+                .build();
     }
 
     private static Sgd sgd(ParityCase parity) throws IOException {
