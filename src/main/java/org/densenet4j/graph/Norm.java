@@ -24,4 +24,9 @@ public record Norm(String name, double epsilon, double momentum) {
                     "momentum = " + momentum + " of '" + name + "': use a number from 0 to 1");
         }
     }
+
+    /** One with PyTorch's defaults: epsilon 1e-5, momentum 0.1. */
+    public static Norm of(String name) {
+        return new Norm(name, 1e-5, 0.1);
+    }
 }

@@ -62,6 +62,13 @@ class ExamplesTest {
     }
 
     @Test
+    void aDenseBlockInANetworkOfOnesOwnLearns() throws Throwable {
+        List<String> lines = run("OwnNetwork", 100);
+        assertEquals(4, lines.size(), lines.toString());
+        assertTrue(loss(lines.get(3)) < loss(lines.get(1)) / 4, lines.toString());
+    }
+
+    @Test
     void fineTuneKeepsTheFeaturesAndItsResultIsServed() throws Throwable {
         Path images = folder.resolve("images");
         DrawnImages.write(images, 6, 2, 32);
@@ -138,6 +145,6 @@ class ExamplesTest {
     }
 
     private static double loss(String line) {
-        return Double.parseDouble(line.replaceAll(".*loss ([0-9.]+),.*", "$1"));
+        return Double.parseDouble(line.replaceAll(".*loss ([0-9.]+).*", "$1"));
     }
 }
