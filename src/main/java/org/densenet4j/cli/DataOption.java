@@ -9,8 +9,8 @@ import org.densenet4j.data.ImageFolder;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Recipe;
 
 import picocli.CommandLine.Mixin;
@@ -124,7 +124,7 @@ final class DataOption {
      * @param recorded what the weights that training starts from say of their images
      * @throws IllegalArgumentException when there is no such source
      */
-    Source open(DenseNetSpec network, ImageMetadata recorded) throws IOException {
+    Source open(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
         orientation.set(orientation.or(recorded));
         return open(network);
@@ -150,7 +150,7 @@ final class DataOption {
         }
     }
 
-    private Source open(DenseNetSpec network) throws IOException {
+    private Source open(NetworkSpec network) throws IOException {
         if (data.equals("glyphs")) {
             Glyphs.generate(GLYPHS, glyphs(), GLYPHS_TEST, 1);
             Cifar set = Cifar.cifar10(GLYPHS);
@@ -189,7 +189,7 @@ final class DataOption {
      * @param network what images of any size are prepared for
      * @param recorded what the network's weights say of their images
      */
-    Dataset openTest(DenseNetSpec network, ImageMetadata recorded) throws IOException {
+    Dataset openTest(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
         orientation.set(orientation.or(recorded));
         if (!data.startsWith(FOLDER)) {
@@ -211,7 +211,7 @@ final class DataOption {
         return Path.of(data.substring(prefix.length()));
     }
 
-    private ImageFolder.Builder folder(Path folder, DenseNetSpec network) {
+    private ImageFolder.Builder folder(Path folder, NetworkSpec network) {
         return ImageFolder.at(folder)
                 .crop(ImagePreparation.crop(network))
                 .decoding(new DecodeOptions(maxPixels, exifOrientation()));

@@ -1,7 +1,7 @@
 package org.densenet4j.inference;
 
+import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.ParameterSpec;
-import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
@@ -14,9 +14,9 @@ final class CheckedWeights implements WeightSource {
     private final WeightSource source;
     private final Map<String, ParameterSpec> wanted = new HashMap<>();
 
-    CheckedWeights(WeightSource source, NetworkShape shape) {
+    CheckedWeights(WeightSource source, Graph graph) {
         this.source = source;
-        for (List<ParameterSpec> tensors : List.of(shape.parameters(), shape.buffers())) {
+        for (List<ParameterSpec> tensors : List.of(graph.parameters(), graph.runningStatistics())) {
             tensors.forEach(p -> wanted.put(p.name(), p));
         }
     }

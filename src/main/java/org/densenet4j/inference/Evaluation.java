@@ -67,10 +67,10 @@ public record Evaluation(
 
     private static BatchLoader byPosition(Predictor predictor, BatchLoader images) {
         int inData = images.classNames().size();
-        if (inData != predictor.spec().classes()) {
+        if (inData != predictor.classes()) {
             throw new IllegalArgumentException(
                     "the network has "
-                            + predictor.spec().classes()
+                            + predictor.classes()
                             + " classes and its file does not name them, the data has "
                             + inData
                             + "; name them by --classes-file or Model.withClassNames");
@@ -79,7 +79,7 @@ public record Evaluation(
     }
 
     private static Evaluation measure(Predictor predictor, BatchLoader images) {
-        int count = predictor.spec().classes();
+        int count = predictor.classes();
         long[] total = new long[count];
         long[] correct = new long[count];
         long[] predicted = new long[count];

@@ -1,5 +1,6 @@
 package org.densenet4j.inference;
 
+import org.densenet4j.graph.Norm;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
@@ -11,15 +12,15 @@ import java.util.Arrays;
  *
  * <p>A normalisation that follows a convolution without anything between folds into it: the scale
  * into the weights of each output channel, the shift as a bias. That is the second one of a
- * bottleneck layer and the stem's; the others stand behind a concatenation, whose channels have
- * other consumers, and before a ReLU.
+ * bottleneck layer, the stem's, and those between the convolutions of a ResNet; the others stand
+ * behind a concatenation, whose channels have other consumers, and before a ReLU.
  *
  * @param scale per channel
  * @param shift per channel
  */
 record FoldedNormalisation(float[] scale, float[] shift) {
-    static FoldedNormalisation of(WeightSource source, String name, double epsilon)
-            throws IOException {
+    static FoldedNormalisation of(WeightSource source, Norm norm) throws IOException {
+        String name = norm.name();
         float[] gamma = source.values(name + ".weight");
         float[] beta = source.values(name + ".bias");
         float[] mean = source.values(name + ".running_mean");
@@ -27,11 +28,27 @@ record FoldedNormalisation(float[] scale, float[] shift) {
         float[] scale = new float[gamma.length];
         float[] shift = new float[gamma.length];
         for (int c = 0; c < gamma.length; c++) {
-            double s = gamma[c] / Math.sqrt(variance[c] + epsilon);
+            double s = gamma[c] / Math.sqrt(variance[c] + norm.epsilon());
             scale[c] = (float) s;
             shift[c] = (float) (beta[c] - mean[c] * s);
         }
         return new FoldedNormalisation(scale, shift);
+    }
+
+    /** A bias, which is a shift alone. */
+    static FoldedNormalisation ofBias(float[] bias) {
+        float[] ones = new float[bias.length];
+        Arrays.fill(ones, 1f);
+        return new FoldedNormalisation(ones, bias);
+    }
+
+    /** Behind a bias, which is scaled, too. */
+    FoldedNormalisation behind(float[] bias) {
+        float[] moved = shift.clone();
+        for (int c = 0; c < moved.length; c++) {
+            moved[c] += scale[c] * bias[c];
+        }
+        return new FoldedNormalisation(scale, moved);
     }
 
     /** Scale and shift as the rows of a matrix [2, C]. */

@@ -3,7 +3,9 @@ package org.densenet4j.inference;
 import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 
 import java.util.Objects;
@@ -11,7 +13,8 @@ import java.util.Objects;
 /**
  * What evaluation does to an image before the network sees it: resized to cover the input size, cut
  * out of the middle, normalised. Networks see 7/8 of the shorter side, as torchvision evaluates;
- * those for small images see all of an image that already has the size of their input.
+ * those for small images, and networks of one's own, see all of an image that already has the size
+ * of their input.
  *
  * @param crop what becomes of the pixels
  * @param normalisation of every channel
@@ -31,7 +34,7 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     }
 
     /** For a network. */
-    public static ImagePreparation of(DenseNetSpec spec, Normalisation normalisation) {
+    public static ImagePreparation of(NetworkSpec spec, Normalisation normalisation) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(normalisation, "normalisation");
 
@@ -39,14 +42,23 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     }
 
     /** The crop for a network: what an {@link org.densenet4j.data.ImageFolder} is read with. */
-    public static CentreCrop crop(DenseNetSpec spec) {
+    public static CentreCrop crop(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
         return new CentreCrop(
                 spec.inputHeight(),
                 spec.inputWidth(),
                 spec.inputChannels(),
                 CentreCrop.SHARE,
-                spec.stem() == Stem.SMALL);
+                !isForLargeImages(spec));
+    }
+
+    /** Networks with the stem for large images see them as torchvision evaluates. */
+    private static boolean isForLargeImages(NetworkSpec spec) {
+        return switch (spec) {
+            case DenseNetSpec densenet -> densenet.stem() == Stem.IMAGENET;
+            case ResNetSpec resnet -> resnet.stem() == Stem.IMAGENET;
+            default -> false;
+        };
     }
 
     /** Floats of one prepared image. */

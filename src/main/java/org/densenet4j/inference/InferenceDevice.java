@@ -8,12 +8,25 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.InferenceMemory;
 
 /** What every stage computes with: a device and the plan's arena on it. */
 record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory) {
     Kernels kernels() {
         return arena.kernels();
+    }
+
+    /** Work on one chunk of a pass. */
+    interface OfChunk {
+        void run(int lane, Chunk chunk);
+    }
+
+    /** Runs {@code task} for every chunk of a pass. */
+    void forEachChunk(Chunks chunks, int images, OfChunk task) {
+        device.forEachChunk(
+                chunks.count(images), (lane, index) -> task.run(lane, chunks.chunk(index, images)));
     }
 
     /** {@code c = a·weightᵀ}. */
@@ -44,12 +57,18 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
 
     /** Puts weights in the PyTorch layout into the device's own. */
     void pack(Convolution convolution, float[] weights, Matrix packed) {
-        Matrix plain =
-                memory.unpacked()
-                        .reshaped(
-                                convolution.shape().outputChannels(),
-                                weights.length / convolution.shape().outputChannels());
+        convolution.packForward(0, unpacked(convolution, weights), packed);
+    }
+
+    /** The same for a convolution that runs backwards: from its output to its source. */
+    void packBackward(Convolution convolution, float[] weights, Matrix packed) {
+        convolution.packBackward(0, unpacked(convolution, weights), packed);
+    }
+
+    private Matrix unpacked(Convolution convolution, float[] weights) {
+        int out = convolution.shape().outputChannels();
+        Matrix plain = memory.unpacked().reshaped(out, weights.length / out);
         upload(weights, plain);
-        convolution.packForward(0, plain, packed);
+        return plain;
     }
 }

@@ -5,9 +5,12 @@ import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Features;
+import org.densenet4j.plan.HeadInference;
 import org.densenet4j.plan.InferenceMemory;
 import org.densenet4j.plan.InferencePlan;
-import org.densenet4j.spec.StemShape;
+import org.densenet4j.plan.NodeInference;
+import org.densenet4j.plan.PixelClassifierInference;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
@@ -16,7 +19,7 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A DenseNet that can only look: folded weights in the memory of an {@link InferencePlan}. One
+ * A network that can only look: folded weights in the memory of an {@link InferencePlan}. One
  * thread uses it at a time; a second one that comes in between, and calls after {@link #close}, get
  * an {@link IllegalStateException}. {@link Predictor} is thread-safe. The arena is allocated by
  * {@link #open} and freed by {@link #close}, which may be called twice.
@@ -26,7 +29,6 @@ public final class InferenceNetwork implements AutoCloseable {
     private final InferenceMemory memory;
     private final DeviceArena arena;
     private final List<InferenceStage> stages = new ArrayList<>();
-    private HeadStage head;
     private final DeviceUse use;
 
     /** Images of the last pass, whose results are there. */
@@ -69,7 +71,7 @@ public final class InferenceNetwork implements AutoCloseable {
         try (DeviceUse _ = network.use.begin()) {
             network.build(
                     new InferenceDevice(device, network.arena, network.memory),
-                    new CheckedWeights(source, network.memory.shape()));
+                    new CheckedWeights(source, network.memory.graph()));
             built = true;
             return network;
         } finally {
@@ -79,22 +81,10 @@ public final class InferenceNetwork implements AutoCloseable {
         }
     }
 
-    private void build(InferenceDevice on, WeightSource source) throws IOException {
-        double epsilon = memory.shape().spec().bnEpsilon();
-        stages.add(new StemStage(on, source, epsilon));
-        for (InferenceMemory.BlockPart block : memory.blocks()) {
-            for (InferenceMemory.LayerPart layer : block.layers()) {
-                stages.add(new DenseLayerStage(on, block, layer, source, epsilon));
-            }
-            int index = block.shape().index();
-            if (index <= memory.transitions().size()) {
-                stages.add(
-                        new TransitionPass(
-                                on, memory.transitions().get(index - 1), source, epsilon));
-            }
+    private void build(InferenceDevice on, WeightSource weights) throws IOException {
+        for (NodeInference node : memory.nodes()) {
+            stages.add(InferenceStage.of(on, node, weights));
         }
-        head = new HeadStage(on, source, epsilon);
-        stages.add(head);
     }
 
     /** The plan that this network runs in. */
@@ -124,9 +114,9 @@ public final class InferenceNetwork implements AutoCloseable {
                                 + " images does not fit the plan, which is for 1 to "
                                 + plan.batch());
             }
-            StemShape s = memory.shape().stem();
-            int pixels = s.inputHeight() * s.inputWidth();
-            long floats = (long) pixels * s.inputChannels();
+            Features input = memory.graph().input();
+            int pixels = input.pixels();
+            long floats = (long) pixels * input.channels();
             checkRoom("images", images, from * floats, count * floats);
             looked = 0;
             arena.upload(
@@ -138,37 +128,70 @@ public final class InferenceNetwork implements AutoCloseable {
         }
     }
 
-    /** Copies the logits [count, classes] of the last pass to {@code target}, from {@code at}. */
+    /** Whether every pixel has logits of its own, instead of every image. */
+    public boolean classifiesPixels() {
+        return memory.head() instanceof PixelClassifierInference;
+    }
+
+    /** Floats of the logits of one image: its classes, or those of each of its pixels. */
+    public int logitsPerImage() {
+        HeadInference head = memory.head();
+        return Math.multiplyExact(head.logitRowsPerImage(), head.logits().columns());
+    }
+
+    /**
+     * Copies the logits of the last pass to {@code target}, from {@code at}: [count, classes], or
+     * [count, height, width, classes] where {@linkplain #classifiesPixels every pixel has its own}.
+     */
     public void logits(int count, float[] target, int at) {
         Objects.requireNonNull(target, "target");
         try (DeviceUse _ = use.begin()) {
-            copy(memory.head().logits(), count, target, at);
+            HeadInference head = memory.head();
+            copy(head.logits(), head.logitRowsPerImage(), count, target, at);
         }
     }
 
-    /** Copies the pooled features [count, channels] of the last pass. */
+    /**
+     * Copies the pooled features [count, channels] of the last pass.
+     *
+     * @throws IllegalArgumentException when the network classifies pixels, which pools none
+     */
     public void embeddings(int count, float[] target, int at) {
         Objects.requireNonNull(target, "target");
         try (DeviceUse _ = use.begin()) {
-            copy(memory.head().pooled(), count, target, at);
+            copy(memory.classifier("embeddings").pooled(), 1, count, target, at);
         }
     }
 
-    /** The class activation maps [H·W, classes] of one image of the last pass. */
+    /**
+     * The class activation maps [H·W, classes] of one image of the last pass.
+     *
+     * @throws IllegalArgumentException when the network classifies pixels
+     */
     public float[] classMaps(int image) {
         try (DeviceUse _ = use.begin()) {
+            memory.classifier("class activation maps");
             checkLooked(image, 1);
-            Matrix maps = head.classMaps(image);
+            Matrix maps = classifierStage().classMaps(image);
             float[] values = new float[maps.rows() * maps.columns()];
             arena.download(maps, values, 0);
             return values;
         }
     }
 
-    private void copy(Matrix results, int count, float[] target, int at) {
+    private ClassifierStage classifierStage() {
+        return stages.stream()
+                .filter(ClassifierStage.class::isInstance)
+                .map(ClassifierStage.class::cast)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private void copy(Matrix results, int rowsPerImage, int count, float[] target, int at) {
         checkLooked(0, count);
-        checkRoom("target", target, at, (long) count * results.columns());
-        arena.download(results.rows(0, count), target, at);
+        int rows = Math.multiplyExact(count, rowsPerImage);
+        checkRoom("target", target, at, (long) rows * results.columns());
+        arena.download(results.rows(0, rows), target, at);
     }
 
     /** Results beyond the last pass would be those of an earlier one, or nobody's. */

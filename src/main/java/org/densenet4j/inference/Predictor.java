@@ -6,20 +6,24 @@ import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Read;
+import org.densenet4j.plan.ClassifierInference;
 import org.densenet4j.plan.InferencePlan;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.HeadShape;
 import org.densenet4j.weights.Model;
+import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
 
 /**
- * Looks at images: classes, embeddings, class activation maps.
+ * Looks at images: classes, of each image or of each pixel; embeddings, class activation maps.
  *
  * <pre>{@code
  * try (Predictor predictor = Predictor.open(Path.of("checkpoint.safetensors"))) {
@@ -31,26 +35,33 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * Thread-safe: calls of several threads run one after the other on the one arena that there is, and
  * each uses all of the device; for more throughput give one call more images. Any number of images
- * is worked through in batches of the plan's. All memory is allocated by {@link Builder#open};
- * {@link #close} waits for a running call and may be called twice.
+ * is worked through in batches of the plan's; a network that {@linkplain
+ * org.densenet4j.graph.Graph#evaluatesWithBatchStatistics evaluates with statistics of the batch}
+ * takes them of those, so its results depend on which images are in a batch together. All memory is
+ * allocated by {@link Builder#open}; {@link #close} waits for a running call and may be called
+ * twice.
  */
 public final class Predictor implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final InferenceNetwork network;
     private final Device ownedDevice;
-    private final DenseNetSpec spec;
+    private final NetworkSpec spec;
+    private final int classes;
     private final List<String> classNames;
-    private final Normalisation normalisation;
+    private final Optional<Normalisation> normalisation;
     private final ImageMetadata images;
     private boolean closed;
 
-    private Predictor(InferenceNetwork network, Device ownedDevice, Model model) {
+    private Predictor(InferenceNetwork network, Device ownedDevice, Builder builder) {
         this.network = network;
         this.ownedDevice = ownedDevice;
-        this.spec = model.spec();
-        this.classNames = model.classNames();
-        this.normalisation = model.hasNormalisation() ? model.normalisation() : null;
-        this.images = model.images();
+        this.spec = builder.spec;
+        this.classes = network.plan().memory().head().logits().columns();
+        this.classNames =
+                builder.classNames.orElseGet(
+                        () -> IntStream.range(0, classes).mapToObj(c -> "class " + c).toList());
+        this.normalisation = builder.normalisation;
+        this.images = builder.images;
     }
 
     /**
@@ -68,15 +79,39 @@ public final class Predictor implements AutoCloseable {
     /** Starts a predictor: best device, batch 32. The model may be closed once it is open. */
     public static Builder of(Model model) {
         Objects.requireNonNull(model, "model");
+        Builder builder = new Builder(model.spec(), model);
+        builder.classNames = Optional.of(model.classNames());
+        builder.normalisation =
+                model.hasNormalisation() ? Optional.of(model.normalisation()) : Optional.empty();
+        builder.images = model.images();
+        return builder;
+    }
 
-        return new Builder(model);
+    /**
+     * Starts a predictor of any network, whose weights come from anywhere. Its classes have no
+     * names, and how images are normalised is not known.
+     */
+    public static Builder of(NetworkSpec spec, WeightSource weights) {
+        Objects.requireNonNull(spec, "spec");
+        Objects.requireNonNull(weights, "weights");
+        return new Builder(spec, weights);
     }
 
     // ---------------------------------------------------------------- what there is
 
     /** The network. */
-    public DenseNetSpec spec() {
+    public NetworkSpec spec() {
         return spec;
+    }
+
+    /** Number of classes. */
+    public int classes() {
+        return classes;
+    }
+
+    /** Whether it says of every pixel what it shows, instead of every image. */
+    public boolean classifiesPixels() {
+        return network.classifiesPixels();
     }
 
     /** Names of the classes. */
@@ -95,10 +130,8 @@ public final class Predictor implements AutoCloseable {
      * @throws IllegalStateException when it is not known; see {@link Model#normalisation}
      */
     public Normalisation normalisation() {
-        if (normalisation == null) {
-            throw new IllegalStateException(Model.UNKNOWN_NORMALISATION);
-        }
-        return normalisation;
+        return normalisation.orElseThrow(
+                () -> new IllegalStateException(Model.UNKNOWN_NORMALISATION));
     }
 
     /** How files of images have to be decoded: as those were that the network was trained on. */
@@ -121,19 +154,25 @@ public final class Predictor implements AutoCloseable {
         return network.allocatedBytes();
     }
 
-    /** Length of an embedding: channels of the final feature map. */
+    /**
+     * Length of an embedding: channels of the final feature map.
+     *
+     * @throws IllegalArgumentException when the network classifies pixels, as for embeddings, class
+     *     activation maps and classes of images
+     */
     public int embeddingLength() {
-        return head().channels();
+        return classifier("embeddings").source().channels();
     }
 
-    private HeadShape head() {
-        return network.plan().memory().shape().head();
+    private ClassifierInference classifier(String wanted) {
+        return network.plan().memory().classifier(wanted);
     }
 
     // ---------------------------------------------------------------- looking
 
     /**
-     * Logits [count, classes].
+     * Logits [count, classes], or [count, height, width, classes] where {@linkplain
+     * #classifiesPixels every pixel has its own}.
      *
      * @param images normalised pixels, NHWC
      * @param count images, any number
@@ -141,30 +180,75 @@ public final class Predictor implements AutoCloseable {
      *     or no number, as for everything that looks at images
      */
     public float[] logits(float[] images, int count) {
-        float[] logits = results(images, count, spec.classes());
-        forEachBatch(
-                images, count, (first, n) -> network.logits(n, logits, first * spec.classes()));
+        int each = network.logitsPerImage();
+        float[] logits = results(images, count, each);
+        forEachBatch(images, count, (first, n) -> network.logits(n, logits, first * each));
         return logits;
     }
 
     /**
-     * Softmax of the logits [count, classes].
+     * Softmax of the {@link #logits} over the classes.
      *
      * @throws IllegalArgumentException when pixels are so large that logits are not finite
      */
     public float[] probabilities(float[] images, int count) {
         float[] values = logits(images, count);
         for (int i = 0; i < count; i++) {
-            checkLogits(values, i);
-            softmax(values, i * spec.classes(), spec.classes());
+            checkLogits(values, i, i);
+        }
+        for (int at = 0; at < values.length; at += classes) {
+            softmax(values, at, classes);
         }
         return values;
     }
 
+    /**
+     * The most probable class of every pixel [count, height, width]; of equally probable ones the
+     * first.
+     *
+     * @throws IllegalArgumentException when the network classifies images, or pixels are so large
+     *     that logits are not finite
+     */
+    public int[] pixelClasses(float[] images, int count) {
+        Objects.requireNonNull(images, "images");
+        if (!classifiesPixels()) {
+            throw new IllegalArgumentException(
+                    "the network '"
+                            + spec.name()
+                            + "' classifies images, not pixels; ask for the class of an image");
+        }
+        int each = network.logitsPerImage();
+        int pixels = each / classes;
+        check(images, count);
+        int[] found = new int[Math.multiplyExact(count, pixels)];
+        float[] logits = new float[Math.multiplyExact(Math.min(count, plan().batch()), each)];
+        forEachBatch(
+                images,
+                count,
+                (first, n) -> {
+                    network.logits(n, logits, 0);
+                    for (int i = 0; i < n; i++) {
+                        checkLogits(logits, i, first + i);
+                    }
+                    for (int i = 0; i < n * pixels; i++) {
+                        found[first * pixels + i] = best(logits, i * classes);
+                    }
+                });
+        return found;
+    }
+
+    private int best(float[] logits, int at) {
+        int best = 0;
+        for (int c = 1; c < classes; c++) {
+            best = logits[at + c] > logits[at + best] ? c : best;
+        }
+        return best;
+    }
+
     /** Of logits that are no numbers no class is the most probable one. */
-    private void checkLogits(float[] logits, int image) {
-        int classes = spec.classes();
-        for (int i = image * classes; i < (image + 1) * classes; i++) {
+    private void checkLogits(float[] logits, int index, int image) {
+        int each = network.logitsPerImage();
+        for (int i = index * each; i < (index + 1) * each; i++) {
             if (!Float.isFinite(logits[i])) {
                 throw new IllegalArgumentException(
                         "image "
@@ -195,10 +279,11 @@ public final class Predictor implements AutoCloseable {
         if (k < 1) {
             throw new IllegalArgumentException("k = " + k + ": use 1 or more classes");
         }
+        classifier("classes of images");
         float[] probabilities = probabilities(images, count);
         List<List<Prediction>> all = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            all.add(Prediction.top(k, probabilities, i * spec.classes(), classNames));
+            all.add(Prediction.top(k, probabilities, i * classes, classNames));
         }
         return all;
     }
@@ -235,12 +320,11 @@ public final class Predictor implements AutoCloseable {
      */
     public HeatMap heatMap(float[] image, int classIndex) {
         Objects.requireNonNull(image, "image");
-        if (classIndex < -1 || classIndex >= spec.classes()) {
+        Read features = classifier("class activation maps").node().source();
+        if (classIndex < -1 || classIndex >= classes) {
             throw new IllegalArgumentException(
-                    "class " + classIndex + " is not in 0.." + (spec.classes() - 1));
+                    "class " + classIndex + " is not in 0.." + (classes - 1));
         }
-        HeadShape head = head();
-        int classes = head.classes();
         float[] logits = new float[classes];
         float[][] maps = new float[1][];
         forEachBatch(
@@ -250,16 +334,13 @@ public final class Predictor implements AutoCloseable {
                     network.logits(1, logits, 0);
                     maps[0] = network.classMaps(0);
                 });
-        checkLogits(logits, 0);
-        int wanted = classIndex;
-        for (int c = 0; c < classes && classIndex < 0; c++) {
-            wanted = wanted < 0 || logits[c] > logits[wanted] ? c : wanted;
-        }
-        float[] values = new float[head.height() * head.width()];
+        checkLogits(logits, 0, 0);
+        int wanted = classIndex < 0 ? best(logits, 0) : classIndex;
+        float[] values = new float[features.height() * features.width()];
         for (int i = 0; i < values.length; i++) {
             values[i] = maps[0][i * classes + wanted];
         }
-        return new HeatMap(wanted, head.height(), head.width(), values);
+        return new HeatMap(wanted, features.height(), features.width(), values);
     }
 
     private interface BatchResult {
@@ -344,14 +425,19 @@ public final class Predictor implements AutoCloseable {
 
     /** Says how to predict; {@link #open} allocates. */
     public static final class Builder {
-        private final Model model;
+        private final NetworkSpec spec;
+        private final WeightSource weights;
+        private Optional<List<String>> classNames = Optional.empty();
+        private Optional<Normalisation> normalisation = Optional.empty();
+        private ImageMetadata images = ImageMetadata.NONE;
         private Device device;
         private int batch = 32;
         private long memoryBudget = Long.MAX_VALUE;
         private DataType precision;
 
-        private Builder(Model model) {
-            this.model = model;
+        private Builder(NetworkSpec spec, WeightSource weights) {
+            this.spec = spec;
+            this.weights = weights;
         }
 
         /**
@@ -401,12 +487,12 @@ public final class Predictor implements AutoCloseable {
             boolean opened = false;
             try {
                 InferencePlan plan =
-                        InferencePlan.of(model.spec())
+                        InferencePlan.of(spec)
                                 .batch(batch)
                                 .precision(precision)
                                 .within(d, memoryBudget);
                 Predictor predictor =
-                        new Predictor(InferenceNetwork.open(plan, d, model), owned, model);
+                        new Predictor(InferenceNetwork.open(plan, d, weights), owned, this);
                 opened = true;
                 return predictor;
             } finally {

@@ -3,8 +3,8 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceMemoryException;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
 
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -42,9 +42,9 @@ public final class InferencePlan {
     }
 
     /** Starts a plan for this network: batch 32. */
-    public static Builder of(DenseNetSpec spec) {
+    public static Builder of(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
-        return new Builder(NetworkShape.of(spec));
+        return new Builder(spec.graph());
     }
 
     /** Bytes of the arena: what a predictor with this plan allocates, to the byte. */
@@ -130,12 +130,12 @@ public final class InferencePlan {
 
     /** Says what is to be planned; nothing is allocated by any of its methods. */
     public static final class Builder {
-        private final NetworkShape shape;
+        private final Graph graph;
         private int batch = 32;
         private DataType precision;
 
-        private Builder(NetworkShape shape) {
-            this.shape = shape;
+        private Builder(Graph graph) {
+            this.graph = graph;
         }
 
         /** Most images of one pass. */
@@ -165,7 +165,7 @@ public final class InferencePlan {
          */
         public InferencePlan on(Device device) {
             Objects.requireNonNull(device, "device");
-            Schedule schedule = Schedule.inference(shape.spec().graph());
+            Schedule schedule = Schedule.inference(graph);
             Placement<InferenceMemory> placement =
                     Placement.of(
                             device,
@@ -173,7 +173,9 @@ public final class InferencePlan {
                             schedule,
                             batch,
                             allocator ->
-                                    new InferenceMemory(shape, batch, device, schedule, allocator));
+                                    new InferenceMemory(
+                                            new InferencePlanner(
+                                                    graph, schedule, batch, device, allocator)));
             return new InferencePlan(schedule, placement.layout(), placement.memory(), copy(batch));
         }
 
@@ -205,7 +207,7 @@ public final class InferencePlan {
         }
 
         private Builder copy(int images) {
-            return new Builder(shape).batch(images).precision(precision);
+            return new Builder(graph).batch(images).precision(precision);
         }
 
         private PlanException tooLarge(

@@ -318,8 +318,8 @@ class PredictorTest {
                 assertTrue(plan.peakBytes() < 0.6 * training, plan.peakBytes() + " of " + training);
                 // Features of the two blocks that a transition joins, at most.
                 long[] blocks =
-                        plan.memory().blocks().stream()
-                                .mapToLong(block -> block.features().storedBytes())
+                        plan.memory().graph().features().stream()
+                                .mapToLong(x -> plan.memory().values(x.all()).storedBytes())
                                 .toArray();
                 long most =
                         Math.max(plan.memory().input().bytes() + blocks[0], blocks[0] + blocks[1]);

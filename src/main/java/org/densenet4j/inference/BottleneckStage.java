@@ -1,0 +1,144 @@
+package org.densenet4j.inference;
+
+import org.densenet4j.backend.Convolution;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseConvolution;
+import org.densenet4j.plan.BottleneckLayerInference;
+import org.densenet4j.plan.Chunk;
+import org.densenet4j.weights.WeightSource;
+
+import java.io.IOException;
+
+/**
+ * A dense layer with a bottleneck:
+ *
+ * <pre>
+ * A = relu(bn1(X[:, :K]))     a chunk at a time, or less
+ * Z = A·W1ᵀ                   W1 has bn2's scale folded in; Z of a few images at a time
+ * T = relu(Z + b)             b is bn2's shift; in place
+ * Y = conv3x3(T)              appended to X
+ * </pre>
+ *
+ * Where statistics are the batch's, Z is there of all images, T = relu(bn2(Z)), and nothing is
+ * folded into W1.
+ */
+final class BottleneckStage implements InferenceStage {
+    private final InferenceDevice on;
+    private final BottleneckLayerInference memory;
+    private final NormalisedSource source;
+    private final PointwiseConvolution pointwise;
+    private final Matrix weights1;
+    private final InnerNormalisation norm2;
+    private final Convolution convolution;
+    private final Target target;
+    private final int pixels;
+
+    BottleneckStage(InferenceDevice on, BottleneckLayerInference memory, WeightSource weights)
+            throws IOException {
+        this.on = on;
+        this.memory = memory;
+        this.source =
+                new NormalisedSource(
+                        on, memory.source(), memory.source().norm().orElseThrow(), weights);
+        this.target = new Target(on, memory.target());
+        this.pixels = memory.images().rowsPerImage();
+        float[] kernels1 = weights.values(memory.node().conv1() + ".weight");
+        this.norm2 =
+                new InnerNormalisation(on, memory.norm2(), memory.statistics(), weights, kernels1);
+        this.pointwise = on.arena().pointwise(memory.pointwise());
+        this.weights1 = on.pack(pointwise, memory.pointwise(), kernels1, memory.weights1());
+        this.convolution = on.arena().convolution(memory.convolution());
+        on.pack(convolution, weights.values(memory.node().conv2() + ".weight"), memory.weights());
+    }
+
+    @Override
+    public void forward(int images) {
+        source.prepare();
+        if (norm2.isOfTheBatch()) {
+            reduce(0, images);
+            norm2.finish(images, memory.rows());
+            convolve(0, images);
+        } else {
+            inGroups(images);
+        }
+        target.finish(images, memory.images());
+    }
+
+    private void inGroups(int images) {
+        int perLane = memory.group() / on.device().lanes();
+        int tasks = Math.ceilDiv(images, Math.max(1, perLane));
+        if (perLane > 0 && tasks >= on.device().lanes()) {
+            on.device().forEachChunk(tasks, (lane, task) -> wholeImages(lane, task, images));
+            return;
+        }
+        for (int first = 0; first < images; first += memory.group()) {
+            int count = Math.min(memory.group(), images - first);
+            reduce(first, count);
+            convolve(first, count);
+        }
+    }
+
+    /**
+     * Both convolutions of a few images on one lane: without batch statistics nothing has to wait
+     * for the other images, and Z stays in the lane's cache.
+     */
+    private void wholeImages(int lane, int task, int images) {
+        int perLane = memory.group() / on.device().lanes();
+        int first = task * perLane;
+        int count = Math.min(perLane, images - first);
+        Matrix z = memory.bottleneck().rows(lane * perLane * pixels, count * pixels);
+        for (int i = 0; i < memory.rows().count(count); i++) {
+            reduce(lane, memory.rows().chunk(i, count), first, z);
+        }
+        for (int i = 0; i < memory.images().count(count); i++) {
+            convolve(lane, memory.images().chunk(i, count), first, z);
+        }
+    }
+
+    /** Z of some images. */
+    private void reduce(int firstImage, int images) {
+        on.forEachChunk(
+                memory.rows(),
+                images,
+                (lane, chunk) -> reduce(lane, chunk, firstImage, memory.bottleneck()));
+    }
+
+    /** The new features of the images that Z holds. */
+    private void convolve(int firstImage, int images) {
+        on.forEachChunk(
+                memory.images(),
+                images,
+                (lane, chunk) -> convolve(lane, chunk, firstImage, memory.bottleneck()));
+    }
+
+    /** {@code Z = relu(bn1(X[:, :K]))·W1ᵀ} of a chunk of the images that Z holds. */
+    private void reduce(int lane, Chunk chunk, int firstImage, Matrix z) {
+        pointwise.forward(
+                lane,
+                ofBatch(chunk, firstImage).of(source.values()),
+                source.affine(),
+                weights1,
+                memory.reduce()[lane],
+                chunk.of(z));
+        norm2.take(chunk.of(z), chunk);
+    }
+
+    /** New features of a chunk of images from their Z, which may become T in place. */
+    private void convolve(int lane, Chunk chunk, int firstImage, Matrix z) {
+        Matrix y = chunk.in(memory.output()[lane]);
+        Matrix t = chunk.of(z);
+        convolution.forward(
+                on.kernels(), lane, chunk.images(), t, norm2.affine(), t, memory.weights(), y);
+        target.append(y, ofBatch(chunk, firstImage));
+    }
+
+    /** A chunk that is counted from some image on, counted from the first. */
+    private Chunk ofBatch(Chunk chunk, int firstImage) {
+        return new Chunk(
+                chunk.index(),
+                firstImage * pixels + chunk.firstRow(),
+                chunk.rows(),
+                firstImage + chunk.firstImage(),
+                chunk.images());
+    }
+}

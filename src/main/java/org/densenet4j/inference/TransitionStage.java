@@ -1,0 +1,51 @@
+package org.densenet4j.inference;
+
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Transition;
+import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.TransitionInference;
+import org.densenet4j.weights.WeightSource;
+
+import java.io.IOException;
+
+/** BN-ReLU, average pool, 1x1 convolution into the first columns of the next block. */
+final class TransitionStage implements InferenceStage {
+    private final InferenceDevice on;
+    private final TransitionInference memory;
+    private final NormalisedSource source;
+    private final Target target;
+
+    TransitionStage(InferenceDevice on, TransitionInference memory, WeightSource weights)
+            throws IOException {
+        this.on = on;
+        this.memory = memory;
+        this.source =
+                new NormalisedSource(
+                        on, memory.source(), memory.source().norm().orElseThrow(), weights);
+        this.target = new Target(on, memory.target());
+        on.upload(weights.values(memory.node().convolution() + ".weight"), memory.weights());
+    }
+
+    @Override
+    public void forward(int images) {
+        source.prepare();
+        on.forEachChunk(memory.images(), images, this::convolve);
+        target.finish(images, memory.images());
+    }
+
+    private void convolve(int lane, Chunk chunk) {
+        Transition node = memory.node();
+        Chunk out = chunk.ofPixels(node.target().of().pixels());
+        Matrix pooled = out.in(memory.pooled()[lane]);
+        on.kernels()
+                .normaliseReluAveragePool(
+                        chunk.of(source.values()),
+                        chunk.images(),
+                        node.source().height(),
+                        node.source().width(),
+                        source.affine(),
+                        pooled);
+        on.multiply(lane, pooled, memory.weights(), target.of(out));
+        target.written(out);
+    }
+}

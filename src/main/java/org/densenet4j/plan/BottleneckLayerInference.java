@@ -1,0 +1,102 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.graph.BottleneckLayer;
+
+import java.util.Optional;
+
+/**
+ * Memory of a dense layer with a bottleneck, in inference. Z exists for as many images as the lanes
+ * work on at once, or, where its statistics are those of the batch, for all.
+ *
+ * @param group images whose Z exists at one time
+ * @param rows chunks of the 1x1 convolution
+ * @param images chunks of the 3x3 convolution
+ * @param pointwise the 1x1 convolution over one chunk
+ * @param convolution the 3x3 convolution over one chunk
+ * @param bottleneck Z of a group of images [group·H·W, 4k]
+ * @param source the prefix
+ * @param weights1 [4k, K], or the same in the device's own layout
+ * @param norm2 of Z; with running statistics its scale is in the weights
+ * @param weights of the 3x3 convolution, packed
+ * @param reduce what the 1x1 convolution works in, in each lane
+ * @param output a chunk of the new features, in each lane
+ * @param statistics of Z, where they are those of the batch
+ * @param target columns that it writes
+ */
+public record BottleneckLayerInference(
+        BottleneckLayer node,
+        int group,
+        Chunks rows,
+        Chunks images,
+        PointwiseShape pointwise,
+        ConvolutionShape convolution,
+        Matrix bottleneck,
+        InferenceRead source,
+        Matrix weights1,
+        InferenceNorm norm2,
+        Matrix weights,
+        Matrix[] reduce,
+        Matrix[] output,
+        Optional<InnerStatistics> statistics,
+        InferenceTarget target)
+        implements NodeInference {
+
+    static BottleneckLayerInference of(BottleneckLayer node, InferencePlanner planner) {
+        String name = node.name();
+        int now = planner.schedule().forward(node);
+        int pixels = node.target().of().pixels();
+        int prefix = node.prefixChannels();
+        int width = node.width();
+        int k = node.growthRate();
+        Chunks images = planner.imageChunks(pixels, planner.bytes(width + k));
+        Chunks rows = planner.rowChunks(pixels, planner.bytes(prefix + width));
+        int perLane = Math.max(images.imagesPerChunk(), Math.max(1, rows.imagesPerChunk()));
+        int group =
+                planner.usesBatchStatistics()
+                        ? planner.batch()
+                        : Math.min(planner.batch(), perLane * planner.device().lanes());
+        ConvolutionShape convolution =
+                new ConvolutionShape(
+                        images.imagesPerChunk(),
+                        node.source().height(),
+                        node.source().width(),
+                        width,
+                        k,
+                        3,
+                        1,
+                        1,
+                        planner.precision());
+        Matrix bottleneck =
+                planner.allocator()
+                        .activations(
+                                name + ".bottleneck",
+                                Category.WORKSPACE,
+                                Math.multiplyExact(group, pixels),
+                                width,
+                                now,
+                                now);
+        PointwiseShape pointwise =
+                new PointwiseShape(rows.rowsPerChunk(), prefix, width, planner.precision());
+        Allocator.Frame frame = planner.allocator().frame();
+        return new BottleneckLayerInference(
+                node,
+                group,
+                rows,
+                images,
+                pointwise,
+                convolution,
+                bottleneck,
+                InferenceRead.of(node.source(), name + ".affine1", planner, frame),
+                planner.packed(name + ".weights1", pointwise, pixels),
+                InferenceNorm.of(node.norm2(), width, name + ".affine2", planner, frame),
+                planner.packed(name + ".weights", convolution),
+                frame.perLane(
+                        1, Allocator.floats(planner.device().memory(pointwise).forwardChunk())),
+                frame.activations(images.rowsPerChunk(), k),
+                InnerStatistics.of(rows, width, planner, frame),
+                InferenceTarget.of(node.target(), images, planner, frame));
+    }
+}

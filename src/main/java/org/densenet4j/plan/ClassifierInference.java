@@ -1,0 +1,58 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Classifier;
+
+/**
+ * Memory of a classifier in inference.
+ *
+ * @param images chunks of images
+ * @param source what it reads
+ * @param weights [classes, C]
+ * @param bias [1, classes]
+ * @param pooled [N, C], the embeddings
+ * @param logits [N, classes]
+ * @param normalised one image's final features [H·W, C] as activations
+ * @param normalisedFloats the same in float32
+ * @param classMaps one image's class activation maps [H·W, classes]
+ */
+public record ClassifierInference(
+        Classifier node,
+        Chunks images,
+        InferenceRead source,
+        Matrix weights,
+        Matrix bias,
+        Matrix pooled,
+        Matrix logits,
+        Matrix normalised,
+        Matrix normalisedFloats,
+        Matrix classMaps)
+        implements HeadInference {
+
+    static ClassifierInference of(Classifier node, InferencePlanner planner) {
+        String name = node.name();
+        int batch = planner.batch();
+        int pixels = node.source().height() * node.source().width();
+        int c = node.source().channels();
+        int classes = node.classes();
+        planner.noteProduct(1, Matrix.dense(0, batch, c), Matrix.dense(0, batch, classes));
+        planner.noteProduct(1, Matrix.dense(0, pixels, c), Matrix.dense(0, pixels, classes));
+        Allocator.Frame frame = planner.allocator().frame();
+        return new ClassifierInference(
+                node,
+                planner.imageChunks(pixels, planner.bytes(c)),
+                InferenceRead.of(node.source(), name + ".affine", planner, frame),
+                planner.weights(name + ".weights", classes, c),
+                planner.weights(name + ".bias", 1, classes),
+                planner.results(name + ".pooled", node, batch, c),
+                planner.results("logits", node, batch, classes),
+                frame.activations(pixels, c)[0],
+                frame.matrix(pixels, c),
+                frame.matrix(pixels, classes));
+    }
+
+    @Override
+    public int logitRowsPerImage() {
+        return 1;
+    }
+}

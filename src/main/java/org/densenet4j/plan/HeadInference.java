@@ -1,0 +1,13 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.Matrix;
+
+/** Memory of a head in inference. */
+public sealed interface HeadInference extends NodeInference
+        permits ClassifierInference, PixelClassifierInference {
+    /** [N, classes], or [N·H·W, classes] where every pixel is classified. */
+    Matrix logits();
+
+    /** Rows of logits of one image: 1, or its pixels. */
+    int logitRowsPerImage();
+}

@@ -1,0 +1,64 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.Read;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a node reads in inference.
+ *
+ * @param ranges columns in the order of the node's weights
+ * @param norm the normalisation that is left to the reader: none of columns that are read as they
+ *     are, or whose normalisation is folded into the convolution that wrote them
+ * @param relu whether a ReLU follows it
+ */
+public record InferenceRead(List<Columns> ranges, Optional<InferenceNorm> norm, boolean relu) {
+    /** Keeps a copy. */
+    public InferenceRead {
+        ranges = List.copyOf(ranges);
+    }
+
+    /**
+     * Asks for what the read needs.
+     *
+     * @param affine name of the buffer of scale and shift
+     * @param frame for what only a pass needs
+     */
+    static InferenceRead of(
+            Read read, String affine, InferencePlanner planner, Allocator.Frame frame) {
+        return switch (read) {
+            case Read.Normalised n when !planner.folded().isFolded(n) ->
+                    new InferenceRead(
+                            n.ranges(),
+                            Optional.of(
+                                    InferenceNorm.of(
+                                            n.norm(), n.channels(), affine, planner, frame)),
+                            n.relu());
+            case Read.Normalised n -> new InferenceRead(n.ranges(), Optional.empty(), false);
+            case Read.Raw raw -> new InferenceRead(raw.ranges(), Optional.empty(), false);
+        };
+    }
+
+    /** Channels that are read. */
+    public int channels() {
+        return ranges.stream().mapToInt(Columns::count).sum();
+    }
+
+    /** Whether the columns are read as they are, out of one matrix. */
+    public boolean isPlain() {
+        return norm.isEmpty() && ranges.size() == 1;
+    }
+
+    /** Whether they lie densely, too, so that a convolution reads them where they are. */
+    boolean isDense(InferencePlanner planner) {
+        return isPlain() && planner.layout(ranges.getFirst()).isDense();
+    }
+
+    /** A chunk of it, dense, in each lane; empty where it is read in its place. */
+    Matrix[] chunk(int rows, InferencePlanner planner, Allocator.Frame frame) {
+        return frame.activations(isDense(planner) ? 0 : rows, channels());
+    }
+}

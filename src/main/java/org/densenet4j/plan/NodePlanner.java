@@ -1,0 +1,170 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.ConvolutionMemory;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseMemory;
+import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.Read;
+
+import java.util.Optional;
+
+/**
+ * What the memory of nodes is planned with, in training and in inference: the graph, the order of
+ * operations, how a batch is cut, the libraries' scratch, and the allocator.
+ */
+abstract sealed class NodePlanner permits Planner, InferencePlanner {
+    private final Graph graph;
+    private final Schedule schedule;
+    private final int batch;
+    private final Device device;
+    private final Allocator allocator;
+    private final long chunkBytes;
+
+    /**
+     * A planner.
+     *
+     * @param keptBytes of the matrices that chunks are cut from; scratch may take a share of that
+     */
+    NodePlanner(
+            Graph graph,
+            Schedule schedule,
+            int batch,
+            Device device,
+            Allocator allocator,
+            long keptBytes) {
+        this.graph = graph;
+        this.schedule = schedule;
+        this.batch = batch;
+        this.device = device;
+        this.allocator = allocator;
+        this.chunkBytes = device.chunkBytes(keptBytes);
+    }
+
+    Graph graph() {
+        return graph;
+    }
+
+    Schedule schedule() {
+        return schedule;
+    }
+
+    int batch() {
+        return batch;
+    }
+
+    Device device() {
+        return device;
+    }
+
+    Allocator allocator() {
+        return allocator;
+    }
+
+    DataType precision() {
+        return allocator.precision();
+    }
+
+    /** Rows of a matrix of the whole batch. */
+    int rows(int pixels) {
+        return Math.multiplyExact(batch, pixels);
+    }
+
+    /** Bytes of some channels of one pixel. */
+    long bytes(int count) {
+        return (long) count * precision().bytes();
+    }
+
+    /** Whether a read is the images, which lie densely. */
+    boolean isInput(Read read) {
+        return read.ranges().getFirst().of() == graph.input();
+    }
+
+    /** The layout of some columns, whether or not they have a place yet. */
+    Matrix layout(Columns c) {
+        int rows = rows(c.of().pixels());
+        int channels = c.of().channels();
+        Matrix all =
+                c.of() == graph.input()
+                        ? Matrix.dense(0, rows, channels, precision())
+                        : Matrix.aligned(0, rows, channels, precision());
+        return all.columns(c.from(), c.count());
+    }
+
+    // ---------------------------------------------------------------- chunks
+
+    Chunks imageChunks(int rowsPerImage, long bytesPerRow) {
+        return Chunks.ofImages(rowsPerImage, bytesPerRow, batch, chunkBytes, device.leastChunks());
+    }
+
+    Chunks rowChunks(int rowsPerImage, long bytesPerRow) {
+        return Chunks.ofRows(rowsPerImage, bytesPerRow, batch, chunkBytes, device.leastChunks());
+    }
+
+    /**
+     * Bands of rows, where an image does not fit.
+     *
+     * @param bytesPerPixel scratch of one pixel
+     * @param multipleOf what the height of a band has to be a multiple of
+     */
+    Optional<Bands> bands(int height, int width, long bytesPerPixel, int multipleOf) {
+        return Bands.of(height, width, width * bytesPerPixel, chunkBytes, multipleOf);
+    }
+
+    // ---------------------------------------------------------------- libraries' scratch
+
+    ConvolutionMemory memory(ConvolutionShape convolution) {
+        ConvolutionMemory m = device.memory(convolution);
+        allocator.library(m.scratch());
+        if (convolution.images() > 1) {
+            allocator.library(device.memory(convolution.withImages(1)).scratch());
+        }
+        return m;
+    }
+
+    PointwiseMemory memory(PointwiseShape pointwise, int shortest) {
+        PointwiseMemory m = device.memory(pointwise);
+        int least = Math.min(pointwise.rows(), shortest);
+        allocator.library(m.scratch());
+        allocator.library(device.memory(pointwise.withRows(least)).scratch());
+        return m;
+    }
+
+    /**
+     * Library scratch of the three products of a 1x1 convolution, for a full chunk of rows and for
+     * the shortest possible one.
+     *
+     * @param source rows of its input
+     * @param result rows of its output
+     * @param resultGradient rows of the output's gradient
+     * @param sourceGradient rows of the input's gradient
+     */
+    void noteProducts(
+            int shortest,
+            Matrix source,
+            Matrix result,
+            Matrix resultGradient,
+            Matrix sourceGradient) {
+        int in = source.columns();
+        int out = result.columns();
+        Matrix weight = Matrix.dense(0, out, in, source.type());
+        Matrix weightSum = Matrix.dense(0, out, in);
+        for (int rows : new int[] {source.rows(), Math.min(source.rows(), shortest)}) {
+            Matrix a = source.rows(0, rows);
+            Matrix dC = resultGradient.rows(0, rows);
+            noteProduct(GemmShape.of(a, false, weight, true, result.rows(0, rows), false));
+            noteProduct(
+                    GemmShape.of(dC, false, weight, false, sourceGradient.rows(0, rows), false));
+            noteProduct(GemmShape.of(dC, true, a, false, weightSum, true));
+        }
+    }
+
+    void noteProduct(GemmShape product) {
+        allocator.library(device.scratchBytes(product));
+    }
+}
