@@ -1,6 +1,5 @@
 package org.densenet4j.inference;
 
-import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.ConvolutionLayerInference;
@@ -8,16 +7,13 @@ import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
 
-/**
- * A convolution of images, of features, or, behind BN-ReLU, of a column prefix. A normalisation
- * behind it that nothing else reads past is folded in, with its ReLU.
- */
+/** A convolution of images, of features, or, behind BN-ReLU, of a column prefix. */
 final class ConvolutionStage implements InferenceStage {
     private final InferenceDevice on;
     private final ConvolutionLayerInference memory;
     private final Source source;
     private final int sourcePixels;
-    private final Convolution convolution;
+    private final FoldedConvolution convolution;
     private final Target target;
 
     ConvolutionStage(InferenceDevice on, ConvolutionLayerInference memory, WeightSource weights)
@@ -26,27 +22,8 @@ final class ConvolutionStage implements InferenceStage {
         this.memory = memory;
         this.source = Source.of(on, memory.source(), weights);
         this.sourcePixels = memory.node().source().height() * memory.node().source().width();
-        this.convolution = on.arena().convolution(memory.convolution());
+        this.convolution = new FoldedConvolution(on, memory.node(), memory.weights(), weights);
         this.target = new Target(on, memory.target());
-        load(weights);
-    }
-
-    private void load(WeightSource weights) throws IOException {
-        String name = memory.node().convolution();
-        float[] kernels = weights.values(name + ".weight");
-        float[] bias =
-                memory.node().bias()
-                        ? weights.values(name + ".bias")
-                        : new float[memory.node().target().count()];
-        FoldedNormalisation behind = FoldedNormalisation.ofBias(bias);
-        if (memory.folded().isPresent()) {
-            behind = FoldedNormalisation.of(weights, memory.folded().get()).behind(bias);
-            behind.foldInto(kernels);
-        }
-        if (memory.shift().isPresent()) {
-            on.upload(behind.bias(), memory.shift().get());
-        }
-        on.pack(convolution, kernels, memory.weights());
     }
 
     @Override
@@ -59,17 +36,7 @@ final class ConvolutionStage implements InferenceStage {
     private void convolve(int lane, Chunk chunk) {
         Matrix a = source.read(chunk.ofPixels(sourcePixels), memory.sourceChunk()[lane]);
         Matrix y = target.place(chunk, memory.output()[lane]);
-        convolution.forward(lane, chunk.images(), a, memory.weights(), y);
-        if (memory.shift().isEmpty()) {
-            target.append(y, chunk);
-            return;
-        }
-        Matrix shift = memory.shift().get();
-        if (memory.folded().isPresent()) {
-            on.kernels().normaliseRelu(y, shift, target.of(chunk));
-        } else {
-            on.kernels().normalise(y, shift, target.of(chunk));
-        }
-        target.written(chunk);
+        convolution.forward(lane, chunk.images(), a, y);
+        convolution.append(y, chunk, target);
     }
 }

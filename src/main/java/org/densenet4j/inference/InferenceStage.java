@@ -1,6 +1,8 @@
 package org.densenet4j.inference;
 
 import org.densenet4j.plan.AdditionInference;
+import org.densenet4j.plan.BandedConvolutionLayerInference;
+import org.densenet4j.plan.BandedTransitionUpInference;
 import org.densenet4j.plan.BottleneckLayerInference;
 import org.densenet4j.plan.ClassifierInference;
 import org.densenet4j.plan.ConvolutionLayerInference;
@@ -25,6 +27,7 @@ interface InferenceStage {
             throws IOException {
         return switch (memory) {
             case ConvolutionLayerInference m -> new ConvolutionStage(on, m, weights);
+            case BandedConvolutionLayerInference m -> new BandedConvolutionStage(on, m, weights);
             case BottleneckLayerInference m -> new BottleneckStage(on, m, weights);
             case PooledConvolutionInference m -> new PooledConvolutionStage(on, m, weights);
             case TransitionInference m -> new TransitionStage(on, m, weights);
@@ -34,6 +37,7 @@ interface InferenceStage {
             case AdditionInference m -> new AdditionStage(on, m, weights);
             case TransitionDownInference m -> new TransitionDownStage(on, m, weights);
             case TransitionUpInference m -> new TransitionUpStage(on, m, weights);
+            case BandedTransitionUpInference m -> new BandedTransitionUpStage(on, m, weights);
         };
     }
 }

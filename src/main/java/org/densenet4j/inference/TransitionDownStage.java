@@ -31,17 +31,22 @@ final class TransitionDownStage implements InferenceStage {
     @Override
     public void forward(int images) {
         source.prepare();
-        on.forEachChunk(memory.images(), images, this::convolve);
-        target.finish(images, memory.images());
+        on.forEachChunk(
+                memory.chunks(),
+                images,
+                (lane, chunk) ->
+                        convolve(lane, chunk, memory.pooled().chunk(chunk.index(), images)));
+        target.finish(images, memory.pooled());
     }
 
-    private void convolve(int lane, Chunk chunk) {
-        Chunk pooled = chunk.ofPixels(memory.node().target().of().pixels());
+    private void convolve(int lane, Chunk chunk, Chunk pooled) {
         Matrix a = source.read(chunk, memory.sourceChunk()[lane]);
         Matrix y = chunk.in(memory.convolved()[lane]);
         Matrix out = target.of(pooled);
+        // A band is pooled like an image.
+        int images = Math.max(1, chunk.images());
         on.multiply(lane, a, memory.weights(), y);
-        on.kernels().maxPool(y, chunk.images(), memory.pool(), out);
+        on.kernels().maxPool(y, images, memory.pool(), out);
         on.kernels().addBias(out, memory.bias());
         target.written(pooled);
     }

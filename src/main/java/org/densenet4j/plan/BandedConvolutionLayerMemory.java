@@ -4,7 +4,6 @@ import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Read;
-import org.densenet4j.graph.Window;
 
 import java.util.Optional;
 
@@ -41,8 +40,7 @@ public record BandedConvolutionLayerMemory(
 
     /** Bands, where an image does not fit and the convolution keeps its size. */
     static Optional<Bands> bands(ConvolutionLayer node, Planner planner) {
-        Window window = node.window();
-        if (window.stride() != 1 || 2 * window.padding() != window.kernel() - 1) {
+        if (!node.window().keepsSize()) {
             return Optional.empty();
         }
         Read source = node.source();

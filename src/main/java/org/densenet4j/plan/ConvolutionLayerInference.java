@@ -3,32 +3,23 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.ConvolutionLayer;
-import org.densenet4j.graph.Norm;
-
-import java.util.Optional;
 
 /**
  * Memory of a convolution in inference.
  *
  * @param images chunks of images; the rows counted are those of the convolution's output
- * @param convolution over one chunk
  * @param source what it reads
  * @param sourceChunk a chunk of it, dense, in each lane; empty where it is read in its place
- * @param weights packed
- * @param folded the normalisation of the output, with a ReLU, that is in the weights
- * @param shift [2, k]: ones, and the bias or the shift of that normalisation; none without both
+ * @param weights of the convolution over one chunk
  * @param output a chunk of the output, dense, in each lane; empty where it is written to its place
  * @param target columns that it writes
  */
 public record ConvolutionLayerInference(
         ConvolutionLayer node,
         Chunks images,
-        ConvolutionShape convolution,
         InferenceRead source,
         Matrix[] sourceChunk,
-        Matrix weights,
-        Optional<Norm> folded,
-        Optional<Matrix> shift,
+        ConvolutionWeights weights,
         Matrix[] output,
         InferenceTarget target)
         implements NodeInference {
@@ -55,22 +46,13 @@ public record ConvolutionLayerInference(
                         node.window().stride(),
                         node.window().padding(),
                         planner.precision());
-        Matrix weights = planner.packed(node.name() + ".weights", convolution);
-        Optional<Norm> folded = planner.folded().into(node.target());
-        Optional<Matrix> shift =
-                folded.isPresent() || node.bias()
-                        ? Optional.of(planner.weights(node.name() + ".shift", 2, out))
-                        : Optional.empty();
         InferenceTarget target = InferenceTarget.of(node.target(), images, planner, frame);
         return new ConvolutionLayerInference(
                 node,
                 images,
-                convolution,
                 source,
                 source.chunk(images.imagesPerChunk() * inPixels, planner, frame),
-                weights,
-                folded,
-                shift,
+                ConvolutionWeights.of(node, convolution, planner),
                 target.chunk(images.rowsPerChunk(), planner, frame),
                 target);
     }

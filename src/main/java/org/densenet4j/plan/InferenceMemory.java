@@ -58,7 +58,13 @@ public final class InferenceMemory {
     /** The kinds of nodes, and what plans the memory of each. */
     private NodeInference memory(Node node) {
         return switch (node) {
-            case ConvolutionLayer layer -> ConvolutionLayerInference.of(layer, planner);
+            case ConvolutionLayer layer ->
+                    BandedConvolutionLayerInference.bands(layer, planner)
+                            .<NodeInference>map(
+                                    bands ->
+                                            BandedConvolutionLayerInference.of(
+                                                    layer, bands, planner))
+                            .orElseGet(() -> ConvolutionLayerInference.of(layer, planner));
             case BottleneckLayer layer -> BottleneckLayerInference.of(layer, planner);
             case PooledConvolution stem -> PooledConvolutionInference.of(stem, planner);
             case Transition transition -> TransitionInference.of(transition, planner);
@@ -67,7 +73,11 @@ public final class InferenceMemory {
             case Pooling pooling -> PoolingInference.of(pooling, planner);
             case Addition addition -> AdditionInference.of(addition, planner);
             case TransitionDown down -> TransitionDownInference.of(down, planner);
-            case TransitionUp up -> TransitionUpInference.of(up, planner);
+            case TransitionUp up ->
+                    BandedTransitionUpInference.bands(up, planner)
+                            .<NodeInference>map(
+                                    bands -> BandedTransitionUpInference.of(up, bands, planner))
+                            .orElseGet(() -> TransitionUpInference.of(up, planner));
         };
     }
 

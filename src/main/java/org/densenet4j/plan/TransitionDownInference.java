@@ -4,11 +4,15 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PoolShape;
 import org.densenet4j.graph.TransitionDown;
 
+import java.util.Optional;
+
 /**
  * Memory of a transition down in inference.
  *
- * @param images chunks of images; the rows counted are those of the larger, incoming side
- * @param pool over the convolution's output
+ * @param chunks of images, or of bands of their rows; the rows counted are those of the larger,
+ *     incoming side
+ * @param pooled the same chunks of the outgoing side
+ * @param pool over the convolution's output of an image, or of a band
  * @param source what it reads
  * @param sourceChunk a chunk of it, dense, in each lane
  * @param weights [out, C]
@@ -18,7 +22,8 @@ import org.densenet4j.graph.TransitionDown;
  */
 public record TransitionDownInference(
         TransitionDown node,
-        Chunks images,
+        Chunks chunks,
+        Chunks pooled,
         PoolShape pool,
         InferenceRead source,
         Matrix[] sourceChunk,
@@ -34,20 +39,29 @@ public record TransitionDownInference(
         int height = node.source().height();
         int width = node.source().width();
         int pixels = height * width;
-        Chunks images = planner.imageChunks(pixels, planner.bytes(in + out));
+        int outPixels = node.target().of().pixels();
+        long bytes = planner.bytes(in + out);
+        Optional<Bands> bands = planner.bands(height, width, bytes, 2);
+        Chunks chunks =
+                bands.map(Bands::chunks).orElseGet(() -> planner.imageChunks(pixels, bytes));
+        Chunks pooled =
+                bands.map(b -> new Chunks(outPixels, b.rows() / 2 * (width / 2)))
+                        .orElseGet(() -> chunks.ofPixels(outPixels));
+        int pooledHeight = bands.map(Bands::rows).orElse(height);
         Allocator.Frame frame = planner.allocator().frame();
-        Matrix[] source = frame.activations(images.rowsPerChunk(), in);
-        Matrix[] convolved = frame.activations(images.rowsPerChunk(), out);
+        Matrix[] source = frame.activations(chunks.rowsPerChunk(), in);
+        Matrix[] convolved = frame.activations(chunks.rowsPerChunk(), out);
         planner.noteProduct(pixels, source[0], convolved[0]);
         return new TransitionDownInference(
                 node,
-                images,
-                new PoolShape(height, width, 2, 2, 2, 0, false),
+                chunks,
+                pooled,
+                new PoolShape(pooledHeight, width, 2, 2, 2, 0, false),
                 InferenceRead.of(node.source(), node.name() + ".affine", planner, frame),
                 source,
                 planner.operand(node.name() + ".weights", out, in),
                 planner.weights(node.name() + ".bias", 1, out),
                 convolved,
-                InferenceTarget.of(node.target(), images, planner, frame));
+                InferenceTarget.of(node.target(), pooled, planner, frame));
     }
 }
