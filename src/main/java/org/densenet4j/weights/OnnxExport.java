@@ -1,21 +1,34 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.engine.Network;
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.Read;
 import org.densenet4j.io.AtomicFile;
-import org.densenet4j.spec.BlockShape;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.LayerShape;
-import org.densenet4j.spec.NetworkShape;
-import org.densenet4j.spec.Stem;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * A model as an ONNX graph for inference: input {@code images} [batch, C, height, width]
- * (normalised; any batch, height and width), output {@code logits} [batch, classes], and {@code
- * probabilities} [batch, classes] where they are asked for. Initialisers keep torchvision's names.
+ * A network as an ONNX graph for inference: input {@code images} [batch, C, height, width]
+ * (normalised; any batch, height and width), output {@code logits} [batch, classes], or [batch,
+ * classes, height, width] where there are logits of every pixel, and {@code probabilities} of the
+ * same shape where they are asked for. With several heads both have the head's name in front:
+ * {@code head.logits}. Initialisers keep the names of the network's tensors.
+ *
+ * <p>A network that evaluates with the statistics of the batch computes them of the images that are
+ * run together ({@code ReduceMean}), and its running statistics are not in the file.
  *
  * <p>The few messages of the format (onnx/onnx.proto) are written by {@link Protobuf}, field by
  * field. Tribuo's ONNX builder was tried first: it knows neither convolution nor images as input,
@@ -31,19 +44,25 @@ public final class OnnxExport {
 
     static final int OLDEST_OPSET = 13;
 
-    private static final long FLOAT = 1;
-    private static final long INT64 = 7;
     private static final int LARGEST = Integer.MAX_VALUE - (1 << 20);
 
-    private final Model model;
+    private final NetworkSpec spec;
+    private final Graph network;
+    private final WeightSource weights;
+    private final ImageMetadata images;
     private final OnnxOptions options;
-    private final NetworkShape shape;
-    private final Protobuf graph = new Protobuf();
+    private final OnnxGraph graph;
+    private final ImageSides sides;
 
-    private OnnxExport(Model model, OnnxOptions options) {
-        this.model = model;
+    private OnnxExport(
+            NetworkSpec spec, WeightSource weights, ImageMetadata images, OnnxOptions options) {
+        this.spec = spec;
+        this.network = spec.graph();
+        this.weights = weights;
+        this.images = images;
         this.options = options;
-        this.shape = NetworkShape.of(model.spec());
+        this.graph = new OnnxGraph(options.opset());
+        this.sides = new ImageSides(network);
     }
 
     /**
@@ -61,37 +80,131 @@ public final class OnnxExport {
      * @throws IOException in one line when reading or writing fails
      */
     public static void write(Model model, Path path, OnnxOptions options) throws IOException {
-        long bytes = 4 * NetworkShape.of(model.spec()).parameterCount();
+        write(model.spec(), model, model.images(), path, options);
+    }
+
+    /**
+     * The same for any network with the weights that it has now, such as a graph of one's own that
+     * a trainer has trained.
+     *
+     * @param images what is known of its images and classes, for the notes in the file
+     * @throws IOException in one line when writing fails
+     * @throws IllegalArgumentException as below
+     */
+    public static void write(Network network, ImageMetadata images, Path path, OnnxOptions options)
+            throws IOException {
+        Objects.requireNonNull(network, "network");
+        Set<String> trained =
+                network.parameters().stream().map(ParameterSpec::name).collect(Collectors.toSet());
+        WeightSource weights =
+                name ->
+                        trained.contains(name)
+                                ? network.parameter(name)
+                                : network.runningStatistic(name);
+        write(network.plan().spec(), weights, images, path, options);
+    }
+
+    /**
+     * The same for any network.
+     *
+     * @param weights parameters and running statistics by name
+     * @param images what is known of its images and classes, for the notes in the file
+     * @throws IOException in one line when reading or writing fails
+     * @throws IllegalArgumentException when the weights need more than a file can have, or when the
+     *     ways through a graph only meet for images of its own size and the size is to be free
+     */
+    public static void write(
+            NetworkSpec spec,
+            WeightSource weights,
+            ImageMetadata images,
+            Path path,
+            OnnxOptions options)
+            throws IOException {
+        Objects.requireNonNull(spec, "spec");
+        Objects.requireNonNull(weights, "weights");
+        Objects.requireNonNull(images, "images");
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(options, "options");
+        long bytes = Float.BYTES * spec.graph().parameterCount();
         if (bytes > LARGEST) {
             throw new IllegalArgumentException(
                     "the weights have " + bytes + " bytes, an ONNX file can have 2 GiB");
         }
-        AtomicFile.write(path, new OnnxExport(model, options).build()::writeTo);
+        OnnxExport export = new OnnxExport(spec, weights, images, options);
+        Optional<String> misfit = options.fixedSize() ? Optional.empty() : export.sides.misfit();
+        if (misfit.isPresent()) {
+            throw new IllegalArgumentException(
+                    "the network '"
+                            + spec.name()
+                            + "' fits images of its own size only ("
+                            + misfit.get()
+                            + "): export it with --fixed-size, or OnnxOptions.withFixedSize");
+        }
+        AtomicFile.write(path, export.build()::writeTo);
     }
 
     private Protobuf build() {
-        DenseNetSpec spec = model.spec();
-        head(blocks(stem(images())));
-        graph.text(2, spec.name()); // name
-        shape.parameters().forEach(this::initialiser);
-        shape.buffers().forEach(this::initialiser);
+        OnnxNodes nodes = new OnnxNodes(network, graph, sides, options.fixedSize());
+        nodes.input(images());
+        List<Protobuf> outputs = new ArrayList<>();
+        for (Node node : network.nodes()) {
+            if (node.writes().isPresent()) {
+                nodes.add(node);
+            } else {
+                head(nodes, node, outputs);
+            }
+        }
+        Protobuf proto = graph.proto().text(2, spec.name()); // name
+        network.parameters().forEach(this::initialiser);
+        if (!network.evaluatesWithBatchStatistics()) {
+            network.runningStatistics().forEach(this::initialiser);
+        }
         Object height = options.fixedSize() ? spec.inputHeight() : "height";
         Object width = options.fixedSize() ? spec.inputWidth() : "width";
-        graph.message(11, value("images", "batch", spec.inputChannels(), height, width)); // input
-        graph.message(12, value("logits", "batch", spec.classes())); // output
-        if (options.probabilities()) {
-            graph.message(12, value("probabilities", "batch", spec.classes()));
-        }
+        proto.message(11, value("images", "batch", spec.inputChannels(), height, width)); // input
+        outputs.forEach(output -> proto.message(12, output)); // output
         Protobuf opset = new Protobuf().text(1, "").number(2, options.opset());
-        Protobuf proto =
+        Protobuf model =
                 new Protobuf()
                         .number(1, irVersion(options.opset())) // ir_version
                         .text(2, "densenet4j") // producer_name
                         .text(6, spec.toString()) // doc_string
-                        .message(7, graph) // graph
+                        .message(7, proto) // graph
                         .message(8, opset); // opset_import
-        OnnxNotes.of(model, leastSide(spec)).forEach((key, text) -> note(proto, key, text));
-        return proto;
+        OnnxNotes.of(network, images, sides.least()).forEach((key, text) -> note(model, key, text));
+        return model;
+    }
+
+    private void head(OnnxNodes nodes, Node head, List<Protobuf> outputs) {
+        boolean only = network.heads().size() == 1;
+        String logits = only ? "logits" : head.name() + ".logits";
+        String probabilities = only ? "probabilities" : head.name() + ".probabilities";
+        nodes.addHead(head, logits);
+        outputs.add(value(logits, shapeOfLogits(head)));
+        if (options.probabilities()) {
+            String softmax = only ? "softmax" : head.name() + ".softmax";
+            graph.output(
+                    probabilities,
+                    "Softmax",
+                    softmax,
+                    List.of(logits),
+                    OnnxGraph.integer("axis", 1));
+            outputs.add(value(probabilities, shapeOfLogits(head)));
+        }
+    }
+
+    private Object[] shapeOfLogits(Node head) {
+        return switch (head) {
+            case Classifier c -> new Object[] {"batch", c.classes()};
+            case PixelClassifier c -> {
+                Read read = c.source();
+                String of = sides.keepsSize(read) ? "" : head.name() + "_";
+                yield options.fixedSize()
+                        ? new Object[] {"batch", c.classes(), read.height(), read.width()}
+                        : new Object[] {"batch", c.classes(), of + "height", of + "width"};
+            }
+            default -> throw new IllegalArgumentException(head.name());
+        };
     }
 
     /** The oldest format version that allows an opset (onnx/docs/Versioning.md). */
@@ -118,37 +231,20 @@ public final class OnnxExport {
             }
             dims.message(1, dimension);
         }
-        Protobuf tensor = new Protobuf().number(1, FLOAT).message(2, dims); // elem_type, shape
+        Protobuf tensor =
+                new Protobuf().number(1, OnnxGraph.FLOAT).message(2, dims); // elem_type, shape
         return new Protobuf()
                 .text(1, name)
                 .message(2, new Protobuf().message(1, tensor)); // type, tensor_type
     }
 
-    /** A TensorProto with raw data. */
     private void initialiser(ParameterSpec p) {
-        Protobuf tensor = new Protobuf();
-        p.shape().forEach(dimension -> tensor.number(1, (long) dimension)); // dims
-        tensor.number(2, FLOAT).text(8, p.name()); // data_type, name
-        tensor.floats(9, p.count(), () -> model.values(p.name())); // raw_data
-        graph.message(5, tensor); // initializer
+        graph.floats(p.name(), p.shape(), () -> weights.values(p.name()));
     }
 
-    /** A TensorProto of whole numbers. */
-    private void initialiser(String name, long... values) {
-        Protobuf tensor = new Protobuf().number(1, (long) values.length); // dims
-        tensor.number(2, INT64); // data_type
-        for (long value : values) {
-            tensor.number(7, value); // int64_data
-        }
-        graph.message(5, tensor.text(8, name)); // name
-    }
-
-    // ---------------------------------------------------------------- the graph
-
-    /** The smallest height and width of images that leave a pixel behind every transition. */
-    static int leastSide(DenseNetSpec spec) {
-        int leastOfBlocks = 1 << spec.layersPerBlock().size() - 1;
-        return spec.stem() == Stem.IMAGENET ? 4 * leastOfBlocks - 3 : leastOfBlocks;
+    /** The smallest height and width of images that leave pixels everywhere. */
+    static int leastSide(NetworkSpec spec) {
+        return new ImageSides(spec.graph()).least();
     }
 
     /**
@@ -158,142 +254,17 @@ public final class OnnxExport {
      * their size and the least, which nothing else than their own size can be.
      */
     private String images() {
-        int least = leastSide(model.spec());
+        int least = sides.least();
         if (options.fixedSize() || least == 1) {
             return "images";
         }
-        initialiser("images.least_shape", 1, 1, least, least);
-        String size = node("Shape", "images.shape", List.of("images"));
-        String target = node("Max", "images.checked_shape", List.of(size, "images.least_shape"));
-        return node(
+        graph.integers("images.least_shape", 1, 1, least, least);
+        String size = graph.node("Shape", "images.shape", List.of("images"));
+        String target =
+                graph.node("Max", "images.checked_shape", List.of(size, "images.least_shape"));
+        return graph.node(
                 "Reshape",
                 "images_of_at_least_" + least + "x" + least + "_pixels",
                 List.of("images", target));
-    }
-
-    private String stem(String images) {
-        boolean imageNet = model.spec().stem() == Stem.IMAGENET;
-        String x =
-                convolution(
-                        "features.conv0",
-                        images,
-                        shape.stem().kernel(),
-                        shape.stem().stride(),
-                        shape.stem().padding());
-        if (imageNet) {
-            x = normRelu("features.norm0", x);
-            x =
-                    node(
-                            "MaxPool",
-                            "features.pool0",
-                            List.of(x),
-                            ints("kernel_shape", 3, 3),
-                            ints("strides", 2, 2),
-                            ints("pads", 1, 1, 1, 1));
-        }
-        return x;
-    }
-
-    private String blocks(String stem) {
-        String x = stem;
-        for (BlockShape block : shape.blocks()) {
-            for (LayerShape layer : block.layers()) {
-                String name = "features.denseblock" + block.index() + ".denselayer" + layer.index();
-                String y = normRelu(name + ".norm1", x);
-                if (model.spec().hasBottleneck()) {
-                    y = convolution(name + ".conv1", y, 1, 1, 0);
-                    y = normRelu(name + ".norm2", y);
-                    y = convolution(name + ".conv2", y, 3, 1, 1);
-                } else {
-                    y = convolution(name + ".conv1", y, 3, 1, 1);
-                }
-                x = node("Concat", name + ".concat", List.of(x, y), integer("axis", 1));
-            }
-            if (block.index() < shape.blocks().size()) {
-                String name = "features.transition" + block.index();
-                x = normRelu(name + ".norm", x);
-                x = convolution(name + ".conv", x, 1, 1, 0);
-                x =
-                        node(
-                                "AveragePool",
-                                name + ".pool",
-                                List.of(x),
-                                ints("kernel_shape", 2, 2),
-                                ints("strides", 2, 2));
-            }
-        }
-        return x;
-    }
-
-    private void head(String features) {
-        String x = normRelu("features.norm5", features);
-        x = node("GlobalAveragePool", "pool", List.of(x));
-        x = node("Flatten", "flatten", List.of(x), integer("axis", 1));
-        node(
-                "Gemm",
-                "classifier",
-                "logits",
-                List.of(x, "classifier.weight", "classifier.bias"),
-                integer("transB", 1));
-        if (options.probabilities()) {
-            node("Softmax", "softmax", "probabilities", List.of("logits"), integer("axis", 1));
-        }
-    }
-
-    private String convolution(String name, String x, int kernel, int stride, int padding) {
-        return node(
-                "Conv",
-                name,
-                List.of(x, name + ".weight"),
-                ints("kernel_shape", kernel, kernel),
-                ints("strides", stride, stride),
-                ints("pads", padding, padding, padding, padding));
-    }
-
-    private String normRelu(String name, String x) {
-        String normalised =
-                node(
-                        "BatchNormalization",
-                        name,
-                        List.of(
-                                x,
-                                name + ".weight",
-                                name + ".bias",
-                                name + ".running_mean",
-                                name + ".running_var"),
-                        new Protobuf()
-                                .text(1, "epsilon")
-                                .number(2, (float) model.spec().bnEpsilon()) // f
-                                .number(20, 1)); // type: FLOAT
-        return node("Relu", name + ".relu", List.of(normalised));
-    }
-
-    private String node(String type, String name, List<String> inputs, Protobuf... attributes) {
-        return node(type, name, name + ".out", inputs, attributes);
-    }
-
-    /** Adds a NodeProto. */
-    private String node(
-            String type, String name, String output, List<String> inputs, Protobuf... attributes) {
-        Protobuf node = new Protobuf();
-        inputs.forEach(input -> node.text(1, input)); // input
-        node.text(2, output).text(3, name).text(4, type); // output, name, op_type
-        for (Protobuf attribute : attributes) {
-            node.message(5, attribute); // attribute
-        }
-        graph.message(1, node); // node
-        return output;
-    }
-
-    private static Protobuf integer(String name, long value) {
-        return new Protobuf().text(1, name).number(3, value).number(20, 2); // i, type: INT
-    }
-
-    private static Protobuf ints(String name, long... values) {
-        Protobuf attribute = new Protobuf().text(1, name);
-        for (long value : values) {
-            attribute.number(8, value); // ints
-        }
-        return attribute.number(20, 7); // type: INTS
     }
 }

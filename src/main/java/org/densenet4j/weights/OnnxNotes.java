@@ -1,8 +1,9 @@
 package org.densenet4j.weights;
 
 import org.densenet4j.data.ImageMetadata;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.Stem;
+import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.PixelClassifier;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,13 +17,15 @@ final class OnnxNotes {
     private OnnxNotes() {}
 
     /** The notes by name. Class names and normalisation are there where they are known. */
-    static Map<String, String> of(Model model, int leastSide) {
-        DenseNetSpec spec = model.spec();
-        Map<String, String> notes = new LinkedHashMap<>(model.images().entries());
-        notes.put("input.layout", layout(spec.inputChannels()));
-        notes.put("input.size", "[" + spec.inputHeight() + "," + spec.inputWidth() + "]");
+    static Map<String, String> of(Graph network, ImageMetadata images, int leastSide) {
+        Map<String, String> notes = new LinkedHashMap<>(images.entries());
+        notes.put("input.layout", layout(network.inputChannels()));
+        notes.put("input.size", "[" + network.inputHeight() + "," + network.inputWidth() + "]");
         notes.put("input.least", String.valueOf(leastSide));
-        notes.put("preparation", preparation(spec, model.images()));
+        notes.put("preparation", preparation(network, images));
+        if (network.evaluatesWithBatchStatistics()) {
+            notes.put("batch-statistics", "of the images that are run together");
+        }
         return notes;
     }
 
@@ -36,17 +39,22 @@ final class OnnxNotes {
         return "float32 [batch, channels (" + colours + "), height, width]";
     }
 
-    private static String preparation(DenseNetSpec spec, ImageMetadata images) {
+    private static String preparation(Graph network, ImageMetadata images) {
         StringJoiner text = new StringJoiner(" ");
         if (images.exifOrientation()) {
             text.add("Images are turned upright as their Exif orientation says.");
         }
-        text.add(
-                "Images are resized (bilinear, antialiased) so that the input is 7/8 of the"
-                        + " shorter side and cut out of the middle, as torchvision evaluates.");
-        if (spec.stem() == Stem.SMALL) {
+        if (labelsPixels(network)) {
+            text.add("Images keep their size; there are logits of every pixel.");
+        } else {
             text.add(
-                    "A network for small images takes an image of exactly its input size as it is.");
+                    "Images are resized (bilinear, antialiased) so that the input is 7/8 of the"
+                            + " shorter side and cut out of the middle, as torchvision evaluates.");
+            if (isForSmallImages(network)) {
+                text.add(
+                        "A network for small images takes an image of exactly its input size as it"
+                                + " is.");
+            }
         }
         text.add(
                 "Pixel values from 0 to 1 are normalised: less the channel's mean, divided by its"
@@ -55,5 +63,15 @@ final class OnnxNotes {
             text.add("Mean and deviation are not known.");
         }
         return text.toString();
+    }
+
+    private static boolean labelsPixels(Graph network) {
+        return network.heads().getFirst() instanceof PixelClassifier;
+    }
+
+    /** Whether the first convolution looks at every pixel, as only a stem for small images does. */
+    private static boolean isForSmallImages(Graph network) {
+        return network.nodes().getFirst() instanceof ConvolutionLayer stem
+                && stem.window().stride() == 1;
     }
 }
