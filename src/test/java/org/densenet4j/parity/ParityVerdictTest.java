@@ -59,7 +59,16 @@ class ParityVerdictTest {
     @CsvSource({"SMALL, 4", "SMALL, 0", "IMAGENET, 4", "IMAGENET, 0"})
     void gradientsThatDifferByKinksAloneAreExplained(Stem stem, int bottleneckWidth)
             throws IOException {
-        RecordedCase recorded = kinked(stem, bottleneckWidth);
+        assertExplained(kinked(stem, bottleneckWidth));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fc-densenet", "resnet", "preresnet"})
+    void kinksOfOtherNetworksAreFoundByTheirWitnesses(String kind) throws IOException {
+        assertExplained(RecordedCase.of(RecordedCase.spec(kind), 2, 7));
+    }
+
+    private void assertExplained(RecordedCase recorded) throws IOException {
         for (MemoryStrategy strategy : MemoryStrategy.values()) {
             List<ParityCheck.Group> groups = compare(recorded, strategy);
             for (ParityCheck.Group group : groups) {
@@ -84,6 +93,21 @@ class ParityVerdictTest {
             RecordedCase recorded = kinked(stem, bottleneckWidth);
             recorded.scale("train.grad." + SCALED, factor);
             assertFault(recorded, "train.grad", SCALED);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "fc-densenet, transDownBlocks.1.conv.weight",
+        "resnet, layer2.0.downsample.0.weight",
+        "preresnet, layer1.1.conv2.weight"
+    })
+    void aWrongGradientOfAnotherNetworkIsFoundBesideKinks(String kind, String tensor)
+            throws IOException {
+        for (double factor : new double[] {1.02, 0.995, -1}) {
+            RecordedCase recorded = RecordedCase.of(RecordedCase.spec(kind), 2, 7);
+            recorded.scale("train.grad." + tensor, factor);
+            assertFault(recorded, "train.grad", tensor);
         }
     }
 

@@ -1,17 +1,22 @@
 package org.densenet4j.parity;
 
 import org.densenet4j.engine.Mode;
+import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.Initialiser;
-import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.ResNetSpec;
+import org.densenet4j.spec.SpecMetadata;
 import org.densenet4j.spec.Stem;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,8 +34,8 @@ public final class RecordedCase {
     private static final double MOMENTUM = 0.9;
     private static final double DECAY = 1e-4;
 
-    private final DenseNetSpec spec;
-    private final NetworkShape shape;
+    private final FamilySpec spec;
+    private final Graph graph;
     private final Map<String, String> metadata = new LinkedHashMap<>();
     private final Map<String, float[]> tensors = new LinkedHashMap<>();
     private final Map<String, List<Integer>> shapes = new LinkedHashMap<>();
@@ -38,13 +43,13 @@ public final class RecordedCase {
     private final double[] images;
     private final int[] labels;
 
-    private RecordedCase(DenseNetSpec spec, long seed) {
+    private RecordedCase(FamilySpec spec, long seed) {
         this.spec = spec;
-        this.shape = NetworkShape.of(spec);
+        this.graph = spec.graph();
         SplittableRandom random = new SplittableRandom(seed);
         Initialiser initialiser = Initialiser.seeded(seed);
-        List<ParameterSpec> all = new ArrayList<>(shape.parameters());
-        all.addAll(shape.buffers());
+        List<ParameterSpec> all = new ArrayList<>(graph.parameters());
+        all.addAll(graph.runningStatistics());
         for (ParameterSpec p : all) {
             float[] values = new float[(int) p.count()];
             switch (p.role()) {
@@ -59,7 +64,8 @@ public final class RecordedCase {
         for (int i = 0; i < images.length; i++) {
             images[i] = (float) random.nextGaussian();
         }
-        labels = random.ints(IMAGES, 0, spec.classes()).toArray();
+        int classes = spec.classes() + (graph.classifiesPixels() ? 1 : 0); // the last is void
+        labels = random.ints(IMAGES * graph.labelsPerImage(), 0, classes).toArray();
     }
 
     private interface Draw {
@@ -86,13 +92,48 @@ public final class RecordedCase {
                 .build();
     }
 
+    /** A small network that is no DenseNet: FC-DenseNet, a ResNet, or a pre-activated one. */
+    public static FamilySpec spec(String kind) {
+        return switch (kind) {
+            case "fc-densenet" ->
+                    FcDenseNetSpec.builder()
+                            .growthRate(3)
+                            .downLayers(1, 2)
+                            .bottleneckLayers(1)
+                            .upLayers(2, 1)
+                            .initialChannels(4)
+                            .dropout(0)
+                            .classes(3)
+                            .inputSize(8, 11)
+                            .build();
+            case "resnet" ->
+                    ResNetSpec.builder()
+                            .stem(Stem.IMAGENET)
+                            .unit(ResNetSpec.Unit.BOTTLENECK)
+                            .shortcut(ResNetSpec.Shortcut.PROJECTED)
+                            .unitsPerStage(1, 2)
+                            .initialChannels(3)
+                            .classes(3)
+                            .inputSize(32)
+                            .build();
+            default ->
+                    ResNetSpec.builder()
+                            .preActivation(true)
+                            .unitsPerStage(2, 1)
+                            .initialChannels(4)
+                            .classes(3)
+                            .inputSize(8)
+                            .build();
+        };
+    }
+
     /**
      * Records a case.
      *
      * @param channelsWithKink in every normalisation, so many channels are shifted by what makes
      *     one input of their ReLU zero, but for rounding
      */
-    public static RecordedCase of(DenseNetSpec spec, int channelsWithKink, long seed) {
+    public static RecordedCase of(FamilySpec spec, int channelsWithKink, long seed) {
         RecordedCase made = new RecordedCase(spec, seed);
         made.plantKinks(channelsWithKink, new SplittableRandom(seed + 1));
         made.record();
@@ -100,13 +141,15 @@ public final class RecordedCase {
     }
 
     private void plantKinks(int channels, SplittableRandom random) {
-        for (ParameterSpec p : shape.parameters()) {
-            if (p.role() == ParameterSpec.Role.BN_BIAS && channels > 0) {
-                String norm = p.name().substring(0, p.name().length() - ".bias".length());
-                ReferenceNetwork network = network();
-                network.forward(images, Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
-                double[] inputs = network.margins().get(norm);
-                float[] shifts = weights.get(p.name());
+        ReferenceNetwork network = network();
+        network.forward(images, Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
+        for (String layer : network.margins().keySet()) {
+            String witness = KinkWitnesses.of(graph).parameter(layer).orElseThrow();
+            if (witness.endsWith(".bias") && channels > 0) {
+                ReferenceNetwork moved = network();
+                moved.forward(images, Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
+                double[] inputs = moved.margins().get(layer);
+                float[] shifts = weights.get(witness);
                 for (int c = 0; c < channels; c++) {
                     int row = random.nextInt(inputs.length / shifts.length);
                     shifts[c] -= (float) inputs[row * shifts.length + c];
@@ -117,8 +160,8 @@ public final class RecordedCase {
 
     private ReferenceNetwork network() {
         ReferenceNetwork network = new ReferenceNetwork(spec);
-        shape.parameters().forEach(p -> copy(p, network.parameter(p.name())));
-        shape.buffers().forEach(p -> copy(p, network.runningStatistic(p.name())));
+        graph.parameters().forEach(p -> copy(p, network.parameter(p.name())));
+        graph.runningStatistics().forEach(p -> copy(p, network.runningStatistic(p.name())));
         return network;
     }
 
@@ -126,64 +169,86 @@ public final class RecordedCase {
         System.arraycopy(Difference.toDoubles(weights.get(p.name())), 0, to, 0, to.length);
     }
 
+    /** Labels with -1 for void. */
+    private int[] labelsOrNone() {
+        return Arrays.stream(labels).map(c -> c == spec.classes() ? -1 : c).toArray();
+    }
+
     private void record() {
         metadata.put("format", "densenet-parity-1");
-        metadata.put("growth_rate", String.valueOf(spec.growthRate()));
-        metadata.put(
-                "block_config",
-                spec.layersPerBlock().stream()
-                        .map(String::valueOf)
-                        .collect(Collectors.joining(",")));
-        metadata.put("num_init_features", String.valueOf(spec.initialChannels()));
-        metadata.put("bn_size", String.valueOf(spec.bottleneckWidth()));
-        metadata.put("compression", String.valueOf(spec.compression()));
-        metadata.put("stem", spec.stem() == Stem.SMALL ? "small" : "imagenet");
-        metadata.put("num_classes", String.valueOf(spec.classes()));
-        metadata.put("input_size", String.valueOf(spec.inputHeight()));
-        metadata.put("bn_eps", String.valueOf(spec.bnEpsilon()));
-        metadata.put("bn_momentum", String.valueOf(spec.bnMomentum()));
+        switch (spec) {
+            case DenseNetSpec denseNet -> describe(denseNet);
+            default -> metadata.putAll(SpecMetadata.of(spec));
+        }
+        if (graph.classifiesPixels()) {
+            metadata.put("void_label", String.valueOf(spec.classes()));
+        }
         metadata.put("lr", String.valueOf(RATE));
         metadata.put("momentum", String.valueOf(MOMENTUM));
         metadata.put("nesterov", "true");
         metadata.put("weight_decay", String.valueOf(DECAY));
 
         List<Integer> imageShape = List.of(IMAGES, 3, spec.inputHeight(), spec.inputWidth());
-        List<Integer> logitsShape = List.of(IMAGES, spec.classes());
+        List<Integer> logitsShape =
+                graph.classifiesPixels()
+                        ? List.of(IMAGES, spec.classes(), spec.inputHeight(), spec.inputWidth())
+                        : List.of(IMAGES, spec.classes());
         PixelOrder order = PixelOrder.ofImages(spec);
-        shape.parameters()
+        PixelOrder logits = PixelOrder.ofLogits(spec);
+        graph.parameters()
                 .forEach(p -> put("weights.", p, Difference.toDoubles(weights.get(p.name()))));
-        shape.buffers()
+        graph.runningStatistics()
                 .forEach(p -> put("weights.", p, Difference.toDoubles(weights.get(p.name()))));
         put("input", imageShape, order.channelsFirst(images));
         put(
                 "eval.logits",
                 logitsShape,
-                network().forward(images, Mode.EVALUATE, ReferenceNetwork.Dropout.NONE));
+                logits.channelsFirst(
+                        network().forward(images, Mode.EVALUATE, ReferenceNetwork.Dropout.NONE)));
 
         ReferenceNetwork network = network();
         put(
                 "train.logits",
                 logitsShape,
-                network.forward(images, Mode.TRAIN, ReferenceNetwork.Dropout.NONE));
-        put("train.loss", List.of(1), new double[] {network.loss(labels, 0)});
+                logits.channelsFirst(
+                        network.forward(images, Mode.TRAIN, ReferenceNetwork.Dropout.NONE)));
+        put("train.loss", List.of(1), new double[] {network.loss(labelsOrNone(), 0)});
         network.backward();
-        shape.parameters().forEach(p -> put("train.grad.", p, network.gradient(p.name())));
+        graph.parameters().forEach(p -> put("train.grad.", p, network.gradient(p.name())));
         put("train.grad.input", imageShape, order.channelsFirst(network.inputGradient()));
-        shape.buffers().forEach(p -> put("train.running.", p, network.runningStatistic(p.name())));
+        graph.runningStatistics()
+                .forEach(p -> put("train.running.", p, network.runningStatistic(p.name())));
 
         ReferenceNetwork trained = network();
         double[] losses = new double[STEPS];
         for (int step = 1; step <= STEPS; step++) {
             trained.forward(images, Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
-            losses[step - 1] = trained.loss(labels, 0);
+            losses[step - 1] = trained.loss(labelsOrNone(), 0);
             trained.backward();
             trained.sgd(RATE, MOMENTUM, true, DECAY);
             if (step != 2) {
                 String prefix = "sgd" + step + ".";
-                shape.parameters().forEach(p -> put(prefix, p, trained.parameter(p.name())));
+                graph.parameters().forEach(p -> put(prefix, p, trained.parameter(p.name())));
             }
         }
         put("sgd.losses", List.of(STEPS), losses);
+    }
+
+    private void describe(DenseNetSpec denseNet) {
+        metadata.put("growth_rate", String.valueOf(denseNet.growthRate()));
+        metadata.put(
+                "block_config",
+                denseNet.layersPerBlock().stream()
+                        .map(String::valueOf)
+                        .collect(Collectors.joining(",")));
+        metadata.put("num_init_features", String.valueOf(denseNet.initialChannels()));
+        metadata.put("bn_size", String.valueOf(denseNet.bottleneckWidth()));
+        metadata.put("compression", String.valueOf(denseNet.compression()));
+        metadata.put("stem", denseNet.stem() == Stem.SMALL ? "small" : "imagenet");
+        metadata.put("num_classes", String.valueOf(denseNet.classes()));
+        metadata.put("input_size", String.valueOf(denseNet.inputHeight()));
+        metadata.put("bn_eps", String.valueOf(denseNet.bnEpsilon()));
+        metadata.put("bn_momentum", String.valueOf(denseNet.bnMomentum()));
     }
 
     private void put(String prefix, ParameterSpec p, double[] values) {
@@ -234,20 +299,30 @@ public final class RecordedCase {
 
     /** Names of the parameters. */
     public List<String> parameters() {
-        return shape.parameters().stream().map(ParameterSpec::name).toList();
+        return graph.parameters().stream().map(ParameterSpec::name).toList();
+    }
+
+    /** All but the labels. */
+    SafetensorsWriter writer() {
+        SafetensorsWriter writer = new SafetensorsWriter();
+        metadata.forEach(writer::metadata);
+        tensors.forEach((name, values) -> writer.floats(name, shapes.get(name), () -> values));
+        return writer;
     }
 
     /** Writes the file. */
     public Path write(Path path) throws IOException {
-        SafetensorsWriter writer = new SafetensorsWriter();
-        metadata.forEach(writer::metadata);
-        tensors.forEach((name, values) -> writer.floats(name, shapes.get(name), () -> values));
+        SafetensorsWriter writer = writer();
         if (!tensors.containsKey("labels")) {
             long[] classes = new long[labels.length];
             for (int i = 0; i < labels.length; i++) {
                 classes[i] = labels[i];
             }
-            writer.longs("labels", List.of(labels.length), () -> classes);
+            List<Integer> shape =
+                    graph.classifiesPixels()
+                            ? List.of(IMAGES, spec.inputHeight(), spec.inputWidth())
+                            : List.of(IMAGES);
+            writer.longs("labels", shape, () -> classes);
         }
         writer.write(path);
         return path;
