@@ -18,6 +18,18 @@ final class ImageLoss implements Loss {
     }
 
     @Override
+    public void checkMean(int meanOver) {
+        if (meanOver < 1) {
+            throw new IllegalArgumentException("meanOver = " + meanOver + ": use 1 or more images");
+        }
+    }
+
+    @Override
+    public int recorded(int meanOver) {
+        return meanOver;
+    }
+
+    @Override
     public void labels(Pass pass, int[] labels, int meanOver) {
         if (labels.length < pass.images()) {
             throw new IllegalArgumentException(

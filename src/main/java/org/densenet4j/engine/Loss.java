@@ -15,6 +15,19 @@ sealed interface Loss permits ImageLoss, PixelLoss {
     }
 
     /**
+     * Refuses a number of labels that no mean is taken over.
+     *
+     * @throws IllegalArgumentException when there cannot be so many
+     */
+    void checkMean(int meanOver);
+
+    /**
+     * What a recorded pass keeps of the number of labels that the mean is taken over, or 0: passes
+     * that differ in it are different sequences of operations.
+     */
+    int recorded(int meanOver);
+
+    /**
      * Copies labels in.
      *
      * @param meanOver number of labels that the mean is taken over

@@ -211,7 +211,8 @@ public final class Network implements AutoCloseable {
      * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
      * @param smoothing label smoothing, 0 for none
      * @param meanOver number of images, or of pixels with a label, that the mean is taken over:
-     *     those of the batch, or of all micro-batches
+     *     those of the batch, or of all micro-batches; 0 where no pixel has a label, which is a
+     *     loss of 0 without a gradient
      */
     public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
         try (DeviceUse _ = use()) {
@@ -227,7 +228,7 @@ public final class Network implements AutoCloseable {
                         stages.backward(pass);
                         norm.run();
                     };
-            run(new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, meanOver), work);
+            run(recording(pass, smoothing, meanOver), work);
             order.forward(pass);
             order.loss(pass);
             afterBackward(pass);
@@ -256,7 +257,7 @@ public final class Network implements AutoCloseable {
                         stages.forward(pass);
                         stages.loss(pass, 0, meanOver);
                     };
-            run(new Recording(pass.images(), pass.mode(), pass.seed(), 0, meanOver), work);
+            run(recording(pass, 0, meanOver), work);
             order.forward(pass);
             order.loss(pass);
         }
@@ -264,6 +265,14 @@ public final class Network implements AutoCloseable {
 
     /** What makes two passes the same sequence of operations on the same memory. */
     private record Recording(int images, Mode mode, long seed, float smoothing, int meanOver) {}
+
+    private Recording recording(Pass pass, float smoothing, int meanOver) {
+        int recorded = 0;
+        for (Loss loss : stages.losses()) {
+            recorded = Math.max(recorded, loss.recorded(meanOver));
+        }
+        return new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, recorded);
+    }
 
     private void prepare(Pass pass, int[] labels, int meanOver) {
         order.requireInput(pass);
@@ -362,7 +371,8 @@ public final class Network implements AutoCloseable {
      * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
      * @param smoothing label smoothing, 0 for none
      * @param meanOver number of images, or of pixels with a label, that the mean is taken over:
-     *     those of the batch, or of all micro-batches
+     *     those of the batch, or of all micro-batches; 0 where no pixel has a label, which is a
+     *     loss of 0 without a gradient
      * @return the sum of this batch's losses divided by {@code meanOver}
      */
     public double loss(Pass pass, int[] labels, float smoothing, int meanOver) {
@@ -439,14 +449,12 @@ public final class Network implements AutoCloseable {
         return loss;
     }
 
-    private static void checkLoss(float smoothing, int meanOver) {
+    private void checkLoss(float smoothing, int meanOver) {
         if (!(smoothing >= 0 && smoothing < 1)) {
             throw new IllegalArgumentException(
                     "smoothing = " + smoothing + ": use a number from 0 to below 1");
         }
-        if (meanOver < 1) {
-            throw new IllegalArgumentException("meanOver = " + meanOver + ": use 1 or more images");
-        }
+        stages.losses().forEach(loss -> loss.checkMean(meanOver));
     }
 
     private static void checkLength(String what, int there, Matrix wanted) {

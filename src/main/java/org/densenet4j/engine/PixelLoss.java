@@ -11,6 +11,9 @@ import java.util.Arrays;
  * Softmax cross-entropy of one label per pixel, meaned over the pixels that have one. How many
  * these are differs from step to step, so the gradient's scale lies in device memory, where a
  * recorded step finds it.
+ *
+ * <p>Where no pixel has a label there is nothing to take a mean of: the loss is 0 and has no
+ * gradient.
  */
 final class PixelLoss implements Loss {
     private final Compute compute;
@@ -31,6 +34,18 @@ final class PixelLoss implements Loss {
     }
 
     @Override
+    public void checkMean(int meanOver) {
+        if (meanOver < 0) {
+            throw new IllegalArgumentException("meanOver = " + meanOver + ": use 0 or more pixels");
+        }
+    }
+
+    @Override
+    public int recorded(int meanOver) {
+        return 0; // it is read from memory
+    }
+
+    @Override
     public void labels(Pass pass, int[] labels, int meanOver) {
         int pixels = pass.images() * memory.labelsPerImage();
         if (labels.length < pixels) {
@@ -46,10 +61,16 @@ final class PixelLoss implements Loss {
         for (int i = 0; i < pixels; i++) {
             if (labels[i] != Network.VOID_LABEL) {
                 Loss.check(labels[i], memory.classes(), "pixel " + i);
+                if (meanOver == 0) {
+                    throw new IllegalArgumentException(
+                            "meanOver = 0, and pixel "
+                                    + i
+                                    + " has a label; give the number of pixels that have one");
+                }
             }
         }
         compute.arena().uploadInts(labels, pixels, memory.labels().offset());
-        compute.arena().upload(new float[] {1f / meanOver}, 0, memory.scale());
+        compute.arena().upload(new float[] {meanOver == 0 ? 0 : 1f / meanOver}, 0, memory.scale());
     }
 
     @Override
@@ -88,7 +109,7 @@ final class PixelLoss implements Loss {
             }
         }
         return new Network.Outcome(
-                loss / meanOver,
+                loss / Math.max(1, meanOver), // of no pixels the sum is 0
                 Math.toIntExact(Arrays.stream(intersection).sum()),
                 Double.NaN,
                 new PixelTally(intersection, labelled, predicted));

@@ -1,6 +1,7 @@
 package org.densenet4j.engine;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * Counts of pixels by class, of those that have a label: what accuracy and intersection over union
@@ -34,6 +35,34 @@ public record PixelTally(long[] intersection, long[] labelled, long[] predicted)
     @Override
     public long[] predicted() {
         return predicted.clone();
+    }
+
+    /**
+     * Both counts added.
+     *
+     * @throws IllegalArgumentException when they are of different classes
+     */
+    public PixelTally plus(PixelTally other) {
+        Objects.requireNonNull(other, "other");
+        if (labelled.length == 0) {
+            return other;
+        }
+        return new PixelTally(
+                sum(intersection, other.intersection),
+                sum(labelled, other.labelled),
+                sum(predicted, other.predicted));
+    }
+
+    private static long[] sum(long[] a, long[] b) {
+        if (a.length != b.length) {
+            throw new IllegalArgumentException(
+                    "counts of " + a.length + " and of " + b.length + " classes");
+        }
+        long[] sum = a.clone();
+        for (int c = 0; c < sum.length; c++) {
+            sum[c] += b[c];
+        }
+        return sum;
     }
 
     /** Pixels with a label. */

@@ -1,17 +1,63 @@
 package org.densenet4j.train;
 
+import org.densenet4j.engine.Network;
+import org.densenet4j.engine.PixelTally;
+
+import java.util.Objects;
+
 /**
  * What a training or evaluation step found.
  *
  * @param step number of training steps done, this one included
- * @param loss mean softmax cross-entropy
- * @param correct images whose highest logit is their label
+ * @param loss mean softmax cross-entropy over the {@link #labels}
+ * @param correct images, or pixels, whose highest logit is their label
  * @param images images of the step
  * @param gradientNorm Euclidean norm of all gradients before clipping; 0 in evaluation
+ * @param pixels counts by class, of a network that classifies pixels
  */
-public record StepResult(long step, double loss, int correct, int images, double gradientNorm) {
-    /** Share of correct images. */
+public record StepResult(
+        long step, double loss, int correct, int images, double gradientNorm, PixelTally pixels) {
+    /** Checks that nothing is missing. */
+    public StepResult {
+        Objects.requireNonNull(pixels, "pixels");
+    }
+
+    /** Of a network that classifies images. */
+    public StepResult(long step, double loss, int correct, int images, double gradientNorm) {
+        this(step, loss, correct, images, gradientNorm, PixelTally.NONE);
+    }
+
+    /** Images, or pixels that have a label: what the mean loss is taken over. */
+    public long labels() {
+        return pixels.equals(PixelTally.NONE) ? images : pixels.pixels();
+    }
+
+    /** Share of correct images or pixels; NaN where no pixel has a label. */
     public double accuracy() {
-        return (double) correct / images;
+        return (double) correct / labels();
+    }
+
+    /** Adds up micro-batches, whose losses are parts of the batch's mean. */
+    static final class Sum {
+        private double loss;
+        private int correct;
+        private double gradientNorm;
+        private PixelTally pixels = PixelTally.NONE;
+
+        void add(Network.Outcome outcome) {
+            loss += outcome.loss();
+            correct += outcome.correct();
+            gradientNorm = outcome.gradientNorm();
+            pixels = pixels.plus(outcome.pixels());
+        }
+
+        /** Of the gradients of all micro-batches. */
+        double gradientNorm() {
+            return gradientNorm;
+        }
+
+        StepResult result(long step, int images, double norm) {
+            return new StepResult(step, loss, correct, images, norm, pixels);
+        }
     }
 }

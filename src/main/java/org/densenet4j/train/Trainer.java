@@ -5,6 +5,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
@@ -16,7 +17,6 @@ import org.densenet4j.spec.DenseNetSpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -100,6 +100,34 @@ public final class Trainer implements AutoCloseable {
      *     of them is copied again, but a few changed pixels may go unseen
      */
     public StepResult step(Batch batch, Batch next) {
+        return step(LabelledBatch.of(batch), next == null ? null : LabelledBatch.of(next));
+    }
+
+    /**
+     * One training step of a network that classifies pixels. The loss is the mean over the pixels
+     * of the batch that have a label, whatever the micro-batches; a batch of void pixels alone has
+     * a loss of 0 without a gradient.
+     *
+     * @throws IllegalArgumentException when the batch does not fit the network, or has other class
+     *     names or another normalisation than what {@link #images} knows
+     * @throws NonFiniteException when the loss or a gradient is NaN or infinite; parameters,
+     *     velocities and running statistics are left as they were
+     */
+    public StepResult step(SegmentationBatch batch) {
+        return step(batch, null);
+    }
+
+    /**
+     * The same, and copies the next batch to the device while this step runs.
+     *
+     * @param next what {@link #step} will be called with after this, or null, as for batches of
+     *     labelled images
+     */
+    public StepResult step(SegmentationBatch batch, SegmentationBatch next) {
+        return step(LabelledBatch.of(batch), next == null ? null : LabelledBatch.of(next));
+    }
+
+    private StepResult step(LabelledBatch batch, LabelledBatch next) {
         StepEvent event = StepEvent.start();
         try {
             StepResult result = runStep(batch, next);
@@ -111,40 +139,37 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private StepResult runStep(Batch batch, Batch next) {
+    private StepResult runStep(LabelledBatch batch, LabelledBatch next) {
         try (DeviceUse _ = network.use()) {
             check(batch);
             images.requireTrainable("the batch", batch.metadata());
             network.zeroGradients();
             network.keepRunningStatistics();
-            double loss = 0;
-            int correct = 0;
-            double norm = 0;
+            StepResult.Sum sum = new StepResult.Sum();
+            int labelled = batch.labelled();
             int micro = network.plan().batch();
             for (int first = 0; first < batch.size(); first += micro) {
                 int count = Math.min(micro, batch.size() - first);
                 Pass pass = nextPass(count);
                 warnOfOneValue(count);
-                network.input(images(batch, first, count), count);
-                network.trainingPass(
-                        pass, labels(batch, first, count), labelSmoothing, batch.size());
+                network.input(batch.images(first, count), count);
+                network.trainingPass(pass, batch.labels(first, count), labelSmoothing, labelled);
                 if (next != null && first + count == batch.size() && next.size() <= micro) {
                     network.stage(next.images());
                 }
-                Network.Outcome outcome = network.outcome(pass, batch.size());
+                Network.Outcome outcome = network.outcome(pass, labelled);
                 if (!Double.isFinite(outcome.loss())) {
                     throw refuse(network.firstNonFiniteOutput(pass), "the loss");
                 }
-                loss += outcome.loss();
-                correct += outcome.correct();
-                norm = outcome.gradientNorm();
+                sum.add(outcome);
             }
+            double norm = sum.gradientNorm();
             if (!Double.isFinite(norm)) {
                 throw refuse(network.firstNonFiniteGradient(), "the gradient");
             }
             update(norm);
             images.train(batch.metadata());
-            return new StepResult(steps(), loss, correct, batch.size(), norm);
+            return sum.result(steps(), batch.size(), norm);
         }
     }
 
@@ -234,8 +259,7 @@ public final class Trainer implements AutoCloseable {
 
     /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
     public StepResult evaluate(Batch batch) {
-        Objects.requireNonNull(batch, "batch");
-        return evaluate(batch, new float[Math.multiplyExact(batch.size(), spec().classes())]);
+        return evaluate(LabelledBatch.of(batch), null);
     }
 
     /**
@@ -247,101 +271,79 @@ public final class Trainer implements AutoCloseable {
      *     room
      */
     public StepResult evaluate(Batch batch, float[] logits) {
-        Objects.requireNonNull(batch, "batch");
-        Objects.requireNonNull(logits, "logits");
+        LabelledBatch labelled = LabelledBatch.of(batch);
+        return evaluate(labelled, Objects.requireNonNull(logits, "logits"));
+    }
 
+    /**
+     * Loss, accuracy and counts by class of a batch in evaluation mode; changes nothing.
+     *
+     * @throws IllegalArgumentException when the batch does not fit the network, or has other class
+     *     names or another normalisation than what {@link #images} knows
+     */
+    public StepResult evaluate(SegmentationBatch batch) {
+        return evaluate(LabelledBatch.of(batch), null);
+    }
+
+    /**
+     * The same, and the logits.
+     *
+     * @param logits receives [images·height·width, classes]
+     */
+    public StepResult evaluate(SegmentationBatch batch, float[] logits) {
+        LabelledBatch labelled = LabelledBatch.of(batch);
+        return evaluate(labelled, Objects.requireNonNull(logits, "logits"));
+    }
+
+    /**
+     * @param logits receives them, or null
+     */
+    private StepResult evaluate(LabelledBatch batch, float[] logits) {
         try (DeviceUse _ = network.use()) {
             check(batch);
-            int classes = spec().classes();
-            long expected = (long) batch.size() * classes;
-            if (logits.length < expected) {
-                throw new IllegalArgumentException(
-                        "logits: room for "
-                                + logits.length
-                                + " of "
-                                + batch.size()
-                                + " images and "
-                                + classes
-                                + " classes, "
-                                + expected
-                                + " values");
+            if (logits != null) {
+                checkRoom(batch, logits);
             }
             images.requireSame("the batch", batch.metadata());
-            double loss = 0;
-            int correct = 0;
+            StepResult.Sum sum = new StepResult.Sum();
+            int labelled = batch.labelled();
+            int at = 0;
             int micro = network.plan().batch();
             for (int first = 0; first < batch.size(); first += micro) {
                 int count = Math.min(micro, batch.size() - first);
                 Pass pass = new Pass(count, Mode.EVALUATE, seed, 0);
-                network.input(images(batch, first, count), count);
-                network.evaluationPass(pass, labels(batch, first, count), batch.size());
-                Network.Outcome outcome = network.outcome(pass, batch.size());
-                loss += outcome.loss();
-                correct += outcome.correct();
-                float[] part = network.logits(count);
-                System.arraycopy(part, 0, logits, first * classes, part.length);
+                network.input(batch.images(first, count), count);
+                network.evaluationPass(pass, batch.labels(first, count), labelled);
+                sum.add(network.outcome(pass, labelled));
+                if (logits != null) {
+                    float[] part = network.logits(count);
+                    System.arraycopy(part, 0, logits, at, part.length);
+                    at += part.length;
+                }
             }
-            return new StepResult(steps(), loss, correct, batch.size(), 0);
+            return sum.result(steps(), batch.size(), 0);
         }
     }
 
-    /** A micro-batch's pixels: the batch's own array where it is all of it. */
-    private static float[] images(Batch batch, int first, int count) {
-        if (count == batch.size()) {
-            return batch.images();
-        }
-        int floats = batch.images().length / batch.size();
-        return Arrays.copyOfRange(batch.images(), first * floats, (first + count) * floats);
-    }
-
-    private static int[] labels(Batch batch, int first, int count) {
-        return Arrays.copyOfRange(batch.labels(), first, first + count);
-    }
-
-    /**
-     * All that can be wrong with a batch, before any of its micro-batches changes the running
-     * statistics.
-     */
-    private void check(Batch batch) {
-        Objects.requireNonNull(batch, "batch");
-        NetworkSpec spec = spec();
-        if (batch.height() != spec.inputHeight()
-                || batch.width() != spec.inputWidth()
-                || batch.channels() != spec.inputChannels()) {
+    private void checkRoom(LabelledBatch batch, float[] logits) {
+        int classes = spec().classes();
+        long expected = (long) batch.labels().length * classes;
+        if (logits.length < expected) {
             throw new IllegalArgumentException(
-                    "the network takes images of "
-                            + spec.inputHeight()
-                            + "x"
-                            + spec.inputWidth()
-                            + "x"
-                            + spec.inputChannels()
-                            + ", the batch has "
-                            + batch.height()
-                            + "x"
-                            + batch.width()
-                            + "x"
-                            + batch.channels());
+                    "logits: room for "
+                            + logits.length
+                            + " of "
+                            + batch.labels().length
+                            + (batch.ofPixels() ? " pixels and " : " images and ")
+                            + classes
+                            + " classes, "
+                            + expected
+                            + " values");
         }
-        long most = (long) network.plan().batch() * accumulate;
-        if (batch.size() > most) {
-            throw new IllegalArgumentException(
-                    "the batch has "
-                            + batch.size()
-                            + " images, the trainer was opened for "
-                            + most);
-        }
-        for (int i = 0; i < batch.size(); i++) {
-            int label = batch.labels()[i];
-            if (label < 0 || label >= spec.classes()) {
-                throw new IllegalArgumentException(
-                        "label "
-                                + label
-                                + " of image "
-                                + i
-                                + " is not in 0.."
-                                + (spec.classes() - 1));
-            }
-        }
+    }
+
+    private void check(LabelledBatch batch) {
+        batch.check(spec(), (long) network.plan().batch() * accumulate);
         checkLoadedClasses(batch.metadata().or(images.known()));
     }
 
@@ -604,7 +606,10 @@ public final class Trainer implements AutoCloseable {
             return this;
         }
 
-        /** Share of the target spread evenly over all classes, 0 for none. */
+        /**
+         * Share of the target spread evenly over all classes, 0 for none; for networks that
+         * classify images.
+         */
         public Builder labelSmoothing(double share) {
             if (!(share >= 0 && (float) share < 1)) {
                 throw new IllegalArgumentException(
@@ -674,12 +679,19 @@ public final class Trainer implements AutoCloseable {
         /**
          * Allocates the plan and initialises the parameters.
          *
-         * @throws IllegalArgumentException when {@link #images} are not those of such a network
+         * @throws IllegalArgumentException when {@link #images} are not those of such a network, or
+         *     labels of pixels would be smoothed
          * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the
          *     device's memory
          */
         public Trainer open() {
             TrainedImages trained = new TrainedImages(spec, images);
+            if (labelSmoothing != 0 && spec.graph().classifiesPixels()) {
+                throw new IllegalArgumentException(
+                        "label smoothing = "
+                                + labelSmoothing
+                                + ": there is none for labels of pixels; use 0");
+            }
             return new Trainer(this, trained, Network.open(plan(), device, seed));
         }
     }

@@ -20,7 +20,9 @@ import org.densenet4j.backend.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -40,11 +42,17 @@ public final class EmulatedDevice implements Device {
     private final List<EmulatedArena> arenas = new ArrayList<>();
     private final DeviceOptions options;
     private final Lock turn = new ReentrantLock();
+    private final Set<Object> sequences = new HashSet<>();
     private boolean closed;
 
     /** One lane; the options choose TF32. */
     public EmulatedDevice(DeviceOptions options) {
         this.options = options;
+    }
+
+    /** How many sequences of operations a device that records them would have recorded. */
+    public int sequences() {
+        return sequences.size();
     }
 
     @Override
@@ -255,6 +263,7 @@ public final class EmulatedDevice implements Device {
 
         @Override
         public void replay(Object key, Runnable work) {
+            sequences.add(key);
             work.run();
         }
 

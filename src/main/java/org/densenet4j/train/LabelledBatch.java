@@ -1,0 +1,166 @@
+package org.densenet4j.train;
+
+import org.densenet4j.data.Batch;
+import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.SegmentationBatch;
+import org.densenet4j.engine.Network;
+import org.densenet4j.graph.NetworkSpec;
+
+import java.util.Arrays;
+import java.util.Objects;
+
+/**
+ * What a step needs to know of a batch, whether images or pixels have labels.
+ *
+ * @param images normalised pixels, NHWC
+ * @param labels one per image, or one per pixel, where it may be {@link Network#VOID_LABEL}
+ * @param size number of images
+ * @param height rows of pixels
+ * @param width columns of pixels
+ * @param channels values per pixel
+ * @param metadata names of the classes and normalisation
+ * @param ofPixels whether there is a label for each pixel
+ */
+record LabelledBatch(
+        float[] images,
+        int[] labels,
+        int size,
+        int height,
+        int width,
+        int channels,
+        ImageMetadata metadata,
+        boolean ofPixels) {
+
+    static LabelledBatch of(Batch batch) {
+        Objects.requireNonNull(batch, "batch");
+        return new LabelledBatch(
+                batch.images(),
+                batch.labels(),
+                batch.size(),
+                batch.height(),
+                batch.width(),
+                batch.channels(),
+                batch.metadata(),
+                false);
+    }
+
+    static LabelledBatch of(SegmentationBatch batch) {
+        Objects.requireNonNull(batch, "batch");
+        return new LabelledBatch(
+                batch.images(),
+                batch.labels(),
+                batch.size(),
+                batch.height(),
+                batch.width(),
+                batch.channels(),
+                batch.metadata(),
+                true);
+    }
+
+    private static boolean isVoid(int label) {
+        return label == SegmentationBatch.VOID;
+    }
+
+    /** Images, or pixels that have a label: what a mean loss is taken over. */
+    int labelled() {
+        return ofPixels
+                ? Math.toIntExact(Arrays.stream(labels).filter(label -> !isVoid(label)).count())
+                : size;
+    }
+
+    /** A micro-batch's pixels: the batch's own array where it is all of it. */
+    float[] images(int first, int count) {
+        return count == size ? images : part(images, images.length / size, first, count);
+    }
+
+    private static float[] part(float[] all, int each, int first, int count) {
+        return Arrays.copyOfRange(all, first * each, (first + count) * each);
+    }
+
+    /** A micro-batch's labels, as a network wants them. */
+    int[] labels(int first, int count) {
+        int each = labels.length / size;
+        int[] part = Arrays.copyOfRange(labels, first * each, (first + count) * each);
+        for (int i = 0; ofPixels && i < part.length; i++) {
+            part[i] = isVoid(part[i]) ? Network.VOID_LABEL : part[i];
+        }
+        return part;
+    }
+
+    /**
+     * All that can be wrong with a batch, before any of its micro-batches changes the running
+     * statistics.
+     *
+     * @param most images that the trainer was opened for
+     * @throws IllegalArgumentException in one line when it does not fit the network
+     */
+    void check(NetworkSpec spec, long most) {
+        boolean ofNetwork = spec.graph().classifiesPixels();
+        if (ofPixels != ofNetwork) {
+            throw new IllegalArgumentException(
+                    ofNetwork
+                            ? "the network classifies pixels, the batch has one label per image;"
+                                    + " use a SegmentationBatch"
+                            : "the network classifies images, the batch has a label for each"
+                                    + " pixel; use a Batch");
+        }
+        if (height != spec.inputHeight()
+                || width != spec.inputWidth()
+                || channels != spec.inputChannels()) {
+            throw new IllegalArgumentException(
+                    "the network takes images of "
+                            + spec.inputHeight()
+                            + "x"
+                            + spec.inputWidth()
+                            + "x"
+                            + spec.inputChannels()
+                            + ", the batch has "
+                            + height
+                            + "x"
+                            + width
+                            + "x"
+                            + channels);
+        }
+        if (size > most) {
+            throw new IllegalArgumentException(
+                    "the batch has " + size + " images, the trainer was opened for " + most);
+        }
+        checkLabels(spec);
+    }
+
+    private void checkLabels(NetworkSpec spec) {
+        int each = labels.length / size;
+        if (ofPixels && each != spec.graph().labelsPerImage()) {
+            throw new IllegalArgumentException(
+                    "the network classifies "
+                            + spec.graph().labelsPerImage()
+                            + " pixels of an image, the batch has labels for "
+                            + each);
+        }
+        int classes = spec.classes();
+        for (int i = 0; i < labels.length; i++) {
+            int label = labels[i];
+            boolean known = label >= 0 && label < classes || ofPixels && isVoid(label);
+            if (!known) {
+                throw new IllegalArgumentException(
+                        "label "
+                                + label
+                                + " of "
+                                + place(i, each)
+                                + " is not in 0.."
+                                + (classes - 1)
+                                + (ofPixels
+                                        ? ", nor " + SegmentationBatch.VOID + " for void"
+                                        : ""));
+            }
+        }
+    }
+
+    private String place(int label, int each) {
+        int pixel = label % each;
+        String image = "image " + label / each;
+        return ofPixels
+                ? "the pixel (" + pixel % width + ", " + pixel / width + ") of " + image
+                : image;
+    }
+}
