@@ -16,25 +16,21 @@ final class ParameterUpdate {
         this.kernels = compute.kernels();
     }
 
-    /** Parameters of one sort, their gradients, and what the optimiser remembers of them. */
-    private interface Range {
-        Matrix of(ParameterLayout layout, Matrix vector);
-    }
-
+    /** Two ranges: what decays, and what may not. */
     void run(OptimiserStep step) {
-        run(step, ParameterLayout::weights, true);
-        run(step, ParameterLayout::scales, step.decayed() != Decayed.WEIGHTS);
-        run(step, ParameterLayout::shifts, step.decayed() == Decayed.ALL);
+        ParameterLayout layout = compute.memory().parameterLayout();
+        int from = layout.end(step.decayed() == Decayed.WEIGHTS_AND_SCALES);
+        run(step, 0, from, true);
+        run(step, from, layout.length() - from, step.decayed() == Decayed.ALL);
     }
 
-    private void run(OptimiserStep step, Range range, boolean decayed) {
+    private void run(OptimiserStep step, int first, int length, boolean decayed) {
         NetworkMemory memory = compute.memory();
-        ParameterLayout layout = memory.parameterLayout();
-        Matrix p = range.of(layout, memory.parameters());
-        Matrix g = range.of(layout, memory.parameterGradients());
-        Matrix state = range.of(layout, memory.velocity());
+        Matrix p = memory.parameters().columns(first, length);
+        Matrix g = memory.parameterGradients().columns(first, length);
+        Matrix state = memory.velocity().columns(first, length);
         compute.forEachSlice(
-                p.columns(),
+                length,
                 (from, count) ->
                         update(
                                 step,

@@ -11,7 +11,7 @@ import java.util.Map;
  * Where each tensor lies inside a contiguous vector of all parameters (or gradients, or velocities,
  * or running statistics). Each starts on a cache-line boundary. Weights of convolutions and of the
  * classifier lie before everything else, then come scales, then shifts, so that an optimiser that
- * treats them differently runs over three ranges and not over hundreds of tensors.
+ * treats them differently runs over two ranges and not over hundreds of tensors.
  */
 public final class ParameterLayout {
     private static final int ALIGNMENT = Allocator.ALIGNMENT / 4;
@@ -54,19 +54,12 @@ public final class ParameterLayout {
         return Math.ceilDiv(elements, ALIGNMENT) * ALIGNMENT;
     }
 
-    /** The weights of convolutions and of the classifier inside {@code vector}. */
-    public Matrix weights(Matrix vector) {
-        return vector.columns(0, weightsLength);
-    }
-
-    /** The scales gamma of batch normalisations inside {@code vector}. */
-    public Matrix scales(Matrix vector) {
-        return vector.columns(weightsLength, scalesEnd - weightsLength);
-    }
-
-    /** The shifts beta of batch normalisations, and biases, inside {@code vector}. */
-    public Matrix shifts(Matrix vector) {
-        return vector.columns(scalesEnd, length - scalesEnd);
+    /**
+     * Where the weights of convolutions and classifiers end, which lie first, or, with scales, the
+     * gammas of batch normalisations behind them. Betas and biases come last.
+     */
+    public int end(boolean withScales) {
+        return withScales ? scalesEnd : weightsLength;
     }
 
     /** Elements of the whole vector, padding included. */
