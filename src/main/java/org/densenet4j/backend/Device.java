@@ -139,7 +139,7 @@ public interface Device extends AutoCloseable {
     /** Storage of activations that plans choose when they are not told another. */
     DataType precision();
 
-    /** Whether activations can be stored in this type, at more than a crawl. */
+    /** Whether activations can be stored in this type, at a useful speed. */
     boolean supports(DataType precision);
 
     /** Bytes that an arena can have at present without driving others out of memory. */

@@ -130,7 +130,8 @@ public interface Kernels {
      * @param gradientScale factor of the gradient, 1/batch for a mean loss
      * @param losses [1, rows] loss of each row
      * @param hits [1, rows] 1 where the first largest logit is the label's, else 0
-     * @param gradient [rows, classes], may be {@code logits}' shape twin; never the same memory
+     * @param gradient [rows, classes], of the same shape as {@code logits}, which it must not
+     *     overlap
      */
     void softmaxCrossEntropy(
             Matrix logits,

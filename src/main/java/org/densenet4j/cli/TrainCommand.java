@@ -63,7 +63,7 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--classes",
             paramLabel = "N",
-            description = "number of classes, to be sure: the data decides")
+            description = "number of classes that are expected; an error if the data has others")
     private Integer classes;
 
     @Option(

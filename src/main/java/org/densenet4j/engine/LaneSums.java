@@ -6,8 +6,8 @@ import org.densenet4j.backend.Matrix;
 import java.util.Arrays;
 
 /**
- * The lanes' sums of a weight gradient. A lane sets its own to zero when it first adds to it, and
- * so has it in its cache.
+ * The lanes' sums of a weight gradient. Each lane zeroes its sum on first use, so that the sum
+ * starts in that lane's cache.
  */
 final class LaneSums {
     private final Kernels kernels;

@@ -281,7 +281,7 @@ public final class Network implements AutoCloseable {
         uploadStep(pass);
     }
 
-    /** A listener wants to hear of every operation, and a recording has none. */
+    /** A replay reports no operations, so that a listener turns recording off. */
     private void run(Recording recording, Runnable work) {
         if (stages.hasListener()) {
             work.run();

@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A network that can only look: folded weights in the memory of an {@link InferencePlan}. One
+ * A network for inference alone: folded weights in the memory of an {@link InferencePlan}. One
  * thread uses it at a time; a second one that comes in between, and calls after {@link #close}, get
  * an {@link IllegalStateException}. {@link Predictor} is thread-safe. The arena is allocated by
  * {@link #open} and freed by {@link #close}, which may be called twice.

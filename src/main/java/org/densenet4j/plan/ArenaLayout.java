@@ -63,7 +63,7 @@ final class ArenaLayout {
         TO_THE_FRONT,
         /** Anywhere before their place. */
         ANYWHERE,
-        /** The same, and any one buffer moves, too. */
+        /** As ANYWHERE, and one other buffer moves at random. */
         ANYWHERE_WITH_ANOTHER
     }
 
@@ -80,7 +80,8 @@ final class ArenaLayout {
         for (int round = 0; round < rounds && !best.isTight(); round++) {
             List<Buffer> next = promoted(queue, layout, mostLive, repair, random);
             ArenaLayout candidate = firstFit(next, mostLive);
-            // Anywhere is a step that may be taken back, the front would be the same again.
+            // A random move that grows the arena is undone; a move to the front would repeat
+            // itself.
             if (repair == Repair.TO_THE_FRONT || candidate.bytes <= layout.bytes) {
                 queue = next;
                 layout = candidate;

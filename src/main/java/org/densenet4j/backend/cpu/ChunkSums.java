@@ -15,10 +15,8 @@ import org.densenet4j.backend.Matrix;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What chunks found, put together for a vector of channels at a time, with the operations of the
- * plain loops in their order and so with the same results; channels that do not fill a vector are
- * left to those. Between two passes only the calling thread works, and every other one waits for
- * this.
+ * Combines chunk sums, a vector of channels at a time; bit-identical to {@link ScalarKernels},
+ * which does the channels that do not fill a vector. The other lanes wait meanwhile.
  */
 final class ChunkSums extends ScalarKernels {
     private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;

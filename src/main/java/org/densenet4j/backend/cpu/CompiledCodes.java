@@ -23,7 +23,8 @@ final class CompiledCodes<F, C> implements AutoCloseable {
     }
 
     /**
-     * The code for a form. Code that is there is returned even when closed, and refuses by itself.
+     * The code for a form. After {@link #close}, code that is there is still returned; its run()
+     * throws.
      *
      * @throws IllegalStateException when it would have to be compiled after {@link #close}
      */

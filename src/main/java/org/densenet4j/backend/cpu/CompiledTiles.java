@@ -10,7 +10,7 @@ import org.densenet4j.backend.cpu.code.WeightTransformCode;
  * domain and back.
  */
 final class CompiledTiles implements AutoCloseable {
-    /** Parts of the rows: a few for each of a few lanes, so that these end together. */
+    /** Packing is cut into so many parts of rows, to balance the lanes. */
     static final int PARTS = 4;
 
     /** Bytes of a 3x3 filter. */

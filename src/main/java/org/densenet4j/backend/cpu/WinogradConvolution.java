@@ -20,9 +20,9 @@ import java.util.function.IntFunction;
  * </pre>
  *
  * Tiles are worked on in groups whose transforms stay near the cache. Rounding errors are about
- * five times those of a direct float32 convolution, far below those of TF32. Only for float32:
- * processors that multiply bfloat16 do it so fast that a direct convolution takes less time than
- * this one; {@link CompiledWinograd} does not need more.
+ * five times those of a direct float32 convolution, far below those of TF32. float32 only: with
+ * bfloat16 instructions a direct convolution is faster. {@link CompiledWinograd} is faster than
+ * both.
  */
 final class WinogradConvolution implements HostConvolution {
     private final CpuArena arena;

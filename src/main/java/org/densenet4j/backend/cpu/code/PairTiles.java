@@ -70,7 +70,7 @@ final class PairTiles {
     }
 
     /**
-     * Sets the elements of a mask that are positive in one row of pairs that are not negative.
+     * Sets the bits of a mask where one row of pairs is above zero; no element may be negative.
      * Overwrites vector 28.
      */
     void positive(Mask to, int row, Address pairs, Mask among) {
