@@ -399,6 +399,7 @@ public final class Network implements AutoCloseable {
      */
     public void logitsGradient(String head, float[] gradient, int count) {
         try (DeviceUse _ = use()) {
+            requireNonNull(head, "head");
             requireNonNull(gradient, "gradient");
             checkBatch(count);
             order.requireForward(count);
@@ -438,7 +439,7 @@ public final class Network implements AutoCloseable {
     }
 
     private LossMemory loss(String head) {
-        LossMemory loss = memory.losses().get(requireNonNull(head, "head"));
+        LossMemory loss = memory.losses().get(head);
         if (loss == null) {
             throw new IllegalArgumentException(
                     "no head has the name '"
@@ -493,6 +494,7 @@ public final class Network implements AutoCloseable {
     /** {@link #logits(int)} of the head of this name. */
     public float[] logits(String head, int count) {
         try (DeviceUse _ = use()) {
+            requireNonNull(head, "head");
             order.requireLogits(count);
             LossMemory loss = loss(head);
             Matrix logits = loss.logits().rows(0, count * loss.labelsPerImage());
