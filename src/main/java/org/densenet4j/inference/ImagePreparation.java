@@ -55,8 +55,8 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     /** Networks with the stem for large images see them as torchvision evaluates. */
     private static boolean isForLargeImages(NetworkSpec spec) {
         return switch (spec) {
-            case DenseNetSpec densenet -> densenet.stem() == Stem.IMAGENET;
-            case ResNetSpec resnet -> resnet.stem() == Stem.IMAGENET;
+            case DenseNetSpec densenet -> densenet.stem() != Stem.SMALL;
+            case ResNetSpec resnet -> resnet.stem() != Stem.SMALL;
             default -> false;
         };
     }

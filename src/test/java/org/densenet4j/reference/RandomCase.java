@@ -11,7 +11,9 @@ import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.Stem;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /** A small random network with random parameters and a random batch. */
 public final class RandomCase {
@@ -113,6 +115,16 @@ public final class RandomCase {
         for (ParameterSpec p : network.runningStatistics()) {
             network.runningStatistic(p.name(), values(p));
         }
+    }
+
+    /** A parameter or running statistic. */
+    public float[] values(String name) {
+        return Stream.of(spec.graph().parameters(), spec.graph().runningStatistics())
+                .flatMap(List::stream)
+                .filter(p -> p.name().equals(name))
+                .map(this::values)
+                .findFirst()
+                .orElseThrow();
     }
 
     public double[] pixelsAsDoubles() {

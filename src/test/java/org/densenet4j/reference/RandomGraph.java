@@ -51,6 +51,14 @@ public final class RandomGraph {
         return new RandomGraph(random, "random-" + seed, dropout, height).build();
     }
 
+    /** One that normalises with the statistics of the batch in evaluation, too. */
+    public static Graph ofBatchStatistics(int height, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        RandomGraph made = new RandomGraph(random, "random-" + seed, 0, height);
+        made.graph.evaluatesWithBatchStatistics(true);
+        return made.build();
+    }
+
     private Graph build() {
         int k = random.nextInt(1, 9);
         int first = random.nextInt(2, 12);

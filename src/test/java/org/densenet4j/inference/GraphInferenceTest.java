@@ -1,0 +1,239 @@
+package org.densenet4j.inference;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.cuda.EmulatedDevice;
+import org.densenet4j.engine.Mode;
+import org.densenet4j.engine.Network;
+import org.densenet4j.engine.Pass;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.plan.BandedConvolutionLayerInference;
+import org.densenet4j.plan.BandedTransitionUpInference;
+import org.densenet4j.plan.InferencePlan;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.NodeInference;
+import org.densenet4j.plan.TransitionDownInference;
+import org.densenet4j.reference.RandomCase;
+import org.densenet4j.reference.RandomGraph;
+import org.densenet4j.reference.ReferenceNetwork;
+import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.ResNetSpec;
+import org.densenet4j.spec.Stem;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * Inference on networks that are no plain DenseNets: every kind of node, against the reference in
+ * double precision.
+ */
+class GraphInferenceTest {
+    /** Largest difference in the Euclidean norm, relative; single against double precision. */
+    private static final double TOLERANCE = 1e-4;
+
+    /** With 8 bits per activation and no ReLU that flips. */
+    private static final double BFLOAT16_TOLERANCE = 2e-2;
+
+    private static final int GRAPHS = 16;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"machine code", "vectors", "plain loops"})
+    void randomGraphsAgreeWithTheReference(String kernels) throws IOException {
+        for (long seed = 1; seed <= GRAPHS; seed++) {
+            try (Device device = cpu(kernels, 1 + (int) seed % 3)) {
+                check(RandomCase.of(RandomGraph.of(seed, 0), 1 + (int) seed % 4, seed), device);
+            }
+        }
+    }
+
+    private static Device cpu(String kernels, int threads) {
+        DeviceOptions options =
+                DeviceOptions.defaults()
+                        .withThreads(threads)
+                        .withMachineCode(kernels.equals("machine code"))
+                        .withVectorApi(!kernels.equals("plain loops"));
+        return Device.open("cpu", options);
+    }
+
+    @Test
+    void theyDoInBFloat16() throws IOException {
+        DeviceOptions halves =
+                DeviceOptions.defaults().withThreads(2).withPrecision(DataType.BFLOAT16);
+        try (Device device = Device.open("cpu", halves)) {
+            assumeTrue(device.supports(DataType.BFLOAT16), device.description());
+            for (long seed = 1; seed <= GRAPHS; seed++) {
+                NetworkSpec spec =
+                        seed % 2 == 0
+                                ? RandomGraph.of(seed, 0)
+                                : RandomGraph.ofBatchStatistics(12, seed);
+                check(RandomCase.of(spec, 3, seed).withoutKinks(), device);
+            }
+        }
+    }
+
+    @Test
+    void theyDoOnEmulatedCudaKernels() throws IOException {
+        try (Device device = new EmulatedDevice(DeviceOptions.defaults())) {
+            for (long seed = 1; seed <= 3; seed++) {
+                check(RandomCase.of(RandomGraph.of(seed, 0), 2, seed), device);
+                check(RandomCase.of(RandomGraph.ofBatchStatistics(9, seed), 2, seed), device);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"machine code", "vectors", "plain loops"})
+    void statisticsOfTheBatchAreThoseOfTheImagesAtHand(String kernels) throws IOException {
+        for (long seed = 1; seed <= GRAPHS; seed++) {
+            RandomCase c =
+                    RandomCase.of(
+                            RandomGraph.ofBatchStatistics(9 + (int) seed % 5, seed),
+                            1 + (int) seed % 4,
+                            seed);
+            try (Device device = cpu(kernels, 1 + (int) seed % 3)) {
+                float[] found = check(c, device);
+                assertArrayEquals(trained(c, device), found, 1e-4f * largest(found), c.toString());
+            }
+        }
+    }
+
+    private static float largest(float[] values) {
+        float largest = 0;
+        for (float v : values) {
+            largest = Math.max(largest, Math.abs(v));
+        }
+        return largest;
+    }
+
+    /** What the training engine computes in evaluation. */
+    private static float[] trained(RandomCase c, Device device) {
+        MemoryPlan plan = MemoryPlan.of(c.spec).batch(c.images).on(device);
+        try (Network network = Network.open(plan, device, 0)) {
+            c.load(network);
+            network.input(c.pixels, c.images);
+            network.forward(new Pass(c.images, Mode.EVALUATE, 0, 0));
+            return network.logits(c.images);
+        }
+    }
+
+    /** On a device whose cache holds next to nothing, so that images are cut into bands. */
+    @Test
+    void bandsOfRowsGiveWhatWholeImagesGive() throws IOException {
+        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(0.001);
+        long banded = 0;
+        try (Device device = Device.open("cpu", tiny)) {
+            for (long seed = 1; seed <= GRAPHS; seed++) {
+                int height = 16 * (1 + (int) seed % 3);
+                NetworkSpec spec =
+                        seed % 2 == 0
+                                ? RandomGraph.ofHeight(height, seed, 0)
+                                : RandomGraph.ofBatchStatistics(height, seed);
+                RandomCase c = RandomCase.of(spec, 1 + (int) seed % 3, seed);
+                check(c, device);
+                banded +=
+                        InferencePlan.of(spec).on(device).memory().nodes().stream()
+                                .filter(GraphInferenceTest::isBanded)
+                                .count();
+            }
+        }
+        assertTrue(banded >= GRAPHS, banded + " nodes work in bands");
+    }
+
+    private static boolean isBanded(NodeInference node) {
+        return switch (node) {
+            case BandedConvolutionLayerInference _, BandedTransitionUpInference _ -> true;
+            case TransitionDownInference down -> down.chunks().imagesPerChunk() == 0;
+            default -> false;
+        };
+    }
+
+    @Test
+    void presetsAgreeWithTheReference() throws IOException {
+        DenseNetSpec.Builder deep =
+                DenseNetSpec.builder()
+                        .growthRate(5)
+                        .layersPerBlock(2, 1)
+                        .initialChannels(16)
+                        .classes(3);
+        List<NetworkSpec> specs =
+                List.of(
+                        ResNetSpec.resnet18().inputSize(33, 40).classes(5).build(),
+                        ResNetSpec.resnet50().unitsPerStage(1, 2).inputSize(40).classes(5).build(),
+                        ResNetSpec.cifar(8).inputSize(12, 10).build(),
+                        ResNetSpec.cifarPreActivation(11).inputSize(9).build(),
+                        ResNetSpec.resnet50()
+                                .preActivation(true)
+                                .unitsPerStage(2, 1)
+                                .inputSize(33)
+                                .classes(4)
+                                .build(),
+                        deep.stem(Stem.DEEP).inputSize(33, 26).build(),
+                        deep.stem(Stem.DEEP_BLUR).inputSize(21).build(),
+                        fcDenseNet(true),
+                        fcDenseNet(false));
+        for (DataType type : DataType.values()) {
+            DeviceOptions options = DeviceOptions.defaults().withThreads(2).withPrecision(type);
+            try (Device device = Device.open("cpu", options)) {
+                for (NetworkSpec spec : specs) {
+                    RandomCase c = RandomCase.of(spec, 2, 7);
+                    if (type == DataType.FLOAT32) {
+                        check(c, device);
+                    } else if (device.supports(type)) {
+                        check(c.withoutKinks(), device);
+                    }
+                }
+            }
+        }
+    }
+
+    private static FcDenseNetSpec fcDenseNet(boolean batchStatistics) {
+        return FcDenseNetSpec.builder()
+                .growthRate(4)
+                .initialChannels(6)
+                .downLayers(2, 2)
+                .bottleneckLayers(2)
+                .upLayers(2, 1)
+                .inputSize(17, 22)
+                .classes(4)
+                .evaluatesWithBatchStatistics(batchStatistics)
+                .build();
+    }
+
+    /** In a plan for more images, with the reference's logits; returns what is found. */
+    private static float[] check(RandomCase c, Device device) throws IOException {
+        String what = c + " on " + device.description();
+        double[] expected =
+                c.reference()
+                        .forward(
+                                c.pixelsAsDoubles(), Mode.EVALUATE, ReferenceNetwork.Dropout.NONE);
+        InferencePlan plan = InferencePlan.of(c.spec).batch(c.images + 2).on(device);
+        try (InferenceNetwork network = InferenceNetwork.open(plan, device, c::values)) {
+            assertEquals(plan.peakBytes(), network.allocatedBytes(), what);
+            float[] found = new float[c.images * network.logitsPerImage()];
+            network.forward(c.pixels, 0, c.images);
+            network.logits(c.images, found, 0);
+            assertEquals(expected.length, found.length, what);
+            double error = 0;
+            double norm = 0;
+            for (int i = 0; i < found.length; i++) {
+                error += Math.pow(expected[i] - found[i], 2);
+                norm += Math.pow(expected[i], 2);
+            }
+            boolean floats = device.precision() == DataType.FLOAT32;
+            double tolerance = floats ? TOLERANCE : BFLOAT16_TOLERANCE;
+            double relative = Math.sqrt(error / norm);
+            assertTrue(relative <= tolerance, what + ": relative difference " + relative);
+            return found;
+        }
+    }
+}
