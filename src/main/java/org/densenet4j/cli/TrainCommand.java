@@ -132,7 +132,7 @@ final class TrainCommand implements Callable<Integer> {
             Checkpoint.Description saved = describe(file);
             return new Continued(
                     file,
-                    saved.spec(),
+                    DenseNetSpec.of(saved.spec()),
                     saved.metadata(),
                     ImageMetadata.read(file, saved.metadata()));
         }

@@ -1,6 +1,5 @@
 package org.densenet4j.graph;
 
-import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
@@ -19,9 +18,13 @@ final class GraphReader {
     /** Checking a graph takes memory for each column, which a few bytes of JSON may claim. */
     private static final long MOST_COLUMNS = 1 << 24;
 
+    /** And time for each column that a node reads. */
+    private static final long MOST_READ = 1 << 30;
+
     private final Object json;
     private final Map<String, Features> features = new HashMap<>();
     private long columns;
+    private long read;
 
     GraphReader(Object json) {
         this.json = json;
@@ -59,11 +62,19 @@ final class GraphReader {
             graph.add((Node) value(Node.class, "nodes[" + i + "]", nodes.get(i)));
         }
         all.requireNoMore();
-        Graph made = graph.build();
+        Graph made = built(graph);
         if (made.features().size() != matrices.size()) {
             throw new GraphException("the graph has features that no node writes");
         }
         return made;
+    }
+
+    private static Graph built(Graph.Builder graph) {
+        try {
+            return graph.build();
+        } catch (ArithmeticException e) {
+            throw new GraphException("the graph is larger than can be counted");
+        }
     }
 
     private Features matrix(String where, Object tree) {
@@ -131,15 +142,27 @@ final class GraphReader {
         }
         fields.requireNoMore();
         try {
-            Constructor<?> constructor = type.getDeclaredConstructor(types);
-            return constructor.newInstance(values);
-        } catch (InvocationTargetException e) {
-            if (e.getCause() instanceof GraphException refusal) {
-                throw refusal;
+            Object made = type.getDeclaredConstructor(types).newInstance(values);
+            if (made instanceof Columns c) {
+                count(c);
             }
-            throw new IllegalStateException(e);
+            return made;
+        } catch (InvocationTargetException e) {
+            throw switch (e.getCause()) {
+                case GraphException refusal -> refusal;
+                case ArithmeticException _ ->
+                        new GraphException(where + " is larger than can be counted");
+                default -> new IllegalStateException(e);
+            };
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException(e); // every record has that constructor
+        }
+    }
+
+    private void count(Columns c) {
+        read += c.count();
+        if (read > MOST_READ) {
+            throw new GraphException("the graph's nodes read more than " + MOST_READ + " columns");
         }
     }
 

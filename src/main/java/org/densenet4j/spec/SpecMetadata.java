@@ -1,15 +1,21 @@
 package org.densenet4j.spec;
 
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.GraphJson;
+import org.densenet4j.graph.NetworkSpec;
+
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Specs as text: entries of a file's metadata, {@code spec.growthRate} and the like. What family
  * the network is of is {@code spec.family}; files of DenseNets, which are older than the other
- * families, do not have it.
+ * families, do not have it. A graph of one's own is of the family {@code graph}, with its JSON.
  */
 public final class SpecMetadata {
     /** What all keys start with. */
@@ -18,6 +24,7 @@ public final class SpecMetadata {
     private static final String FAMILY = "family";
     private static final String FC_DENSENET = "fc-densenet";
     private static final String RESNET = "resnet";
+    private static final String GRAPH = "graph";
 
     /** A field that every DenseNet's file has. */
     private static final String GROWTH_RATE = "growthRate";
@@ -31,14 +38,21 @@ public final class SpecMetadata {
     // ---------------------------------------------------------------- writing
 
     /** A spec as metadata entries, which {@link #read} reads. */
-    public static Map<String, String> of(FamilySpec spec) {
+    public static Map<String, String> of(NetworkSpec spec) {
         SpecMetadata text = new SpecMetadata(new LinkedHashMap<>());
         switch (Objects.requireNonNull(spec, "spec")) {
             case DenseNetSpec s -> text.write(s);
             case FcDenseNetSpec s -> text.write(s);
             case ResNetSpec s -> text.write(s);
+            default -> text.write(spec.name(), spec.graph());
         }
         return text.entries;
+    }
+
+    private void write(String name, Graph graph) {
+        put(FAMILY, GRAPH);
+        put("name", name);
+        put(GRAPH, GraphJson.write(graph));
     }
 
     private void write(DenseNetSpec spec) {
@@ -107,6 +121,37 @@ public final class SpecMetadata {
     }
 
     /**
+     * What the specs of two files, or of a file and a network, differ in beside their names, in the
+     * words of their entries; empty when they are of the same network.
+     */
+    public static Optional<String> difference(NetworkSpec one, NetworkSpec other) {
+        Map<String, String> ours = of(one);
+        Map<String, String> theirs = of(other);
+        ours.remove(PREFIX + "name");
+        theirs.remove(PREFIX + "name");
+        if (ours.equals(theirs)) {
+            return Optional.empty();
+        }
+        if (!ours.keySet().equals(theirs.keySet())) {
+            return Optional.of("networks of different families");
+        }
+        if (ours.containsKey(PREFIX + GRAPH)) {
+            return GraphJson.difference(one.graph(), other.graph());
+        }
+        return Optional.of(
+                ours.entrySet().stream()
+                        .filter(entry -> !entry.getValue().equals(theirs.get(entry.getKey())))
+                        .map(
+                                entry ->
+                                        entry.getKey().substring(PREFIX.length())
+                                                + " "
+                                                + entry.getValue()
+                                                + ", not "
+                                                + theirs.get(entry.getKey()))
+                        .collect(Collectors.joining("; ")));
+    }
+
+    /**
      * The spec in a file's metadata.
      *
      * @param tensors of the file, of which every layer has some: what claims more layers is refused
@@ -114,10 +159,13 @@ public final class SpecMetadata {
      * @throws IllegalArgumentException in one line when a field is missing or broken, or when the
      *     family is unknown
      */
-    public static FamilySpec read(Map<String, String> metadata, int tensors) {
+    public static NetworkSpec read(Map<String, String> metadata, int tensors) {
         Objects.requireNonNull(metadata, "metadata");
         SpecMetadata text = new SpecMetadata(metadata);
         String family = metadata.getOrDefault(PREFIX + FAMILY, "densenet");
+        if (family.equals(GRAPH)) {
+            return GraphJson.read(text.field("name"), text.field(GRAPH));
+        }
         FamilySpec.Builder builder =
                 switch (family) {
                     case "densenet" -> text.denseNet(tensors);

@@ -1,13 +1,14 @@
 package org.densenet4j.train;
 
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.FiniteValues;
+import org.densenet4j.io.OneLine;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.Tensor;
 import org.densenet4j.io.TensorFile;
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.SpecMetadata;
 
 import java.io.IOException;
@@ -37,7 +38,7 @@ public final class Checkpoint {
      *     previous one stays then
      */
     static void save(
-            Path path, Network network, DenseNetSpec spec, Map<String, String> counters, long step)
+            Path path, Network network, NetworkSpec spec, Map<String, String> counters, long step)
             throws IOException {
         SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", FORMAT);
         SpecMetadata.of(spec).forEach(writer::metadata);
@@ -80,7 +81,7 @@ public final class Checkpoint {
      * Loads a state into a network of the same spec; nothing is changed when the file is wrong or
      * the check throws.
      */
-    static Map<String, String> load(Path path, Network network, DenseNetSpec spec, Check check)
+    static Map<String, String> load(Path path, Network network, NetworkSpec spec, Check check)
             throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
             boolean sealed = file.verify();
@@ -93,16 +94,18 @@ public final class Checkpoint {
             if (!sealed) {
                 throw new IOException(path + ": is damaged: its checksum is missing");
             }
-            DenseNetSpec saved = spec(path, file);
+            NetworkSpec saved = spec(path, file);
             check.check(file.metadata());
-            if (!saved.equals(spec.toBuilder().name(saved.name()).build())) {
+            String difference = SpecMetadata.difference(saved, spec).orElse(null);
+            if (difference != null) {
                 throw new IOException(
                         path
                                 + ": was saved from "
                                 + saved
                                 + ", this trainer has "
                                 + spec
-                                + differences(saved, spec));
+                                + ": "
+                                + difference);
             }
             for (ParameterSpec p : network.parameters()) {
                 check(path, file, p.name(), p);
@@ -121,25 +124,6 @@ public final class Checkpoint {
             }
             return file.metadata();
         }
-    }
-
-    /** Fields that the texts of two specs do not show. */
-    private static String differences(DenseNetSpec saved, DenseNetSpec spec) {
-        Map<String, String> other = SpecMetadata.of(spec);
-        String prefix = SpecMetadata.PREFIX;
-        List<String> differences =
-                SpecMetadata.of(saved).entrySet().stream()
-                        .filter(field -> !field.getKey().equals(prefix + "name"))
-                        .filter(field -> !field.getValue().equals(other.get(field.getKey())))
-                        .map(
-                                field ->
-                                        field.getKey().substring(prefix.length())
-                                                + " "
-                                                + field.getValue()
-                                                + ", not "
-                                                + other.get(field.getKey()))
-                        .toList();
-        return ": " + String.join("; ", differences);
     }
 
     private static void check(Path path, Safetensors file, String name, ParameterSpec p)
@@ -174,7 +158,7 @@ public final class Checkpoint {
      * @param spec that it was saved from
      * @param metadata all entries: the spec, counters and the caller's
      */
-    public record Description(DenseNetSpec spec, Map<String, String> metadata) {}
+    public record Description(NetworkSpec spec, Map<String, String> metadata) {}
 
     /**
      * Reads what a checkpoint says, and the whole file once for its checksum.
@@ -190,7 +174,7 @@ public final class Checkpoint {
     }
 
     /** The spec of {@link #describe}. */
-    public static DenseNetSpec spec(Path path) throws IOException {
+    public static NetworkSpec spec(Path path) throws IOException {
         return describe(path).spec();
     }
 
@@ -231,7 +215,7 @@ public final class Checkpoint {
      *
      * @throws IOException in one line when there is none or it is broken
      */
-    public static DenseNetSpec spec(Path path, TensorFile file) throws IOException {
+    public static NetworkSpec spec(Path path, TensorFile file) throws IOException {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(file, "file");
         Map<String, String> metadata = file.metadata();
@@ -239,15 +223,16 @@ public final class Checkpoint {
             throw new IOException(path + ": is not a densenet4j checkpoint");
         }
         try {
-            return DenseNetSpec.of(SpecMetadata.read(metadata, file.names().size()));
+            return SpecMetadata.read(metadata, file.names().size());
         } catch (IllegalArgumentException e) {
             throw new IOException(
-                    path + ": the spec in the metadata is broken: " + e.getMessage(), e);
+                    path + ": the spec in the metadata is broken: " + OneLine.of(e.getMessage()),
+                    e);
         }
     }
 
     /** A spec as metadata entries, which {@link #spec(Path, TensorFile)} reads. */
-    public static Map<String, String> specMetadata(DenseNetSpec spec) {
+    public static Map<String, String> specMetadata(NetworkSpec spec) {
         return SpecMetadata.of(spec);
     }
 }

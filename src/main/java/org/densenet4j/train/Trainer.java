@@ -13,7 +13,6 @@ import org.densenet4j.engine.SgdStep;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.spec.DenseNetSpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -471,7 +470,7 @@ public final class Trainer implements AutoCloseable {
             counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));
-            Checkpoint.save(path, network, DenseNetSpec.of(spec()), counters, steps());
+            Checkpoint.save(path, network, spec(), counters, steps());
         }
     }
 
@@ -494,7 +493,7 @@ public final class Trainer implements AutoCloseable {
                     Checkpoint.load(
                             path,
                             network,
-                            DenseNetSpec.of(spec()),
+                            spec(),
                             saved -> {
                                 check.check(saved);
                                 images.requireSame(path, ImageMetadata.read(path, saved));

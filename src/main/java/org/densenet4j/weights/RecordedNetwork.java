@@ -24,7 +24,7 @@ final class RecordedNetwork {
      */
     static Optional<DenseNetSpec> of(Path path, TensorFile file) throws IOException {
         return Checkpoint.hasSpec(file.metadata())
-                ? Optional.of(Checkpoint.spec(path, file))
+                ? Optional.of(DenseNetSpec.of(Checkpoint.spec(path, file)))
                 : Optional.empty();
     }
 
