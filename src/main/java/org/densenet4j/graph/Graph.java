@@ -43,6 +43,7 @@ public final class Graph implements NetworkSpec {
         nodes = List.copyOf(builder.nodes);
         features = checkedFeatures();
         checkNames();
+        checkPrefixes();
         checkColumns();
         checkTensors();
         checkDraws();
@@ -89,6 +90,22 @@ public final class Graph implements NetworkSpec {
             if (!names.add(node.name())) {
                 throw new GraphException(
                         "two nodes, or a node and a matrix, have the name '" + node.name() + "'");
+            }
+        }
+    }
+
+    /** Buffers of a node are named NODE.x, and found by that. */
+    private void checkPrefixes() {
+        for (Node node : nodes) {
+            for (Node other : nodes) {
+                if (other.name().startsWith(node.name() + ".")) {
+                    throw new GraphException(
+                            "the node '"
+                                    + other.name()
+                                    + "' would be counted with the node '"
+                                    + node.name()
+                                    + "': give it a name that does not start with that and a dot");
+                }
             }
         }
     }

@@ -125,6 +125,8 @@ public final class SpecMetadata {
      * words of their entries; empty when they are of the same network.
      */
     public static Optional<String> difference(NetworkSpec one, NetworkSpec other) {
+        Objects.requireNonNull(one, "one");
+        Objects.requireNonNull(other, "other");
         Map<String, String> ours = of(one);
         Map<String, String> theirs = of(other);
         ours.remove(PREFIX + "name");

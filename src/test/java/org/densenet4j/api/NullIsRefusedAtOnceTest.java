@@ -17,6 +17,7 @@ import org.densenet4j.data.Dataset;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.RandomResizedCrop;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
@@ -324,6 +325,10 @@ class NullIsRefusedAtOnceTest {
         sample(Dataset.class, data);
         sample(CentreCrop.class, ImagePreparation.of(spec, Normalisation.CIFAR10).crop());
         sample(Batch.class, new Batch(new float[384], new int[2], 8, 8, 3));
+        sample(
+                SegmentationBatch.class,
+                new SegmentationBatch(
+                        new float[384], new int[128], new int[2], 8, 8, 3, ImageMetadata.NONE));
         sample(BatchLoader.class, BatchLoader.of(data));
         sample(Normalisation.class, Normalisation.CIFAR10);
         sample(Augmentation.class, Augmentation.NONE);
