@@ -109,6 +109,23 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
     }
 
     @Override
+    public Epoch epoch(int epoch) {
+        return epoch(epoch, 0);
+    }
+
+    @Override
+    public Epoch epoch(int epoch, int from) {
+        return new Epoch(epoch, from);
+    }
+
+    /** The batches of one epoch. Close it to stop its threads; closing twice is allowed. */
+    public final class Epoch extends Prefetched {
+        private Epoch(int epoch, int from) {
+            super(epoch, from);
+        }
+    }
+
+    @Override
     Filling.Content<Batch> batch(int[] indices, int epoch) {
         return new Content(indices, epoch);
     }

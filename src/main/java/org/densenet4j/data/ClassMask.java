@@ -48,6 +48,8 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
      */
     public static ClassMask of(
             int height, int width, float[] logits, int at, SegmentationClasses classes) {
+        Objects.requireNonNull(logits, "logits");
+        Objects.requireNonNull(classes, "classes");
         int count = classes.count();
         if (at < 0 || (double) height * width * count > logits.length - at) {
             throw new IllegalArgumentException(
@@ -76,6 +78,7 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
 
     /** Names of the files that {@link #write} makes for an image. */
     public static List<String> fileNames(String name) {
+        Objects.requireNonNull(name, "name");
         return List.of(name + ".index.png", name + ".colours.png", name + ".overlay.png");
     }
 
@@ -88,6 +91,9 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
      * @throws IOException in one line with the path
      */
     public List<Path> write(OutputFolder folder, String name, Image image) throws IOException {
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(image, "image");
         List<String> names = fileNames(name);
         return List.of(
                 folder.write(names.get(0), indexPng()),
@@ -140,6 +146,7 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
      * @param opacity 0 for the image alone, 1 for the colours alone
      */
     public byte[] overlayPng(Image image, double opacity) throws IOException {
+        Objects.requireNonNull(image, "image");
         if (image.height() != height || image.width() != width) {
             throw new IllegalArgumentException(
                     "a mask of "

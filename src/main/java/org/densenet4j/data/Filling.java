@@ -25,11 +25,11 @@ final class Filling<B> {
 
     private final int[] indices;
     private final Content<B> content;
-    private final ImageLoader<?, B>.Epoch epoch;
+    private final ImageLoader<?, B>.Prefetched epoch;
     private final boolean[] there;
     private final AtomicInteger next = new AtomicInteger();
 
-    Filling(int[] indices, Content<B> content, ImageLoader<?, B>.Epoch epoch) {
+    Filling(int[] indices, Content<B> content, ImageLoader<?, B>.Prefetched epoch) {
         this.indices = indices;
         this.content = content;
         this.epoch = epoch;

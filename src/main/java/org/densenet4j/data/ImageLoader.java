@@ -157,21 +157,14 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     }
 
     /** Starts preparing the batches of an epoch from its first batch. */
-    public Epoch epoch(int epoch) {
-        return epoch(epoch, 0);
-    }
+    public abstract Prefetched epoch(int epoch);
 
     /**
      * Starts preparing the batches of an epoch from batch {@code from}, to resume in its middle.
      *
-     * @param from a {@link Epoch#position}
+     * @param from a {@link Prefetched#position}
      */
-    public Epoch epoch(int epoch, int from) {
-        if (from < 0) {
-            throw new IllegalArgumentException("from = " + from + ": use 0 or a later batch");
-        }
-        return new Epoch(epoch, from);
-    }
+    public abstract Prefetched epoch(int epoch, int from);
 
     private int[] order(int epoch) {
         int[] order = new int[images];
@@ -194,7 +187,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     private record Numbered<B>(B batch, int position) {}
 
     /** The batches of one epoch. Close it to stop its threads; closing twice is allowed. */
-    public final class Epoch implements Iterable<B>, Iterator<B>, AutoCloseable {
+    public abstract class Prefetched implements Iterable<B>, Iterator<B>, AutoCloseable {
         private final ArrayBlockingQueue<Object> queue =
                 new ArrayBlockingQueue<>(settings.prefetch);
         private final ExecutorService helpers;
@@ -204,7 +197,10 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
         private int position;
         private long waitNanos;
 
-        private Epoch(int epoch, int from) {
+        Prefetched(int epoch, int from) {
+            if (from < 0) {
+                throw new IllegalArgumentException("from = " + from + ": use 0 or a later batch");
+            }
             position = from;
             helpers =
                     settings.threads == 1

@@ -159,6 +159,7 @@ public final class SegmentationFolder implements SegmentationDataset {
      */
     @Override
     public <T> T read(int index, Function<LabelledImage, T> use) {
+        Objects.requireNonNull(use, "use");
         Pair pair = pairs.get(index);
         // One after the other: a thread that held one's memory while it waits for the other's could
         // wait for itself.

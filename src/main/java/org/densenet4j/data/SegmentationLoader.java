@@ -162,6 +162,23 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
     }
 
     @Override
+    public Epoch epoch(int epoch) {
+        return epoch(epoch, 0);
+    }
+
+    @Override
+    public Epoch epoch(int epoch, int from) {
+        return new Epoch(epoch, from);
+    }
+
+    /** The batches of one epoch. Close it to stop its threads; closing twice is allowed. */
+    public final class Epoch extends Prefetched {
+        private Epoch(int epoch, int from) {
+            super(epoch, from);
+        }
+    }
+
+    @Override
     Filling.Content<SegmentationBatch> batch(int[] indices, int epoch) {
         return new Content(indices, epoch);
     }

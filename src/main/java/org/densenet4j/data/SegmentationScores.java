@@ -1,6 +1,7 @@
 package org.densenet4j.data;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * Scores of a segmentation, summed over a set. For each class, of the pixels that are not void:
@@ -44,6 +45,8 @@ public final class SegmentationScores {
      * @throws IllegalArgumentException when the arrays differ in length, or a class is none
      */
     public void add(int[] labels, int[] predictions) {
+        Objects.requireNonNull(labels, "labels");
+        Objects.requireNonNull(predictions, "predictions");
         if (labels.length != predictions.length) {
             throw new IllegalArgumentException(
                     labels.length + " labels for " + predictions.length + " predictions");
@@ -88,6 +91,7 @@ public final class SegmentationScores {
      *     be
      */
     public void addTally(float[] tally) {
+        Objects.requireNonNull(tally, "tally");
         int classes = classes();
         if (tally.length != 1 + 3 * classes) {
             throw new IllegalArgumentException(
@@ -115,6 +119,9 @@ public final class SegmentationScores {
      *     count cannot be
      */
     public void add(long[] moreIntersection, long[] moreLabelled, long[] morePredicted) {
+        Objects.requireNonNull(moreIntersection, "moreIntersection");
+        Objects.requireNonNull(moreLabelled, "moreLabelled");
+        Objects.requireNonNull(morePredicted, "morePredicted");
         int classes = classes();
         if (moreIntersection.length != classes
                 || moreLabelled.length != classes
@@ -152,6 +159,7 @@ public final class SegmentationScores {
 
     /** Counts what other scores have counted. */
     public void add(SegmentationScores other) {
+        Objects.requireNonNull(other, "other");
         add(other.intersection, other.labelled, other.predicted);
     }
 

@@ -12,13 +12,24 @@ import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.CentreCrop;
+import org.densenet4j.data.ClassMask;
 import org.densenet4j.data.ColourJitter;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.LabelCounts;
+import org.densenet4j.data.LabelledImage;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.RandomResizedCrop;
+import org.densenet4j.data.SegmentationBatch;
+import org.densenet4j.data.SegmentationClasses;
+import org.densenet4j.data.SegmentationDataset;
+import org.densenet4j.data.SegmentationFolder;
+import org.densenet4j.data.SegmentationLoader;
+import org.densenet4j.data.SegmentationScores;
+import org.densenet4j.data.Shapes;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.OperationListener;
@@ -57,6 +68,7 @@ import org.densenet4j.insight.PruneReport;
 import org.densenet4j.insight.PruneReportFiles;
 import org.densenet4j.insight.Ranking;
 import org.densenet4j.insight.Scale;
+import org.densenet4j.io.OutputFolder;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.InferencePlan;
@@ -186,6 +198,16 @@ class NullIsRefusedAtOnceTest {
                     ImagePreparation.class,
                     Batch.class,
                     BatchLoader.class,
+                    SegmentationBatch.class,
+                    SegmentationClasses.class,
+                    SegmentationFolder.class,
+                    SegmentationFolder.Builder.class,
+                    SegmentationLoader.class,
+                    SegmentationScores.class,
+                    LabelCounts.class,
+                    LabelledImage.class,
+                    ClassMask.class,
+                    Shapes.class,
                     Normalisation.class,
                     Augmentation.class,
                     ImageMetadata.class,
@@ -322,6 +344,7 @@ class NullIsRefusedAtOnceTest {
         sample(HeatMap.class, new HeatMap(0, 1, 1, new float[1]));
         sample(ImagePreparation.class, ImagePreparation.of(spec, Normalisation.CIFAR10));
         sample(byte[].class, new byte[9]);
+        sample(long[].class, new long[2]);
         sample(Dataset.class, data);
         sample(CentreCrop.class, ImagePreparation.of(spec, Normalisation.CIFAR10).crop());
         sample(Batch.class, new Batch(new float[384], new int[2], 8, 8, 3));
@@ -330,6 +353,31 @@ class NullIsRefusedAtOnceTest {
                 new SegmentationBatch(
                         new float[384], new int[128], new int[2], 8, 8, 3, ImageMetadata.NONE));
         sample(BatchLoader.class, BatchLoader.of(data));
+        Shapes shapes = Shapes.of(0, 2, 16, 1);
+        sample(Shapes.class, shapes);
+        sample(Shapes.Counts.class, new Shapes.Counts(1, 1, 1));
+        sample(SegmentationDataset.class, shapes);
+        sample(SegmentationLoader.class, SegmentationLoader.of(shapes));
+        sample(LabelCounts.class, LabelCounts.of(shapes));
+        sample(SegmentationClasses.class, SegmentationClasses.numbered(2));
+        sample(SegmentationFolder.Subset.class, SegmentationFolder.Subset.TRAIN);
+        sample(
+                SegmentationFolder.Builder.class,
+                SegmentationFolder.at(folder, SegmentationClasses.numbered(2)));
+        Path generated = folder.resolve("shapes");
+        Shapes.generate(generated, new Shapes.Counts(1, 1, 1), 16, 1);
+        sample(
+                SegmentationFolder.class,
+                SegmentationFolder.at(generated, Shapes.shapeClasses()).open());
+        sample(SegmentationScores.class, new SegmentationScores(2));
+        sample(LabelledImage.class, shapes.read(0, image -> image));
+        sample(
+                SegmentationBatch.class,
+                new SegmentationBatch(
+                        new float[12], new int[4], new int[1], 2, 2, 3, ImageMetadata.NONE));
+        sample(ClassMask.class, new ClassMask(8, 8, new int[64], SegmentationClasses.numbered(2)));
+        sample(OutputFolder.class, OutputFolder.make(folder.resolve("masks")));
+        sample(DecodeOptions.class, DecodeOptions.DEFAULT);
         sample(Normalisation.class, Normalisation.CIFAR10);
         sample(Augmentation.class, Augmentation.NONE);
         sample(RandomResizedCrop.class, RandomResizedCrop.IMAGENET);

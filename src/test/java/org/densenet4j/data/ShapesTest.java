@@ -48,14 +48,14 @@ class ShapesTest {
                 pixels[label & 0xFF]++;
             }
         }
-        double all = Arrays.stream(pixels).sum();
+        double all = (double) Arrays.stream(pixels).sum();
         for (int c = 1; c < shapes.classes().count(); c++) {
             assertTrue(
                     pixels[c] / all > 0.01 && pixels[c] / all < 0.06, c + ": " + pixels[c] / all);
         }
         double share = pixels[LabelledImage.VOID] / all;
         assertTrue(share > 0.02 && share < 0.07, "void: " + share);
-        assertEquals(all, Arrays.stream(pixels, 0, 7).sum() + pixels[LabelledImage.VOID]);
+        assertEquals(all, Arrays.stream(pixels, 0, 7).sum() + share * all, 1e-6 * all);
     }
 
     /** Between the pixels of a shape and those of the background next to it. */
@@ -188,7 +188,7 @@ class ShapesTest {
                 int label = drawn.labels()[p] & 0xFF;
                 int rgb = label == LabelledImage.VOID ? 0x888888 : COLOURS.get(label);
                 for (int c = 0; c < 3; c++) {
-                    pixels[3 * p + c] = (byte) (rgb >> 16 - 8 * c);
+                    pixels[3 * p + c] = (byte) (rgb >> (16 - 8 * c));
                 }
             }
             return use.apply(drawn);

@@ -91,8 +91,10 @@ public final class LinearPixelClassifier {
         for (int c = 0; c < 3; c++) {
             x[c] = (image.image().pixels()[3 * pixel + c] & 0xFF) / 127.5 - 1;
         }
-        x[3] = 2.0 * (pixel / width) / image.image().height() - 1;
-        x[4] = 2.0 * (pixel % width) / width - 1;
+        int row = pixel / width;
+        int column = pixel % width;
+        x[3] = 2.0 * row / image.image().height() - 1;
+        x[4] = 2.0 * column / width - 1;
         x[5] = 1;
     }
 
