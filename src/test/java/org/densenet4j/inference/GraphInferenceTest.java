@@ -214,8 +214,7 @@ class GraphInferenceTest {
         String what = c + " on " + device.description();
         double[] expected =
                 c.reference()
-                        .forward(
-                                c.pixelsAsDoubles(), Mode.EVALUATE, ReferenceNetwork.Dropout.NONE);
+                        .forward(c.pixelsAsDoubles(), Mode.EVALUATE, ReferenceNetwork.Dropout.NONE);
         InferencePlan plan = InferencePlan.of(c.spec).batch(c.images + 2).on(device);
         try (InferenceNetwork network = InferenceNetwork.open(plan, device, c::values)) {
             assertEquals(plan.peakBytes(), network.allocatedBytes(), what);

@@ -80,7 +80,10 @@ class InferencePlanTest {
                 .filter(
                         node ->
                                 writers
-                                        ? node.writes().map(Columns::of).filter(of::equals).isPresent()
+                                        ? node.writes()
+                                                .map(Columns::of)
+                                                .filter(of::equals)
+                                                .isPresent()
                                         : reads(node, of))
                 .map(graph.nodes()::indexOf)
                 .toList();
