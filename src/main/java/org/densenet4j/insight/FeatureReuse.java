@@ -1,16 +1,12 @@
 package org.densenet4j.insight;
 
 import org.densenet4j.engine.Network;
-import org.densenet4j.spec.BlockShape;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.LayerShape;
-import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.weights.Model;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
@@ -29,13 +25,18 @@ import java.util.function.Function;
  * which is the paper's L1 norm, normalised by the number of input feature maps, as an average per
  * weight, so that layers, transitions and the classifier compare. A target is the convolution that
  * reads the features: the 1x1 convolution of a bottleneck layer, the 3x3 convolution of a plain
- * one, the 1x1 convolution of a transition, or the classifier.
+ * one, the convolution of a transition, or the classifier. A source is what wrote them: a layer, a
+ * transition, a pool, a sum.
+ *
+ * <p>A block is a matrix of features of which some node reads what several nodes wrote. So a layer
+ * of FC-DenseNet's way up has the layers of the skip connection as sources, too; and where every
+ * node reads one other, as in a ResNet, there is no block.
  */
 public final class FeatureReuse {
-    private final DenseNetSpec spec;
+    private final NetworkSpec spec;
     private final List<BlockReuse> blocks;
 
-    private FeatureReuse(DenseNetSpec spec, List<BlockReuse> blocks) {
+    private FeatureReuse(NetworkSpec spec, List<BlockReuse> blocks) {
         this.spec = spec;
         this.blocks = List.copyOf(blocks);
     }
@@ -43,24 +44,28 @@ public final class FeatureReuse {
     /**
      * Computes it from weights by name.
      *
-     * @param weights gives the values of a parameter, in the PyTorch layout, by torchvision's name
+     * @param weights gives the values of a parameter, in the PyTorch layout
      * @throws IllegalArgumentException when an array has another size than its parameter, or values
-     *     that are not finite
+     *     that are not finite; when no node of the network reads what several others wrote
      */
-    public static FeatureReuse of(NetworkShape shape, Function<String, float[]> weights) {
-        Objects.requireNonNull(shape, "shape");
+    public static FeatureReuse of(NetworkSpec spec, Function<String, float[]> weights) {
+        Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(weights, "weights");
-        List<BlockReuse> blocks = new ArrayList<>();
-        for (BlockShape block : shape.blocks()) {
-            blocks.add(block(shape, block, weights));
+        List<BlockReuse> blocks = ReuseBlocks.of(spec, weights);
+        if (blocks.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "no node of the network '"
+                            + spec.name()
+                            + "' reads features of several others: there are no connections to"
+                            + " compare");
         }
-        return new FeatureReuse(shape.spec(), blocks);
+        return new FeatureReuse(spec, blocks);
     }
 
     /** Computes it from the weights that a network has now. */
     public static FeatureReuse of(Network network) {
         Objects.requireNonNull(network, "network");
-        return of(NetworkShape.of(DenseNetSpec.of(network.plan().spec())), network::parameter);
+        return of(network.plan().spec(), network::parameter);
     }
 
     /**
@@ -72,7 +77,7 @@ public final class FeatureReuse {
         Objects.requireNonNull(model, "model");
         try {
             return of(
-                    NetworkShape.of(model.spec()),
+                    model.spec(),
                     name -> {
                         try {
                             return model.values(name);
@@ -99,99 +104,12 @@ public final class FeatureReuse {
         }
     }
 
-    private static BlockReuse block(
-            NetworkShape shape, BlockShape block, Function<String, float[]> weights) {
-        List<Connection> connections = new ArrayList<>();
-        String name = "features.denseblock" + block.index() + ".denselayer";
-        for (LayerShape layer : block.layers()) {
-            boolean bottleneck = layer.bottleneckChannels() > 0;
-            int outputs = bottleneck ? layer.bottleneckChannels() : layer.growthRate();
-            String weight = name + layer.index() + ".conv1.weight";
-            int taps = bottleneck ? 1 : 9;
-            addTarget(connections, shape, block, layer.index(), weight, outputs, taps, weights);
-        }
-        int behind = block.layers().size() + 1;
-        boolean last = block.index() > shape.transitions().size();
-        String behindName = last ? "classifier" : "transition" + block.index();
-        String weight = last ? "classifier.weight" : "features." + behindName + ".conv.weight";
-        int outputs =
-                last
-                        ? shape.head().classes()
-                        : shape.transitions().get(block.index() - 1).outputChannels();
-        addTarget(connections, shape, block, behind, weight, outputs, 1, weights);
-        return new BlockReuse(block.index(), block.layers().size(), behindName, connections);
-    }
-
-    // taps: kh·kw
-    private static void addTarget(
-            List<Connection> connections,
-            NetworkShape shape,
-            BlockShape block,
-            int target,
-            String weightName,
-            int outputs,
-            int taps,
-            Function<String, float[]> weights) {
-        int growthRate = shape.spec().growthRate();
-        int inputs = block.inputChannels() + (target - 1) * growthRate;
-        float[] values = weights.apply(weightName);
-        if (values.length != (long) outputs * inputs * taps) {
-            throw new IllegalArgumentException(
-                    weightName
-                            + " has "
-                            + values.length
-                            + " values, the network wants "
-                            + outputs
-                            + "x"
-                            + inputs
-                            + "x"
-                            + taps);
-        }
-        double[] norms = new double[inputs];
-        for (int i = 0; i < values.length; i++) {
-            norms[i / taps % inputs] += Math.abs(values[i]);
-        }
-        double[] means = new double[target];
-        double largest = 0;
-        for (int source = 0; source < target; source++) {
-            int first = firstChannel(block, growthRate, source);
-            int channels = source == 0 ? block.inputChannels() : growthRate;
-            double sum = 0;
-            for (int c = first; c < first + channels; c++) {
-                sum += norms[c];
-            }
-            means[source] = sum / ((double) outputs * channels * taps);
-            if (!Double.isFinite(means[source])) {
-                throw new IllegalArgumentException(weightName + " has values that are not finite");
-            }
-            largest = Math.max(largest, means[source]);
-        }
-        for (int source = 0; source < target; source++) {
-            int channels = source == 0 ? block.inputChannels() : growthRate;
-            connections.add(
-                    new Connection(
-                            block.index(),
-                            source,
-                            target,
-                            weightName,
-                            firstChannel(block, growthRate, source),
-                            channels,
-                            (long) outputs * channels * taps,
-                            means[source],
-                            largest == 0 ? 0 : means[source] / largest));
-        }
-    }
-
-    private static int firstChannel(BlockShape block, int growthRate, int source) {
-        return source == 0 ? 0 : block.inputChannels() + (source - 1) * growthRate;
-    }
-
-    /** The network's hyperparameters. */
-    public DenseNetSpec spec() {
+    /** The network's hyperparameters, or its graph. */
+    public NetworkSpec spec() {
         return spec;
     }
 
-    /** The dense blocks in order. */
+    /** The blocks in order. */
     public List<BlockReuse> blocks() {
         return blocks;
     }

@@ -6,15 +6,20 @@ import org.densenet4j.report.Figure;
 import org.densenet4j.report.HtmlPage;
 import org.densenet4j.report.Json;
 import org.densenet4j.report.Table;
+import org.densenet4j.spec.DenseNetSpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.StringJoiner;
+import java.util.function.Function;
 
 /** Feature reuse as heat maps, a page, a table and CSV. */
 public final class FeatureReuseReport {
@@ -25,9 +30,11 @@ public final class FeatureReuseReport {
     private static final int PNG_MARGIN_X = 190;
     private static final int PNG_MARGIN_Y = 130;
     private static final int PAGE_MARGIN = 110;
+    private static final int PIXELS_OF_LETTER = 7;
 
     private final FeatureReuse reuse;
     private final Scale scale;
+    private final boolean denseNet;
 
     /**
      * @param scale what colours are relative to
@@ -37,6 +44,7 @@ public final class FeatureReuseReport {
         Objects.requireNonNull(scale, "scale");
         this.reuse = reuse;
         this.scale = scale;
+        this.denseNet = reuse.spec() instanceof DenseNetSpec;
     }
 
     /**
@@ -52,7 +60,8 @@ public final class FeatureReuseReport {
         List<Path> files = new ArrayList<>();
         for (BlockReuse block : reuse.blocks()) {
             int map = mapSize(block);
-            files.add(figure(block).write(out, png(block), map + PNG_MARGIN_X, map + PNG_MARGIN_Y));
+            int width = map + PNG_MARGIN_X + labelWidth(block);
+            files.add(figure(block).write(out, png(block), width, map + PNG_MARGIN_Y));
         }
         files.add(out.write(CSV, csv()));
         HtmlPage page = HtmlPage.titled("Feature reuse").subtitle(reuse.spec().toString());
@@ -73,55 +82,63 @@ public final class FeatureReuseReport {
     }
 
     private static int mapSize(BlockReuse block) {
-        return Math.max(LEAST_MAP, CELL * (block.layers() + 1));
+        return Math.max(LEAST_MAP, CELL * block.sources().size());
     }
 
     // ---------------------------------------------------------------- heat maps
 
     private Figure figure(BlockReuse block) {
-        int size = block.layers() + 1;
-        double[][] values = new double[size][size];
+        double[][] values = new double[block.sources().size()][block.targets().size()];
         for (double[] row : values) {
             Arrays.fill(row, Double.NaN);
         }
-        for (Connection c : block.connections()) {
+        for (Connection c : strongest(block)) {
             values[c.source()][c.target() - 1] = scale.of(c, block);
         }
+        String name = denseNet ? "dense block " + block.block() : block.name();
         return Figure.heatMap(
-                "Feature reuse, dense block " + block.block(),
+                "Feature reuse, " + name,
                 targetAxis(block),
-                "source: in = block's input, or layer",
-                targets(block),
-                sources(block),
+                denseNet ? "source: in = block's input, or layer" : "source",
+                labels(block.targets(), BlockReuse.Target::label),
+                labels(block.sources(), BlockReuse.Source::label),
                 values,
                 0,
                 1);
     }
 
-    private static String targetAxis(BlockReuse block) {
-        return "target: layer, or " + shortName(block) + " = " + block.behind();
-    }
-
-    /** Rows and columns are narrow: numbers, and one letter for what is not a layer. */
-    private static List<String> targets(BlockReuse block) {
-        List<String> names = new ArrayList<>();
-        for (int target = 1; target <= block.layers(); target++) {
-            names.add(String.valueOf(target));
+    /** A source that a target reads in several places has one cell: the strongest. */
+    private static Collection<Connection> strongest(BlockReuse block) {
+        Map<List<Integer>, Connection> cells = new LinkedHashMap<>();
+        for (Connection c : block.connections()) {
+            cells.merge(
+                    List.of(c.source(), c.target()),
+                    c,
+                    (a, b) -> a.meanAbsolute() >= b.meanAbsolute() ? a : b);
         }
-        names.add(shortName(block));
-        return names;
+        return cells.values();
     }
 
-    private static String shortName(BlockReuse block) {
-        return block.behind().startsWith("transition") ? "T" : "C";
-    }
-
-    private static List<String> sources(BlockReuse block) {
-        List<String> names = new ArrayList<>(List.of("in"));
-        for (int source = 1; source <= block.layers(); source++) {
-            names.add(String.valueOf(source));
+    private String targetAxis(BlockReuse block) {
+        StringJoiner axis = new StringJoiner(", ");
+        axis.add(denseNet ? "target: layer" : "target: by its number");
+        for (BlockReuse.Target t : block.targets()) {
+            if (!t.isLayer()) {
+                axis.add((denseNet ? "or " : "") + t.label() + " = " + t.name());
+            }
         }
-        return names;
+        return axis.toString();
+    }
+
+    private static <T> List<String> labels(List<T> of, Function<T, String> label) {
+        return of.stream().map(label).toList();
+    }
+
+    /** Pixels that labels of rows need beyond those of two digits. */
+    private static int labelWidth(BlockReuse block) {
+        int longest =
+                block.sources().stream().mapToInt(s -> s.label().length()).max().orElseThrow();
+        return PIXELS_OF_LETTER * Math.max(0, longest - 3);
     }
 
     // ---------------------------------------------------------------- page
@@ -138,21 +155,21 @@ public final class FeatureReuseReport {
                                 : "relative to the largest of its target")
                         + " (Huang et al. 2017, figure 5).");
         for (BlockReuse block : reuse.blocks()) {
-            page.chart("Dense block " + block.block(), option(block), mapSize(block) + PAGE_MARGIN);
+            page.chart(block.name(), option(block), mapSize(block) + PAGE_MARGIN);
         }
         page.foldedTable(connectionTable());
     }
 
     private Map<String, Object> option(BlockReuse block) {
         List<Object> cells = new ArrayList<>();
-        for (Connection c : block.connections()) {
+        for (Connection c : strongest(block)) {
             String name =
                     String.format(
                             Locale.ROOT,
                             "%s → %s\nmean |w| %.5f\n%.0f %% of the block's largest\n%.0f %% of the"
                                     + " target's largest",
-                            block.sourceName(c.source()),
-                            block.targetName(c.target()),
+                            c.sourceName(),
+                            c.targetName(),
                             c.meanAbsolute(),
                             100 * Scale.BLOCK.of(c, block),
                             100 * c.shareOfTarget());
@@ -162,9 +179,28 @@ public final class FeatureReuseReport {
         }
         return Json.object(
                 "tooltip", Json.object("formatter", "format:name"),
-                "grid", Json.object("left", 56, "right", 92, "top", 12, "bottom", 56),
-                "xAxis", axis(targetAxis(block), targets(block), 30, false),
-                "yAxis", axis("source", sources(block), 38, true),
+                "grid",
+                        Json.object(
+                                "left",
+                                56 + labelWidth(block),
+                                "right",
+                                92,
+                                "top",
+                                12,
+                                "bottom",
+                                56),
+                "xAxis",
+                        axis(
+                                targetAxis(block),
+                                labels(block.targets(), BlockReuse.Target::label),
+                                30,
+                                false),
+                "yAxis",
+                        axis(
+                                "source",
+                                labels(block.sources(), BlockReuse.Source::label),
+                                38 + labelWidth(block),
+                                true),
                 "visualMap",
                         Json.object(
                                 "min", 0,
@@ -205,8 +241,8 @@ public final class FeatureReuseReport {
             for (Connection c : block.connections()) {
                 table.row(
                         block.block(),
-                        block.sourceName(c.source()),
-                        block.targetName(c.target()),
+                        c.sourceName(),
+                        c.targetName(),
                         c.channels(),
                         c.weights(),
                         String.format(Locale.ROOT, "%.5f", c.meanAbsolute()),
@@ -239,18 +275,31 @@ public final class FeatureReuseReport {
         return table;
     }
 
-    /** Over the block's layers: of what they read from the input, or from the layer before. */
+    /** Over the block's layers: of what they read from source 0, or from the layer before. */
     private static String mean(BlockReuse block, boolean input) {
+        int[] wanted = input ? new int[block.targets().size()] : layersBefore(block);
         double sum = 0;
         int count = 0;
         for (Connection c : block.connections()) {
-            if (c.target() <= block.layers()
-                    && (input ? c.source() == 0 : c.source() > 0 && c.source() == c.target() - 1)) {
+            boolean layer = block.targets().get(c.target() - 1).isLayer();
+            if (layer && c.source() == wanted[c.target() - 1]) {
                 sum += c.meanAbsolute();
                 count++;
             }
         }
         return count == 0 ? "–" : String.format(Locale.ROOT, "%.5f", sum / count);
+    }
+
+    /** For each target the source that is the layer before it, -1 where there is none. */
+    private static int[] layersBefore(BlockReuse block) {
+        int[] before = new int[block.targets().size()];
+        int last = -1;
+        for (int t = 0; t < before.length; t++) {
+            BlockReuse.Target target = block.targets().get(t);
+            before[t] = last;
+            last = target.isLayer() ? target.source() : last;
+        }
+        return before;
     }
 
     private static String extreme(BlockReuse block, boolean strongest) {
@@ -265,8 +314,8 @@ public final class FeatureReuseReport {
         return String.format(
                 Locale.ROOT,
                 "%s → %s (%.5f)",
-                block.sourceName(found.source()),
-                block.targetName(found.target()),
+                found.sourceName(),
+                found.targetName(),
                 found.meanAbsolute());
     }
 
@@ -291,8 +340,8 @@ public final class FeatureReuseReport {
                         c.block(),
                         c.source(),
                         c.target(),
-                        block.sourceName(c.source()),
-                        block.targetName(c.target()),
+                        c.sourceName(),
+                        c.targetName(),
                         c.firstChannel(),
                         c.channels(),
                         c.weights(),

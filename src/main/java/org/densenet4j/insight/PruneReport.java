@@ -4,10 +4,10 @@ import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
-import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.Node;
+import org.densenet4j.graph.PixelClassifier;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -68,7 +68,8 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
      * network has its own weights again afterwards, also after an exception.
      *
      * @param shares shares of all connections to mask, above 0 and up to 1
-     * @throws IllegalArgumentException for a share out of range, or data without images
+     * @throws IllegalArgumentException for a share out of range, data without images, a network
+     *     without connections to compare, or one that labels pixels
      */
     public static PruneReport of(Network network, Ranking ranking, List<Double> shares, Data data) {
         Objects.requireNonNull(network, "network");
@@ -79,6 +80,15 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
             if (!(share > 0 && share <= 1)) {
                 throw new IllegalArgumentException(
                         "share = " + share + ": use numbers above 0 and up to 1");
+            }
+        }
+        for (Node head : network.plan().spec().graph().heads()) {
+            if (head instanceof PixelClassifier) {
+                throw new IllegalArgumentException(
+                        "'"
+                                + head.name()
+                                + "' labels pixels: a prune report measures the accuracy of whole"
+                                + " images");
             }
         }
         List<Connection> weakest =
@@ -109,25 +119,16 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
     private static void mask(
             Network network, List<Connection> masked, Map<String, float[]> original) {
         Map<String, float[]> changed = new HashMap<>();
-        Map<String, ParameterSpec> byName = new HashMap<>();
-        network.parameters().forEach(p -> byName.put(p.name(), p));
+        Map<String, InputWeight> byName = new HashMap<>();
+        for (Node node : network.plan().spec().graph().nodes()) {
+            InputWeight.of(node).ifPresent(w -> byName.put(w.name(), w));
+        }
         for (Connection c : masked) {
             float[] values =
                     changed.computeIfAbsent(c.weightName(), name -> original.get(name).clone());
-            zero(values, byName.get(c.weightName()), c);
+            byName.get(c.weightName()).zero(values, c.firstChannel(), c.channels());
         }
         changed.forEach(network::parameter);
-    }
-
-    /** Zeroes the channels of the source in [out, in, kh, kw]. */
-    private static void zero(float[] values, ParameterSpec weight, Connection c) {
-        int outputs = weight.shape().get(0);
-        int inputs = weight.shape().get(1);
-        int taps = values.length / (outputs * inputs);
-        for (int o = 0; o < outputs; o++) {
-            int from = (o * inputs + c.firstChannel()) * taps;
-            Arrays.fill(values, from, from + c.channels() * taps, 0f);
-        }
     }
 
     private static Row measure(

@@ -81,19 +81,13 @@ public final class PruneReportFiles {
             table.row(
                     i + 1,
                     c.block(),
-                    c.source() == 0 ? "input" : "layer " + c.source(),
-                    target(c),
+                    c.sourceName(),
+                    c.targetName(),
                     c.weights(),
                     String.format(Locale.ROOT, "%.5f", c.meanAbsolute()),
                     percent("%.0f %%", c.shareOfTarget()));
         }
         return table;
-    }
-
-    private static String target(Connection c) {
-        return c.weightName().contains("denselayer")
-                ? "layer " + c.target()
-                : c.weightName().startsWith("classifier") ? "classifier" : "transition" + c.block();
     }
 
     private static String percent(String format, double share) {
@@ -176,7 +170,7 @@ public final class PruneReportFiles {
                     c.block(),
                     c.source(),
                     c.target(),
-                    target(c),
+                    c.targetName(),
                     c.weightName(),
                     c.firstChannel(),
                     c.channels(),
@@ -208,7 +202,7 @@ public final class PruneReportFiles {
                             "block", c.block(),
                             "source", c.source(),
                             "target", c.target(),
-                            "targetName", target(c),
+                            "targetName", c.targetName(),
                             "weightName", c.weightName(),
                             "firstChannel", c.firstChannel(),
                             "channels", c.channels(),

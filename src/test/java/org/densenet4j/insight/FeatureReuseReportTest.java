@@ -37,7 +37,7 @@ class FeatureReuseReportTest {
                             }
                             weights.put(p.name(), values);
                         });
-        return FeatureReuse.of(shape, weights::get);
+        return FeatureReuse.of(shape.spec(), weights::get);
     }
 
     @Test

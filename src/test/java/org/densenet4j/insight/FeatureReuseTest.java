@@ -73,7 +73,7 @@ class FeatureReuseTest {
     @ValueSource(ints = {0, 4})
     void everyConnectionIsTheMeanAbsoluteWeightOfItsOwnChannels(int width) {
         NetworkShape shape = NetworkShape.of(spec(width));
-        FeatureReuse reuse = FeatureReuse.of(shape, marked(shape, width)::get);
+        FeatureReuse reuse = FeatureReuse.of(shape.spec(), marked(shape, width)::get);
         assertEquals(2, reuse.blocks().size());
         for (BlockReuse block : reuse.blocks()) {
             int targets = block.layers() + 1;
@@ -106,7 +106,7 @@ class FeatureReuseTest {
                         .filter(p -> width == 0 || !p.name().contains("conv2"))
                         .mapToLong(p -> p.count())
                         .sum();
-        FeatureReuse reuse = FeatureReuse.of(shape, marked(shape, width)::get);
+        FeatureReuse reuse = FeatureReuse.of(shape.spec(), marked(shape, width)::get);
         assertEquals(expected, reuse.connections().stream().mapToLong(Connection::weights).sum());
     }
 
@@ -151,17 +151,19 @@ class FeatureReuseTest {
         Map<String, float[]> weights = marked(shape, 4);
         float[] some = weights.get("features.denseblock1.denselayer2.conv1.weight");
         some[some.length - 1] = Float.NaN;
-        assertThrows(IllegalArgumentException.class, () -> FeatureReuse.of(shape, weights::get));
+        assertThrows(
+                IllegalArgumentException.class, () -> FeatureReuse.of(shape.spec(), weights::get));
         weights.put(
                 "features.denseblock1.denselayer2.conv1.weight",
                 Arrays.copyOf(some, some.length - 1));
-        assertThrows(IllegalArgumentException.class, () -> FeatureReuse.of(shape, weights::get));
+        assertThrows(
+                IllegalArgumentException.class, () -> FeatureReuse.of(shape.spec(), weights::get));
     }
 
     @Test
     void thereIsNoConnectionBackwards() {
         NetworkShape shape = NetworkShape.of(spec(4));
-        BlockReuse block = FeatureReuse.of(shape, marked(shape, 4)::get).blocks().getFirst();
+        BlockReuse block = FeatureReuse.of(shape.spec(), marked(shape, 4)::get).blocks().getFirst();
         for (int[] pair :
                 List.of(new int[] {1, 1}, new int[] {-1, 1}, new int[] {0, 0}, new int[] {0, 5})) {
             assertThrows(IllegalArgumentException.class, () -> block.connection(pair[0], pair[1]));
