@@ -1,5 +1,7 @@
 package org.densenet4j.train;
 
+import org.densenet4j.engine.SgdStep;
+
 /**
  * Stochastic gradient descent as PyTorch defines it, without dampening. Immutable.
  *
@@ -14,7 +16,8 @@ public record Sgd(
         double momentum,
         boolean nesterov,
         double weightDecay,
-        boolean decayNormsAndBiases) {
+        boolean decayNormsAndBiases)
+        implements Optimiser {
 
     /** Checks the ranges. */
     public Sgd {
@@ -32,11 +35,24 @@ public record Sgd(
         requireRange("learning rate", rate, 0, 1e6);
     }
 
-    private static void requireRange(String what, double value, double least, double most) {
+    static void requireRange(String what, double value, double least, double most) {
         if (!(value >= least && value <= most)) {
             throw new IllegalArgumentException(
                     what + " = " + value + ": use a number from " + least + " to " + most);
         }
+    }
+
+    @Override
+    public String name() {
+        return "sgd";
+    }
+
+    @Override
+    public SgdStep step(double rate, double gradientScale) {
+        return SgdStep.of(rate)
+                .withMomentum(momentum, nesterov)
+                .withWeightDecay(weightDecay, decayNormsAndBiases)
+                .withGradientScale(gradientScale);
     }
 
     /** The papers' optimiser: Nesterov momentum 0.9, weight decay 1e-4 on every parameter. */

@@ -9,7 +9,6 @@ import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
-import org.densenet4j.engine.SgdStep;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
@@ -41,8 +40,10 @@ import java.util.Optional;
  * step, or each have its own.
  */
 public final class Trainer implements AutoCloseable {
+    private static final String OPTIMISER = "trainer.optimiser";
+
     private final Network network;
-    private final Sgd optimizer;
+    private final Optimiser optimizer;
     private final int accumulate;
     private final float labelSmoothing;
     private final double clipNorm;
@@ -193,11 +194,7 @@ public final class Trainer implements AutoCloseable {
 
     private void update(double norm) {
         double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
-        network.sgd(
-                SgdStep.of(learningRate)
-                        .withMomentum(optimizer.momentum(), optimizer.nesterov())
-                        .withWeightDecay(optimizer.weightDecay(), optimizer.decayNormsAndBiases())
-                        .withGradientScale(scale));
+        network.update(optimizer.step(learningRate, scale));
     }
 
     /**
@@ -467,6 +464,7 @@ public final class Trainer implements AutoCloseable {
             ImageMetadata told = images.with(ImageMetadata.read(path, notes));
             checkLoadedClasses(told);
             counters.putAll(told.or(loadedClasses()).entries());
+            counters.put(OPTIMISER, optimizer.name());
             counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));
@@ -498,6 +496,7 @@ public final class Trainer implements AutoCloseable {
                                 check.check(saved);
                                 images.requireSame(path, ImageMetadata.read(path, saved));
                                 Counters.read(path, saved, learningRate);
+                                requireOptimiser(path, saved);
                             });
             Counters counters = Counters.read(path, metadata, learningRate);
             images.load(ImageMetadata.read(path, metadata));
@@ -505,6 +504,21 @@ public final class Trainer implements AutoCloseable {
             passes = counters.passes;
             learningRate(counters.learningRate);
             return metadata;
+        }
+    }
+
+    /** What a file says nothing of was SGD. */
+    private void requireOptimiser(Path path, Map<String, String> saved) throws IOException {
+        String before = saved.getOrDefault(OPTIMISER, "sgd");
+        if (!before.equals(optimizer.name())) {
+            throw new IOException(
+                    path
+                            + ": was trained by "
+                            + before
+                            + ", and this trainer trains by "
+                            + optimizer.name()
+                            + ", which has no use for what the other remembers of the parameters;"
+                            + " Weights.load (--weights) takes the parameters alone");
         }
     }
 
@@ -543,7 +557,7 @@ public final class Trainer implements AutoCloseable {
         private DataType precision;
         private int batch = 64;
         private int accumulate = 1;
-        private Sgd optimizer = Sgd.nesterov(0.1);
+        private Optimiser optimizer = Sgd.nesterov(0.1);
         private float labelSmoothing;
         private double clipNorm;
         private boolean frozenBatchNorm;
@@ -598,7 +612,7 @@ public final class Trainer implements AutoCloseable {
         }
 
         /** How parameters are updated. */
-        public Builder optimizer(Sgd value) {
+        public Builder optimizer(Optimiser value) {
             Objects.requireNonNull(value, "optimizer");
 
             optimizer = value;

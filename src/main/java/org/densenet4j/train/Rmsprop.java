@@ -1,0 +1,76 @@
+package org.densenet4j.train;
+
+import org.densenet4j.engine.OptimiserStep.Decayed;
+import org.densenet4j.engine.RmspropStep;
+
+import java.util.Objects;
+
+/**
+ * RMSprop (Tieleman and Hinton 2012, lecture 6.5), without momentum and not centred. Immutable.
+ *
+ * @param learningRate step size at the start; {@link Trainer#learningRate} changes it
+ * @param rho weight of what is remembered of the squared gradients
+ * @param epsilon added to the root of the squared gradients, or below it
+ * @param epsilonInside whether epsilon is added below the root
+ * @param weightDecay added to gradients as {@code decay·parameter}
+ * @param decayed which parameters decay
+ */
+public record Rmsprop(
+        double learningRate,
+        double rho,
+        double epsilon,
+        boolean epsilonInside,
+        double weightDecay,
+        Decayed decayed)
+        implements Optimiser {
+
+    /** Checks the ranges. */
+    public Rmsprop {
+        Objects.requireNonNull(decayed, "decayed");
+        Sgd.checkRate(learningRate);
+        Sgd.requireRange("weight decay", weightDecay, 0, 1);
+        step(learningRate, rho, epsilon, epsilonInside, weightDecay, decayed, 1); // checks the rest
+    }
+
+    private static RmspropStep step(
+            double rate,
+            double rho,
+            double epsilon,
+            boolean epsilonInside,
+            double weightDecay,
+            Decayed decayed,
+            double gradientScale) {
+        return new RmspropStep(
+                (float) rate,
+                (float) rho,
+                (float) epsilon,
+                epsilonInside,
+                (float) weightDecay,
+                decayed,
+                (float) gradientScale);
+    }
+
+    /** As PyTorch's defaults have it: rho 0.99, epsilon 1e-8 outside of the root, no decay. */
+    public static Rmsprop of(double learningRate) {
+        return new Rmsprop(learningRate, 0.99, 1e-8, false, 0, Decayed.ALL);
+    }
+
+    /**
+     * As FC-DenseNet's authors have it (Jégou et al. 2017, arXiv 1611.09326, section 4.1, and their
+     * code): rho 0.9, epsilon 1e-6 below the root, and a penalty of 1e-4·Σw² on weights and gamma,
+     * whose gradient is a weight decay of 2e-4.
+     */
+    public static Rmsprop ofFcDenseNet(double learningRate) {
+        return new Rmsprop(learningRate, 0.9, 1e-6, true, 2e-4, Decayed.WEIGHTS_AND_SCALES);
+    }
+
+    @Override
+    public String name() {
+        return "rmsprop";
+    }
+
+    @Override
+    public RmspropStep step(double rate, double gradientScale) {
+        return step(rate, rho, epsilon, epsilonInside, weightDecay, decayed, gradientScale);
+    }
+}
