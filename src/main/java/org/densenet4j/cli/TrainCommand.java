@@ -98,7 +98,8 @@ final class TrainCommand implements Callable<Integer> {
         }
         Recipe recipe = recipe(checkpoint);
         recipeOption.checkSchedule(recipe);
-        DenseNetSpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
+        DenseNetSpec wanted =
+                checkpoint != null ? checkpoint.spec() : DenseNetSpec.of(recipe.spec(1).build());
         DataOption.Source source = source(checkpoint, wanted);
         if (classes != null && classes != source.train().classes()) {
             throw new IllegalArgumentException(
@@ -356,7 +357,8 @@ final class TrainCommand implements Callable<Integer> {
                             + "x"
                             + width);
         }
-        return recipe.spec(source.train().classes()).inputSize(height, width).build();
+        return DenseNetSpec.of(
+                recipe.spec(source.train().classes()).inputSize(height, width).build());
     }
 
     /**
@@ -586,7 +588,7 @@ final class TrainCommand implements Callable<Integer> {
         System.out.printf(
                 Locale.ROOT,
                 "%ntest accuracy  %.2f %% (epoch %d)%n",
-                100 * run.bestAccuracy(),
+                100 * run.bestScore(),
                 run.bestEpoch());
         if (run.images() > 0) { // what was only tested has no speed
             System.out.printf(

@@ -54,6 +54,20 @@ public interface LearningRateSchedule {
     }
 
     /**
+     * Multiplied by {@code factor} after each epoch.
+     *
+     * @param factor above 0
+     * @param epochs of the training
+     */
+    static LearningRateSchedule exponential(double rate, double factor, int epochs) {
+        Sgd.checkRate(rate);
+        require(factor > 0 && Double.isFinite(factor), "factor", factor, "a positive number");
+        require(epochs >= 1, "epochs", epochs, "1 or more");
+        // A share of all steps that is exactly an epoch's may be a little less in binary.
+        return progress -> rate * Math.pow(factor, Math.floor(progress * epochs + 1e-9));
+    }
+
+    /**
      * Half a cosine down to zero (Loshchilov and Hutter 2017), as the technical report trains. It
      * stays there.
      */

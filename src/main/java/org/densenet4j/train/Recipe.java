@@ -1,10 +1,17 @@
 package org.densenet4j.train;
 
+import static java.util.Map.entry;
+
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.ColourJitter;
+import org.densenet4j.engine.OptimiserStep.Decayed;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.ResNetSpec;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
@@ -25,8 +32,12 @@ import java.util.Objects;
  * }</pre>
  *
  * @param recipe name of the preset that it started from
- * @param model preset of {@link DenseNetSpec#preset}
- * @param inputSize height and width of the network's input, 0 for the model's own
+ * @param model preset of {@link FamilySpec#preset}; whether images or pixels are classified is its
+ *     matter
+ * @param inputSize height and width of the network's input, 0 for the model's own; where pixels are
+ *     classified {@code crop} decides
+ * @param crop height and width of the random windows that are trained on where pixels are
+ *     classified, 0 for whole images
  * @param compression factor in transitions, 0 for the model's own
  * @param dropout probability of dropping an element of a dense layer's output
  * @param stochasticDepth probability of dropping the last dense layer as a whole
@@ -39,12 +50,19 @@ import java.util.Objects;
  * @param lr learning rate
  * @param schedule of the learning rate
  * @param milestones where {@link Schedule#STEP} divides: epochs, or percentages of all epochs
- * @param lrFactor what the rate is multiplied by there
+ * @param lrFactor what the rate is multiplied by there, or by {@link Schedule#EXPONENTIAL} after
+ *     each epoch
  * @param warmUp epochs over which the rate rises linearly at the start
+ * @param patience epochs without a better test after which training ends, 0 for never
+ * @param optimiser what updates the parameters
  * @param momentum of SGD
  * @param nesterov whether momentum is Nesterov's
+ * @param rho weight of what RMSprop remembers of squared gradients
+ * @param epsilon of RMSprop
+ * @param epsilonInside whether it is added below the root of the squared gradients, not to it
  * @param weightDecay added to gradients as decay·parameter
  * @param decayNorms whether gamma, beta and biases decay, too
+ * @param decayScales whether of these gamma decays alone, by RMSprop
  * @param labelSmoothing share of the target spread over all classes
  * @param clip largest gradient norm, 0 for no clipping
  * @param freezeBn whether running statistics are constants
@@ -57,6 +75,7 @@ public record Recipe(
         String recipe,
         String model,
         int inputSize,
+        int crop,
         double compression,
         double dropout,
         double stochasticDepth,
@@ -70,10 +89,16 @@ public record Recipe(
         String milestones,
         double lrFactor,
         double warmUp,
+        int patience,
+        Optimisation optimiser,
         double momentum,
         boolean nesterov,
+        double rho,
+        double epsilon,
+        boolean epsilonInside,
         double weightDecay,
         boolean decayNorms,
+        boolean decayScales,
         double labelSmoothing,
         double clip,
         boolean freezeBn,
@@ -87,14 +112,26 @@ public record Recipe(
         COSINE,
         /** Multiplied by a factor at milestones. */
         STEP,
+        /** Multiplied by a factor after each epoch. */
+        EXPONENTIAL,
         /** Always the same. */
         CONSTANT
+    }
+
+    /** What updates the parameters. */
+    public enum Optimisation {
+        /** Stochastic gradient descent with momentum. */
+        SGD,
+        /** Gradients divided by the root of their mean square. */
+        RMSPROP
     }
 
     /** Named augmentations. */
     public enum Augment {
         /** Images as they are. */
         NONE,
+        /** Flip. */
+        FLIP,
         /** 2-pixel padding and crop. */
         SHIFT,
         /** 4-pixel padding, crop and flip. */
@@ -113,6 +150,7 @@ public record Recipe(
                     0,
                     0,
                     0,
+                    0,
                     5,
                     64,
                     false,
@@ -123,10 +161,16 @@ public record Recipe(
                     "50%, 75%",
                     0.1,
                     0.25,
+                    0,
+                    Optimisation.SGD,
                     0.9,
+                    true,
+                    0.9,
+                    1e-6,
                     true,
                     1e-4,
                     true,
+                    false,
                     0,
                     0,
                     false,
@@ -184,6 +228,47 @@ public record Recipe(
                                 "warm-up", "0.5",
                                 "colour-jitter", "0",
                                 "freeze-bn", "true")));
+        // Jégou et al. 2017 (arXiv 1611.09326), section 4.1, and the authors' code.
+        Recipe fcDenseNet =
+                GLYPHS.set(
+                        Map.ofEntries(
+                                entry("recipe", "fc-densenet"),
+                                entry("model", "fc-densenet103"),
+                                entry("crop", "224"),
+                                entry("dropout", "0.2"),
+                                entry("epochs", "750"),
+                                entry("batch", "3"),
+                                entry("lr", "0.001"),
+                                entry("schedule", "exponential"),
+                                entry("lr-factor", "0.995"),
+                                entry("warm-up", "0"),
+                                entry("patience", "150"),
+                                entry("optimiser", "rmsprop"),
+                                entry("weight-decay", "0.0002"),
+                                entry("decay-norms", "false"),
+                                entry("decay-scales", "true"),
+                                entry("augment", "flip")));
+        presets.put("fc-densenet", fcDenseNet);
+        presets.put(
+                "fc-densenet-finetune",
+                fcDenseNet.set(
+                        Map.of(
+                                "recipe", "fc-densenet-finetune",
+                                "crop", "0",
+                                "batch", "1",
+                                "lr", "0.0001")));
+        presets.put(
+                "shapes",
+                fcDenseNet.set(
+                        Map.of(
+                                "recipe", "shapes",
+                                "model", "fc-densenet56",
+                                "crop", "0",
+                                "epochs", "10",
+                                "batch", "8",
+                                "schedule", "cosine",
+                                "warm-up", "0.25",
+                                "patience", "0")));
         return presets;
     }
 
@@ -193,6 +278,13 @@ public record Recipe(
         requireAtLeastOne("batch", batch);
         requireAtLeastOne("accumulate", accumulate);
         require(inputSize >= 0, "input-size", inputSize, "use a positive number");
+        require(crop >= 0, "crop", crop, "use a positive number, or 0 for whole images");
+        require(patience >= 0, "patience", patience, "use 1 or more epochs, or 0 for no end");
+        require(
+                !decayScales || decayNorms || optimiser == Optimisation.RMSPROP,
+                "decay-scales",
+                true,
+                "is for --optimiser rmsprop; use --decay-norms with sgd");
         require(
                 compression >= 0 && compression <= 1,
                 "compression",
@@ -366,24 +458,46 @@ public record Recipe(
 
     // ---------------------------------------------------------------- what it stands for
 
+    /** Whether the model classifies pixels, and not images. */
+    public boolean classifiesPixels() {
+        return FamilySpec.preset(model) instanceof FcDenseNetSpec.Builder;
+    }
+
     /**
      * The network for a number of classes, with input of the recipe's size.
      *
      * @throws IllegalArgumentException when a field does not fit, naming it
      */
-    public DenseNetSpec.Builder spec(int classes) {
-        DenseNetSpec.Builder builder =
-                DenseNetSpec.preset(model)
-                        .classes(classes)
-                        .dropout(dropout)
-                        .stochasticDepth(stochasticDepth);
-        if (inputSize > 0) {
+    public FamilySpec.Builder spec(int classes) {
+        FamilySpec.Builder builder = FamilySpec.preset(model).classes(classes);
+        switch (builder) {
+            case DenseNetSpec.Builder b -> {
+                b.dropout(dropout).stochasticDepth(stochasticDepth);
+                if (compression > 0) {
+                    b.compression(compression);
+                }
+            }
+            case FcDenseNetSpec.Builder b -> {
+                b.dropout(dropout);
+                requireNone("stochastic-depth", stochasticDepth);
+                requireNone("compression", compression);
+            }
+            case ResNetSpec.Builder _ -> {
+                requireNone("dropout", dropout);
+                requireNone("stochastic-depth", stochasticDepth);
+                requireNone("compression", compression);
+            }
+        }
+        if (classifiesPixels() && crop > 0) {
+            builder.inputSize(crop);
+        } else if (inputSize > 0) {
             builder.inputSize(inputSize);
         }
-        if (compression > 0) {
-            builder.compression(compression);
-        }
         return builder;
+    }
+
+    private void requireNone(String key, double value) {
+        require(value == 0, key, value, model + " has none; leave it out");
     }
 
     /** The learning rate over the course of training. */
@@ -394,6 +508,7 @@ public record Recipe(
                     case STEP ->
                             LearningRateSchedule.steps(
                                     lr, lrFactor, milestones(milestones, epochs));
+                    case EXPONENTIAL -> LearningRateSchedule.exponential(lr, lrFactor, epochs);
                     case CONSTANT -> LearningRateSchedule.constant(lr);
                 };
         return warmUp > 0 ? rate.withWarmUp(warmUp / epochs) : rate;
@@ -423,9 +538,18 @@ public record Recipe(
         return shares;
     }
 
-    /** SGD with the recipe's rate, momentum and weight decay. */
-    public Sgd optimizer() {
-        return new Sgd(lr, momentum, nesterov && momentum > 0, weightDecay, decayNorms);
+    /** What updates the parameters, with the recipe's rate and weight decay. */
+    public Optimiser optimizer() {
+        return switch (optimiser) {
+            case SGD -> new Sgd(lr, momentum, nesterov && momentum > 0, weightDecay, decayNorms);
+            case RMSPROP -> new Rmsprop(lr, rho, epsilon, epsilonInside, weightDecay, decayed());
+        };
+    }
+
+    private Decayed decayed() {
+        return decayNorms
+                ? Decayed.ALL
+                : decayScales ? Decayed.WEIGHTS_AND_SCALES : Decayed.WEIGHTS;
     }
 
     /** What happens to training images. */
@@ -433,6 +557,7 @@ public record Recipe(
         Augmentation augmentation =
                 switch (augment) {
                     case NONE -> Augmentation.NONE;
+                    case FLIP -> new Augmentation(0, true);
                     case SHIFT -> Augmentation.SHIFT;
                     case CIFAR -> Augmentation.CIFAR;
                     case IMAGENET -> Augmentation.IMAGENET;
@@ -441,7 +566,7 @@ public record Recipe(
     }
 
     /** A trainer that follows the recipe. */
-    public Trainer.Builder trainer(DenseNetSpec spec, Device device) {
+    public Trainer.Builder trainer(NetworkSpec spec, Device device) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");
 

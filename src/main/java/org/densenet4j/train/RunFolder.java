@@ -14,7 +14,6 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -31,9 +30,10 @@ import java.util.stream.Stream;
  * metrics.csv              one line per epoch
  * events.out.tfevents.*    the same and more for TensorBoard
  * checkpoint.safetensors   the last state
- * best.safetensors         the state with the highest test accuracy
+ * best.safetensors         the state with the highest test accuracy, or mean IoU of pixels
  * confusion.csv            test images of the best state: rows are classes, columns predictions
- * summary.html             curves and the confusion matrix on one page
+ * iou.csv                  instead of it, where pixels are classified: scores of each class
+ * summary.html             curves and the confusion matrix or the scores on one page
  * </pre>
  */
 public final class RunFolder implements AutoCloseable {
@@ -51,12 +51,13 @@ public final class RunFolder implements AutoCloseable {
 
     static final String METRICS = "metrics.csv";
     static final String CONFUSION = "confusion.csv";
+    static final String IOU = "iou.csv";
     private static final String LOCK = "run.lock";
 
     private static final List<String> RUN = List.of(CONFIG, METRICS, CHECKPOINT, BEST);
 
     /** Pages of a run; a folder without one of {@link #RUN} has them from somewhere else. */
-    private static final List<String> PAGES = List.of(CONFUSION, SUMMARY);
+    private static final List<String> PAGES = List.of(CONFUSION, IOU, SUMMARY);
 
     /** What a process leaves that is killed while it writes one of these files. */
     private static final Pattern LEFT_OVER =
@@ -191,10 +192,11 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /** Adds a line to the metrics. */
-    void append(EpochResult result) throws IOException {
+    void append(EpochResult result, List<String> classNames) throws IOException {
         Path metrics = file(METRICS);
         boolean isNew = !Files.exists(metrics);
-        String text = (isNew ? EpochResult.CSV_HEADER + "\n" : "") + result.csv();
+        String header = new Csv().row(result.columns(classNames)).toString();
+        String text = (isNew ? header : "") + result.csv();
         try {
             Files.writeString(metrics, text, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         } catch (IOException e) {
@@ -222,26 +224,23 @@ public final class RunFolder implements AutoCloseable {
         write(METRICS, String.join("\n", kept) + (kept.isEmpty() ? "" : "\n"));
     }
 
-    /** The numbers of all epochs in the order of {@link EpochResult#CSV_HEADER}. */
-    List<double[]> metrics() throws IOException {
+    /** The numbers of all epochs. */
+    Metrics metrics() throws IOException {
         Path metrics = file(METRICS);
-        List<double[]> epochs = new ArrayList<>();
-        if (Files.exists(metrics)) {
-            for (String line : Files.readAllLines(metrics)) {
-                if (line.matches("\\d.*")) {
-                    epochs.add(
-                            Arrays.stream(line.split(",", -1))
-                                    .mapToDouble(RunFolder::number)
-                                    .toArray());
-                }
-            }
-        }
-        return epochs;
+        return Metrics.of(Files.exists(metrics) ? Files.readAllLines(metrics) : List.of());
     }
 
-    /** What was not finite is an empty cell. */
-    private static double number(String cell) {
-        return cell.isEmpty() ? Double.NaN : Double.parseDouble(cell);
+    /**
+     * The scores of each class in the best state, [class, iou, right, labelled, predicted]; empty
+     * before the first test, and where images are classified.
+     */
+    List<List<String>> iou() throws IOException {
+        Path file = file(IOU);
+        if (!Files.exists(file)) {
+            return List.of();
+        }
+        List<List<String>> lines = Csv.parse(Files.readString(file));
+        return lines.subList(1, lines.size());
     }
 
     /** The confusion matrix of the best state; empty before the first test. */
@@ -267,7 +266,7 @@ public final class RunFolder implements AutoCloseable {
      */
     public static Optional<Path> results(Path folder) {
         Objects.requireNonNull(folder, "folder");
-        return Stream.of(BEST, METRICS, CONFUSION)
+        return Stream.of(BEST, METRICS, CONFUSION, IOU)
                 .map(folder::resolve)
                 .filter(file -> Files.exists(file, LinkOption.NOFOLLOW_LINKS))
                 .findFirst();
@@ -278,6 +277,7 @@ public final class RunFolder implements AutoCloseable {
         keepMetrics(0);
         Files.deleteIfExists(file(BEST));
         Files.deleteIfExists(file(CONFUSION));
+        Files.deleteIfExists(file(IOU));
     }
 
     void write(String name, String text) throws IOException {

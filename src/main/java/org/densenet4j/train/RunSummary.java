@@ -21,6 +21,9 @@ final class RunSummary {
 
     private static final String NONE = "–";
 
+    /** A column of the metrics where pixels are classified. */
+    private static final String MEAN_IOU = "test_mean_iou";
+
     private static final int MOST_MISTAKES = 20;
 
     private final RunFolder folder;
@@ -41,46 +44,43 @@ final class RunSummary {
             List<String> classNames)
             throws IOException {
         RunSummary summary = new RunSummary(folder);
-        List<double[]> epochs = folder.metrics();
+        Metrics epochs = folder.metrics();
         HtmlPage page = HtmlPage.titled("Training run").subtitle(subtitle);
-        if (!epochs.isEmpty()) {
+        if (epochs.size() > 0) {
             summary.keyFigures(page, epochs);
             summary.curves(page, epochs);
         }
         summary.confusion(page, classNames, folder.confusion());
+        summary.iou(page, folder.iou());
         Table table = Table.of("Settings", "key", "value");
         settings.forEach(table::row);
         page.section("Settings").table(table);
         page.write(summary.folder.file(RunFolder.SUMMARY));
     }
 
-    private static double[] column(List<double[]> epochs, String name) {
-        int index = List.of(EpochResult.CSV_HEADER.split(",", -1)).indexOf(name);
-        return epochs.stream().mapToDouble(epoch -> epoch[index]).toArray();
-    }
-
-    private void keyFigures(HtmlPage page, List<double[]> epochs) {
-        double[] accuracy = column(epochs, "test_accuracy");
+    private void keyFigures(HtmlPage page, Metrics epochs) {
+        boolean ofPixels = epochs.has(MEAN_IOU);
+        double[] score = epochs.column(ofPixels ? MEAN_IOU : "test_accuracy");
         int best = 0;
         // Epochs have the same number of images: seconds of one image, added up over epochs.
         double steps = 0;
         double wait = 0;
         int trained = 0; // an epoch whose training is of an earlier process was only tested
         double seconds = 0;
-        for (int e = 0; e < accuracy.length; e++) {
-            best = accuracy[e] > accuracy[best] || Double.isNaN(accuracy[best]) ? e : best;
-            double rate = column(epochs, "images_per_second")[e];
+        for (int e = 0; e < score.length; e++) {
+            best = score[e] > score[best] || Double.isNaN(score[best]) ? e : best;
+            double rate = epochs.column("images_per_second")[e];
             if (rate > 0) {
-                double share = Math.min(column(epochs, "input_wait")[e], MOST_WAIT);
+                double share = Math.min(epochs.column("input_wait")[e], MOST_WAIT);
                 trained++;
                 steps += 1 / rate;
                 wait += share / (1 - share) / rate;
             }
-            seconds += column(epochs, "seconds")[e];
+            seconds += epochs.column("seconds")[e];
         }
-        page.keyFigure("best test accuracy", percent(accuracy[best]));
-        String bestEpoch = Double.isNaN(accuracy[best]) ? NONE : String.valueOf(best + 1);
-        page.keyFigure("in epoch", bestEpoch + " of " + accuracy.length);
+        page.keyFigure(ofPixels ? "best mean IoU" : "best test accuracy", percent(score[best]));
+        String bestEpoch = Double.isNaN(score[best]) ? NONE : String.valueOf(best + 1);
+        page.keyFigure("in epoch", bestEpoch + " of " + score.length);
         if (trained > 0) {
             page.keyFigure(
                     "images per second", String.format(Locale.ROOT, "%.1f", trained / steps));
@@ -100,12 +100,20 @@ final class RunSummary {
         return Double.isFinite(share) ? String.format(Locale.ROOT, "%.2f %%", 100 * share) : NONE;
     }
 
-    private void curves(HtmlPage page, List<double[]> epochs) {
+    private void curves(HtmlPage page, Metrics epochs) {
         page.section("Loss and accuracy");
         page.chart("Loss of each epoch", lines(epochs, "number", "train_loss", "test_loss"));
         page.chart(
                 "Accuracy of each epoch",
                 lines(epochs, "percent", "train_accuracy", "test_accuracy"));
+        boolean ofPixels = epochs.has(MEAN_IOU);
+        if (ofPixels) {
+            List<String> scores =
+                    epochs.columns().stream().filter(name -> name.startsWith("iou ")).toList();
+            page.chart("Mean IoU of each epoch", lines(epochs, "percent", MEAN_IOU));
+            page.chart(
+                    "IoU of each class", lines(epochs, "percent", scores.toArray(String[]::new)));
+        }
         Table table =
                 Table.of(
                         "All epochs",
@@ -114,19 +122,19 @@ final class RunSummary {
                         "train accuracy",
                         "test loss",
                         "test accuracy",
-                        "in the top 5",
+                        ofPixels ? "mean IoU" : "in the top 5",
                         "images/s",
                         "input wait");
         for (int e = 0; e < epochs.size(); e++) {
             table.row(
-                    (int) column(epochs, "epoch")[e],
-                    number(column(epochs, "train_loss")[e]),
-                    percent(column(epochs, "train_accuracy")[e]),
-                    number(column(epochs, "test_loss")[e]),
-                    percent(column(epochs, "test_accuracy")[e]),
-                    percent(column(epochs, "test_top5")[e]),
-                    String.format(Locale.ROOT, "%.1f", column(epochs, "images_per_second")[e]),
-                    percent(column(epochs, "input_wait")[e]));
+                    (int) epochs.column("epoch")[e],
+                    number(epochs.column("train_loss")[e]),
+                    percent(epochs.column("train_accuracy")[e]),
+                    number(epochs.column("test_loss")[e]),
+                    percent(epochs.column("test_accuracy")[e]),
+                    percent(epochs.column(ofPixels ? MEAN_IOU : "test_top5")[e]),
+                    String.format(Locale.ROOT, "%.1f", epochs.column("images_per_second")[e]),
+                    percent(epochs.column("input_wait")[e]));
         }
         page.foldedTable(table);
         page.section("Learning rate");
@@ -140,12 +148,11 @@ final class RunSummary {
         return Double.isFinite(value) ? String.format(Locale.ROOT, "%.4f", value) : NONE;
     }
 
-    private static Map<String, Object> lines(
-            List<double[]> epochs, String format, String... columns) {
-        double[] numbers = column(epochs, "epoch");
+    private static Map<String, Object> lines(Metrics epochs, String format, String... columns) {
+        double[] numbers = epochs.column("epoch");
         List<Object> series = new ArrayList<>();
         for (String name : columns) {
-            double[] values = column(epochs, name);
+            double[] values = epochs.column(name);
             List<double[]> points = new ArrayList<>();
             for (int e = 0; e < values.length; e++) {
                 points.add(new double[] {numbers[e], values[e]});
@@ -235,6 +242,24 @@ final class RunSummary {
         } else {
             page.table(mistakes);
         }
+    }
+
+    private void iou(HtmlPage page, List<List<String>> scores) {
+        if (scores.isEmpty()) {
+            return;
+        }
+        page.section("Intersection over union in the best state");
+        Table table = Table.of("Classes", "class", "IoU", "pixels", "predicted so", "right");
+        for (List<String> of : scores) {
+            double iou = of.get(1).isEmpty() ? Double.NaN : Double.parseDouble(of.get(1));
+            table.row(
+                    of.get(0),
+                    percent(iou),
+                    Long.parseLong(of.get(3)),
+                    Long.parseLong(of.get(4)),
+                    Long.parseLong(of.get(2)));
+        }
+        page.table(table);
     }
 
     private static Map<String, Object> matrix(List<String> names, int[][] confusion) {

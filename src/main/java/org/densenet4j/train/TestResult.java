@@ -1,19 +1,73 @@
 package org.densenet4j.train;
 
+import org.densenet4j.data.SegmentationScores;
+import org.densenet4j.engine.PixelTally;
+
+import java.util.List;
+import java.util.stream.IntStream;
+
 /**
  * How a network does on labelled images. Loss and shares are NaN where the loss of an image is not
  * finite: its class is none then.
  *
  * @param images number of images
- * @param loss mean softmax cross-entropy
- * @param accuracy share whose class has the highest logit
- * @param top5 share whose class is among the five highest logits
- * @param confusion images by class and prediction, [classes][classes]
+ * @param loss mean softmax cross-entropy of images, or of pixels with a label
+ * @param accuracy share of images or of pixels whose class has the highest logit
+ * @param top5 share whose class is among the five highest logits; NaN where pixels are classified
+ * @param confusion images by class and prediction, [classes][classes]; empty where pixels are
+ *     classified
+ * @param pixels counts by class where pixels are classified
  */
 public record TestResult(
-        long images, double loss, double accuracy, double top5, int[][] confusion) {
+        long images,
+        double loss,
+        double accuracy,
+        double top5,
+        int[][] confusion,
+        PixelTally pixels) {
+    private static final int[][] NO_CONFUSION = {};
 
-    /** Adds up batches. */
+    /**
+     * Where pixels are classified.
+     *
+     * @param lossSum of all pixels with a label
+     */
+    static TestResult ofPixels(long images, double lossSum, PixelTally pixels) {
+        double loss = pixels.pixels() == 0 ? Double.NaN : lossSum / pixels.pixels();
+        double accuracy = Double.isFinite(loss) ? scores(pixels).accuracy() : Double.NaN;
+        return new TestResult(images, loss, accuracy, Double.NaN, NO_CONFUSION, pixels);
+    }
+
+    private static SegmentationScores scores(PixelTally pixels) {
+        SegmentationScores scores = new SegmentationScores(pixels.labelled().length);
+        scores.add(pixels.intersection(), pixels.labelled(), pixels.predicted());
+        return scores;
+    }
+
+    /**
+     * Intersection over union of each class where pixels are classified, NaN of those that do not
+     * occur; empty where images are.
+     */
+    public List<Double> iou() {
+        if (pixels.equals(PixelTally.NONE)) {
+            return List.of();
+        }
+        SegmentationScores scores = scores(pixels);
+        boolean isNumber = Double.isFinite(loss);
+        return IntStream.range(0, scores.classes())
+                .mapToObj(c -> isNumber ? scores.iou(c) : Double.NaN)
+                .toList();
+    }
+
+    /** What the best state has most of: accuracy, or the mean of {@link #iou}. */
+    public double score() {
+        if (pixels.equals(PixelTally.NONE)) {
+            return accuracy;
+        }
+        return Double.isFinite(loss) ? scores(pixels).meanIou() : Double.NaN;
+    }
+
+    /** Adds up batches of labelled images. */
     static final class Sum {
         private final int classes;
         private final int[][] confusion;
@@ -46,7 +100,8 @@ public record TestResult(
 
         TestResult result() {
             double n = Double.isFinite(loss) ? Math.max(1, images) : Double.NaN;
-            return new TestResult(images, loss / n, correct / n, amongFive / n, confusion);
+            return new TestResult(
+                    images, loss / n, correct / n, amongFive / n, confusion, PixelTally.NONE);
         }
     }
 }

@@ -10,6 +10,7 @@ import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 
@@ -43,6 +44,8 @@ public final class Trainer implements AutoCloseable {
     private static final String OPTIMISER = "trainer.optimiser";
 
     private final Network network;
+    private final Device device;
+    private final long memoryBudget;
     private final Optimiser optimizer;
     private final int accumulate;
     private final float labelSmoothing;
@@ -62,6 +65,8 @@ public final class Trainer implements AutoCloseable {
 
     private Trainer(Builder b, TrainedImages images, Network network) {
         this.network = network;
+        this.device = b.device;
+        this.memoryBudget = b.memoryBudget;
         this.images = images;
         this.optimizer = b.optimizer;
         this.accumulate = b.accumulate;
@@ -319,6 +324,38 @@ public final class Trainer implements AutoCloseable {
             }
             return sum.result(steps(), batch.size(), 0);
         }
+    }
+
+    /**
+     * A copy of this for one image of another size, with the same parameters and running
+     * statistics, to evaluate by.
+     *
+     * @throws IllegalArgumentException when the network cannot have images of that size
+     * @throws org.densenet4j.plan.PlanException when there is no memory for it
+     */
+    Trainer forSize(int height, int width) {
+        FamilySpec resized = FamilySpec.of(spec()).toBuilder().inputSize(height, width).build();
+        Trainer copy =
+                of(resized, device)
+                        .batch(1)
+                        .strategy(plan().strategy())
+                        .precision(plan().precision())
+                        .memoryBudget(memoryBudget)
+                        .images(images())
+                        .seed(seed)
+                        .open();
+        try (DeviceUse _ = network.use()) {
+            for (ParameterSpec p : network.parameters()) {
+                copy.network.parameter(p.name(), network.parameter(p.name()));
+            }
+            for (ParameterSpec p : network.runningStatistics()) {
+                copy.network.runningStatistic(p.name(), network.runningStatistic(p.name()));
+            }
+        } catch (RuntimeException e) {
+            copy.close();
+            throw e;
+        }
+        return copy;
     }
 
     private void checkRoom(LabelledBatch batch, float[] logits) {

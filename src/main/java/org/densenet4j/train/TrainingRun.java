@@ -1,10 +1,13 @@
 package org.densenet4j.train;
 
-import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.ImageLoader;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.SegmentationDataset;
+import org.densenet4j.data.SegmentationLoader;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.Csv;
 
 import java.io.IOException;
@@ -27,7 +30,7 @@ import java.util.stream.Collectors;
  *
  * <pre>{@code
  * Recipe recipe = Recipe.preset("cifar");
- * DenseNetSpec spec = recipe.spec(train.classes()).build();
+ * FamilySpec spec = recipe.spec(train.classes()).build();
  * try (Device device = Device.best();
  *         Trainer trainer = recipe.trainer(spec, device).open();
  *         RunFolder folder = RunFolder.create(Path.of("runs/first"))) {
@@ -58,8 +61,7 @@ public final class TrainingRun {
     private int loaderThreads = 1;
     private boolean skipBroken;
     private List<String> classNames = List.of();
-    private BatchLoader trainLoader;
-    private BatchLoader testLoader;
+    private RunData<?> data;
 
     // The state that a checkpoint carries beside the trainer's.
     private int epoch;
@@ -67,7 +69,7 @@ public final class TrainingRun {
     private double lossSum;
     private long correct;
     private long seen;
-    private double bestAccuracy = -1;
+    private double bestScore = -1;
     private int bestEpoch;
 
     // Of this process only.
@@ -101,24 +103,76 @@ public final class TrainingRun {
         Objects.requireNonNull(train, "train");
         Objects.requireNonNull(test, "test");
         Objects.requireNonNull(normalisation, "normalisation");
-        requireImages("training", train);
-        requireImages("test", test);
-        trainLoader =
+        requireImages("training", train.size());
+        requireImages("test", test.size());
+        BatchLoader trainLoader =
                 BatchLoader.of(train)
                         .batch(recipe.batch())
                         .shuffle(recipe.seed())
                         .augment(recipe.augmentation())
                         .normalise(normalisation)
                         .dropLast(recipe.dropLast() && train.size() >= recipe.batch());
-        testLoader = BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
-        classNames = List.copyOf(train.classNames());
-        notes.putAll(trainLoader.metadata().entries());
-        notes.put(TRAINING_IMAGES, String.valueOf(train.size()));
+        BatchLoader testLoader =
+                BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
+        return data(RunData.of(trainLoader, train.size(), testLoader), train.classNames());
+    }
+
+    /**
+     * What to train and to test on where pixels are classified. Training images are cut to windows
+     * of the network's size where the recipe has a {@link Recipe#crop}, and must have that size
+     * where it has none. Test images are looked at whole, one by one: for those of other sizes the
+     * network is planned again, beside the one that trains.
+     *
+     * @param normalisation {@link Normalisation#none} as FC-DenseNet's authors train
+     * @throws IllegalArgumentException when there are no images, their classes differ, or they or
+     *     the recipe do not fit the network
+     */
+    public TrainingRun data(
+            SegmentationDataset train, SegmentationDataset test, Normalisation normalisation) {
+        Objects.requireNonNull(train, "train");
+        Objects.requireNonNull(test, "test");
+        Objects.requireNonNull(normalisation, "normalisation");
+        requireImages("training", train.size());
+        requireImages("test", test.size());
+        List<String> names = train.classes().names();
+        if (!test.classes().names().equals(names)) {
+            throw new IllegalArgumentException(
+                    "the training images have the classes "
+                            + names
+                            + ", the test images "
+                            + test.classes().names());
+        }
+        NetworkSpec spec = trainer.spec();
+        SegmentationLoader loader = SegmentationLoader.of(train).normalise(normalisation);
+        SegmentationLoader trainLoader =
+                (recipe.crop() > 0
+                                ? loader.randomCrops(spec.inputHeight(), spec.inputWidth())
+                                : loader.wholeImages())
+                        .batch(recipe.batch())
+                        .shuffle(recipe.seed())
+                        .flip(recipe.augment() == Recipe.Augment.FLIP)
+                        .dropLast(recipe.dropLast() && train.size() >= recipe.batch());
+        SegmentationLoader testLoader = SegmentationLoader.of(test).normalise(normalisation);
+        return data(RunData.of(trainLoader, train, testLoader), names);
+    }
+
+    private TrainingRun data(RunData<?> value, List<String> names) {
+        boolean ofPixels = value.test() instanceof PixelTest;
+        if (ofPixels != trainer.spec().graph().classifiesPixels()) {
+            throw new IllegalArgumentException(
+                    ofPixels
+                            ? "the data has a label for each pixel, the network classifies images"
+                            : "the data has one label per image, the network classifies pixels");
+        }
+        data = value;
+        classNames = List.copyOf(names);
+        notes.putAll(data.metadata().entries());
+        notes.put(TRAINING_IMAGES, String.valueOf(data.images()));
         return this;
     }
 
-    private static void requireImages(String what, Dataset data) {
-        if (data.size() == 0) {
+    private static void requireImages(String what, int images) {
+        if (images == 0) {
             throw new IllegalArgumentException("there are no " + what + " images");
         }
     }
@@ -178,7 +232,7 @@ public final class TrainingRun {
      */
     public void resume(Path checkpoint) throws IOException {
         Objects.requireNonNull(checkpoint, "checkpoint");
-        if (trainLoader == null) {
+        if (data == null) {
             throw new IllegalStateException("give the run its data before it resumes");
         }
         Map<String, String> saved =
@@ -189,7 +243,7 @@ public final class TrainingRun {
             lossSum = Double.parseDouble(saved.getOrDefault("run.loss", "0"));
             correct = Long.parseLong(saved.getOrDefault("run.correct", "0"));
             seen = Long.parseLong(saved.getOrDefault("run.seen", "0"));
-            bestAccuracy = Double.parseDouble(saved.getOrDefault("run.best-accuracy", "-1"));
+            bestScore = Double.parseDouble(saved.getOrDefault(bestKey(), "-1"));
             bestEpoch = Integer.parseInt(saved.getOrDefault("run.best-epoch", "0"));
             position = inBatchesOf(recipe.batch(), saved.get("recipe.batch"));
         } catch (NumberFormatException e) {
@@ -202,7 +256,21 @@ public final class TrainingRun {
                             + epoch
                             + " epochs; give --epochs a larger number to train on");
         }
+        if (isOutOfPatience()) {
+            throw new IllegalArgumentException(
+                    checkpoint
+                            + " has had no better test for "
+                            + (epoch - bestEpoch)
+                            + " epochs; give --patience a larger number, or 0, to train on");
+        }
         folder.keepMetrics(epoch);
+    }
+
+    /** What the best state has most of, as checkpoints call it. */
+    private String bestKey() {
+        return trainer.spec().graph().classifiesPixels()
+                ? "run.best-mean-iou"
+                : "run.best-accuracy";
     }
 
     /**
@@ -270,7 +338,7 @@ public final class TrainingRun {
         state.put("run.loss", String.valueOf(lossSum));
         state.put("run.correct", String.valueOf(correct));
         state.put("run.seen", String.valueOf(seen));
-        state.put("run.best-accuracy", String.valueOf(bestAccuracy));
+        state.put(bestKey(), String.valueOf(bestScore));
         state.put("run.best-epoch", String.valueOf(bestEpoch));
         trainer.save(folder.file(name), state);
     }
@@ -278,9 +346,10 @@ public final class TrainingRun {
     // ---------------------------------------------------------------- training
 
     /**
-     * Trains to the last epoch, or until told to stop.
+     * Trains to the last epoch, or until the recipe's patience is at its end, or until told to
+     * stop.
      *
-     * @return whether it got to the end
+     * @return whether it got to an end
      * @throws IllegalArgumentException when the data has other classes or another normalisation
      *     than the trainer knows, which may be from the checkpoint; {@link
      *     Trainer#images(ImageMetadata)} tells it of a change that is meant
@@ -290,24 +359,23 @@ public final class TrainingRun {
      *     finite; the last checkpoint is as it was
      */
     public boolean train() throws IOException {
-        if (trainLoader == null) {
+        if (data == null) {
             throw new IllegalStateException("give the run its data before it trains");
         }
-        trainer.requireTrainable("the data", trainLoader.metadata());
-        BatchLoader train = loader(trainLoader);
-        BatchLoader test = loader(testLoader);
+        trainer.requireTrainable("the data", data.metadata());
+        RunData<?> read = data.read(loaderThreads, skipBroken ? listener::brokenImage : null);
         folder.writeConfig(
                 "The resolved recipe of this run; train --config takes this file.", config());
         try (EventFile events = new EventFile(folder.path(), trainer.steps() + 1)) {
-            while (epoch < recipe.epochs()) {
+            while (epoch < recipe.epochs() && !isOutOfPatience()) {
                 double start = System.nanoTime() / 1e9;
                 double stepsBefore = stepSeconds;
                 double waitBefore = inputWait;
                 long imagesBefore = images;
-                boolean trained = trainEpoch(train, events);
+                boolean trained = trainEpoch(read, events);
                 // Before the test, so that the epoch's training is kept whatever happens there.
                 save(RunFolder.CHECKPOINT);
-                TestResult tested = trained ? test(test) : null;
+                TestResult tested = trained ? test(read.test()) : null;
                 if (tested == null) {
                     events.flush();
                     summarise();
@@ -328,7 +396,8 @@ public final class TrainingRun {
                                 tested.top5(),
                                 System.nanoTime() / 1e9 - start,
                                 (images - imagesBefore) / Math.max(1e-9, steps),
-                                wait / Math.max(1e-9, wait + steps)),
+                                wait / Math.max(1e-9, wait + steps),
+                                tested.iou()),
                         events);
             }
         } catch (UncheckedIOException e) {
@@ -351,11 +420,6 @@ public final class TrainingRun {
                 : failure;
     }
 
-    private BatchLoader loader(BatchLoader loader) {
-        BatchLoader configured = loader.threads(loaderThreads);
-        return skipBroken ? configured.skipBroken(listener::brokenImage) : configured;
-    }
-
     private Map<String, String> config() {
         Map<String, String> config = new LinkedHashMap<>(recipe.values());
         withPrefix(NOTE, notes).forEach(config::put);
@@ -363,23 +427,23 @@ public final class TrainingRun {
     }
 
     /** Returns false when told to stop. */
-    private boolean trainEpoch(BatchLoader train, EventFile events) throws IOException {
-        long perEpoch = train.batchesPerEpoch();
+    private <B> boolean trainEpoch(RunData<B> read, EventFile events) throws IOException {
+        long perEpoch = read.train().batchesPerEpoch();
         long total = perEpoch * recipe.epochs();
-        try (BatchLoader.Epoch batches = train.epoch(epoch, position)) {
-            Batch following = next(batches);
+        try (ImageLoader<?, B>.Epoch batches = read.train().epoch(epoch, position)) {
+            B following = next(batches);
             while (following != null) {
-                Batch batch = following;
+                B batch = following;
                 int behind = batches.position();
                 following = next(batches);
                 trainer.learningRate(schedule.rate((double) (epoch * perEpoch + position) / total));
                 long start = System.nanoTime();
-                StepResult r = trainer.step(batch, following);
+                StepResult r = read.step().of(trainer, batch, following);
                 stepSeconds += (System.nanoTime() - start) / 1e9;
                 images += r.images();
-                lossSum += r.loss() * r.images();
+                lossSum += r.loss() * r.labels();
                 correct += r.correct();
-                seen += r.images();
+                seen += r.labels();
                 position = behind;
                 if (r.step() % STEPS_PER_EVENT == 0) {
                     events.scalar("step/loss", r.step(), r.loss());
@@ -392,8 +456,8 @@ public final class TrainingRun {
                                 recipe.epochs(),
                                 epoch * perEpoch + position,
                                 total,
-                                lossSum / seen,
-                                (double) correct / seen,
+                                lossSum / Math.max(1, seen),
+                                (double) correct / Math.max(1, seen),
                                 images / stepSeconds));
                 if (stop.getAsBoolean()) {
                     return false;
@@ -405,14 +469,14 @@ public final class TrainingRun {
             }
             inputWait += batches.inputWaitSeconds();
         }
-        if (seen == 0) {
+        if (seen == 0 && position == 0) {
             throw new IOException("none of the training images can be read");
         }
         return true;
     }
 
     /** The next batch, or null behind the last. The steps before one that fails are saved. */
-    private Batch next(BatchLoader.Epoch batches) throws IOException {
+    private <B> B next(ImageLoader<?, B>.Epoch batches) throws IOException {
         try {
             return batches.hasNext() ? batches.next() : null;
         } catch (RuntimeException e) {
@@ -424,25 +488,16 @@ public final class TrainingRun {
     }
 
     /** Returns null when told to stop. */
-    private TestResult test(BatchLoader test) throws IOException {
-        int classes = trainer.spec().classes();
-        TestResult.Sum sum = new TestResult.Sum(classes);
-        try (BatchLoader.Epoch batches = test.epoch(0)) {
-            while (batches.hasNext()) {
-                Batch batch = batches.next();
-                float[] logits = new float[batch.size() * classes];
-                StepResult r = trainer.evaluate(batch, logits);
-                sum.add(r, batch.labels(), logits);
-                if (stop.getAsBoolean()) {
-                    return null;
-                }
-            }
-        }
-        TestResult result = sum.result();
-        if (result.images() == 0) {
+    private TestResult test(RunTest test) throws IOException {
+        TestResult result = test.of(trainer, stop);
+        if (result != null && result.images() == 0) {
             throw new IOException("none of the test images can be read");
         }
         return result;
+    }
+
+    private boolean isOutOfPatience() {
+        return recipe.patience() > 0 && epoch - bestEpoch >= recipe.patience();
     }
 
     private void finishEpoch(TestResult tested, EpochResult result, EventFile events)
@@ -452,15 +507,19 @@ public final class TrainingRun {
         lossSum = 0;
         correct = 0;
         seen = 0;
-        boolean best = tested.accuracy() > bestAccuracy;
+        boolean best = tested.score() > bestScore;
         if (best) {
-            bestAccuracy = tested.accuracy();
+            bestScore = tested.score();
             bestEpoch = epoch;
         }
-        folder.append(result);
+        folder.append(result, classNames);
         write(result, events);
         if (best) {
-            folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
+            if (result.isOfPixels()) {
+                folder.write(RunFolder.IOU, csv(tested));
+            } else {
+                folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
+            }
             save(RunFolder.BEST);
         }
         // The last one to be written: a run that is killed before repeats what came after the
@@ -477,12 +536,19 @@ public final class TrainingRun {
         summarised = System.nanoTime();
     }
 
-    private static void write(EpochResult r, EventFile events) throws IOException {
+    private void write(EpochResult r, EventFile events) throws IOException {
         events.scalar("loss/train", r.steps(), r.trainLoss());
         events.scalar("loss/test", r.steps(), r.testLoss());
         events.scalar("accuracy/train", r.steps(), r.trainAccuracy());
         events.scalar("accuracy/test", r.steps(), r.testAccuracy());
-        events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+        if (r.isOfPixels()) {
+            events.scalar("iou/mean", r.steps(), r.testMeanIou());
+            for (int c = 0; c < classNames.size(); c++) {
+                events.scalar("iou/" + classNames.get(c), r.steps(), r.testIou().get(c));
+            }
+        } else {
+            events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+        }
         events.scalar("speed/images_per_second", r.steps(), r.imagesPerSecond());
         events.scalar("speed/input_wait", r.steps(), r.inputWait());
         events.flush();
@@ -500,6 +566,20 @@ public final class TrainingRun {
         return csv.toString();
     }
 
+    /** Scores of each class; a class that does not occur has none. */
+    private String csv(TestResult tested) {
+        Csv csv = Csv.of("class", "iou", "right", "labelled", "predicted");
+        for (int c = 0; c < classNames.size(); c++) {
+            csv.row(
+                    classNames.get(c),
+                    Csv.decimals(6, tested.iou().get(c)),
+                    tested.pixels().intersection()[c],
+                    tested.pixels().labelled()[c],
+                    tested.pixels().predicted()[c]);
+        }
+        return csv.toString();
+    }
+
     // ---------------------------------------------------------------- afterwards
 
     /** Epochs done. */
@@ -507,9 +587,17 @@ public final class TrainingRun {
         return epoch;
     }
 
-    /** The highest test accuracy so far, or −1 before the first test. */
-    public double bestAccuracy() {
-        return bestAccuracy;
+    /**
+     * The highest test accuracy so far, or mean intersection over union where pixels are
+     * classified; −1 before the first test.
+     */
+    public double bestScore() {
+        return bestScore;
+    }
+
+    /** Whether its patience is at its end before the last epoch. */
+    public boolean endedEarly() {
+        return epoch < recipe.epochs() && isOutOfPatience();
     }
 
     /** The epoch, counted from 1, that {@link RunFolder#BEST} was saved after; 0 for none. */
@@ -534,6 +622,6 @@ public final class TrainingRun {
 
     /** Images that were skipped because they could not be read. */
     public int skippedImages() {
-        return trainLoader.skippedImages() + testLoader.skippedImages();
+        return data.skippedImages();
     }
 }

@@ -78,7 +78,8 @@ class OptimiserTest {
                         .forEach(p -> before.put(p.name(), network.parameter(p.name())));
                 trainer.step(batch(step));
                 for (ParameterSpec p : network.parameters()) {
-                    double[] r = squares.computeIfAbsent(p.name(), _ -> new double[(int) p.count()]);
+                    double[] r =
+                            squares.computeIfAbsent(p.name(), _ -> new double[(int) p.count()]);
                     boolean decays = !p.name().endsWith(".bias");
                     float[] gradient = network.gradient(p.name());
                     float[] expected = new float[r.length];
@@ -115,7 +116,8 @@ class OptimiserTest {
             assertEquals(SPEC, Checkpoint.spec(file));
             IOException e = assertThrows(IOException.class, () -> other.load(file));
             assertTrue(
-                    e.getMessage().contains("was trained by rmsprop, and this trainer trains by sgd"),
+                    e.getMessage()
+                            .contains("was trained by rmsprop, and this trainer trains by sgd"),
                     e.getMessage());
             assertEquals(0, other.steps());
         }
@@ -124,12 +126,12 @@ class OptimiserTest {
     @Test
     void settingsThatMakeNoStepAreRefused() {
         for (double[] wrong :
-                new double[][] {{-1, 0.9, 1e-6, 0}, {1, 1, 1e-6, 0}, {1, 0.9, 0, 0}, {1, 0.9, 1, 2}}) {
+                new double[][] {
+                    {-1, 0.9, 1e-6, 0}, {1, 1, 1e-6, 0}, {1, 0.9, 0, 0}, {1, 0.9, 1, 2}
+                }) {
             assertThrows(
                     IllegalArgumentException.class,
-                    () ->
-                            new Rmsprop(
-                                    wrong[0], wrong[1], wrong[2], true, wrong[3], Decayed.ALL));
+                    () -> new Rmsprop(wrong[0], wrong[1], wrong[2], true, wrong[3], Decayed.ALL));
         }
     }
 }

@@ -75,9 +75,22 @@ class RecipeTest {
                         case "schedule" -> "step";
                         case "milestones" -> "1, 2";
                         case "augment" -> "cifar";
-                        case "nesterov", "decay-norms", "freeze-bn", "drop-last" ->
+                        case "optimiser" -> "rmsprop";
+                        case "nesterov",
+                                "decay-norms",
+                                "decay-scales",
+                                "epsilon-inside",
+                                "freeze-bn",
+                                "drop-last" ->
                                 value.equals("true") ? "false" : "true";
-                        case "epochs", "batch", "accumulate", "input-size", "seed" -> "17";
+                        case "epochs",
+                                "batch",
+                                "accumulate",
+                                "input-size",
+                                "crop",
+                                "patience",
+                                "seed" ->
+                                "17";
                         default -> "0.125";
                     });
         }

@@ -34,12 +34,12 @@ class RunFilesTest {
 
     @Test
     void aLossThatIsNotFiniteIsAnEmptyCellAndIsReadAgain() throws IOException {
-        folder.append(epoch(1, Double.NaN, Double.NaN, 100));
-        folder.append(epoch(2, 0.5, 0.75, 300));
+        folder.append(epoch(1, Double.NaN, Double.NaN, 100), List.of("a"));
+        folder.append(epoch(2, 0.5, 0.75, 300), List.of("a"));
         List<String> lines = Files.readAllLines(folder.file(RunFolder.METRICS));
         assertEquals("1,5,0.100000,,,,,1.000000,2.50,100.0,0.0100", lines.get(1));
         assertEquals(3, lines.size());
-        List<double[]> epochs = folder.metrics();
+        List<double[]> epochs = folder.metrics().epochs();
         assertTrue(Double.isNaN(epochs.get(0)[3]));
         assertEquals(0.5, epochs.get(1)[3]);
         RunSummary.write(folder, "bc-10-4", Map.of(), List.of());

@@ -22,7 +22,9 @@ class RunFolderTest {
             // As many images at 100 and at 300 a second are 150 a second, not 200.
             for (int epoch = 1; epoch <= 2; epoch++) {
                 double rate = epoch == 1 ? 100 : 300;
-                folder.append(new EpochResult(epoch, epoch, 0.1, 1, 0.5, 1, 0.5, 1, 2, rate, 0.1));
+                folder.append(
+                        new EpochResult(epoch, epoch, 0.1, 1, 0.5, 1, 0.5, 1, 2, rate, 0.1),
+                        List.of("a"));
             }
             RunSummary.write(folder, "model", Map.of(), List.of("a"));
             String page = Files.readString(folder.path().resolve(RunFolder.SUMMARY));
@@ -33,13 +35,14 @@ class RunFolderTest {
     @Test
     void anEpochThatWasOnlyTestedHasNoSpeed() throws IOException {
         try (RunFolder folder = RunFolder.create(root.resolve("tested"))) {
-            folder.append(new EpochResult(1, 1, 0.1, 1, 0.5, 1, 0.5, 1, 2, 0, 0));
+            folder.append(new EpochResult(1, 1, 0.1, 1, 0.5, 1, 0.5, 1, 2, 0, 0), List.of("a"));
             RunSummary.write(folder, "model", Map.of(), List.of("a"));
             Path summary = folder.path().resolve(RunFolder.SUMMARY);
             assertFalse(Files.readString(summary).contains("<dt>images per second</dt>"));
             // One image takes 10 ms of steps; it waits 10 ms in the second epoch, 30 in the third.
-            folder.append(new EpochResult(2, 2, 0.1, 1, 0.5, 1, 0.5, 1, 2, 100, 0.5));
-            folder.append(new EpochResult(3, 3, 0.1, 1, 0.5, 1, 0.5, 1, 2, 100, 0.75));
+            folder.append(new EpochResult(2, 2, 0.1, 1, 0.5, 1, 0.5, 1, 2, 100, 0.5), List.of("a"));
+            folder.append(
+                    new EpochResult(3, 3, 0.1, 1, 0.5, 1, 0.5, 1, 2, 100, 0.75), List.of("a"));
             RunSummary.write(folder, "model", Map.of(), List.of("a"));
             String page = Files.readString(summary);
             assertTrue(page.contains("<dt>images per second</dt><dd>100.0</dd>"));

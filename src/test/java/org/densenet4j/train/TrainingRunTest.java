@@ -10,7 +10,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,7 +45,7 @@ class TrainingRunTest {
     }
 
     private static void run(Recipe recipe, RunFolder folder, Work work) throws IOException {
-        DenseNetSpec spec = recipe.spec(3).build();
+        FamilySpec spec = recipe.spec(3).build();
         try (Device device = Device.open("cpu", new DeviceOptions(2, true, true));
                 Trainer trainer = recipe.trainer(spec, device).open()) {
             work.with(
@@ -207,7 +207,7 @@ class TrainingRunTest {
                                         .mapToDouble(EpochResult::testAccuracy)
                                         .max()
                                         .orElse(0),
-                                run.bestAccuracy());
+                                run.bestScore());
                         assertEquals(3, run.epoch());
                         assertEquals(3 * 37, run.images());
                     });
@@ -284,7 +284,7 @@ class TrainingRunTest {
         Path whole = uninterrupted();
         byte[] good = Files.readAllBytes(whole.resolve(RunFolder.CHECKPOINT));
         Path damaged = root.resolve("damaged.safetensors");
-        DenseNetSpec spec = RECIPE.spec(3).build();
+        FamilySpec spec = RECIPE.spec(3).build();
         SplittableRandom random = new SplittableRandom(2);
         try (Device device = Device.open("cpu", new DeviceOptions(1, true, true));
                 Trainer trainer = RECIPE.trainer(spec, device).open()) {

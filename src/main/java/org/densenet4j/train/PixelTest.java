@@ -1,0 +1,79 @@
+package org.densenet4j.train;
+
+import org.densenet4j.data.SegmentationBatch;
+import org.densenet4j.data.SegmentationLoader;
+import org.densenet4j.engine.PixelTally;
+
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/**
+ * A test on whole images with a label for every pixel. Images are looked at one by one, each at its
+ * own size, whatever the windows that are trained on: networks that normalise with the statistics
+ * of the batch at hand then give an image the same result in every set.
+ *
+ * @param loader of the test images
+ */
+record PixelTest(SegmentationLoader loader) implements RunTest {
+    PixelTest {
+        loader = loader.batch(1).wholeImages();
+    }
+
+    @Override
+    public RunTest read(int threads, Consumer<String> broken) {
+        SegmentationLoader read = loader.threads(threads);
+        return new PixelTest(broken == null ? read : read.skipBroken(broken));
+    }
+
+    @Override
+    public TestResult of(Trainer trainer, BooleanSupplier stop) {
+        double loss = 0;
+        int images = 0;
+        PixelTally pixels = PixelTally.NONE;
+        try (SegmentationLoader.Epoch batches = loader.epoch(0);
+                OtherSize sizes = new OtherSize(trainer)) {
+            while (batches.hasNext()) {
+                SegmentationBatch batch = batches.next();
+                StepResult r = sizes.trainer(batch.height(), batch.width()).evaluate(batch);
+                loss += r.loss() * r.labels();
+                images += r.images();
+                pixels = pixels.plus(r.pixels());
+                if (stop.getAsBoolean()) {
+                    return null;
+                }
+            }
+        }
+        return TestResult.ofPixels(images, loss, pixels);
+    }
+
+    /** The trainer, or a copy of it for images of another size, made when the size changes. */
+    private static final class OtherSize implements AutoCloseable {
+        private final Trainer trained;
+        private Trainer current;
+
+        OtherSize(Trainer trained) {
+            this.trained = trained;
+            this.current = trained;
+        }
+
+        Trainer trainer(int height, int width) {
+            if (!isOf(current, height, width)) {
+                close();
+                current = isOf(trained, height, width) ? trained : trained.forSize(height, width);
+            }
+            return current;
+        }
+
+        private static boolean isOf(Trainer trainer, int height, int width) {
+            return trainer.spec().inputHeight() == height && trainer.spec().inputWidth() == width;
+        }
+
+        @Override
+        public void close() {
+            if (current != trained) {
+                current.close();
+                current = trained;
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package org.densenet4j.train;
+
+import org.densenet4j.data.BatchLoader;
+import org.densenet4j.data.ImageLoader;
+import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.SegmentationBatch;
+import org.densenet4j.data.SegmentationDataset;
+import org.densenet4j.data.SegmentationLoader;
+import org.densenet4j.graph.NetworkSpec;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.function.Consumer;
+
+/**
+ * What a run trains on and is tested by, whether images or pixels have labels.
+ *
+ * @param train gives the training batches
+ * @param step trains on one
+ * @param test what comes after each epoch
+ * @param metadata what the training batches tell of their images
+ * @param images number of training images
+ * @param <B> the batches
+ */
+record RunData<B>(
+        ImageLoader<?, B> train, Step<B> step, RunTest test, ImageMetadata metadata, int images) {
+
+    /** Trains on a batch. */
+    interface Step<B> {
+        /**
+         * One step.
+         *
+         * @param next the batch behind it, or null
+         */
+        StepResult of(Trainer trainer, B batch, B next);
+    }
+
+    static RunData<?> of(BatchLoader train, int images, BatchLoader test) {
+        return new RunData<>(train, Trainer::step, new ImageTest(test), train.metadata(), images);
+    }
+
+    static RunData<?> of(
+            SegmentationLoader train, SegmentationDataset data, SegmentationLoader test) {
+        return new RunData<>(
+                train,
+                (trainer, batch, next) -> {
+                    checkSize(trainer.spec(), batch, data);
+                    return trainer.step(batch, next);
+                },
+                new PixelTest(test),
+                train.metadata(),
+                data.size());
+    }
+
+    /** Whole images of a folder may be of any size, and a network is planned for one. */
+    private static void checkSize(
+            NetworkSpec spec, SegmentationBatch batch, SegmentationDataset data) {
+        if (batch.height() != spec.inputHeight() || batch.width() != spec.inputWidth()) {
+            IOException e =
+                    new IOException(
+                            data.name(batch.indices()[0])
+                                    + " is "
+                                    + batch.width()
+                                    + "x"
+                                    + batch.height()
+                                    + " pixels, and the network was planned for "
+                                    + spec.inputWidth()
+                                    + "x"
+                                    + spec.inputHeight()
+                                    + "; train on windows of one size (crop)");
+            throw new UncheckedIOException(e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The same, read in another way.
+     *
+     * @param broken is told of images that cannot be read and are skipped; null when they stop the
+     *     run
+     */
+    RunData<B> read(int threads, Consumer<String> broken) {
+        ImageLoader<?, B> read = train.threads(threads);
+        return new RunData<>(
+                broken == null ? read : read.skipBroken(broken),
+                step,
+                test.read(threads, broken),
+                metadata,
+                images);
+    }
+
+    /** Images that were skipped because they could not be read. */
+    int skippedImages() {
+        return train.skippedImages() + test.loader().skippedImages();
+    }
+}
