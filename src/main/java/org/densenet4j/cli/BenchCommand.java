@@ -2,10 +2,11 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.profile.Benchmark;
 import org.densenet4j.profile.Ceilings;
 import org.densenet4j.profile.Sweep;
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -173,9 +174,9 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private static SweepRange range(Sweep.Variable variable) {
-        DenseNetSpec spec = DenseNetSpec.preset(SWEEP_MODEL).build();
+        NetworkSpec spec = FamilySpec.preset(SWEEP_MODEL).build();
         return switch (variable) {
-            case DEPTH -> SweepRange.depths("bc", "12", DEPTHS, SWEEP_BATCH);
+            case DEPTH -> SweepRange.depths("bc-", "-12", DEPTHS, SWEEP_BATCH);
             case BATCH -> SweepRange.batch(SWEEP_MODEL, 8 * SWEEP_BATCH);
             case SIZE -> SweepRange.size(SWEEP_MODEL, spec, SWEEP_BATCH);
         };

@@ -1,23 +1,27 @@
 package org.densenet4j.cli;
 
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
 
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
 /**
  * A network and a batch, as options say it: {@code bc-100-12:64}, or with the size of images {@code
- * bc-100-12:64:48}.
+ * bc-100-12:64:48}, {@code fc-densenet103:1:360x480}.
  *
  * @param model a preset's name
  * @param batch images of a step
- * @param size height and width of images; 0 for the preset's
+ * @param size of the images; null for the preset's
  */
-record BenchPoint(String model, int batch, int size) {
-    private static final int MOST_PARTS = 3;
+record BenchPoint(String model, int batch, ImageSize size) {
+    private static final Pattern TEXT =
+            Pattern.compile("([^:]*):([1-9]\\d{0,5})(?::([1-9]\\d{0,5}(?:x[1-9]\\d{0,5})?))?");
 
     BenchPoint(String model, int batch) {
-        this(model, batch, 0);
+        this(model, batch, null);
     }
 
     /**
@@ -26,37 +30,37 @@ record BenchPoint(String model, int batch, int size) {
      * @throws IllegalArgumentException in one line
      */
     static BenchPoint parse(String text) {
-        String[] parts = text.split(":", -1);
-        boolean numbers = parts.length >= 2 && parts.length <= MOST_PARTS;
-        for (int i = 1; i < parts.length; i++) {
-            numbers &= parts[i].matches("[1-9]\\d{0,5}");
-        }
-        if (!numbers) {
+        Matcher point = TEXT.matcher(text);
+        if (!point.matches()) {
             throw new IllegalArgumentException(
-                    "'" + text + "' is not MODEL:BATCH, such as bc-100-12:64");
+                    "'"
+                            + text
+                            + "' is not MODEL:BATCH, such as bc-100-12:64, or MODEL:BATCH:SIZE, such"
+                            + " as fc-densenet103:1:360x480");
         }
-        int size = parts.length == MOST_PARTS ? Integer.parseInt(parts[2]) : 0;
-        return new BenchPoint(parts[0], Integer.parseInt(parts[1]), size);
-    }
-
-    /** The network, with what else was said about it. */
-    DenseNetSpec spec(ModelOption options) {
-        DenseNetSpec.Builder builder = options.withName(model);
-        return (size == 0 ? builder : builder.inputSize(size)).build();
+        return new BenchPoint(
+                point.group(1),
+                Integer.parseInt(point.group(2)),
+                point.group(3) == null ? null : ImageSize.parse(point.group(3)));
     }
 
     /**
-     * The preset.
+     * The network, with what else was said about it.
      *
      * @throws IllegalArgumentException in one line when there is none of this name
      */
-    DenseNetSpec spec() {
+    FamilySpec spec(ModelOption options) {
+        return options.withName(model, size);
+    }
+
+    /** The preset. */
+    FamilySpec spec() {
         return spec(new ModelOption());
     }
 
     @Override
     public String toString() {
-        return model + ":" + batch + (size == 0 ? "" : ":" + size);
+        return model + ":" + batch + (size == null ? "" : ":" + size);
     }
 
     /** For picocli. */

@@ -2,13 +2,13 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.profile.BenchmarkRow;
 import org.densenet4j.profile.Measurement;
-import org.densenet4j.spec.DenseNetSpec;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -79,7 +79,7 @@ final class BenchRun {
             skipped.add(precision + ": not for this device (" + device.description() + ")");
             return;
         }
-        DenseNetSpec spec = point.spec();
+        NetworkSpec spec = point.spec();
         Map<MemoryStrategy, MemoryPlan> plans = new EnumMap<>(MemoryStrategy.class);
         for (MemoryStrategy s :
                 List.of(MemoryStrategy.SHARED, MemoryStrategy.RECOMPUTE, MemoryStrategy.NAIVE)) {

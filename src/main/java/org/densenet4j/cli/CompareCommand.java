@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
@@ -11,7 +12,6 @@ import org.densenet4j.profile.ComparisonReport;
 import org.densenet4j.profile.Measurement;
 import org.densenet4j.profile.StrategyRun;
 import org.densenet4j.profile.Sweep;
-import org.densenet4j.spec.DenseNetSpec;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,14 +46,8 @@ final class CompareCommand implements Callable<Integer> {
 
     @Mixin private ModelOption model;
     @Mixin private DeviceOption device;
+    @Mixin private BatchOption batch;
     @Mixin private ReportOption report;
-
-    @Option(
-            names = "--batch",
-            paramLabel = "N",
-            defaultValue = "64",
-            description = "images per step (default: ${DEFAULT-VALUE})")
-    private int batch;
 
     @Option(
             names = "--steps",
@@ -91,10 +85,12 @@ final class CompareCommand implements Callable<Integer> {
                     "steps = " + steps + ": use 2 or more, or 0 for the plans only");
         }
         String name = model.name(DEFAULT_MODEL);
-        DenseNetSpec spec = model.builder(DEFAULT_MODEL).build();
-        if (sweeps.contains(Sweep.Variable.DEPTH)) {
-            SweepRange.depth(name, batch); // refuses a model without depths before anything has run
-        }
+        NetworkSpec spec = model.spec(DEFAULT_MODEL);
+        int images = batch.of(spec);
+        // Refuses a model without depths before anything has run.
+        List<SweepRange> ranges =
+                new TreeSet<>(sweeps)
+                        .stream().map(v -> SweepRange.of(v, name, spec, images)).toList();
         long budget = Bytes.parse(memoryBudget);
         report.check(ComparisonReport.files(sweeps));
         Path scratch = Files.createTempDirectory("densenet4j-compare");
@@ -106,19 +102,19 @@ final class CompareCommand implements Callable<Integer> {
             for (MemoryStrategy s : MemoryStrategy.values()) {
                 Path file = scratch.resolve(s + ".safetensors");
                 file.toFile().deleteOnExit();
-                runs.add(run(spec, name, s, budget, d, file));
+                runs.add(run(spec, images, name, s, budget, d, file));
                 gradients.put(s, file);
             }
             SweepRun sweep =
                     new SweepRun(model, device.arguments(), seed, steps > 0 ? SWEEP_STEPS : 0, d);
             List<Sweep> swept = new ArrayList<>();
-            for (Sweep.Variable variable : new TreeSet<>(sweeps)) {
-                swept.add(sweep.run(SweepRange.of(variable, name, spec, batch), System.out));
+            for (SweepRange range : ranges) {
+                swept.add(sweep.run(range, System.out));
             }
             Comparison comparison =
                     new Comparison(
                             spec,
-                            batch,
+                            images,
                             d.description(),
                             budget,
                             List.copyOf(runs),
@@ -136,14 +132,15 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private StrategyRun run(
-            DenseNetSpec spec,
+            NetworkSpec spec,
+            int images,
             String name,
             MemoryStrategy strategy,
             long budget,
             Device d,
             Path gradients)
             throws IOException {
-        MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(batch).on(d);
+        MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(images).on(d);
         int largest = MemoryPlan.of(spec).strategy(strategy).largestBatch(d, budget).orElse(0);
         List<String> more = List.of("--gradients", gradients.toString());
         Measurement measured = measure(plan, name, steps, more, d);

@@ -1,13 +1,13 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.inference.InferenceNetwork;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.profile.WarmedSteps;
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
-import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
@@ -16,13 +16,13 @@ import java.util.Map;
 
 /** Forward passes in evaluation mode, with what a {@code Predictor} runs on. */
 final class InferenceMeasurement {
-    private final DenseNetSpec spec;
+    private final NetworkSpec spec;
     private final int batch;
     private final int steps;
     private final double warmUpSeconds;
     private final long seed;
 
-    InferenceMeasurement(DenseNetSpec spec, int batch, int steps, double warmUpSeconds, long seed) {
+    InferenceMeasurement(NetworkSpec spec, int batch, int steps, double warmUpSeconds, long seed) {
         this.spec = spec;
         this.batch = batch;
         this.steps = steps;
@@ -34,9 +34,9 @@ final class InferenceMeasurement {
         InferencePlan plan = InferencePlan.of(spec).batch(batch).within(device, Long.MAX_VALUE);
         RandomImages data = new RandomImages(spec, batch, seed, 1, 0);
         WeightSource weights = initialWeights();
-        float[] logits = new float[Math.multiplyExact(batch, spec.classes())];
         long before = ResidentMemory.current();
         try (InferenceNetwork network = InferenceNetwork.open(plan, device, weights)) {
+            float[] logits = new float[Math.multiplyExact(batch, network.logitsPerImage())];
             double[] seconds =
                     WarmedSteps.run(
                             steps,
@@ -63,11 +63,11 @@ final class InferenceMeasurement {
 
     /** What training would begin with: time does not depend on values. */
     private WeightSource initialWeights() {
-        NetworkShape shape = NetworkShape.of(spec);
+        Graph graph = spec.graph();
         Map<String, ParameterSpec> tensors = new HashMap<>();
-        shape.parameters().forEach(p -> tensors.put(p.name(), p));
-        shape.buffers().forEach(p -> tensors.put(p.name(), p));
-        Initialiser initialiser = Initialiser.seeded(seed);
+        graph.parameters().forEach(p -> tensors.put(p.name(), p));
+        graph.runningStatistics().forEach(p -> tensors.put(p.name(), p));
+        Initialiser initialiser = Initialiser.of(graph, seed);
         return name -> {
             ParameterSpec p = tensors.get(name);
             float[] values = new float[Math.toIntExact(p.count())];

@@ -3,12 +3,12 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 
@@ -38,15 +38,13 @@ import java.util.stream.DoubleStream;
 final class MeasureCommand implements Callable<Integer> {
     @Mixin private ModelOption model;
     @Mixin private DeviceOption device;
+    @Mixin private BatchOption batch;
     @Mixin private TraceOption trace;
     @Mixin private WarmUpOption warmUp;
     @Mixin private OverwriteOption overwrite;
 
     @Option(names = "--strategy", defaultValue = "SHARED", description = "what is kept")
     private MemoryStrategy strategy;
-
-    @Option(names = "--batch", defaultValue = "64", description = "images per step")
-    private int batch;
 
     @Option(names = "--steps", defaultValue = "10", description = "steps, the first half warm-up")
     private int steps;
@@ -59,7 +57,7 @@ final class MeasureCommand implements Callable<Integer> {
             split = ",",
             converter = BenchPoint.Converter.class,
             description =
-                    "MODEL:BATCH or MODEL:BATCH:SIZE, measured one after the other instead of"
+                    "MODEL:BATCH or MODEL:BATCH:N[xM], measured one after the other instead of"
                             + " --model and --batch")
     private List<BenchPoint> points = List.of();
 
@@ -92,7 +90,8 @@ final class MeasureCommand implements Callable<Integer> {
         }
         try (Device d = device.open(trace)) {
             if (points.isEmpty()) {
-                measure(model.builder("bc-100-12").build(), batch, d);
+                NetworkSpec spec = model.spec("bc-100-12");
+                measure(spec, batch.of(spec), d);
             }
             for (BenchPoint point : points) {
                 measure(point.spec(model), point.batch(), d);
@@ -101,7 +100,7 @@ final class MeasureCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void measure(DenseNetSpec spec, int images, Device d) throws IOException {
+    private void measure(NetworkSpec spec, int images, Device d) throws IOException {
         if (inference) {
             new InferenceMeasurement(spec, images, steps, warmUp.seconds(0), seed).on(d).print();
             return;
@@ -136,7 +135,7 @@ final class MeasureCommand implements Callable<Integer> {
     }
 
     /** Whether two batches take no more than half of the largest heap. */
-    private static boolean heapHoldsTwo(DenseNetSpec spec, int images) {
+    private static boolean heapHoldsTwo(NetworkSpec spec, int images) {
         long floats = (long) images * spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
         return 2 * floats * Float.BYTES <= Runtime.getRuntime().maxMemory() / 2;
     }

@@ -4,7 +4,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -15,7 +15,7 @@ import java.util.Locale;
 final class MemoryComparison {
     private MemoryComparison() {}
 
-    static void print(DenseNetSpec spec, MemoryStrategy strategy, int batch, Device d)
+    static void print(FamilySpec spec, MemoryStrategy strategy, int batch, Device d)
             throws IOException {
         MemoryStrategy ours = strategy == MemoryStrategy.NAIVE ? MemoryStrategy.SHARED : strategy;
         long naiveBytes =
@@ -27,12 +27,7 @@ final class MemoryComparison {
                     Bytes.format(naiveBytes));
             return;
         }
-        List<String> arguments = new ArrayList<>();
-        arguments.addAll(List.of("--model", spec.name()));
-        arguments.addAll(List.of("--classes", String.valueOf(spec.classes())));
-        arguments.addAll(List.of("--compression", String.valueOf(spec.compression())));
-        arguments.addAll(List.of("--dropout", String.valueOf(spec.dropout())));
-        arguments.addAll(List.of("--input-size", String.valueOf(spec.inputHeight())));
+        List<String> arguments = new ArrayList<>(ModelOption.arguments(spec));
         arguments.addAll(List.of("--batch", String.valueOf(batch)));
         arguments.addAll(List.of("--steps", "12"));
         System.out.printf(

@@ -1,11 +1,11 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.spec.DenseNetSpec;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,13 +24,7 @@ import java.util.concurrent.Callable;
 final class PlanCommand implements Callable<Integer> {
     @Mixin private ModelOption model;
     @Mixin private DeviceOption device;
-
-    @Option(
-            names = "--batch",
-            paramLabel = "N",
-            defaultValue = "64",
-            description = "images per step (default: ${DEFAULT-VALUE})")
-    private int batch;
+    @Mixin private BatchOption batch;
 
     @Option(
             names = "--memory-budget",
@@ -43,14 +37,15 @@ final class PlanCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        DenseNetSpec spec = model.builder("bc-100-12").build();
+        NetworkSpec spec = model.spec("bc-100-12");
+        int images = batch.of(spec);
         Long bytes = budget == null ? null : Bytes.parse(budget);
         try (Device d = device.open()) {
             MemoryPlan[] plans = new MemoryPlan[MemoryStrategy.values().length];
             for (MemoryStrategy s : MemoryStrategy.values()) {
-                plans[s.ordinal()] = MemoryPlan.of(spec).strategy(s).batch(batch).on(d);
+                plans[s.ordinal()] = MemoryPlan.of(spec).strategy(s).batch(images).on(d);
             }
-            System.out.println(spec + ", batch " + batch);
+            System.out.println(spec + ", batch " + images);
             System.out.printf(Locale.ROOT, "%-22s", "");
             for (MemoryStrategy s : MemoryStrategy.values()) {
                 System.out.printf(Locale.ROOT, "%14s", s);

@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.Batch;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
@@ -14,7 +15,6 @@ import org.densenet4j.profile.ProfileReport;
 import org.densenet4j.profile.Profiler;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.NonFiniteException;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
@@ -39,15 +39,9 @@ import java.util.concurrent.Callable;
 final class ProfileCommand implements Callable<Integer> {
     @Mixin private ModelOption model;
     @Mixin private DeviceOption device;
+    @Mixin private BatchOption batch;
     @Mixin private TraceOption trace;
     @Mixin private ReportOption report;
-
-    @Option(
-            names = "--batch",
-            paramLabel = "N",
-            defaultValue = "64",
-            description = "images per step (default: ${DEFAULT-VALUE})")
-    private int batch;
 
     @Option(
             names = "--strategy",
@@ -91,12 +85,13 @@ final class ProfileCommand implements Callable<Integer> {
         if (steps < 0 || warmUp < 0) {
             throw new IllegalArgumentException("--steps and --warm-up: use 0 or more");
         }
-        DenseNetSpec spec = model.builder("bc-100-12").build();
+        NetworkSpec spec = model.spec("bc-100-12");
+        int images = batch.of(spec);
         report.check(ProfileReport.FILES);
         long budget = memoryBudget == null ? Long.MAX_VALUE : Bytes.parse(memoryBudget);
-        RandomImages data = new RandomImages(spec, batch, 1, 1, 0);
+        RandomImages data = new RandomImages(spec, images, 1, 1, 0);
         try (Device d = device.open(trace)) {
-            MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(batch).on(d);
+            MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(images).on(d);
             if (steps == 0) {
                 write(Profile.of(plan, d.description()));
                 return 0;
@@ -104,7 +99,7 @@ final class ProfileCommand implements Callable<Integer> {
             Trainer.Builder builder =
                     Trainer.of(spec, d)
                             .strategy(strategy)
-                            .batch(batch)
+                            .batch(images)
                             .memoryBudget(budget)
                             .optimizer(Sgd.nesterov(learningRate));
             try {

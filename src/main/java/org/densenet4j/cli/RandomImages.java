@@ -1,7 +1,7 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.data.Batch;
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.graph.NetworkSpec;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -12,7 +12,7 @@ import java.util.SplittableRandom;
  * what is in an image.
  */
 final class RandomImages {
-    private final DenseNetSpec spec;
+    private final NetworkSpec spec;
     private final int batch;
     private final SplittableRandom random;
     private final int floats;
@@ -31,7 +31,7 @@ final class RandomImages {
      * @param repeated 0 for a new batch each time, else the number of different batches, which are
      *     all made now
      */
-    RandomImages(DenseNetSpec spec, int batch, long seed, int arrays, int repeated) {
+    RandomImages(NetworkSpec spec, int batch, long seed, int arrays, int repeated) {
         if (batch < 1) {
             throw new IllegalArgumentException("batch = " + batch + ": use 1 or more images");
         }

@@ -1,12 +1,11 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.Summary;
-import org.densenet4j.spec.DenseNetSpec;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 import java.util.concurrent.Callable;
 
@@ -19,22 +18,16 @@ import java.util.concurrent.Callable;
 final class SummaryCommand implements Callable<Integer> {
     @Mixin private ModelOption model;
     @Mixin private DeviceOption device;
-
-    @Option(
-            names = "--batch",
-            paramLabel = "N",
-            defaultValue = "64",
-            description = "images per step (default: ${DEFAULT-VALUE})")
-    private int batch;
+    @Mixin private BatchOption batch;
 
     /** For picocli. */
     SummaryCommand() {}
 
     @Override
     public Integer call() {
-        DenseNetSpec spec = model.builder("bc-100-12").build();
+        NetworkSpec spec = model.spec("bc-100-12");
         try (Device d = device.open()) {
-            System.out.print(Summary.of(spec, batch, d));
+            System.out.print(Summary.of(spec, batch.of(spec), d));
         }
         return 0;
     }

@@ -7,6 +7,7 @@ import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.PixelClassifier;
 import org.densenet4j.graph.Read;
 import org.densenet4j.graph.Window;
 
@@ -24,10 +25,22 @@ import java.util.Objects;
  * strategy.
  */
 public final class Summary {
+    private static final String NONE = "–";
+    private static final List<String> COLUMNS =
+            List.of(
+                    "stage",
+                    "output",
+                    "parameters",
+                    "multiply-adds",
+                    "field",
+                    "kept: NAIVE",
+                    "SHARED",
+                    "RECOMPUTE");
+
     private final Graph graph;
     private final Map<MemoryStrategy, MemoryPlan> plans = new EnumMap<>(MemoryStrategy.class);
     private final Map<Features, Sight> sights = new IdentityHashMap<>();
-    private final List<String> lines = new ArrayList<>();
+    private final List<List<String>> rows = new ArrayList<>();
 
     /** Receptive field and distance between neighbours, both in input pixels. */
     private record Sight(long field, long jump) {
@@ -41,19 +54,6 @@ public final class Summary {
         for (MemoryStrategy s : MemoryStrategy.values()) {
             plans.put(s, MemoryPlan.of(spec).strategy(s).batch(batch).on(device));
         }
-        lines.add(spec + ", batch " + batch);
-        lines.add(
-                String.format(
-                        Locale.ROOT,
-                        "%-18s %15s %12s %15s %6s %12s %12s %12s",
-                        "stage",
-                        "output",
-                        "parameters",
-                        "multiply-adds",
-                        "field",
-                        "kept: NAIVE",
-                        "SHARED",
-                        "RECOMPUTE"));
         sights.put(graph.input(), new Sight(1, 1));
         graph.nodes().forEach(this::row);
         totals();
@@ -63,24 +63,71 @@ public final class Summary {
     public static String of(NetworkSpec spec, int batch, Device device) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");
-        return String.join("\n", new Summary(spec, batch, device).lines) + "\n";
+        return spec + ", batch " + batch + "\n" + new Summary(spec, batch, device).text();
     }
 
     private void row(Node node) {
-        StringBuilder line = new StringBuilder();
-        line.append(
-                String.format(
-                        Locale.ROOT,
-                        "%-18s %15s %,12d %,15d %6d",
-                        node.name(),
-                        output(node),
-                        node.parameters().stream().mapToLong(ParameterSpec::count).sum(),
-                        node.multiplyAdds(),
-                        sight(node).field()));
+        List<String> row =
+                new ArrayList<>(
+                        List.of(
+                                node.name(),
+                                output(node),
+                                number(
+                                        node.parameters().stream()
+                                                .mapToLong(ParameterSpec::count)
+                                                .sum()),
+                                number(node.multiplyAdds()),
+                                String.valueOf(sight(node).field())));
         for (MemoryPlan plan : plans.values()) {
-            line.append(String.format(Locale.ROOT, " %12s", Bytes.format(kept(plan, node))));
+            long kept = kept(plan, node);
+            row.add(kept == 0 ? NONE : Bytes.format(kept));
         }
-        lines.add(line.toString());
+        rows.add(row);
+    }
+
+    private void totals() {
+        List<String> row =
+                new ArrayList<>(
+                        List.of(
+                                "all",
+                                "",
+                                number(graph.parameterCount()),
+                                number(graph.multiplyAdds()),
+                                ""));
+        plans.values().forEach(plan -> row.add(Bytes.format(plan.peakBytes())));
+        rows.add(row);
+    }
+
+    private static String number(long value) {
+        return String.format(Locale.ROOT, "%,d", value);
+    }
+
+    /** Columns as wide as they need to be, numbers to the right. */
+    private String text() {
+        int[] widths = new int[COLUMNS.size()];
+        for (int c = 0; c < widths.length; c++) {
+            int column = c;
+            widths[c] =
+                    rows.stream()
+                            .mapToInt(row -> row.get(column).length())
+                            .reduce(COLUMNS.get(c).length(), Math::max);
+        }
+        StringBuilder text = new StringBuilder(line(COLUMNS, widths)).append('\n');
+        for (List<String> row : rows) {
+            text.append(line(row, widths));
+            text.append(row == rows.getLast() ? "  (peak of a training step)\n" : "\n");
+        }
+        return text.toString();
+    }
+
+    private static String line(List<String> cells, int[] widths) {
+        StringBuilder line = new StringBuilder();
+        for (int c = 0; c < widths.length; c++) {
+            String padding = " ".repeat(widths[c] - cells.get(c).length());
+            line.append(c == 0 ? "" : "  ");
+            line.append(c == 0 ? cells.get(c) + padding : padding + cells.get(c));
+        }
+        return line.toString();
     }
 
     /** The widest sight of what is read, through the node's windows; its output has the same. */
@@ -103,11 +150,18 @@ public final class Summary {
         return b.field() > a.field() ? b : a;
     }
 
-    /** Pixels, and the channels that there are behind the node. */
+    /** Pixels, and the channels that there are behind the node; logits of a head. */
     private static String output(Node node) {
+        if (node instanceof PixelClassifier head) {
+            return size(head.source().height(), head.source().width(), head.classes());
+        }
         return node.writes()
-                .map(c -> c.of().height() + "x" + c.of().width() + "x" + c.end())
-                .orElseGet(() -> "1x1x" + node.parameters().getLast().shape().getFirst());
+                .map(c -> size(c.of().height(), c.of().width(), c.end()))
+                .orElseGet(() -> size(1, 1, node.parameters().getLast().shape().getFirst()));
+    }
+
+    private static String size(int height, int width, int channels) {
+        return height + "x" + width + "x" + channels;
     }
 
     /** Bytes that outlive the node's forward operation, and its new columns of the features. */
@@ -120,23 +174,6 @@ public final class Summary {
                         .mapToLong(Buffer::bytes)
                         .sum();
         long values = node.writes().map(c -> (long) c.of().pixels() * c.count()).orElse(0L);
-        return bytes + 4L * plan.batch() * values;
-    }
-
-    private void totals() {
-        StringBuilder line = new StringBuilder();
-        line.append(
-                String.format(
-                        Locale.ROOT,
-                        "%-18s %15s %,12d %,15d %6s",
-                        "all",
-                        "",
-                        graph.parameterCount(),
-                        graph.multiplyAdds(),
-                        ""));
-        for (MemoryPlan plan : plans.values()) {
-            line.append(String.format(Locale.ROOT, " %12s", Bytes.format(plan.peakBytes())));
-        }
-        lines.add(line + "  (peak of a training step)");
+        return bytes + plan.precision().bytes() * plan.batch() * values;
     }
 }

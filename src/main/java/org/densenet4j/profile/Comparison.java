@@ -1,7 +1,7 @@
 package org.densenet4j.profile;
 
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.spec.DenseNetSpec;
 
 import java.util.List;
 import java.util.Optional;
@@ -18,7 +18,7 @@ import java.util.Optional;
  * @param sweeps memory and time while depth or batch grow
  */
 public record Comparison(
-        DenseNetSpec spec,
+        NetworkSpec spec,
         int batch,
         String device,
         long budgetBytes,

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.densenet4j.backend.Device;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.profile.Sweep;
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
 import org.junit.jupiter.api.Test;
 
 import java.io.ByteArrayOutputStream;
@@ -20,12 +20,12 @@ class SweepRangeTest {
     }
 
     private static SweepRange of(Sweep.Variable variable, String model, int batch) {
-        return SweepRange.of(variable, model, DenseNetSpec.preset(model).build(), batch);
+        return SweepRange.of(variable, model, FamilySpec.preset(model).build(), batch);
     }
 
     @Test
     void everyPlaceOfEveryRangeIsANetwork() {
-        for (String model : List.of("bc-100-12", "plain-40-12")) {
+        for (String model : List.of("bc-100-12", "plain-40-12", "cifar-resnet-56")) {
             for (Sweep.Variable variable : Sweep.Variable.values()) {
                 for (SweepRange.Place p : of(variable, model, 64).places()) {
                     assertTrue(p.point().spec().classes() > 0);
@@ -39,6 +39,12 @@ class SweepRangeTest {
     void rangesEndAtTheModelAndItsBatch() {
         assertEquals(
                 List.of(22, 40, 64, 82, 100), values(of(Sweep.Variable.DEPTH, "bc-100-12", 64)));
+        assertEquals(
+                List.of(14, 26, 32, 44, 56),
+                values(of(Sweep.Variable.DEPTH, "cifar-resnet-56", 64)));
+        assertEquals(
+                "cifar-resnet-L at batch 32",
+                of(Sweep.Variable.DEPTH, "cifar-resnet-56", 64).fixed());
         assertEquals(List.of(4, 8, 16, 32, 64), values(of(Sweep.Variable.BATCH, "bc-100-12", 64)));
         assertEquals(List.of(1, 2), values(of(Sweep.Variable.BATCH, "bc-100-12", 2)));
     }
@@ -49,6 +55,12 @@ class SweepRangeTest {
                 List.of(32, 48, 64, 96, 128), values(of(Sweep.Variable.SIZE, "bc-100-12", 64)));
         assertEquals(
                 List.of(32, 96, 128, 192, 224), values(of(Sweep.Variable.SIZE, "densenet121", 16)));
+        for (String model : List.of("resnet50", "fc-densenet103")) {
+            assertEquals(List.of(32, 96, 128, 192, 224), values(of(Sweep.Variable.SIZE, model, 8)));
+        }
+        assertEquals(
+                List.of(32, 48, 64, 96, 128),
+                values(of(Sweep.Variable.SIZE, "cifar-resnet-20", 8)));
     }
 
     @Test

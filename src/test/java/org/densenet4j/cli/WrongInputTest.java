@@ -61,7 +61,21 @@ class WrongInputTest {
                 "plan --dropout 1 | dropout = 1.0",
                 "plan --compression 0 | compression = 0.0",
                 "plan --compression 1.5 | compression = 1.5",
-                "plan --model densenet122 | no model named 'densenet122'",
+                "plan --model densenet122 | no model named 'densenet122'; use bc-DEPTH-K (bc-100-12),"
+                        + " plain-DEPTH-K, b-DEPTH-K, c-DEPTH-K, densenet121/169/201/161/264/232,"
+                        + " densenetblur121d, densenet264d, fc-densenet56/67/103,"
+                        + " resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH",
+                "plan --model resnet51 | no model named 'resnet51'; use bc-DEPTH-K",
+                "plan --model cifar-resnet-21 | the nearest are 20 and 26",
+                "plan --model fc-densenet56 --input-size 31 | inputSize = 31x31 is too small",
+                "plan --model resnet50 --dropout 0.2 | resnet50 has no --dropout, which is for"
+                        + " DenseNets and FC-DenseNets; leave it out",
+                "summary --model cifar-resnet-20 --compression 0.5 | cifar-resnet-20 has no"
+                        + " --compression, which is for DenseNets; leave it out",
+                "plan --model fc-densenet67 --compression 0.5 | fc-densenet67 has no --compression",
+                "plan --input-size 12.5 | '12.5' is no size of images, such as 224 or 360x480",
+                "plan --input-size -8 | '-8' is no size of images",
+                "plan --input-size 32x0 | inputSize = 0",
                 "plan --model bc-100 | no model named 'bc-100'",
                 "plan --model bc-99-12 | depth 99 does not fit DenseNet bc, whose depth is 6n + 4;"
                         + " the nearest are 94 and 100",
@@ -81,6 +95,12 @@ class WrongInputTest {
                 "bench --point bc-100-12:0 | 'bc-100-12:0' is not MODEL:BATCH",
                 "bench --point bc-100-12:many | 'bc-100-12:many' is not MODEL:BATCH",
                 "bench --point densenet122:4 | no model named 'densenet122'",
+                "bench --point fc-densenet56:1:360x480x3 | or MODEL:BATCH:SIZE, such as"
+                        + " fc-densenet103:1:360x480",
+                "compare --sweep size --input-size 16x24 | over the side of square images, not"
+                        + " 16x24",
+                "compare --sweep depth --model resnet50 | such as bc-100-12 or cifar-resnet-56, not"
+                        + " resnet50",
                 "bench --point bc-99-12:4 | the nearest are 94 and 100",
                 "bench --steps 1 | steps = 1: use 2 or more",
                 "bench --rounds 0 | rounds = 0: use 1 or more",
