@@ -21,7 +21,6 @@ import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.LabelCounts;
 import org.densenet4j.data.LabelledImage;
 import org.densenet4j.data.Normalisation;
-import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.RandomResizedCrop;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.SegmentationClasses;
