@@ -257,7 +257,7 @@ public final class Graph implements NetworkSpec {
     /** Outputs of the head for each image, or for each of its pixels. */
     @Override
     public int classes() {
-        return switch (heads().getFirst()) {
+        return switch (heads().getLast()) {
             case Classifier head -> head.classes();
             case PixelClassifier head -> head.classes();
             case Node node -> throw new IllegalStateException("no head: " + node.name());
@@ -266,12 +266,12 @@ public final class Graph implements NetworkSpec {
 
     /** Whether the head classifies the pixels of what it reads, and not the image. */
     public boolean classifiesPixels() {
-        return heads().getFirst() instanceof PixelClassifier;
+        return heads().getLast() instanceof PixelClassifier;
     }
 
     /** Labels of an image: 1, or one for each of the pixels that are classified. */
     public int labelsPerImage() {
-        Read read = heads().getFirst().reads().getFirst();
+        Read read = heads().getLast().reads().getFirst();
         return classifiesPixels() ? Math.multiplyExact(read.height(), read.width()) : 1;
     }
 

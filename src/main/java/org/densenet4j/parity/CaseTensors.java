@@ -44,7 +44,7 @@ final class CaseTensors {
         long images = parity.input().shape().getFirst();
         Features input = graph.input();
         single("input", shape(images, input.channels(), input.height(), input.width()));
-        Read head = graph.heads().getFirst().reads().getFirst();
+        Read head = graph.heads().getLast().reads().getFirst();
         boolean ofPixels = graph.classifiesPixels();
         single("labels", ofPixels ? shape(images, head.height(), head.width()) : shape(images));
         checkLabels();

@@ -106,7 +106,10 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
 
         void count() {
             memory.graph().nodes().forEach(this::count);
-            long logits = images * memory.loss().classes();
+            long logits =
+                    memory.losses().values().stream()
+                            .mapToLong(loss -> images * loss.labelsPerImage() * loss.classes())
+                            .sum();
             forward.put("loss", new OperationCost(0, 2 * logits * Float.BYTES, 0, 0));
             long updated = 5L * memory.parameters().columns();
             backward.put("optimiser", new OperationCost(0, updated * Float.BYTES, 0, 0));

@@ -13,6 +13,7 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.spec.FamilySpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -334,7 +335,20 @@ public final class Trainer implements AutoCloseable {
      * @throws org.densenet4j.plan.PlanException when there is no memory for it
      */
     Trainer forSize(int height, int width) {
-        FamilySpec resized = FamilySpec.of(spec()).toBuilder().inputSize(height, width).build();
+        if (!(spec() instanceof FamilySpec family)) {
+            throw new IllegalArgumentException(
+                    "the network '"
+                            + spec().name()
+                            + "' is a graph of one's own for images of "
+                            + spec().inputHeight()
+                            + "x"
+                            + spec().inputWidth()
+                            + ", not of "
+                            + height
+                            + "x"
+                            + width);
+        }
+        FamilySpec resized = family.toBuilder().inputSize(height, width).build();
         Trainer copy =
                 of(resized, device)
                         .batch(1)

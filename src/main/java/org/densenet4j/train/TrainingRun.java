@@ -430,7 +430,7 @@ public final class TrainingRun {
     private <B> boolean trainEpoch(RunData<B> read, EventFile events) throws IOException {
         long perEpoch = read.train().batchesPerEpoch();
         long total = perEpoch * recipe.epochs();
-        try (ImageLoader<?, B>.Epoch batches = read.train().epoch(epoch, position)) {
+        try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(epoch, position)) {
             B following = next(batches);
             while (following != null) {
                 B batch = following;
@@ -476,7 +476,7 @@ public final class TrainingRun {
     }
 
     /** The next batch, or null behind the last. The steps before one that fails are saved. */
-    private <B> B next(ImageLoader<?, B>.Epoch batches) throws IOException {
+    private <B> B next(ImageLoader<?, B>.Prefetched batches) throws IOException {
         try {
             return batches.hasNext() ? batches.next() : null;
         } catch (RuntimeException e) {

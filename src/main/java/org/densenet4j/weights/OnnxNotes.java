@@ -66,7 +66,7 @@ final class OnnxNotes {
     }
 
     private static boolean labelsPixels(Graph network) {
-        return network.heads().getFirst() instanceof PixelClassifier;
+        return network.heads().getLast() instanceof PixelClassifier;
     }
 
     /** Whether the first convolution looks at every pixel, as only a stem for small images does. */

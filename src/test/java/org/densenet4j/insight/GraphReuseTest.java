@@ -236,7 +236,7 @@ class GraphReuseTest {
             int graphs = 0;
             for (long seed = 1; graphs < 4; seed++) {
                 Graph graph = RandomGraph.of(seed, 0);
-                if (!(graph.heads().getFirst() instanceof Classifier)) {
+                if (!(graph.heads().getLast() instanceof Classifier)) {
                     continue;
                 }
                 graphs++;

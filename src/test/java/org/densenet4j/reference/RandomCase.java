@@ -42,7 +42,7 @@ public final class RandomCase {
         for (int i = 0; i < pixels.length; i++) {
             pixels[i] = (float) (random.nextGaussian() + 0.3);
         }
-        Node head = spec.graph().heads().getFirst();
+        Node head = spec.graph().heads().getLast();
         switch (head) {
             case PixelClassifier c -> {
                 int pixels = images * c.source().height() * c.source().width();

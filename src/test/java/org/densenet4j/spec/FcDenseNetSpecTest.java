@@ -175,7 +175,7 @@ class FcDenseNetSpecTest {
         Graph graph = SMALL.graph();
         assertEquals(List.of("bottleneck[18..26)"), ranges(node(graph, "transitionup1")));
         assertEquals(List.of("up1[8..16)"), ranges(node(graph, "transitionup2")));
-        PixelClassifier head = (PixelClassifier) graph.heads().getFirst();
+        PixelClassifier head = (PixelClassifier) graph.heads().getLast();
         assertEquals(List.of("up2[0..8)", "down1[0..10)", "up2[8..12)"), ranges(head));
         assertEquals(3, head.classes());
     }

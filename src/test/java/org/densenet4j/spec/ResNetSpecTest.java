@@ -174,7 +174,7 @@ class ResNetSpecTest {
         ConvolutionLayer conv3 = node(graph, "layer1.1.conv3", ConvolutionLayer.class);
         assertEquals("layer1.1.bn2", norm(conv3.source()));
         assertTrue(((Read.Normalised) conv3.source()).relu());
-        Classifier head = (Classifier) graph.heads().getFirst();
+        Classifier head = (Classifier) graph.heads().getLast();
         assertEquals(Read.raw(features(graph, "layer4.2").all()), head.source());
     }
 
@@ -191,7 +191,7 @@ class ResNetSpecTest {
         assertEquals(Read.raw(features(graph, "layer2.0").all()), sum.shortcut());
         ConvolutionLayer conv1 = node(graph, "layer2.1.conv1", ConvolutionLayer.class);
         assertEquals("layer2.1.bn1", norm(conv1.source()));
-        Classifier head = (Classifier) graph.heads().getFirst();
+        Classifier head = (Classifier) graph.heads().getLast();
         assertEquals("bn", norm(head.source()));
     }
 
