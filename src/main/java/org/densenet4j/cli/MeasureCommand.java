@@ -1,7 +1,6 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
-import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Network;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
@@ -169,13 +168,13 @@ final class MeasureCommand implements Callable<Integer> {
             Trainer trainer, RandomImages data, boolean staged, Device d, List<StepTrace> traces)
             throws IOException {
         DoubleStream.Builder losses = DoubleStream.builder();
-        Batch[] coming = {staged ? data.next() : null};
+        RandomBatch[] coming = {staged ? data.next() : null};
         WarmedSteps.Step step =
                 number -> {
-                    Batch images = staged ? coming[0] : data.next();
+                    RandomBatch images = staged ? coming[0] : data.next();
                     coming[0] = staged ? data.next() : null;
                     long start = System.nanoTime();
-                    losses.add(trainer.step(images, coming[0]).loss());
+                    losses.add(images.train(trainer, coming[0]).loss());
                     double taken = WarmedSteps.secondsSince(start);
                     if (number == 0 && gradients != null) {
                         save(trainer.network());

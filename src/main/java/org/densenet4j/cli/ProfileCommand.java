@@ -2,7 +2,6 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
-import org.densenet4j.data.Batch;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
@@ -127,9 +126,9 @@ final class ProfileCommand implements Callable<Integer> {
                     profiler.reset();
                     d.takeTrace();
                 }
-                Batch images = data.next();
+                RandomBatch images = data.next();
                 long start = System.nanoTime();
-                trainer.step(images);
+                images.train(trainer, null);
                 if (s >= warmUp) {
                     taken = taken.plus(StepTrace.take(d, WarmedSteps.secondsSince(start)));
                 }

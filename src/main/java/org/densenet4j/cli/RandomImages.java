@@ -1,25 +1,30 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.data.Batch;
+import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.graph.NetworkSpec;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
- * Batches of random pixels and labels, the same for the same seed: memory and time do not depend on
- * what is in an image.
+ * Batches of random pixels and labels, one of each image or pixel as the network classifies, the
+ * same for the same seed: memory and time do not depend on what is in an image.
  */
 final class RandomImages {
     private final NetworkSpec spec;
-    private final int batch;
+    private final boolean ofPixels;
+    private final int labels;
+    private final int[] indices;
     private final SplittableRandom random;
     private final int floats;
     private final float[][] arrays;
 
     /** With {@code repeated > 0} all batches there are. */
-    private final List<Batch> made = new ArrayList<>();
+    private final List<RandomBatch> made = new ArrayList<>();
 
     private int drawn;
 
@@ -39,7 +44,9 @@ final class RandomImages {
             throw new IllegalArgumentException("batches = " + repeated + ": use 0 or more");
         }
         this.spec = spec;
-        this.batch = batch;
+        this.ofPixels = spec.graph().classifiesPixels();
+        this.labels = Math.multiplyExact(batch, spec.graph().labelsPerImage());
+        this.indices = IntStream.range(0, batch).toArray();
         this.random = new SplittableRandom(seed);
         this.floats =
                 Math.multiplyExact(
@@ -51,12 +58,12 @@ final class RandomImages {
     }
 
     /** The next batch. */
-    Batch next() {
+    RandomBatch next() {
         int number = drawn++ % arrays.length;
         return made.isEmpty() ? filled(number) : made.get(number);
     }
 
-    private Batch filled(int number) {
+    private RandomBatch filled(int number) {
         if (arrays[number] == null) {
             arrays[number] = new float[floats];
         }
@@ -64,8 +71,20 @@ final class RandomImages {
         for (int i = 0; i < images.length; i++) {
             images[i] = (float) random.nextGaussian();
         }
-        int[] labels = random.ints(batch, 0, spec.classes()).toArray();
-        return new Batch(
-                images, labels, spec.inputHeight(), spec.inputWidth(), spec.inputChannels());
+        int[] labels = random.ints(this.labels, 0, spec.classes()).toArray();
+        int height = spec.inputHeight();
+        int width = spec.inputWidth();
+        int channels = spec.inputChannels();
+        return ofPixels
+                ? new RandomBatch.OfPixels(
+                        new SegmentationBatch(
+                                images,
+                                labels,
+                                indices,
+                                height,
+                                width,
+                                channels,
+                                ImageMetadata.NONE))
+                : new RandomBatch.OfImages(new Batch(images, labels, height, width, channels));
     }
 }

@@ -1,13 +1,15 @@
 package org.densenet4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import org.densenet4j.data.Batch;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
 import org.junit.jupiter.api.Test;
 
 import java.util.Arrays;
@@ -18,7 +20,7 @@ class RandomImagesTest {
     @Test
     void aBatchThatIsStagedIsNotOverwrittenBeforeItsStep() {
         RandomImages two = new RandomImages(SPEC, 3, 1, 2, 0);
-        Batch first = two.next();
+        RandomBatch first = two.next();
         float[] before = first.images().clone();
         assertNotSame(first.images(), two.next().images());
         assertArrayEquals(before, first.images());
@@ -30,8 +32,8 @@ class RandomImagesTest {
         RandomImages one = new RandomImages(SPEC, 3, 1, 1, 0);
         RandomImages two = new RandomImages(SPEC, 3, 1, 2, 0);
         for (int i = 0; i < 3; i++) {
-            Batch expected = one.next();
-            Batch actual = two.next();
+            RandomBatch expected = one.next();
+            RandomBatch actual = two.next();
             assertArrayEquals(expected.images(), actual.images());
             assertArrayEquals(expected.labels(), actual.labels());
         }
@@ -40,11 +42,21 @@ class RandomImagesTest {
     @Test
     void repeatedBatchesComeInTurn() {
         RandomImages images = new RandomImages(SPEC, 3, 1, 1, 2);
-        Batch first = images.next();
-        Batch second = images.next();
+        RandomBatch first = images.next();
+        RandomBatch second = images.next();
         assertFalse(Arrays.equals(first.images(), second.images()));
         assertSame(first, images.next());
         assertSame(second, images.next());
+    }
+
+    @Test
+    void aNetworkThatClassifiesPixelsGetsALabelForEachOfThem() {
+        NetworkSpec spec = FamilySpec.preset("fc-densenet56").inputSize(32, 48).classes(3).build();
+        RandomBatch batch = new RandomImages(spec, 2, 1, 1, 0).next();
+        assertEquals(2 * 32 * 48 * 3, batch.images().length);
+        assertEquals(2 * 32 * 48, batch.labels().length);
+        assertArrayEquals(
+                new int[] {0, 1, 2}, Arrays.stream(batch.labels()).distinct().sorted().toArray());
     }
 
     @Test
