@@ -257,18 +257,6 @@ public record Recipe(
                                 "crop", "0",
                                 "batch", "1",
                                 "lr", "0.0001")));
-        presets.put(
-                "shapes",
-                fcDenseNet.set(
-                        Map.of(
-                                "recipe", "shapes",
-                                "model", "fc-densenet56",
-                                "crop", "0",
-                                "epochs", "10",
-                                "batch", "8",
-                                "schedule", "cosine",
-                                "warm-up", "0.25",
-                                "patience", "0")));
         return presets;
     }
 
