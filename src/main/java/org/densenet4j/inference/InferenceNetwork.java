@@ -135,18 +135,46 @@ public final class InferenceNetwork implements AutoCloseable {
 
     /** Floats of the logits of one image: its classes, or those of each of its pixels. */
     public int logitsPerImage() {
-        HeadInference head = memory.head();
+        return perImage(memory.head());
+    }
+
+    /**
+     * {@link #logitsPerImage()} of the head of this name.
+     *
+     * @throws IllegalArgumentException when there is none
+     */
+    public int logitsPerImage(String head) {
+        Objects.requireNonNull(head, "head");
+        return perImage(memory.head(head));
+    }
+
+    private static int perImage(HeadInference head) {
         return Math.multiplyExact(head.logitRowsPerImage(), head.logits().columns());
     }
 
     /**
-     * Copies the logits of the last pass to {@code target}, from {@code at}: [count, classes], or
-     * [count, height, width, classes] where {@linkplain #classifiesPixels every pixel has its own}.
+     * Copies the logits of the last pass, and of the last head, to {@code target}, from {@code at}:
+     * [count, classes], or [count, height, width, classes] where {@linkplain #classifiesPixels
+     * every pixel has its own}.
      */
     public void logits(int count, float[] target, int at) {
         Objects.requireNonNull(target, "target");
+        logits(memory.head(), count, target, at);
+    }
+
+    /**
+     * {@link #logits(int, float[], int)} of the head of this name.
+     *
+     * @throws IllegalArgumentException when there is none
+     */
+    public void logits(String head, int count, float[] target, int at) {
+        Objects.requireNonNull(head, "head");
+        Objects.requireNonNull(target, "target");
+        logits(memory.head(head), count, target, at);
+    }
+
+    private void logits(HeadInference head, int count, float[] target, int at) {
         try (DeviceUse _ = use.begin()) {
-            HeadInference head = memory.head();
             copy(head.logits(), head.logitRowsPerImage(), count, target, at);
         }
     }
@@ -183,8 +211,8 @@ public final class InferenceNetwork implements AutoCloseable {
         return stages.stream()
                 .filter(ClassifierStage.class::isInstance)
                 .map(ClassifierStage.class::cast)
-                .findFirst()
-                .orElseThrow();
+                .toList()
+                .getLast();
     }
 
     private void copy(Matrix results, int rowsPerImage, int count, float[] target, int at) {

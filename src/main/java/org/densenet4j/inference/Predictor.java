@@ -187,7 +187,22 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * Softmax of the {@link #logits} over the classes.
+     * {@link #logits(float[], int)} of the head of this name, of a network with several; without a
+     * name, and in all else, it is the last.
+     *
+     * @throws IllegalArgumentException when there is no such head
+     */
+    public float[] logits(String head, float[] images, int count) {
+        Objects.requireNonNull(head, "head");
+        Objects.requireNonNull(images, "images");
+        int each = network.logitsPerImage(head);
+        float[] logits = results(images, count, each);
+        forEachBatch(images, count, (first, n) -> network.logits(head, n, logits, first * each));
+        return logits;
+    }
+
+    /**
+     * Softmax of the {@link #logits(float[], int) logits} over the classes.
      *
      * @throws IllegalArgumentException when pixels are so large that logits are not finite
      */

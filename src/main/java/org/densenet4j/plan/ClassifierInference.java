@@ -45,10 +45,15 @@ public record ClassifierInference(
                 planner.weights(name + ".weights", classes, c),
                 planner.weights(name + ".bias", 1, classes),
                 planner.results(name + ".pooled", node, batch, c),
-                planner.results("logits", node, batch, classes),
+                planner.results(planner.prefixOf(node) + "logits", node, batch, classes),
                 frame.activations(pixels, c)[0],
                 frame.matrix(pixels, c),
                 frame.matrix(pixels, classes));
+    }
+
+    @Override
+    public String name() {
+        return node.name();
     }
 
     @Override

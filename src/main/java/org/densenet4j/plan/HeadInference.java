@@ -5,6 +5,9 @@ import org.densenet4j.backend.Matrix;
 /** Memory of a head in inference. */
 public sealed interface HeadInference extends NodeInference
         permits ClassifierInference, PixelClassifierInference {
+    /** Name of the head's node. */
+    String name();
+
     /** [N, classes], or [N·H·W, classes] where every pixel is classified. */
     Matrix logits();
 

@@ -93,21 +93,42 @@ public final class InferenceMemory {
         return List.copyOf(nodes);
     }
 
-    /** The memory of the head. */
+    /** The memory of the heads, in their order. */
+    public List<HeadInference> heads() {
+        return nodes.stream()
+                .filter(HeadInference.class::isInstance)
+                .map(HeadInference.class::cast)
+                .toList();
+    }
+
+    /** The memory of the last head, which is mostly the only one. */
     public HeadInference head() {
-        for (NodeInference node : nodes) {
-            if (node instanceof HeadInference head) {
-                return head;
-            }
-        }
-        throw new IllegalStateException("a network without a head");
+        return heads().getLast();
     }
 
     /**
-     * The memory of a head for whole images.
+     * The memory of the head of this name.
+     *
+     * @throws IllegalArgumentException when there is none
+     */
+    public HeadInference head(String name) {
+        for (HeadInference head : heads()) {
+            if (head.name().equals(name)) {
+                return head;
+            }
+        }
+        throw new IllegalArgumentException(
+                "no head has the name '"
+                        + name
+                        + "'; there is "
+                        + String.join(", ", heads().stream().map(HeadInference::name).toList()));
+    }
+
+    /**
+     * The memory of the last head, for whole images.
      *
      * @param wanted what it is asked for, in the plural
-     * @throws IllegalArgumentException when the network classifies pixels
+     * @throws IllegalArgumentException when it classifies pixels
      */
     public ClassifierInference classifier(String wanted) {
         return switch (head()) {

@@ -10,6 +10,7 @@ import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Read;
 
 import java.util.Optional;
@@ -83,6 +84,11 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
     /** Whether a read is the images, which lie densely. */
     boolean isInput(Read read) {
         return read.ranges().getFirst().of() == graph.input();
+    }
+
+    /** What names of a head's buffers start with: nothing where it is the only one. */
+    String prefixOf(Node head) {
+        return graph.heads().size() == 1 ? "" : head.name() + ".";
     }
 
     /** The layout of some columns, whether or not they have a place yet. */

@@ -56,11 +56,6 @@ final class Planner extends NodePlanner {
         return strategy;
     }
 
-    /** What names of a head's buffers start with: nothing where it is the only one. */
-    String prefixOf(Node head) {
-        return graph().heads().size() == 1 ? "" : head.name() + ".";
-    }
-
     /** A whole-batch copy that only the naive strategy keeps from forward to backward. */
     Optional<Matrix> naiveCopy(Node node, String name, int rows, int columns) {
         return strategy == MemoryStrategy.NAIVE

@@ -10,7 +10,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.engine.Mode;
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.Drops;
+import org.densenet4j.graph.Features;
+import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Window;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.ReferenceNetwork;
@@ -115,6 +123,41 @@ class PixelPredictorTest {
                 assertEquals(expectedTogether[i], together[i], 1e-3);
             }
         }
+    }
+
+    /** The early head is the last of a network without what comes behind. */
+    @Test
+    void everyHeadHasItsLogits() throws IOException {
+        RandomCase both = RandomCase.of(twoHeads(true), 3, 6);
+        RandomCase early = RandomCase.of(twoHeads(false), 3, 6);
+        try (Predictor predictor = open(both, 2);
+                Predictor alone = open(early, 2)) {
+            float[] expected = alone.logits(both.pixels, 3);
+            assertArrayEquals(expected, predictor.logits("early", both.pixels, 3), 1e-5f);
+            assertArrayEquals(
+                    predictor.logits(both.pixels, 3), predictor.logits("head", both.pixels, 3));
+            assertEquals(3 * 2, predictor.logits(both.pixels, 3).length);
+            refuses("'late'; there is early, head", () -> predictor.logits("late", both.pixels, 1));
+        }
+    }
+
+    private static Graph twoHeads(boolean both) {
+        Graph.Builder graph = Graph.builder("two heads", 6, 5, 2);
+        Features x = new Features("x", 6, 5, 4);
+        Features y = new Features("y", 6, 5, 3);
+        Read images = Read.raw(graph.input().all());
+        graph.add(convolution("one", images, x.all()));
+        graph.add(new Classifier("early", Read.raw(x.all()), "early", 4));
+        if (both) {
+            graph.add(convolution("two", Read.raw(x.all()), y.all()));
+            graph.add(new Classifier("head", Read.raw(y.all()), "last", 2));
+        }
+        return graph.build();
+    }
+
+    private static ConvolutionLayer convolution(String name, Read source, Columns target) {
+        return new ConvolutionLayer(
+                name, source, Window.THREE, name, true, Drops.NOTHING, target);
     }
 
     @Test
