@@ -81,7 +81,7 @@ final class PooledConvolutionStage implements Stage {
         convolution.forward(
                 lane,
                 chunk.images(),
-                source.read(read, memory.output()[lane]),
+                source.read(read, memory.source()[lane]),
                 memory.scratch().packedWeights(),
                 s);
         return s;
@@ -169,12 +169,12 @@ final class PooledConvolutionStage implements Stage {
         convolution.backwardWeights(
                 lane,
                 chunk.images(),
-                source.read(read, memory.output()[lane]),
+                source.read(read, memory.source()[lane]),
                 dS,
                 memory.scratch().weightPart()[lane],
                 weightSums.of(lane));
         if (source.wantsGradient()) {
-            Matrix dX = source.gradient(read, memory.output()[lane]);
+            Matrix dX = source.gradient(read, memory.source()[lane]);
             convolution.backwardData(lane, chunk.images(), dS, memory.packedForBackward(), dX);
             source.accumulate(pass, read, dX, dX);
         }

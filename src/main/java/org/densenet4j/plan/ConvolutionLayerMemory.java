@@ -40,7 +40,7 @@ public record ConvolutionLayerMemory(
         int outPixels = node.target().of().pixels();
         int inPixels = source.height() * source.width();
         // The images are dense already, and only wanted gradients of them are ever made.
-        boolean dense = planner.isInput(source);
+        boolean dense = planner.isWholeInput(source);
         long inBytes = dense ? 0 : Math.ceilDiv(planner.bytes(in) * inPixels, outPixels);
         Chunks images = planner.imageChunks(outPixels, 2 * (inBytes + planner.bytes(out)));
         ConvolutionShape convolution =

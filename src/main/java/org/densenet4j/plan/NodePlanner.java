@@ -86,6 +86,20 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
         return read.ranges().getFirst().of() == graph.input();
     }
 
+    /**
+     * Whether a read is of all channels of the images, which lie densely, and the only one: then
+     * neither they nor their gradient need scratch.
+     */
+    boolean isWholeInput(Read read) {
+        long readers =
+                graph.nodes().stream()
+                        .flatMap(node -> node.reads().stream())
+                        .flatMap(other -> other.ranges().stream())
+                        .filter(columns -> columns.of() == graph.input())
+                        .count();
+        return isInput(read) && readers == 1 && read.channels() == graph.input().channels();
+    }
+
     /** What names of a head's buffers start with: nothing where it is the only one. */
     String prefixOf(Node head) {
         return graph.heads().size() == 1 ? "" : head.name() + ".";

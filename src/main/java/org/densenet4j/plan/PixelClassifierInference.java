@@ -46,7 +46,8 @@ public record PixelClassifierInference(
                 frame.perLane(floats ? 0 : chunkRows, channels),
                 planner.weights(name + ".weights", classes, channels),
                 planner.weights(name + ".bias", 1, classes),
-                planner.results(planner.prefixOf(node) + "logits", node, planner.rows(pixels), classes));
+                planner.results(
+                        planner.prefixOf(node) + "logits", node, planner.rows(pixels), classes));
     }
 
     @Override

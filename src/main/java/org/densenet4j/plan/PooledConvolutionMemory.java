@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param convolved S, the convolution's output [N·H·W, C]; none where it is made again per chunk
  * @param statistics of S [3, C]
  * @param normalised the naive strategy's copy of the BN-ReLU output
+ * @param source a chunk of what is read, and later its gradient; empty where that is done in place
  * @param output a chunk of the convolution's output
  * @param gradient a chunk of its gradient
  * @param pooledGradient a chunk of the pooled output's gradient
@@ -29,6 +30,7 @@ public record PooledConvolutionMemory(
         Optional<Matrix> convolved,
         Matrix statistics,
         Optional<Matrix> normalised,
+        Matrix[] source,
         Matrix[] output,
         Matrix[] gradient,
         Matrix[] pooledGradient,
@@ -81,6 +83,11 @@ public record PooledConvolutionMemory(
                         planner.precision());
         int chunkRows = images.rowsPerChunk();
         int pooledRows = images.imagesPerChunk() * node.target().of().pixels();
+        int in = node.source().channels();
+        int inRows =
+                planner.isWholeInput(node.source())
+                        ? 0
+                        : images.imagesPerChunk() * node.source().height() * node.source().width();
         Allocator.Frame frame = allocator.frame();
         ConvolutionScratch scratch = ConvolutionScratch.in(frame, convolution, planner);
         return new PooledConvolutionMemory(
@@ -90,6 +97,7 @@ public record PooledConvolutionMemory(
                 convolved,
                 statistics,
                 normalised,
+                frame.activations(inRows, in),
                 frame.activations(chunkRows, channels),
                 frame.activations(chunkRows, channels),
                 frame.activations(pooledRows, channels),

@@ -156,8 +156,7 @@ class PixelPredictorTest {
     }
 
     private static ConvolutionLayer convolution(String name, Read source, Columns target) {
-        return new ConvolutionLayer(
-                name, source, Window.THREE, name, true, Drops.NOTHING, target);
+        return new ConvolutionLayer(name, source, Window.THREE, name, true, Drops.NOTHING, target);
     }
 
     @Test

@@ -111,6 +111,7 @@ public final class RandomGraph {
             return x;
         }
         Features x = new Features("down", h, w, all);
+        int ofStem = random.nextInt(3) == 0 ? channels - 1 : channels;
         graph.add(
                 new ConvolutionLayer(
                         "stem",
@@ -119,7 +120,15 @@ public final class RandomGraph {
                         "conv0",
                         random.nextBoolean(),
                         Drops.NOTHING,
-                        x.prefix(channels)));
+                        x.prefix(ofStem)));
+        if (ofStem < channels) { // a second look at some channels of the images
+            graph.add(
+                    ConvolutionLayer.of(
+                            "second",
+                            Read.raw(graph.input().prefix(1)),
+                            Window.POINT,
+                            x.columns(ofStem, 1)));
+        }
         return x;
     }
 
