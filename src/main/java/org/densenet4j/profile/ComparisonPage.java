@@ -37,7 +37,9 @@ final class ComparisonPage {
         keyFigures();
         sideBySide();
         comparison.sweeps().forEach(this::sweep);
-        published();
+        if (PublishedFigure.concern(comparison)) {
+            published();
+        }
         return page;
     }
 

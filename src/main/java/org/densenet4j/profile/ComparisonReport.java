@@ -96,8 +96,10 @@ public final class ComparisonReport {
             text.append(ComparisonTables.sweep(s).text()).append('\n');
             text.append(ComparisonTables.fitsText(s)).append('\n');
         }
-        text.append("DenseNet-BC-100-12, batch 64, as published by others on other hardware\n");
-        text.append(ComparisonTables.published(c).text());
+        if (PublishedFigure.concern(c)) {
+            text.append("DenseNet-BC-100-12, batch 64, as published by others on other hardware\n");
+            text.append(ComparisonTables.published(c).text());
+        }
         return text.toString();
     }
 

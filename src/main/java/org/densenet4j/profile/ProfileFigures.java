@@ -64,11 +64,11 @@ final class ProfileFigures {
 
     /** Achieved rates against the device's ceilings. */
     static Figure roofline(Profile p) {
+        OperationKind kindOf = OperationKind.in(p.plan().spec().graph());
         Map<String, List<OperationProfile>> kinds = new LinkedHashMap<>();
         for (OperationProfile o : p.operations()) {
             if (o.cost().flops() > 0 && o.time().count() > 0) {
-                kinds.computeIfAbsent(ProfilePage.kind(o.operation()), k -> new ArrayList<>())
-                        .add(o);
+                kinds.computeIfAbsent(kindOf.of(o.operation()), k -> new ArrayList<>()).add(o);
             }
         }
         List<Series> points = new ArrayList<>();

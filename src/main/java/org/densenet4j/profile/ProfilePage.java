@@ -413,6 +413,7 @@ final class ProfilePage {
                         + " in copies. FLOPs and bytes are counted from shapes: convolutions and"
                         + " products, and every whole-batch matrix once for each pass over it. A"
                         + " point above the slope finds some of its data in the cache.");
+        OperationKind kind = OperationKind.in(plan.spec().graph());
         Map<String, List<Object>> points = new LinkedHashMap<>();
         double low = Double.POSITIVE_INFINITY;
         double high = 0;
@@ -423,7 +424,7 @@ final class ProfilePage {
             double intensity = o.cost().intensity();
             low = Math.min(low, intensity);
             high = Math.max(high, intensity);
-            points.computeIfAbsent(kind(o.operation()), k -> new ArrayList<>())
+            points.computeIfAbsent(kind.of(o.operation()), k -> new ArrayList<>())
                     .add(
                             object(
                                     "name",
@@ -458,11 +459,11 @@ final class ProfilePage {
         roof.put("tooltip", object("show", false));
         series.add(roof);
         int colour = 0;
-        for (Map.Entry<String, List<Object>> kind : points.entrySet()) {
+        for (Map.Entry<String, List<Object>> ofKind : points.entrySet()) {
             series.add(
                     object(
                             "name",
-                            kind.getKey(),
+                            ofKind.getKey(),
                             "type",
                             "scatter",
                             "symbolSize",
@@ -470,7 +471,7 @@ final class ProfilePage {
                             "itemStyle",
                             object("color", "palette:" + colour++, "opacity", 0.75),
                             "data",
-                            kind.getValue()));
+                            ofKind.getValue()));
         }
         Map<String, Object> x = Charts.valueAxis("FLOP/byte", "format:number");
         x.put("type", "log");
@@ -498,15 +499,6 @@ final class ProfilePage {
                         "series",
                         series),
                 TALL);
-    }
-
-    /** What belongs together in the roofline. */
-    static String kind(Operation o) {
-        String phase = o.phase().name().toLowerCase(Locale.ROOT);
-        if (o.name().startsWith("block")) {
-            return "dense layers, " + phase;
-        }
-        return o.name().startsWith("transition") ? "transitions" : "stem and head";
     }
 
     // ---------------------------------------------------------------- launches
