@@ -243,7 +243,6 @@ public interface Kernels {
             Matrix blockGradient,
             Matrix partial);
 
-    /** {@link #accumulateGradient} behind a 2x2 average pool; odd edges have no gradient. */
     /**
      * {@link #accumulateGradient} of a consumer whose normalisation has no ReLU behind it: takes
      * {@code Σ g} and {@code Σ g·(x − mean)}, and {@code blockGradient (+)= weight·g}.
@@ -261,6 +260,8 @@ public interface Kernels {
             Matrix partial);
 
     /** {@link #accumulateGradient} behind a 2x2 average pool: always overwrites. */
+
+    /** {@link #accumulateGradient} behind a 2x2 average pool; odd edges have no gradient. */
     void accumulateGradientAveragePool(
             Matrix pooledGradient,
             Matrix x,
