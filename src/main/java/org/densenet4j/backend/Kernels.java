@@ -259,8 +259,6 @@ public interface Kernels {
             Matrix blockGradient,
             Matrix partial);
 
-    /** {@link #accumulateGradient} behind a 2x2 average pool: always overwrites. */
-
     /** {@link #accumulateGradient} behind a 2x2 average pool; odd edges have no gradient. */
     void accumulateGradientAveragePool(
             Matrix pooledGradient,
