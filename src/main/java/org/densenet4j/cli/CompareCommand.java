@@ -7,6 +7,7 @@ import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.profile.Agreement;
+import org.densenet4j.profile.ComparedNetwork;
 import org.densenet4j.profile.Comparison;
 import org.densenet4j.profile.ComparisonReport;
 import org.densenet4j.profile.Measurement;
@@ -22,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -72,6 +74,16 @@ final class CompareCommand implements Callable<Integer> {
             description = "also depth, batch, size, or several: depth,batch")
     private List<Sweep.Variable> sweeps = List.of();
 
+    @Option(
+            names = "--beside",
+            paramLabel = "NAME",
+            split = ",",
+            description =
+                    "also other networks, such as resnet50: parameters, multiply-adds, memory of"
+                            + " activations and images per second beside the published errors;"
+                            + " --classes and --input-size are for all of them")
+    private List<String> beside = List.of();
+
     @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "of all draws")
     private long seed;
 
@@ -91,8 +103,9 @@ final class CompareCommand implements Callable<Integer> {
         List<SweepRange> ranges =
                 new TreeSet<>(sweeps)
                         .stream().map(v -> SweepRange.of(v, name, spec, images)).toList();
+        Map<String, NetworkSpec> others = others(spec);
         long budget = Bytes.parse(memoryBudget);
-        report.check(ComparisonReport.files(sweeps));
+        report.check(ComparisonReport.files(sweeps, !beside.isEmpty()));
         Path scratch = Files.createTempDirectory("densenet4j-compare");
         scratch.toFile()
                 .deleteOnExit(); // on Ctrl-C; what is in it, which is asked for later, goes first
@@ -102,8 +115,17 @@ final class CompareCommand implements Callable<Integer> {
             for (MemoryStrategy s : MemoryStrategy.values()) {
                 Path file = scratch.resolve(s + ".safetensors");
                 file.toFile().deleteOnExit();
-                runs.add(run(spec, images, name, s, budget, d, file));
+                runs.add(run(spec, images, arguments(model, name), s, budget, d, gradients(file)));
                 gradients.put(s, file);
+            }
+            List<ComparedNetwork> compared = new ArrayList<>();
+            for (Map.Entry<String, NetworkSpec> other : others.entrySet()) {
+                List<String> arguments = arguments(model.beside(other.getKey()), other.getKey());
+                List<StrategyRun> its = new ArrayList<>();
+                for (MemoryStrategy s : MemoryStrategy.values()) {
+                    its.add(run(other.getValue(), images, arguments, s, budget, d, List.of()));
+                }
+                compared.add(new ComparedNetwork(other.getValue(), List.copyOf(its)));
             }
             SweepRun sweep =
                     new SweepRun(model, device.arguments(), seed, steps > 0 ? SWEEP_STEPS : 0, d);
@@ -119,10 +141,12 @@ final class CompareCommand implements Callable<Integer> {
                             budget,
                             List.copyOf(runs),
                             agreements(runs, gradients),
-                            List.copyOf(swept));
+                            List.copyOf(swept),
+                            List.copyOf(compared));
             System.out.println();
             System.out.print(ComparisonReport.text(comparison));
-            Path folder = report.folder("compare", ComparisonReport.files(sweeps));
+            Path folder =
+                    report.folder("compare", ComparisonReport.files(sweeps, !beside.isEmpty()));
             ComparisonReport.write(comparison, folder);
             System.out.println("\nreport: " + OneLine.of(folder.resolve("report.html").toString()));
         } finally {
@@ -134,16 +158,15 @@ final class CompareCommand implements Callable<Integer> {
     private StrategyRun run(
             NetworkSpec spec,
             int images,
-            String name,
+            List<String> arguments,
             MemoryStrategy strategy,
             long budget,
             Device d,
-            Path gradients)
+            List<String> more)
             throws IOException {
         MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(images).on(d);
         int largest = MemoryPlan.of(spec).strategy(strategy).largestBatch(d, budget).orElse(0);
-        List<String> more = List.of("--gradients", gradients.toString());
-        Measurement measured = measure(plan, name, steps, more, d);
+        Measurement measured = measure(plan, arguments, more, d);
         String notRun =
                 measured != null
                         ? null
@@ -155,14 +178,20 @@ final class CompareCommand implements Callable<Integer> {
                                         + Bytes.format(d.availableBytes())
                                         + " that this machine has left";
         return new StrategyRun(
-                strategy, plan.peakBytes(), plan.bytesAtPeak(), largest, measured, notRun);
+                strategy,
+                plan.peakBytes(),
+                plan.activationBytes(),
+                plan.bytesAtPeak(),
+                largest,
+                measured,
+                notRun);
     }
 
     /** Steps of a plan in a process of their own; null when the machine lacks the memory. */
     private Measurement measure(
-            MemoryPlan plan, String name, int count, List<String> more, Device d)
+            MemoryPlan plan, List<String> arguments, List<String> more, Device d)
             throws IOException {
-        String what = plan.strategy() + ", " + name + ", batch " + plan.batch();
+        String what = plan.strategy() + ", " + plan.spec().name() + ", batch " + plan.batch();
         if (steps == 0) {
             return null;
         }
@@ -171,17 +200,47 @@ final class CompareCommand implements Callable<Integer> {
             return null;
         }
         System.out.println(what + " ...");
-        List<String> all = new ArrayList<>(more);
+        List<String> all = new ArrayList<>(arguments);
+        all.addAll(more);
         all.addAll(List.of("--batch", String.valueOf(plan.batch())));
-        return MeasuredProcess.run(plan.strategy(), arguments(name, count, all)).measurement();
+        return MeasuredProcess.run(plan.strategy(), all).measurement();
     }
 
-    private List<String> arguments(String name, int count, List<String> more) {
-        List<String> arguments = new ArrayList<>(model.arguments(name));
+    /**
+     * The networks to show beside this one, by name, in the order that they were asked for.
+     *
+     * @throws IllegalArgumentException when one takes other images
+     */
+    private Map<String, NetworkSpec> others(NetworkSpec spec) {
+        Map<String, NetworkSpec> others = new LinkedHashMap<>();
+        for (String name : beside) {
+            NetworkSpec other = model.beside(name).spec(name);
+            if (!ImageSize.of(other).equals(ImageSize.of(spec))) {
+                throw new IllegalArgumentException(
+                        "--beside "
+                                + name
+                                + ": it takes images of size "
+                                + ImageSize.of(other)
+                                + ", "
+                                + spec.name()
+                                + " of "
+                                + ImageSize.of(spec)
+                                + "; give all of them one --input-size");
+            }
+            others.put(name, other);
+        }
+        return others;
+    }
+
+    private static List<String> gradients(Path file) {
+        return List.of("--gradients", file.toString());
+    }
+
+    private List<String> arguments(ModelOption network, String name) {
+        List<String> arguments = new ArrayList<>(network.arguments(name));
         arguments.addAll(device.arguments());
-        arguments.addAll(List.of("--steps", String.valueOf(count)));
+        arguments.addAll(List.of("--steps", String.valueOf(steps)));
         arguments.addAll(List.of("--seed", String.valueOf(seed)));
-        arguments.addAll(more);
         return arguments;
     }
 

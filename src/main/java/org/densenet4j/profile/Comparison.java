@@ -5,6 +5,7 @@ import org.densenet4j.plan.MemoryStrategy;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The strategies side by side on the same network, data and seed.
@@ -16,6 +17,7 @@ import java.util.Optional;
  * @param runs one for each strategy
  * @param agreements of each other strategy with the first that ran
  * @param sweeps memory and time while depth or batch grow
+ * @param beside other networks, with the same batch
  */
 public record Comparison(
         NetworkSpec spec,
@@ -24,7 +26,13 @@ public record Comparison(
         long budgetBytes,
         List<StrategyRun> runs,
         List<Agreement> agreements,
-        List<Sweep> sweeps) {
+        List<Sweep> sweeps,
+        List<ComparedNetwork> beside) {
+
+    /** This network and those beside it. */
+    public List<ComparedNetwork> networks() {
+        return Stream.concat(Stream.of(new ComparedNetwork(spec, runs)), beside.stream()).toList();
+    }
 
     /** The run of a strategy. */
     public Optional<StrategyRun> run(MemoryStrategy strategy) {

@@ -26,6 +26,10 @@ final class ComparisonData {
                 "strategies", c.runs().stream().map(ComparisonData::run).toList(),
                 "agreement", c.agreements().stream().map(ComparisonData::agreement).toList(),
                 "sweeps", c.sweeps().stream().map(ComparisonData::sweep).toList(),
+                "networks",
+                        c.beside().isEmpty()
+                                ? List.of()
+                                : c.networks().stream().map(ComparisonData::network).toList(),
                 "published", PublishedFigure.ALL.stream().map(ComparisonData::published).toList());
     }
 
@@ -35,10 +39,23 @@ final class ComparisonData {
         return Json.object(
                 "strategy", r.strategy(),
                 "predictedBytes", r.predictedBytes(),
+                "activationBytes", r.activationBytes(),
                 "bytesAtPeakByCategory", atPeak,
                 "largestBatch", r.largestBatch(),
                 "measured", measurement(r.measured()),
                 "notRun", r.notRun());
+    }
+
+    private static Map<String, Object> network(ComparedNetwork n) {
+        return Json.object(
+                "network", n.spec().toString(),
+                "name", n.spec().name(),
+                "parameters", n.spec().graph().parameterCount(),
+                "multiplyAdds", n.spec().graph().multiplyAdds(),
+                "publishedErrorPercent", n.published().map(PublishedError::percent).orElse(null),
+                "publishedData", n.published().map(PublishedError::data).orElse(null),
+                "publishedSource", n.published().map(PublishedError::source).orElse(null),
+                "strategies", n.runs().stream().map(ComparisonData::run).toList());
     }
 
     private static Map<String, Object> measurement(Measurement m) {
@@ -105,6 +122,32 @@ final class ComparisonData {
             row.add(m == null ? "" : Csv.decimals(3, c.batch() / m.stepTime().median()));
             row.add(r.largestBatch());
             csv.row(row);
+        }
+        return csv.toString();
+    }
+
+    static String networksCsv(Comparison c) {
+        Csv csv =
+                Csv.of(
+                        "network",
+                        "strategy",
+                        "parameters",
+                        "multiply_adds",
+                        "published_error_percent",
+                        "planned_activation_bytes",
+                        "allocated_activation_bytes",
+                        "images_per_second");
+        for (ComparedNetwork n : c.networks()) {
+            for (StrategyRun r : n.runs()) {
+                List<Object> row = new ArrayList<>(List.of(n.spec().name(), r.strategy()));
+                row.add(n.spec().graph().parameterCount());
+                row.add(n.spec().graph().multiplyAdds());
+                row.add(n.published().map(e -> String.valueOf(e.percent())).orElse(""));
+                row.add(r.activationBytes());
+                row.add(r.measured() == null ? "" : r.allocatedActivationBytes());
+                row.add(r.measured() == null ? "" : Csv.decimals(3, r.imagesPerSecond(c.batch())));
+                csv.row(row);
+            }
         }
         return csv.toString();
     }

@@ -36,6 +36,9 @@ final class ComparisonPage {
                 comparison.spec() + ", batch " + comparison.batch() + "; " + comparison.device());
         keyFigures();
         sideBySide();
+        if (!comparison.beside().isEmpty()) {
+            networks();
+        }
         comparison.sweeps().forEach(this::sweep);
         if (PublishedFigure.concern(comparison)) {
             published();
@@ -152,6 +155,53 @@ final class ComparisonPage {
                 Charts.verticalAxis(format),
                 "series",
                 series);
+    }
+
+    // ---------------------------------------------------------------- other networks
+
+    private void networks() {
+        page.section("Beside other networks");
+        page.text(
+                "Each network under the same strategies, on batches of the same size; beside the"
+                        + " errors that others have published of the presets as they are. Activations"
+                        + " are all that a step needs beside parameters, their gradients and their"
+                        + " velocities.");
+        for (ComparedNetwork n : comparison.beside()) {
+            for (StrategyRun r : n.runs()) {
+                if (r.notRun() != null) {
+                    page.warning(
+                            n.spec().name() + ", " + r.strategy() + " did not run: " + r.notRun());
+                }
+            }
+        }
+        page.table(NetworkTables.sizes(comparison));
+        page.table(NetworkTables.steps(comparison));
+        page.chart(
+                "Memory of activations (planned)",
+                besides(r -> (double) r.activationBytes(), "format:bytes"),
+                SMALL);
+        if (comparison.networks().stream()
+                .anyMatch(n -> n.runs().stream().anyMatch(r -> r.measured() != null))) {
+            page.chart(
+                    "Images per second",
+                    besides(
+                            r ->
+                                    r.measured() == null
+                                            ? Double.NaN
+                                            : r.imagesPerSecond(comparison.batch()),
+                            "format:number"),
+                    SMALL);
+        }
+    }
+
+    private Map<String, Object> besides(Function<StrategyRun, Double> value, String format) {
+        List<Object> series = new ArrayList<>();
+        for (ComparedNetwork n : comparison.networks()) {
+            double[] values = n.runs().stream().mapToDouble(value::apply).toArray();
+            series.add(Charts.bar(n.spec().name(), values));
+        }
+        return bars(
+                comparison.runs().stream().map(r -> r.strategy().name()).toList(), series, format);
     }
 
     // ---------------------------------------------------------------- sweeps

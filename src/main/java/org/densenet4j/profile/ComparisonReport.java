@@ -19,14 +19,16 @@ import java.util.function.ToDoubleFunction;
 
 /** Everything that is written about a comparison. */
 public final class ComparisonReport {
+    private static final String NETWORKS = "networks.csv";
     private static final int WIDTH = 900;
     private static final int HEIGHT = 480;
 
     private ComparisonReport() {}
 
     /**
-     * Writes {@code report.html}, {@code comparison.json}, {@code strategies.csv}, the figure
-     * {@code memory}, and for each sweep a CSV file and figures of memory and time, as PNG and SVG.
+     * Writes {@code report.html}, {@code comparison.json}, {@code strategies.csv}, with other
+     * networks {@code networks.csv}, the figure {@code memory}, and for each sweep a CSV file and
+     * figures of memory and time, as PNG and SVG.
      *
      * @param folder made if it is not there; files of these names are replaced
      * @throws IOException in one line with the path
@@ -37,6 +39,9 @@ public final class ComparisonReport {
         files.write("strategies.csv", ComparisonData.strategiesCsv(comparison));
         ComparisonPage.of(comparison).write(files, "report.html");
         memory(comparison).writeBoth(files, "memory", WIDTH, HEIGHT);
+        if (!comparison.beside().isEmpty()) {
+            files.write(NETWORKS, ComparisonData.networksCsv(comparison));
+        }
         for (Sweep s : comparison.sweeps()) {
             String name = name(s.variable());
             files.write(name + ".csv", ComparisonData.sweepCsv(s));
@@ -56,8 +61,13 @@ public final class ComparisonReport {
         }
     }
 
-    /** Names of the files that {@link #write} writes for a comparison with these sweeps. */
-    public static List<String> files(Collection<Sweep.Variable> sweeps) {
+    /**
+     * Names of the files that {@link #write} writes.
+     *
+     * @param sweeps of the comparison
+     * @param beside whether it has other networks
+     */
+    public static List<String> files(Collection<Sweep.Variable> sweeps, boolean beside) {
         List<String> files =
                 new ArrayList<>(
                         List.of(
@@ -66,6 +76,9 @@ public final class ComparisonReport {
                                 "strategies.csv",
                                 "memory.png",
                                 "memory.svg"));
+        if (beside) {
+            files.add(NETWORKS);
+        }
         for (Sweep.Variable variable : sweeps) {
             files.add(name(variable) + ".csv");
             for (String figure : List.of("-memory", "-time")) {
@@ -90,6 +103,10 @@ public final class ComparisonReport {
         if (!c.agreements().isEmpty()) {
             text.append("relative differences\n");
             text.append(ComparisonTables.agreement(c).text()).append('\n');
+        }
+        if (!c.beside().isEmpty()) {
+            text.append(NetworkTables.sizes(c).text()).append('\n');
+            text.append(NetworkTables.steps(c).text()).append('\n');
         }
         for (Sweep s : c.sweeps()) {
             text.append(s.fixed()).append('\n');

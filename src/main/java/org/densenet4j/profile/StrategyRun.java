@@ -10,6 +10,7 @@ import java.util.Map;
  *
  * @param strategy what is kept between the passes
  * @param predictedBytes the plan's peak
+ * @param activationBytes of the plan, beside parameters, their gradients and velocities
  * @param bytesAtPeak the same by category
  * @param largestBatch most images whose plan fits the comparison's budget; 0 for none
  * @param measured what its steps took; null when they were not run
@@ -18,7 +19,19 @@ import java.util.Map;
 public record StrategyRun(
         MemoryStrategy strategy,
         long predictedBytes,
+        long activationBytes,
         Map<Category, Long> bytesAtPeak,
         int largestBatch,
         Measurement measured,
-        String notRun) {}
+        String notRun) {
+
+    /** The same of the arena that was allocated; only where steps were run. */
+    public long allocatedActivationBytes() {
+        return measured.allocatedBytes() - (predictedBytes - activationBytes);
+    }
+
+    /** Of the median step; only where steps were run. */
+    public double imagesPerSecond(int batch) {
+        return batch / measured.stepTime().median();
+    }
+}

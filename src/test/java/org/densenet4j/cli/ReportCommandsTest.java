@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.profile.PublishedError;
+import org.densenet4j.spec.FamilySpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -107,6 +109,49 @@ class ReportCommandsTest {
         assertTrue(Files.exists(folder.resolve("depth-memory.svg")));
         String page = Files.readString(folder.resolve("report.html"));
         assertTrue(page.contains("optMemory 4") && page.contains("other hardware"));
+    }
+
+    @Test
+    void compareShowsNetworksBesideEachOtherWithTheirPublishedErrors() throws Exception {
+        Captured compared =
+                Captured.run(
+                        ("compare --model densenet201 --beside resnet101 --batch 2 --steps 0"
+                                        + " --device cpu --out "
+                                        + folder)
+                                .split(" ", -1));
+        assertEquals(0, compared.code(), compared.err());
+        String out = compared.out();
+        assertTrue(out.matches("(?s).*densenet201 +20,013,928 +4,291,365,888 +22.5 % .*"), out);
+        assertTrue(out.matches("(?s).*resnet101 +44,549,160 +7,801,405,440 +22.44 % .*"), out);
+        assertTrue(out.matches("(?s).*densenet201 / resnet101 +0.449 +0.550 .*"), out);
+        List<String> csv = Files.readAllLines(folder.resolve("networks.csv"));
+        assertEquals(7, csv.size(), "a row for each network and strategy");
+        assertTrue(csv.get(1).startsWith("densenet201,NAIVE,20013928,4291365888,22.5,"));
+        String json = Files.readString(folder.resolve("comparison.json"));
+        assertTrue(json.contains("\"publishedErrorPercent\": 22.44"), json);
+        assertTrue(
+                Files.readString(folder.resolve("report.html")).contains("Beside other networks"));
+    }
+
+    @Test
+    void aPresetThatWasChangedHasNoPublishedError() {
+        assertTrue(PublishedError.of(FamilySpec.preset("resnet50").build()).isPresent());
+        assertTrue(PublishedError.of(FamilySpec.preset("resnet50").classes(7).build()).isEmpty());
+    }
+
+    @Test
+    void profileAndCompareRunNetworksThatClassifyPixels() throws Exception {
+        String small = " --model fc-densenet56 --input-size 32 --batch 1 --steps 2 --device cpu";
+        Path profile = folder.resolve("profile");
+        Path compare = folder.resolve("compare");
+        Captured profiled =
+                Captured.run(("profile --warm-up 0" + small + " --out " + profile).split(" ", -1));
+        assertEquals(0, profiled.code(), profiled.err());
+        assertTrue(profiled.out().contains("transitiondown5"), profiled.out());
+        Captured compared = Captured.run(("compare" + small + " --out " + compare).split(" ", -1));
+        assertEquals(0, compared.code(), compared.err());
+        String page = Files.readString(compare.resolve("report.html"));
+        assertTrue(page.contains("SHARED and NAIVE") && !page.contains("optMemory"));
     }
 
     @Test

@@ -97,6 +97,9 @@ class WrongInputTest {
                 "bench --point densenet122:4 | no model named 'densenet122'",
                 "bench --point fc-densenet56:1:360x480x3 | or MODEL:BATCH:SIZE, such as"
                         + " fc-densenet103:1:360x480",
+                "compare --beside resnet50 | it takes images of size 224, bc-100-12 of 32; give all of"
+                        + " them one --input-size",
+                "compare --beside resnet51 | no model named 'resnet51'",
                 "compare --sweep size --input-size 16x24 | over the side of square images, not"
                         + " 16x24",
                 "compare --sweep depth --model resnet50 | such as bc-100-12 or cifar-resnet-56, not"
