@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
 
@@ -50,7 +51,8 @@ final class TrainedModelOption {
 
     /** Opens and checks the file. */
     Model open() throws IOException {
-        DenseNetSpec spec = model == null ? null : DenseNetSpec.preset(model).build();
+        DenseNetSpec spec =
+                model == null ? null : DenseNetSpec.of(FamilySpec.preset(model).build());
         return Model.open(checkpoint, spec, options());
     }
 }
