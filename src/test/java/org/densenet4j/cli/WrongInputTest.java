@@ -166,7 +166,7 @@ class WrongInputTest {
                 "--milestones=1,2 | --milestones is for --schedule step; the schedule is cosine",
                 "--schedule=constant --lr-factor=0.5 | --lr-factor is for --schedule step",
                 "--glyphs=100 | --glyphs is for --data glyphs, not for cifar10:",
-                "--schedule=LINEAR | COSINE, STEP, CONSTANT",
+                "--schedule=LINEAR | COSINE, STEP, EXPONENTIAL, CONSTANT",
                 "--strategy=FAST | NAIVE, SHARED, RECOMPUTE",
                 "--classes=3 | --classes 3 does not fit the data, which has 10",
                 "--input-size=64 | --input-size 64 does not fit the data",
