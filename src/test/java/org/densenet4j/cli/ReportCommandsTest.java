@@ -128,7 +128,7 @@ class ReportCommandsTest {
         assertEquals(7, csv.size(), "a row for each network and strategy");
         assertTrue(csv.get(1).startsWith("densenet201,NAIVE,20013928,4291365888,22.5,"));
         String json = Files.readString(folder.resolve("comparison.json"));
-        assertTrue(json.contains("\"publishedErrorPercent\": 22.44"), json);
+        assertTrue(json.contains("\"publishedErrorPercent\" : 22.44"), json);
         assertTrue(
                 Files.readString(folder.resolve("report.html")).contains("Beside other networks"));
     }
