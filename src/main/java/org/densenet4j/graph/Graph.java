@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A network: nodes in the order in which a forward pass runs them. Immutable.
@@ -96,14 +97,17 @@ public final class Graph implements NetworkSpec {
 
     /** Buffers of a node are named NODE.x, and found by that. */
     private void checkPrefixes() {
+        Set<String> names = nodes.stream().map(Node::name).collect(Collectors.toSet());
         for (Node node : nodes) {
-            for (Node other : nodes) {
-                if (other.name().startsWith(node.name() + ".")) {
+            String name = node.name();
+            for (int dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+                String start = name.substring(0, dot);
+                if (names.contains(start)) {
                     throw new GraphException(
                             "the node '"
-                                    + other.name()
+                                    + name
                                     + "' would be counted with the node '"
-                                    + node.name()
+                                    + start
                                     + "': give it a name that does not start with that and a dot");
                 }
             }

@@ -5,7 +5,7 @@ public interface NetworkSpec {
     /** Name to show. */
     String name();
 
-    /** The nodes and features that it consists of. */
+    /** The nodes and features that it consists of: the same object every time. */
     Graph graph();
 
     /** Rows of pixels of an image. */

@@ -45,6 +45,9 @@ public final class DenseNetSpec implements FamilySpec {
     private final double bnEpsilon;
     private final double bnMomentum;
 
+    /** Made when it is first asked for. */
+    private volatile Graph graph;
+
     private DenseNetSpec(Builder b) {
         name = b.name;
         growthRate = positive("growthRate", b.growthRate);
@@ -281,7 +284,12 @@ public final class DenseNetSpec implements FamilySpec {
     /** The network: one matrix a dense block, whose layers read prefixes and append columns. */
     @Override
     public Graph graph() {
-        return DenseNetGraph.of(this);
+        Graph made = graph;
+        if (made == null) {
+            made = DenseNetGraph.of(this);
+            graph = made;
+        }
+        return made;
     }
 
     /** Name of the preset, or {@code custom}. */

@@ -46,6 +46,9 @@ public final class FcDenseNetSpec implements FamilySpec {
     private final double bnMomentum;
     private final boolean evaluatesWithBatchStatistics;
 
+    /** Made when it is first asked for. */
+    private volatile Graph graph;
+
     private FcDenseNetSpec(Builder b) {
         name = b.name;
         growthRate = positive("growthRate", b.growthRate);
@@ -190,7 +193,12 @@ public final class FcDenseNetSpec implements FamilySpec {
     /** The network: two matrices a level, and skip connections that are reads. */
     @Override
     public Graph graph() {
-        return FcDenseNetGraph.of(this);
+        Graph made = graph;
+        if (made == null) {
+            made = FcDenseNetGraph.of(this);
+            graph = made;
+        }
+        return made;
     }
 
     /** Name of the preset, or {@code custom}. */

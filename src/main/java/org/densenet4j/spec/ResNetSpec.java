@@ -72,6 +72,9 @@ public final class ResNetSpec implements FamilySpec {
     private final double bnEpsilon;
     private final double bnMomentum;
 
+    /** Made when it is first asked for. */
+    private volatile Graph graph;
+
     private ResNetSpec(Builder b) {
         name = b.name;
         unit = b.unit;
@@ -254,7 +257,12 @@ public final class ResNetSpec implements FamilySpec {
     /** The network: every convolution's output and every sum is a matrix. */
     @Override
     public Graph graph() {
-        return ResNetGraph.of(this);
+        Graph made = graph;
+        if (made == null) {
+            made = ResNetGraph.of(this);
+            graph = made;
+        }
+        return made;
     }
 
     /** Name of the preset, or {@code custom}. */
