@@ -21,6 +21,7 @@ import org.densenet4j.graph.TransitionDown;
 import org.densenet4j.graph.TransitionUp;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +49,7 @@ public final class NetworkMemory {
     private final Matrix inputGradient;
     private final Matrix stepCounter;
     private final List<NodeMemory> nodes = new ArrayList<>();
+    private final Map<String, LossMemory> losses = new LinkedHashMap<>();
 
     NetworkMemory(NetworkSpec spec, Planner planner, boolean withInputGradient) {
         this.spec = spec;
@@ -112,8 +114,18 @@ public final class NetworkMemory {
                                 schedule.last())
                         : null;
         for (Node node : planner.graph().nodes()) {
-            nodes.add(memory(node));
+            NodeMemory memory = memory(node);
+            nodes.add(memory);
+            noteLoss(memory);
             node.writes().map(Columns::of).ifPresent(planner::declare);
+        }
+    }
+
+    private void noteLoss(NodeMemory memory) {
+        switch (memory) {
+            case ClassifierMemory head -> losses.put(head.node().name(), head.loss());
+            case PixelClassifierMemory head -> losses.put(head.node().name(), head.loss());
+            default -> {}
         }
     }
 
@@ -193,15 +205,7 @@ public final class NetworkMemory {
 
     /** The memory of each head's loss, by the head's name, in the order of the heads. */
     public Map<String, LossMemory> losses() {
-        Map<String, LossMemory> losses = new LinkedHashMap<>();
-        for (NodeMemory node : nodes) {
-            switch (node) {
-                case ClassifierMemory head -> losses.put(head.node().name(), head.loss());
-                case PixelClassifierMemory head -> losses.put(head.node().name(), head.loss());
-                default -> {}
-            }
-        }
-        return losses;
+        return Collections.unmodifiableMap(losses);
     }
 
     /** The memory of the last head's loss. */
