@@ -1,7 +1,6 @@
 package org.densenet4j.spec;
 
 import static org.densenet4j.spec.FieldChecks.layers;
-import static org.densenet4j.spec.FieldChecks.normalisation;
 import static org.densenet4j.spec.FieldChecks.positive;
 import static org.densenet4j.spec.FieldChecks.probability;
 import static org.densenet4j.spec.FieldChecks.require;
@@ -24,12 +23,11 @@ import java.util.stream.Collectors;
  * DenseNetSpec imageNet = DenseNetSpec.densenet121().build();
  * }</pre>
  */
-public final class DenseNetSpec implements FamilySpec {
+public final class DenseNetSpec extends FamilyFields implements FamilySpec {
     static final String NAMES =
             "bc-DEPTH-K (bc-100-12), plain-DEPTH-K, b-DEPTH-K, c-DEPTH-K,"
                     + " densenet121/169/201/161/264/232, densenetblur121d, densenet264d";
 
-    private final String name;
     private final int growthRate;
     private final List<Integer> layersPerBlock;
     private final int initialChannels;
@@ -38,18 +36,9 @@ public final class DenseNetSpec implements FamilySpec {
     private final double dropout;
     private final double stochasticDepth;
     private final Stem stem;
-    private final int classes;
-    private final int inputHeight;
-    private final int inputWidth;
-    private final int inputChannels;
-    private final double bnEpsilon;
-    private final double bnMomentum;
-
-    /** Made when it is first asked for. */
-    private volatile Graph graph;
 
     private DenseNetSpec(Builder b) {
-        name = b.name;
+        super(b);
         growthRate = positive("growthRate", b.growthRate);
         layersPerBlock = b.layersPerBlock;
         initialChannels = positive("initialChannels", b.initialChannels);
@@ -58,12 +47,6 @@ public final class DenseNetSpec implements FamilySpec {
         dropout = b.dropout;
         stochasticDepth = b.stochasticDepth;
         stem = Objects.requireNonNull(b.stem, "stem");
-        classes = positive("classes", b.classes);
-        inputHeight = positive("inputSize", b.inputHeight);
-        inputWidth = positive("inputSize", b.inputWidth);
-        inputChannels = positive("inputChannels", b.inputChannels);
-        bnEpsilon = b.bnEpsilon;
-        bnMomentum = b.bnMomentum;
         require(
                 !layersPerBlock.isEmpty(),
                 "layersPerBlock is empty: give at least one block, such as layersPerBlock(6, 12)");
@@ -76,7 +59,6 @@ public final class DenseNetSpec implements FamilySpec {
                 "compression = " + compression + ": use a number above 0 and up to 1");
         probability("dropout", dropout);
         probability("stochasticDepth", stochasticDepth);
-        normalisation(bnEpsilon, bnMomentum);
         NetworkShape.of(this); // refuses what shrinks to nothing or grows beyond bounds
     }
 
@@ -260,8 +242,7 @@ public final class DenseNetSpec implements FamilySpec {
     /** Starts from this spec. */
     @Override
     public Builder toBuilder() {
-        Builder b = new Builder();
-        b.name = name;
+        Builder b = new Builder().common(this);
         b.growthRate = growthRate;
         b.layersPerBlock = layersPerBlock;
         b.initialChannels = initialChannels;
@@ -270,12 +251,6 @@ public final class DenseNetSpec implements FamilySpec {
         b.dropout = dropout;
         b.stochasticDepth = stochasticDepth;
         b.stem = stem;
-        b.classes = classes;
-        b.inputHeight = inputHeight;
-        b.inputWidth = inputWidth;
-        b.inputChannels = inputChannels;
-        b.bnEpsilon = bnEpsilon;
-        b.bnMomentum = bnMomentum;
         return b;
     }
 
@@ -283,19 +258,8 @@ public final class DenseNetSpec implements FamilySpec {
 
     /** The network: one matrix a dense block, whose layers read prefixes and append columns. */
     @Override
-    public Graph graph() {
-        Graph made = graph;
-        if (made == null) {
-            made = DenseNetGraph.of(this);
-            graph = made;
-        }
-        return made;
-    }
-
-    /** Name of the preset, or {@code custom}. */
-    @Override
-    public String name() {
-        return name;
+    Graph makeGraph() {
+        return DenseNetGraph.of(this);
     }
 
     /** Channels that each dense layer adds, k. */
@@ -365,41 +329,6 @@ public final class DenseNetSpec implements FamilySpec {
         return stem;
     }
 
-    /** Outputs of the classifier. */
-    @Override
-    public int classes() {
-        return classes;
-    }
-
-    /** Rows of pixels of an image. */
-    @Override
-    public int inputHeight() {
-        return inputHeight;
-    }
-
-    /** Columns of pixels of an image. */
-    @Override
-    public int inputWidth() {
-        return inputWidth;
-    }
-
-    /** Channels of an image. */
-    @Override
-    public int inputChannels() {
-        return inputChannels;
-    }
-
-    /** Added to variances. */
-    @Override
-    public double bnEpsilon() {
-        return bnEpsilon;
-    }
-
-    /** Weight of the newest batch in the running statistics (PyTorch's convention). */
-    public double bnMomentum() {
-        return bnMomentum;
-    }
-
     /** Layers with weights on the longest path, as the papers count them. */
     @Override
     public int depth() {
@@ -409,9 +338,9 @@ public final class DenseNetSpec implements FamilySpec {
         return stemLayers + layers * perLayer + layersPerBlock.size();
     }
 
-    private List<Object> values() {
+    @Override
+    List<Object> ownValues() {
         return List.of(
-                name,
                 growthRate,
                 layersPerBlock,
                 initialChannels,
@@ -419,23 +348,7 @@ public final class DenseNetSpec implements FamilySpec {
                 compression,
                 dropout,
                 stochasticDepth,
-                stem,
-                classes,
-                inputHeight,
-                inputWidth,
-                inputChannels,
-                bnEpsilon,
-                bnMomentum);
-    }
-
-    @Override
-    public boolean equals(Object other) {
-        return other instanceof DenseNetSpec spec && values().equals(spec.values());
-    }
-
-    @Override
-    public int hashCode() {
-        return values().hashCode();
+                stem);
     }
 
     @Override
@@ -443,7 +356,7 @@ public final class DenseNetSpec implements FamilySpec {
         String blocks =
                 layersPerBlock.stream().map(String::valueOf).collect(Collectors.joining(", "));
         return "DenseNet "
-                + name
+                + name()
                 + " (k "
                 + growthRate
                 + ", blocks "
@@ -452,20 +365,14 @@ public final class DenseNetSpec implements FamilySpec {
                 + (hasBottleneck() ? bottleneckWidth + "k" : "none")
                 + ", compression "
                 + compression
-                + ", input "
-                + inputHeight
-                + "x"
-                + inputWidth
-                + "x"
-                + inputChannels
-                + ", classes "
-                + classes
+                + ", "
+                + inputAndClasses()
                 + ")";
     }
 
     /** Collects the fields; {@link #build} validates them. */
-    public static final class Builder implements FamilySpec.Builder {
-        private String name = "custom";
+    public static final class Builder extends FamilyFields.Builder<Builder>
+            implements FamilySpec.Builder {
         private int growthRate = 12;
         private List<Integer> layersPerBlock = List.of(16, 16, 16);
         private int initialChannels = 24;
@@ -474,19 +381,13 @@ public final class DenseNetSpec implements FamilySpec {
         private double dropout;
         private double stochasticDepth;
         private Stem stem = Stem.SMALL;
-        private int classes = 10;
-        private int inputHeight = 32;
-        private int inputWidth = 32;
-        private int inputChannels = 3;
-        private double bnEpsilon = 1e-5;
-        private double bnMomentum = 0.1;
 
-        private Builder() {}
+        private Builder() {
+            super(10, 32, 1e-5);
+        }
 
-        /** A name to show. */
         @Override
-        public Builder name(String value) {
-            name = Objects.requireNonNull(value, "name");
+        Builder self() {
             return this;
         }
 
@@ -542,48 +443,6 @@ public final class DenseNetSpec implements FamilySpec {
             Objects.requireNonNull(value, "stem");
 
             stem = value;
-            return this;
-        }
-
-        /** Outputs of the classifier. */
-        @Override
-        public Builder classes(int count) {
-            classes = count;
-            return this;
-        }
-
-        /** Height and width of the images. */
-        @Override
-        public Builder inputSize(int pixels) {
-            return inputSize(pixels, pixels);
-        }
-
-        /** Height and width of the images. */
-        @Override
-        public Builder inputSize(int height, int width) {
-            inputHeight = height;
-            inputWidth = width;
-            return this;
-        }
-
-        /** Channels of the images. */
-        @Override
-        public Builder inputChannels(int channels) {
-            inputChannels = channels;
-            return this;
-        }
-
-        /** Added to variances. */
-        @Override
-        public Builder bnEpsilon(double epsilon) {
-            bnEpsilon = epsilon;
-            return this;
-        }
-
-        /** Weight of the newest batch in the running statistics. */
-        @Override
-        public Builder bnMomentum(double momentum) {
-            bnMomentum = momentum;
             return this;
         }
 

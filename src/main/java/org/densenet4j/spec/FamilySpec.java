@@ -40,6 +40,9 @@ public sealed interface FamilySpec extends NetworkSpec
     /** Added to variances. */
     double bnEpsilon();
 
+    /** Weight of the newest batch in the running statistics (PyTorch's convention). */
+    double bnMomentum();
+
     /** Layers with weights on the longest path, as the papers count them. */
     int depth();
 

@@ -2,7 +2,6 @@ package org.densenet4j.spec;
 
 import static org.densenet4j.spec.FieldChecks.channels;
 import static org.densenet4j.spec.FieldChecks.layers;
-import static org.densenet4j.spec.FieldChecks.normalisation;
 import static org.densenet4j.spec.FieldChecks.positive;
 import static org.densenet4j.spec.FieldChecks.probability;
 import static org.densenet4j.spec.FieldChecks.require;
@@ -26,43 +25,27 @@ import java.util.stream.Collectors;
  *
  * <p>Images may have any size that has pixels left when it is halved once a level, rounding down.
  */
-public final class FcDenseNetSpec implements FamilySpec {
+public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
     static final String NAMES = "fc-densenet56/67/103";
 
     private static final List<Integer> FIVE_LEVELS_OF_5 = List.of(5, 5, 5, 5, 5);
 
-    private final String name;
     private final int growthRate;
     private final List<Integer> downLayers;
     private final int bottleneckLayers;
     private final List<Integer> upLayers;
     private final int initialChannels;
     private final double dropout;
-    private final int classes;
-    private final int inputHeight;
-    private final int inputWidth;
-    private final int inputChannels;
-    private final double bnEpsilon;
-    private final double bnMomentum;
     private final boolean evaluatesWithBatchStatistics;
 
-    /** Made when it is first asked for. */
-    private volatile Graph graph;
-
     private FcDenseNetSpec(Builder b) {
-        name = b.name;
+        super(b);
         growthRate = positive("growthRate", b.growthRate);
         downLayers = b.downLayers;
         bottleneckLayers = positive("bottleneckLayers", b.bottleneckLayers);
         upLayers = b.upLayers;
         initialChannels = positive("initialChannels", b.initialChannels);
         dropout = b.dropout;
-        classes = positive("classes", b.classes);
-        inputHeight = positive("inputSize", b.inputHeight);
-        inputWidth = positive("inputSize", b.inputWidth);
-        inputChannels = positive("inputChannels", b.inputChannels);
-        bnEpsilon = b.bnEpsilon;
-        bnMomentum = b.bnMomentum;
         evaluatesWithBatchStatistics = b.evaluatesWithBatchStatistics;
         require(
                 !downLayers.isEmpty(),
@@ -78,7 +61,6 @@ public final class FcDenseNetSpec implements FamilySpec {
                         + downLayers.size()
                         + ": give as many, from the smallest images to the largest");
         probability("dropout", dropout);
-        normalisation(bnEpsilon, bnMomentum);
         checkChannels();
         checkSizes();
     }
@@ -99,13 +81,13 @@ public final class FcDenseNetSpec implements FamilySpec {
     }
 
     private void checkSizes() {
-        int least = Math.min(inputHeight, inputWidth);
+        int least = Math.min(inputHeight(), inputWidth());
         require(
                 downLayers.size() < Integer.SIZE && least >> downLayers.size() > 0,
                 "inputSize = "
-                        + inputHeight
+                        + inputHeight()
                         + "x"
-                        + inputWidth
+                        + inputWidth()
                         + " is too small: halved "
                         + downLayers.size()
                         + " times, rounding down, it has no pixels; use larger images or fewer"
@@ -170,20 +152,13 @@ public final class FcDenseNetSpec implements FamilySpec {
     /** Starts from this spec. */
     @Override
     public Builder toBuilder() {
-        Builder b = new Builder();
-        b.name = name;
+        Builder b = new Builder().common(this);
         b.growthRate = growthRate;
         b.downLayers = downLayers;
         b.bottleneckLayers = bottleneckLayers;
         b.upLayers = upLayers;
         b.initialChannels = initialChannels;
         b.dropout = dropout;
-        b.classes = classes;
-        b.inputHeight = inputHeight;
-        b.inputWidth = inputWidth;
-        b.inputChannels = inputChannels;
-        b.bnEpsilon = bnEpsilon;
-        b.bnMomentum = bnMomentum;
         b.evaluatesWithBatchStatistics = evaluatesWithBatchStatistics;
         return b;
     }
@@ -192,19 +167,8 @@ public final class FcDenseNetSpec implements FamilySpec {
 
     /** The network: two matrices a level, and skip connections that are reads. */
     @Override
-    public Graph graph() {
-        Graph made = graph;
-        if (made == null) {
-            made = FcDenseNetGraph.of(this);
-            graph = made;
-        }
-        return made;
-    }
-
-    /** Name of the preset, or {@code custom}. */
-    @Override
-    public String name() {
-        return name;
+    Graph makeGraph() {
+        return FcDenseNetGraph.of(this);
     }
 
     /** Channels that each dense layer adds, k. */
@@ -237,41 +201,6 @@ public final class FcDenseNetSpec implements FamilySpec {
         return dropout;
     }
 
-    /** Outputs for each pixel. */
-    @Override
-    public int classes() {
-        return classes;
-    }
-
-    /** Rows of pixels of an image. */
-    @Override
-    public int inputHeight() {
-        return inputHeight;
-    }
-
-    /** Columns of pixels of an image. */
-    @Override
-    public int inputWidth() {
-        return inputWidth;
-    }
-
-    /** Channels of an image. */
-    @Override
-    public int inputChannels() {
-        return inputChannels;
-    }
-
-    /** Added to variances. */
-    @Override
-    public double bnEpsilon() {
-        return bnEpsilon;
-    }
-
-    /** Weight of the newest batch in the running statistics (PyTorch's convention). */
-    public double bnMomentum() {
-        return bnMomentum;
-    }
-
     /** Whether evaluation normalises with the batch's own statistics, as the authors do. */
     public boolean evaluatesWithBatchStatistics() {
         return evaluatesWithBatchStatistics;
@@ -287,32 +216,16 @@ public final class FcDenseNetSpec implements FamilySpec {
         return layers + 2 * downLayers.size() + 2;
     }
 
-    private List<Object> values() {
+    @Override
+    List<Object> ownValues() {
         return List.of(
-                name,
                 growthRate,
                 downLayers,
                 bottleneckLayers,
                 upLayers,
                 initialChannels,
                 dropout,
-                classes,
-                inputHeight,
-                inputWidth,
-                inputChannels,
-                bnEpsilon,
-                bnMomentum,
                 evaluatesWithBatchStatistics);
-    }
-
-    @Override
-    public boolean equals(Object other) {
-        return other instanceof FcDenseNetSpec spec && values().equals(spec.values());
-    }
-
-    @Override
-    public int hashCode() {
-        return values().hashCode();
     }
 
     private static String text(List<Integer> blocks) {
@@ -322,7 +235,7 @@ public final class FcDenseNetSpec implements FamilySpec {
     @Override
     public String toString() {
         return "FC-DenseNet "
-                + name
+                + name()
                 + " (k "
                 + growthRate
                 + ", down "
@@ -331,40 +244,28 @@ public final class FcDenseNetSpec implements FamilySpec {
                 + bottleneckLayers
                 + ", up "
                 + text(upLayers)
-                + ", input "
-                + inputHeight
-                + "x"
-                + inputWidth
-                + "x"
-                + inputChannels
-                + ", classes "
-                + classes
+                + ", "
+                + inputAndClasses()
                 + ")";
     }
 
     /** Collects the fields; {@link #build} validates them. */
-    public static final class Builder implements FamilySpec.Builder {
-        private String name = "custom";
+    public static final class Builder extends FamilyFields.Builder<Builder>
+            implements FamilySpec.Builder {
         private int growthRate = 16;
         private List<Integer> downLayers = FIVE_LEVELS_OF_5;
         private int bottleneckLayers = 5;
         private List<Integer> upLayers = FIVE_LEVELS_OF_5;
         private int initialChannels = 48;
         private double dropout = 0.2;
-        private int classes = 11;
-        private int inputHeight = 224;
-        private int inputWidth = 224;
-        private int inputChannels = 3;
-        private double bnEpsilon = 1e-4;
-        private double bnMomentum = 0.1;
         private boolean evaluatesWithBatchStatistics = true;
 
-        private Builder() {}
+        private Builder() {
+            super(11, 224, 1e-4);
+        }
 
-        /** A name to show. */
         @Override
-        public Builder name(String value) {
-            name = Objects.requireNonNull(value, "name");
+        Builder self() {
             return this;
         }
 
@@ -403,48 +304,6 @@ public final class FcDenseNetSpec implements FamilySpec {
         /** Probability of dropping an element behind a convolution. */
         public Builder dropout(double rate) {
             dropout = rate;
-            return this;
-        }
-
-        /** Outputs for each pixel. */
-        @Override
-        public Builder classes(int count) {
-            classes = count;
-            return this;
-        }
-
-        /** Height and width of the images. */
-        @Override
-        public Builder inputSize(int pixels) {
-            return inputSize(pixels, pixels);
-        }
-
-        /** Height and width of the images. */
-        @Override
-        public Builder inputSize(int height, int width) {
-            inputHeight = height;
-            inputWidth = width;
-            return this;
-        }
-
-        /** Channels of the images. */
-        @Override
-        public Builder inputChannels(int channels) {
-            inputChannels = channels;
-            return this;
-        }
-
-        /** Added to variances. */
-        @Override
-        public Builder bnEpsilon(double epsilon) {
-            bnEpsilon = epsilon;
-            return this;
-        }
-
-        /** Weight of the newest batch in the running statistics. */
-        @Override
-        public Builder bnMomentum(double momentum) {
-            bnMomentum = momentum;
             return this;
         }
 

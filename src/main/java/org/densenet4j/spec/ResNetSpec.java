@@ -2,7 +2,6 @@ package org.densenet4j.spec;
 
 import static org.densenet4j.spec.FieldChecks.channels;
 import static org.densenet4j.spec.FieldChecks.layers;
-import static org.densenet4j.spec.FieldChecks.normalisation;
 import static org.densenet4j.spec.FieldChecks.positive;
 import static org.densenet4j.spec.FieldChecks.require;
 
@@ -26,7 +25,7 @@ import java.util.stream.IntStream;
  * ResNetSpec small = ResNetSpec.cifar(56).build();
  * }</pre>
  */
-public final class ResNetSpec implements FamilySpec {
+public final class ResNetSpec extends FamilyFields implements FamilySpec {
     static final String NAMES = "resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH";
 
     /** Of depths that both units fit, these and deeper ones have bottlenecks, as the paper's. */
@@ -58,43 +57,26 @@ public final class ResNetSpec implements FamilySpec {
         PROJECTED
     }
 
-    private final String name;
     private final Unit unit;
     private final boolean preActivation;
     private final Shortcut shortcut;
     private final Stem stem;
     private final List<Integer> unitsPerStage;
     private final int initialChannels;
-    private final int classes;
-    private final int inputHeight;
-    private final int inputWidth;
-    private final int inputChannels;
-    private final double bnEpsilon;
-    private final double bnMomentum;
-
-    /** Made when it is first asked for. */
-    private volatile Graph graph;
 
     private ResNetSpec(Builder b) {
-        name = b.name;
+        super(b);
         unit = b.unit;
         preActivation = b.preActivation;
         shortcut = b.shortcut;
         stem = b.stem;
         unitsPerStage = b.unitsPerStage;
         initialChannels = positive("initialChannels", b.initialChannels);
-        classes = positive("classes", b.classes);
-        inputHeight = positive("inputSize", b.inputHeight);
-        inputWidth = positive("inputSize", b.inputWidth);
-        inputChannels = positive("inputChannels", b.inputChannels);
-        bnEpsilon = b.bnEpsilon;
-        bnMomentum = b.bnMomentum;
         require(
                 !unitsPerStage.isEmpty(),
                 "unitsPerStage is empty: give at least one stage, such as unitsPerStage(2, 2)");
         layers("unitsPerStage", unitsPerStage);
         require(!stem.isDeep(), "stem = " + stem + ": use SMALL or IMAGENET for a ResNet");
-        normalisation(bnEpsilon, bnMomentum);
         long width = initialChannels;
         for (int stage = 1; stage <= unitsPerStage.size(); stage++) {
             String mend = "fewer stages or fewer initialChannels";
@@ -235,20 +217,13 @@ public final class ResNetSpec implements FamilySpec {
     /** Starts from this spec. */
     @Override
     public Builder toBuilder() {
-        Builder b = new Builder();
-        b.name = name;
+        Builder b = new Builder().common(this);
         b.unit = unit;
         b.preActivation = preActivation;
         b.shortcut = shortcut;
         b.stem = stem;
         b.unitsPerStage = unitsPerStage;
         b.initialChannels = initialChannels;
-        b.classes = classes;
-        b.inputHeight = inputHeight;
-        b.inputWidth = inputWidth;
-        b.inputChannels = inputChannels;
-        b.bnEpsilon = bnEpsilon;
-        b.bnMomentum = bnMomentum;
         return b;
     }
 
@@ -256,19 +231,8 @@ public final class ResNetSpec implements FamilySpec {
 
     /** The network: every convolution's output and every sum is a matrix. */
     @Override
-    public Graph graph() {
-        Graph made = graph;
-        if (made == null) {
-            made = ResNetGraph.of(this);
-            graph = made;
-        }
-        return made;
-    }
-
-    /** Name of the preset, or {@code custom}. */
-    @Override
-    public String name() {
-        return name;
+    Graph makeGraph() {
+        return ResNetGraph.of(this);
     }
 
     /** The branch of a residual unit. */
@@ -305,41 +269,6 @@ public final class ResNetSpec implements FamilySpec {
         return initialChannels;
     }
 
-    /** Outputs of the classifier. */
-    @Override
-    public int classes() {
-        return classes;
-    }
-
-    /** Rows of pixels of an image. */
-    @Override
-    public int inputHeight() {
-        return inputHeight;
-    }
-
-    /** Columns of pixels of an image. */
-    @Override
-    public int inputWidth() {
-        return inputWidth;
-    }
-
-    /** Channels of an image. */
-    @Override
-    public int inputChannels() {
-        return inputChannels;
-    }
-
-    /** Added to variances. */
-    @Override
-    public double bnEpsilon() {
-        return bnEpsilon;
-    }
-
-    /** Weight of the newest batch in the running statistics (PyTorch's convention). */
-    public double bnMomentum() {
-        return bnMomentum;
-    }
-
     /** Layers with weights, without those of shortcuts, as the papers count them. */
     @Override
     public int depth() {
@@ -347,31 +276,9 @@ public final class ResNetSpec implements FamilySpec {
         return units * unit.convolutions() + 2;
     }
 
-    private List<Object> values() {
-        return List.of(
-                name,
-                unit,
-                preActivation,
-                shortcut,
-                stem,
-                unitsPerStage,
-                initialChannels,
-                classes,
-                inputHeight,
-                inputWidth,
-                inputChannels,
-                bnEpsilon,
-                bnMomentum);
-    }
-
     @Override
-    public boolean equals(Object other) {
-        return other instanceof ResNetSpec spec && values().equals(spec.values());
-    }
-
-    @Override
-    public int hashCode() {
-        return values().hashCode();
+    List<Object> ownValues() {
+        return List.of(unit, preActivation, shortcut, stem, unitsPerStage, initialChannels);
     }
 
     @Override
@@ -379,7 +286,7 @@ public final class ResNetSpec implements FamilySpec {
         String units =
                 unitsPerStage.stream().map(String::valueOf).collect(Collectors.joining(", "));
         return "ResNet "
-                + name
+                + name()
                 + " ("
                 + (preActivation ? "pre-activated " : "")
                 + unit.name().toLowerCase(Locale.ROOT)
@@ -389,39 +296,27 @@ public final class ResNetSpec implements FamilySpec {
                 + shortcut.name().toLowerCase(Locale.ROOT)
                 + " shortcuts, "
                 + initialChannels
-                + " channels, input "
-                + inputHeight
-                + "x"
-                + inputWidth
-                + "x"
-                + inputChannels
-                + ", classes "
-                + classes
+                + " channels, "
+                + inputAndClasses()
                 + ")";
     }
 
     /** Collects the fields; {@link #build} validates them. */
-    public static final class Builder implements FamilySpec.Builder {
-        private String name = "custom";
+    public static final class Builder extends FamilyFields.Builder<Builder>
+            implements FamilySpec.Builder {
         private Unit unit = Unit.BASIC;
         private boolean preActivation;
         private Shortcut shortcut = Shortcut.SUBSAMPLED;
         private Stem stem = Stem.SMALL;
         private List<Integer> unitsPerStage = List.of(3, 3, 3);
         private int initialChannels = 16;
-        private int classes = 10;
-        private int inputHeight = 32;
-        private int inputWidth = 32;
-        private int inputChannels = 3;
-        private double bnEpsilon = 1e-5;
-        private double bnMomentum = 0.1;
 
-        private Builder() {}
+        private Builder() {
+            super(10, 32, 1e-5);
+        }
 
-        /** A name to show. */
         @Override
-        public Builder name(String value) {
-            name = Objects.requireNonNull(value, "name");
+        Builder self() {
             return this;
         }
 
@@ -459,48 +354,6 @@ public final class ResNetSpec implements FamilySpec {
         /** Channels behind the stem and inside of the first stage's units. */
         public Builder initialChannels(int channels) {
             initialChannels = channels;
-            return this;
-        }
-
-        /** Outputs of the classifier. */
-        @Override
-        public Builder classes(int count) {
-            classes = count;
-            return this;
-        }
-
-        /** Height and width of the images. */
-        @Override
-        public Builder inputSize(int pixels) {
-            return inputSize(pixels, pixels);
-        }
-
-        /** Height and width of the images. */
-        @Override
-        public Builder inputSize(int height, int width) {
-            inputHeight = height;
-            inputWidth = width;
-            return this;
-        }
-
-        /** Channels of the images. */
-        @Override
-        public Builder inputChannels(int channels) {
-            inputChannels = channels;
-            return this;
-        }
-
-        /** Added to variances. */
-        @Override
-        public Builder bnEpsilon(double epsilon) {
-            bnEpsilon = epsilon;
-            return this;
-        }
-
-        /** Weight of the newest batch in the running statistics. */
-        @Override
-        public Builder bnMomentum(double momentum) {
-            bnMomentum = momentum;
             return this;
         }
 

@@ -66,7 +66,6 @@ public final class SpecMetadata {
         put("stochasticDepth", spec.stochasticDepth());
         put("stem", spec.stem());
         putCommon(spec);
-        put("bnMomentum", spec.bnMomentum());
     }
 
     private void write(FcDenseNetSpec spec) {
@@ -79,7 +78,6 @@ public final class SpecMetadata {
         put("initialChannels", spec.initialChannels());
         put("dropout", spec.dropout());
         putCommon(spec);
-        put("bnMomentum", spec.bnMomentum());
         put("evaluatesWithBatchStatistics", spec.evaluatesWithBatchStatistics());
     }
 
@@ -93,7 +91,6 @@ public final class SpecMetadata {
         put("unitsPerStage", spec.unitsPerStage());
         put("initialChannels", spec.initialChannels());
         putCommon(spec);
-        put("bnMomentum", spec.bnMomentum());
     }
 
     private void putCommon(FamilySpec spec) {
@@ -102,6 +99,7 @@ public final class SpecMetadata {
         put("inputWidth", spec.inputWidth());
         put("inputChannels", spec.inputChannels());
         put("bnEpsilon", spec.bnEpsilon());
+        put("bnMomentum", spec.bnMomentum());
     }
 
     private void put(String field, Object value) {
