@@ -91,13 +91,17 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
      * neither they nor their gradient need scratch.
      */
     boolean isWholeInput(Read read) {
-        long readers =
-                graph.nodes().stream()
-                        .flatMap(node -> node.reads().stream())
-                        .flatMap(other -> other.ranges().stream())
-                        .filter(columns -> columns.of() == graph.input())
-                        .count();
-        return isInput(read) && readers == 1 && read.channels() == graph.input().channels();
+        return isInput(read)
+                && read.channels() == graph.input().channels()
+                && readersOfInput() == 1;
+    }
+
+    private long readersOfInput() {
+        return graph.nodes().stream()
+                .flatMap(node -> node.reads().stream())
+                .flatMap(read -> read.ranges().stream())
+                .filter(columns -> columns.of() == graph.input())
+                .count();
     }
 
     /** What names of a head's buffers start with: nothing where it is the only one. */
