@@ -106,7 +106,7 @@ final class PruneReportCommand implements Callable<Integer> {
         Optional<Normalisation> trainedWith;
         ImageMetadata images;
         try (Model model = trained.open()) {
-            spec = model.spec();
+            spec = DenseNetSpec.of(model.spec());
             trainedWith =
                     model.hasNormalisation()
                             ? Optional.of(model.normalisation())

@@ -2,16 +2,17 @@ package org.densenet4j.weights;
 
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
 
@@ -30,7 +31,7 @@ public final class Model implements WeightSource, AutoCloseable {
 
     private final TensorFile file;
     private final WeightMatch match;
-    private final DenseNetSpec spec;
+    private final NetworkSpec spec;
     private final List<String> classNames;
     private final Normalisation normalisation;
     private final ImageMetadata images;
@@ -38,7 +39,7 @@ public final class Model implements WeightSource, AutoCloseable {
     private Model(
             TensorFile file,
             WeightMatch match,
-            DenseNetSpec spec,
+            NetworkSpec spec,
             List<String> classNames,
             Normalisation normalisation,
             ImageMetadata images) {
@@ -53,9 +54,10 @@ public final class Model implements WeightSource, AutoCloseable {
     /**
      * Opens a checkpoint or an export of this project, or weights of others: the network is the one
      * that the file names, else the one that the shapes of its tensors are of. What shapes do not
-     * tell is the size of images: 224x224 with a stem for ImageNet, else 32x32.
+     * tell is the size of images: 224x224 with a stem for ImageNet and where pixels are classified,
+     * else 32x32.
      *
-     * @throws IOException when it is broken or its tensors are not those of a DenseNet
+     * @throws IOException when it is broken or its tensors are those of no family that is known
      */
     public static Model open(Path path) throws IOException {
         return open(path, null, LoadOptions.strict());
@@ -76,7 +78,7 @@ public final class Model implements WeightSource, AutoCloseable {
      *     size of images or epsilon than the spec asks for and its preset has, has values that are
      *     not finite, or names no network and none is wanted
      */
-    public static Model open(Path path, DenseNetSpec wanted, LoadOptions options)
+    public static Model open(Path path, NetworkSpec wanted, LoadOptions options)
             throws IOException {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(options, "options");
@@ -85,8 +87,8 @@ public final class Model implements WeightSource, AutoCloseable {
         boolean opened = false;
         try {
             LoadOptions whole = options.withResetHead(false);
-            DenseNetSpec spec = spec(path, file, wanted, whole);
-            WeightMatch match = WeightMatch.of(path, file, NetworkShape.of(spec), whole);
+            NetworkSpec spec = spec(path, file, wanted, whole);
+            WeightMatch match = WeightMatch.of(path, file, spec, whole);
             match.checkValues();
             ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
             Model model =
@@ -106,14 +108,14 @@ public final class Model implements WeightSource, AutoCloseable {
         }
     }
 
-    private static DenseNetSpec spec(
-            Path path, TensorFile file, DenseNetSpec wanted, LoadOptions options)
+    private static NetworkSpec spec(
+            Path path, TensorFile file, NetworkSpec wanted, LoadOptions options)
             throws IOException {
-        DenseNetSpec recorded = RecordedNetwork.of(path, file).orElse(null);
+        NetworkSpec recorded = RecordedNetwork.of(path, file).orElse(null);
         if (wanted == null) {
             return recorded == null ? inferred(path, file) : recorded;
         }
-        DenseNetSpec given = withClassesOf(path, file, wanted);
+        NetworkSpec given = withClassesOf(path, file, wanted);
         if (recorded == null) {
             return given;
         }
@@ -121,27 +123,34 @@ public final class Model implements WeightSource, AutoCloseable {
         return recorded;
     }
 
-    private static DenseNetSpec withClassesOf(Path path, TensorFile file, DenseNetSpec wanted)
+    /** A graph of one's own has the classes that it has. */
+    private static NetworkSpec withClassesOf(Path path, TensorFile file, NetworkSpec wanted)
             throws IOException {
-        String head = WeightMatch.fileNames(path, file).get("classifier.weight");
-        List<Long> shape =
-                head == null || !file.contains(head) ? List.of() : file.describe(head).shape();
-        boolean plausible = shape.size() == 2 && shape.getFirst() > 0 && shape.getFirst() < 1 << 20;
-        return plausible
-                ? wanted.toBuilder().classes(Math.toIntExact(shape.getFirst())).build()
-                : wanted;
+        if (!(wanted instanceof FamilySpec family)) {
+            return wanted;
+        }
+        FileTensors tensors = FileTensors.of(path, file, NameStyle.of(wanted));
+        String weight = tensors.style().head().orElseThrow() + ".weight";
+        int dimensions = wanted.graph().classifiesPixels() ? 4 : 2;
+        try {
+            int classes = tensors.shape(weight, dimensions).getFirst();
+            return family.toBuilder().classes(classes).build();
+        } catch (IllegalArgumentException e) {
+            return wanted; // the weights do not fit, which is told of all of them
+        }
     }
 
-    private static DenseNetSpec inferred(Path path, TensorFile file) throws IOException {
-        Map<String, String> fileNames = WeightMatch.fileNames(path, file);
-        WeightMatch.requireFeatures(path, fileNames);
+    private static NetworkSpec inferred(Path path, TensorFile file) throws IOException {
+        FileTensors tensors = FileTensors.of(path, file);
+        tensors.requireFeatures();
         try {
-            return InferredSpec.of(fileNames, file);
+            return InferredSpec.of(tensors);
         } catch (IllegalArgumentException e) {
             throw new IOException(
                     path
-                            + ": does not say which network it is, and its tensors are not those of a"
-                            + " whole DenseNet ("
+                            + ": does not say which network it is, and its tensors are not those of "
+                            + tensors.style().network().replaceFirst(" ", " whole ")
+                            + " ("
                             + e.getMessage()
                             + ")"
                             + Shards.hint(path).map(part -> "; " + part).orElse(""),
@@ -149,7 +158,7 @@ public final class Model implements WeightSource, AutoCloseable {
         }
     }
 
-    private static List<String> classNames(Path path, ImageMetadata recorded, DenseNetSpec spec)
+    private static List<String> classNames(Path path, ImageMetadata recorded, NetworkSpec spec)
             throws IOException {
         List<String> names = recorded.classNames().orElse(null);
         if (names == null) {
@@ -168,7 +177,7 @@ public final class Model implements WeightSource, AutoCloseable {
 
     /** Null where it is not recorded and there is no usual one. */
     private static Normalisation normalisation(
-            Path path, TensorFile file, ImageMetadata recorded, DenseNetSpec spec)
+            Path path, TensorFile file, ImageMetadata recorded, NetworkSpec spec)
             throws IOException {
         Normalisation normalisation = recorded.normalisation().orElse(null);
         if (normalisation != null) {
@@ -185,11 +194,19 @@ public final class Model implements WeightSource, AutoCloseable {
         if (Checkpoint.isOne(file.metadata()) || spec.inputChannels() != 3) {
             return null;
         }
-        return spec.stem() == Stem.SMALL ? Normalisation.CIFAR10 : Normalisation.IMAGENET;
+        return switch (spec) {
+            case DenseNetSpec s -> usual(s.stem());
+            case ResNetSpec s -> usual(s.stem());
+            default -> null; // loaders of segmentation sets differ, and graphs are anyone's own
+        };
+    }
+
+    private static Normalisation usual(Stem stem) {
+        return stem == Stem.SMALL ? Normalisation.CIFAR10 : Normalisation.IMAGENET;
     }
 
     /** The network. */
-    public DenseNetSpec spec() {
+    public NetworkSpec spec() {
         return spec;
     }
 
@@ -240,9 +257,30 @@ public final class Model implements WeightSource, AutoCloseable {
         return new Model(file, match, spec, names, normalisation, images.withClassNames(names));
     }
 
-    /** The same model for images of another size, which weights do not depend on. */
+    /**
+     * The same model for images of another size, which weights do not depend on.
+     *
+     * @throws IllegalArgumentException when the network is too deep for so small images, or is a
+     *     graph of one's own, which has a size
+     */
     public Model withInputSize(int height, int width) {
-        DenseNetSpec resized = spec.toBuilder().inputSize(height, width).build();
+        NetworkSpec resized = spec;
+        if (spec instanceof FamilySpec family) {
+            resized = family.toBuilder().inputSize(height, width).build();
+        } else if (height != spec.inputHeight() || width != spec.inputWidth()) {
+            throw new IllegalArgumentException(
+                    "the network '"
+                            + spec.name()
+                            + "' is a graph for images of "
+                            + spec.inputHeight()
+                            + "x"
+                            + spec.inputWidth()
+                            + "; build one for "
+                            + height
+                            + "x"
+                            + width
+                            + " and open the weights with it");
+        }
         return new Model(file, match, resized, classNames, normalisation, images);
     }
 

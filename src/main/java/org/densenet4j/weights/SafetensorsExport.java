@@ -1,8 +1,8 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
-import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
@@ -12,9 +12,10 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A model as safetensors with exactly the names of torchvision's state dict, so that {@code
- * model.load_state_dict(safetensors.torch.load_file(path))} takes it as it is. The spec is in the
- * metadata, and so are class names and normalisation where they are known.
+ * A model as safetensors with exactly the names of the state dict of torchvision's, timm's or the
+ * usual PyTorch network, so that {@code model.load_state_dict(safetensors.torch.load_file(path))}
+ * takes it as it is. The spec is in the metadata, and so are class names and normalisation where
+ * they are known.
  */
 public final class SafetensorsExport {
     private SafetensorsExport() {}
@@ -30,11 +31,11 @@ public final class SafetensorsExport {
         SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", "pt");
         Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
         model.images().entries().forEach(writer::metadata);
-        NetworkShape shape = NetworkShape.of(model.spec());
-        for (ParameterSpec p : shape.parameters()) {
+        Graph graph = model.spec().graph();
+        for (ParameterSpec p : graph.parameters()) {
             writer.floats(p.name(), p.shape(), () -> values(model, p));
         }
-        for (ParameterSpec p : shape.buffers()) {
+        for (ParameterSpec p : graph.runningStatistics()) {
             writer.floats(p.name(), p.shape(), () -> values(model, p));
             if (p.name().endsWith(".running_var")) {
                 // PyTorch counts batches for a kind of momentum that nobody uses here.

@@ -1,12 +1,12 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.FiniteValues;
-import org.densenet4j.io.OneLine;
 import org.densenet4j.io.TensorDescription;
 import org.densenet4j.io.TensorFile;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.FamilySpec;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /** The tensors of a file matched to those of a network by name and shape. */
 final class WeightMatch implements WeightSource {
@@ -38,19 +37,22 @@ final class WeightMatch implements WeightSource {
      *
      * @throws WeightsException when the options do not allow to load this
      */
-    static WeightMatch of(Path path, TensorFile file, NetworkShape shape, LoadOptions options)
+    static WeightMatch of(Path path, TensorFile file, NetworkSpec spec, LoadOptions options)
             throws IOException {
-        Map<String, String> fileNames = fileNames(path, file);
-        requireFeatures(path, fileNames);
+        FileTensors tensors = FileTensors.of(path, file, NameStyle.of(spec));
+        tensors.requireFeatures();
+        Map<String, String> fileNames = tensors.fileNames();
+        Graph graph = spec.graph();
+        Head head = Head.of(graph);
         List<String> matched = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         List<WeightReport.Mismatch> misshaped = new ArrayList<>();
-        List<ParameterSpec> wanted = new ArrayList<>(shape.parameters());
-        wanted.addAll(shape.buffers());
+        List<ParameterSpec> wanted = new ArrayList<>(graph.parameters());
+        wanted.addAll(graph.runningStatistics());
         Map<String, String> unexpected = new LinkedHashMap<>(fileNames);
         for (ParameterSpec p : wanted) {
             unexpected.remove(p.name());
-            if (options.resetHead() && WeightReport.isHead(p.name())) {
+            if (options.resetHead() && head.has(p.name())) {
                 continue;
             }
             if (!fileNames.containsKey(p.name())) {
@@ -82,87 +84,36 @@ final class WeightMatch implements WeightSource {
                         matched,
                         missing,
                         unexpected.entrySet().stream()
-                                .filter(e -> !options.resetHead() || isFeature(e.getKey()))
+                                .filter(
+                                        e ->
+                                                !options.resetHead()
+                                                        || tensors.style().isFeature(e.getKey()))
                                 .map(Map.Entry::getValue)
                                 .toList(),
                         misshaped,
                         options.resetHead());
         Optional<String> part = Shards.hint(path);
-        String refusal = report.refusal(options, part).orElse(null);
+        String refusal = report.refusal(options, head, part).orElse(null);
         if (refusal != null) {
-            String other = part.isPresent() ? "" : likeness(fileNames, file, shape);
+            String other = part.isPresent() ? "" : likeness(tensors, graph, head);
             throw new WeightsException(path, refusal + other, report);
         }
         return new WeightMatch(path, file, fileNames, report);
     }
 
-    static void requireFeatures(Path path, Map<String, String> fileNames) throws IOException {
-        if (!WeightNames.anyFeature(fileNames.values())) {
-            throw new IOException(
-                    path
-                            + ": has no tensor with a name of a DenseNet, such as"
-                            + " features.conv0.weight; its names are like "
-                            + fileNames.values().stream()
-                                    .limit(2)
-                                    .map(OneLine::shortened)
-                                    .collect(Collectors.joining(", ")));
-        }
-    }
-
-    /** Which network the tensors are of, where that is another one. */
-    private static String likeness(
-            Map<String, String> fileNames, TensorFile file, NetworkShape shape) {
+    /** Which network the tensors are of, where that is another one, but for the head. */
+    private static String likeness(FileTensors tensors, Graph graph, Head head) {
         try {
-            DenseNetSpec other = InferredSpec.of(fileNames, file);
-            DenseNetSpec wanted = shape.spec();
-            boolean same =
-                    other.growthRate() == wanted.growthRate()
-                            && other.layersPerBlock().equals(wanted.layersPerBlock())
-                            && other.initialChannels() == wanted.initialChannels()
-                            && other.inputChannels() == wanted.inputChannels()
-                            && other.bottleneckWidth() == wanted.bottleneckWidth()
-                            && other.stem() == wanted.stem();
+            FamilySpec other = InferredSpec.of(tensors);
+            boolean same = features(other.graph(), head).equals(features(graph, head));
             return same ? "" : " Its tensors are those of " + other;
         } catch (IllegalArgumentException e) {
             return ""; // of none, or not of a whole one
         }
     }
 
-    /** What is outside of the features belongs to the head that is left out, whatever its name. */
-    private static boolean isFeature(String canonical) {
-        return canonical.startsWith("features.");
-    }
-
-    /** The file's names by torchvision's, without bookkeeping; also of what cannot be read. */
-    static Map<String, String> fileNames(Path path, TensorFile file) throws IOException {
-        List<String> all = new ArrayList<>(file.names());
-        all.addAll(file.unreadable().keySet());
-        WeightNames names;
-        try {
-            names = WeightNames.of(all);
-        } catch (IllegalArgumentException e) {
-            throw new IOException(path + ": " + e.getMessage(), e);
-        }
-        Map<String, String> fileNames = new LinkedHashMap<>();
-        for (String name : all) {
-            String canonical = names.canonical(name);
-            if (WeightNames.isBookkeeping(canonical)) {
-                continue;
-            }
-            String other = fileNames.put(canonical, name);
-            if (other != null) {
-                throw new IOException(
-                        path
-                                + ": '"
-                                + other
-                                + "' and '"
-                                + name
-                                + "' are both '"
-                                + canonical
-                                + "'; which one is meant?");
-            }
-        }
-        return fileNames;
+    private static List<ParameterSpec> features(Graph graph, Head head) {
+        return graph.parameters().stream().filter(p -> !head.has(p.name())).toList();
     }
 
     /**

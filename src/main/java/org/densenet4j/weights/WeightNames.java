@@ -1,31 +1,17 @@
 package org.densenet4j.weights;
 
 import java.util.Collection;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Names of the tensors of a file, brought to torchvision's. In the wild a network lies inside of
- * others, so that all its names have something in front ({@code module.densenet121.features…}); its
- * features are saved alone ({@code conv0.weight}); its classifier has another name or is the only
- * linear layer of a sequence ({@code fc.weight}, {@code classifier.0.weight}); keys are in the
- * style of torchvision before 0.3 ({@code denselayer1.norm.1.weight}), or the last normalisation
- * has the name of Pleiss et al.'s own code ({@code norm_final}). timm's names are torchvision's.
+ * Names of the tensors of a file, brought to ours. In the wild a network lies inside of others, so
+ * that all its names have something in front ({@code module.densenet121.features…}); its features
+ * are saved alone ({@code conv0.weight}); its classifier has another name or is the only linear
+ * layer of a sequence ({@code fc.weight}, {@code classifier.0.weight}).
  */
 final class WeightNames {
-    private static final Pattern OLD_STYLE =
-            Pattern.compile("(denselayer\\d+\\.(?:norm|conv))\\.([12]\\.)");
-
-    /** In front of a network, {@code features.} or not, and the name inside of the features. */
-    private static final Pattern FEATURE =
-            Pattern.compile(
-                    "(|.*?\\.)(features\\.)?"
-                            + "((?:conv0|norm0|denseblock\\d+|transition\\d+|norm5|norm_final)\\..*)");
-
     /** A linear layer that may be the classifier. */
     private static final Pattern HEAD =
             Pattern.compile(
@@ -35,10 +21,14 @@ final class WeightNames {
     /** Longer names are of nothing that is known; patterns take time with them. */
     private static final int LONGEST = 500;
 
+    private final NameStyle style;
     private final String prefix;
+
+    /** The head's layer in the file; null where there is none that may have another name. */
     private final String head;
 
-    private WeightNames(String prefix, String head) {
+    private WeightNames(NameStyle style, String prefix, String head) {
+        this.style = style;
         this.prefix = prefix;
         this.head = head;
     }
@@ -49,14 +39,8 @@ final class WeightNames {
      * @throws IllegalArgumentException when they are of several networks, with what is in front of
      *     each
      */
-    static WeightNames of(Collection<String> names) {
-        Set<String> prefixes = new LinkedHashSet<>();
-        for (String name : names) {
-            Matcher feature = FEATURE.matcher(known(name));
-            if (!name.startsWith("optimizer.") && feature.matches()) {
-                prefixes.add(feature.group(1));
-            }
-        }
+    static WeightNames of(Collection<String> names, NameStyle style) {
+        List<String> prefixes = style.prefixes(names);
         if (prefixes.size() > 1) {
             throw new IllegalArgumentException(
                     "holds several networks, whose names start with "
@@ -64,8 +48,11 @@ final class WeightNames {
                             + "; choose one with --weights-key or LoadOptions.withWeightsKey, or"
                             + " save the one that is meant alone");
         }
-        String prefix = prefixes.isEmpty() ? "" : prefixes.iterator().next();
-        return new WeightNames(prefix, onlyHead(names, prefix).orElse("classifier"));
+        String prefix = prefixes.isEmpty() ? "" : prefixes.getFirst();
+        WeightNames headless = new WeightNames(style, prefix, null);
+        return style.head()
+                .map(usual -> new WeightNames(style, prefix, headless.head(names, usual)))
+                .orElse(headless);
     }
 
     private static List<String> quoted(Collection<String> prefixes) {
@@ -74,43 +61,42 @@ final class WeightNames {
                 .toList();
     }
 
-    /** The linear layer that is alone outside of the features, without {@code .weight}. */
-    private static Optional<String> onlyHead(Collection<String> names, String prefix) {
+    /**
+     * The linear layer that is alone outside of the features, without {@code .weight}, or the one
+     * with the usual name.
+     */
+    private String head(Collection<String> names, String usual) {
         List<String> weights =
                 names.stream()
                         .filter(name -> !name.startsWith("optimizer."))
-                        .filter(name -> !isFeature(name))
+                        .filter(name -> feature(name).isEmpty())
                         .filter(name -> name.endsWith(".weight"))
                         .toList();
-        if (weights.size() != 1 || !HEAD.matcher(known(weights.getFirst())).matches()) {
-            return Optional.of(prefix + "classifier");
+        if (weights.size() != 1 || !isHead(weights.getFirst())) {
+            return prefix + usual;
         }
         String name = weights.getFirst();
-        return Optional.of(name.substring(0, name.length() - ".weight".length()));
+        return name.substring(0, name.length() - ".weight".length());
     }
 
-    /** Whether any of the names is one of a DenseNet's features. */
-    static boolean anyFeature(Collection<String> names) {
-        return names.stream().anyMatch(WeightNames::isFeature);
+    private static boolean isHead(String name) {
+        return name.length() <= LONGEST && HEAD.matcher(name).matches();
     }
 
-    private static boolean isFeature(String name) {
-        return FEATURE.matcher(known(name)).matches();
+    private Optional<String> feature(String name) {
+        return name.startsWith(prefix)
+                ? style.feature(name.substring(prefix.length()))
+                : Optional.empty();
     }
 
-    private static String known(String name) {
-        return name.length() <= LONGEST ? name : "";
-    }
-
-    /** The name that torchvision gives a tensor. */
+    /** The name that we give a tensor: torchvision's, of DenseNets and ResNets. */
     String canonical(String name) {
-        Matcher feature = FEATURE.matcher(known(name));
-        if (feature.matches() && feature.group(1).equals(prefix)) {
-            String n = OLD_STYLE.matcher("features." + feature.group(3)).replaceFirst("$1$2");
-            return n.replaceFirst("^features\\.norm_final\\.", "features.norm5.");
+        Optional<String> feature = feature(name);
+        if (feature.isPresent()) {
+            return feature.get();
         }
-        if (name.equals(head + ".weight") || name.equals(head + ".bias")) {
-            return "classifier" + name.substring(head.length());
+        if (head != null && (name.equals(head + ".weight") || name.equals(head + ".bias"))) {
+            return style.head().orElseThrow() + name.substring(head.length());
         }
         return name.startsWith(prefix) ? name.substring(prefix.length()) : name;
     }

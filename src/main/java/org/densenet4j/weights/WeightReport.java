@@ -66,9 +66,10 @@ public record WeightReport(
     /**
      * What is wrong, in one line with the fix; empty when these options allow to load.
      *
+     * @param head of the network
      * @param known what mends it, where that is known from elsewhere
      */
-    Optional<String> refusal(LoadOptions options, Optional<String> known) {
+    Optional<String> refusal(LoadOptions options, Head head, Optional<String> known) {
         boolean unexpectedCounts = !unexpected.isEmpty() && !options.ignoreUnexpected();
         if (missing.isEmpty() && misshaped.isEmpty() && !unexpectedCounts) {
             return Optional.empty();
@@ -87,10 +88,10 @@ public record WeightReport(
                         + unexpected.size()
                         + " unexpected; first: "
                         + first;
-        return Optional.of(line + "; " + known.orElseGet(this::advice));
+        return Optional.of(line + "; " + known.orElseGet(() -> advice(head)));
     }
 
-    private String advice() {
+    private String advice(Head head) {
         String parametrised =
                 missing.stream()
                         .filter(name -> unexpected.stream().anyMatch(u -> isMadeOf(name, u)))
@@ -102,8 +103,8 @@ public record WeightReport(
                     + " PyTorch (remove_weight_norm, prune.remove, ...) and save again";
         }
         boolean onlyHead =
-                missing.stream().allMatch(WeightReport::isHead)
-                        && misshaped.stream().allMatch(m -> isHead(m.name()));
+                missing.stream().allMatch(head::has)
+                        && misshaped.stream().allMatch(m -> head.has(m.name()));
         if (onlyHead && !(missing.isEmpty() && misshaped.isEmpty())) {
             return "reset the head (--reset-head) to train a new classifier";
         }
@@ -122,9 +123,5 @@ public record WeightReport(
                         .anyMatch(end -> part.endsWith(layer + end))
                 || part.endsWith(layer + ".parametrizations." + tensor + ".original")
                 || part.endsWith(layer + ".parametrizations." + tensor + ".original0");
-    }
-
-    static boolean isHead(String name) {
-        return name.startsWith("classifier.");
     }
 }

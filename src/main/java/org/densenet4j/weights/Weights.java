@@ -3,11 +3,10 @@ package org.densenet4j.weights;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.TensorFile;
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
-import org.densenet4j.spec.NetworkShape;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -48,11 +47,12 @@ public final class Weights {
     }
 
     /**
-     * Loads a safetensors file or a PyTorch checkpoint. Names may be torchvision's, its old ones,
-     * or wrapped ({@code module.}); {@code num_batches_tracked} and optimiser state are left out.
-     * Of a file with several networks {@link LoadOptions#weightsKey} says which is meant. The
-     * velocities of the network are not touched. Where the classifier is kept and the file names
-     * its classes, the network knows them from here on, and a trainer refuses batches of others.
+     * Loads a safetensors file or a PyTorch checkpoint. Names may be those of torchvision, its old
+     * ones or FC-DenseNet's usual PyTorch port, or wrapped ({@code module.}); {@code
+     * num_batches_tracked} and optimiser state are left out. Of a file with several networks {@link
+     * LoadOptions#weightsKey} says which is meant. The velocities of the network are not touched.
+     * Where the classifier is kept and the file names its classes, the network knows them from here
+     * on, and a trainer refuses batches of others.
      *
      * @return what fitted
      * @throws WeightsException when a tensor is missing, unexpected or mis-shaped, with the whole
@@ -67,20 +67,18 @@ public final class Weights {
             throws IOException {
         Objects.requireNonNull(network, "network");
         Objects.requireNonNull(options, "options");
-        NetworkShape shape = NetworkShape.of(DenseNetSpec.of(network.plan().spec()));
+        NetworkSpec spec = network.plan().spec();
         try (TensorFile file = WeightFile.open(path, options)) {
-            WeightMatch match = WeightMatch.of(path, file, shape, options);
-            DenseNetSpec recorded = RecordedNetwork.of(path, file).orElse(shape.spec());
-            RecordedNetwork.requireEpsilon(path, recorded, shape.spec());
+            WeightMatch match = WeightMatch.of(path, file, spec, options);
+            NetworkSpec recorded = RecordedNetwork.of(path, file).orElse(spec);
+            RecordedNetwork.requireEpsilon(path, recorded, spec);
             List<String> classNames =
-                    options.resetHead()
-                            ? List.of()
-                            : classNames(path, file, shape.spec().classes());
+                    options.resetHead() ? List.of() : classNames(path, file, spec.classes());
             Map<String, float[]> values = new HashMap<>();
             for (String name : match.report().matched()) {
                 values.put(name, match.values(name)); // all of them before any is set
             }
-            Initialiser initialiser = Initialiser.seeded(options.seed());
+            Initialiser initialiser = Initialiser.of(spec.graph(), options.seed());
             try (DeviceUse _ = network.use()) { // so that no other thread comes in between
                 network.classNames(classNames);
                 for (ParameterSpec p : network.parameters()) {

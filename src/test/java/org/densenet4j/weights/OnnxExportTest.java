@@ -15,6 +15,7 @@ import ai.onnxruntime.TensorInfo;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.testing.OnnxRuntime;
@@ -75,7 +76,7 @@ class OnnxExportTest {
 
     private static void assertSameLogits(RandomModel model, OrtSession session, int... batches)
             throws OrtException {
-        DenseNetSpec spec = model.spec();
+        NetworkSpec spec = model.spec();
         try (Device device = Device.cpu()) {
             for (int count : batches) {
                 float[] images = model.images(count, count);
@@ -89,7 +90,7 @@ class OnnxExportTest {
 
     /** An output [count, classes] of NHWC images. */
     private static float[] run(
-            OrtSession session, String output, DenseNetSpec spec, float[] nhwc, int count)
+            OrtSession session, String output, NetworkSpec spec, float[] nhwc, int count)
             throws OrtException {
         int pixels = spec.inputHeight() * spec.inputWidth();
         int channels = spec.inputChannels();

@@ -4,12 +4,11 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.pth.PthWriter;
 import org.densenet4j.plan.MemoryPlan;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
@@ -26,16 +25,15 @@ import java.util.function.UnaryOperator;
  * network in use (not zero and one), so that a wrong fold shows.
  */
 public final class RandomModel {
-    private final DenseNetSpec spec;
+    private final NetworkSpec spec;
     private final Map<String, float[]> values = new LinkedHashMap<>();
     private final List<ParameterSpec> tensors = new ArrayList<>();
 
     /** Draws the weights. */
-    public RandomModel(DenseNetSpec spec, long seed) {
+    public RandomModel(NetworkSpec spec, long seed) {
         this.spec = spec;
-        NetworkShape shape = NetworkShape.of(spec);
-        tensors.addAll(shape.parameters());
-        tensors.addAll(shape.buffers());
+        tensors.addAll(spec.graph().parameters());
+        tensors.addAll(spec.graph().runningStatistics());
         SplittableRandom random = new SplittableRandom(seed);
         for (ParameterSpec p : tensors) {
             float[] v = new float[(int) p.count()];
@@ -57,7 +55,7 @@ public final class RandomModel {
     }
 
     /** The network. */
-    public DenseNetSpec spec() {
+    public NetworkSpec spec() {
         return spec;
     }
 

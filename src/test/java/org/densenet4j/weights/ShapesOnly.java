@@ -1,27 +1,36 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.ElementType;
 import org.densenet4j.io.Tensor;
 import org.densenet4j.io.TensorDescription;
 import org.densenet4j.io.TensorFile;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
 
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** A file of a network's weights without the weights. */
 final class ShapesOnly implements TensorFile {
     private final Map<String, List<Long>> shapes = new LinkedHashMap<>();
 
-    ShapesOnly(DenseNetSpec spec) {
-        NetworkShape shape = NetworkShape.of(spec);
-        for (var tensors : List.of(shape.parameters(), shape.buffers())) {
-            tensors.forEach(
-                    p -> shapes.put(p.name(), p.shape().stream().map(Integer::longValue).toList()));
-        }
+    ShapesOnly(NetworkSpec spec) {
+        this(tensors(spec.graph()));
+    }
+
+    /** A file of any tensors. */
+    ShapesOnly(List<ParameterSpec> tensors) {
+        tensors.forEach(
+                p -> shapes.put(p.name(), p.shape().stream().map(Integer::longValue).toList()));
+    }
+
+    private static List<ParameterSpec> tensors(Graph graph) {
+        return Stream.concat(graph.parameters().stream(), graph.runningStatistics().stream())
+                .toList();
     }
 
     @Override

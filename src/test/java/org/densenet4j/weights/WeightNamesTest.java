@@ -13,6 +13,10 @@ import java.util.List;
 
 /** Names of tensors as people's scripts give them. */
 class WeightNamesTest {
+    private static WeightNames of(List<String> names) {
+        return WeightNames.of(names, FamilyNames.DENSENET);
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -36,7 +40,7 @@ class WeightNamesTest {
                         prefix + "features.denseblock1.denselayer2.norm1.bias",
                         prefix + "classifier.weight",
                         prefix + "classifier.bias");
-        WeightNames found = WeightNames.of(names);
+        WeightNames found = of(names);
         assertEquals("features.conv0.weight", found.canonical(names.get(0)));
         assertEquals("features.denseblock1.denselayer2.norm1.bias", found.canonical(names.get(1)));
         assertEquals("classifier.weight", found.canonical(names.get(2)));
@@ -54,7 +58,7 @@ class WeightNamesTest {
     })
     void oldAndShortNamesAreBroughtToTorchvisions(String name, String expected) {
         for (String prefix : List.of("", "module.", "module.densenet121.")) {
-            WeightNames found = WeightNames.of(List.of(prefix + name));
+            WeightNames found = of(List.of(prefix + name));
             assertEquals(expected, found.canonical(prefix + name));
         }
     }
@@ -72,7 +76,7 @@ class WeightNamesTest {
             })
     void theOnlyLinearLayerBehindTheFeaturesIsTheClassifier(String head) {
         WeightNames found =
-                WeightNames.of(
+                of(
                         List.of(
                                 "module.features.conv0.weight",
                                 "optimizer.velocity.fc.weight",
@@ -85,14 +89,9 @@ class WeightNamesTest {
     @Test
     void aHeadOfSeveralLayersIsNotGuessedAt() {
         WeightNames found =
-                WeightNames.of(
-                        List.of(
-                                "features.conv0.weight",
-                                "classifier.0.weight",
-                                "classifier.3.weight"));
+                of(List.of("features.conv0.weight", "classifier.0.weight", "classifier.3.weight"));
         assertEquals("classifier.0.weight", found.canonical("classifier.0.weight"));
-        WeightNames projection =
-                WeightNames.of(List.of("features.conv0.weight", "projector.weight"));
+        WeightNames projection = of(List.of("features.conv0.weight", "projector.weight"));
         assertEquals("projector.weight", projection.canonical("projector.weight"));
     }
 
@@ -102,7 +101,7 @@ class WeightNamesTest {
                 assertThrows(
                         IllegalArgumentException.class,
                         () ->
-                                WeightNames.of(
+                                of(
                                         List.of(
                                                 "student.features.conv0.weight",
                                                 "teacher.features.conv0.weight")));
@@ -112,7 +111,7 @@ class WeightNamesTest {
     @Test
     void namesOfAnyLengthTakeNoTime() {
         String dots = "fc.".repeat(1_000_000);
-        WeightNames found = WeightNames.of(List.of("features.conv0.weight", dots + "weight"));
+        WeightNames found = of(List.of("features.conv0.weight", dots + "weight"));
         assertEquals(dots + "weight", found.canonical(dots + "weight"));
     }
 }

@@ -1,0 +1,140 @@
+package org.densenet4j.weights;
+
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The names of the families: torchvision's of DenseNets and ResNets, and those of FC-DenseNet's
+ * usual PyTorch port.
+ */
+enum FamilyNames implements NameStyle {
+    /**
+     * With or without {@code features.}; also in the style of torchvision before 0.3 ({@code
+     * denselayer1.norm.1.weight}), and with the last normalisation's name in Pleiss et al.'s own
+     * code ({@code norm_final}). timm's names are torchvision's.
+     */
+    DENSENET(
+            "a DenseNet",
+            "features.conv0.weight",
+            "features.",
+            "conv0|norm0|denseblock\\d+|transition\\d+|norm5|norm_final",
+            "conv[0-2]|norm[0-2]|denseblock\\d+|transition\\d+|norm5|norm_final",
+            "classifier") {
+        private static final Pattern OLD_STYLE =
+                Pattern.compile("(denselayer\\d+\\.(?:norm|conv))\\.([12]\\.)");
+
+        @Override
+        String modern(String rest) {
+            String n = OLD_STYLE.matcher(rest).replaceFirst("$1$2");
+            return n.replaceFirst("^norm_final\\.", "norm5.");
+        }
+    },
+
+    /** Jégou et al. 2017, arXiv 1611.09326. */
+    FC_DENSENET(
+            "an FC-DenseNet",
+            "firstconv.weight",
+            "",
+            "firstconv|denseBlocks(?:Down|Up)\\.\\d+|trans(?:Down|Up)Blocks\\.\\d+"
+                    + "|bottleneck\\.bottleneck",
+            "firstconv|denseBlocks(?:Down|Up)\\.\\d+|trans(?:Down|Up)Blocks\\.\\d+"
+                    + "|bottleneck\\.bottleneck",
+            "finalConv"),
+
+    /** Also with {@code shortcut} for {@code downsample}, as several ports for CIFAR have it. */
+    RESNET(
+            "a ResNet",
+            "layer1.0.conv1.weight",
+            "",
+            "layer\\d+\\.\\d+",
+            "layer\\d+\\.\\d+|conv1|bn1|bn",
+            "fc") {
+        private static final Pattern SHORTCUT =
+                Pattern.compile("^(layer\\d+\\.\\d+\\.)shortcut\\.");
+
+        @Override
+        String modern(String rest) {
+            return SHORTCUT.matcher(rest).replaceFirst("$1downsample.");
+        }
+    };
+
+    /** Longer names are of nothing that is known; patterns take time with them. */
+    private static final int LONGEST = 500;
+
+    private final String network;
+    private final String example;
+    private final String container;
+    private final Pattern telling;
+    private final Pattern features;
+    private final String head;
+
+    /**
+     * @param container what our names of features start with, which others may leave out
+     * @param telling how names start that only such networks have
+     * @param features how all names of features start
+     */
+    FamilyNames(
+            String network,
+            String example,
+            String container,
+            String telling,
+            String features,
+            String head) {
+        this.network = network;
+        this.example = example;
+        this.container = container;
+        this.telling =
+                Pattern.compile(
+                        "(|.*?\\.)(?:" + Pattern.quote(container) + ")?(?:" + telling + ")\\..*");
+        this.features = Pattern.compile("(?:" + features + ")\\..*");
+        this.head = head;
+    }
+
+    @Override
+    public String network() {
+        return network;
+    }
+
+    @Override
+    public String example() {
+        return example;
+    }
+
+    @Override
+    public Optional<String> head() {
+        return Optional.of(head);
+    }
+
+    @Override
+    public Optional<String> prefix(String name) {
+        if (name.length() > LONGEST) {
+            return Optional.empty();
+        }
+        Matcher matcher = telling.matcher(name);
+        return matcher.matches() ? Optional.of(matcher.group(1)) : Optional.empty();
+    }
+
+    @Override
+    public Optional<String> feature(String rest) {
+        if (rest.length() > LONGEST) {
+            return Optional.empty();
+        }
+        String inside = rest.startsWith(container) ? rest.substring(container.length()) : rest;
+        return features.matcher(inside).matches()
+                ? Optional.of(container + modern(inside))
+                : Optional.empty();
+    }
+
+    @Override
+    public boolean isFeature(String canonical) {
+        return container.isEmpty()
+                ? features.matcher(canonical).matches()
+                : canonical.startsWith(container);
+    }
+
+    /** The name that tensors have today. */
+    String modern(String rest) {
+        return rest;
+    }
+}

@@ -1,0 +1,34 @@
+package org.densenet4j.weights;
+
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.PixelClassifier;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The layers that make a network's logits, which depend on its classes.
+ *
+ * @param layers their names, such as {@code classifier}
+ */
+record Head(List<String> layers) {
+    static Head of(Graph graph) {
+        List<String> layers = new ArrayList<>();
+        graph.nodes()
+                .forEach(
+                        node -> {
+                            switch (node) {
+                                case Classifier n -> layers.add(n.linear());
+                                case PixelClassifier n -> layers.add(n.convolution());
+                                default -> {}
+                            }
+                        });
+        return new Head(List.copyOf(layers));
+    }
+
+    /** Whether a tensor is one of theirs. */
+    boolean has(String name) {
+        return layers.stream().anyMatch(layer -> name.startsWith(layer + "."));
+    }
+}
