@@ -6,6 +6,8 @@ import org.densenet4j.io.TensorFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -63,10 +65,35 @@ final class FileTensors {
         return new FileTensors(path, file, style, fileNames);
     }
 
-    /** By the names of the family that they are of, or of a DenseNet where they are of none. */
+    /**
+     * By the names of the family that they are of.
+     *
+     * @throws IOException in one line also when they are of none
+     */
     static FileTensors of(Path path, TensorFile file) throws IOException {
-        NameStyle found = NameStyle.ofNames(all(file)).orElse(FamilyNames.DENSENET);
+        List<String> all = all(file);
+        NameStyle found = NameStyle.ofNames(all).orElse(null);
+        if (found == null) {
+            throw new IOException(
+                    path
+                            + ": has no tensor with a name of "
+                            + Arrays.stream(FamilyNames.values())
+                                    .map(style -> style.network() + ", such as " + style.example())
+                                    .collect(Collectors.joining(", or of "))
+                            + likeNames(all)
+                            + "; weights of a graph of one's own are opened together with it");
+        }
         return of(path, file, found);
+    }
+
+    private static String likeNames(Collection<String> names) {
+        return names.isEmpty()
+                ? "; it has none at all"
+                : "; its names are like "
+                        + names.stream()
+                                .limit(2)
+                                .map(OneLine::shortened)
+                                .collect(Collectors.joining(", "));
     }
 
     private static List<String> all(TensorFile file) {
@@ -130,11 +157,7 @@ final class FileTensors {
                             + style.network()
                             + ", such as "
                             + style.example()
-                            + "; its names are like "
-                            + fileNames.values().stream()
-                                    .limit(2)
-                                    .map(OneLine::shortened)
-                                    .collect(Collectors.joining(", "))
+                            + likeNames(fileNames.values())
                             + otherFamily().map(spec -> "; they are those of " + spec).orElse(""));
         }
     }

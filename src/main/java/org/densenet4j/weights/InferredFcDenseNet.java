@@ -4,6 +4,7 @@ import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The FC-DenseNet that tensors are of. What shapes do not tell is as in the PyTorch port whose
@@ -11,7 +12,6 @@ import java.util.List;
  * evaluation.
  */
 final class InferredFcDenseNet {
-    private static final double EPSILON = 1e-5;
     private static final int CAMVID_CLASSES = 11;
     private static final List<String> PRESETS =
             List.of("fc-densenet56", "fc-densenet67", "fc-densenet103");
@@ -43,8 +43,22 @@ final class InferredFcDenseNet {
                                 Math.max(
                                         InferredSpec.IMAGENET_SIZE,
                                         1 << Math.min(18, down.length)));
-        String name = InferredSpec.named(builder.build(), PRESETS.stream()).name();
-        return builder.name(name).bnEpsilon(EPSILON).evaluatesWithBatchStatistics(false).build();
+        FcDenseNetSpec spec = builder.build();
+        return builder.name(InferredSpec.named(spec, names(spec)).name())
+                .bnEpsilon(Untold.PORT_EPSILON)
+                .evaluatesWithBatchStatistics(false)
+                .build();
+    }
+
+    private static Stream<String> names(FcDenseNetSpec spec) {
+        String uniform =
+                "fc-densenet-"
+                        + spec.downLayers().size()
+                        + "-"
+                        + spec.bottleneckLayers()
+                        + "-"
+                        + spec.growthRate();
+        return Stream.concat(PRESETS.stream(), Stream.of(uniform));
     }
 
     private int[] blocks(String name) {

@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.backend.Notice;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.graph.NetworkSpec;
@@ -11,6 +12,7 @@ import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -90,6 +92,9 @@ public final class Model implements WeightSource, AutoCloseable {
             NetworkSpec spec = spec(path, file, wanted, whole);
             WeightMatch match = WeightMatch.of(path, file, spec, whole);
             match.checkValues();
+            match.report()
+                    .untold()
+                    .ifPresent(line -> Notice.once(Level.WARNING, path + ": " + line));
             ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
             Model model =
                     new Model(
@@ -142,7 +147,6 @@ public final class Model implements WeightSource, AutoCloseable {
 
     private static NetworkSpec inferred(Path path, TensorFile file) throws IOException {
         FileTensors tensors = FileTensors.of(path, file);
-        tensors.requireFeatures();
         try {
             return InferredSpec.of(tensors);
         } catch (IllegalArgumentException e) {

@@ -7,6 +7,7 @@ import org.densenet4j.io.FiniteValues;
 import org.densenet4j.io.TensorDescription;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -65,6 +66,7 @@ final class WeightMatch implements WeightSource {
                 misshaped.add(
                         new WeightReport.Mismatch(
                                 p.name(),
+                                fileName,
                                 file.unreadable().get(fileName) + ", which is not read",
                                 "floating-point " + expected));
                 continue;
@@ -75,7 +77,10 @@ final class WeightMatch implements WeightSource {
             } else {
                 misshaped.add(
                         new WeightReport.Mismatch(
-                                p.name(), tensor.toString(), "floating-point " + expected));
+                                p.name(),
+                                fileName,
+                                tensor.toString(),
+                                "floating-point " + expected));
             }
         }
         unexpected.values().removeAll(file.unreadable().keySet()); // never of use
@@ -91,7 +96,8 @@ final class WeightMatch implements WeightSource {
                                 .map(Map.Entry::getValue)
                                 .toList(),
                         misshaped,
-                        options.resetHead());
+                        options.resetHead(),
+                        Checkpoint.hasSpec(file.metadata()) ? Optional.empty() : Untold.of(spec));
         Optional<String> part = Shards.hint(path);
         String refusal = report.refusal(options, head, part).orElse(null);
         if (refusal != null) {

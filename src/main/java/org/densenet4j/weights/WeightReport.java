@@ -3,37 +3,43 @@ package org.densenet4j.weights;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
  * How the tensors of a file fit a network.
  *
- * @param matched tensors that fit, by torchvision's names
+ * @param matched tensors that fit, by our names, which are torchvision's where it has the network
  * @param missing tensors of the network that the file lacks
  * @param unexpected tensors of the file that the network does not have, by the file's names
  * @param misshaped tensors of another shape or type
  * @param headReset whether the classifier was left out on purpose
+ * @param untold what the file does not tell although networks with these tensors differ in it, and
+ *     what was taken for it; empty where it records its network
  */
 public record WeightReport(
         List<String> matched,
         List<String> missing,
         List<String> unexpected,
         List<Mismatch> misshaped,
-        boolean headReset) {
+        boolean headReset,
+        Optional<String> untold) {
     private static final int MOST_LINES = 50;
 
     /**
      * A tensor that does not fit.
      *
-     * @param name torchvision's name
+     * @param name ours, which is torchvision's where it has the network
+     * @param nameInFile the file's
      * @param found what the file has, such as {@code F32 [1000, 1024]}
      * @param wanted shape that the network wants
      */
-    public record Mismatch(String name, String found, String wanted) {
+    public record Mismatch(String name, String nameInFile, String found, String wanted) {
         @Override
         public String toString() {
-            return name + " is " + found + ", the network wants " + wanted;
+            String other = nameInFile.endsWith(name) ? "" : " (in the file " + nameInFile + ")";
+            return name + other + " is " + found + ", the network wants " + wanted;
         }
     }
 
@@ -43,6 +49,7 @@ public record WeightReport(
         missing = List.copyOf(missing);
         unexpected = List.copyOf(unexpected);
         misshaped = List.copyOf(misshaped);
+        Objects.requireNonNull(untold, "untold");
     }
 
     /** One line for each tensor that does not fit; empty when all do. */
