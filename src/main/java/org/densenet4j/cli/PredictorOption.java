@@ -3,7 +3,6 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.inference.Predictor;
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
@@ -84,8 +83,7 @@ final class PredictorOption {
 
     /** Opens the file. */
     Model model() throws IOException {
-        DenseNetSpec wanted =
-                model == null ? null : DenseNetSpec.of(FamilySpec.preset(model).build());
+        FamilySpec wanted = model == null ? null : FamilySpec.preset(model).build();
         Model opened =
                 Model.open(
                         weights,

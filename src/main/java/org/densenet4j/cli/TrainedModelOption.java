@@ -1,6 +1,5 @@
 package org.densenet4j.cli;
 
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
@@ -51,8 +50,7 @@ final class TrainedModelOption {
 
     /** Opens and checks the file. */
     Model open() throws IOException {
-        DenseNetSpec spec =
-                model == null ? null : DenseNetSpec.of(FamilySpec.preset(model).build());
+        FamilySpec spec = model == null ? null : FamilySpec.preset(model).build();
         return Model.open(checkpoint, spec, options());
     }
 }

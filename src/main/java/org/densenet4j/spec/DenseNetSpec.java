@@ -236,7 +236,9 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
             return spec;
         }
         throw new IllegalArgumentException(
-                "the network '" + network.name() + "' is no DenseNet, which this is for");
+                "the network '"
+                        + network.name()
+                        + "' is no DenseNet, and this takes no others; use one, such as bc-100-12");
     }
 
     /** Starts from this spec. */
