@@ -27,6 +27,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
@@ -331,5 +332,45 @@ class InferredFamilyTest {
                 e.report().problems().stream()
                         .anyMatch(p -> p.contains("in the file linear.weight")),
                 e.report().problems().toString());
+    }
+
+    /** Sides of tensors that anybody's file may claim. */
+    private static int side(SplittableRandom random, int usual) {
+        return switch (random.nextInt(8)) {
+            case 0 -> 0;
+            case 1 -> random.nextInt(1, 9);
+            case 2 -> 1 << random.nextInt(31);
+            default -> usual;
+        };
+    }
+
+    /** A graph is built of what is inferred, so that sizes that overflow would show. */
+    @Test
+    void shapesThatNobodyHasAreBuiltOrRefused() throws IOException {
+        SplittableRandom random = new SplittableRandom(1);
+        List<FamilySpec> specs = families().toList();
+        int built = 0;
+        int refused = 0;
+        for (int round = 0; round < 1_000; round++) {
+            FamilySpec spec = specs.get(random.nextInt(specs.size()));
+            double share = random.nextDouble(0.8);
+            List<ParameterSpec> tensors = new ArrayList<>();
+            for (ParameterSpec p : spec.graph().parameters()) {
+                if (random.nextDouble() < share) {
+                    List<Integer> sides = p.shape().stream().map(n -> side(random, n)).toList();
+                    tensors.add(new ParameterSpec(p.name(), sides, p.role()));
+                } else {
+                    tensors.add(p);
+                }
+            }
+            try {
+                assertTrue(!inferred(tensors).graph().parameters().isEmpty());
+                built++;
+            } catch (IllegalArgumentException e) {
+                assertEquals(1, e.getMessage().lines().count(), e.getMessage());
+                refused++;
+            }
+        }
+        assertTrue(built > 100 && refused > 100, built + " built, " + refused + " refused");
     }
 }
