@@ -1,6 +1,5 @@
 package org.densenet4j.weights;
 
-import org.densenet4j.backend.Notice;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.graph.NetworkSpec;
@@ -12,7 +11,6 @@ import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
-import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -92,9 +90,7 @@ public final class Model implements WeightSource, AutoCloseable {
             NetworkSpec spec = spec(path, file, wanted, whole);
             WeightMatch match = WeightMatch.of(path, file, spec, whole);
             match.checkValues();
-            match.report()
-                    .untold()
-                    .ifPresent(line -> Notice.once(Level.WARNING, path + ": " + line));
+            match.noteUntold();
             ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
             Model model =
                     new Model(

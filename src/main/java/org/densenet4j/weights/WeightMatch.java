@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.backend.Notice;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
@@ -10,6 +11,7 @@ import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -131,6 +133,11 @@ final class WeightMatch implements WeightSource {
         for (String name : report.matched()) {
             values(name);
         }
+    }
+
+    /** Says in the log what the file does not tell. */
+    void noteUntold() {
+        report.untold().ifPresent(line -> Notice.once(Level.WARNING, path + ": " + line));
     }
 
     WeightReport report() {

@@ -72,6 +72,7 @@ public final class Weights {
             WeightMatch match = WeightMatch.of(path, file, spec, options);
             NetworkSpec recorded = RecordedNetwork.of(path, file).orElse(spec);
             RecordedNetwork.requireEpsilon(path, recorded, spec);
+            match.noteUntold();
             List<String> classNames =
                     options.resetHead() ? List.of() : classNames(path, file, spec.classes());
             Map<String, float[]> values = new HashMap<>();

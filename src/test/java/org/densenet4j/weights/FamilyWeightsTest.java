@@ -95,6 +95,7 @@ class FamilyWeightsTest {
                 Network network = Network.open(MemoryPlan.of(spec).on(device), device, 3)) {
             WeightReport report = Weights.load(checkpoint, network, LoadOptions.strict());
             assertEquals(SmallNetworks.tensors(spec), report.matched());
+            assertEquals(Untold.of(spec), report.untold());
             for (ParameterSpec p : spec.graph().parameters()) {
                 assertArrayEquals(random.values(p.name()), network.parameter(p.name()), p.name());
             }
