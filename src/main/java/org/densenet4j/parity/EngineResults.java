@@ -8,7 +8,7 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.train.Sgd;
+import org.densenet4j.train.Optimiser;
 import org.densenet4j.train.Trainer;
 
 import java.util.ArrayList;
@@ -41,7 +41,7 @@ record EngineResults(
             NetworkSpec spec,
             Map<String, double[]> weights,
             CaseBatch batch,
-            Sgd sgd,
+            Optimiser optimiser,
             int steps,
             Device device,
             MemoryStrategy strategy) {
@@ -79,7 +79,7 @@ record EngineResults(
                     Trainer.of(spec, device)
                             .strategy(strategy)
                             .batch(batch.images())
-                            .optimizer(sgd)
+                            .optimizer(optimiser)
                             .open()) {
                 Network network = trainer.network();
                 load(network, weights);

@@ -1,6 +1,7 @@
 package org.densenet4j.reference;
 
 import org.densenet4j.engine.Mode;
+import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.Addition;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
@@ -342,5 +343,21 @@ public final class ReferenceNetwork {
     /** PyTorch's SGD without dampening. */
     public void sgd(double rate, double momentum, boolean nesterov, double decay) {
         tensors.sgd(rate, momentum, nesterov, decay);
+    }
+
+    /**
+     * Tieleman and Hinton's RMSprop, without momentum and not centred.
+     *
+     * @param epsilonInside whether epsilon is added to the squared gradients, not to their root
+     * @param decayed parameters that decay
+     */
+    public void rmsprop(
+            double rate,
+            double rho,
+            double epsilon,
+            boolean epsilonInside,
+            double decay,
+            Decayed decayed) {
+        tensors.rmsprop(rate, rho, epsilon, epsilonInside, decay, decayed);
     }
 }

@@ -1,17 +1,24 @@
 package org.densenet4j.reference;
 
+import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.ParameterSpec.Role;
 
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Parameters, gradients, velocities and running statistics by name, in PyTorch's layout. */
+/**
+ * Parameters, gradients, running statistics and what optimisers remember, by name, in PyTorch's
+ * layout.
+ */
 final class Tensors {
     private final Map<String, double[]> parameters = new HashMap<>();
     private final Map<String, double[]> gradients = new HashMap<>();
+    private final Map<String, Role> roles = new HashMap<>();
     private final Map<String, double[]> velocities = new HashMap<>();
+    private final Map<String, double[]> squares = new HashMap<>();
     private final Map<String, double[]> running = new HashMap<>();
     private final Rounding rounding;
 
@@ -20,6 +27,7 @@ final class Tensors {
         for (ParameterSpec p : graph.parameters()) {
             parameters.put(p.name(), new double[(int) p.count()]);
             gradients.put(p.name(), new double[(int) p.count()]);
+            roles.put(p.name(), p.role());
         }
         for (ParameterSpec p : graph.runningStatistics()) {
             running.put(p.name(), new double[(int) p.count()]);
@@ -57,5 +65,48 @@ final class Tensors {
                     rounding.apply(v);
                     rounding.apply(p);
                 });
+    }
+
+    /**
+     * Tieleman and Hinton's RMSprop (2012, lecture 6.5): with d = g + decay·p,
+     *
+     * <pre>
+     * r = rho·r + (1 − rho)·d²,  r = 0 at first
+     * p = p − rate·d / (sqrt(r) + epsilon)    PyTorch's, or
+     * p = p − rate·d / sqrt(r + epsilon)      Lasagne's, epsilon inside
+     * </pre>
+     */
+    void rmsprop(
+            double rate,
+            double rho,
+            double epsilon,
+            boolean epsilonInside,
+            double decay,
+            Decayed decayed) {
+        parameters.forEach(
+                (name, p) -> {
+                    double[] g = gradients.get(name);
+                    double[] r = squares.computeIfAbsent(name, n -> new double[p.length]);
+                    double ofThis = decays(roles.get(name), decayed) ? decay : 0;
+                    for (int i = 0; i < p.length; i++) {
+                        double d = g[i] + ofThis * p[i];
+                        r[i] = rho * r[i] + (1 - rho) * d * d;
+                        double root =
+                                epsilonInside
+                                        ? Math.sqrt(r[i] + epsilon)
+                                        : Math.sqrt(r[i]) + epsilon;
+                        p[i] -= rate * d / root;
+                    }
+                    rounding.apply(r);
+                    rounding.apply(p);
+                });
+    }
+
+    private static boolean decays(Role role, Decayed decayed) {
+        return switch (decayed) {
+            case WEIGHTS -> role.isWeight();
+            case WEIGHTS_AND_SCALES -> role.isWeight() || role == Role.BN_WEIGHT;
+            case ALL -> true;
+        };
     }
 }

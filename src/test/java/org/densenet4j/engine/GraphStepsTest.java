@@ -1,0 +1,133 @@
+package org.densenet4j.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.cuda.EmulatedDevice;
+import org.densenet4j.engine.OptimiserStep.Decayed;
+import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.reference.RandomCase;
+import org.densenet4j.reference.RandomGraph;
+import org.densenet4j.reference.ReferenceNetwork;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Three steps of each optimiser on random graphs, against the reference in double precision:
+ * losses, parameters, and running statistics behind them.
+ */
+class GraphStepsTest {
+    private static final int STEPS = 3;
+    private static final double TOLERANCE = 1e-3;
+
+    /** Of what steps change: a ReLU's input that is zero but for rounding moves gradients. */
+    private static final double CHANGE_TOLERANCE = 1e-2;
+
+    /** Part of the root mean square of all changes. */
+    private static final double ZERO = 1e-4;
+
+    private static final float DECAY = 0.02f;
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void everyOptimiserStepsAsTheReferenceDoes(MemoryStrategy strategy) {
+        try (Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(2))) {
+            for (long seed = 1; seed <= 12; seed++) {
+                check(seed, strategy, device);
+            }
+        }
+    }
+
+    @Test
+    void theyDoOnEmulatedCudaKernels() {
+        try (Device device = new EmulatedDevice(DeviceOptions.defaults())) {
+            for (long seed = 13; seed <= 15; seed++) {
+                check(seed, MemoryStrategy.SHARED, device);
+            }
+        }
+    }
+
+    private static OptimiserStep step(long seed) {
+        Decayed decayed = Decayed.values()[(int) (seed / 3 % 3)];
+        return switch ((int) (seed % 3)) {
+            case 0 -> new SgdStep(0.05f, 0.9f, seed % 2 == 0, DECAY, true, 1);
+            case 1 -> new RmspropStep(0.01f, 0.9f, 1e-3f, true, DECAY, decayed, 1);
+            default -> new RmspropStep(0.01f, 0.8f, 1e-2f, false, DECAY, decayed, 1);
+        };
+    }
+
+    private static void step(ReferenceNetwork reference, OptimiserStep step) {
+        switch (step) {
+            case SgdStep s -> reference.sgd(s.rate(), s.momentum(), s.nesterov(), s.weightDecay());
+            case RmspropStep r ->
+                    reference.rmsprop(
+                            r.rate(),
+                            r.rho(),
+                            r.epsilon(),
+                            r.epsilonInside(),
+                            r.weightDecay(),
+                            r.decayed());
+        }
+    }
+
+    private static void check(long seed, MemoryStrategy strategy, Device device) {
+        RandomCase c = RandomCase.of(RandomGraph.of(seed, 0), 2 + (int) seed % 3, seed);
+        OptimiserStep step = step(seed);
+        String what = step + " under " + strategy + ", " + c;
+        MemoryPlan plan = MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
+        ReferenceNetwork reference = c.reference();
+        try (Network network = Network.open(plan, device, 0)) {
+            c.load(network);
+            for (int i = 0; i < STEPS; i++) {
+                Pass pass = new Pass(c.images, Mode.TRAIN, 0, i);
+                network.zeroGradients();
+                network.input(c.pixels, c.images);
+                network.forward(pass);
+                double loss = network.loss(pass, c.labels, 0, c.counted);
+                network.backward(pass);
+                network.update(step);
+                reference.forward(c.pixelsAsDoubles(), Mode.TRAIN, ReferenceNetwork.Dropout.NONE);
+                double expected = reference.loss(c.labels, 0);
+                reference.backward();
+                step(reference, step);
+                assertEquals(expected, loss, TOLERANCE * expected, what);
+            }
+            double squares = 0;
+            double count = 0;
+            for (ParameterSpec p : network.parameters()) {
+                squares += Math.pow(distance(reference.parameter(p.name()), c.values(p.name())), 2);
+                count += p.count();
+            }
+            double all = Math.sqrt(squares / count);
+            for (ParameterSpec p : network.parameters()) {
+                double[] theirs = reference.parameter(p.name());
+                double change = distance(theirs, c.values(p.name()));
+                // What only batch norms read has no gradient but for rounding, and does not move.
+                double floor = ZERO * all * Math.sqrt(p.count());
+                double error = distance(theirs, network.parameter(p.name()));
+                assertTrue(
+                        error <= CHANGE_TOLERANCE * change + floor,
+                        () -> p.name() + " of " + what + ": " + error + " of " + change);
+            }
+            for (ParameterSpec p : network.runningStatistics()) {
+                double[] theirs = reference.runningStatistic(p.name());
+                double error = distance(theirs, network.runningStatistic(p.name()));
+                double norm = distance(theirs, new float[theirs.length]);
+                assertTrue(error <= TOLERANCE * norm, p.name() + " of " + what);
+            }
+        }
+    }
+
+    private static double distance(double[] expected, float[] actual) {
+        double sum = 0;
+        for (int i = 0; i < expected.length; i++) {
+            sum += Math.pow(expected[i] - actual[i], 2);
+        }
+        return Math.sqrt(sum);
+    }
+}
