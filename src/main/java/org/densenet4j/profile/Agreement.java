@@ -5,17 +5,28 @@ import org.densenet4j.plan.MemoryStrategy;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
  * How closely two strategies agree on the same parameters and data.
+ *
+ * <p>The difference of a tensor is relative to the root mean square of its own gradient, and at
+ * least to a thousandth of that of all gradients' elements:
+ *
+ * <pre>
+ * |a - b| / max(|b|, 0.001·|all|·sqrt(elements / elements of all))
+ * </pre>
+ *
+ * A gradient that is zero but for rounding, such as that of a bias which only batch normalisations
+ * read, has no norm of its own to compare with.
  *
  * @param strategy the one that is compared
  * @param reference the one that it is compared with
  * @param lossDifference largest relative difference of the losses of all steps
  * @param gradientDifference norm of the difference of the first step's gradients, relative to their
  *     norm, over all parameters
- * @param tensorDifference the same for the tensor where it is largest
+ * @param tensorDifference the largest difference of a tensor, as above
  * @param tensor that tensor
  */
 public record Agreement(
@@ -25,6 +36,12 @@ public record Agreement(
         double gradientDifference,
         double tensorDifference,
         String tensor) {
+
+    /** Part of all gradients' root mean square below which a tensor's own is rounding. */
+    private static final double ZERO = 1e-3;
+
+    /** Squared norms of a tensor and of its difference. */
+    private record Squares(String tensor, long elements, double difference, double norm) {}
 
     /**
      * Compares losses and saved gradients.
@@ -45,27 +62,46 @@ public record Agreement(
             double expected = referenceLosses.get(i);
             loss = Math.max(loss, Math.abs(losses.get(i) - expected) / Math.abs(expected));
         }
-        double squaredDifference = 0;
-        double squaredNorm = 0;
-        double worst = 0;
-        String tensor = "";
+        List<Squares> tensors = new ArrayList<>();
         try (Safetensors ours = Safetensors.open(gradients);
                 Safetensors theirs = Safetensors.open(referenceGradients)) {
             for (String name : theirs.names()) {
                 float[] expected = theirs.tensor(name).toFloats();
-                double difference = squaredDistance(ours.tensor(name).toFloats(), expected);
-                double norm = squaredDistance(new float[expected.length], expected);
-                squaredDifference += difference;
-                squaredNorm += norm;
-                double relative = difference == 0 ? 0 : Math.sqrt(difference / norm);
-                if (relative > worst) {
-                    worst = relative;
-                    tensor = name;
-                }
+                tensors.add(
+                        new Squares(
+                                name,
+                                expected.length,
+                                squaredDistance(ours.tensor(name).toFloats(), expected),
+                                squaredDistance(new float[expected.length], expected)));
             }
         }
-        double all = squaredDifference == 0 ? 0 : Math.sqrt(squaredDifference / squaredNorm);
-        return new Agreement(strategy, reference, loss, all, worst, tensor);
+        return of(strategy, reference, loss, tensors);
+    }
+
+    private static Agreement of(
+            MemoryStrategy strategy,
+            MemoryStrategy reference,
+            double lossDifference,
+            List<Squares> tensors) {
+        double difference = tensors.stream().mapToDouble(Squares::difference).sum();
+        double norm = tensors.stream().mapToDouble(Squares::norm).sum();
+        long elements = tensors.stream().mapToLong(Squares::elements).sum();
+        double worst = 0;
+        String tensor = "";
+        for (Squares t : tensors) {
+            double least = ZERO * ZERO * norm * t.elements() / elements;
+            double relative = relative(t.difference(), Math.max(t.norm(), least));
+            if (relative > worst) {
+                worst = relative;
+                tensor = t.tensor();
+            }
+        }
+        return new Agreement(
+                strategy, reference, lossDifference, relative(difference, norm), worst, tensor);
+    }
+
+    private static double relative(double squaredDifference, double squaredNorm) {
+        return squaredDifference == 0 ? 0 : Math.sqrt(squaredDifference / squaredNorm);
     }
 
     private static double squaredDistance(float[] values, float[] expected) {
