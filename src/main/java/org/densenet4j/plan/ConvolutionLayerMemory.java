@@ -10,7 +10,8 @@ import org.densenet4j.graph.Read;
  *
  * @param images chunks of images; the rows counted are those of the convolution's output
  * @param convolution over one chunk
- * @param source a chunk of what is convolved, dense, in each lane: BN-ReLU of the prefix
+ * @param source a chunk of what is convolved, dense, in each lane: BN-ReLU of the prefix; without
+ *     rows where it is there already
  * @param sourceGradient its gradient
  * @param output Y or dY: a chunk of the output, dense, in each lane
  * @param scratch of the convolution
@@ -34,6 +35,16 @@ public record ConvolutionLayerMemory(
         implements NodeMemory {
 
     static ConvolutionLayerMemory of(ConvolutionLayer node, Planner planner) {
+        return of(node, planner, planner.isWholeInput(node.source()));
+    }
+
+    /** For NAIVE, which keeps all that is convolved, and its gradient, as matrices of the batch. */
+    static ConvolutionLayerMemory withoutSource(ConvolutionLayer node, Planner planner) {
+        return of(node, planner, true);
+    }
+
+    private static ConvolutionLayerMemory of(
+            ConvolutionLayer node, Planner planner, boolean sourceIsThere) {
         Read source = node.source();
         int in = source.channels();
         int out = node.target().count();
@@ -55,7 +66,7 @@ public record ConvolutionLayerMemory(
                         node.window().padding(),
                         planner.precision());
         Allocator.Frame frame = planner.allocator().frame();
-        int inRows = dense ? 0 : images.imagesPerChunk() * inPixels;
+        int inRows = sourceIsThere ? 0 : images.imagesPerChunk() * inPixels;
         return new ConvolutionLayerMemory(
                 node,
                 images,

@@ -13,6 +13,7 @@ public record NaiveConvolutionLayerMemory(ConvolutionLayerMemory layer, Copies c
 
     static NaiveConvolutionLayerMemory of(ConvolutionLayer node, Planner planner) {
         Copies copies = Copies.of(node, node.source(), planner);
-        return new NaiveConvolutionLayerMemory(ConvolutionLayerMemory.of(node, planner), copies);
+        return new NaiveConvolutionLayerMemory(
+                ConvolutionLayerMemory.withoutSource(node, planner), copies);
     }
 }
