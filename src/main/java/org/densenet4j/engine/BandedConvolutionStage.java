@@ -6,7 +6,6 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.plan.BandedConvolutionLayerMemory;
-import org.densenet4j.plan.Bands;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 
@@ -24,10 +23,8 @@ final class BandedConvolutionStage implements Stage {
     private final Compute compute;
     private final Kernels kernels;
     private final BandedConvolutionLayerMemory memory;
-    private final Bands bands;
     private final Chunks chunks;
-    private final int halo;
-    private final int haloRows;
+    private final Halo halo;
     private final Source source;
     private final NewColumns target;
     private final Convolution convolution;
@@ -41,10 +38,8 @@ final class BandedConvolutionStage implements Stage {
         this.compute = compute;
         this.kernels = compute.kernels();
         this.memory = memory;
-        this.bands = memory.bands();
-        this.chunks = bands.chunks();
-        this.halo = memory.halo();
-        this.haloRows = halo * bands.width();
+        this.chunks = memory.bands().chunks();
+        this.halo = new Halo(kernels, memory.bands(), memory.halo());
         this.source = Source.of(compute, node, 0, memory.norm());
         this.target = new NewColumns(compute, node, memory.correction());
         this.convolution = compute.arena().convolution(memory.convolution());
@@ -67,29 +62,11 @@ final class BandedConvolutionStage implements Stage {
         return target.of(pass);
     }
 
-    /** A band's own rows of a matrix that has its halo, too. */
-    private Matrix own(Chunk band, Matrix withHalo) {
-        return withHalo.rows(haloRows, band.rows());
-    }
-
-    /** The rows that a band with its halo has inside the image; the others are set to zero. */
-    private Matrix inside(Chunk band, Chunk extended, Matrix withHalo) {
-        int outsideAbove = haloRows - (band.firstRow() - extended.firstRow());
-        int outsideBelow = withHalo.rows() - outsideAbove - extended.rows();
-        kernels.fill(withHalo.rows(0, outsideAbove), 0);
-        kernels.fill(withHalo.rows(withHalo.rows() - outsideBelow, outsideBelow), 0);
-        return withHalo.rows(outsideAbove, extended.rows());
-    }
-
-    private Chunk extended(Chunk band) {
-        return bands.extended(band, bands.above(band, halo), bands.below(band, halo));
-    }
-
     /** A band of what is convolved, with its halo. */
     private Matrix read(int lane, Chunk band) {
         Matrix a = memory.source()[lane];
-        Chunk extended = extended(band);
-        source.copyTo(extended, inside(band, extended, a));
+        Chunk extended = halo.extended(band);
+        source.copyTo(extended, halo.inside(band, extended, a));
         return a;
     }
 
@@ -106,7 +83,7 @@ final class BandedConvolutionStage implements Stage {
                     Matrix withHalo = memory.output()[lane];
                     convolution.forward(
                             lane, 1, read(lane, band), memory.scratch().packedWeights(), withHalo);
-                    Matrix y = own(band, withHalo);
+                    Matrix y = halo.own(band, withHalo);
                     bias.ifPresent(b -> b.addTo(y));
                     target.append(y, band, dropout, partials);
                 });
@@ -129,8 +106,8 @@ final class BandedConvolutionStage implements Stage {
                 pass,
                 (lane, band) -> {
                     Matrix dY = memory.output()[lane];
-                    Chunk extended = extended(band);
-                    target.gradient(extended, dropout, inside(band, extended, dY));
+                    Chunk extended = halo.extended(band);
+                    target.gradient(extended, dropout, halo.inside(band, extended, dY));
                     if (source.wantsGradient()) {
                         backwardData(pass, lane, band, dY, partials);
                     }
@@ -144,13 +121,12 @@ final class BandedConvolutionStage implements Stage {
     private void backwardData(Pass pass, int lane, Chunk band, Matrix dY, Matrix partials) {
         Matrix dA = memory.sourceGradient()[lane];
         convolution.backwardData(lane, 1, dY, memory.scratch().packedWeights(), dA);
-        source.accumulate(pass, band, own(band, dA), band.partial(partials));
+        source.accumulate(pass, band, halo.own(band, dA), band.partial(partials));
     }
 
     private void backwardWeights(int lane, Chunk band, Matrix dY) {
-        kernels.fill(dY.rows(0, haloRows), 0);
-        kernels.fill(dY.rows(dY.rows() - haloRows, haloRows), 0);
-        bias.ifPresent(b -> b.addGradient(lane, own(band, dY)));
+        halo.clear(dY);
+        bias.ifPresent(b -> b.addGradient(lane, halo.own(band, dY)));
         convolution.backwardWeights(
                 lane,
                 1,

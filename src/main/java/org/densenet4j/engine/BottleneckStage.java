@@ -1,7 +1,5 @@
 package org.densenet4j.engine;
 
-import org.densenet4j.backend.Convolution;
-import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseConvolution;
@@ -46,7 +44,7 @@ final class BottleneckStage implements Stage {
 
     private final Matrix weight2Gradient;
     private final PointwiseConvolution pointwise;
-    private final Convolution convolution;
+    private final BottleneckConvolution convolution;
     private final LaneSums weight1Sums;
     private final LaneSums weight2Sums;
 
@@ -73,9 +71,9 @@ final class BottleneckStage implements Stage {
         this.weight2 = compute.weight(node.conv2() + ".weight");
         this.weight2Gradient = compute.weightGradient(node.conv2() + ".weight");
         this.pointwise = compute.arena().pointwise(memory.pointwise());
-        this.convolution = compute.arena().convolution(memory.convolution());
+        this.convolution = BottleneckConvolution.of(compute, memory.convolution(), norm2, target);
         this.weight1Sums = new LaneSums(kernels, memory.weight1Sums());
-        this.weight2Sums = LaneSums.rows(kernels, memory.scratch().weightSums());
+        this.weight2Sums = LaneSums.rows(kernels, memory.convolution().scratch().weightSums());
     }
 
     @Override
@@ -96,7 +94,10 @@ final class BottleneckStage implements Stage {
         Matrix z = memory.bottleneck();
         prefix.prepareForward(pass);
         compute.packForward(
-                convolution, weight2, memory.scratch().packedWeights(), this::packPointwise);
+                convolution.prepared(),
+                weight2,
+                memory.convolution().scratch().packedWeights(),
+                this::packPointwise);
         computeBottleneck(pass, z, true);
         if (compute.usesBatchStatistics(pass)) {
             kernels.finishStatistics(
@@ -137,25 +138,9 @@ final class BottleneckStage implements Stage {
 
     /** {@code Y = conv3x3(relu(bn2(Z)))}, appended to X chunk by chunk. */
     private void convolve(Pass pass, Matrix z) {
-        Dropout dropout = target.dropout(pass);
-        Matrix partials = imagePartials(pass, target.values().columns());
-        compute.forEachChunk(
-                memory.images(),
-                pass,
-                (lane, chunk) -> {
-                    Matrix y = chunk.in(memory.output()[lane]);
-                    convolution.forward(
-                            kernels,
-                            lane,
-                            chunk.images(),
-                            chunk.of(z),
-                            norm2.affine(),
-                            chunk.in(memory.normalised()[lane]),
-                            memory.scratch().packedWeights(),
-                            y);
-                    target.append(y, chunk, dropout, partials);
-                });
-        target.finish(pass, partials, memory.images());
+        Matrix partials = convolutionPartials(pass, target.values().columns());
+        convolution.forward(pass, z, partials);
+        target.finish(pass, partials, memory.convolution().chunks());
     }
 
     // ---------------------------------------------------------------- backward
@@ -171,22 +156,24 @@ final class BottleneckStage implements Stage {
         norm2.prepareAgain(pass);
         target.prepareGradient(pass);
         compute.packBackward(
-                convolution,
+                convolution.prepared(),
                 weight2,
-                memory.scratch().packedWeights(),
+                memory.convolution().scratch().packedWeights(),
                 this::packPointwiseBackward);
-        backwardConvolution(pass, z);
+        Matrix partials = convolutionPartials(pass, z.columns());
+        weight2Sums.begin();
+        convolution.backward(pass, z, memory.bottleneckGradient(), weight2Sums, partials);
         Matrix correction =
                 norm2.finishAtOnce(
                         pass,
-                        imagePartials(pass, z.columns()),
-                        memory.images().count(pass.images()),
+                        partials,
+                        memory.convolution().chunks().count(pass.images()),
                         pass.images() * pixels);
         backwardPointwise(pass, z, correction);
         compute.reduce(
                 weight2Sums,
-                memory.scratch().weightSums(),
-                convolution,
+                memory.convolution().scratch().weightSums(),
+                convolution.prepared(),
                 weight2Gradient,
                 this::addWeight1Gradient);
     }
@@ -197,37 +184,6 @@ final class BottleneckStage implements Stage {
 
     private void addWeight1Gradient(int lane) {
         weight1Sums.addTo(weight1Gradient, 0, weight1Gradient.rows());
-    }
-
-    /** From the finished gradient of Y to dW2 and the masked gradient dT. */
-    private void backwardConvolution(Pass pass, Matrix z) {
-        Dropout dropout = target.dropout(pass);
-        Matrix partials = imagePartials(pass, z.columns());
-        Matrix statistics2 = norm2.statistics(pass, 0);
-        weight2Sums.begin();
-        compute.forEachChunk(
-                memory.images(),
-                pass,
-                (lane, chunk) -> {
-                    Matrix dY = chunk.in(memory.output()[lane]);
-                    Matrix zChunk = chunk.of(z);
-                    Matrix dT = chunk.of(memory.bottleneckGradient());
-                    target.gradient(chunk, dropout, dY);
-                    convolution.backwardWeights(
-                            kernels,
-                            lane,
-                            chunk.images(),
-                            zChunk,
-                            norm2.affine(),
-                            chunk.in(memory.normalised()[lane]),
-                            dY,
-                            memory.scratch().weightPart()[lane],
-                            weight2Sums.of(lane));
-                    convolution.backwardData(
-                            lane, chunk.images(), dY, memory.scratch().packedWeights(), dT);
-                    kernels.maskRelu(
-                            dT, zChunk, norm2.affine(), statistics2, chunk.partial(partials));
-                });
     }
 
     /** From dT to dW1 and this layer's share of the block's gradient; bn1 is deferred. */
@@ -266,7 +222,8 @@ final class BottleneckStage implements Stage {
         return memory.partials().reshaped(2 * memory.rows().count(pass.images()), channels);
     }
 
-    private Matrix imagePartials(Pass pass, int channels) {
-        return memory.partials().reshaped(2 * memory.images().count(pass.images()), channels);
+    private Matrix convolutionPartials(Pass pass, int channels) {
+        int chunks = memory.convolution().chunks().count(pass.images());
+        return memory.partials().reshaped(2 * chunks, channels);
     }
 }

@@ -61,8 +61,8 @@ final class NaiveBottleneckStage implements Stage {
         this.weight1Sums = new LaneSums(kernels, this.memory.weight1Sums());
         this.weight2 = compute.weight(node.conv2() + ".weight");
         this.weight2Gradient = compute.weightGradient(node.conv2() + ".weight");
-        this.weight2Sums = LaneSums.rows(kernels, this.memory.scratch().weightSums());
-        this.convolution = compute.arena().convolution(this.memory.convolution());
+        this.weight2Sums = LaneSums.rows(kernels, this.memory.convolution().scratch().weightSums());
+        this.convolution = compute.arena().convolution(this.memory.convolution().shape());
     }
 
     @Override
@@ -118,22 +118,22 @@ final class NaiveBottleneckStage implements Stage {
 
     private void convolve(Pass pass) {
         Dropout dropout = target.dropout(pass);
-        Matrix partials = partials(memory.images(), pass, target.values().columns());
-        compute.packForward(convolution, weight2, memory.scratch().packedWeights());
+        Matrix partials = partials(memory.convolution().chunks(), pass, target.values().columns());
+        compute.packForward(convolution, weight2, memory.convolution().scratch().packedWeights());
         compute.forEachChunk(
-                memory.images(),
+                memory.convolution().chunks(),
                 pass,
                 (lane, chunk) -> {
-                    Matrix y = chunk.in(memory.output()[lane]);
+                    Matrix y = chunk.in(memory.convolution().output()[lane]);
                     convolution.forward(
                             lane,
                             chunk.images(),
                             chunk.of(normalised2),
-                            memory.scratch().packedWeights(),
+                            memory.convolution().scratch().packedWeights(),
                             y);
                     target.append(y, chunk, dropout, partials);
                 });
-        target.finish(pass, partials, memory.images());
+        target.finish(pass, partials, memory.convolution().chunks());
     }
 
     // ---------------------------------------------------------------- backward
@@ -150,29 +150,33 @@ final class NaiveBottleneckStage implements Stage {
     private void backwardConvolution(Pass pass, Matrix dT) {
         Dropout dropout = target.dropout(pass);
         target.prepareGradient(pass);
-        compute.packBackward(convolution, weight2, memory.scratch().packedWeights());
+        compute.packBackward(convolution, weight2, memory.convolution().scratch().packedWeights());
         weight2Sums.begin();
         compute.forEachChunk(
-                memory.images(),
+                memory.convolution().chunks(),
                 pass,
                 (lane, chunk) -> {
-                    Matrix dY = chunk.in(memory.output()[lane]);
+                    Matrix dY = chunk.in(memory.convolution().output()[lane]);
                     target.gradient(chunk, dropout, dY);
                     convolution.backwardWeights(
                             lane,
                             chunk.images(),
                             chunk.of(normalised2),
                             dY,
-                            memory.scratch().weightPart()[lane],
+                            memory.convolution().scratch().weightPart()[lane],
                             weight2Sums.of(lane));
                     convolution.backwardData(
                             lane,
                             chunk.images(),
                             dY,
-                            memory.scratch().packedWeights(),
+                            memory.convolution().scratch().packedWeights(),
                             chunk.of(dT));
                 });
-        compute.reduce(weight2Sums, memory.scratch().weightSums(), convolution, weight2Gradient);
+        compute.reduce(
+                weight2Sums,
+                memory.convolution().scratch().weightSums(),
+                convolution,
+                weight2Gradient);
     }
 
     /** From dT to dZ, in place. */

@@ -1,6 +1,5 @@
 package org.densenet4j.plan;
 
-import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
@@ -11,19 +10,15 @@ import org.densenet4j.graph.BottleneckLayer;
  * nodes use in turn.
  *
  * @param rows chunks of the 1x1 convolution
- * @param images chunks of the 3x3 convolution
  * @param pointwise the 1x1 convolution over one chunk
- * @param convolution the 3x3 convolution over one chunk
  * @param bottleneck Z [N·H·W, 4k] of the forward pass
  * @param bottleneckInBackward Z as the backward pass finds or remakes it
  * @param bottleneckStatistics [3, 4k]
  * @param bottleneckGradient dT [N·H·W, 4k]
- * @param normalised a chunk of T = relu(bn2(Z)), dense, in each lane
- * @param output Y or dY: a chunk of the new features, dense, in each lane
+ * @param convolution the 3x3 half
  * @param packedWeights1 the 1x1 weights in the device's layout; empty for NAIVE
  * @param pointwiseChunk what each lane makes of a chunk in the 1x1 convolution; empty for NAIVE
  * @param weight1Sums one sum of the 1x1 weight gradient for each lane
- * @param scratch of the 3x3 convolution
  * @param partials two rows of sums for each chunk; viewed with the columns in use
  * @param norm1 of the prefix
  * @param norm2 of Z
@@ -32,19 +27,15 @@ import org.densenet4j.graph.BottleneckLayer;
 public record BottleneckLayerMemory(
         BottleneckLayer node,
         Chunks rows,
-        Chunks images,
         PointwiseShape pointwise,
-        ConvolutionShape convolution,
         Matrix bottleneck,
         Matrix bottleneckInBackward,
         Matrix bottleneckStatistics,
         Matrix bottleneckGradient,
-        Matrix[] normalised,
-        Matrix[] output,
+        BottleneckConvolutionMemory convolution,
         Matrix packedWeights1,
         Matrix[] pointwiseChunk,
         Matrix[] weight1Sums,
-        ConvolutionScratch scratch,
         Matrix partials,
         NormScratch norm1,
         NormScratch norm2,
@@ -95,18 +86,6 @@ public record BottleneckLayerMemory(
         int width = node.width();
         int k = node.growthRate();
         Chunks rows = planner.rowChunks(pixels, 2 * planner.bytes(prefix + width));
-        Chunks images = planner.imageChunks(pixels, 2 * planner.bytes(width + k));
-        ConvolutionShape convolution =
-                new ConvolutionShape(
-                        images.imagesPerChunk(),
-                        node.source().height(),
-                        node.source().width(),
-                        width,
-                        k,
-                        3,
-                        1,
-                        1,
-                        planner.precision());
         PointwiseShape pointwise =
                 new PointwiseShape(rows.rowsPerChunk(), prefix, width, planner.precision());
         // The naive strategy multiplies what it has stored.
@@ -119,27 +98,27 @@ public record BottleneckLayerMemory(
             Matrix zRows = Matrix.dense(0, pointwise.rows(), width, planner.precision());
             planner.noteProducts(pixels, a, zRows, zRows, a);
         }
+        Allocator.Frame frame = planner.allocator().frame();
+        BottleneckConvolutionMemory convolution =
+                fused
+                        ? BottleneckConvolutionMemory.of(node, planner, frame)
+                        : BottleneckConvolutionMemory.OfImages.of(node, planner, frame);
         int partials =
                 Math.max(
-                        images.count(batch) * Math.max(width, k),
+                        convolution.chunks().count(batch) * Math.max(width, k),
                         rows.count(batch) * Math.max(width, prefix));
-        Allocator.Frame frame = planner.allocator().frame();
         return new BottleneckLayerMemory(
                 node,
                 rows,
-                images,
                 pointwise,
-                convolution,
                 bottleneck,
                 bottleneckInBackward,
                 bottleneckStatistics,
                 bottleneckGradient,
-                frame.activations(images.rowsPerChunk(), width),
-                frame.activations(images.rowsPerChunk(), k),
+                convolution,
                 frame.vector(Allocator.floats(p.packedWeights())),
                 frame.perLane(1, Allocator.floats(p.chunk())),
                 frame.perLane(width, prefix),
-                ConvolutionScratch.in(frame, convolution, planner),
                 frame.vector(2 * partials),
                 NormScratch.in(frame, prefix),
                 NormScratch.in(frame, width),

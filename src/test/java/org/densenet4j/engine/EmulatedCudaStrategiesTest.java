@@ -1,5 +1,7 @@
 package org.densenet4j.engine;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.EmulatedDevice;
@@ -58,6 +60,20 @@ class EmulatedCudaStrategiesTest {
                 StrategiesTest.check(c, strategy, Mode.TRAIN, device, dropout);
                 RandomCase tall = RandomCase.of(RandomGraph.ofHeight(16, seed, dropout), 2, seed);
                 StrategiesTest.check(tall, strategy, Mode.TRAIN, tiny, dropout);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void bandsOfBottleneckLayersGiveWhatWholeImagesGive(MemoryStrategy strategy) {
+        try (Device tiny = new EmulatedDevice(DeviceOptions.defaults().withChunkFactor(1e-9))) {
+            for (int height : new int[] {16, 24}) {
+                RandomCase c = GraphStrategiesTest.tallBottlenecks(height, 0.25);
+                StrategiesTest.check(c, strategy, Mode.TRAIN, tiny, 0.25);
+                boolean naive = strategy == MemoryStrategy.NAIVE;
+                assertEquals(
+                        naive ? 0 : 3, GraphStrategiesTest.bandedBottlenecks(c, strategy, tiny));
             }
         }
     }

@@ -1,5 +1,6 @@
 package org.densenet4j.engine;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -8,11 +9,15 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.plan.BandedConvolutionLayerMemory;
 import org.densenet4j.plan.BandedTransitionUpMemory;
+import org.densenet4j.plan.BottleneckConvolutionMemory;
+import org.densenet4j.plan.BottleneckLayerMemory;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.NodeMemory;
 import org.densenet4j.plan.TransitionDownMemory;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
+import org.densenet4j.spec.DenseNetSpec;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -72,12 +77,79 @@ class GraphStrategiesTest {
         assertTrue(banded >= GRAPHS, banded + " nodes work in bands");
     }
 
+    /** Bottleneck layers, whose 1x1 half works on any rows and whose 3x3 half on bands. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void bandsOfBottleneckLayersGiveWhatWholeImagesGive(MemoryStrategy strategy) {
+        for (boolean machineCode : new boolean[] {true, false}) {
+            DeviceOptions tiny =
+                    DeviceOptions.defaults()
+                            .withThreads(2)
+                            .withChunkFactor(0.001)
+                            .withMachineCode(machineCode);
+            try (Device device = Device.open("cpu", tiny)) {
+                for (int height : new int[] {16, 24, 32}) {
+                    double dropout = height == 24 ? 0.25 : 0;
+                    RandomCase c = tallBottlenecks(height, dropout);
+                    StrategiesTest.check(c, strategy, Mode.TRAIN, device, dropout);
+                    StrategiesTest.check(c, strategy, Mode.FROZEN, device, dropout);
+                    boolean naive = strategy == MemoryStrategy.NAIVE;
+                    assertEquals(naive ? 0 : 3, bandedBottlenecks(c, strategy, device), c + "");
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void theyDoSoInBFloat16(MemoryStrategy strategy) {
+        DeviceOptions tiny =
+                DeviceOptions.defaults()
+                        .withThreads(2)
+                        .withChunkFactor(0.001)
+                        .withPrecision(DataType.BFLOAT16);
+        try (Device device = Device.open("cpu", tiny)) {
+            assumeTrue(device.supports(DataType.BFLOAT16), device.description());
+            RandomCase c = tallBottlenecks(24, 0.25).withoutKinks();
+            StrategiesTest.check(c, strategy, Mode.TRAIN, device, 0.25);
+        }
+    }
+
+    /** A DenseNet-BC of one block, which is as high as its images. */
+    static RandomCase tallBottlenecks(int height, double dropout) {
+        DenseNetSpec spec =
+                DenseNetSpec.builder()
+                        .growthRate(7)
+                        .layersPerBlock(3)
+                        .bottleneckWidth(4)
+                        .initialChannels(9)
+                        .classes(4)
+                        .inputSize(height, 11)
+                        .dropout(dropout)
+                        .build();
+        return RandomCase.of(spec, 3, height);
+    }
+
+    /** Bottleneck layers of a plan whose 3x3 half works in bands of rows. */
+    static long bandedBottlenecks(RandomCase c, MemoryStrategy strategy, Device device) {
+        MemoryPlan plan = MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
+        return plan.memory().nodes().stream()
+                .filter(GraphStrategiesTest::isBandedBottleneck)
+                .count();
+    }
+
+    private static boolean isBandedBottleneck(NodeMemory memory) {
+        return memory instanceof BottleneckLayerMemory m
+                && m.convolution() instanceof BottleneckConvolutionMemory.OfBands;
+    }
+
     private static long banded(RandomCase c, MemoryStrategy strategy, Device device) {
         MemoryPlan plan = MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
         return plan.memory().nodes().stream()
                 .filter(
                         m ->
-                                m instanceof BandedConvolutionLayerMemory
+                                isBandedBottleneck(m)
+                                        || m instanceof BandedConvolutionLayerMemory
                                         || m instanceof BandedTransitionUpMemory
                                         || m instanceof TransitionDownMemory d
                                                 && d.chunks().imagesPerChunk() == 0)

@@ -1,0 +1,46 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Convolution;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.plan.BottleneckConvolutionMemory;
+
+/**
+ * The 3x3 half of a dense layer with a bottleneck, {@code Y = conv3x3(T)} with {@code T =
+ * relu(bn2(Z))}, chunk by chunk.
+ */
+interface BottleneckConvolution {
+    /** Over chunks of images, or bands of rows. */
+    static BottleneckConvolution of(
+            Compute compute,
+            BottleneckConvolutionMemory memory,
+            BatchNormalisation norm,
+            NewColumns target) {
+        return switch (memory) {
+            case BottleneckConvolutionMemory.OfImages m ->
+                    new WholeBottleneckConvolution(compute, m, norm, target);
+            case BottleneckConvolutionMemory.OfBands m ->
+                    new BandedBottleneckConvolution(compute, m, norm, target);
+        };
+    }
+
+    /** The convolution over one chunk, whose weights are packed before a pass. */
+    Convolution prepared();
+
+    /**
+     * Appends Y to X.
+     *
+     * @param z Z of the whole batch
+     * @param partials two rows of Y's sums for each chunk
+     */
+    void forward(Pass pass, Matrix z, Matrix partials);
+
+    /**
+     * From the finished gradient of Y to the weight gradient and the masked gradient dT.
+     *
+     * @param z Z of the whole batch
+     * @param dT of the whole batch, to be written
+     * @param weightSums to which chunks add their weight gradients
+     * @param partials two rows of dT's sums for each chunk
+     */
+    void backward(Pass pass, Matrix z, Matrix dT, LaneSums weightSums, Matrix partials);
+}
