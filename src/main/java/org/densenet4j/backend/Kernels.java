@@ -472,6 +472,6 @@ public interface Kernels {
      */
     void add(Matrix source, Matrix target);
 
-    /** Sets every element. */
+    /** Sets every element, of which there may be none. */
     void fill(Matrix target, float value);
 }

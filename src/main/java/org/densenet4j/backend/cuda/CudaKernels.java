@@ -1047,6 +1047,9 @@ final class CudaKernels implements Kernels {
 
     @Override
     public void fill(Matrix target, float value) {
+        if (target.rows() == 0) {
+            return; // a band's halo that is all inside its image
+        }
         Tiling t = tiling(target.rows(), target.columns(), target);
         launch(
                 t,

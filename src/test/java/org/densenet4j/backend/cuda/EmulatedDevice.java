@@ -73,7 +73,7 @@ public final class EmulatedDevice implements Device {
     /** Small, so that a pass has several chunks. */
     @Override
     public long cacheBytes() {
-        return 20_000;
+        return (long) (20_000 * options.chunkFactor());
     }
 
     @Override
