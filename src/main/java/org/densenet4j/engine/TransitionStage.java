@@ -21,7 +21,6 @@ final class TransitionStage implements Stage {
     private final NormalisedSource source;
     private final int height;
     private final int width;
-    private final int targetPixels;
     private final NewColumns target;
     private final KeptCopy copy;
     private final Matrix weight;
@@ -33,11 +32,10 @@ final class TransitionStage implements Stage {
         this.compute = compute;
         this.kernels = compute.kernels();
         this.memory = memory;
-        this.chunks = memory.images();
+        this.chunks = memory.chunks();
         this.source = new NormalisedSource(compute, node, 0, memory.norm());
-        this.height = node.source().height();
+        this.height = memory.height();
         this.width = node.source().width();
-        this.targetPixels = node.target().of().pixels();
         this.target = new NewColumns(compute, node, memory.correction());
         this.copy = KeptCopy.in(kernels, memory.normalised());
         this.weight = compute.operand(node.convolution() + ".weight");
@@ -55,6 +53,16 @@ final class TransitionStage implements Stage {
         return target.of(pass);
     }
 
+    /** The same chunk of the outgoing side. */
+    private Chunk outgoing(Pass pass, Chunk chunk) {
+        return memory.outgoing().chunk(chunk.index(), pass.images());
+    }
+
+    /** Images of a chunk; a band is pooled like an image. */
+    private static int images(Chunk chunk) {
+        return Math.max(1, chunk.images());
+    }
+
     @Override
     public void forward(Pass pass) {
         Matrix partials = partials(pass, target.values().columns());
@@ -64,16 +72,16 @@ final class TransitionStage implements Stage {
                 pass,
                 (lane, chunk) -> {
                     Matrix x = chunk.of(source.values());
-                    Chunk pooledChunk = chunk.ofPixels(targetPixels);
+                    Chunk pooledChunk = outgoing(pass, chunk);
                     Matrix pooled = pooledChunk.in(memory.pooled()[lane]);
                     Matrix out = pooledChunk.of(target.values());
                     copy.keep(chunk, x, source.affine());
                     kernels.normaliseReluAveragePool(
-                            x, chunk.images(), height, width, source.affine(), pooled);
+                            x, images(chunk), height, width, source.affine(), pooled);
                     compute.multiplyByTransposed(lane, pooled, weight, out);
                     kernels.channelStatistics(out, chunk.partial(partials));
                 });
-        target.finish(pass, partials, chunks.imagesPerChunk() * targetPixels);
+        target.finish(pass, partials, memory.outgoing());
     }
 
     @Override
@@ -86,14 +94,14 @@ final class TransitionStage implements Stage {
                 chunks,
                 pass,
                 (lane, chunk) -> {
-                    Chunk pooledChunk = chunk.ofPixels(targetPixels);
+                    Chunk pooledChunk = outgoing(pass, chunk);
                     Matrix dOut = pooledChunk.in(memory.outputGradient()[lane]);
                     Matrix pooled = pooledChunk.in(memory.pooled()[lane]);
                     Matrix dPooled = pooledChunk.in(memory.pooledGradient()[lane]);
                     target.gradient(pooledChunk, Dropout.NONE, dOut);
                     kernels.normaliseReluAveragePool(
                             chunk.of(source.values()),
-                            chunk.images(),
+                            images(chunk),
                             height,
                             width,
                             source.affine(),
@@ -111,7 +119,7 @@ final class TransitionStage implements Stage {
             kernels.accumulateGradientAveragePool(
                     p.of(dPooled),
                     chunk.of(p.values()),
-                    chunk.images(),
+                    images(chunk),
                     height,
                     width,
                     p.affine(),

@@ -1,7 +1,6 @@
 package org.densenet4j.inference;
 
 import org.densenet4j.backend.Matrix;
-import org.densenet4j.graph.Transition;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.TransitionInference;
 import org.densenet4j.weights.WeightSource;
@@ -29,20 +28,24 @@ final class TransitionStage implements InferenceStage {
     @Override
     public void forward(int images) {
         source.prepare();
-        on.forEachChunk(memory.images(), images, this::convolve);
-        target.finish(images, memory.images());
+        on.forEachChunk(
+                memory.chunks(),
+                images,
+                (lane, chunk) ->
+                        convolve(lane, chunk, memory.outgoing().chunk(chunk.index(), images)));
+        target.finish(images, memory.outgoing());
     }
 
-    private void convolve(int lane, Chunk chunk) {
-        Transition node = memory.node();
-        Chunk out = chunk.ofPixels(node.target().of().pixels());
+    private void convolve(int lane, Chunk chunk, Chunk out) {
+        // A band is pooled like an image.
+        int images = Math.max(1, chunk.images());
         Matrix pooled = out.in(memory.pooled()[lane]);
         on.kernels()
                 .normaliseReluAveragePool(
                         chunk.of(source.values()),
-                        chunk.images(),
-                        node.source().height(),
-                        node.source().width(),
+                        images,
+                        memory.height(),
+                        memory.node().source().width(),
                         source.affine(),
                         pooled);
         on.multiply(lane, pooled, memory.weights(), target.of(out));

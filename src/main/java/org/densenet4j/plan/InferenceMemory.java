@@ -66,7 +66,13 @@ public final class InferenceMemory {
                                                     layer, bands, planner))
                             .orElseGet(() -> ConvolutionLayerInference.of(layer, planner));
             case BottleneckLayer layer -> BottleneckLayerInference.of(layer, planner);
-            case PooledConvolution stem -> PooledConvolutionInference.of(stem, planner);
+            case PooledConvolution stem ->
+                    BandedPooledConvolutionMemory.bands(stem, false, planner)
+                            .<NodeInference>map(
+                                    bands ->
+                                            BandedPooledConvolutionInference.of(
+                                                    stem, bands, planner))
+                            .orElseGet(() -> PooledConvolutionInference.of(stem, planner));
             case Transition transition -> TransitionInference.of(transition, planner);
             case Classifier classifier -> ClassifierInference.of(classifier, planner);
             case PixelClassifier classifier -> PixelClassifierInference.of(classifier, planner);

@@ -121,6 +121,10 @@ public final class NetworkMemory {
         }
     }
 
+    private boolean wantsGradient(Read read) {
+        return !planner.isInput(read) || inputGradient != null;
+    }
+
     private void noteLoss(NodeMemory memory) {
         switch (memory) {
             case ClassifierMemory head -> losses.put(head.node().name(), head.loss());
@@ -142,7 +146,11 @@ public final class NetworkMemory {
                             .orElseGet(() -> ConvolutionLayerMemory.of(layer, planner));
             case BottleneckLayer layer when naive -> NaiveBottleneckLayerMemory.of(layer, planner);
             case BottleneckLayer layer -> BottleneckLayerMemory.of(layer, planner);
-            case PooledConvolution stem -> PooledConvolutionMemory.of(stem, planner);
+            case PooledConvolution stem ->
+                    BandedPooledConvolutionMemory.bands(stem, wantsGradient(stem.source()), planner)
+                            .<NodeMemory>map(
+                                    bands -> BandedPooledConvolutionMemory.of(stem, bands, planner))
+                            .orElseGet(() -> PooledConvolutionMemory.of(stem, planner));
             case Transition transition -> TransitionMemory.of(transition, planner);
             case Classifier classifier -> ClassifierMemory.of(classifier, planner);
             case PixelClassifier classifier -> PixelClassifierMemory.of(classifier, planner);

@@ -5,6 +5,7 @@ public sealed interface NodeInference
         permits ConvolutionLayerInference,
                 BandedConvolutionLayerInference,
                 PooledConvolutionInference,
+                BandedPooledConvolutionInference,
                 BottleneckLayerInference,
                 TransitionInference,
                 TransitionDownInference,

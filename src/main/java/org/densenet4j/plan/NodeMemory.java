@@ -8,6 +8,7 @@ public sealed interface NodeMemory
                 BottleneckLayerMemory,
                 NaiveBottleneckLayerMemory,
                 PooledConvolutionMemory,
+                BandedPooledConvolutionMemory,
                 TransitionMemory,
                 ClassifierMemory,
                 PixelClassifierMemory,

@@ -42,33 +42,12 @@ public record PooledConvolutionMemory(
         implements NodeMemory {
 
     static PooledConvolutionMemory of(PooledConvolution node, Planner planner) {
-        Allocator allocator = planner.allocator();
-        int forward = planner.schedule().forward(node);
-        int backward = planner.schedule().backward(node);
         int channels = node.target().count();
         int pixels = node.convolvedHeight() * node.convolvedWidth();
-        int rows = planner.rows(pixels);
-        Matrix statistics =
-                allocator.matrix(
-                        node.name() + ".statistics",
-                        Category.FEATURES,
-                        3,
-                        channels,
-                        forward,
-                        backward);
-        Optional<Matrix> convolved = Optional.empty();
-        if (planner.strategy() != MemoryStrategy.RECOMPUTE) {
-            convolved =
-                    Optional.of(
-                            allocator.activations(
-                                    node.name() + ".convolution",
-                                    Category.FEATURES,
-                                    rows,
-                                    channels,
-                                    forward,
-                                    backward));
-        }
-        Optional<Matrix> normalised = planner.naiveCopy(node, ".normalised", rows, channels);
+        Matrix statistics = statistics(node, planner);
+        Optional<Matrix> convolved = convolved(node, planner);
+        Optional<Matrix> normalised =
+                planner.naiveCopy(node, ".normalised", planner.rows(pixels), channels);
         Chunks images = planner.imageChunks(pixels, 2 * planner.bytes(channels));
         ConvolutionShape convolution =
                 new ConvolutionShape(
@@ -88,7 +67,7 @@ public record PooledConvolutionMemory(
                 planner.isWholeInput(node.source())
                         ? 0
                         : images.imagesPerChunk() * node.source().height() * node.source().width();
-        Allocator.Frame frame = allocator.frame();
+        Allocator.Frame frame = planner.allocator().frame();
         ConvolutionScratch scratch = ConvolutionScratch.in(frame, convolution, planner);
         return new PooledConvolutionMemory(
                 node,
@@ -106,5 +85,33 @@ public record PooledConvolutionMemory(
                 frame.vector(2 * images.count(planner.batch()) * channels),
                 NormScratch.in(frame, channels),
                 frame.matrix(3, channels));
+    }
+
+    /** Statistics of S. */
+    static Matrix statistics(PooledConvolution node, Planner planner) {
+        return planner.allocator()
+                .matrix(
+                        node.name() + ".statistics",
+                        Category.FEATURES,
+                        3,
+                        node.target().count(),
+                        planner.schedule().forward(node),
+                        planner.schedule().backward(node));
+    }
+
+    /** S, where it is kept. */
+    static Optional<Matrix> convolved(PooledConvolution node, Planner planner) {
+        return planner.strategy() == MemoryStrategy.RECOMPUTE
+                ? Optional.empty()
+                : Optional.of(
+                        planner.allocator()
+                                .activations(
+                                        node.name() + ".convolution",
+                                        Category.FEATURES,
+                                        planner.rows(
+                                                node.convolvedHeight() * node.convolvedWidth()),
+                                        node.target().count(),
+                                        planner.schedule().forward(node),
+                                        planner.schedule().backward(node)));
     }
 }

@@ -3,10 +3,15 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Transition;
 
+import java.util.Optional;
+
 /**
  * Memory of a transition in inference.
  *
- * @param images chunks of images; the rows counted are those of the larger, incoming side
+ * @param chunks of images, or of bands of their rows; the rows counted are those of the larger,
+ *     incoming side
+ * @param outgoing the same chunks of the outgoing side
+ * @param height rows of pixels of an image, or of a band, of the incoming side
  * @param source what it reads
  * @param weights [out, C]
  * @param pooled a chunk of the pooled BN-ReLU output, in each lane
@@ -14,7 +19,9 @@ import org.densenet4j.graph.Transition;
  */
 public record TransitionInference(
         Transition node,
-        Chunks images,
+        Chunks chunks,
+        Chunks outgoing,
+        int height,
         InferenceRead source,
         Matrix weights,
         Matrix[] pooled,
@@ -24,18 +31,29 @@ public record TransitionInference(
     static TransitionInference of(Transition node, InferencePlanner planner) {
         int in = node.source().channels();
         int out = node.target().count();
-        int pixels = node.source().height() * node.source().width();
+        int height = node.source().height();
+        int width = node.source().width();
+        int pixels = height * width;
         int outPixels = node.target().of().pixels();
-        Chunks images = planner.imageChunks(pixels, planner.bytes(in));
+        long scratch = Math.ceilDiv(planner.bytes(in), 4);
+        Optional<Bands> bands = planner.bands(height, width, scratch, 2);
+        Chunks chunks =
+                bands.map(Bands::chunks)
+                        .orElseGet(() -> planner.imageChunks(pixels, planner.bytes(in)));
+        Chunks outgoing =
+                bands.map(b -> new Chunks(outPixels, b.rows() / 2 * (width / 2)))
+                        .orElseGet(() -> chunks.ofPixels(outPixels));
         Allocator.Frame frame = planner.allocator().frame();
-        Matrix[] pooled = frame.alignedActivations(images.imagesPerChunk() * outPixels, in);
+        Matrix[] pooled = frame.alignedActivations(outgoing.rowsPerChunk(), in);
         planner.noteProduct(outPixels, pooled[0], planner.layout(node.target()));
         return new TransitionInference(
                 node,
-                images,
+                chunks,
+                outgoing,
+                bands.map(Bands::rows).orElse(height),
                 InferenceRead.of(node.source(), node.name() + ".affine", planner, frame),
                 planner.operand(node.name() + ".weights", out, in),
                 pooled,
-                InferenceTarget.of(node.target(), images, planner, frame));
+                InferenceTarget.of(node.target(), outgoing, planner, frame));
     }
 }

@@ -9,7 +9,10 @@ import java.util.Optional;
  * Memory of a transition. Average pooling and the 1x1 convolution are linear and commute, so the
  * features are pooled first and the convolution does a quarter of the work.
  *
- * @param images chunks of images; the rows counted are those of the larger, incoming side
+ * @param chunks of images, or of bands of their rows; the rows counted are those of the larger,
+ *     incoming side
+ * @param outgoing the same chunks of the outgoing side
+ * @param height rows of pixels of an image, or of a band, of the incoming side
  * @param normalised the naive strategy's copy of the BN-ReLU output
  * @param pooled a chunk of the pooled BN-ReLU output
  * @param pooledGradient its gradient
@@ -21,7 +24,9 @@ import java.util.Optional;
  */
 public record TransitionMemory(
         Transition node,
-        Chunks images,
+        Chunks chunks,
+        Chunks outgoing,
+        int height,
         Optional<Matrix> normalised,
         Matrix[] pooled,
         Matrix[] pooledGradient,
@@ -35,12 +40,21 @@ public record TransitionMemory(
     static TransitionMemory of(Transition node, Planner planner) {
         int in = node.source().channels();
         int out = node.target().count();
-        int pixels = node.source().height() * node.source().width();
+        int height = node.source().height();
+        int width = node.source().width();
+        int pixels = height * width;
         int outPixels = node.target().of().pixels();
         Optional<Matrix> normalised =
                 planner.naiveCopy(node, ".normalised", planner.rows(pixels), in);
-        Chunks images = planner.imageChunks(pixels, planner.bytes(in));
-        int pooledRows = images.imagesPerChunk() * outPixels;
+        long scratch = Math.ceilDiv(planner.bytes(2 * in + out), 4);
+        Optional<Bands> bands = planner.bands(height, width, scratch, 2);
+        Chunks chunks =
+                bands.map(Bands::chunks)
+                        .orElseGet(() -> planner.imageChunks(pixels, planner.bytes(in)));
+        Chunks outgoing =
+                bands.map(b -> new Chunks(outPixels, b.rows() / 2 * (width / 2)))
+                        .orElseGet(() -> chunks.ofPixels(outPixels));
+        int pooledRows = outgoing.rowsPerChunk();
         Allocator.Frame frame = planner.allocator().frame();
         Matrix[] pooled = frame.alignedActivations(pooledRows, in);
         Matrix[] pooledGradient = frame.alignedActivations(pooledRows, in);
@@ -53,13 +67,15 @@ public record TransitionMemory(
                 pooledGradient[0]);
         return new TransitionMemory(
                 node,
-                images,
+                chunks,
+                outgoing,
+                bands.map(Bands::rows).orElse(height),
                 normalised,
                 pooled,
                 pooledGradient,
                 outputGradient,
                 frame.perLane(out, in),
-                frame.vector(2 * images.count(planner.batch()) * Math.max(in, out)),
+                frame.vector(2 * chunks.count(planner.batch()) * Math.max(in, out)),
                 NormScratch.in(frame, in),
                 frame.matrix(3, out));
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.EmulatedDevice;
+import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
@@ -74,6 +75,19 @@ class EmulatedCudaStrategiesTest {
                 boolean naive = strategy == MemoryStrategy.NAIVE;
                 assertEquals(
                         naive ? 0 : 3, GraphStrategiesTest.bandedBottlenecks(c, strategy, tiny));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void bandsOfStemsAndTransitionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
+        try (Device tiny = new EmulatedDevice(DeviceOptions.defaults().withChunkFactor(1e-9))) {
+            for (int height : new int[] {63, 64}) {
+                RandomCase c = GraphStrategiesTest.tallStem(height);
+                MemoryPlan plan = GraphStrategiesTest.withoutInputGradient(c, strategy, tiny);
+                StrategiesTest.check(c, plan, Mode.TRAIN, tiny, 0);
+                assertEquals(2, GraphStrategiesTest.bandedStemsAndTransitions(plan));
             }
         }
     }

@@ -8,6 +8,7 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.plan.BandedConvolutionLayerMemory;
+import org.densenet4j.plan.BandedPooledConvolutionMemory;
 import org.densenet4j.plan.BandedTransitionUpMemory;
 import org.densenet4j.plan.BottleneckConvolutionMemory;
 import org.densenet4j.plan.BottleneckLayerMemory;
@@ -15,9 +16,11 @@ import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.NodeMemory;
 import org.densenet4j.plan.TransitionDownMemory;
+import org.densenet4j.plan.TransitionMemory;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.Stem;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -59,7 +62,7 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void bandsOfRowsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
-        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(0.001);
+        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
         int banded = 0;
         try (Device device = Device.open("cpu", tiny)) {
             for (long seed = 1; seed <= GRAPHS; seed++) {
@@ -70,8 +73,14 @@ class GraphStrategiesTest {
                                 RandomGraph.ofHeight(height, seed, dropout),
                                 1 + (int) seed % 3,
                                 seed);
-                StrategiesTest.check(c, strategy, Mode.TRAIN, device, dropout);
-                banded += banded(c, strategy, device);
+                MemoryPlan plan =
+                        MemoryPlan.of(c.spec)
+                                .strategy(strategy)
+                                .batch(c.images)
+                                .inputGradient(seed % 2 == 1)
+                                .on(device);
+                StrategiesTest.check(c, plan, Mode.TRAIN, device, dropout);
+                banded += banded(plan);
             }
         }
         assertTrue(banded >= GRAPHS, banded + " nodes work in bands");
@@ -85,7 +94,7 @@ class GraphStrategiesTest {
             DeviceOptions tiny =
                     DeviceOptions.defaults()
                             .withThreads(2)
-                            .withChunkFactor(0.001)
+                            .withChunkFactor(1e-9)
                             .withMachineCode(machineCode);
             try (Device device = Device.open("cpu", tiny)) {
                 for (int height : new int[] {16, 24, 32}) {
@@ -106,13 +115,83 @@ class GraphStrategiesTest {
         DeviceOptions tiny =
                 DeviceOptions.defaults()
                         .withThreads(2)
-                        .withChunkFactor(0.001)
+                        .withChunkFactor(1e-9)
                         .withPrecision(DataType.BFLOAT16);
         try (Device device = Device.open("cpu", tiny)) {
             assumeTrue(device.supports(DataType.BFLOAT16), device.description());
             RandomCase c = tallBottlenecks(24, 0.25).withoutKinks();
             StrategiesTest.check(c, strategy, Mode.TRAIN, device, 0.25);
         }
+    }
+
+    /** Stems that pool, and transitions. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void bandsOfStemsAndTransitionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
+        for (boolean machineCode : new boolean[] {true, false}) {
+            DeviceOptions tiny =
+                    DeviceOptions.defaults()
+                            .withThreads(2)
+                            .withChunkFactor(1e-9)
+                            .withMachineCode(machineCode);
+            try (Device device = Device.open("cpu", tiny)) {
+                for (int height : new int[] {63, 64, 96}) {
+                    RandomCase c = tallStem(height);
+                    MemoryPlan plan = withoutInputGradient(c, strategy, device);
+                    StrategiesTest.check(c, plan, Mode.TRAIN, device, 0);
+                    StrategiesTest.check(c, plan, Mode.FROZEN, device, 0);
+                    assertEquals(2, bandedStemsAndTransitions(plan), c + "");
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void stemsAndTransitionsDoSoInBFloat16(MemoryStrategy strategy) {
+        DeviceOptions tiny =
+                DeviceOptions.defaults()
+                        .withThreads(2)
+                        .withChunkFactor(1e-9)
+                        .withPrecision(DataType.BFLOAT16);
+        try (Device device = Device.open("cpu", tiny)) {
+            assumeTrue(device.supports(DataType.BFLOAT16), device.description());
+            RandomCase c = tallStem(64).withoutKinks();
+            MemoryPlan plan = withoutInputGradient(c, strategy, device);
+            StrategiesTest.check(c, plan, Mode.TRAIN, device, 0);
+            assertEquals(2, bandedStemsAndTransitions(plan), c + "");
+        }
+    }
+
+    /** A DenseNet for large images that has a transition, a quarter as high as its images. */
+    static RandomCase tallStem(int height) {
+        DenseNetSpec spec =
+                DenseNetSpec.builder()
+                        .stem(Stem.IMAGENET)
+                        .growthRate(5)
+                        .layersPerBlock(2, 1)
+                        .bottleneckWidth(2)
+                        .initialChannels(7)
+                        .compression(0.5)
+                        .classes(4)
+                        .inputSize(height, 21)
+                        .build();
+        return RandomCase.of(spec, 3, height);
+    }
+
+    /** Neighbouring bands of a stem would add to the gradient of the same images. */
+    static MemoryPlan withoutInputGradient(RandomCase c, MemoryStrategy strategy, Device device) {
+        return MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
+    }
+
+    static long bandedStemsAndTransitions(MemoryPlan plan) {
+        return plan.memory().nodes().stream()
+                .filter(
+                        m ->
+                                m instanceof BandedPooledConvolutionMemory
+                                        || m instanceof TransitionMemory t
+                                                && t.chunks().imagesPerChunk() == 0)
+                .count();
     }
 
     /** A DenseNet-BC of one block, which is as high as its images. */
@@ -143,16 +222,16 @@ class GraphStrategiesTest {
                 && m.convolution() instanceof BottleneckConvolutionMemory.OfBands;
     }
 
-    private static long banded(RandomCase c, MemoryStrategy strategy, Device device) {
-        MemoryPlan plan = MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
-        return plan.memory().nodes().stream()
-                .filter(
-                        m ->
-                                isBandedBottleneck(m)
-                                        || m instanceof BandedConvolutionLayerMemory
-                                        || m instanceof BandedTransitionUpMemory
-                                        || m instanceof TransitionDownMemory d
-                                                && d.chunks().imagesPerChunk() == 0)
-                .count();
+    private static long banded(MemoryPlan plan) {
+        return bandedStemsAndTransitions(plan)
+                + plan.memory().nodes().stream()
+                        .filter(
+                                m ->
+                                        isBandedBottleneck(m)
+                                                || m instanceof BandedConvolutionLayerMemory
+                                                || m instanceof BandedTransitionUpMemory
+                                                || m instanceof TransitionDownMemory d
+                                                        && d.chunks().imagesPerChunk() == 0)
+                        .count();
     }
 }

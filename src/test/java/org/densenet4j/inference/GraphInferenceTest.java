@@ -14,11 +14,13 @@ import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.BandedConvolutionLayerInference;
+import org.densenet4j.plan.BandedPooledConvolutionInference;
 import org.densenet4j.plan.BandedTransitionUpInference;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.NodeInference;
 import org.densenet4j.plan.TransitionDownInference;
+import org.densenet4j.plan.TransitionInference;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.reference.ReferenceNetwork;
@@ -129,7 +131,7 @@ class GraphInferenceTest {
     /** On a device whose cache holds next to nothing, so that images are cut into bands. */
     @Test
     void bandsOfRowsGiveWhatWholeImagesGive() throws IOException {
-        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(0.001);
+        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
         long banded = 0;
         try (Device device = Device.open("cpu", tiny)) {
             for (long seed = 1; seed <= GRAPHS; seed++) {
@@ -149,9 +151,53 @@ class GraphInferenceTest {
         assertTrue(banded >= GRAPHS, banded + " nodes work in bands");
     }
 
+    @Test
+    void bandsOfStemsAndTransitionsDo() throws IOException {
+        for (DataType type : DataType.values()) {
+            DeviceOptions tiny =
+                    DeviceOptions.defaults()
+                            .withThreads(2)
+                            .withChunkFactor(1e-9)
+                            .withPrecision(type);
+            try (Device device = Device.open("cpu", tiny)) {
+                for (int height : new int[] {63, 64, 96}) {
+                    if (device.supports(type)) {
+                        checkTallStem(height, type == DataType.FLOAT32, device);
+                    }
+                }
+            }
+        }
+        try (Device tiny = new EmulatedDevice(DeviceOptions.defaults().withChunkFactor(1e-9))) {
+            checkTallStem(64, true, tiny);
+        }
+    }
+
+    private static void checkTallStem(int height, boolean kinks, Device device) throws IOException {
+        DenseNetSpec spec =
+                DenseNetSpec.builder()
+                        .stem(Stem.IMAGENET)
+                        .growthRate(5)
+                        .layersPerBlock(2, 1)
+                        .initialChannels(7)
+                        .compression(0.5)
+                        .classes(4)
+                        .inputSize(height, 21)
+                        .build();
+        RandomCase c = RandomCase.of(spec, 2, height);
+        check(kinks ? c : c.withoutKinks(), device);
+        long banded =
+                InferencePlan.of(spec).on(device).memory().nodes().stream()
+                        .filter(GraphInferenceTest::isBanded)
+                        .count();
+        assertEquals(2, banded, c.toString());
+    }
+
     private static boolean isBanded(NodeInference node) {
         return switch (node) {
-            case BandedConvolutionLayerInference _, BandedTransitionUpInference _ -> true;
+            case BandedConvolutionLayerInference _ -> true;
+            case BandedTransitionUpInference _ -> true;
+            case BandedPooledConvolutionInference _ -> true;
+            case TransitionInference transition -> transition.chunks().imagesPerChunk() == 0;
             case TransitionDownInference down -> down.chunks().imagesPerChunk() == 0;
             default -> false;
         };
