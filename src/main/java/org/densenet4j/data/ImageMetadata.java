@@ -12,19 +12,22 @@ import java.util.Optional;
 
 /**
  * What a file of weights records of the images that its network was trained on: the names of the
- * classes, in the order of the logits, how pixels were normalised, and whether images were turned
- * upright. Every file that this project writes carries these as entries of its metadata; files of
- * others may have none.
+ * classes, in the order of the logits, how pixels were normalised, whether images were turned
+ * upright, and, of classes of pixels, how masks show them. Every file that this project writes
+ * carries these as entries of its metadata; files of others may have none.
  *
  * @param classNames one name per class
  * @param normalisation of every channel
  * @param exifOrientation whether images were turned upright as their Exif data says; false where a
  *     file records nothing of it, and no part of what {@link #contradicts} compares
+ * @param palette of masks, where pixels are classified; no part of what {@link #contradicts}
+ *     compares
  */
 public record ImageMetadata(
         Optional<List<String>> classNames,
         Optional<Normalisation> normalisation,
-        boolean exifOrientation) {
+        boolean exifOrientation,
+        Optional<ClassPalette> palette) {
     /** Nothing is known. */
     public static final ImageMetadata NONE = new ImageMetadata(Optional.empty(), Optional.empty());
 
@@ -46,7 +49,16 @@ public record ImageMetadata(
     /** Keeps copies. */
     public ImageMetadata {
         Objects.requireNonNull(normalisation, "normalisation");
+        Objects.requireNonNull(palette, "palette");
         classNames = Objects.requireNonNull(classNames, "classNames").map(List::copyOf);
+    }
+
+    /** Of images that have one class each. */
+    public ImageMetadata(
+            Optional<List<String>> classNames,
+            Optional<Normalisation> normalisation,
+            boolean exifOrientation) {
+        this(classNames, normalisation, exifOrientation, Optional.empty());
     }
 
     /** Of images as they are stored. */
@@ -76,7 +88,8 @@ public record ImageMetadata(
         return new ImageMetadata(
                 Optional.ofNullable(classNames(path, metadata)),
                 Optional.ofNullable(normalisation(path, metadata)),
-                "true".equals(metadata.getOrDefault(EXIF, metadata.get(RUN_EXIF))));
+                "true".equals(metadata.getOrDefault(EXIF, metadata.get(RUN_EXIF))),
+                ClassPalette.read(path, metadata));
     }
 
     private static List<String> classNames(Path path, Map<String, String> metadata)
@@ -115,24 +128,31 @@ public record ImageMetadata(
         return new ImageMetadata(
                 classNames.or(other::classNames),
                 normalisation.or(other::normalisation),
-                exifOrientation || other.exifOrientation);
+                exifOrientation || other.exifOrientation,
+                palette.or(other::palette));
     }
 
     /** The same with other class names. */
     public ImageMetadata withClassNames(List<String> names) {
         Objects.requireNonNull(names, "names");
-        return new ImageMetadata(Optional.of(names), normalisation, exifOrientation);
+        return new ImageMetadata(Optional.of(names), normalisation, exifOrientation, palette);
     }
 
     /** The same with another normalisation. */
     public ImageMetadata withNormalisation(Normalisation value) {
         Objects.requireNonNull(value, "normalisation");
-        return new ImageMetadata(classNames, Optional.of(value), exifOrientation);
+        return new ImageMetadata(classNames, Optional.of(value), exifOrientation, palette);
     }
 
     /** The same with the Exif orientation followed or ignored. */
     public ImageMetadata withExifOrientation(boolean on) {
-        return new ImageMetadata(classNames, normalisation, on);
+        return new ImageMetadata(classNames, normalisation, on, palette);
+    }
+
+    /** The same with the colours and indices that masks show the classes by. */
+    public ImageMetadata withPalette(ClassPalette value) {
+        Objects.requireNonNull(value, "palette");
+        return new ImageMetadata(classNames, normalisation, exifOrientation, Optional.of(value));
     }
 
     /**
@@ -149,8 +169,8 @@ public record ImageMetadata(
     }
 
     /**
-     * Why a network cannot have been trained on such images: the names are not one per class, or
-     * the normalisation is not of every channel. Empty when it can.
+     * Why a network cannot have been trained on such images: the names or colours are not one per
+     * class, or the normalisation is not of every channel. Empty when it can.
      *
      * @param classes of the network
      * @param channels of its images
@@ -170,6 +190,13 @@ public record ImageMetadata(
                             + " channels is given, the network's images have "
                             + channels);
         }
+        if (palette.isPresent() && palette.get().count() != classes) {
+            return Optional.of(
+                    "colours of "
+                            + palette.get().count()
+                            + " classes are given, the network has "
+                            + classes);
+        }
         return Optional.empty();
     }
 
@@ -185,6 +212,7 @@ public record ImageMetadata(
         if (exifOrientation) {
             entries.put(EXIF, "true");
         }
+        palette.ifPresent(p -> entries.putAll(p.entries()));
         return entries;
     }
 }

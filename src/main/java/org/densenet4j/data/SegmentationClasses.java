@@ -74,12 +74,7 @@ public final class SegmentationClasses {
      *     one name
      */
     public static SegmentationClasses of(List<String> names) {
-        Objects.requireNonNull(names, "names");
-        checkCount("the classes", names.size());
-        if (new HashSet<>(names).size() != names.size()) {
-            throw new IllegalArgumentException(
-                    "two classes have one name among " + OneLine.listed(names));
-        }
+        checkNames(names);
         return new SegmentationClasses(
                 names,
                 IntStream.range(0, names.size()).map(c -> vocColour(c + 1)).toArray(),
@@ -87,6 +82,41 @@ public final class SegmentationClasses {
                 Map.of(),
                 false,
                 indices(names.size(), VOID_LABEL));
+    }
+
+    private static void checkNames(List<String> names) {
+        Objects.requireNonNull(names, "names");
+        checkCount("the classes", names.size());
+        if (new HashSet<>(names).size() != names.size()) {
+            throw new IllegalArgumentException(
+                    "two classes have one name among " + OneLine.listed(names));
+        }
+    }
+
+    /**
+     * Classes that masks show by these colours and indices, as a file of weights records them.
+     *
+     * @throws IllegalArgumentException as {@link #of(List)}, or when there are not as many colours
+     */
+    public static SegmentationClasses of(List<String> names, ClassPalette palette) {
+        Objects.requireNonNull(palette, "palette");
+        checkNames(names);
+        if (palette.count() != names.size()) {
+            throw new IllegalArgumentException(
+                    "colours of " + palette.count() + " classes for " + names.size() + " names");
+        }
+        int[] labelOfIndex = unknown();
+        for (int c = 0; c < names.size(); c++) {
+            labelOfIndex[palette.indices().get(c)] = c;
+        }
+        labelOfIndex[palette.voidIndex()] = LabelledImage.VOID;
+        return new SegmentationClasses(
+                names,
+                palette.colours().stream().mapToInt(Integer::intValue).toArray(),
+                palette.voidColour(),
+                Map.of(),
+                false,
+                labelOfIndex);
     }
 
     /** So many classes without colours, named by their numbers. */
@@ -268,6 +298,15 @@ public final class SegmentationClasses {
         Objects.checkIndex(classIndex, count());
         int index = indexOf(classIndex);
         return index < 0 ? classIndex : index; // of a class that is void
+    }
+
+    /** What masks show the classes by. */
+    public ClassPalette palette() {
+        return new ClassPalette(
+                Arrays.stream(colours).boxed().toList(),
+                IntStream.range(0, count()).map(this::index).boxed().toList(),
+                voidColour,
+                voidLabel());
     }
 
     private int indexOf(int label) {

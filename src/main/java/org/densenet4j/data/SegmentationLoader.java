@@ -51,7 +51,8 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
                 new ImageMetadata(
                         Optional.of(data.classes().names()),
                         Optional.of(preparation.normalisation),
-                        data.exifOrientation());
+                        data.exifOrientation(),
+                        Optional.of(data.classes().palette()));
     }
 
     @Override
