@@ -7,6 +7,7 @@ import java.awt.image.IndexColorModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
@@ -82,8 +83,19 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
         return List.of(name + ".index.png", name + ".colours.png", name + ".overlay.png");
     }
 
+    /** Share of the pixels that each class has, in the order of the classes; void has the rest. */
+    public double[] shares() {
+        long[] counts = new long[classes.count()];
+        for (int label : labels) {
+            if (label != SegmentationBatch.VOID) {
+                counts[label]++;
+            }
+        }
+        return Arrays.stream(counts).mapToDouble(n -> (double) n / labels.length).toArray();
+    }
+
     /**
-     * Writes all three files, replacing what is there.
+     * Writes all three files, replacing what is there, with {@link #OPACITY}.
      *
      * @param name of the image without an extension
      * @param image of the mask's size
@@ -91,6 +103,20 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
      * @throws IOException in one line with the path
      */
     public List<Path> write(OutputFolder folder, String name, Image image) throws IOException {
+        return write(folder, name, image, OPACITY);
+    }
+
+    /**
+     * Writes all three files, replacing what is there.
+     *
+     * @param name of the image without an extension
+     * @param image of the mask's size
+     * @param opacity of the overlay, as {@link #overlayPng} has it
+     * @return the files' paths, in the order of {@link #fileNames}
+     * @throws IOException in one line with the path
+     */
+    public List<Path> write(OutputFolder folder, String name, Image image, double opacity)
+            throws IOException {
         Objects.requireNonNull(folder, "folder");
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(image, "image");
@@ -98,7 +124,7 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
         return List.of(
                 folder.write(names.get(0), indexPng()),
                 folder.write(names.get(1), colouredPng()),
-                folder.write(names.get(2), overlayPng(image, OPACITY)));
+                folder.write(names.get(2), overlayPng(image, opacity)));
     }
 
     /**

@@ -87,6 +87,33 @@ public record Normalisation(float[] mean, float[] deviation) {
         return (value - mean[channel]) / deviation[channel];
     }
 
+    /**
+     * Normalises the pixels of an image of as many channels: HWC floats into {@code out} from
+     * {@code at} on.
+     */
+    public void apply(Image image, float[] out, int at) {
+        Objects.requireNonNull(image, "image");
+        Objects.requireNonNull(out, "out");
+        int channels = image.channels();
+        byte[] pixels = image.pixels();
+        if (channels != mean.length || at < 0 || pixels.length > out.length - at) {
+            throw new IllegalArgumentException(
+                    pixels.length
+                            + " values of "
+                            + channels
+                            + " channels do not go into an array of "
+                            + out.length
+                            + " from "
+                            + at
+                            + " on, with a normalisation of "
+                            + mean.length
+                            + " channels");
+        }
+        for (int i = 0; i < pixels.length; i++) {
+            out[at + i] = apply((pixels[i] & 0xFF) / 255f, i % channels);
+        }
+    }
+
     @Override
     public float[] mean() {
         return mean.clone();

@@ -82,13 +82,7 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
             throw new IllegalArgumentException(
                     "out: " + length() + " floats from " + at + " on, the array has " + out.length);
         }
-        byte[] pixels = crop.apply(image).pixels();
-        float[] mean = normalisation.mean();
-        float[] deviation = normalisation.deviation();
-        for (int i = 0; i < pixels.length; i++) {
-            int c = i % crop.channels();
-            out[at + i] = ((pixels[i] & 0xFF) / 255f - mean[c]) / deviation[c];
-        }
+        normalisation.apply(crop.apply(image), out, at);
     }
 
     /**

@@ -1,5 +1,6 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.graph.NetworkSpec;
@@ -92,6 +93,7 @@ public final class Model implements WeightSource, AutoCloseable {
             match.checkValues();
             match.noteUntold();
             ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
+            checkPalette(path, recorded, spec);
             Model model =
                     new Model(
                             file,
@@ -155,6 +157,19 @@ public final class Model implements WeightSource, AutoCloseable {
                             + ")"
                             + Shards.hint(path).map(part -> "; " + part).orElse(""),
                     e);
+        }
+    }
+
+    private static void checkPalette(Path path, ImageMetadata recorded, NetworkSpec spec)
+            throws IOException {
+        int colours = recorded.palette().map(ClassPalette::count).orElse(spec.classes());
+        if (colours != spec.classes()) {
+            throw new IOException(
+                    path
+                            + ": the metadata has colours of "
+                            + colours
+                            + " classes, the network has "
+                            + spec.classes());
         }
     }
 

@@ -1,0 +1,332 @@
+package org.densenet4j.inference;
+
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Device;
+import org.densenet4j.data.ClassMask;
+import org.densenet4j.data.DecodeOptions;
+import org.densenet4j.data.Image;
+import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.SegmentationClasses;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.plan.PlanException;
+import org.densenet4j.weights.Model;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Masks of images of any size, from a network that classifies pixels.
+ *
+ * <pre>{@code
+ * try (Segmenter segmenter = Segmenter.open(Path.of("best.safetensors"))) {
+ *     Image image = ImageFile.read(Path.of("street.jpg"), segmenter.decoding());
+ *     ClassMask mask = segmenter.mask(image);
+ *     mask.write(OutputFolder.make(Path.of("masks")), "street", image);
+ * }
+ * }</pre>
+ *
+ * A {@link Predictor} is planned for images of one size. This has one for the size of the image at
+ * hand, and opens another, when it has closed that, where the size changes: images in the order of
+ * their sizes are the fastest. Memory is allocated for the first image. Thread-safe: calls of
+ * several threads run one after the other. Closing twice is allowed.
+ */
+public final class Segmenter implements AutoCloseable {
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Model model;
+    private final Model ownedModel;
+    private final Device device;
+    private final Device ownedDevice;
+    private final int batch;
+    private final DataType precision;
+    private final long memoryBudget;
+    private final SegmentationClasses classes;
+    private final Normalisation normalisation;
+
+    /** Planned for the size of the last images; null before the first, and where a plan failed. */
+    private Predictor planned;
+
+    private boolean closed;
+
+    private Segmenter(Builder settings, Model ownedModel) {
+        this.model = settings.model;
+        this.ownedModel = ownedModel;
+        this.batch = settings.batch;
+        this.precision = settings.precision;
+        this.memoryBudget = settings.memoryBudget;
+        requirePixels(model.spec());
+        this.classes =
+                model.images()
+                        .palette()
+                        .map(palette -> SegmentationClasses.of(model.classNames(), palette))
+                        .orElseGet(() -> SegmentationClasses.of(model.classNames()));
+        this.normalisation = model.normalisation();
+        this.ownedDevice = settings.device == null ? Device.best() : null;
+        this.device = settings.device == null ? ownedDevice : settings.device;
+    }
+
+    private static void requirePixels(NetworkSpec spec) {
+        if (!spec.graph().classifiesPixels()) {
+            throw new IllegalArgumentException(
+                    "the network '"
+                            + spec.name()
+                            + "' classifies images, not pixels; use a Predictor");
+        }
+        int pixels = Math.multiplyExact(spec.inputHeight(), spec.inputWidth());
+        if (spec.graph().labelsPerImage() != pixels) {
+            throw new IllegalArgumentException(
+                    "the network '"
+                            + spec.name()
+                            + "' has "
+                            + spec.graph().labelsPerImage()
+                            + " classes for the "
+                            + pixels
+                            + " pixels of an image, a mask wants one for each; use"
+                            + " Predictor.pixelClasses");
+        }
+    }
+
+    /**
+     * Opens a checkpoint or an export of this project on the best device, for one image a pass.
+     *
+     * @throws IOException in one line when the file is broken or names no network
+     * @throws IllegalArgumentException when its network does not classify pixels
+     * @throws IllegalStateException when the file does not record how images are normalised
+     */
+    public static Segmenter open(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
+        Model model = Model.open(path);
+        boolean opened = false;
+        try {
+            Segmenter segmenter = new Segmenter(of(model), model);
+            opened = true;
+            return segmenter;
+        } finally {
+            if (!opened) {
+                model.close();
+            }
+        }
+    }
+
+    /** Starts with the best device and one image a pass. The model is the caller's to close. */
+    public static Builder of(Model model) {
+        Objects.requireNonNull(model, "model");
+        return new Builder(model);
+    }
+
+    /**
+     * The classes, in the colours and with the indices that the weights record; else in those of
+     * {@link SegmentationClasses#of(List)}.
+     */
+    public SegmentationClasses classes() {
+        return classes;
+    }
+
+    /** How files of images have to be decoded: as those were that the network was trained on. */
+    public DecodeOptions decoding() {
+        return DecodeOptions.DEFAULT.withExifOrientation(images().exifOrientation());
+    }
+
+    /** What the model's file, or who opened it, says of its images. */
+    public ImageMetadata images() {
+        return model.images();
+    }
+
+    /**
+     * The most probable class of every pixel of an image; of equally probable ones the first.
+     *
+     * @param image of any size, in colour or grey
+     * @throws PlanException when there is no plan for images of this size: they are too small for
+     *     the network or too large for the memory, or the network is a graph of one's own for
+     *     another size. The next image may have another size
+     * @throws IllegalArgumentException when logits are not finite
+     * @throws IOException when the weights cannot be read
+     */
+    public ClassMask mask(Image image) throws IOException {
+        Objects.requireNonNull(image, "image");
+        return masks(List.of(image)).getFirst();
+    }
+
+    /**
+     * Masks of several images of one size. A network that {@linkplain
+     * org.densenet4j.graph.Graph#evaluatesWithBatchStatistics evaluates with statistics of the
+     * batch} takes those of the images of a pass, {@link Builder#batch} of them.
+     *
+     * @throws PlanException as {@link #mask}
+     * @throws IllegalArgumentException when the sizes differ, or logits are not finite
+     * @throws IOException when the weights cannot be read
+     */
+    public List<ClassMask> masks(List<Image> images) throws IOException {
+        if (images.isEmpty()) {
+            return List.of();
+        }
+        int height = images.getFirst().height();
+        int width = images.getFirst().width();
+        for (Image image : images) {
+            if (image.height() != height || image.width() != width) {
+                throw new IllegalArgumentException(
+                        "images of "
+                                + width
+                                + "x"
+                                + height
+                                + " and of "
+                                + image.width()
+                                + "x"
+                                + image.height()
+                                + " pixels: those of one call have one size");
+            }
+        }
+        int[] labels;
+        lock.lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the segmenter is closed");
+            }
+            Predictor predictor = predictor(height, width);
+            labels = predictor.pixelClasses(prepared(images), images.size());
+        } finally {
+            lock.unlock();
+        }
+        int pixels = height * width;
+        List<ClassMask> masks = new ArrayList<>();
+        for (int i = 0; i < images.size(); i++) {
+            int[] its = Arrays.copyOfRange(labels, i * pixels, (i + 1) * pixels);
+            masks.add(new ClassMask(height, width, its, classes));
+        }
+        return masks;
+    }
+
+    private float[] prepared(List<Image> images) {
+        int channels = model.spec().inputChannels();
+        int each =
+                Math.multiplyExact(
+                        images.getFirst().height() * images.getFirst().width(), channels);
+        float[] prepared = new float[Math.multiplyExact(images.size(), each)];
+        for (int i = 0; i < images.size(); i++) {
+            normalisation.apply(images.get(i).inChannels(channels), prepared, i * each);
+        }
+        return prepared;
+    }
+
+    private Predictor predictor(int height, int width) throws IOException {
+        if (planned != null
+                && planned.spec().inputHeight() == height
+                && planned.spec().inputWidth() == width) {
+            return planned;
+        }
+        if (planned != null) {
+            planned.close(); // before the next one needs its memory
+            planned = null;
+        }
+        planned = open(height, width);
+        return planned;
+    }
+
+    private Predictor open(int height, int width) throws IOException {
+        try {
+            return Predictor.of(resized(height, width))
+                    .device(device)
+                    .batch(batch)
+                    .precision(precision)
+                    .memoryBudget(memoryBudget)
+                    .open();
+        } catch (PlanException e) {
+            String mend = batch > 1 ? "" : "; use smaller images";
+            throw refused(height, width, e.getMessage() + mend, e);
+        }
+    }
+
+    private Model resized(int height, int width) {
+        try {
+            return model.withInputSize(height, width);
+        } catch (IllegalArgumentException e) {
+            throw refused(height, width, e.getMessage(), e);
+        }
+    }
+
+    private static PlanException refused(int height, int width, String why, Exception cause) {
+        PlanException e = new PlanException(width + "x" + height + " pixels: " + why);
+        e.initCause(cause);
+        return e;
+    }
+
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            if (planned != null) {
+                planned.close();
+            }
+            if (ownedDevice != null) {
+                ownedDevice.close();
+            }
+            if (ownedModel != null) {
+                ownedModel.close();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Says how to look at images. */
+    public static final class Builder {
+        private final Model model;
+        private Device device;
+        private int batch = 1;
+        private DataType precision;
+        private long memoryBudget = Long.MAX_VALUE;
+
+        private Builder(Model model) {
+            this.model = model;
+        }
+
+        /** A device of the caller's, not closed here. */
+        public Builder device(Device value) {
+            Objects.requireNonNull(value, "device");
+            device = value;
+            return this;
+        }
+
+        /** Most images of one pass, 1 or more; memory is planned for as many. */
+        public Builder batch(int images) {
+            if (images < 1) {
+                throw new IllegalArgumentException("batch = " + images + ": use 1 or more images");
+            }
+            batch = images;
+            return this;
+        }
+
+        /** Storage of activations; null, the default, is the device's own choice. */
+        public Builder precision(DataType type) {
+            precision = type;
+            return this;
+        }
+
+        /** Refuses images whose plan needs more than this, or more than the device has. */
+        public Builder memoryBudget(long bytes) {
+            memoryBudget = bytes;
+            return this;
+        }
+
+        /**
+         * Opens it; the model must stay open as long.
+         *
+         * @throws IllegalArgumentException when the network does not classify pixels, or classes
+         *     are not 2 to 255 of different names
+         * @throws IllegalStateException when it is not known how images are normalised; see {@link
+         *     Model#normalisation}
+         */
+        public Segmenter open() {
+            return new Segmenter(this, null);
+        }
+    }
+}
