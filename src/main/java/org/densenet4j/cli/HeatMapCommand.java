@@ -16,13 +16,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 
@@ -57,7 +52,8 @@ final class HeatMapCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Map<Path, String> names = names(images.files());
+        Map<Path, String> names = PictureNames.of(images.files());
+        names.replaceAll((image, name) -> name + ".png");
         List<Path> inputs = new ArrayList<>(predictor.inputs());
         inputs.addAll(names.keySet());
         overwrite.rule(inputs).checkFolder(out, names.values());
@@ -123,23 +119,5 @@ final class HeatMapCommand implements Callable<Integer> {
                             + (numbersAreNames ? "" : " or an index up to " + (names.size() - 1)));
         }
         return index;
-    }
-
-    /**
-     * The pictures' names: the images' own, and where images of several folders have the same one,
-     * or one that differs in case alone, with a number.
-     */
-    private static Map<Path, String> names(List<Path> images) {
-        Set<String> taken = new HashSet<>();
-        Map<Path, String> names = new LinkedHashMap<>();
-        for (Path image : new LinkedHashSet<>(images)) {
-            String base = String.valueOf(image.getFileName()).replaceFirst("\\.[^.]*$", "");
-            String name = base;
-            for (int number = 2; !taken.add(name.toLowerCase(Locale.ROOT)); number++) {
-                name = base + "-" + number;
-            }
-            names.put(image, name + ".png");
-        }
-        return names;
     }
 }

@@ -5,10 +5,12 @@ import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageFile;
 import org.densenet4j.data.ImageListing;
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.LeftOut;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.io.OneLine;
+import org.densenet4j.plan.PlanException;
 
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -25,6 +27,8 @@ import java.util.function.UnaryOperator;
 
 /** Images named on the command line: files, and folders with all images below them. */
 final class ImagesOption {
+    private static final int BATCH = 32;
+
     @Parameters(
             paramLabel = "IMAGE",
             arity = "1..*",
@@ -36,9 +40,12 @@ final class ImagesOption {
     @Option(
             names = "--batch",
             paramLabel = "N",
-            defaultValue = "32",
-            description = "most images of one pass (default: ${DEFAULT-VALUE})")
-    private int batch;
+            description =
+                    "most images of one pass (default: "
+                            + BATCH
+                            + ", or 1 where pixels are classified: images of one size may share a"
+                            + " pass)")
+    private Integer batch;
 
     private List<Path> found;
 
@@ -73,7 +80,12 @@ final class ImagesOption {
     }
 
     int batch() {
-        return batch;
+        return batch == null ? BATCH : batch;
+    }
+
+    /** Images of a pass of a network that classifies pixels. */
+    int batchOfPixels() {
+        return batch == null ? 1 : batch;
     }
 
     /** Says what of a folder is not used, if anything: loudly, when images are among it. */
@@ -133,11 +145,12 @@ final class ImagesOption {
      */
     int forEachBatch(Predictor predictor, UnaryOperator<Image> show, Use use) throws IOException {
         ImagePreparation preparation = predictor.preparation();
-        DecodeOptions options = new DecodeOptions(maxPixels, orientation.or(predictor.images()));
+        DecodeOptions options = decoding(predictor.images());
         List<Path> files = files();
+        int most = batch();
         int broken = 0;
-        for (int first = 0; first < files.size(); first += batch) {
-            List<Path> some = files.subList(first, Math.min(files.size(), first + batch));
+        for (int first = 0; first < files.size(); first += most) {
+            List<Path> some = files.subList(first, Math.min(files.size(), first + most));
             float[] prepared = new float[some.size() * preparation.length()];
             List<Path> readable = new ArrayList<>();
             List<Image> shown = new ArrayList<>();
@@ -157,6 +170,78 @@ final class ImagesOption {
             }
         }
         return broken;
+    }
+
+    /**
+     * An image at its own size.
+     *
+     * @param file its file
+     */
+    record Decoded(Path file, Image image) {
+        private boolean isAsLargeAs(Decoded other) {
+            return image.height() == other.image.height() && image.width() == other.image.width();
+        }
+    }
+
+    /** Receives images of one size, in the order of their files. */
+    interface UseOfOneSize {
+        /** Uses them; a {@link PlanException} says that images of this size cannot be looked at. */
+        void accept(List<Decoded> images) throws IOException;
+    }
+
+    /**
+     * Decodes all images, which keep their sizes: those of one size that follow each other are used
+     * together, at most as many as a pass takes. One that cannot be read, or that there is no plan
+     * for, is named on the error stream and left out.
+     *
+     * @param recorded with the weights
+     * @return how many were left out
+     * @throws IOException when the heap is too small for an image, which is no fault of the image
+     */
+    int forEachOfOneSize(ImageMetadata recorded, UseOfOneSize use) throws IOException {
+        DecodeOptions options = decoding(recorded);
+        int most = batchOfPixels();
+        int left = 0;
+        List<Decoded> some = new ArrayList<>();
+        for (Path file : files()) {
+            Decoded next;
+            try {
+                next = new Decoded(file, ImageFile.read(file, options));
+            } catch (DataException e) {
+                System.err.println("error: " + OneLine.of(e.getMessage()));
+                left++;
+                continue;
+            }
+            if (!some.isEmpty() && !next.isAsLargeAs(some.getFirst())) {
+                left += use(some, use);
+                some.clear();
+            }
+            some.add(next);
+            if (some.size() == most) {
+                left += use(some, use);
+                some.clear();
+            }
+        }
+        return left + use(some, use);
+    }
+
+    private static int use(List<Decoded> images, UseOfOneSize use) throws IOException {
+        if (images.isEmpty()) {
+            return 0;
+        }
+        try {
+            use.accept(images);
+            return 0;
+        } catch (PlanException e) {
+            for (Decoded image : images) {
+                System.err.println("error: " + OneLine.of(image.file + ": " + e.getMessage()));
+            }
+            return images.size();
+        }
+    }
+
+    private DecodeOptions decoding(ImageMetadata recorded) {
+        return new DecodeOptions(maxPixels, orientation.or(recorded));
     }
 
     /** One image of a batch. */

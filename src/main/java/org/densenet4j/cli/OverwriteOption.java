@@ -20,6 +20,11 @@ final class OverwriteOption {
     /** For picocli. */
     OverwriteOption() {}
 
+    /** Whether it was given. */
+    boolean isGiven() {
+        return overwrite;
+    }
+
     /**
      * What may be written.
      *

@@ -1,16 +1,21 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.data.ClassMask;
 import org.densenet4j.inference.Prediction;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.inference.Segmenter;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.report.Json;
+import org.densenet4j.weights.Model;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -19,18 +24,24 @@ import java.util.concurrent.Callable;
 /** {@code densenet4j predict}. */
 @Command(
         name = "predict",
-        description = "Says what images show. Exit code 1 when an image could not be read.",
+        description =
+                "Says what images show. A network that classifies pixels writes three PNG files of"
+                        + " each: the classes' indices, their colours, and the colours over the"
+                        + " image. Exit code 1 when an image could not be read.",
         mixinStandardHelpOptions = true)
 final class PredictCommand implements Callable<Integer> {
     @Mixin private PredictorOption predictor;
     @Mixin private ImagesOption images;
     @Mixin private DeviceOption device;
+    @Mixin private MasksOption masks;
 
     @Option(
             names = "--top",
             paramLabel = "K",
             defaultValue = "5",
-            description = "most probable classes to show (default: ${DEFAULT-VALUE})")
+            description =
+                    "most probable classes to show, or those of the most pixels (default:"
+                            + " ${DEFAULT-VALUE})")
     private int top;
 
     @Option(names = "--json", description = "print JSON instead of a table")
@@ -44,10 +55,62 @@ final class PredictCommand implements Callable<Integer> {
         if (top < 1) {
             throw new IllegalArgumentException("top = " + top + ": use 1 or more");
         }
+        masks.check();
         try (Device d = device.open();
-                Predictor p = predictor.open(d, images.batch())) {
-            int broken = json ? json(p) : table(p);
+                Model model = predictor.model()) {
+            boolean pixels = model.spec().graph().classifiesPixels();
+            int broken = pixels ? classifyPixels(model, d) : classifyImages(model, d);
             return broken == 0 ? 0 : 1;
+        }
+    }
+
+    private int classifyPixels(Model model, Device device) throws IOException {
+        if (predictor.hasInputSize()) {
+            throw new IllegalArgumentException(
+                    "--input-size is for networks that classify images; '"
+                            + model.spec().name()
+                            + "' classifies pixels, and images keep their size");
+        }
+        predictor.requireNormalisation(model);
+        List<Path> inputs = new ArrayList<>(predictor.inputs());
+        inputs.addAll(images.files());
+        try (Segmenter segmenter =
+                Segmenter.of(model).device(device).batch(images.batchOfPixels()).open()) {
+            MasksOption.Output output = masks.open(inputs, images.files());
+            if (!json) {
+                return masks(segmenter, output, mask -> mask.print(System.out, top));
+            }
+            try (Json.Array out = Json.array(System.out)) {
+                return masks(segmenter, output, mask -> out.add(mask.json(top)));
+            }
+        }
+    }
+
+    private interface MaskUse {
+        void accept(PredictedMask mask) throws IOException;
+    }
+
+    private int masks(Segmenter segmenter, MasksOption.Output output, MaskUse use)
+            throws IOException {
+        return images.forEachOfOneSize(
+                segmenter.images(),
+                some -> {
+                    List<ClassMask> all =
+                            segmenter.masks(
+                                    some.stream().map(ImagesOption.Decoded::image).toList());
+                    for (int i = 0; i < all.size(); i++) {
+                        Path file = some.get(i).file();
+                        ClassMask mask = all.get(i);
+                        List<Path> written = output.write(file, some.get(i).image(), mask);
+                        use.accept(new PredictedMask(file, mask, written));
+                    }
+                });
+    }
+
+    private int classifyImages(Model model, Device device) throws IOException {
+        masks.requireNone(model.spec());
+        try (Predictor p = predictor.open(model, device, images.batch())) {
+            return json ? json(p) : table(p);
         }
     }
 

@@ -154,13 +154,28 @@ final class PredictorOption {
         }
     }
 
+    /** Whether images are to be brought to another size. */
+    boolean hasInputSize() {
+        return inputSize != null;
+    }
+
     /** Opens a predictor on a device. */
     Predictor open(Device device, int batch) throws IOException {
         try (Model opened = model()) {
-            if (!opened.hasNormalisation()) {
-                throw new IOException(weights + ": " + Model.UNKNOWN_NORMALISATION);
-            }
-            return Predictor.of(opened).device(device).batch(batch).open();
+            return open(opened, device, batch);
+        }
+    }
+
+    /** Opens a predictor of a model of this. */
+    Predictor open(Model opened, Device device, int batch) throws IOException {
+        requireNormalisation(opened);
+        return Predictor.of(opened).device(device).batch(batch).open();
+    }
+
+    /** Refuses a model of this that does not know how images are normalised. */
+    void requireNormalisation(Model opened) throws IOException {
+        if (!opened.hasNormalisation()) {
+            throw new IOException(weights + ": " + Model.UNKNOWN_NORMALISATION);
         }
     }
 }

@@ -162,6 +162,7 @@ public final class Segmenter implements AutoCloseable {
      * @throws IOException when the weights cannot be read
      */
     public List<ClassMask> masks(List<Image> images) throws IOException {
+        Objects.requireNonNull(images, "images");
         if (images.isEmpty()) {
             return List.of();
         }
@@ -228,8 +229,9 @@ public final class Segmenter implements AutoCloseable {
     }
 
     private Predictor open(int height, int width) throws IOException {
+        Model resized = resized(height, width);
         try {
-            return Predictor.of(resized(height, width))
+            return Predictor.of(resized)
                     .device(device)
                     .batch(batch)
                     .precision(precision)

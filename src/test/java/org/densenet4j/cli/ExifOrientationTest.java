@@ -62,7 +62,8 @@ class ExifOrientationTest {
         best = run.resolve("best.safetensors");
     }
 
-    private static byte[] upsideDown(BufferedImage image) throws IOException {
+    /** A PNG file that is stored upside down and says so. */
+    static byte[] upsideDown(BufferedImage image) throws IOException {
         int width = image.getWidth();
         int height = image.getHeight();
         BufferedImage turned = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);

@@ -179,7 +179,8 @@ class SegmenterTest {
             int[] before = segmenter.mask(image(9, 14, 3, 1)).labels();
             refuses(
                     PlanException.class,
-                    "9x3 pixels: inputSize = 3x9 is too small",
+                    "9x3 pixels: inputSize = 3x9 is too small: halved 2 times, rounding down, it"
+                            + " has no pixels; use larger images or fewer levels",
                     () -> segmenter.mask(image(3, 9, 3, 1)));
             refuses(
                     PlanException.class,
