@@ -49,6 +49,7 @@ final class EmbedCommand implements Callable<Integer> {
         List<float[]> rows = new ArrayList<>();
         try (Device d = device.open();
                 Predictor p = predictor.open(d, images.batch())) {
+            PredictorOption.requireImages(p.spec(), "embeddings");
             int length = p.embeddingLength();
             int broken =
                     images.forEachBatch(

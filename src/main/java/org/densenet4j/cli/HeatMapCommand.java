@@ -59,6 +59,7 @@ final class HeatMapCommand implements Callable<Integer> {
         overwrite.rule(inputs).checkFolder(out, names.values());
         try (Device d = device.open();
                 Predictor p = predictor.open(d, images.batch())) {
+            PredictorOption.requireImages(p.spec(), "class activation maps");
             int classIndex = wanted == null ? -1 : classIndex(p.classNames());
             OutputFolder folder = OutputFolder.make(out);
             int broken =

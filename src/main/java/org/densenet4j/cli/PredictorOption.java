@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.weights.LoadOptions;
@@ -176,6 +177,22 @@ final class PredictorOption {
     void requireNormalisation(Model opened) throws IOException {
         if (!opened.hasNormalisation()) {
             throw new IOException(weights + ": " + Model.UNKNOWN_NORMALISATION);
+        }
+    }
+
+    /**
+     * Refuses a network that classifies pixels.
+     *
+     * @param wanted what it does not have
+     */
+    static void requireImages(NetworkSpec network, String wanted) {
+        if (network.graph().classifiesPixels()) {
+            throw new IllegalArgumentException(
+                    "the network '"
+                            + network.name()
+                            + "' classifies pixels and has no "
+                            + wanted
+                            + "; predict writes masks of its classes");
         }
     }
 }

@@ -7,16 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.ClassMask;
+import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageFile;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.SegmentationClasses;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.inference.Segmenter;
+import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Trainer;
 import org.densenet4j.weights.Model;
 import org.junit.jupiter.api.AfterAll;
@@ -26,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -114,6 +119,14 @@ class PredictedMasksTest {
         List<String> all =
                 new ArrayList<>(
                         List.of("predict", "--device=cpu", "--threads=2", "--weights=" + of));
+        for (Object argument : more) {
+            all.add(argument.toString());
+        }
+        return Captured.run(all);
+    }
+
+    private static Captured run(String command, Object... more) {
+        List<String> all = new ArrayList<>(List.of(command, "--weights=" + weights));
         for (Object argument : more) {
             all.add(argument.toString());
         }
@@ -307,5 +320,54 @@ class PredictedMasksTest {
         }
         assertEquals(0, predict(classifier, file).code());
         assertFalse(Files.exists(folder.resolve("masks")));
+    }
+
+    @Test
+    void commandsForClassifiersOfImagesSayWhatTheyAreFor() throws IOException {
+        Path file = photo("a.png", 8, 8, 1);
+        Path made = folder.resolve("made");
+        run("heatmap", "--device=cpu", "--out=" + made, file)
+                .mustRefuse("'small-fc' classifies pixels", "no class activation maps", "predict");
+        run("embed", "--device=cpu", "--out=" + folder.resolve("e.npy"), file)
+                .mustRefuse("'small-fc' classifies pixels", "no embeddings", "predict");
+        run("prune-report", "--data=glyphs", "--device=cpu", "--out=" + made)
+                .mustRefuse("'small-fc' is no DenseNet");
+        assertFalse(Files.exists(made));
+        assertEquals(0, run("feature-reuse", "--out=" + made).code());
+    }
+
+    @Test
+    void anExportMakesTheSameMasks() throws IOException {
+        Path file = photo("a.png", 13, 8, 1);
+        Path exported = folder.resolve("e.safetensors");
+        assertEquals(0, run("export", "--format=safetensors", "--out=" + exported).code());
+        assertEquals(0, predict(exported, out(), file).code());
+        assertArrayEquals(expected(file).indexPng(), written("a.index.png"));
+        assertArrayEquals(expected(file).colouredPng(), written("a.colours.png"));
+        Path onnx = folder.resolve("e.onnx");
+        assertEquals(0, run("export", "--format=onnx", "--out=" + onnx).code());
+        String text = Files.readString(onnx, StandardCharsets.ISO_8859_1);
+        assertTrue(text.contains("masks.colours") && text.contains("#fa0807"), "no colours");
+    }
+
+    @Test
+    void coloursOfAnotherNumberOfClassesAreABrokenFile() throws IOException {
+        Path other = folder.resolve("two.safetensors");
+        ClassPalette two = SegmentationClasses.numbered(2).palette();
+        try (Model model = Model.open(weights)) {
+            SafetensorsWriter writer = new SafetensorsWriter();
+            Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
+            ImageMetadata.NONE.withPalette(two).entries().forEach(writer::metadata);
+            List<ParameterSpec> tensors = new ArrayList<>(model.spec().graph().parameters());
+            tensors.addAll(model.spec().graph().runningStatistics());
+            for (ParameterSpec p : tensors) {
+                float[] values = model.values(p.name());
+                writer.floats(p.name(), p.shape(), () -> values);
+            }
+            writer.sealed().write(other);
+        }
+        predict(other, out(), photo("a.png", 8, 8, 1))
+                .mustRefuse(
+                        "two.safetensors: the metadata has colours of 2 classes, the network has 3");
     }
 }
