@@ -13,7 +13,17 @@ import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.SegmentationClasses;
+import org.densenet4j.data.SegmentationLoader;
+import org.densenet4j.data.Shapes;
 import org.densenet4j.engine.Mode;
+import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.Drops;
+import org.densenet4j.graph.Features;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Window;
 import org.densenet4j.plan.PlanException;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.ReferenceNetwork;
@@ -31,6 +41,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /** Masks of images of any size against the logits of the double-precision reference. */
@@ -217,5 +228,55 @@ class SegmenterTest {
         Exception refused = assertThrows(type, call);
         assertTrue(refused.getMessage().contains(why), refused.toString());
         assertEquals(1, refused.getMessage().lines().count(), refused.getMessage());
+    }
+
+    @Test
+    void aTrainerRecordsTheColoursOfTheBatchesThatItWasTrainedOn() throws IOException {
+        Shapes data = Shapes.of(0, 1, 16, 1);
+        SegmentationLoader loader = SegmentationLoader.of(data);
+        FamilySpec shapes = spec(true).toBuilder().inputSize(16).classes(7).build();
+        Path file = folder.resolve("shapes.safetensors");
+        try (Trainer trainer = Trainer.of(shapes, device).batch(1).open();
+                SegmentationLoader.Epoch batches = loader.epoch(0)) {
+            trainer.step(batches.next());
+            trainer.save(file);
+        }
+        try (Segmenter segmenter = Segmenter.open(file)) {
+            assertEquals(Optional.of(data.classes().palette()), segmenter.images().palette());
+            assertEquals(data.classes().names(), segmenter.classes().names());
+        }
+    }
+
+    @Test
+    void aGraphOfOnesOwnHasOneSize() throws IOException {
+        Path file = folder.resolve("own.safetensors");
+        NetworkSpec own = ownGraph();
+        ImageMetadata images = new ImageMetadata(Optional.empty(), Optional.of(NORMALISATION));
+        try (Trainer trainer = Trainer.of(own, device).batch(1).images(images).open()) {
+            trainer.save(file);
+        }
+        try (Segmenter segmenter = Segmenter.open(file)) {
+            assertEquals(6, segmenter.mask(image(6, 5, 3, 1)).height());
+            refuses(
+                    PlanException.class,
+                    "5x7 pixels: the network 'own' is a graph for images of 6x5",
+                    () -> segmenter.mask(image(7, 5, 3, 1)));
+        }
+    }
+
+    private static NetworkSpec ownGraph() {
+        Graph.Builder graph = Graph.builder("own", 6, 5, 3);
+        Features x = new Features("x", 6, 5, 4);
+        graph.add(
+                new ConvolutionLayer(
+                        "one",
+                        Read.raw(graph.input().all()),
+                        Window.THREE,
+                        "one",
+                        true,
+                        Drops.NOTHING,
+                        x.all()));
+        graph.add(new PixelClassifier("head", Read.raw(x.all()), "head", 3));
+        return graph.build();
     }
 }
