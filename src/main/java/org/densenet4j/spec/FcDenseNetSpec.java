@@ -26,7 +26,12 @@ import java.util.stream.Collectors;
  * <p>Images may have any size that has pixels left when it is halved once a level, rounding down.
  */
 public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
-    static final String NAMES = "fc-densenet56/67/103";
+    static final String NAMES = "fc-densenet56/67/103, fc-densenet-LEVELS-LAYERS-K";
+
+    /** Channels behind the first convolution of all of the paper's networks. */
+    private static final int INITIAL_CHANNELS = 48;
+
+    private static final String UNIFORM = "fc-densenet-\\d{1,2}-\\d{1,7}-\\d{1,7}";
 
     private static final List<Integer> FIVE_LEVELS_OF_5 = List.of(5, 5, 5, 5, 5);
 
@@ -121,7 +126,29 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
     }
 
     /**
-     * A preset by name: {@code fc-densenet56}, {@code fc-densenet67} or {@code fc-densenet103}.
+     * A network whose blocks all have so many layers, as those of FC-DenseNet56 ({@code uniform(5,
+     * 4, 12)}) and FC-DenseNet67 ({@code uniform(5, 5, 16)}); with smaller growth rates the first
+     * convolution is narrower, too. For CamVid's 11 classes.
+     *
+     * @param levels how often images are halved
+     * @param layers dense layers of each block
+     * @param growthRate channels that each of them adds, k
+     */
+    public static Builder uniform(int levels, int layers, int growthRate) {
+        int[] blocks = new int[Math.max(0, levels)];
+        Arrays.fill(blocks, layers);
+        return builder()
+                .name("fc-densenet-" + levels + "-" + layers + "-" + growthRate)
+                .growthRate(growthRate)
+                .initialChannels((int) Math.min(INITIAL_CHANNELS, 4L * growthRate))
+                .downLayers(blocks)
+                .bottleneckLayers(layers)
+                .upLayers(blocks);
+    }
+
+    /**
+     * A preset by name: {@code fc-densenet56}, {@code fc-densenet67}, {@code fc-densenet103} or,
+     * for {@link #uniform}, {@code fc-densenet-LEVELS-LAYERS-K}.
      *
      * @throws IllegalArgumentException for any other name
      */
@@ -136,12 +163,19 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
     /** The same; empty for any other name. */
     static Optional<Builder> named(String name) {
         Objects.requireNonNull(name, "name");
-        return switch (name.strip().toLowerCase(Locale.ROOT)) {
+        String n = name.strip().toLowerCase(Locale.ROOT);
+        return switch (n) {
             case "fc-densenet56" -> Optional.of(fcDenseNet56());
             case "fc-densenet67" -> Optional.of(fcDenseNet67());
             case "fc-densenet103" -> Optional.of(fcDenseNet103());
-            default -> Optional.empty();
+            default -> n.matches(UNIFORM) ? Optional.of(uniform(n)) : Optional.empty();
         };
+    }
+
+    private static Builder uniform(String name) {
+        String[] parts = name.split("-", -1);
+        return uniform(
+                Integer.parseInt(parts[2]), Integer.parseInt(parts[3]), Integer.parseInt(parts[4]));
     }
 
     /** Starts a spec of one's own: FC-DenseNet67's settings. */
@@ -256,7 +290,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         private List<Integer> downLayers = FIVE_LEVELS_OF_5;
         private int bottleneckLayers = 5;
         private List<Integer> upLayers = FIVE_LEVELS_OF_5;
-        private int initialChannels = 48;
+        private int initialChannels = INITIAL_CHANNELS;
         private double dropout = 0.2;
         private boolean evaluatesWithBatchStatistics = true;
 

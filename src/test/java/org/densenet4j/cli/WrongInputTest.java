@@ -64,7 +64,7 @@ class WrongInputTest {
                 "plan --model densenet122 | no model named 'densenet122'; use bc-DEPTH-K (bc-100-12),"
                         + " plain-DEPTH-K, b-DEPTH-K, c-DEPTH-K, densenet121/169/201/161/264/232,"
                         + " densenetblur121d, densenet264d, fc-densenet56/67/103,"
-                        + " resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH",
+                        + " fc-densenet-LEVELS-LAYERS-K, resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH",
                 "plan --model resnet51 | no model named 'resnet51'; use bc-DEPTH-K",
                 "plan --model cifar-resnet-21 | the nearest are 20 and 26",
                 "plan --model fc-densenet56 --input-size 31 | inputSize = 31x31 is too small",

@@ -29,6 +29,7 @@ class FamilySpecTest {
                 "fc-densenet56",
                 "fc-densenet67",
                 "fc-densenet103",
+                "fc-densenet-3-4-12",
                 "resnet18",
                 "resnet34",
                 "resnet50",
@@ -46,8 +47,8 @@ class FamilySpecTest {
         assertEquals(
                 "no model named 'resnet51'; use bc-DEPTH-K (bc-100-12), plain-DEPTH-K, b-DEPTH-K,"
                         + " c-DEPTH-K, densenet121/169/201/161/264/232, densenetblur121d,"
-                        + " densenet264d, fc-densenet56/67/103, resnet18/34/50/101/152,"
-                        + " cifar-resnet-DEPTH, cifar-preresnet-DEPTH",
+                        + " densenet264d, fc-densenet56/67/103, fc-densenet-LEVELS-LAYERS-K,"
+                        + " resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH",
                 refusal("resnet51"));
         for (String name : new String[] {"", "fc-densenet-56", "cifar-resnet-", "bc-100", "mine"}) {
             assertTrue(refusal(name).startsWith("no model named '" + name + "'"), name);

@@ -97,6 +97,25 @@ class FcDenseNetSpecTest {
                 spec.graph().parameters().stream().filter(p -> p.role().isWeight()).count());
     }
 
+    @ParameterizedTest
+    @CsvSource({"fc-densenet-5-4-12, fc-densenet56", "fc-densenet-5-5-16, fc-densenet67"})
+    void blocksOfAsManyLayersHaveNamesAmongThemThePapers(String model, String paper) {
+        assertEquals(
+                FcDenseNetSpec.preset(paper).build(),
+                FcDenseNetSpec.preset(model).name(paper).build());
+    }
+
+    @Test
+    void narrowNetworksBeginNarrow() {
+        FcDenseNetSpec spec = FcDenseNetSpec.preset("fc-densenet-2-3-8").build();
+        assertEquals(List.of(3, 3), spec.downLayers());
+        assertEquals(List.of(3, 3), spec.upLayers());
+        assertEquals(3, spec.bottleneckLayers());
+        assertEquals(8, spec.growthRate());
+        assertEquals(32, spec.initialChannels());
+        assertEquals(48, FcDenseNetSpec.uniform(2, 3, 32).build().initialChannels());
+    }
+
     /** Values of one image, as if each level were one matrix: two matrices cost nothing more. */
     @ParameterizedTest
     @CsvSource({
@@ -299,6 +318,12 @@ class FcDenseNetSpecTest {
         refused(
                 "no model named 'fc-densenet57'; use fc-densenet56/67/103",
                 () -> FcDenseNetSpec.preset("fc-densenet57"));
+        refused("no model named", () -> FcDenseNetSpec.preset("fc-densenet-3-4"));
+        refused("downLayers is empty", () -> FcDenseNetSpec.preset("fc-densenet-0-4-12").build());
+        refused("Layers = 0", () -> FcDenseNetSpec.preset("fc-densenet-3-0-12").build());
+        refused("growthRate = 0", () -> FcDenseNetSpec.preset("fc-densenet-3-4-0").build());
+        refused("halved 9 times", () -> FcDenseNetSpec.preset("fc-densenet-9-4-12").build());
+        refused("adds up to", () -> FcDenseNetSpec.preset("fc-densenet-3-999999-12").build());
     }
 
     private static void refused(String message, Executable call) {
