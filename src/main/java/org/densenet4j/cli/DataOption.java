@@ -9,9 +9,11 @@ import org.densenet4j.data.ImageFolder;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
+import org.densenet4j.data.SegmentationFolder;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.train.Recipe;
+import org.densenet4j.train.TrainingRun;
 
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -25,12 +27,17 @@ import java.util.Map;
 
 /** Options that choose the data. */
 final class DataOption {
+    /** Where generated images with a label for each pixel are. */
+    static final Path SHAPES_FOLDER = Path.of("runs", "shapes");
+
     private static final Path GLYPHS = Path.of("runs", "glyphs");
     private static final int GLYPHS_TRAIN = 6_000;
     private static final int GLYPHS_TEST = 1_000;
     private static final String CIFAR10 = "cifar10:";
     private static final String CIFAR100 = "cifar100:";
     private static final String FOLDER = "folder:";
+    private static final String SHAPES = "shapes";
+    private static final String CAMVID = "camvid:";
 
     /** What to do about an image that cannot be read. */
     enum OnBroken {
@@ -41,12 +48,17 @@ final class DataOption {
     @Option(
             names = "--data",
             paramLabel = "SOURCE",
-            defaultValue = "glyphs",
             description =
                     "glyphs (generated), cifar10:DIR or cifar100:DIR with the original binary"
                             + " files, or folder:DIR with train/CLASS/ and val/CLASS/ (or valid,"
-                            + " validation, test) folders of images (default: ${DEFAULT-VALUE})")
+                            + " validation, test) folders of images (default: glyphs); where pixels"
+                            + " are classified shapes (generated), camvid:DIR, or folder:DIR with"
+                            + " images and label images in train/ and trainannot/, val/ and"
+                            + " valannot/, or images/train/ and labels/train/, ... (default:"
+                            + " shapes)")
     private String data;
+
+    private boolean ofPixels;
 
     @Option(
             names = "--glyphs",
@@ -92,15 +104,40 @@ final class DataOption {
      * @param normalisation of all images
      * @param augment what suits them when no recipe says
      */
-    record Source(
-            Dataset train, Dataset test, Normalisation normalisation, Recipe.Augment augment) {
+    record Source(Dataset train, Dataset test, Normalisation normalisation, Recipe.Augment augment)
+            implements TrainingSource {
+        @Override
+        public int trainingImages() {
+            return train.size();
+        }
 
-        /**
-         * With labels that index the classes of a network.
-         *
-         * @throws IllegalArgumentException when the data has other classes, more or fewer
-         */
-        Source ofClasses(List<String> names) {
+        @Override
+        public int testImages() {
+            return test.size();
+        }
+
+        @Override
+        public List<String> classNames() {
+            return train.classNames();
+        }
+
+        @Override
+        public int height() {
+            return train.height();
+        }
+
+        @Override
+        public int width() {
+            return train.width();
+        }
+
+        @Override
+        public void give(TrainingRun run) {
+            run.data(train, test, normalisation);
+        }
+
+        @Override
+        public Source ofClasses(List<String> names) {
             Source matched =
                     new Source(
                             RelabelledDataset.of(train, names),
@@ -126,8 +163,86 @@ final class DataOption {
      */
     Source open(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
-        orientation.set(orientation.or(recorded));
+        follow(recorded);
         return open(network);
+    }
+
+    /** Turns images upright, or not, as the weights record it where no option says so. */
+    void follow(ImageMetadata recorded) {
+        orientation.set(orientation.or(recorded));
+    }
+
+    /** The source as the user names it. */
+    String text() {
+        return data != null ? data : ofPixels ? SHAPES : "glyphs";
+    }
+
+    /**
+     * Says what the network classifies, which decides what the default is and what folders hold.
+     *
+     * @param network its name
+     * @throws IllegalArgumentException when the source has labels of the other kind
+     */
+    void labels(boolean pixels, String network) {
+        ofPixels = pixels;
+        if (pixels && isOfImages()) {
+            throw new IllegalArgumentException(
+                    "--data "
+                            + data
+                            + " has one label for each image, and "
+                            + network
+                            + " classifies pixels; use shapes, camvid:DIR or folder:DIR with images"
+                            + " and label images, or another --model");
+        }
+        if (!pixels && hasLabelsOfPixels()) {
+            throw new IllegalArgumentException(
+                    "--data "
+                            + data
+                            + " has a label for each pixel, and "
+                            + network
+                            + " classifies images; use an FC-DenseNet, such as --model"
+                            + " fc-densenet56, or other data");
+        }
+    }
+
+    private boolean isOfImages() {
+        String text = text();
+        return text.equals("glyphs") || text.startsWith(CIFAR10) || text.startsWith(CIFAR100);
+    }
+
+    /** Whether the name of the source says that pixels have labels. */
+    boolean hasLabelsOfPixels() {
+        return text().equals(SHAPES) || isCamvid();
+    }
+
+    /** Whether it is, or would be by default, the generated source with labels of pixels. */
+    boolean isGenerated() {
+        return data == null || data.equals(SHAPES);
+    }
+
+    boolean isCamvid() {
+        return text().startsWith(CAMVID);
+    }
+
+    /**
+     * The folder of images with label images.
+     *
+     * @throws IllegalArgumentException when the source is none
+     */
+    Path folder() {
+        check();
+        if (isCamvid()) {
+            return path(CAMVID);
+        }
+        if (text().startsWith(FOLDER)) {
+            return path(FOLDER);
+        }
+        throw new IllegalArgumentException(
+                "no data source '" + data + "'; use shapes, camvid:DIR or folder:DIR");
+    }
+
+    long maxPixels() {
+        return maxPixels;
     }
 
     private int glyphs() {
@@ -139,10 +254,11 @@ final class DataOption {
      * variable for a shell.
      */
     private void check() {
+        String data = text();
         if (glyphs != null && !data.equals("glyphs")) {
             throw new IllegalArgumentException("--glyphs is for --data glyphs, not for " + data);
         }
-        for (String kind : List.of(CIFAR10, CIFAR100, FOLDER)) {
+        for (String kind : List.of(CIFAR10, CIFAR100, FOLDER, CAMVID)) {
             if (data.startsWith(kind) && data.substring(kind.length()).isBlank()) {
                 throw new IllegalArgumentException(
                         "--data " + kind + " names no folder; the current one is " + kind + ".");
@@ -151,6 +267,7 @@ final class DataOption {
     }
 
     private Source open(NetworkSpec network) throws IOException {
+        String data = text();
         if (data.equals("glyphs")) {
             Glyphs.generate(GLYPHS, glyphs(), GLYPHS_TEST, 1);
             Cifar set = Cifar.cifar10(GLYPHS);
@@ -167,7 +284,17 @@ final class DataOption {
                     set.train(), set.test(), Normalisation.CIFAR100, Recipe.Augment.CIFAR);
         }
         if (data.startsWith(FOLDER)) {
-            HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));
+            return openFolder(network);
+        }
+        throw new IllegalArgumentException(
+                "no data source '"
+                        + data
+                        + "'; use glyphs, cifar10:DIR, cifar100:DIR or folder:DIR");
+    }
+
+    private Source openFolder(NetworkSpec network) throws IOException {
+        HeldOutFolder layout = new HeldOutFolder(text().substring(FOLDER.length()));
+        try {
             Path heldOut = layout.heldOut();
             layout.tellUnused(heldOut);
             ImageFolder train = folder(layout.trainingBeside(heldOut), network).open();
@@ -175,11 +302,13 @@ final class DataOption {
             tellLeftOut(layout.training(), train);
             tellLeftOut(heldOut, test);
             return new Source(train, test, Normalisation.IMAGENET, Recipe.Augment.IMAGENET);
+        } catch (IOException e) {
+            if (SegmentationFolder.subsets(path(FOLDER)).isEmpty()) {
+                throw e;
+            }
+            throw new IOException(
+                    e.getMessage() + "; it has label images, which --task segment trains on", e);
         }
-        throw new IllegalArgumentException(
-                "no data source '"
-                        + data
-                        + "'; use glyphs, cifar10:DIR, cifar100:DIR or folder:DIR");
     }
 
     /**
@@ -191,8 +320,8 @@ final class DataOption {
      */
     Dataset openTest(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
-        orientation.set(orientation.or(recorded));
-        if (!data.startsWith(FOLDER)) {
+        follow(recorded);
+        if (!text().startsWith(FOLDER)) {
             return open(network).test();
         }
         HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));
@@ -208,7 +337,7 @@ final class DataOption {
     }
 
     private Path path(String prefix) {
-        return Path.of(data.substring(prefix.length()));
+        return Path.of(text().substring(prefix.length()));
     }
 
     private ImageFolder.Builder folder(Path folder, NetworkSpec network) {
@@ -228,8 +357,10 @@ final class DataOption {
 
     /** The folders that are read. */
     List<Path> inputs() {
+        String data = text();
         int colon = data.indexOf(':');
-        return List.of(colon < 0 ? GLYPHS : Path.of(data.substring(colon + 1)));
+        return List.of(
+                colon < 0 ? ofPixels ? SHAPES_FOLDER : GLYPHS : Path.of(data.substring(colon + 1)));
     }
 
     boolean skipsBroken() {
@@ -239,12 +370,15 @@ final class DataOption {
     int loaderThreads() {
         return loaderThreads != 0
                 ? loaderThreads
-                : data.startsWith(FOLDER) ? Runtime.getRuntime().availableProcessors() : 1;
+                : ofPixels || text().startsWith(FOLDER)
+                        ? Runtime.getRuntime().availableProcessors()
+                        : 1;
     }
 
     /** What a run has to remember of these options; folders become absolute. */
     Map<String, String> settings() {
         Map<String, String> settings = new LinkedHashMap<>();
+        String data = text();
         int colon = data.indexOf(':');
         settings.put(
                 "data",

@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.SettingsFile;
 
@@ -9,7 +10,6 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -22,8 +22,10 @@ final class RecipeOption {
             names = "--recipe",
             paramLabel = "NAME",
             description =
-                    "glyphs, cifar, imagenet, imagenet-cosine or finetune: the papers' settings, of"
-                            + " which the options below override single ones (default: glyphs)")
+                    "glyphs, cifar, imagenet, imagenet-cosine or finetune, or, where pixels are"
+                            + " classified, shapes, fc-densenet or fc-densenet-finetune: the papers'"
+                            + " settings, of which the options below override single ones (default:"
+                            + " glyphs; for pixels shapes, or fc-densenet on data of one's own)")
     private String recipe;
 
     @Option(
@@ -37,12 +39,7 @@ final class RecipeOption {
     /** For picocli. */
     RecipeOption() {}
 
-    @Option(
-            names = "--model",
-            paramLabel = "NAME",
-            description =
-                    "bc-DEPTH-K (bc-100-12), plain-DEPTH-K, b-DEPTH-K, c-DEPTH-K, or"
-                            + " densenet121/169/201/161/264/232")
+    @Option(names = "--model", paramLabel = "NAME", description = FamilySpec.NAMES)
     void model(String value) {
         set("model", value);
     }
@@ -53,6 +50,16 @@ final class RecipeOption {
             description = "height and width of the network's input, for folders of images")
     void inputSize(int value) {
         set("input-size", value);
+    }
+
+    @Option(
+            names = "--crop",
+            paramLabel = "N",
+            description =
+                    "where pixels are classified: height and width of the random windows that are"
+                            + " trained on; 0: whole images, all of one size")
+    void crop(int value) {
+        set("crop", value);
     }
 
     @Option(names = "--compression", paramLabel = "THETA", description = "factor in transitions")
@@ -117,7 +124,9 @@ final class RecipeOption {
     @Option(
             names = "--schedule",
             paramLabel = "NAME",
-            description = "COSINE, STEP (multiplied at milestones) or CONSTANT")
+            description =
+                    "COSINE, STEP (multiplied at milestones), EXPONENTIAL (multiplied after each"
+                            + " epoch) or CONSTANT")
     void schedule(Recipe.Schedule value) {
         set("schedule", value);
     }
@@ -133,7 +142,9 @@ final class RecipeOption {
     @Option(
             names = "--lr-factor",
             paramLabel = "F",
-            description = "what STEP multiplies the rate by at each milestone")
+            description =
+                    "what STEP multiplies the rate by at each milestone, EXPONENTIAL after each"
+                            + " epoch")
     void lrFactor(double value) {
         set("lr-factor", value);
     }
@@ -146,6 +157,19 @@ final class RecipeOption {
         set("warm-up", value);
     }
 
+    @Option(
+            names = "--patience",
+            paramLabel = "EPOCHS",
+            description = "without a better test, after which training ends; 0: never")
+    void patience(int value) {
+        set("patience", value);
+    }
+
+    @Option(names = "--optimiser", paramLabel = "NAME", description = "SGD or RMSPROP")
+    void optimiser(Recipe.Optimisation value) {
+        set("optimiser", value);
+    }
+
     @Option(names = "--momentum", paramLabel = "M", description = "of SGD")
     void momentum(double value) {
         set("momentum", value);
@@ -154,9 +178,37 @@ final class RecipeOption {
     @Option(
             names = "--nesterov",
             paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
             description = "whether momentum is Nesterov's")
     void nesterov(boolean value) {
         set("nesterov", value);
+    }
+
+    @Option(
+            names = "--rho",
+            paramLabel = "R",
+            description = "of RMSPROP: weight of the squared gradients of before")
+    void rho(double value) {
+        set("rho", value);
+    }
+
+    @Option(
+            names = "--epsilon",
+            paramLabel = "E",
+            description = "of RMSPROP: added to the squared gradients or to their root")
+    void epsilon(double value) {
+        set("epsilon", value);
+    }
+
+    @Option(
+            names = "--epsilon-inside",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "of RMSPROP: whether epsilon is added below the root")
+    void epsilonInside(boolean value) {
+        set("epsilon-inside", value);
     }
 
     @Option(names = "--weight-decay", paramLabel = "D", description = "on every parameter")
@@ -169,6 +221,18 @@ final class RecipeOption {
             description = "exempt batch-norm parameters and biases from weight decay")
     void noDecayNorms(boolean value) {
         set("decay-norms", !value);
+    }
+
+    @Option(
+            names = "--decay-scales",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description =
+                    "of RMSPROP: whether of batch-norm parameters and biases the scales (gamma)"
+                            + " decay alone")
+    void decayScales(boolean value) {
+        set("decay-scales", value);
     }
 
     @Option(names = "--label-smoothing", paramLabel = "S", description = "share")
@@ -192,8 +256,8 @@ final class RecipeOption {
             names = "--augment",
             paramLabel = "NAME",
             description =
-                    "NONE, SHIFT (padding and crop), CIFAR (and flip) or IMAGENET (random resized"
-                            + " crop and flip)")
+                    "NONE, FLIP, SHIFT (padding and crop), CIFAR (and flip) or IMAGENET (random"
+                            + " resized crop and flip); where pixels are classified NONE or FLIP")
     void augment(Recipe.Augment value) {
         set("augment", value);
     }
@@ -256,19 +320,13 @@ final class RecipeOption {
     }
 
     /**
-     * Looks for options that the schedule has no use for.
+     * Looks for what the network, the schedule or the optimiser has no use for.
      *
-     * @throws IllegalArgumentException when one is on the command line
+     * @param resolved what the options and the recipe come to
+     * @throws IllegalArgumentException in one line that names it
      */
-    void checkSchedule(Recipe resolved) {
-        for (String key : List.of("milestones", "lr-factor")) {
-            if (settings.containsKey(key) && resolved.schedule() != Recipe.Schedule.STEP) {
-                throw new IllegalArgumentException(
-                        "--"
-                                + key
-                                + " is for --schedule step; the schedule is "
-                                + resolved.schedule().name().toLowerCase(Locale.ROOT));
-            }
-        }
+    void check(Recipe resolved, boolean ofPixels) throws IOException {
+        new RecipeFit(resolved, settings.keySet()).checkOptions();
+        new RecipeFit(resolved, settings().keySet()).checkLabels(ofPixels);
     }
 }

@@ -4,12 +4,16 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Recipe;
@@ -40,21 +44,31 @@ import java.util.concurrent.Callable;
 @Command(
         name = "train",
         description = {
-            "Trains a DenseNet and saves it.",
+            "Trains a network and saves it.",
             "Without options: a DenseNet-BC on generated glyph images, about two minutes on two"
-                    + " cores."
+                    + " cores. With --task segment: an FC-DenseNet on generated shapes."
         },
         mixinStandardHelpOptions = true)
 final class TrainCommand implements Callable<Integer> {
-    private static final String DEFAULT_RECIPE = "glyphs";
+    /** As many classes as the data has. */
+    private static final String ANY = "any";
 
     /** Decided by the checkpoint that a run continues from. */
     private static final List<String> FIXED_BY_CHECKPOINT =
-            List.of("recipe", "model", "input-size", "compression", "dropout", "stochastic-depth");
+            List.of(
+                    "recipe",
+                    "model",
+                    "input-size",
+                    "crop",
+                    "compression",
+                    "dropout",
+                    "stochastic-depth");
 
     @Spec private CommandSpec command;
+    @Mixin private TaskOption task;
     @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
+    @Mixin private SegmentationDataOption segmentation;
     @Mixin private DeviceOption device;
     @Mixin private TraceOption trace;
     @Mixin private PretrainedOption pretrained;
@@ -63,7 +77,10 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--classes",
             paramLabel = "N",
-            description = "number of classes that are expected; an error if the data has others")
+            description =
+                    "number of classes that are expected; an error if the data has others. Where"
+                            + " label images hold indices and nothing names their classes, how many"
+                            + " there are")
     private Integer classes;
 
     @Option(
@@ -97,18 +114,24 @@ final class TrainCommand implements Callable<Integer> {
             checkFurther(checkpoint);
         }
         Recipe recipe = recipe(checkpoint);
-        recipeOption.checkSchedule(recipe);
-        DenseNetSpec wanted =
-                checkpoint != null ? checkpoint.spec() : DenseNetSpec.of(recipe.spec(1).build());
-        DataOption.Source source = source(checkpoint, wanted);
-        if (classes != null && classes != source.train().classes()) {
+        boolean ofPixels =
+                checkpoint != null
+                        ? checkpoint.spec().graph().classifiesPixels()
+                        : recipe.classifiesPixels();
+        String name = checkpoint != null ? checkpoint.spec().name() : recipe.model();
+        task.check(name, ofPixels);
+        data.labels(ofPixels, name);
+        recipeOption.check(recipe, ofPixels);
+        FamilySpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
+        TrainingSource source = source(checkpoint, wanted);
+        if (classes != null && classes != source.classNames().size()) {
             throw new IllegalArgumentException(
                     "--classes "
                             + classes
                             + " does not fit the data, which has "
-                            + source.train().classes());
+                            + source.classNames().size());
         }
-        DenseNetSpec spec = checkpoint != null ? wanted : spec(recipe, source);
+        FamilySpec spec = checkpoint != null ? wanted : spec(recipe, source);
         if (checkpoint == null) {
             recipe = resolved(recipe, spec, source);
         }
@@ -128,14 +151,19 @@ final class TrainCommand implements Callable<Integer> {
 
     /** What the checkpoint to continue from says, read once. */
     private record Continued(
-            Path file, DenseNetSpec spec, Map<String, String> metadata, ImageMetadata images) {
+            Path file, FamilySpec spec, Map<String, String> metadata, ImageMetadata images) {
         static Continued of(Path file) throws IOException {
             Checkpoint.Description saved = describe(file);
+            if (!(saved.spec() instanceof FamilySpec spec)) {
+                throw new IOException(
+                        file
+                                + ": is of the network '"
+                                + saved.spec().name()
+                                + "', a graph of one's own, which only the program that made it"
+                                + " can train");
+            }
             return new Continued(
-                    file,
-                    DenseNetSpec.of(saved.spec()),
-                    saved.metadata(),
-                    ImageMetadata.read(file, saved.metadata()));
+                    file, spec, saved.metadata(), ImageMetadata.read(file, saved.metadata()));
         }
 
         /** Steps that it was trained for; 0 where it does not say. */
@@ -200,7 +228,7 @@ final class TrainCommand implements Callable<Integer> {
         if (resume == null) {
             restore(settings);
             String name = settings.remove("recipe");
-            return Recipe.preset(name == null ? DEFAULT_RECIPE : name).with(settings);
+            return Recipe.preset(name == null ? task.recipe(settings, data) : name).with(settings);
         }
         Map<String, String> saved;
         if (checkpoint == null) {
@@ -215,7 +243,13 @@ final class TrainCommand implements Callable<Integer> {
         savedRun.keySet().retainAll(runSettings());
         restore(saved);
         String name = saved.remove("recipe");
-        Recipe started = Recipe.preset(name == null ? DEFAULT_RECIPE : name).with(saved);
+        if (name == null) {
+            name =
+                    checkpoint == null
+                            ? task.recipe(saved, data)
+                            : task.recipe(checkpoint.spec().graph().classifiesPixels(), data);
+        }
+        Recipe started = Recipe.preset(name).with(saved);
         restore(settings);
         for (String key : FIXED_BY_CHECKPOINT) {
             String value = settings.get(key);
@@ -275,6 +309,8 @@ final class TrainCommand implements Callable<Integer> {
 
     private Map<String, String> remembered() {
         Map<String, String> settings = new LinkedHashMap<>(data.settings());
+        settings.putAll(segmentation.settings());
+        settings.put("classes", classes == null ? ANY : classes.toString());
         settings.putAll(device.settings());
         settings.putAll(pretrained.settings());
         settings.putAll(runOption.settings());
@@ -284,6 +320,11 @@ final class TrainCommand implements Callable<Integer> {
     private void restore(Map<String, String> settings) {
         RememberedSettings remembered = new RememberedSettings(settings, this::isGiven);
         data.restore(remembered);
+        segmentation.restore(remembered);
+        remembered.number(
+                "classes",
+                saved -> saved.equals(ANY) ? null : Integer.valueOf(saved),
+                saved -> classes = saved);
         device.restore(remembered);
         pretrained.restore(remembered);
         runOption.restore(remembered);
@@ -303,18 +344,19 @@ final class TrainCommand implements Callable<Integer> {
      * The data. Its labels are the classes of the network that training starts from, matched by
      * name, so that what a class means never changes under a classifier.
      */
-    private DataOption.Source source(Continued checkpoint, DenseNetSpec network)
-            throws IOException {
+    private TrainingSource source(Continued checkpoint, FamilySpec network) throws IOException {
         ImageMetadata recorded = checkpoint == null ? pretrained.images() : checkpoint.images();
-        DataOption.Source source = data.open(network, recorded);
-        List<String> names =
-                (checkpoint == null ? pretrained.classNames(recorded) : recorded.classNames())
-                        .orElse(null);
-        if (names == null) {
-            return source;
+        Optional<List<String>> names =
+                checkpoint == null ? pretrained.classNames(recorded) : recorded.classNames();
+        TrainingSource source;
+        if (network.graph().classifiesPixels()) {
+            source = segmentation.open(data, recorded, names, classes);
+        } else {
+            segmentation.checkUnused();
+            source = data.open(network, recorded);
         }
         try {
-            return source.ofClasses(names);
+            return names.isEmpty() ? source : source.ofClasses(names.get());
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
                     e.getMessage()
@@ -329,25 +371,43 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** The recipe with what the data and the network decide, as it is recorded. */
-    private Recipe resolved(Recipe recipe, DenseNetSpec spec, DataOption.Source source) {
+    private Recipe resolved(Recipe recipe, FamilySpec spec, TrainingSource source) {
         Map<String, String> decided = new LinkedHashMap<>();
-        decided.put("compression", String.valueOf(spec.compression()));
-        if (spec.inputHeight() == spec.inputWidth()) {
-            decided.put("input-size", String.valueOf(spec.inputHeight()));
+        if (spec instanceof DenseNetSpec s) {
+            decided.put("compression", String.valueOf(s.compression()));
         }
-        if (recipeOption.isDefault() && resume == null) {
-            // A crop of 8 % of an image of 32 pixels shows nothing.
-            boolean tooSmall =
-                    source.augment() == Recipe.Augment.IMAGENET && spec.stem() == Stem.SMALL;
-            Recipe.Augment augment = tooSmall ? Recipe.Augment.CIFAR : source.augment();
-            decided.put("augment", augment.name());
+        if (source instanceof DataOption.Source images) {
+            if (spec.inputHeight() == spec.inputWidth()) {
+                decided.put("input-size", String.valueOf(spec.inputHeight()));
+            }
+            if (recipeOption.isDefault() && resume == null) {
+                decided.put("augment", augment(spec, images).name());
+            }
         }
         return recipe.with(decided);
     }
 
-    private DenseNetSpec spec(Recipe recipe, DataOption.Source source) {
-        int height = source.train().height();
-        int width = source.train().width();
+    /** What suits the data and the network. */
+    private static Recipe.Augment augment(FamilySpec spec, DataOption.Source images) {
+        boolean small =
+                switch (spec) {
+                    case DenseNetSpec s -> s.stem() == Stem.SMALL;
+                    case ResNetSpec s -> s.stem() == Stem.SMALL;
+                    case FcDenseNetSpec _ -> false;
+                };
+        // A crop of 8 % of an image of 32 pixels shows nothing.
+        return small && images.augment() == Recipe.Augment.IMAGENET
+                ? Recipe.Augment.CIFAR
+                : images.augment();
+    }
+
+    private static FamilySpec spec(Recipe recipe, TrainingSource source) {
+        int height = source.height();
+        int width = source.width();
+        FamilySpec.Builder builder = recipe.spec(source.classNames().size());
+        if (recipe.classifiesPixels() && recipe.crop() > 0) {
+            return builder.build(); // windows of the recipe's size
+        }
         if (recipe.inputSize() > 0 && (recipe.inputSize() != height || height != width)) {
             throw new IllegalArgumentException(
                     "--input-size "
@@ -357,16 +417,15 @@ final class TrainCommand implements Callable<Integer> {
                             + "x"
                             + width);
         }
-        return DenseNetSpec.of(
-                recipe.spec(source.train().classes()).inputSize(height, width).build());
+        return builder.inputSize(height, width).build();
     }
 
     /**
      * Another number of images is another order of batches than the one that was begun; another
      * normalisation is other pixels.
      */
-    private static void tellImages(Continued checkpoint, DataOption.Source source) {
-        String now = String.valueOf(source.train().size());
+    private static void tellImages(Continued checkpoint, TrainingSource source) {
+        String now = String.valueOf(source.trainingImages());
         String before = checkpoint.metadata().getOrDefault(TrainingRun.TRAINING_IMAGES, now);
         tellChanges(Map.of("training images", before), Map.of("training images", now));
         checkpoint
@@ -456,11 +515,7 @@ final class TrainCommand implements Callable<Integer> {
 
     /** Returns whether the run got to its end. */
     private boolean train(
-            Recipe recipe,
-            DenseNetSpec spec,
-            DataOption.Source source,
-            Continued checkpoint,
-            Device d)
+            Recipe recipe, FamilySpec spec, TrainingSource source, Continued checkpoint, Device d)
             throws IOException {
         Trainer.Builder builder = recipe.trainer(spec, d).memoryBudget(runOption.memoryBudget());
         // The signal's hook lets the process end when it is closed: after the folder is unlocked.
@@ -475,7 +530,7 @@ final class TrainCommand implements Callable<Integer> {
 
     private boolean train(
             Recipe recipe,
-            DataOption.Source source,
+            TrainingSource source,
             Continued checkpoint,
             Device d,
             Trainer trainer,
@@ -483,10 +538,10 @@ final class TrainCommand implements Callable<Integer> {
             throws IOException {
         try (RunFolder folder = openFolder()) {
             Path path = folder.path();
-            if (source.train().classes() == 1) {
+            if (source.classNames().size() == 1) {
                 System.err.println(
                         "note: the data has one class, "
-                                + OneLine.of(source.train().classNames().getFirst())
+                                + OneLine.of(source.classNames().getFirst())
                                 + "; every answer is right, and the network learns nothing");
             }
             MemoryPlan plan = trainer.plan();
@@ -496,29 +551,29 @@ final class TrainCommand implements Callable<Integer> {
                     Locale.ROOT,
                     "%,d training and %,d test images, batch %d%s, augmentation %s, %s, %s of"
                             + " memory%n",
-                    source.train().size(),
-                    source.test().size(),
+                    source.trainingImages(),
+                    source.testImages(),
                     recipe.batch(),
-                    lastBatch(recipe, source.train().size()),
-                    augmentation(recipe),
+                    lastBatch(recipe, source.trainingImages()),
+                    augmentation(recipe, trainer.spec()),
                     recipe.strategy(),
                     Bytes.format(plan.peakBytes()));
             TrainingProgress progress = new TrainingProgress(recipe.epochs());
             TrainingRun run =
                     TrainingRun.of(trainer, recipe, folder)
-                            .data(source.train(), source.test(), source.normalisation())
                             .loaderThreads(data.loaderThreads())
                             .skipBroken(data.skipsBroken())
                             .saveEvery(runOption.saveEvery())
                             .listener(progress)
                             .stopWhen(stop::requested);
+            source.give(run);
             remembered().forEach(run::note);
             if (checkpoint != null) {
                 tellImages(checkpoint, source);
                 run.resume(checkpoint.file());
                 // Another normalisation is no mistake here: it was told just now.
                 trainer.images(
-                        ImageMetadata.of(source.train().classNames(), source.normalisation())
+                        ImageMetadata.of(source.classNames(), source.normalisation())
                                 .withExifOrientation(data.exifOrientation()));
                 System.out.printf(
                         Locale.ROOT,
@@ -541,7 +596,7 @@ final class TrainCommand implements Callable<Integer> {
                         null);
             }
             if (finished) {
-                report(run, progress, path);
+                report(run, progress, folder);
             } else {
                 progress.line(
                         "stopped in epoch "
@@ -553,8 +608,12 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static String augmentation(Recipe recipe) {
+    private static String augmentation(Recipe recipe, NetworkSpec spec) {
         String name = recipe.augment().name().toLowerCase(Locale.ROOT);
+        if (spec.graph().classifiesPixels() && recipe.crop() > 0) {
+            String window = "windows of " + ImageSize.of(spec);
+            return recipe.augment() == Recipe.Augment.NONE ? window : window + " and " + name;
+        }
         return recipe.colourJitter() == 0
                 ? name
                 : name + " with colour jitter " + recipe.colourJitter();
@@ -584,10 +643,20 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static void report(TrainingRun run, TrainingProgress progress, Path folder) {
+    private static void report(TrainingRun run, TrainingProgress progress, RunFolder folder)
+            throws IOException {
+        List<ClassScore> scores = ClassScore.of(folder.iou());
+        if (run.endedEarly()) {
+            System.out.println(
+                    "ended early: no better test in the "
+                            + (run.epoch() - run.bestEpoch())
+                            + " epochs behind epoch "
+                            + run.bestEpoch());
+        }
         System.out.printf(
                 Locale.ROOT,
-                "%ntest accuracy  %.2f %% (epoch %d)%n",
+                "%n%-14s %.2f %% (epoch %d)%n",
+                scores.isEmpty() ? "test accuracy" : "test mean IoU",
                 100 * run.bestScore(),
                 run.bestEpoch());
         if (run.images() > 0) { // what was only tested has no speed
@@ -607,8 +676,11 @@ final class TrainCommand implements Callable<Integer> {
         System.out.printf(
                 Locale.ROOT,
                 "saved          %s%n               %s%n               %s%n",
-                folder.resolve(RunFolder.BEST),
-                folder.resolve(RunFolder.CHECKPOINT),
-                folder.resolve(RunFolder.SUMMARY));
+                folder.path().resolve(RunFolder.BEST),
+                folder.path().resolve(RunFolder.CHECKPOINT),
+                folder.path().resolve(RunFolder.SUMMARY));
+        if (!scores.isEmpty()) {
+            System.out.print("\n" + ClassScore.table(scores));
+        }
     }
 }

@@ -8,8 +8,14 @@ import java.util.Locale;
 
 /** Shows a run on the terminal: a bar while it works, a line for each epoch. */
 final class TrainingProgress implements TrainingListener {
+    /** Images per second that are told without a fraction. */
+    private static final int MANY = 10;
+
     private final int epochs;
     private Progress progress;
+
+    /** Of the last test where pixels are classified. */
+    private String meanIou = "";
 
     TrainingProgress(int epochs) {
         this.epochs = epochs;
@@ -24,23 +30,34 @@ final class TrainingProgress implements TrainingListener {
                 s.done(),
                 String.format(
                         Locale.ROOT,
-                        "epoch %d/%d  loss %.3f  accuracy %4.1f %%  %.0f images/s",
+                        s.imagesPerSecond() < MANY
+                                ? "epoch %d/%d  loss %.3f  accuracy %4.1f %%%s  %.1f images/s"
+                                : "epoch %d/%d  loss %.3f  accuracy %4.1f %%%s  %.0f images/s",
                         s.epoch(),
                         s.epochs(),
                         s.loss(),
                         100 * s.accuracy(),
+                        meanIou,
                         s.imagesPerSecond()));
     }
 
     @Override
     public synchronized void epoch(EpochResult r) {
+        if (r.isOfPixels()) {
+            meanIou =
+                    Double.isFinite(r.testMeanIou())
+                            ? String.format(
+                                    Locale.ROOT, "  mean IoU %5.2f %%", 100 * r.testMeanIou())
+                            : "";
+        }
         String test =
                 Double.isFinite(r.testLoss())
                         ? String.format(
                                 Locale.ROOT,
-                                "test loss %.4f  test accuracy %5.2f %%",
+                                "test loss %.4f  test accuracy %5.2f %%%s",
                                 r.testLoss(),
-                                100 * r.testAccuracy())
+                                100 * r.testAccuracy(),
+                                meanIou)
                         : "test loss is not finite";
         line(
                 String.format(

@@ -249,6 +249,22 @@ public record Recipe(
                                 entry("decay-scales", "true"),
                                 entry("augment", "flip")));
         presets.put("fc-densenet", fcDenseNet);
+        // Something for a fresh machine: a small network for small generated images, in minutes.
+        presets.put(
+                "shapes",
+                fcDenseNet.set(
+                        Map.ofEntries(
+                                entry("recipe", "shapes"),
+                                entry("model", "fc-densenet-3-3-8"),
+                                entry("crop", "64"),
+                                entry("dropout", "0"),
+                                entry("epochs", "12"),
+                                entry("batch", "8"),
+                                entry("lr", "0.004"),
+                                entry("schedule", "cosine"),
+                                entry("lr-factor", "0.1"),
+                                entry("warm-up", "0.25"),
+                                entry("patience", "0"))));
         presets.put(
                 "fc-densenet-finetune",
                 fcDenseNet.set(

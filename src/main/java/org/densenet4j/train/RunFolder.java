@@ -233,8 +233,10 @@ public final class RunFolder implements AutoCloseable {
     /**
      * The scores of each class in the best state, [class, iou, right, labelled, predicted]; empty
      * before the first test, and where images are classified.
+     *
+     * @throws IOException when the file is there and cannot be read
      */
-    List<List<String>> iou() throws IOException {
+    public List<List<String>> iou() throws IOException {
         Path file = file(IOU);
         if (!Files.exists(file)) {
             return List.of();

@@ -1,0 +1,97 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.train.Recipe;
+import org.densenet4j.train.Recipe.Augment;
+import org.densenet4j.train.Recipe.Optimisation;
+import org.densenet4j.train.Recipe.Schedule;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** Looks for what a recipe has no use for: nothing that somebody asks for is left out silently. */
+final class RecipeFit {
+    private static final List<Augment> OF_PIXELS = List.of(Augment.NONE, Augment.FLIP);
+
+    private final Recipe recipe;
+
+    /** What the user gives: keys. */
+    private final Set<String> given;
+
+    RecipeFit(Recipe recipe, Set<String> given) {
+        this.recipe = recipe;
+        this.given = given;
+    }
+
+    /**
+     * Looks for options of another schedule or optimiser; a file of settings has those of all.
+     *
+     * @throws IllegalArgumentException in one line when one is given
+     */
+    void checkOptions() {
+        Schedule schedule = recipe.schedule();
+        String of = "the schedule is " + text(schedule);
+        refuse("milestones", schedule != Schedule.STEP, "--schedule step", of);
+        refuse(
+                "lr-factor",
+                schedule != Schedule.STEP && schedule != Schedule.EXPONENTIAL,
+                "--schedule step or exponential",
+                of);
+        boolean sgd = recipe.optimiser() == Optimisation.SGD;
+        String by = "the optimiser is " + text(recipe.optimiser());
+        for (String key : List.of("momentum", "nesterov")) {
+            refuse(key, !sgd, "--optimiser sgd", by);
+        }
+        for (String key : List.of("rho", "epsilon", "epsilon-inside")) {
+            refuse(key, sgd, "--optimiser rmsprop", by);
+        }
+    }
+
+    private void refuse(String key, boolean unused, String what, String state) {
+        if (unused && given.contains(key)) {
+            throw new IllegalArgumentException("--" + key + " is for " + what + "; " + state);
+        }
+    }
+
+    /**
+     * Looks for settings that only networks of the other kind have, wherever they are from.
+     *
+     * @throws IllegalArgumentException in one line that names one
+     */
+    void checkLabels(boolean ofPixels) {
+        if (!ofPixels) {
+            refuse("crop", recipe.crop() > 0, recipe.crop(), "--crop 0", ofPixels);
+            return;
+        }
+        boolean sized = recipe.inputSize() > 0;
+        String windows = "--crop for the size of windows";
+        refuse("input-size", sized, recipe.inputSize(), windows, ofPixels);
+        boolean other = !OF_PIXELS.contains(recipe.augment());
+        refuse("augment", other, text(recipe.augment()), "--augment flip or none", ofPixels);
+        double jitter = recipe.colourJitter();
+        refuse("colour-jitter", jitter != 0, jitter, "--colour-jitter 0", ofPixels);
+        double smoothing = recipe.labelSmoothing();
+        refuse("label-smoothing", smoothing != 0, smoothing, "--label-smoothing 0", ofPixels);
+    }
+
+    private void refuse(String key, boolean unfit, Object value, String use, boolean ofPixels) {
+        if (unfit) {
+            throw new IllegalArgumentException(
+                    "--"
+                            + key
+                            + " "
+                            + value
+                            + (given.contains(key) ? "" : " of the recipe " + recipe.recipe())
+                            + " is for networks that classify "
+                            + (ofPixels ? "images, and " : "pixels, and ")
+                            + recipe.model()
+                            + (ofPixels ? " classifies pixels; use " : " classifies images; use ")
+                            + use
+                            + (given.contains(key) ? "" : ", or another recipe"));
+        }
+    }
+
+    private static String text(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
+    }
+}

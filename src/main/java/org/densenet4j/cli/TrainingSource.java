@@ -1,0 +1,35 @@
+package org.densenet4j.cli;
+
+import org.densenet4j.data.Normalisation;
+import org.densenet4j.train.TrainingRun;
+
+import java.util.List;
+
+/** Images to train on and to test on, whether they or their pixels have labels. */
+sealed interface TrainingSource permits DataOption.Source, SegmentationSource {
+    int trainingImages();
+
+    int testImages();
+
+    /** One name for each class, in the order of the labels. */
+    List<String> classNames();
+
+    /** Rows of pixels of a training image. */
+    int height();
+
+    /** Columns of pixels of a training image. */
+    int width();
+
+    /** Of all images. */
+    Normalisation normalisation();
+
+    /**
+     * With labels that index the classes of a network.
+     *
+     * @throws IllegalArgumentException when the data has other classes, more or fewer
+     */
+    TrainingSource ofClasses(List<String> names);
+
+    /** Gives a run its data. */
+    void give(TrainingRun run);
+}
