@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.inference.PixelEvaluation;
 import org.densenet4j.io.OneLine;
 
 import java.util.List;
@@ -29,6 +30,20 @@ record ClassScore(String name, double iou, long right, long labelled, long predi
                                         Long.parseLong(row.get(2)),
                                         Long.parseLong(row.get(3)),
                                         Long.parseLong(row.get(4))))
+                .toList();
+    }
+
+    /** The results of an evaluation. */
+    static List<ClassScore> of(PixelEvaluation evaluation) {
+        return evaluation.classes().stream()
+                .map(
+                        c ->
+                                new ClassScore(
+                                        c.name(),
+                                        c.iou(),
+                                        c.correct(),
+                                        c.labelled(),
+                                        c.predicted()))
                 .toList();
     }
 

@@ -3,10 +3,14 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.SegmentationFolder.Subset;
+import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.inference.Evaluation;
+import org.densenet4j.inference.PixelEvaluation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.report.Json;
+import org.densenet4j.weights.Model;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -15,24 +19,38 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 
 /** {@code densenet4j evaluate}. */
 @Command(
         name = "evaluate",
-        description = "Measures a trained network on the test images of a data source.",
+        description =
+                "Measures a trained network on the test images of a data source; where it classifies"
+                        + " pixels, on whole images, one by one",
         mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {
     @Mixin private PredictorOption predictor;
     @Mixin private DataOption data;
+    @Mixin private SegmentationDataOption segmentation;
     @Mixin private DeviceOption device;
 
     @Option(
             names = "--batch",
             paramLabel = "N",
             defaultValue = "64",
-            description = "most images of one pass (default: ${DEFAULT-VALUE})")
+            description =
+                    "most images of one pass (default: ${DEFAULT-VALUE}); where pixels are"
+                            + " classified it is 1")
     private int batch;
+
+    @Option(
+            names = "--subset",
+            paramLabel = "NAME",
+            description =
+                    "where pixels are classified: TRAIN, VAL or TEST (default: TEST, or VAL where"
+                            + " there are no test images)")
+    private Subset subset;
 
     @Option(names = "--json", description = "print JSON instead of a table")
     private boolean json;
@@ -42,8 +60,27 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        try (Device d = device.open();
-                Predictor p = predictor.open(d, batch)) {
+        try (Model model = predictor.model();
+                Device d = device.open()) {
+            predictor.requireNormalisation(model);
+            boolean ofPixels = model.spec().graph().classifiesPixels();
+            data.labels(ofPixels, model.spec().name());
+            if (ofPixels) {
+                evaluatePixels(model, d);
+            } else {
+                evaluateImages(model, d);
+            }
+        }
+        return 0;
+    }
+
+    private void evaluateImages(Model model, Device d) throws IOException {
+        segmentation.checkUnused();
+        if (subset != null) {
+            throw new IllegalArgumentException(
+                    "--subset is for networks that classify pixels; leave it out");
+        }
+        try (Predictor p = Predictor.of(model).device(d).batch(batch).open()) {
             Dataset test = data.openTest(p.spec(), p.images());
             check(p, test);
             BatchLoader loader =
@@ -52,7 +89,7 @@ final class EvaluateCommand implements Callable<Integer> {
                             .normalise(p.normalisation())
                             .threads(data.loaderThreads());
             if (data.skipsBroken()) {
-                loader = loader.skipBroken(line -> System.err.println(OneLine.of(line)));
+                loader = loader.skipBroken(EvaluateCommand::tellBroken);
             }
             Evaluation result = Evaluation.of(p, loader);
             tellClasses(p, result);
@@ -62,7 +99,78 @@ final class EvaluateCommand implements Callable<Integer> {
                 table(result);
             }
         }
-        return 0;
+    }
+
+    private static void tellBroken(String line) {
+        System.err.println(OneLine.of(line));
+    }
+
+    private void evaluatePixels(Model model, Device d) throws IOException {
+        if (predictor.hasInputSize()) {
+            throw new IllegalArgumentException(
+                    "--input-size is for networks that classify images; the pixels of whole images"
+                            + " are classified at their own size; leave it out");
+        }
+        Optional<List<String>> names = model.images().classNames();
+        SegmentationDataOption.Test test =
+                segmentation.openTest(
+                        data, model.images(), names, model.classNames().size(), subset);
+        SegmentationLoader loader =
+                SegmentationLoader.of(test.images())
+                        .normalise(model.normalisation())
+                        .threads(data.loaderThreads());
+        if (data.skipsBroken()) {
+            loader = loader.skipBroken(EvaluateCommand::tellBroken);
+        }
+        PixelEvaluation result = PixelEvaluation.of(model, d, loader);
+        if (names.isEmpty() && test.images().classes().hasTable()) {
+            System.err.println(
+                    "note: the weights do not name their classes, which are matched to the data's"
+                            + " by position");
+        }
+        if (json) {
+            System.out.print(json(result, test.subset()));
+        } else {
+            table(result, test.subset());
+        }
+    }
+
+    private static void table(PixelEvaluation e, Subset subset) {
+        System.out.printf(
+                Locale.ROOT,
+                "%,d images of %s, %,d pixels with a label, %.1f %% void%nloss            %.4f%n"
+                        + "accuracy        %.2f %%%nmean IoU        %.2f %%%n%n%s",
+                e.images(),
+                subset,
+                e.pixels(),
+                100.0 * e.voidPixels() / (e.pixels() + e.voidPixels()),
+                e.loss(),
+                100 * e.accuracy(),
+                100 * e.meanIou(),
+                ClassScore.table(ClassScore.of(e)));
+    }
+
+    private static String json(PixelEvaluation e, Subset subset) {
+        return Json.pretty(
+                Json.object(
+                        "subset", subset.toString(),
+                        "images", e.images(),
+                        "pixels", e.pixels(),
+                        "void_pixels", e.voidPixels(),
+                        "loss", e.loss(),
+                        "accuracy", e.accuracy(),
+                        "mean_iou", e.meanIou(),
+                        "classes",
+                                e.classes().stream()
+                                        .map(
+                                                c ->
+                                                        Json.object(
+                                                                "class", c.name(),
+                                                                "iou", c.iou(),
+                                                                "pixels", c.labelled(),
+                                                                "correct", c.correct(),
+                                                                "predicted", c.predicted()))
+                                        .toList()));
     }
 
     private static void check(Predictor p, Dataset test) {

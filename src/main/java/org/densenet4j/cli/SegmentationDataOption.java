@@ -82,7 +82,41 @@ final class SegmentationDataOption {
         }
         SegmentationFolder train = open(data, folder, classes, Subset.TRAIN);
         SegmentationFolder test = open(data, folder, classes, heldOut);
-        return SegmentationSource.of(train, test);
+        return new SegmentationSource(train, test);
+    }
+
+    /**
+     * A part of the data to evaluate on.
+     *
+     * @param subset which part it is
+     */
+    record Test(SegmentationFolder images, Subset subset) {}
+
+    /**
+     * Opens a part of the data to evaluate on: a folder without training images will do.
+     *
+     * @param recorded what the weights say of their images
+     * @param known names of the classes where the network has them
+     * @param count how many classes the network has
+     * @param wanted which part; null for the test images, or those of validation where there are
+     *     none
+     * @throws IOException in one line when the folders are not as they have to be
+     * @throws IllegalArgumentException when there is no such source
+     */
+    Test openTest(
+            DataOption data,
+            ImageMetadata recorded,
+            Optional<List<String>> known,
+            int count,
+            Subset wanted)
+            throws IOException {
+        check(data);
+        data.follow(recorded);
+        Path folder = folder(data);
+        SegmentationClasses classes = classes(data, known, count);
+        boolean hasTest = SegmentationFolder.subsets(folder).contains(Subset.TEST);
+        Subset subset = wanted != null ? wanted : hasTest ? Subset.TEST : Subset.VAL;
+        return new Test(open(data, folder, classes, subset), subset);
     }
 
     private static SegmentationFolder open(

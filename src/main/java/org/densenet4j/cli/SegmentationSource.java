@@ -6,32 +6,41 @@ import org.densenet4j.data.SegmentationDataset;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.train.TrainingRun;
 
+import java.io.UncheckedIOException;
 import java.util.List;
 
-/**
- * Images with a label for each pixel.
- *
- * @param height rows of pixels of the first training image
- * @param width columns of pixels of the first training image
- */
-record SegmentationSource(
-        SegmentationDataset train, SegmentationDataset test, int height, int width)
+/** Images with a label for each pixel. */
+record SegmentationSource(SegmentationDataset train, SegmentationDataset test)
         implements TrainingSource {
 
     /**
-     * Looks at the first training image.
+     * Reads the first training image, so that labels of other classes show before a run begins.
      *
-     * @throws java.io.UncheckedIOException in one line when it cannot be read
+     * @throws UncheckedIOException in one line when it cannot be read
      */
-    static SegmentationSource of(SegmentationDataset train, SegmentationDataset test) {
-        int[] size =
-                train.read(
-                        0,
-                        labelled -> {
-                            Image image = labelled.image();
-                            return new int[] {image.height(), image.width()};
-                        });
-        return new SegmentationSource(train, test, size[0], size[1]);
+    void readFirst() {
+        var unused = size();
+    }
+
+    private int[] size() {
+        return train.read(
+                0,
+                labelled -> {
+                    Image image = labelled.image();
+                    return new int[] {image.height(), image.width()};
+                });
+    }
+
+    /** Rows of pixels of the first training image, which is read. */
+    @Override
+    public int height() {
+        return size()[0];
+    }
+
+    /** Columns of pixels of the first training image, which is read. */
+    @Override
+    public int width() {
+        return size()[1];
     }
 
     @Override

@@ -356,7 +356,7 @@ final class TrainCommand implements Callable<Integer> {
             source = data.open(network, recorded);
         }
         try {
-            return names.isEmpty() ? source : source.ofClasses(names.get());
+            source = names.isEmpty() ? source : source.ofClasses(names.get());
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
                     e.getMessage()
@@ -368,6 +368,10 @@ final class TrainCommand implements Callable<Integer> {
                                             + " --reset-head"),
                     e);
         }
+        if (source instanceof SegmentationSource pixels && !data.skipsBroken()) {
+            pixels.readFirst();
+        }
+        return source;
     }
 
     /** The recipe with what the data and the network decide, as it is recorded. */
@@ -402,12 +406,12 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private static FamilySpec spec(Recipe recipe, TrainingSource source) {
-        int height = source.height();
-        int width = source.width();
         FamilySpec.Builder builder = recipe.spec(source.classNames().size());
         if (recipe.classifiesPixels() && recipe.crop() > 0) {
             return builder.build(); // windows of the recipe's size
         }
+        int height = source.height();
+        int width = source.width();
         if (recipe.inputSize() > 0 && (recipe.inputSize() != height || height != width)) {
             throw new IllegalArgumentException(
                     "--input-size "

@@ -140,7 +140,8 @@ class SegmentationRunCommandTest {
         Path run = root.resolve("run");
         Captured.run(tiny(run)).mustRefuse("give --class-colours FILE", "--classes N");
         assertFalse(Files.exists(run));
-        Captured.run(tiny(run, "--classes", "3")).mustRefuse("000", "no class");
+        Captured.run(tiny(run, "--classes", "3"))
+                .mustRefuse("000000.png: class index", "there are 3");
         Path six = root.resolve("seven");
         trained(tiny(six, "--classes", "7"));
         assertEquals("7", Checkpoint.metadata(six.resolve(CHECKPOINT)).get("run.classes"));
@@ -176,11 +177,11 @@ class SegmentationRunCommandTest {
 
     @Test
     void brokenImagesAreSkippedWhereThatIsAskedFor() throws IOException {
-        Path broken = data.resolve("train/000002.png");
+        Path broken = data.resolve("train/000000.png");
         Files.writeString(broken, "no image");
         Captured stopped = Captured.run(tiny(root.resolve("run"), "--classes", "7"));
         assertEquals(2, stopped.code());
-        contains(stopped.err(), "error: ", "000002.png: broken image");
+        contains(stopped.err(), "error: ", "000000.png: broken image");
         Captured skipped =
                 trained(tiny(root.resolve("other"), "--classes", "7", "--on-broken", "skip"));
         contains(skipped.out(), "skipped  ", "skipped        1 broken images");
