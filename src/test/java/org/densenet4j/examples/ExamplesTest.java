@@ -69,6 +69,18 @@ class ExamplesTest {
     }
 
     @Test
+    void anFcDenseNetLearnsShapesThatALinearClassifierOfPixelsCannot() throws Throwable {
+        List<String> lines = run("SegmentShapes", 60, 8);
+        assertEquals(4, lines.size(), lines.toString());
+        assertTrue(meanIou(lines.get(0)) < 0.25, lines.toString());
+        assertTrue(meanIou(lines.get(2)) > 0.6, lines.toString());
+    }
+
+    private static double meanIou(String line) {
+        return Double.parseDouble(line.replaceAll(".*mean IoU ([0-9.]+),.*", "$1"));
+    }
+
+    @Test
     void fineTuneKeepsTheFeaturesAndItsResultIsServed() throws Throwable {
         Path images = folder.resolve("images");
         DrawnImages.write(images, 6, 2, 32);
