@@ -42,7 +42,7 @@ final class BandedConvolutionStage implements InferenceStage {
         Matrix withHalo = memory.output()[lane];
         convolution.forward(lane, 1, read(lane, band), withHalo);
         int haloRows = memory.halo() * memory.bands().width();
-        convolution.append(withHalo.rows(haloRows, band.rows()), band, target);
+        convolution.write(withHalo.rows(haloRows, band.rows()), band, target);
     }
 
     /** A band of what is convolved, with its halo. */

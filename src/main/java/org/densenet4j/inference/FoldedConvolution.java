@@ -53,8 +53,21 @@ final class FoldedConvolution {
     void append(Matrix y, Chunk chunk, Target target) {
         if (memory.shift().isEmpty()) {
             target.append(y, chunk);
-            return;
+        } else {
+            shift(y, chunk, target);
         }
+    }
+
+    /** Writes what was convolved to its place, which is another. */
+    void write(Matrix y, Chunk chunk, Target target) {
+        if (memory.shift().isEmpty()) {
+            target.write(y, chunk);
+        } else {
+            shift(y, chunk, target);
+        }
+    }
+
+    private void shift(Matrix y, Chunk chunk, Target target) {
         Matrix shift = memory.shift().get();
         if (memory.folded().isPresent()) {
             kernels.normaliseRelu(y, shift, target.of(chunk));

@@ -64,6 +64,12 @@ final class Target {
         written(chunk);
     }
 
+    /** Writes what is somewhere else to its place. */
+    void write(Matrix y, Chunk chunk) {
+        kernels.copy(y, of(chunk));
+        written(chunk);
+    }
+
     /** Takes note that a chunk of the columns is there. */
     void written(Chunk chunk) {
         statistics.ifPresent(

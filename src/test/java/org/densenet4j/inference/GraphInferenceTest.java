@@ -172,6 +172,16 @@ class GraphInferenceTest {
         }
     }
 
+    /** Of which convolutions without a bias fill matrices of their own. */
+    @Test
+    void bandsOfPreActivationResNetsDo() throws IOException {
+        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
+        try (Device device = Device.open("cpu", tiny)) {
+            NetworkSpec spec = ResNetSpec.cifarPreActivation(11).inputSize(32, 9).build();
+            check(RandomCase.of(spec, 2, 7), device);
+        }
+    }
+
     private static void checkTallStem(int height, boolean kinks, Device device) throws IOException {
         DenseNetSpec spec =
                 DenseNetSpec.builder()
