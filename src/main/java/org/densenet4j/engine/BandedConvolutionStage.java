@@ -6,8 +6,10 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.plan.BandedConvolutionLayerMemory;
+import org.densenet4j.plan.Bands;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
+import org.densenet4j.plan.ConvolvedBands;
 
 import java.util.Optional;
 
@@ -23,8 +25,9 @@ final class BandedConvolutionStage implements Stage {
     private final Compute compute;
     private final Kernels kernels;
     private final BandedConvolutionLayerMemory memory;
+    private final ConvolvedBands convolved;
+    private final Bands bands;
     private final Chunks chunks;
-    private final Halo halo;
     private final Source source;
     private final NewColumns target;
     private final Convolution convolution;
@@ -38,8 +41,9 @@ final class BandedConvolutionStage implements Stage {
         this.compute = compute;
         this.kernels = compute.kernels();
         this.memory = memory;
-        this.chunks = memory.bands().chunks();
-        this.halo = new Halo(kernels, memory.bands(), memory.halo());
+        this.convolved = memory.convolved();
+        this.bands = convolved.bands();
+        this.chunks = bands.chunks();
         this.source = Source.of(compute, node, 0, memory.norm());
         this.target = new NewColumns(compute, node, memory.correction());
         this.convolution = compute.arena().convolution(memory.convolution());
@@ -62,11 +66,10 @@ final class BandedConvolutionStage implements Stage {
         return target.of(pass);
     }
 
-    /** A band of what is convolved, with its halo. */
+    /** What is convolved for a band, zeros where that is outside its image. */
     private Matrix read(int lane, Chunk band) {
         Matrix a = memory.source()[lane];
-        Chunk extended = halo.extended(band);
-        source.copyTo(extended, halo.inside(band, extended, a));
+        source.copyTo(convolved.read(band), convolved.inside(kernels, band, a));
         return a;
     }
 
@@ -83,7 +86,7 @@ final class BandedConvolutionStage implements Stage {
                     Matrix withHalo = memory.output()[lane];
                     convolution.forward(
                             lane, 1, read(lane, band), memory.scratch().packedWeights(), withHalo);
-                    Matrix y = halo.own(band, withHalo);
+                    Matrix y = convolved.own(band, withHalo);
                     bias.ifPresent(b -> b.addTo(y));
                     target.append(y, band, dropout, partials);
                 });
@@ -105,9 +108,7 @@ final class BandedConvolutionStage implements Stage {
                 chunks,
                 pass,
                 (lane, band) -> {
-                    Matrix dY = memory.output()[lane];
-                    Chunk extended = halo.extended(band);
-                    target.gradient(extended, dropout, halo.inside(band, extended, dY));
+                    Matrix dY = gradient(lane, band, dropout);
                     if (source.wantsGradient()) {
                         backwardData(pass, lane, band, dY, partials);
                     }
@@ -115,18 +116,35 @@ final class BandedConvolutionStage implements Stage {
                 });
         compute.reduce(weightSums, memory.scratch().weightSums(), convolution, weightGradient);
         bias.ifPresent(Bias::finish);
-        source.finish(pass, partials, chunks);
+        source.finish(pass, partials, memory.beside());
+    }
+
+    /** The finished gradient of a band and of the rows around it that reach what is beside it. */
+    private Matrix gradient(int lane, Chunk band, Dropout dropout) {
+        Matrix dY = memory.output()[lane];
+        int above = bands.above(band, memory.gradientAbove());
+        int below = bands.below(band, memory.gradientBelow());
+        Chunk extended = bands.extended(band, above, below);
+        int first = (convolved.above() - above) * bands.width();
+        int behind = first + extended.rows();
+        kernels.fill(dY.rows(0, first), 0);
+        kernels.fill(dY.rows(behind, dY.rows() - behind), 0);
+        target.gradient(extended, dropout, dY.rows(first, extended.rows()));
+        return dY;
     }
 
     private void backwardData(Pass pass, int lane, Chunk band, Matrix dY, Matrix partials) {
         Matrix dA = memory.sourceGradient()[lane];
         convolution.backwardData(lane, 1, dY, memory.scratch().packedWeights(), dA);
-        source.accumulate(pass, band, halo.own(band, dA), band.partial(partials));
+        Chunk beside = memory.beside().chunk(band.index(), pass.images());
+        int above = convolved.above() * memory.node().window().stride();
+        Matrix own = dA.rows(above * convolved.sourceWidth(), beside.rows());
+        source.accumulate(pass, beside, own, band.partial(partials));
     }
 
     private void backwardWeights(int lane, Chunk band, Matrix dY) {
-        halo.clear(dY);
-        bias.ifPresent(b -> b.addGradient(lane, halo.own(band, dY)));
+        convolved.clearAround(kernels, band, dY);
+        bias.ifPresent(b -> b.addGradient(lane, convolved.own(band, dY)));
         convolution.backwardWeights(
                 lane,
                 1,

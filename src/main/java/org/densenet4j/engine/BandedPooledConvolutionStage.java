@@ -90,12 +90,7 @@ final class BandedPooledConvolutionStage implements Stage {
     /** What is read for a band, zeros where that is outside its image. */
     private Matrix read(int lane, Chunk band) {
         Matrix x = memory.source()[lane];
-        Chunk inside = convolved.read(band);
-        int above = convolved.outsideAbove(band);
-        int below = x.rows() - above - inside.rows();
-        kernels.fill(x.rows(0, above), 0);
-        kernels.fill(x.rows(x.rows() - below, below), 0);
-        source.copyTo(inside, x.rows(above, inside.rows()));
+        source.copyTo(convolved.read(band), convolved.inside(kernels, band, x));
         return x;
     }
 
@@ -186,7 +181,7 @@ final class BandedPooledConvolutionStage implements Stage {
                             lane,
                             1,
                             read(lane, band),
-                            withZerosAround(lane),
+                            withZerosAround(lane, band),
                             memory.scratch().weightPart()[lane],
                             weightSums.of(lane));
                 });
@@ -242,14 +237,12 @@ final class BandedPooledConvolutionStage implements Stage {
     }
 
     /** A band's gradient as that of all that came out of the convolution. */
-    private Matrix withZerosAround(int lane) {
+    private Matrix withZerosAround(int lane, Chunk band) {
         Matrix all =
                 memory.gradient()[lane].rows(
                         (memory.gradientAbove() - convolved.above()) * width,
                         convolved.convolvedHeight() * width);
-        int below = convolved.below() * width;
-        kernels.fill(all.rows(0, convolved.above() * width), 0);
-        kernels.fill(all.rows(all.rows() - below, below), 0);
+        convolved.clearAround(kernels, band, all);
         return all;
     }
 }

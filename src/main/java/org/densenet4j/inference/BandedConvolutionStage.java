@@ -1,10 +1,10 @@
 package org.densenet4j.inference;
 
-import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.BandedConvolutionLayerInference;
-import org.densenet4j.plan.Bands;
 import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.Chunks;
+import org.densenet4j.plan.ConvolvedBands;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
@@ -33,31 +33,23 @@ final class BandedConvolutionStage implements InferenceStage {
 
     @Override
     public void forward(int images) {
+        Chunks bands = memory.convolved().bands().chunks();
         source.prepare();
-        on.forEachChunk(memory.bands().chunks(), images, this::convolve);
-        target.finish(images, memory.bands().chunks());
+        on.forEachChunk(bands, images, this::convolve);
+        target.finish(images, bands);
     }
 
     private void convolve(int lane, Chunk band) {
         Matrix withHalo = memory.output()[lane];
         convolution.forward(lane, 1, read(lane, band), withHalo);
-        int haloRows = memory.halo() * memory.bands().width();
-        convolution.write(withHalo.rows(haloRows, band.rows()), band, target);
+        convolution.write(memory.convolved().own(band, withHalo), band, target);
     }
 
-    /** A band of what is convolved, with its halo. */
+    /** What is convolved for a band, zeros where that is outside its image. */
     private Matrix read(int lane, Chunk band) {
-        Kernels kernels = on.kernels();
-        Bands bands = memory.bands();
+        ConvolvedBands convolved = memory.convolved();
         Matrix a = memory.sourceBand()[lane];
-        int above = bands.above(band, memory.halo());
-        int below = bands.below(band, memory.halo());
-        int zerosAbove = (memory.halo() - above) * bands.width();
-        int zerosBelow = (memory.halo() - below) * bands.width();
-        Chunk inside = bands.extended(band, above, below);
-        kernels.fill(a.rows(0, zerosAbove), 0);
-        kernels.fill(a.rows(a.rows() - zerosBelow, zerosBelow), 0);
-        source.copyTo(inside, a.rows(zerosAbove, inside.rows()));
+        source.copyTo(convolved.read(band), convolved.inside(on.kernels(), band, a));
         return a;
     }
 }

@@ -72,12 +72,7 @@ final class BandedPooledConvolutionStage implements InferenceStage {
     /** What is read for a band, zeros where that is outside its image. */
     private Matrix read(int lane, Chunk band) {
         Matrix x = memory.sourceBand()[lane];
-        Chunk inside = convolved.read(band);
-        int above = convolved.outsideAbove(band);
-        int below = x.rows() - above - inside.rows();
-        on.kernels().fill(x.rows(0, above), 0);
-        on.kernels().fill(x.rows(x.rows() - below, below), 0);
-        source.copyTo(inside, x.rows(above, inside.rows()));
+        source.copyTo(convolved.read(band), convolved.inside(on.kernels(), band, x));
         return x;
     }
 

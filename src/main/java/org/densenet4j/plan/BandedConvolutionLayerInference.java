@@ -9,19 +9,16 @@ import java.util.Optional;
 /**
  * Memory, in inference, of a convolution whose images are worked on in bands of rows.
  *
- * @param bands of an image
- * @param halo rows of pixels that the kernel reads above and below a band
+ * @param convolved bands of the output
  * @param source what it reads
- * @param sourceBand a band of it with its halo, dense, in each lane
- * @param weights of a convolution over a band with its halo above and below, as if that were an
- *     image: what it gives for the halo is wrong, and not used
- * @param output a band of the output, with its halo, dense, in each lane
+ * @param sourceBand what is read for a band, dense, in each lane
+ * @param weights of the convolution over one band
+ * @param output a band of the output and what comes out around it, dense, in each lane
  * @param target columns that it writes
  */
 public record BandedConvolutionLayerInference(
         ConvolutionLayer node,
-        Bands bands,
-        int halo,
+        ConvolvedBands convolved,
         InferenceRead source,
         Matrix[] sourceBand,
         ConvolutionWeights weights,
@@ -29,15 +26,11 @@ public record BandedConvolutionLayerInference(
         InferenceTarget target)
         implements NodeInference {
 
-    /** Bands, where an image does not fit and the convolution keeps its size. */
+    /** Bands, where an image does not fit, and is higher than the output by the stride. */
     static Optional<Bands> bands(ConvolutionLayer node, InferencePlanner planner) {
-        return node.window().keepsSize()
-                ? planner.bands(
-                        node.source().height(),
-                        node.source().width(),
-                        planner.bytes(node.source().channels() + node.target().count()),
-                        1)
-                : Optional.empty();
+        int read = BandedConvolutionLayerMemory.read(node) * node.source().channels();
+        return BandedConvolutionLayerMemory.bands(
+                node, planner.bytes(read + node.target().count()), planner);
     }
 
     static BandedConvolutionLayerInference of(
@@ -45,27 +38,17 @@ public record BandedConvolutionLayerInference(
         Allocator.Frame frame = planner.allocator().frame();
         int in = node.source().channels();
         int out = node.target().count();
-        int halo = node.window().padding();
-        int height = bands.rows() + 2 * halo;
-        ConvolutionShape convolution =
-                new ConvolutionShape(
-                        1,
-                        height,
-                        bands.width(),
-                        in,
-                        out,
-                        node.window().kernel(),
-                        1,
-                        halo,
-                        planner.precision());
+        ConvolvedBands convolved =
+                new ConvolvedBands(
+                        bands, node.window(), node.source().height(), node.source().width(), 0, 0);
+        ConvolutionShape convolution = convolved.shape(in, out, planner.precision());
         return new BandedConvolutionLayerInference(
                 node,
-                bands,
-                halo,
+                convolved,
                 InferenceRead.of(node.source(), node.name() + ".affine1", planner, frame),
-                frame.activations(height * bands.width(), in),
+                frame.activations(convolved.readPixels(), in),
                 ConvolutionWeights.of(node, convolution, planner),
-                frame.activations(height * bands.width(), out),
+                frame.activations(convolved.convolvedPixels(), out),
                 InferenceTarget.of(node.target(), bands.chunks(), planner, frame));
     }
 }

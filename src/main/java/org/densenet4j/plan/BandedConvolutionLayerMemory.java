@@ -3,6 +3,7 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Read;
 
 import java.util.Optional;
@@ -10,13 +11,14 @@ import java.util.Optional;
 /**
  * Memory of a convolution whose images are worked on in bands of rows.
  *
- * @param bands of an image
- * @param halo rows of pixels that the kernel reads above and below a band
- * @param convolution over a band with its halo above and below, as if that were an image: what it
- *     gives for the halo is wrong, and not used
- * @param source a band of what is convolved, with its halo, dense, in each lane
+ * @param convolved bands of the output
+ * @param beside the same bands of what is read: higher by the stride
+ * @param gradientAbove rows of pixels above a band whose gradient reaches what is beside it
+ * @param gradientBelow the same below
+ * @param convolution over one band
+ * @param source what is convolved for a band, dense, in each lane
  * @param sourceGradient its gradient
- * @param output Y or dY of a band, with its halo, dense, in each lane
+ * @param output Y or dY of a band and what comes out around it, dense, in each lane
  * @param scratch of the convolution
  * @param partials two rows of sums for each band; viewed with the columns in use
  * @param norm of the source
@@ -25,8 +27,10 @@ import java.util.Optional;
  */
 public record BandedConvolutionLayerMemory(
         ConvolutionLayer node,
-        Bands bands,
-        int halo,
+        ConvolvedBands convolved,
+        Chunks beside,
+        int gradientAbove,
+        int gradientBelow,
         ConvolutionShape convolution,
         Matrix[] source,
         Matrix[] sourceGradient,
@@ -38,43 +42,62 @@ public record BandedConvolutionLayerMemory(
         Matrix correction)
         implements NodeMemory {
 
-    /** Bands, where an image does not fit and the convolution keeps its size. */
+    /** Bands, where an image does not fit, and is higher than the output by the stride. */
     static Optional<Bands> bands(ConvolutionLayer node, Planner planner) {
-        if (!node.window().keepsSize()) {
-            return Optional.empty();
-        }
-        Read source = node.source();
-        long perPixel = 2 * planner.bytes(source.channels() + node.target().count());
-        return planner.bands(source.height(), source.width(), perPixel, 1);
+        int in = node.source().channels();
+        long scratch = planner.bytes(read(node) * in + node.target().count());
+        // With a stride more rows are read around a band, so that whole images pay longer.
+        return bands(node, node.window().stride() == 1 ? 2 * scratch : scratch, planner);
+    }
+
+    /**
+     * The same for inference, too.
+     *
+     * @param perPixel bytes of scratch of one pixel of the output
+     */
+    static Optional<Bands> bands(ConvolutionLayer node, long perPixel, NodePlanner planner) {
+        Features output = node.target().of();
+        return node.source().height() == node.window().stride() * output.height()
+                ? planner.bands(output.height(), output.width(), perPixel, 1)
+                : Optional.empty();
+    }
+
+    /** Pixels that are read for one pixel of the output. */
+    static int read(ConvolutionLayer node) {
+        return node.window().stride() * node.window().stride();
     }
 
     static BandedConvolutionLayerMemory of(ConvolutionLayer node, Bands bands, Planner planner) {
         int in = node.source().channels();
         int out = node.target().count();
-        int halo = node.window().padding();
-        int height = bands.rows() + 2 * halo;
-        int rows = height * bands.width();
-        ConvolutionShape convolution =
-                new ConvolutionShape(
-                        1,
-                        height,
-                        bands.width(),
-                        in,
-                        out,
-                        node.window().kernel(),
-                        1,
-                        halo,
-                        planner.precision());
+        Read source = node.source();
+        int stride = node.window().stride();
+        int padding = node.window().padding();
+        // Output row r reads rows from s·r − p on, k of them.
+        int gradientAbove = (node.window().kernel() - 1 - padding) / stride;
+        int gradientBelow = Math.ceilDiv(padding, stride);
+        ConvolvedBands convolved =
+                new ConvolvedBands(
+                        bands,
+                        node.window(),
+                        source.height(),
+                        source.width(),
+                        Math.max(0, gradientAbove - Math.ceilDiv(padding, stride)),
+                        gradientBelow - padding / stride);
+        ConvolutionShape convolution = convolved.shape(in, out, planner.precision());
         int count = bands.chunks().count(planner.batch());
         Allocator.Frame frame = planner.allocator().frame();
         return new BandedConvolutionLayerMemory(
                 node,
-                bands,
-                halo,
+                convolved,
+                new Chunks(
+                        source.height() * source.width(), stride * bands.rows() * source.width()),
+                gradientAbove,
+                gradientBelow,
                 convolution,
-                frame.activations(rows, in),
-                frame.activations(rows, in),
-                frame.activations(rows, out),
+                frame.activations(convolved.readPixels(), in),
+                frame.activations(convolved.readPixels(), in),
+                frame.activations(convolved.convolvedPixels(), out),
                 ConvolutionScratch.in(frame, convolution, planner),
                 frame.vector(2 * count * Math.max(in, out)),
                 NormScratch.in(frame, node.source() instanceof Read.Normalised ? in : 0),

@@ -2,13 +2,14 @@ package org.densenet4j.plan;
 
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Kernels;
+import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Window;
 
 /**
  * Bands of rows of a convolution's output, and the rows of pixels that it reads for each. These are
- * convolved as if they were an image. With stride s and padding p, ⌈p/s⌉ rows of what comes out at
- * the top and ⌊p/s⌋ at the bottom reached into the padding of that image: they are wrong, and not
- * used.
+ * convolved as if they were an image. What comes out at its top, ⌈p/s⌉ rows with stride s and
+ * padding p, and at its bottom reached into that image's padding: it is wrong, and not used.
  *
  * @param bands of the output
  * @param window of the convolution
@@ -32,18 +33,21 @@ public record ConvolvedBands(
 
     /** Rows of pixels that come out below a band. */
     public int below() {
-        return reachBelow + window.padding() / window.stride();
+        return convolvedHeight() - above() - bands.rows();
     }
 
     /** Rows of pixels that come out: a band, and what is above and below it. */
     public int convolvedHeight() {
-        return above() + bands.rows() + below();
+        return window.output(readHeight());
     }
 
-    /** Rows of pixels that are read for a band. */
+    /** Rows of pixels that are read for a band: what reaches it, and all that lie beside it. */
     public int readHeight() {
-        int last = above() + bands.rows() + reachBelow - 1;
-        return last * window.stride() - window.padding() + window.kernel();
+        int behind = above() + bands.rows();
+        int last = behind + reachBelow - 1;
+        return Math.max(
+                last * window.stride() - window.padding() + window.kernel(),
+                behind * window.stride());
     }
 
     /** Rows of a matrix with {@link #convolvedHeight}. */
@@ -73,9 +77,27 @@ public record ConvolvedBands(
                 1);
     }
 
-    /** Rows of a matrix with {@link #readHeight} that are above the image. */
-    public int outsideAbove(Chunk band) {
-        return Math.max(0, -top(band)) * sourceWidth;
+    /** The rows of {@link #read} in a matrix with {@link #readHeight}, whose others are zeroed. */
+    public Matrix inside(Kernels kernels, Chunk band, Matrix withHalo) {
+        int above = Math.max(0, -top(band)) * sourceWidth;
+        int rows = read(band).rows();
+        int behind = above + rows;
+        kernels.fill(withHalo.rows(0, above), 0);
+        kernels.fill(withHalo.rows(behind, withHalo.rows() - behind), 0);
+        return withHalo.rows(above, rows);
+    }
+
+    /** A band's own rows of a matrix with {@link #convolvedHeight}. */
+    public Matrix own(Chunk band, Matrix withHalo) {
+        return withHalo.rows(above() * bands.width(), band.rows());
+    }
+
+    /** Zeroes the other rows of a matrix with {@link #convolvedHeight}. */
+    public void clearAround(Kernels kernels, Chunk band, Matrix withHalo) {
+        int above = above() * bands.width();
+        int behind = above + band.rows();
+        kernels.fill(withHalo.rows(0, above), 0);
+        kernels.fill(withHalo.rows(behind, withHalo.rows() - behind), 0);
     }
 
     /** The convolution of one band. */

@@ -83,6 +83,8 @@ class EmulatedCudaStrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void bandsOfStemsAndTransitionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         try (Device tiny = new EmulatedDevice(DeviceOptions.defaults().withChunkFactor(1e-9))) {
+            RandomCase strided = GraphStrategiesTest.tallResNets().getLast();
+            StrategiesTest.check(strided, strategy, Mode.TRAIN, tiny, 0);
             for (int height : new int[] {63, 64}) {
                 RandomCase c = GraphStrategiesTest.tallStem(height);
                 MemoryPlan plan = GraphStrategiesTest.withoutInputGradient(c, strategy, tiny);

@@ -20,9 +20,12 @@ import org.densenet4j.plan.TransitionMemory;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.List;
 
 /**
  * Networks that are no DenseNets: every kind of node, against the reference in double precision.
@@ -161,6 +164,43 @@ class GraphStrategiesTest {
             StrategiesTest.check(c, plan, Mode.TRAIN, device, 0);
             assertEquals(2, bandedStemsAndTransitions(plan), c + "");
         }
+    }
+
+    /** ResNets halve their images by 3x3 and 1x1 convolutions with stride 2. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void bandsOfStridedConvolutionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
+        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
+        try (Device device = Device.open("cpu", tiny)) {
+            for (RandomCase c : tallResNets()) {
+                MemoryPlan plan =
+                        MemoryPlan.of(c.spec)
+                                .strategy(strategy)
+                                .batch(c.images)
+                                .inputGradient(true)
+                                .on(device);
+                StrategiesTest.check(c, plan, Mode.TRAIN, device, 0);
+                assertTrue(bandedStrides(plan) > 0, c + "");
+            }
+        }
+    }
+
+    static List<RandomCase> tallResNets() {
+        return List.of(
+                RandomCase.of(
+                        ResNetSpec.cifarPreActivation(11).inputSize(32, 9).classes(3).build(),
+                        2,
+                        8),
+                RandomCase.of(ResNetSpec.cifar(8).inputSize(48, 10).classes(3).build(), 2, 9));
+    }
+
+    static long bandedStrides(MemoryPlan plan) {
+        return plan.memory().nodes().stream()
+                .filter(
+                        m ->
+                                m instanceof BandedConvolutionLayerMemory c
+                                        && c.node().window().stride() > 1)
+                .count();
     }
 
     /** A DenseNet for large images that has a transition, a quarter as high as its images. */

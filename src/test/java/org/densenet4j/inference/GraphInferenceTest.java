@@ -182,6 +182,26 @@ class GraphInferenceTest {
         }
     }
 
+    @Test
+    void bandsOfStridedConvolutionsDo() throws IOException {
+        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
+        try (Device device = Device.open("cpu", tiny)) {
+            for (NetworkSpec spec :
+                    List.of(
+                            ResNetSpec.cifar(8).inputSize(48, 10).build(),
+                            ResNetSpec.resnet50().unitsPerStage(1, 1).inputSize(128, 20).build())) {
+                check(RandomCase.of(spec, 2, 7), device);
+                assertTrue(
+                        InferencePlan.of(spec).on(device).memory().nodes().stream()
+                                .anyMatch(
+                                        m ->
+                                                m instanceof BandedConvolutionLayerInference c
+                                                        && c.node().window().stride() > 1),
+                        spec.toString());
+            }
+        }
+    }
+
     private static void checkTallStem(int height, boolean kinks, Device device) throws IOException {
         DenseNetSpec spec =
                 DenseNetSpec.builder()
