@@ -48,8 +48,7 @@ final class EmbedCommand implements Callable<Integer> {
         List<String> names = new ArrayList<>();
         List<float[]> rows = new ArrayList<>();
         try (Device d = device.open();
-                Predictor p = predictor.open(d, images.batch())) {
-            PredictorOption.requireImages(p.spec(), "embeddings");
+                Predictor p = predictor.openFor("embeddings", d, images.batch())) {
             int length = p.embeddingLength();
             int broken =
                     images.forEachBatch(

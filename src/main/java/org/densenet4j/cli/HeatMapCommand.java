@@ -58,8 +58,7 @@ final class HeatMapCommand implements Callable<Integer> {
         inputs.addAll(names.keySet());
         overwrite.rule(inputs).checkFolder(out, names.values());
         try (Device d = device.open();
-                Predictor p = predictor.open(d, images.batch())) {
-            PredictorOption.requireImages(p.spec(), "class activation maps");
+                Predictor p = predictor.openFor("class activation maps", d, images.batch())) {
             int classIndex = wanted == null ? -1 : classIndex(p.classNames());
             OutputFolder folder = OutputFolder.make(out);
             int broken =

@@ -2,7 +2,6 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
-import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.weights.LoadOptions;
@@ -181,18 +180,22 @@ final class PredictorOption {
     }
 
     /**
-     * Refuses a network that classifies pixels.
+     * Opens a predictor on a device for what networks that classify pixels do not have; these are
+     * refused before any memory is taken.
      *
-     * @param wanted what it does not have
+     * @param wanted what it is opened for, such as "embeddings"
      */
-    static void requireImages(NetworkSpec network, String wanted) {
-        if (network.graph().classifiesPixels()) {
-            throw new IllegalArgumentException(
-                    "the network '"
-                            + network.name()
-                            + "' classifies pixels and has no "
-                            + wanted
-                            + "; predict writes masks of its classes");
+    Predictor openFor(String wanted, Device device, int batch) throws IOException {
+        try (Model opened = model()) {
+            if (opened.spec().graph().classifiesPixels()) {
+                throw new IllegalArgumentException(
+                        "the network '"
+                                + opened.spec().name()
+                                + "' classifies pixels and has no "
+                                + wanted
+                                + "; predict writes masks of its classes");
+            }
+            return open(opened, device, batch);
         }
     }
 }
