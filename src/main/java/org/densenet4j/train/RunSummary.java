@@ -24,6 +24,9 @@ final class RunSummary {
     /** A column of the metrics where pixels are classified. */
     private static final String MEAN_IOU = "test_mean_iou";
 
+    /** What the columns of classes start with there. */
+    private static final String IOU_OF = "iou ";
+
     private static final int MOST_MISTAKES = 20;
 
     private final RunFolder folder;
@@ -109,7 +112,7 @@ final class RunSummary {
         boolean ofPixels = epochs.has(MEAN_IOU);
         if (ofPixels) {
             List<String> scores =
-                    epochs.columns().stream().filter(name -> name.startsWith("iou ")).toList();
+                    epochs.columns().stream().filter(name -> name.startsWith(IOU_OF)).toList();
             page.chart("Mean IoU of each epoch", lines(epochs, "percent", MEAN_IOU));
             page.chart(
                     "IoU of each class", lines(epochs, "percent", scores.toArray(String[]::new)));
@@ -148,6 +151,16 @@ final class RunSummary {
         return Double.isFinite(value) ? String.format(Locale.ROOT, "%.4f", value) : NONE;
     }
 
+    /** A column of the metrics in a legend. */
+    private static String shown(String column) {
+        if (column.equals(MEAN_IOU)) {
+            return "mean IoU";
+        }
+        return column.startsWith(IOU_OF)
+                ? column.substring(IOU_OF.length())
+                : column.replace('_', ' ');
+    }
+
     private static Map<String, Object> lines(Metrics epochs, String format, String... columns) {
         double[] numbers = epochs.column("epoch");
         List<Object> series = new ArrayList<>();
@@ -162,7 +175,7 @@ final class RunSummary {
                             "type",
                             "line",
                             "name",
-                            name.replace('_', ' '),
+                            shown(name),
                             "showSymbol",
                             values.length < 40,
                             "data",

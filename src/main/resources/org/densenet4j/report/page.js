@@ -20,7 +20,7 @@
     "format:bytes": formatter((v) => scaled(v, [[1e9, " GB"], [1e6, " MB"], [1e3, " kB"], [1, " B"]])),
     "format:seconds": formatter((v) => scaled(v, [[1, " s"], [1e-3, " ms"], [1e-6, " µs"]])),
     "format:number": formatter((v) =>
-      Math.abs(v) >= 1e6 ? scaled(v, [[1e9, " G"], [1e6, " M"]]) : Number(v.toPrecision(4)).toLocaleString("en"),
+      Math.abs(v) >= 1e6 ? scaled(v, [[1e9, " G"], [1e6, " M"]]) : v.toLocaleString("en", { maximumSignificantDigits: 4 }),
     ),
     "format:percent": formatter((v) => scaled(100 * v, [[1, " %"]])),
     "format:first": (name) => String(name).split(" ")[0],
