@@ -137,7 +137,8 @@ public final class NetworkMemory {
     private NodeMemory memory(Node node) {
         boolean naive = planner.strategy() == MemoryStrategy.NAIVE;
         return switch (node) {
-            case ConvolutionLayer layer when naive && layer.source() instanceof Read.Normalised ->
+            case ConvolutionLayer layer
+                    when naive && layer.source() instanceof Read.Normalised n && n.relu() ->
                     NaiveConvolutionLayerMemory.of(layer, planner);
             case ConvolutionLayer layer ->
                     BandedConvolutionLayerMemory.bands(layer, planner)

@@ -13,6 +13,7 @@ import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.ClassMask;
+import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.ColourJitter;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.data.DecodeOptions;
@@ -206,6 +207,7 @@ class NullIsRefusedAtOnceTest {
                     LabelCounts.class,
                     LabelledImage.class,
                     ClassMask.class,
+                    ClassPalette.class,
                     Shapes.class,
                     Normalisation.class,
                     Augmentation.class,
@@ -270,6 +272,7 @@ class NullIsRefusedAtOnceTest {
         Model model = Model.open(file);
         sample(Trainer.class, trainer);
         sample(Model.class, model);
+        sample(ClassPalette.class, Shapes.shapeClasses().palette());
         sample(WeightSource.class, model);
         sample(Predictor.class, Predictor.of(model).device(device).open());
         sample(InferenceNetwork.class, InferenceNetwork.open(inference, device, model));

@@ -79,7 +79,7 @@ public final class RandomGraph {
             graph.add(
                     new ConvolutionLayer(
                             "up.layer" + l,
-                            new Read.Normalised(reads, norm(), true),
+                            new Read.Normalised(reads, norm(), random.nextInt(3) > 0),
                             Window.THREE,
                             "up.conv" + l,
                             random.nextBoolean(),
@@ -152,7 +152,8 @@ public final class RandomGraph {
                 Read source =
                         random.nextInt(3) == 0
                                 ? Read.raw(prefix)
-                                : Read.normalisedRelu(norm(), prefix);
+                                : new Read.Normalised(
+                                        List.of(prefix), norm(), random.nextInt(3) > 0);
                 graph.add(
                         new ConvolutionLayer(
                                 layer,
