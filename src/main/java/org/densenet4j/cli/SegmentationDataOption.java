@@ -135,12 +135,17 @@ final class SegmentationDataOption {
         if (!data.isGenerated()) {
             return data.folder();
         }
+        // Sets of another size are apart: a run that goes on would be left without its images.
+        Path folder =
+                shapes() == SHAPES_TRAIN
+                        ? DataOption.SHAPES_FOLDER
+                        : DataOption.SHAPES_FOLDER.resolveSibling("shapes-" + shapes());
         Shapes.generate(
-                DataOption.SHAPES_FOLDER,
+                folder,
                 new Shapes.Counts(shapes(), SHAPES_HELD_OUT, SHAPES_HELD_OUT),
                 SHAPES_SIDE,
                 1);
-        return DataOption.SHAPES_FOLDER;
+        return folder;
     }
 
     private int shapes() {

@@ -291,7 +291,7 @@ class SegmentationRunCommandTest {
                 "fc-densenet-3-3-8",
                 "8 training and 200 test images",
                 "test mean IoU");
-        assertTrue(Files.isDirectory(root.resolve("runs/shapes/trainannot")));
+        assertTrue(Files.isDirectory(root.resolve("runs/shapes-8/trainannot")));
         assertEquals(
                 "shapes",
                 Checkpoint.metadata(root.resolve("run").resolve(CHECKPOINT)).get("recipe.recipe"));
