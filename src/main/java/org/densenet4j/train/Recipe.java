@@ -288,7 +288,7 @@ public record Recipe(
                 !decayScales || decayNorms || optimiser == Optimisation.RMSPROP,
                 "decay-scales",
                 true,
-                "is for --optimiser rmsprop; use --decay-norms with sgd");
+                "is for --optimiser rmsprop; use --decay-scales false with sgd");
         require(
                 compression >= 0 && compression <= 1,
                 "compression",

@@ -205,6 +205,7 @@ class SegmentationRunCommandTest {
                 "--crop 1 | inputSize = 1x1 is too small",
                 "--momentum 0.5 | --momentum is for --optimiser sgd; the optimiser is rmsprop",
                 "--optimiser sgd --decay-scales false --rho 0.5 | --rho is for --optimiser rmsprop",
+                "--optimiser sgd | use --decay-scales false with sgd",
                 "--optimiser adam | --optimiser | SGD, RMSPROP",
                 "--schedule exponential --milestones 3 | --milestones is for --schedule step",
                 "--schedule cosine --lr-factor 0.5 | is for --schedule step or exponential",
