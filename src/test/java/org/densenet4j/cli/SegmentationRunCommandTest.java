@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Shapes;
 import org.densenet4j.io.Csv;
 import org.densenet4j.train.Checkpoint;
@@ -116,6 +117,8 @@ class SegmentationRunCommandTest {
         Captured longer = trained(with(resume, "--epochs", "2"));
         contains(longer.out(), "changed  epochs: 1 -> 2", "in epoch 2", "epoch 2/2");
         assertEquals(3, Files.readAllLines(run.resolve("metrics.csv")).size());
+        Map<String, String> images = ImageMetadata.read(run, checkpoint(run)).entries();
+        assertTrue(images.keySet().stream().anyMatch(k -> k.contains("colour")), images.toString());
         Captured.run(with(resume, "--epochs", "3", "--crop", "8"))
                 .mustRefuse("--crop 8 does not fit the run, which has 12");
         Captured.run(with(resume, "--task", "classify"))
@@ -127,6 +130,10 @@ class SegmentationRunCommandTest {
                 other.err(),
                 "error: the data has the classes other, still, the network background, disc",
                 "a run continues with the classes that it was started with");
+    }
+
+    private static Map<String, String> checkpoint(Path run) throws IOException {
+        return Checkpoint.metadata(run.resolve(CHECKPOINT));
     }
 
     private static List<String> with(List<String> arguments, String... more) {
