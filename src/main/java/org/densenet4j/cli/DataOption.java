@@ -269,8 +269,9 @@ final class DataOption {
     private Source open(NetworkSpec network) throws IOException {
         String data = text();
         if (data.equals("glyphs")) {
-            Glyphs.generate(GLYPHS, glyphs(), GLYPHS_TEST, 1);
-            Cifar set = Cifar.cifar10(GLYPHS);
+            Path folder = ofCount(GLYPHS, glyphs(), GLYPHS_TRAIN);
+            Glyphs.generate(folder, glyphs(), GLYPHS_TEST, 1);
+            Cifar set = Cifar.cifar10(folder);
             return new Source(
                     set.train(), set.test(), Normalisation.of(set.train()), Recipe.Augment.SHIFT);
         }
@@ -360,7 +361,19 @@ final class DataOption {
         String data = text();
         int colon = data.indexOf(':');
         return List.of(
-                colon < 0 ? ofPixels ? SHAPES_FOLDER : GLYPHS : Path.of(data.substring(colon + 1)));
+                colon >= 0
+                        ? Path.of(data.substring(colon + 1))
+                        : ofPixels ? SHAPES_FOLDER : ofCount(GLYPHS, glyphs(), GLYPHS_TRAIN));
+    }
+
+    /**
+     * The folder of generated images. Sets of another size are apart from the usual one: a run that
+     * goes on would be left without its images.
+     */
+    static Path ofCount(Path folder, int images, int usual) {
+        return images == usual
+                ? folder
+                : folder.resolveSibling(folder.getFileName() + "-" + images);
     }
 
     boolean skipsBroken() {

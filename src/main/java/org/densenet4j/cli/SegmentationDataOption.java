@@ -135,11 +135,7 @@ final class SegmentationDataOption {
         if (!data.isGenerated()) {
             return data.folder();
         }
-        // Sets of another size are apart: a run that goes on would be left without its images.
-        Path folder =
-                shapes() == SHAPES_TRAIN
-                        ? DataOption.SHAPES_FOLDER
-                        : DataOption.SHAPES_FOLDER.resolveSibling("shapes-" + shapes());
+        Path folder = DataOption.ofCount(DataOption.SHAPES_FOLDER, shapes(), SHAPES_TRAIN);
         Shapes.generate(
                 folder,
                 new Shapes.Counts(shapes(), SHAPES_HELD_OUT, SHAPES_HELD_OUT),

@@ -68,17 +68,22 @@ public final class SegmentationClasses {
 
     /**
      * Classes without colours: label images hold their indices. They are drawn in the colours of
-     * PASCAL VOC, beginning with its second, and void in black.
+     * PASCAL VOC: where the first class is called background, it is black and void is (224, 224,
+     * 192), as there; without a background the classes begin with the second colour, and void is
+     * black.
      *
      * @throws IllegalArgumentException when there are fewer than 2 or more than 255, or two have
      *     one name
      */
     public static SegmentationClasses of(List<String> names) {
         checkNames(names);
+        int first = names.getFirst().equalsIgnoreCase("background") ? 0 : 1;
         return new SegmentationClasses(
                 names,
-                IntStream.range(0, names.size()).map(c -> vocColour(c + 1)).toArray(),
-                0,
+                IntStream.range(first, first + names.size())
+                        .map(SegmentationClasses::vocColour)
+                        .toArray(),
+                first == 0 ? vocColour(VOID_LABEL) : 0,
                 Map.of(),
                 false,
                 indices(names.size(), VOID_LABEL));

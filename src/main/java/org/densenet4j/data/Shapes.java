@@ -31,7 +31,7 @@ import javax.imageio.ImageIO;
  * depends on the seed, the side and its index alone. Images are drawn when they are read.
  */
 public final class Shapes implements SegmentationDataset {
-    private static final int FORMAT_VERSION = 1;
+    private static final int FORMAT_VERSION = 2;
     private static final String MARKER = "shapes.properties";
     private static final String FILE = "%06d.png";
 

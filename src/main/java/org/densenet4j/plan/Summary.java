@@ -28,7 +28,7 @@ public final class Summary {
     private static final String NONE = "–";
     private static final List<String> COLUMNS =
             List.of(
-                    "stage",
+                    "node",
                     "output",
                     "parameters",
                     "multiply-adds",

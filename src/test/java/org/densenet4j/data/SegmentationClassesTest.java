@@ -99,6 +99,17 @@ class SegmentationClassesTest {
     }
 
     @Test
+    void aBackgroundIsBlackAsInPascalVoc() {
+        SegmentationClasses classes =
+                SegmentationClasses.of(List.of("background", "aeroplane", "bicycle"));
+        assertEquals(0, classes.colour(0));
+        assertEquals(0x800000, classes.colour(1));
+        assertEquals(0x008000, classes.colour(2));
+        assertEquals(0xE0E0C0, classes.voidColour());
+        assertEquals(255, classes.voidLabel());
+    }
+
+    @Test
     void classesWithoutATableHaveColoursOfTheirOwn() {
         SegmentationClasses classes = SegmentationClasses.numbered(255);
         assertFalse(classes.hasTable());
