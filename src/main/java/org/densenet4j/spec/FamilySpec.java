@@ -22,16 +22,14 @@ public sealed interface FamilySpec extends NetworkSpec
      */
     static Builder preset(String name) {
         Objects.requireNonNull(name, "name");
-        return Stream.of(
-                        DenseNetSpec.named(name),
-                        FcDenseNetSpec.named(name),
-                        ResNetSpec.named(name))
-                .<Builder>flatMap(Optional::stream)
-                .findFirst()
-                .orElseThrow(
-                        () ->
-                                new IllegalArgumentException(
-                                        "no model named '" + name + "'; use " + NAMES));
+        Optional<Builder> found =
+                Stream.of(
+                                DenseNetSpec.named(name),
+                                FcDenseNetSpec.named(name),
+                                ResNetSpec.named(name))
+                        .<Builder>flatMap(Optional::stream)
+                        .findFirst();
+        return FieldChecks.known(found, name, NAMES);
     }
 
     /** Outputs of the classifier, for each image or each pixel. */

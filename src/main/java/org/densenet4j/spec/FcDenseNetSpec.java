@@ -153,11 +153,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
      * @throws IllegalArgumentException for any other name
      */
     public static Builder preset(String name) {
-        return named(name)
-                .orElseThrow(
-                        () ->
-                                new IllegalArgumentException(
-                                        "no model named '" + name + "'; use " + NAMES));
+        return FieldChecks.known(named(name), name, NAMES);
     }
 
     /** The same; empty for any other name. */

@@ -1,6 +1,7 @@
 package org.densenet4j.spec;
 
 import java.util.List;
+import java.util.Optional;
 
 /** What the fields of every kind of network must be. */
 final class FieldChecks {
@@ -17,6 +18,16 @@ final class FieldChecks {
         if (!condition) {
             throw new IllegalArgumentException(message);
         }
+    }
+
+    /**
+     * The preset that was found.
+     *
+     * @param names those that there are
+     */
+    static <B> B known(Optional<B> preset, String name, String names) {
+        return preset.orElseThrow(
+                () -> new IllegalArgumentException("no model named '" + name + "'; use " + names));
     }
 
     static int positive(String field, int value) {

@@ -182,11 +182,7 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
      * @throws IllegalArgumentException for any other name
      */
     public static Builder preset(String name) {
-        return named(name)
-                .orElseThrow(
-                        () ->
-                                new IllegalArgumentException(
-                                        "no model named '" + name + "'; use " + NAMES));
+        return FieldChecks.known(named(name), name, NAMES);
     }
 
     /** The same; empty for any other name. */

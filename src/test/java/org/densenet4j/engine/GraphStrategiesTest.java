@@ -31,6 +31,10 @@ import java.util.List;
  * Networks that are no DenseNets: every kind of node, against the reference in double precision.
  */
 class GraphStrategiesTest {
+    /** A cache that holds next to nothing, so that images are cut into bands. */
+    private static final DeviceOptions TINY_CACHE =
+            DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
+
     private static final int GRAPHS = 16;
 
     @ParameterizedTest
@@ -61,13 +65,11 @@ class GraphStrategiesTest {
         }
     }
 
-    /** On a device whose cache holds next to nothing, so that images are cut into bands. */
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void bandsOfRowsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
-        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
         int banded = 0;
-        try (Device device = Device.open("cpu", tiny)) {
+        try (Device device = Device.open("cpu", TINY_CACHE)) {
             for (long seed = 1; seed <= GRAPHS; seed++) {
                 double dropout = seed % 3 == 0 ? 0.25 : 0;
                 int height = 16 * (1 + (int) seed % 3);
@@ -94,11 +96,7 @@ class GraphStrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void bandsOfBottleneckLayersGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions tiny =
-                    DeviceOptions.defaults()
-                            .withThreads(2)
-                            .withChunkFactor(1e-9)
-                            .withMachineCode(machineCode);
+            DeviceOptions tiny = TINY_CACHE.withMachineCode(machineCode);
             try (Device device = Device.open("cpu", tiny)) {
                 for (int height : new int[] {16, 24, 32}) {
                     double dropout = height == 24 ? 0.25 : 0;
@@ -115,11 +113,7 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void theyDoSoInBFloat16(MemoryStrategy strategy) {
-        DeviceOptions tiny =
-                DeviceOptions.defaults()
-                        .withThreads(2)
-                        .withChunkFactor(1e-9)
-                        .withPrecision(DataType.BFLOAT16);
+        DeviceOptions tiny = TINY_CACHE.withPrecision(DataType.BFLOAT16);
         try (Device device = Device.open("cpu", tiny)) {
             assumeTrue(device.supports(DataType.BFLOAT16), device.description());
             RandomCase c = tallBottlenecks(24, 0.25).withoutKinks();
@@ -132,11 +126,7 @@ class GraphStrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void bandsOfStemsAndTransitionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions tiny =
-                    DeviceOptions.defaults()
-                            .withThreads(2)
-                            .withChunkFactor(1e-9)
-                            .withMachineCode(machineCode);
+            DeviceOptions tiny = TINY_CACHE.withMachineCode(machineCode);
             try (Device device = Device.open("cpu", tiny)) {
                 for (int height : new int[] {63, 64, 96}) {
                     RandomCase c = tallStem(height);
@@ -152,11 +142,7 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void stemsAndTransitionsDoSoInBFloat16(MemoryStrategy strategy) {
-        DeviceOptions tiny =
-                DeviceOptions.defaults()
-                        .withThreads(2)
-                        .withChunkFactor(1e-9)
-                        .withPrecision(DataType.BFLOAT16);
+        DeviceOptions tiny = TINY_CACHE.withPrecision(DataType.BFLOAT16);
         try (Device device = Device.open("cpu", tiny)) {
             assumeTrue(device.supports(DataType.BFLOAT16), device.description());
             RandomCase c = tallStem(64).withoutKinks();
@@ -170,8 +156,7 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void bandsOfStridedConvolutionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
-        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
-        try (Device device = Device.open("cpu", tiny)) {
+        try (Device device = Device.open("cpu", TINY_CACHE)) {
             for (RandomCase c : tallResNets()) {
                 MemoryPlan plan =
                         MemoryPlan.of(c.spec)
