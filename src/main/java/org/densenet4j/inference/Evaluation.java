@@ -91,12 +91,12 @@ public record Evaluation(
                 for (int i = 0; i < batch.size(); i++) {
                     int label = batch.labels()[i];
                     int rank = rank(logits, i * count, count, label);
-                    int best = best(logits, i * count, count);
+                    int best = ClassLogits.best(logits, i * count, count);
                     total[label]++;
                     predicted[best]++;
                     correct[label] += best == label ? 1 : 0;
                     top5 += rank < 5 ? 1 : 0;
-                    loss += loss(logits, i * count, count, label);
+                    loss += ClassLogits.loss(logits, i * count, count, label);
                 }
             }
         }
@@ -122,14 +122,6 @@ public record Evaluation(
                 all, loss / all, (double) allCorrect / all, (double) top5 / all, classes);
     }
 
-    private static int best(float[] logits, int at, int count) {
-        int best = 0;
-        for (int c = 1; c < count; c++) {
-            best = logits[at + c] > logits[at + best] ? c : best;
-        }
-        return best;
-    }
-
     /** Classes that are before the label; of equal logits the one with the lower index is. */
     private static int rank(float[] logits, int at, int count, int label) {
         int rank = 0;
@@ -138,17 +130,5 @@ public record Evaluation(
             rank += higher || (c < label && logits[at + c] == logits[at + label]) ? 1 : 0;
         }
         return rank;
-    }
-
-    private static double loss(float[] logits, int at, int count, int label) {
-        double largest = Double.NEGATIVE_INFINITY;
-        for (int c = 0; c < count; c++) {
-            largest = Math.max(largest, logits[at + c]);
-        }
-        double sum = 0;
-        for (int c = 0; c < count; c++) {
-            sum += Math.exp(logits[at + c] - largest);
-        }
-        return Math.log(sum) + largest - logits[at + label];
     }
 }

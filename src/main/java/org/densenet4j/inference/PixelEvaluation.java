@@ -80,9 +80,9 @@ public record PixelEvaluation(
                 int[] labels = batch.labels();
                 int[] predicted = new int[labels.length];
                 for (int p = 0; p < labels.length; p++) {
-                    predicted[p] = best(logits, p * classes, classes);
+                    predicted[p] = ClassLogits.best(logits, p * classes, classes);
                     if (labels[p] != SegmentationBatch.VOID) {
-                        loss += loss(logits, p * classes, classes, labels[p]);
+                        loss += ClassLogits.loss(logits, p * classes, classes, labels[p]);
                     }
                 }
                 scores.add(labels, predicted);
@@ -141,26 +141,6 @@ public record PixelEvaluation(
                     "the network's outputs are not finite for some of the images: its weights or"
                             + " the normalisation are not those that it was trained with");
         }
-    }
-
-    private static int best(float[] logits, int at, int classes) {
-        int best = 0;
-        for (int c = 1; c < classes; c++) {
-            best = logits[at + c] > logits[at + best] ? c : best;
-        }
-        return best;
-    }
-
-    private static double loss(float[] logits, int at, int classes, int label) {
-        double largest = Double.NEGATIVE_INFINITY;
-        for (int c = 0; c < classes; c++) {
-            largest = Math.max(largest, logits[at + c]);
-        }
-        double sum = 0;
-        for (int c = 0; c < classes; c++) {
-            sum += Math.exp(logits[at + c] - largest);
-        }
-        return Math.log(sum) + largest - logits[at + label];
     }
 
     /** A predictor of the last image's size. */

@@ -246,18 +246,10 @@ public final class Predictor implements AutoCloseable {
                         checkLogits(logits, i, first + i);
                     }
                     for (int i = 0; i < n * pixels; i++) {
-                        found[first * pixels + i] = best(logits, i * classes);
+                        found[first * pixels + i] = ClassLogits.best(logits, i * classes, classes);
                     }
                 });
         return found;
-    }
-
-    private int best(float[] logits, int at) {
-        int best = 0;
-        for (int c = 1; c < classes; c++) {
-            best = logits[at + c] > logits[at + best] ? c : best;
-        }
-        return best;
     }
 
     /** Of logits that are no numbers no class is the most probable one. */
@@ -350,7 +342,7 @@ public final class Predictor implements AutoCloseable {
                     maps[0] = network.classMaps(0);
                 });
         checkLogits(logits, 0, 0);
-        int wanted = classIndex < 0 ? best(logits, 0) : classIndex;
+        int wanted = classIndex < 0 ? ClassLogits.best(logits, 0, classes) : classIndex;
         float[] values = new float[features.height() * features.width()];
         for (int i = 0; i < values.length; i++) {
             values[i] = maps[0][i * classes + wanted];
