@@ -20,13 +20,20 @@ import org.junit.jupiter.params.provider.EnumSource;
 /**
  * Three steps of each optimiser on random graphs, against the reference in double precision:
  * losses, parameters, and running statistics behind them.
+ *
+ * <p>Every ReLU lets everything through here. Close to zero, one that rounding puts on the other
+ * side moves a gradient by as much as it likes, on one processor and not on the next, and three
+ * steps carry that on; what a ReLU does to one gradient is {@link GraphStrategiesTest}'s.
  */
 class GraphStepsTest {
     private static final int STEPS = 3;
     private static final double TOLERANCE = 1e-3;
 
-    /** Of what steps change: a ReLU's input that is zero but for rounding moves gradients. */
-    private static final double CHANGE_TOLERANCE = 1e-2;
+    /** Where three steps take a loss down to nothing, the rounding of logits is left. */
+    private static final double ZERO_LOSS = 1e-6;
+
+    /** Rounding of a number that is stored as a float, relative. */
+    private static final double ROUNDING = 0x1p-24;
 
     /** Part of the root mean square of all changes. */
     private static final double ZERO = 1e-4;
@@ -76,7 +83,8 @@ class GraphStepsTest {
     }
 
     private static void check(long seed, MemoryStrategy strategy, Device device) {
-        RandomCase c = RandomCase.of(RandomGraph.of(seed, 0), 2 + (int) seed % 3, seed);
+        RandomCase c =
+                RandomCase.of(RandomGraph.of(seed, 0), 2 + (int) seed % 3, seed).withoutKinks();
         OptimiserStep step = step(seed);
         String what = step + " under " + strategy + ", " + c;
         MemoryPlan plan = MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
@@ -95,7 +103,7 @@ class GraphStepsTest {
                 double expected = reference.loss(c.labels, 0);
                 reference.backward();
                 step(reference, step);
-                assertEquals(expected, loss, TOLERANCE * expected, what);
+                assertEquals(expected, loss, TOLERANCE * expected + ZERO_LOSS, what);
             }
             double squares = 0;
             double count = 0;
@@ -108,10 +116,11 @@ class GraphStepsTest {
                 double[] theirs = reference.parameter(p.name());
                 double change = distance(theirs, c.values(p.name()));
                 // What only batch norms read has no gradient but for rounding, and does not move.
-                double floor = ZERO * all * Math.sqrt(p.count());
+                double stored = STEPS * ROUNDING * distance(theirs, new float[theirs.length]);
+                double floor = ZERO * all * Math.sqrt(p.count()) + stored;
                 double error = distance(theirs, network.parameter(p.name()));
                 assertTrue(
-                        error <= CHANGE_TOLERANCE * change + floor,
+                        error <= TOLERANCE * change + floor,
                         () -> p.name() + " of " + what + ": " + error + " of " + change);
             }
             for (ParameterSpec p : network.runningStatistics()) {

@@ -34,6 +34,11 @@ class StrategiesTest {
 
     private static final double GRADIENT_TOLERANCE = 1e-3;
 
+    /** Of values of about 1; ten times what single precision is off at the end of a network. */
+    private static final double KINK = 1e-5;
+
+    private static final int DRAWS = 200;
+
     /** With 8 bits per activation and no ReLU that flips. */
     private static final double BFLOAT16_OUTPUT_TOLERANCE = 2e-2;
 
@@ -279,7 +284,9 @@ class StrategiesTest {
     }
 
     /** A plan for at least as many images as the case has. */
-    static void check(RandomCase c, MemoryPlan plan, Mode mode, Device device, double dropout) {
+    static void check(RandomCase drawn, MemoryPlan plan, Mode mode, Device device, double dropout) {
+        boolean flips = device.precision() != DataType.FLOAT32 || !drawn.kinks();
+        RandomCase c = flips ? drawn : clearOfKinks(drawn, mode, dropout);
         String what = plan.strategy() + " " + mode + " on " + c + ", " + device.description();
         boolean floats = device.precision() == DataType.FLOAT32;
         double outputTolerance = floats ? OUTPUT_TOLERANCE : BFLOAT16_OUTPUT_TOLERANCE;
@@ -288,7 +295,8 @@ class StrategiesTest {
                         ? GRADIENT_TOLERANCE
                         : c.kinks() ? FLIPPED_GRADIENT_TOLERANCE : BFLOAT16_GRADIENT_TOLERANCE;
         // A gradient far smaller than the largest is a sum that cancelled.
-        double share = floats ? 1e-4 : 1e-1;
+        double share = floats ? 1e-3 : 1e-1;
+        double biasShare = floats ? 3e-2 : 30;
         ReferenceNetwork reference = c.reference();
         try (Network network = Network.open(plan, device, 0)) {
             assertEquals(plan.peakBytes(), network.allocatedBytes(), what);
@@ -321,7 +329,7 @@ class StrategiesTest {
                 if (p.role() == ParameterSpec.Role.CONV_BIAS) {
                     // Behind a bias that only batch norms read, what it sums adds up to zero.
                     String weight = p.name().replace(".bias", ".weight");
-                    floor = Math.max(floor, 300 * share * norm(reference.gradient(weight)));
+                    floor = Math.max(floor, biasShare * norm(reference.gradient(weight)));
                 }
                 assertCloseTo(
                         reference.gradient(p.name()),
@@ -347,6 +355,28 @@ class StrategiesTest {
                         what + " " + p.name());
             }
         }
+    }
+
+    /**
+     * The case, redrawn until no ReLU and no max-pool is within rounding of going the other way:
+     * there a gradient may differ by as much as it likes, on one processor and not on the next.
+     */
+    private static RandomCase clearOfKinks(RandomCase drawn, Mode mode, double dropout) {
+        RandomCase c = drawn;
+        for (int i = 0; i < DRAWS; i++) {
+            ReferenceNetwork reference = c.reference();
+            reference.forward(c.pixelsAsDoubles(), mode, philox(c.spec.graph(), dropout));
+            // What dropout made zero is zero in every precision.
+            boolean clear =
+                    reference.margins().values().stream()
+                            .flatMapToDouble(Arrays::stream)
+                            .allMatch(margin -> margin == 0 || Math.abs(margin) > KINK);
+            if (clear) {
+                return c;
+            }
+            c = c.redrawn();
+        }
+        throw new AssertionError("every draw has a ReLU close to zero: " + drawn);
     }
 
     /** A mean of what another normalisation centred is zero but for rounding. */

@@ -20,6 +20,8 @@ public final class RandomCase {
     /** More deviations than a few hundred values ever have. */
     private static final float ABOVE_KINK = 8;
 
+    private static final long REDRAW = 1_000_003;
+
     public final NetworkSpec spec;
     public final int images;
     public final float[] pixels;
@@ -64,6 +66,11 @@ public final class RandomCase {
      */
     public RandomCase withoutKinks() {
         return new RandomCase(spec, images, seed, false);
+    }
+
+    /** The same network with other parameters and images. */
+    public RandomCase redrawn() {
+        return new RandomCase(spec, images, seed + REDRAW, kinks);
     }
 
     /** Whether a ReLU's input may be close to zero. */
