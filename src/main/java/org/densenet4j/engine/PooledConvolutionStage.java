@@ -1,13 +1,14 @@
 package org.densenet4j.engine;
 
 import org.densenet4j.backend.Convolution;
-import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.PooledConvolution;
+import org.densenet4j.plan.BandedPooledConvolutionMemory;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.PooledConvolutionMemory;
+import org.densenet4j.plan.WholePooledConvolutionMemory;
 
 import java.util.List;
 
@@ -16,35 +17,35 @@ import java.util.List;
  * the first block.
  *
  * <p>The normalised output and the positions of the maxima are never stored: both are made again
- * per chunk. Under RECOMPUTE the convolution's output, the largest matrix of the network, is not
- * stored either; a chunk of it is made four times.
+ * per chunk. Under RECOMPUTE the convolution's output S, the largest matrix of the network, is not
+ * stored either; a chunk of it is made four times. How a chunk is worked on, as whole images or as
+ * a band of rows, is up to the two subclasses.
  */
-final class PooledConvolutionStage implements Stage {
-    private final Compute compute;
-    private final Kernels kernels;
+abstract sealed class PooledConvolutionStage implements Stage
+        permits WholePooledConvolutionStage, BandedPooledConvolutionStage {
+    final Compute compute;
+    final Kernels kernels;
+    final PooledConvolution node;
+    final RawSource source;
+    final BatchNormalisation norm;
+    final NewColumns target;
+    final KeptCopy copy;
+    final Convolution convolution;
+    final Matrix weight;
+    final LaneSums weightSums;
     private final PooledConvolutionMemory memory;
-    private final PooledConvolution node;
     private final Chunks chunks;
-    private final RawSource source;
-    private final int sourcePixels;
-    private final int targetPixels;
-    private final BatchNormalisation norm;
-    private final NewColumns target;
-    private final KeptCopy copy;
-    private final Convolution convolution;
-    private final Matrix weight;
+    private final Chunks outgoing;
     private final Matrix weightGradient;
-    private final LaneSums weightSums;
 
     PooledConvolutionStage(Compute compute, PooledConvolutionMemory memory) {
         this.compute = compute;
         this.kernels = compute.kernels();
         this.memory = memory;
         this.node = memory.node();
-        this.chunks = memory.images();
+        this.chunks = memory.chunks();
+        this.outgoing = memory.outgoing();
         this.source = new RawSource(compute, node, 0, node.source());
-        this.sourcePixels = node.source().height() * node.source().width();
-        this.targetPixels = node.target().of().pixels();
         this.norm =
                 new BatchNormalisation(
                         compute, node.norm(), memory.norm(), List.of(memory.statistics()));
@@ -54,6 +55,13 @@ final class PooledConvolutionStage implements Stage {
         this.weight = compute.weight(node.convolution() + ".weight");
         this.weightGradient = compute.weightGradient(node.convolution() + ".weight");
         this.weightSums = LaneSums.rows(kernels, memory.scratch().weightSums());
+    }
+
+    static PooledConvolutionStage of(Compute compute, PooledConvolutionMemory memory) {
+        return switch (memory) {
+            case WholePooledConvolutionMemory m -> new WholePooledConvolutionStage(compute, m);
+            case BandedPooledConvolutionMemory m -> new BandedPooledConvolutionStage(compute, m);
+        };
     }
 
     @Override
@@ -66,33 +74,40 @@ final class PooledConvolutionStage implements Stage {
         return target.of(pass);
     }
 
-    private void packForward() {
-        compute.packForward(convolution, weight, memory.scratch().packedWeights());
+    // ---------------------------------------------------------------- one chunk
+
+    /** S of a chunk, made anew, and stored where that is planned. */
+    abstract Matrix convolve(int lane, Chunk chunk);
+
+    /** Normalises S of a chunk, takes it through ReLU and pool, and writes what comes out. */
+    abstract void pool(int lane, Chunk chunk, Matrix out);
+
+    /** What is done with S of a chunk and the gradient that came through the pool. */
+    interface OfChunk {
+        void run(Matrix s, Matrix dS);
     }
 
-    /** A chunk of the convolution's output: stored, or made again. */
-    private Matrix convolved(int lane, Chunk chunk) {
-        return memory.convolved().map(chunk::of).orElseGet(() -> convolve(lane, chunk));
-    }
+    /**
+     * Takes the finished gradient of the pooled output back through the max-pool.
+     *
+     * @param pooled the chunk of the pooled output
+     */
+    abstract void throughPool(int lane, Chunk chunk, Chunk pooled, OfChunk work);
 
-    private Matrix convolve(int lane, Chunk chunk) {
-        Matrix s = memory.convolved().map(chunk::of).orElse(chunk.in(memory.output()[lane]));
-        Chunk read = chunk.ofPixels(sourcePixels);
-        convolution.forward(
-                lane,
-                chunk.images(),
-                source.read(read, memory.source()[lane]),
-                memory.scratch().packedWeights(),
-                s);
-        return s;
-    }
+    /** Before {@link #backwardConvolution} of all chunks. */
+    abstract void prepareConvolutionBackward();
+
+    /** Adds a chunk's part to the gradient of the weights, and passes that of what is read on. */
+    abstract void backwardConvolution(Pass pass, int lane, Chunk chunk, Matrix dS);
+
+    // ---------------------------------------------------------------- the passes
 
     @Override
     public void forward(Pass pass) {
-        int rows = pass.images() * chunks.rowsPerImage();
+        int rows = rows(pass);
         Matrix partials = partials(pass);
         packForward();
-        if (memory.convolved().isPresent() || compute.usesBatchStatistics(pass)) {
+        if (memory.stored().isPresent() || compute.usesBatchStatistics(pass)) {
             compute.forEachChunk(
                     chunks,
                     pass,
@@ -113,88 +128,69 @@ final class PooledConvolutionStage implements Stage {
                 chunks,
                 pass,
                 (lane, chunk) -> {
-                    Matrix s = convolved(lane, chunk);
-                    Matrix out = chunk.ofPixels(targetPixels).of(target.values());
-                    copy.keep(chunk, s, norm.affine());
-                    kernels.normaliseReluMaxPool(
-                            s,
-                            chunk.images(),
-                            node.convolvedHeight(),
-                            node.convolvedWidth(),
-                            norm.affine(),
-                            out);
+                    Matrix out = outgoing(pass, chunk).of(target.values());
+                    pool(lane, chunk, out);
                     kernels.channelStatistics(out, chunk.partial(partials));
                 });
-        target.finish(pass, partials, chunks.imagesPerChunk() * targetPixels);
+        target.finish(pass, partials, outgoing);
     }
 
     @Override
     public void backward(Pass pass) {
-        int count = chunks.count(pass.images());
         target.prepareGradient(pass);
         norm.prepareAgain(pass);
         Matrix statistics = norm.statistics(pass, 0);
         Matrix partials = partials(pass);
-        if (memory.convolved().isEmpty()) {
+        if (memory.stored().isEmpty()) {
             packForward();
         }
         compute.forEachChunk(
                 chunks,
                 pass,
-                (lane, chunk) -> {
-                    Matrix s = convolved(lane, chunk);
-                    Matrix dS = throughPool(lane, chunk, s);
-                    kernels.maskRelu(dS, s, norm.affine(), statistics, chunk.partial(partials));
-                });
-        int rows = pass.images() * chunks.rowsPerImage();
-        Matrix correction = norm.finishAtOnce(pass, partials, count, rows);
+                (lane, chunk) ->
+                        throughPool(
+                                lane,
+                                chunk,
+                                outgoing(pass, chunk),
+                                (s, dS) ->
+                                        kernels.maskRelu(
+                                                dS,
+                                                s,
+                                                norm.affine(),
+                                                statistics,
+                                                chunk.partial(partials))));
+        Matrix correction =
+                norm.finishAtOnce(pass, partials, chunks.count(pass.images()), rows(pass));
         weightSums.begin();
-        if (source.wantsGradient()) {
-            compute.packBackward(convolution, weight, memory.packedForBackward());
-        }
+        prepareConvolutionBackward();
         compute.forEachChunk(
                 chunks,
                 pass,
-                (lane, chunk) -> {
-                    Matrix s = convolved(lane, chunk);
-                    Matrix dS = throughPool(lane, chunk, s);
-                    kernels.applyCorrection(dS, s, correction, statistics, false, dS);
-                    backwardConvolution(pass, lane, chunk, dS);
-                });
+                (lane, chunk) ->
+                        throughPool(
+                                lane,
+                                chunk,
+                                outgoing(pass, chunk),
+                                (s, dS) -> {
+                                    kernels.applyCorrection(
+                                            dS, s, correction, statistics, false, dS);
+                                    backwardConvolution(pass, lane, chunk, dS);
+                                }));
         compute.reduce(weightSums, memory.scratch().weightSums(), convolution, weightGradient);
     }
 
-    private void backwardConvolution(Pass pass, int lane, Chunk chunk, Matrix dS) {
-        Chunk read = chunk.ofPixels(sourcePixels);
-        convolution.backwardWeights(
-                lane,
-                chunk.images(),
-                source.read(read, memory.source()[lane]),
-                dS,
-                memory.scratch().weightPart()[lane],
-                weightSums.of(lane));
-        if (source.wantsGradient()) {
-            Matrix dX = source.gradient(read, memory.source()[lane]);
-            convolution.backwardData(lane, chunk.images(), dS, memory.packedForBackward(), dX);
-            source.accumulate(pass, read, dX, dX);
-        }
+    private void packForward() {
+        compute.packForward(convolution, weight, memory.scratch().packedWeights());
     }
 
-    /** The finished gradient of the pooled output, taken back through the max-pool. */
-    private Matrix throughPool(int lane, Chunk chunk, Matrix s) {
-        Chunk pooled = chunk.ofPixels(targetPixels);
-        Matrix dPooled = pooled.in(memory.pooledGradient()[lane]);
-        Matrix dS = chunk.in(memory.gradient()[lane]);
-        target.gradient(pooled, Dropout.NONE, dPooled);
-        kernels.maxPoolBackward(
-                dPooled,
-                s,
-                chunk.images(),
-                node.convolvedHeight(),
-                node.convolvedWidth(),
-                norm.affine(),
-                dS);
-        return dS;
+    /** A chunk of the pooled output. */
+    private Chunk outgoing(Pass pass, Chunk chunk) {
+        return outgoing.chunk(chunk.index(), pass.images());
+    }
+
+    /** Rows of S. */
+    private int rows(Pass pass) {
+        return pass.images() * chunks.rowsPerImage();
     }
 
     private Matrix partials(Pass pass) {

@@ -2,7 +2,6 @@ package org.densenet4j.engine;
 
 import org.densenet4j.plan.AdditionMemory;
 import org.densenet4j.plan.BandedConvolutionLayerMemory;
-import org.densenet4j.plan.BandedPooledConvolutionMemory;
 import org.densenet4j.plan.BandedTransitionUpMemory;
 import org.densenet4j.plan.BottleneckLayerMemory;
 import org.densenet4j.plan.ClassifierMemory;
@@ -46,8 +45,7 @@ final class Stages {
             case BandedConvolutionLayerMemory m -> new BandedConvolutionStage(compute, m);
             case BottleneckLayerMemory m -> new BottleneckStage(compute, m);
             case NaiveBottleneckLayerMemory m -> new NaiveBottleneckStage(compute, m);
-            case PooledConvolutionMemory m -> new PooledConvolutionStage(compute, m);
-            case BandedPooledConvolutionMemory m -> new BandedPooledConvolutionStage(compute, m);
+            case PooledConvolutionMemory m -> PooledConvolutionStage.of(compute, m);
             case TransitionMemory m -> new TransitionStage(compute, m);
             case ClassifierMemory m -> new ClassifierStage(compute, m);
             case PixelClassifierMemory m -> new PixelClassifierStage(compute, m);

@@ -2,7 +2,6 @@ package org.densenet4j.inference;
 
 import org.densenet4j.plan.AdditionInference;
 import org.densenet4j.plan.BandedConvolutionLayerInference;
-import org.densenet4j.plan.BandedPooledConvolutionInference;
 import org.densenet4j.plan.BandedTransitionUpInference;
 import org.densenet4j.plan.BottleneckLayerInference;
 import org.densenet4j.plan.ClassifierInference;
@@ -30,9 +29,7 @@ interface InferenceStage {
             case ConvolutionLayerInference m -> new ConvolutionStage(on, m, weights);
             case BandedConvolutionLayerInference m -> new BandedConvolutionStage(on, m, weights);
             case BottleneckLayerInference m -> new BottleneckStage(on, m, weights);
-            case PooledConvolutionInference m -> new PooledConvolutionStage(on, m, weights);
-            case BandedPooledConvolutionInference m ->
-                    new BandedPooledConvolutionStage(on, m, weights);
+            case PooledConvolutionInference m -> PooledConvolutionStage.of(on, m, weights);
             case TransitionInference m -> new TransitionStage(on, m, weights);
             case ClassifierInference m -> new ClassifierStage(on, m, weights);
             case PixelClassifierInference m -> new PixelClassifierStage(on, m, weights);

@@ -2,8 +2,12 @@ package org.densenet4j.inference;
 
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.PooledConvolution;
+import org.densenet4j.plan.BandedPooledConvolutionInference;
 import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.PooledConvolutionInference;
+import org.densenet4j.plan.WholePooledConvolutionInference;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
@@ -11,32 +15,46 @@ import java.io.IOException;
 /**
  * The stem for large images: a convolution with its batch normalisation folded in, ReLU and
  * max-pool behind it. Where statistics are the batch's, every chunk is convolved twice: for them,
- * and again when they are known.
+ * and again when they are known. How a chunk is worked on, as whole images or as a band of rows, is
+ * up to the two subclasses.
  */
-final class PooledConvolutionStage implements InferenceStage {
-    private final InferenceDevice on;
-    private final PooledConvolutionInference memory;
-    private final Source source;
-    private final int sourcePixels;
-    private final int targetPixels;
-    private final InnerNormalisation norm;
-    private final Convolution convolution;
-    private final Target target;
+abstract sealed class PooledConvolutionStage implements InferenceStage
+        permits WholePooledConvolutionStage, BandedPooledConvolutionStage {
+    final InferenceDevice on;
+    final PooledConvolution node;
+    final Source source;
+    final InnerNormalisation norm;
+    final Convolution convolution;
+    final Matrix weights;
+    final Target target;
+    private final Chunks chunks;
+    private final Chunks outgoing;
 
     PooledConvolutionStage(
-            InferenceDevice on, PooledConvolutionInference memory, WeightSource weights)
+            InferenceDevice on, PooledConvolutionInference memory, WeightSource values)
             throws IOException {
         this.on = on;
-        this.memory = memory;
-        this.source = Source.of(on, memory.source(), weights);
-        this.sourcePixels = memory.node().source().height() * memory.node().source().width();
-        this.targetPixels = memory.node().target().of().pixels();
+        this.node = memory.node();
+        this.chunks = memory.chunks();
+        this.outgoing = memory.outgoing();
+        this.source = Source.of(on, memory.source(), values);
         this.convolution = on.arena().convolution(memory.convolution());
+        this.weights = memory.weights();
         this.target = new Target(on, memory.target());
-        float[] kernels = weights.values(memory.node().convolution() + ".weight");
-        this.norm =
-                new InnerNormalisation(on, memory.norm(), memory.statistics(), weights, kernels);
-        on.pack(convolution, kernels, memory.weights());
+        float[] kernels = values.values(node.convolution() + ".weight");
+        this.norm = new InnerNormalisation(on, memory.norm(), memory.statistics(), values, kernels);
+        on.pack(convolution, kernels, weights);
+    }
+
+    static PooledConvolutionStage of(
+            InferenceDevice on, PooledConvolutionInference memory, WeightSource values)
+            throws IOException {
+        return switch (memory) {
+            case WholePooledConvolutionInference m ->
+                    new WholePooledConvolutionStage(on, m, values);
+            case BandedPooledConvolutionInference m ->
+                    new BandedPooledConvolutionStage(on, m, values);
+        };
     }
 
     @Override
@@ -44,32 +62,23 @@ final class PooledConvolutionStage implements InferenceStage {
         source.prepare();
         if (norm.isOfTheBatch()) {
             on.forEachChunk(
-                    memory.images(),
-                    images,
-                    (lane, chunk) -> norm.take(convolve(lane, chunk), chunk));
-            norm.finish(images, memory.images());
+                    chunks, images, (lane, chunk) -> norm.take(convolve(lane, chunk), chunk));
+            norm.finish(images, chunks);
         }
-        on.forEachChunk(memory.images(), images, this::pool);
-        target.finish(images, memory.images());
+        on.forEachChunk(
+                chunks,
+                images,
+                (lane, chunk) -> {
+                    Chunk pooled = outgoing.chunk(chunk.index(), images);
+                    pool(lane, chunk, target.of(pooled));
+                    target.written(pooled);
+                });
+        target.finish(images, outgoing);
     }
 
-    private Matrix convolve(int lane, Chunk chunk) {
-        Matrix y = chunk.in(memory.output()[lane]);
-        Matrix a = source.read(chunk.ofPixels(sourcePixels), memory.sourceChunk()[lane]);
-        convolution.forward(lane, chunk.images(), a, memory.weights(), y);
-        return y;
-    }
+    /** The convolution's output of a chunk. */
+    abstract Matrix convolve(int lane, Chunk chunk);
 
-    private void pool(int lane, Chunk chunk) {
-        Chunk pooled = chunk.ofPixels(targetPixels);
-        on.kernels()
-                .normaliseReluMaxPool(
-                        convolve(lane, chunk),
-                        chunk.images(),
-                        memory.node().convolvedHeight(),
-                        memory.node().convolvedWidth(),
-                        norm.affine(),
-                        target.of(pooled));
-        target.written(pooled);
-    }
+    /** Convolves a chunk, takes it through ReLU and pool, and writes what comes out. */
+    abstract void pool(int lane, Chunk chunk, Matrix out);
 }

@@ -41,7 +41,7 @@ public record BandedConvolutionLayerInference(
         ConvolvedBands convolved =
                 new ConvolvedBands(
                         bands, node.window(), node.source().height(), node.source().width(), 0, 0);
-        ConvolutionShape convolution = convolved.shape(in, out, planner.precision());
+        ConvolutionShape convolution = convolved.shape(in, out, planner);
         return new BandedConvolutionLayerInference(
                 node,
                 convolved,

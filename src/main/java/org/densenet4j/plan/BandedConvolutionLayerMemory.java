@@ -84,7 +84,7 @@ public record BandedConvolutionLayerMemory(
                         source.width(),
                         Math.max(0, gradientAbove - Math.ceilDiv(padding, stride)),
                         gradientBelow - padding / stride);
-        ConvolutionShape convolution = convolved.shape(in, out, planner.precision());
+        ConvolutionShape convolution = convolved.shape(in, out, planner);
         int count = bands.chunks().count(planner.batch());
         Allocator.Frame frame = planner.allocator().frame();
         return new BandedConvolutionLayerMemory(

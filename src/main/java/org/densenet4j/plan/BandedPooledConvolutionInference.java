@@ -35,7 +35,7 @@ public record BandedPooledConvolutionInference(
         Matrix[] pooled,
         Optional<InnerStatistics> statistics,
         InferenceTarget target)
-        implements NodeInference {
+        implements PooledConvolutionInference {
     /** Rows of pixels above a band that the pool reads, rounded up to whole windows. */
     public static final int HALO = 2;
 
@@ -43,7 +43,7 @@ public record BandedPooledConvolutionInference(
             PooledConvolution node, Bands bands, InferencePlanner planner) {
         int channels = node.target().count();
         int in = node.source().channels();
-        Chunks outgoing = BandedPooledConvolutionMemory.outgoing(node, bands);
+        Chunks outgoing = bands.halved(node.target().of());
         ConvolvedBands convolved =
                 new ConvolvedBands(
                         bands,
@@ -52,7 +52,7 @@ public record BandedPooledConvolutionInference(
                         node.source().width(),
                         HALO,
                         0);
-        ConvolutionShape convolution = convolved.shape(in, channels, planner.precision());
+        ConvolutionShape convolution = convolved.shape(in, channels, planner);
         int pooledHeight = (bands.rows() + HALO) / 2;
         Allocator.Frame frame = planner.allocator().frame();
         return new BandedPooledConvolutionInference(
@@ -68,5 +68,10 @@ public record BandedPooledConvolutionInference(
                 frame.activations(pooledHeight * node.target().of().width(), channels),
                 InnerStatistics.of(bands.chunks(), channels, planner, frame),
                 InferenceTarget.of(node.target(), outgoing, planner, frame));
+    }
+
+    @Override
+    public Chunks chunks() {
+        return convolved.bands().chunks();
     }
 }

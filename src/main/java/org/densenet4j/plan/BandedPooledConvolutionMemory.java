@@ -40,7 +40,7 @@ public record BandedPooledConvolutionMemory(
         Matrix partials,
         NormScratch norm,
         Matrix correction)
-        implements NodeMemory {
+        implements PooledConvolutionMemory {
     /** Rows of pixels of S above and below a band that its gradient depends on. */
     public static final int HALO = 2;
 
@@ -59,18 +59,12 @@ public record BandedPooledConvolutionMemory(
                         2);
     }
 
-    /** The same bands of the pooled output. */
-    static Chunks outgoing(PooledConvolution node, Bands bands) {
-        return new Chunks(
-                node.target().of().pixels(), bands.rows() / 2 * node.target().of().width());
-    }
-
     static BandedPooledConvolutionMemory of(PooledConvolution node, Bands bands, Planner planner) {
         int channels = node.target().count();
         int in = node.source().channels();
         int pixels = bands.height() * bands.width();
         Matrix statistics = PooledConvolutionMemory.statistics(node, planner);
-        Optional<Matrix> stored = PooledConvolutionMemory.convolved(node, planner);
+        Optional<Matrix> stored = PooledConvolutionMemory.stored(node, planner);
         Optional<Matrix> normalised =
                 planner.naiveCopy(node, ".normalised", planner.rows(pixels), channels);
         int reach = stored.isPresent() ? 0 : HALO;
@@ -82,7 +76,7 @@ public record BandedPooledConvolutionMemory(
                         node.source().width(),
                         reach,
                         reach);
-        ConvolutionShape convolution = convolved.shape(in, channels, planner.precision());
+        ConvolutionShape convolution = convolved.shape(in, channels, planner);
         int gradientHeight =
                 gradientAbove(convolved) + bands.rows() + Math.max(HALO, convolved.below());
         int pooledHeight = bands.rows() / 2 + HALO;
@@ -90,7 +84,7 @@ public record BandedPooledConvolutionMemory(
         return new BandedPooledConvolutionMemory(
                 node,
                 convolved,
-                outgoing(node, bands),
+                bands.halved(node.target().of()),
                 convolution,
                 stored,
                 statistics,
@@ -103,6 +97,11 @@ public record BandedPooledConvolutionMemory(
                 frame.vector(2 * bands.chunks().count(planner.batch()) * channels),
                 NormScratch.in(frame, channels),
                 frame.matrix(3, channels));
+    }
+
+    @Override
+    public Chunks chunks() {
+        return convolved.bands().chunks();
     }
 
     /** Rows of pixels above a band in its gradient. */

@@ -50,16 +50,7 @@ public record BandedTransitionUpInference(
         int out = node.target().count();
         int height = 2 * bands.rows() + 3;
         ConvolutionShape convolution =
-                new ConvolutionShape(
-                        1,
-                        height,
-                        node.upsampledWidth(),
-                        out,
-                        in,
-                        TransitionUp.WINDOW.kernel(),
-                        TransitionUp.WINDOW.stride(),
-                        TransitionUp.WINDOW.padding(),
-                        planner.precision());
+                planner.convolution(1, height, node.upsampledWidth(), out, in, TransitionUp.WINDOW);
         Chunks output =
                 new Chunks(
                         node.target().of().pixels(), 2 * bands.rows() * node.target().of().width());

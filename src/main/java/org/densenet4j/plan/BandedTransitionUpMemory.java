@@ -80,15 +80,12 @@ public record BandedTransitionUpMemory(
 
     private static ConvolutionShape convolution(TransitionUp node, int height, Planner planner) {
         Window window = TransitionUp.WINDOW;
-        return new ConvolutionShape(
+        return planner.convolution(
                 1,
                 height,
                 node.upsampledWidth(),
                 node.target().count(),
                 node.source().channels(),
-                window.kernel(),
-                window.stride(),
-                window.padding(),
-                planner.precision());
+                window);
     }
 }

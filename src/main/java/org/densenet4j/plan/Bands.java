@@ -1,5 +1,7 @@
 package org.densenet4j.plan;
 
+import org.densenet4j.graph.Features;
+
 import java.util.Optional;
 
 /**
@@ -47,6 +49,11 @@ public record Bands(int height, int width, int rows) {
     /** The bands of a batch as chunks of its rows. */
     public Chunks chunks() {
         return new Chunks(height * width, rows * width);
+    }
+
+    /** The same bands of features that are half as high and wide. */
+    Chunks halved(Features features) {
+        return new Chunks(features.pixels(), rows / 2 * features.width());
     }
 
     /** The first row of pixels of a band in its image. */

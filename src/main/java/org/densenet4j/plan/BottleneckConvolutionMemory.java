@@ -3,6 +3,7 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.graph.Window;
 
 /** Scratch of the 3x3 half of a dense layer with a bottleneck: Y = conv3x3(relu(bn2(Z))). */
 public sealed interface BottleneckConvolutionMemory {
@@ -96,15 +97,12 @@ public sealed interface BottleneckConvolutionMemory {
 
     private static ConvolutionShape shapeOf(
             BottleneckLayer node, int images, int height, Planner planner) {
-        return new ConvolutionShape(
+        return planner.convolution(
                 images,
                 height,
                 node.source().width(),
                 node.width(),
                 node.growthRate(),
-                3,
-                1,
-                1,
-                planner.precision());
+                Window.THREE);
     }
 }

@@ -4,6 +4,7 @@ import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.graph.Window;
 
 import java.util.Optional;
 
@@ -59,16 +60,13 @@ public record BottleneckLayerInference(
                         ? planner.batch()
                         : Math.min(planner.batch(), perLane * planner.device().lanes());
         ConvolutionShape convolution =
-                new ConvolutionShape(
+                planner.convolution(
                         images.imagesPerChunk(),
                         node.source().height(),
                         node.source().width(),
                         width,
                         k,
-                        3,
-                        1,
-                        1,
-                        planner.precision());
+                        Window.THREE);
         Matrix bottleneck =
                 planner.allocator()
                         .activations(

@@ -36,16 +36,13 @@ public record ConvolutionLayerInference(
                 source.isDense(planner) ? 0 : Math.ceilDiv(planner.bytes(in) * inPixels, outPixels);
         Chunks images = planner.imageChunks(outPixels, inBytes + planner.bytes(out));
         ConvolutionShape convolution =
-                new ConvolutionShape(
+                planner.convolution(
                         images.imagesPerChunk(),
                         node.source().height(),
                         node.source().width(),
                         in,
                         out,
-                        node.window().kernel(),
-                        node.window().stride(),
-                        node.window().padding(),
-                        planner.precision());
+                        node.window());
         InferenceTarget target = InferenceTarget.of(node.target(), images, planner, frame);
         return new ConvolutionLayerInference(
                 node,

@@ -55,16 +55,13 @@ public record ConvolutionLayerMemory(
         long inBytes = dense ? 0 : Math.ceilDiv(planner.bytes(in) * inPixels, outPixels);
         Chunks images = planner.imageChunks(outPixels, 2 * (inBytes + planner.bytes(out)));
         ConvolutionShape convolution =
-                new ConvolutionShape(
+                planner.convolution(
                         images.imagesPerChunk(),
                         source.height(),
                         source.width(),
                         in,
                         out,
-                        node.window().kernel(),
-                        node.window().stride(),
-                        node.window().padding(),
-                        planner.precision());
+                        node.window());
         Allocator.Frame frame = planner.allocator().frame();
         int inRows = sourceIsThere ? 0 : images.imagesPerChunk() * inPixels;
         return new ConvolutionLayerMemory(

@@ -1,7 +1,6 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.ConvolutionShape;
-import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Window;
@@ -101,16 +100,7 @@ public record ConvolvedBands(
     }
 
     /** The convolution of one band. */
-    ConvolutionShape shape(int in, int out, DataType precision) {
-        return new ConvolutionShape(
-                1,
-                readHeight(),
-                sourceWidth,
-                in,
-                out,
-                window.kernel(),
-                window.stride(),
-                window.padding(),
-                precision);
+    ConvolutionShape shape(int in, int out, NodePlanner planner) {
+        return planner.convolution(1, readHeight(), sourceWidth, in, out, window);
     }
 }

@@ -72,7 +72,7 @@ public final class InferenceMemory {
                                     bands ->
                                             BandedPooledConvolutionInference.of(
                                                     stem, bands, planner))
-                            .orElseGet(() -> PooledConvolutionInference.of(stem, planner));
+                            .orElseGet(() -> WholePooledConvolutionInference.of(stem, planner));
             case Transition transition -> TransitionInference.of(transition, planner);
             case Classifier classifier -> ClassifierInference.of(classifier, planner);
             case PixelClassifier classifier -> PixelClassifierInference.of(classifier, planner);

@@ -151,7 +151,7 @@ public final class NetworkMemory {
                     BandedPooledConvolutionMemory.bands(stem, wantsGradient(stem.source()), planner)
                             .<NodeMemory>map(
                                     bands -> BandedPooledConvolutionMemory.of(stem, bands, planner))
-                            .orElseGet(() -> PooledConvolutionMemory.of(stem, planner));
+                            .orElseGet(() -> WholePooledConvolutionMemory.of(stem, planner));
             case Transition transition -> TransitionMemory.of(transition, planner);
             case Classifier classifier -> ClassifierMemory.of(classifier, planner);
             case PixelClassifier classifier -> PixelClassifierMemory.of(classifier, planner);

@@ -5,7 +5,6 @@ public sealed interface NodeInference
         permits ConvolutionLayerInference,
                 BandedConvolutionLayerInference,
                 PooledConvolutionInference,
-                BandedPooledConvolutionInference,
                 BottleneckLayerInference,
                 TransitionInference,
                 TransitionDownInference,

@@ -8,7 +8,6 @@ public sealed interface NodeMemory
                 BottleneckLayerMemory,
                 NaiveBottleneckLayerMemory,
                 PooledConvolutionMemory,
-                BandedPooledConvolutionMemory,
                 TransitionMemory,
                 ClassifierMemory,
                 PixelClassifierMemory,

@@ -12,6 +12,7 @@ import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Window;
 
 import java.util.Optional;
 
@@ -118,6 +119,21 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
                         ? Matrix.dense(0, rows, channels, precision())
                         : Matrix.aligned(0, rows, channels, precision());
         return all.columns(c.from(), c.count());
+    }
+
+    /** A convolution of images of height x width pixels, in this precision. */
+    ConvolutionShape convolution(
+            int images, int height, int width, int in, int out, Window window) {
+        return new ConvolutionShape(
+                images,
+                height,
+                width,
+                in,
+                out,
+                window.kernel(),
+                window.stride(),
+                window.padding(),
+                precision());
     }
 
     // ---------------------------------------------------------------- chunks

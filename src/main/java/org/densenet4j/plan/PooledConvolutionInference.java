@@ -7,64 +7,35 @@ import org.densenet4j.graph.PooledConvolution;
 import java.util.Optional;
 
 /**
- * Memory of a convolution with batch normalisation and max-pool behind it, in inference.
- *
- * @param images chunks of images; the rows counted are those of the convolution's output
- * @param convolution over one chunk
- * @param source what it reads
- * @param sourceChunk a chunk of it, dense, in each lane; empty where it is read in its place
- * @param weights packed
- * @param norm of the convolution's output; with running statistics its scale is in the weights
- * @param output a chunk of the convolution's output, in each lane
- * @param statistics of the convolution's output, where they are those of the batch
- * @param target columns that it writes
+ * Memory of a convolution with batch normalisation and max-pool behind it in inference, over chunks
+ * of images, whole or in bands of rows.
  */
-public record PooledConvolutionInference(
-        PooledConvolution node,
-        Chunks images,
-        ConvolutionShape convolution,
-        InferenceRead source,
-        Matrix[] sourceChunk,
-        Matrix weights,
-        InferenceNorm norm,
-        Matrix[] output,
-        Optional<InnerStatistics> statistics,
-        InferenceTarget target)
-        implements NodeInference {
+public sealed interface PooledConvolutionInference extends NodeInference
+        permits WholePooledConvolutionInference, BandedPooledConvolutionInference {
+    /** The node whose memory it is. */
+    PooledConvolution node();
 
-    static PooledConvolutionInference of(PooledConvolution node, InferencePlanner planner) {
-        Allocator.Frame frame = planner.allocator().frame();
-        InferenceRead source =
-                InferenceRead.of(node.source(), node.name() + ".affine1", planner, frame);
-        int channels = node.target().count();
-        int pixels = node.convolvedHeight() * node.convolvedWidth();
-        int inPixels = node.source().height() * node.source().width();
-        long inBytes =
-                source.isDense(planner)
-                        ? 0
-                        : Math.ceilDiv(planner.bytes(source.channels()) * inPixels, pixels);
-        Chunks images = planner.imageChunks(pixels, inBytes + planner.bytes(channels));
-        ConvolutionShape convolution =
-                new ConvolutionShape(
-                        images.imagesPerChunk(),
-                        node.source().height(),
-                        node.source().width(),
-                        source.channels(),
-                        channels,
-                        node.window().kernel(),
-                        node.window().stride(),
-                        node.window().padding(),
-                        planner.precision());
-        return new PooledConvolutionInference(
-                node,
-                images,
-                convolution,
-                source,
-                source.chunk(images.imagesPerChunk() * inPixels, planner, frame),
-                planner.packed(node.name() + ".weights", convolution),
-                InferenceNorm.of(node.norm(), channels, node.name() + ".affine", planner, frame),
-                frame.activations(images.rowsPerChunk(), channels),
-                InnerStatistics.of(images, channels, planner, frame),
-                InferenceTarget.of(node.target(), images, planner, frame));
-    }
+    /** Rows of the convolution's output that are worked on together. */
+    Chunks chunks();
+
+    /** The same chunks of the pooled output. */
+    Chunks outgoing();
+
+    /** The convolution over one chunk. */
+    ConvolutionShape convolution();
+
+    /** What it reads. */
+    InferenceRead source();
+
+    /** Its weights, packed. */
+    Matrix weights();
+
+    /** Of the convolution's output; with running statistics its scale is in the weights. */
+    InferenceNorm norm();
+
+    /** Statistics of the convolution's output, where they are those of the batch. */
+    Optional<InnerStatistics> statistics();
+
+    /** Columns that it writes. */
+    InferenceTarget target();
 }

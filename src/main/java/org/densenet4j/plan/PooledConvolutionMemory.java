@@ -7,85 +7,43 @@ import org.densenet4j.graph.PooledConvolution;
 import java.util.Optional;
 
 /**
- * Memory of a convolution with batch normalisation and max-pool behind it.
- *
- * @param images chunks of images; the rows counted are those of the convolution's output
- * @param convolution over one chunk
- * @param convolved S, the convolution's output [N·H·W, C]; none where it is made again per chunk
- * @param statistics of S [3, C]
- * @param normalised the naive strategy's copy of the BN-ReLU output
- * @param source a chunk of what is read, and later its gradient; empty where that is done in place
- * @param output a chunk of the convolution's output
- * @param gradient a chunk of its gradient
- * @param pooledGradient a chunk of the pooled output's gradient
- * @param packedForBackward the weights for the gradient of what is read
- * @param partials two rows of sums for each chunk
- * @param norm of S
- * @param correction [3, C] of the pooled output's gradient
+ * Memory of a convolution with batch normalisation and max-pool behind it: S, the convolution's
+ * output, and what its images are worked on with, whole or in bands of rows.
  */
-public record PooledConvolutionMemory(
-        PooledConvolution node,
-        Chunks images,
-        ConvolutionShape convolution,
-        Optional<Matrix> convolved,
-        Matrix statistics,
-        Optional<Matrix> normalised,
-        Matrix[] source,
-        Matrix[] output,
-        Matrix[] gradient,
-        Matrix[] pooledGradient,
-        ConvolutionScratch scratch,
-        Matrix packedForBackward,
-        Matrix partials,
-        NormScratch norm,
-        Matrix correction)
-        implements NodeMemory {
+public sealed interface PooledConvolutionMemory extends NodeMemory
+        permits WholePooledConvolutionMemory, BandedPooledConvolutionMemory {
+    /** The node whose memory it is. */
+    PooledConvolution node();
 
-    static PooledConvolutionMemory of(PooledConvolution node, Planner planner) {
-        int channels = node.target().count();
-        int pixels = node.convolvedHeight() * node.convolvedWidth();
-        Matrix statistics = statistics(node, planner);
-        Optional<Matrix> convolved = convolved(node, planner);
-        Optional<Matrix> normalised =
-                planner.naiveCopy(node, ".normalised", planner.rows(pixels), channels);
-        Chunks images = planner.imageChunks(pixels, 2 * planner.bytes(channels));
-        ConvolutionShape convolution =
-                new ConvolutionShape(
-                        images.imagesPerChunk(),
-                        node.source().height(),
-                        node.source().width(),
-                        node.source().channels(),
-                        channels,
-                        node.window().kernel(),
-                        node.window().stride(),
-                        node.window().padding(),
-                        planner.precision());
-        int chunkRows = images.rowsPerChunk();
-        int pooledRows = images.imagesPerChunk() * node.target().of().pixels();
-        int in = node.source().channels();
-        int inRows =
-                planner.isWholeInput(node.source())
-                        ? 0
-                        : images.imagesPerChunk() * node.source().height() * node.source().width();
-        Allocator.Frame frame = planner.allocator().frame();
-        ConvolutionScratch scratch = ConvolutionScratch.in(frame, convolution, planner);
-        return new PooledConvolutionMemory(
-                node,
-                images,
-                convolution,
-                convolved,
-                statistics,
-                normalised,
-                frame.activations(inRows, in),
-                frame.activations(chunkRows, channels),
-                frame.activations(chunkRows, channels),
-                frame.activations(pooledRows, channels),
-                scratch,
-                frame.vector(scratch.packedWeights().columns()),
-                frame.vector(2 * images.count(planner.batch()) * channels),
-                NormScratch.in(frame, channels),
-                frame.matrix(3, channels));
-    }
+    /** Rows of S that are worked on together. */
+    Chunks chunks();
+
+    /** The same chunks of the pooled output. */
+    Chunks outgoing();
+
+    /** The convolution over one chunk. */
+    ConvolutionShape convolution();
+
+    /** S [N·H·W, C]; none where it is made again per chunk. */
+    Optional<Matrix> stored();
+
+    /** Statistics of S [3, C]. */
+    Matrix statistics();
+
+    /** The naive strategy's copy of the BN-ReLU output. */
+    Optional<Matrix> normalised();
+
+    /** What the convolution works in. */
+    ConvolutionScratch scratch();
+
+    /** Two rows of sums for each chunk. */
+    Matrix partials();
+
+    /** Scratch of the normalisation of S. */
+    NormScratch norm();
+
+    /** The correction [3, C] of the pooled output's gradient. */
+    Matrix correction();
 
     /** Statistics of S. */
     static Matrix statistics(PooledConvolution node, Planner planner) {
@@ -100,7 +58,7 @@ public record PooledConvolutionMemory(
     }
 
     /** S, where it is kept. */
-    static Optional<Matrix> convolved(PooledConvolution node, Planner planner) {
+    static Optional<Matrix> stored(PooledConvolution node, Planner planner) {
         return planner.strategy() == MemoryStrategy.RECOMPUTE
                 ? Optional.empty()
                 : Optional.of(

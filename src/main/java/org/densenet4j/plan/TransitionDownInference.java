@@ -4,8 +4,6 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PoolShape;
 import org.densenet4j.graph.TransitionDown;
 
-import java.util.Optional;
-
 /**
  * Memory of a transition down in inference.
  *
@@ -36,18 +34,13 @@ public record TransitionDownInference(
     static TransitionDownInference of(TransitionDown node, InferencePlanner planner) {
         int in = node.source().channels();
         int out = node.target().count();
-        int height = node.source().height();
         int width = node.source().width();
-        int pixels = height * width;
-        int outPixels = node.target().of().pixels();
+        int pixels = node.source().height() * width;
         long bytes = planner.bytes(in + out);
-        Optional<Bands> bands = planner.bands(height, width, bytes, 2);
-        Chunks chunks =
-                bands.map(Bands::chunks).orElseGet(() -> planner.imageChunks(pixels, bytes));
-        Chunks pooled =
-                bands.map(b -> new Chunks(outPixels, b.rows() / 2 * (width / 2)))
-                        .orElseGet(() -> chunks.ofPixels(outPixels));
-        int pooledHeight = bands.map(Bands::rows).orElse(height);
+        HalvedChunks cut =
+                HalvedChunks.of(node.source(), node.target().of(), bytes, bytes, planner);
+        Chunks chunks = cut.chunks();
+        Chunks pooled = cut.halved();
         Allocator.Frame frame = planner.allocator().frame();
         Matrix[] source = frame.activations(chunks.rowsPerChunk(), in);
         Matrix[] convolved = frame.activations(chunks.rowsPerChunk(), out);
@@ -56,7 +49,7 @@ public record TransitionDownInference(
                 node,
                 chunks,
                 pooled,
-                new PoolShape(pooledHeight, width, 2, 2, 2, 0, false),
+                new PoolShape(cut.height(), width, 2, 2, 2, 0, false),
                 InferenceRead.of(node.source(), node.name() + ".affine", planner, frame),
                 source,
                 planner.operand(node.name() + ".weights", out, in),

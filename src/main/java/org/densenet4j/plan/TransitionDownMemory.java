@@ -49,21 +49,16 @@ public record TransitionDownMemory(
     static TransitionDownMemory of(TransitionDown node, Planner planner) {
         int in = node.source().channels();
         int out = node.target().count();
-        int height = node.source().height();
         int width = node.source().width();
-        int pixels = height * width;
+        int pixels = node.source().height() * width;
         int rows = planner.rows(pixels);
-        int outPixels = node.target().of().pixels();
         Optional<Matrix> normalised = planner.naiveCopy(node, ".normalised", rows, in);
         Optional<Matrix> convolved = planner.naiveCopy(node, ".convolution", rows, out);
         long bytes = planner.bytes(in + 2 * out);
-        Optional<Bands> bands = planner.bands(height, width, bytes, 2);
-        Chunks chunks =
-                bands.map(Bands::chunks).orElseGet(() -> planner.imageChunks(pixels, bytes));
-        int pooledHeight = bands.map(Bands::rows).orElse(height);
-        Chunks pooled =
-                bands.map(b -> new Chunks(outPixels, b.rows() / 2 * (width / 2)))
-                        .orElseGet(() -> chunks.ofPixels(outPixels));
+        HalvedChunks cut =
+                HalvedChunks.of(node.source(), node.target().of(), bytes, bytes, planner);
+        Chunks chunks = cut.chunks();
+        Chunks pooled = cut.halved();
         int chunkRows = chunks.rowsPerChunk();
         Allocator.Frame frame = planner.allocator().frame();
         Matrix[] source = frame.activations(chunkRows, in);
@@ -73,7 +68,7 @@ public record TransitionDownMemory(
                 node,
                 chunks,
                 pooled,
-                new PoolShape(pooledHeight, width, 2, 2, 2, 0, false),
+                new PoolShape(cut.height(), width, 2, 2, 2, 0, false),
                 normalised,
                 convolved,
                 source,

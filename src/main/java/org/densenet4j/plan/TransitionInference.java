@@ -3,8 +3,6 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Transition;
 
-import java.util.Optional;
-
 /**
  * Memory of a transition in inference.
  *
@@ -31,26 +29,20 @@ public record TransitionInference(
     static TransitionInference of(Transition node, InferencePlanner planner) {
         int in = node.source().channels();
         int out = node.target().count();
-        int height = node.source().height();
-        int width = node.source().width();
-        int pixels = height * width;
         int outPixels = node.target().of().pixels();
         long scratch = Math.ceilDiv(planner.bytes(in), 4);
-        Optional<Bands> bands = planner.bands(height, width, scratch, 2);
-        Chunks chunks =
-                bands.map(Bands::chunks)
-                        .orElseGet(() -> planner.imageChunks(pixels, planner.bytes(in)));
-        Chunks outgoing =
-                bands.map(b -> new Chunks(outPixels, b.rows() / 2 * (width / 2)))
-                        .orElseGet(() -> chunks.ofPixels(outPixels));
+        HalvedChunks cut =
+                HalvedChunks.of(
+                        node.source(), node.target().of(), scratch, planner.bytes(in), planner);
+        Chunks outgoing = cut.halved();
         Allocator.Frame frame = planner.allocator().frame();
         Matrix[] pooled = frame.alignedActivations(outgoing.rowsPerChunk(), in);
         planner.noteProduct(outPixels, pooled[0], planner.layout(node.target()));
         return new TransitionInference(
                 node,
-                chunks,
+                cut.chunks(),
                 outgoing,
-                bands.map(Bands::rows).orElse(height),
+                cut.height(),
                 InferenceRead.of(node.source(), node.name() + ".affine", planner, frame),
                 planner.operand(node.name() + ".weights", out, in),
                 pooled,

@@ -40,20 +40,18 @@ public record TransitionMemory(
     static TransitionMemory of(Transition node, Planner planner) {
         int in = node.source().channels();
         int out = node.target().count();
-        int height = node.source().height();
-        int width = node.source().width();
-        int pixels = height * width;
         int outPixels = node.target().of().pixels();
         Optional<Matrix> normalised =
-                planner.naiveCopy(node, ".normalised", planner.rows(pixels), in);
+                planner.naiveCopy(
+                        node,
+                        ".normalised",
+                        planner.rows(node.source().height() * node.source().width()),
+                        in);
         long scratch = Math.ceilDiv(planner.bytes(2 * in + out), 4);
-        Optional<Bands> bands = planner.bands(height, width, scratch, 2);
-        Chunks chunks =
-                bands.map(Bands::chunks)
-                        .orElseGet(() -> planner.imageChunks(pixels, planner.bytes(in)));
-        Chunks outgoing =
-                bands.map(b -> new Chunks(outPixels, b.rows() / 2 * (width / 2)))
-                        .orElseGet(() -> chunks.ofPixels(outPixels));
+        HalvedChunks cut =
+                HalvedChunks.of(
+                        node.source(), node.target().of(), scratch, planner.bytes(in), planner);
+        Chunks outgoing = cut.halved();
         int pooledRows = outgoing.rowsPerChunk();
         Allocator.Frame frame = planner.allocator().frame();
         Matrix[] pooled = frame.alignedActivations(pooledRows, in);
@@ -67,15 +65,15 @@ public record TransitionMemory(
                 pooledGradient[0]);
         return new TransitionMemory(
                 node,
-                chunks,
+                cut.chunks(),
                 outgoing,
-                bands.map(Bands::rows).orElse(height),
+                cut.height(),
                 normalised,
                 pooled,
                 pooledGradient,
                 outputGradient,
                 frame.perLane(out, in),
-                frame.vector(2 * chunks.count(planner.batch()) * Math.max(in, out)),
+                frame.vector(2 * cut.chunks().count(planner.batch()) * Math.max(in, out)),
                 NormScratch.in(frame, in),
                 frame.matrix(3, out));
     }

@@ -42,16 +42,13 @@ public record TransitionUpInference(
                         pixels,
                         inBytes + Math.ceilDiv(planner.bytes(out) * upsampledPixels, pixels));
         ConvolutionShape convolution =
-                new ConvolutionShape(
+                planner.convolution(
                         images.imagesPerChunk(),
                         node.upsampledHeight(),
                         node.upsampledWidth(),
                         out,
                         in,
-                        TransitionUp.WINDOW.kernel(),
-                        TransitionUp.WINDOW.stride(),
-                        TransitionUp.WINDOW.padding(),
-                        planner.precision());
+                        TransitionUp.WINDOW);
         return new TransitionUpInference(
                 node,
                 images,

@@ -42,16 +42,13 @@ public record TransitionUpMemory(
         Chunks images = planner.imageChunks(inPixels, Math.ceilDiv(bytes, inPixels));
         int count = images.imagesPerChunk();
         ConvolutionShape convolution =
-                new ConvolutionShape(
+                planner.convolution(
                         count,
                         node.upsampledHeight(),
                         node.upsampledWidth(),
                         out,
                         in,
-                        TransitionUp.WINDOW.kernel(),
-                        TransitionUp.WINDOW.stride(),
-                        TransitionUp.WINDOW.padding(),
-                        planner.precision());
+                        TransitionUp.WINDOW);
         Allocator.Frame frame = planner.allocator().frame();
         return new TransitionUpMemory(
                 node,

@@ -1,0 +1,90 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.Dropout;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.WholePooledConvolutionMemory;
+
+/** The stem for large images, over chunks of whole images. */
+final class WholePooledConvolutionStage extends PooledConvolutionStage {
+    private final WholePooledConvolutionMemory memory;
+    private final int sourcePixels;
+
+    WholePooledConvolutionStage(Compute compute, WholePooledConvolutionMemory memory) {
+        super(compute, memory);
+        this.memory = memory;
+        this.sourcePixels = node.source().height() * node.source().width();
+    }
+
+    @Override
+    Matrix convolve(int lane, Chunk chunk) {
+        Matrix s = memory.stored().map(chunk::of).orElse(chunk.in(memory.output()[lane]));
+        Chunk read = chunk.ofPixels(sourcePixels);
+        convolution.forward(
+                lane,
+                chunk.images(),
+                source.read(read, memory.source()[lane]),
+                memory.scratch().packedWeights(),
+                s);
+        return s;
+    }
+
+    /** S of a chunk: stored, or made again. */
+    private Matrix convolved(int lane, Chunk chunk) {
+        return memory.stored().map(chunk::of).orElseGet(() -> convolve(lane, chunk));
+    }
+
+    @Override
+    void pool(int lane, Chunk chunk, Matrix out) {
+        Matrix s = convolved(lane, chunk);
+        copy.keep(chunk, s, norm.affine());
+        kernels.normaliseReluMaxPool(
+                s,
+                chunk.images(),
+                node.convolvedHeight(),
+                node.convolvedWidth(),
+                norm.affine(),
+                out);
+    }
+
+    @Override
+    void throughPool(int lane, Chunk chunk, Chunk pooled, OfChunk work) {
+        Matrix s = convolved(lane, chunk);
+        Matrix dPooled = pooled.in(memory.pooledGradient()[lane]);
+        Matrix dS = chunk.in(memory.gradient()[lane]);
+        target.gradient(pooled, Dropout.NONE, dPooled);
+        kernels.maxPoolBackward(
+                dPooled,
+                s,
+                chunk.images(),
+                node.convolvedHeight(),
+                node.convolvedWidth(),
+                norm.affine(),
+                dS);
+        work.run(s, dS);
+    }
+
+    @Override
+    void prepareConvolutionBackward() {
+        if (source.wantsGradient()) {
+            compute.packBackward(convolution, weight, memory.packedForBackward());
+        }
+    }
+
+    @Override
+    void backwardConvolution(Pass pass, int lane, Chunk chunk, Matrix dS) {
+        Chunk read = chunk.ofPixels(sourcePixels);
+        convolution.backwardWeights(
+                lane,
+                chunk.images(),
+                source.read(read, memory.source()[lane]),
+                dS,
+                memory.scratch().weightPart()[lane],
+                weightSums.of(lane));
+        if (source.wantsGradient()) {
+            Matrix dX = source.gradient(read, memory.source()[lane]);
+            convolution.backwardData(lane, chunk.images(), dS, memory.packedForBackward(), dX);
+            source.accumulate(pass, read, dX, dX);
+        }
+    }
+}
