@@ -27,9 +27,6 @@ import java.util.Map;
 
 /** Options that choose the data. */
 final class DataOption {
-    /** Where generated images with a label for each pixel are. */
-    static final Path SHAPES_FOLDER = Path.of("runs", "shapes");
-
     private static final Path GLYPHS = Path.of("runs", "glyphs");
     private static final int GLYPHS_TRAIN = 6_000;
     private static final int GLYPHS_TEST = 1_000;
@@ -122,13 +119,8 @@ final class DataOption {
         }
 
         @Override
-        public int height() {
-            return train.height();
-        }
-
-        @Override
-        public int width() {
-            return train.width();
+        public ImageSize size() {
+            return new ImageSize(train.height(), train.width());
         }
 
         @Override
@@ -230,7 +222,6 @@ final class DataOption {
      * @throws IllegalArgumentException when the source is none
      */
     Path folder() {
-        check();
         if (isCamvid()) {
             return path(CAMVID);
         }
@@ -253,7 +244,7 @@ final class DataOption {
      * Before anything is opened. An empty name is the current folder for Java, and an unset
      * variable for a shell.
      */
-    private void check() {
+    void check() {
         String data = text();
         if (glyphs != null && !data.equals("glyphs")) {
             throw new IllegalArgumentException("--glyphs is for --data glyphs, not for " + data);
@@ -363,7 +354,7 @@ final class DataOption {
         return List.of(
                 colon >= 0
                         ? Path.of(data.substring(colon + 1))
-                        : ofPixels ? SHAPES_FOLDER : ofCount(GLYPHS, glyphs(), GLYPHS_TRAIN));
+                        : ofCount(GLYPHS, glyphs(), GLYPHS_TRAIN));
     }
 
     /**

@@ -19,7 +19,6 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 
 /** {@code densenet4j evaluate}. */
@@ -80,7 +79,7 @@ final class EvaluateCommand implements Callable<Integer> {
             throw new IllegalArgumentException(
                     "--subset is for networks that classify pixels; leave it out");
         }
-        try (Predictor p = Predictor.of(model).device(d).batch(batch).open()) {
+        try (Predictor p = predictor.open(model, d, batch)) {
             Dataset test = data.openTest(p.spec(), p.images());
             check(p, test);
             BatchLoader loader =
@@ -106,15 +105,9 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private void evaluatePixels(Model model, Device d) throws IOException {
-        if (predictor.hasInputSize()) {
-            throw new IllegalArgumentException(
-                    "--input-size is for networks that classify images; the pixels of whole images"
-                            + " are classified at their own size; leave it out");
-        }
-        Optional<List<String>> names = model.images().classNames();
+        predictor.requireNoInputSize(model);
         SegmentationDataOption.Test test =
-                segmentation.openTest(
-                        data, model.images(), names, model.classNames().size(), subset);
+                segmentation.openTest(data, model.images(), model.classNames().size(), subset);
         SegmentationLoader loader =
                 SegmentationLoader.of(test.images())
                         .normalise(model.normalisation())
@@ -123,7 +116,7 @@ final class EvaluateCommand implements Callable<Integer> {
             loader = loader.skipBroken(EvaluateCommand::tellBroken);
         }
         PixelEvaluation result = PixelEvaluation.of(model, d, loader);
-        if (names.isEmpty() && test.images().classes().hasTable()) {
+        if (model.images().classNames().isEmpty() && test.images().classes().hasTable()) {
             System.err.println(
                     "note: the weights do not name their classes, which are matched to the data's"
                             + " by position");
@@ -147,7 +140,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 e.loss(),
                 100 * e.accuracy(),
                 100 * e.meanIou(),
-                ClassScore.table(ClassScore.of(e)));
+                ClassScores.table(e.classes()));
     }
 
     private static String json(PixelEvaluation e, Subset subset) {
@@ -229,13 +222,9 @@ final class EvaluateCommand implements Callable<Integer> {
                     "%-24s %8d %9s %9s%n",
                     OneLine.of(c.name()),
                     c.images(),
-                    percent(c.recall()),
-                    percent(c.precision()));
+                    ClassScores.percent(c.recall()),
+                    ClassScores.percent(c.precision()));
         }
-    }
-
-    private static String percent(double share) {
-        return Double.isNaN(share) ? "-" : String.format(Locale.ROOT, "%.2f %%", 100 * share);
     }
 
     private static String json(Evaluation e) {

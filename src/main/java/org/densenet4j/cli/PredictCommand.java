@@ -65,12 +65,7 @@ final class PredictCommand implements Callable<Integer> {
     }
 
     private int classifyPixels(Model model, Device device) throws IOException {
-        if (predictor.hasInputSize()) {
-            throw new IllegalArgumentException(
-                    "--input-size is for networks that classify images; '"
-                            + model.spec().name()
-                            + "' classifies pixels, and images keep their size");
-        }
+        predictor.requireNoInputSize(model);
         predictor.requireNormalisation(model);
         List<Path> inputs = new ArrayList<>(predictor.inputs());
         inputs.addAll(images.files());

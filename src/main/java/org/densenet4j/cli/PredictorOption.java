@@ -154,15 +154,13 @@ final class PredictorOption {
         }
     }
 
-    /** Whether images are to be brought to another size. */
-    boolean hasInputSize() {
-        return inputSize != null;
-    }
-
-    /** Opens a predictor on a device. */
-    Predictor open(Device device, int batch) throws IOException {
-        try (Model opened = model()) {
-            return open(opened, device, batch);
+    /** Refuses to bring images to another size, where their pixels are classified. */
+    void requireNoInputSize(Model ofPixels) {
+        if (inputSize != null) {
+            throw new IllegalArgumentException(
+                    "--input-size is for networks that classify images; '"
+                            + ofPixels.spec().name()
+                            + "' classifies pixels, and images keep their size; leave it out");
         }
     }
 

@@ -18,6 +18,9 @@ final class RecipeOption {
     private final Map<String, String> settings = new LinkedHashMap<>();
     private boolean noAugment;
 
+    /** What {@link #config} says: it is read once, as it may be a pipe. */
+    private Map<String, String> fromFile;
+
     @Option(
             names = "--recipe",
             paramLabel = "NAME",
@@ -297,8 +300,10 @@ final class RecipeOption {
      * @throws IllegalArgumentException when options contradict each other
      */
     Map<String, String> settings() throws IOException {
-        Map<String, String> all =
-                config == null ? new LinkedHashMap<>() : SettingsFile.read(config);
+        if (fromFile == null) {
+            fromFile = config == null ? Map.of() : SettingsFile.read(config);
+        }
+        Map<String, String> all = new LinkedHashMap<>(fromFile);
         if (recipe != null) {
             all.put("recipe", recipe);
         }

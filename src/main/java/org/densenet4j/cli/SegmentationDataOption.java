@@ -20,6 +20,9 @@ import java.util.Set;
 
 /** Options of data that has a label for each pixel, beside those of {@link DataOption}. */
 final class SegmentationDataOption {
+    /** Where generated images are. */
+    private static final Path SHAPES = Path.of("runs", "shapes");
+
     private static final int SHAPES_TRAIN = 1_000;
     private static final int SHAPES_HELD_OUT = 200;
     private static final int SHAPES_SIDE = 64;
@@ -71,10 +74,9 @@ final class SegmentationDataOption {
         Path folder = folder(data);
         SegmentationClasses classes = classes(data, known, count);
         Set<Subset> subsets = SegmentationFolder.subsets(folder);
-        Subset heldOut = subsets.contains(Subset.VAL) ? Subset.VAL : Subset.TEST;
-        if (!subsets.contains(Subset.TEST)) {
-            heldOut = Subset.VAL; // whose absence is explained
-        } else if (subsets.containsAll(Set.of(Subset.VAL, Subset.TRAIN)) && !data.isGenerated()) {
+        boolean onlyTest = subsets.contains(Subset.TEST) && !subsets.contains(Subset.VAL);
+        Subset heldOut = onlyTest ? Subset.TEST : Subset.VAL; // or its absence is explained
+        if (subsets.containsAll(Set.of(Subset.values())) && !data.isGenerated()) {
             System.err.println(
                     "note: testing on val of "
                             + OneLine.of(folder.toString())
@@ -96,24 +98,18 @@ final class SegmentationDataOption {
      * Opens a part of the data to evaluate on: a folder without training images will do.
      *
      * @param recorded what the weights say of their images
-     * @param known names of the classes where the network has them
      * @param count how many classes the network has
      * @param wanted which part; null for the test images, or those of validation where there are
      *     none
      * @throws IOException in one line when the folders are not as they have to be
      * @throws IllegalArgumentException when there is no such source
      */
-    Test openTest(
-            DataOption data,
-            ImageMetadata recorded,
-            Optional<List<String>> known,
-            int count,
-            Subset wanted)
+    Test openTest(DataOption data, ImageMetadata recorded, int count, Subset wanted)
             throws IOException {
         check(data);
         data.follow(recorded);
         Path folder = folder(data);
-        SegmentationClasses classes = classes(data, known, count);
+        SegmentationClasses classes = classes(data, recorded.classNames(), count);
         boolean hasTest = SegmentationFolder.subsets(folder).contains(Subset.TEST);
         Subset subset = wanted != null ? wanted : hasTest ? Subset.TEST : Subset.VAL;
         return new Test(open(data, folder, classes, subset), subset);
@@ -135,7 +131,7 @@ final class SegmentationDataOption {
         if (!data.isGenerated()) {
             return data.folder();
         }
-        Path folder = DataOption.ofCount(DataOption.SHAPES_FOLDER, shapes(), SHAPES_TRAIN);
+        Path folder = DataOption.ofCount(SHAPES, shapes(), SHAPES_TRAIN);
         Shapes.generate(
                 folder,
                 new Shapes.Counts(shapes(), SHAPES_HELD_OUT, SHAPES_HELD_OUT),
@@ -180,6 +176,7 @@ final class SegmentationDataOption {
     }
 
     private void check(DataOption data) {
+        data.check();
         refuse("--shapes", shapes != null && !data.isGenerated(), "--data shapes", data);
         boolean named = data.isGenerated() || data.isCamvid();
         refuse("--class-colours", classColours != null && named, "--data folder:DIR", data);

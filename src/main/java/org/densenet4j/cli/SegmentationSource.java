@@ -22,25 +22,14 @@ record SegmentationSource(SegmentationDataset train, SegmentationDataset test)
         var unused = size();
     }
 
-    private int[] size() {
+    @Override
+    public ImageSize size() {
         return train.read(
                 0,
                 labelled -> {
                     Image image = labelled.image();
-                    return new int[] {image.height(), image.width()};
+                    return new ImageSize(image.height(), image.width());
                 });
-    }
-
-    /** Rows of pixels of the first training image, which is read. */
-    @Override
-    public int height() {
-        return size()[0];
-    }
-
-    /** Columns of pixels of the first training image, which is read. */
-    @Override
-    public int width() {
-        return size()[1];
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.densenet4j.cli;
 
-import org.densenet4j.train.Recipe;
+import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.spec.FcDenseNetSpec;
 
 import picocli.CommandLine.Option;
 
@@ -47,7 +48,7 @@ final class TaskOption {
         boolean ofPixels =
                 model == null
                         ? task == Task.SEGMENT || task == null && data.hasLabelsOfPixels()
-                        : Recipe.preset(IMAGES).with(Map.of("model", model)).classifiesPixels();
+                        : FamilySpec.preset(model) instanceof FcDenseNetSpec.Builder;
         return recipe(ofPixels, data);
     }
 

@@ -5,6 +5,8 @@ import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.inference.ImagePreparation;
+import org.densenet4j.inference.PixelEvaluation.ClassResult;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
@@ -12,9 +14,6 @@ import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
-import org.densenet4j.spec.FcDenseNetSpec;
-import org.densenet4j.spec.ResNetSpec;
-import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.RunFolder;
@@ -393,12 +392,7 @@ final class TrainCommand implements Callable<Integer> {
 
     /** What suits the data and the network. */
     private static Recipe.Augment augment(FamilySpec spec, DataOption.Source images) {
-        boolean small =
-                switch (spec) {
-                    case DenseNetSpec s -> s.stem() == Stem.SMALL;
-                    case ResNetSpec s -> s.stem() == Stem.SMALL;
-                    case FcDenseNetSpec _ -> false;
-                };
+        boolean small = !ImagePreparation.isForLargeImages(spec);
         // A crop of 8 % of an image of 32 pixels shows nothing.
         return small && images.augment() == Recipe.Augment.IMAGENET
                 ? Recipe.Augment.CIFAR
@@ -410,8 +404,9 @@ final class TrainCommand implements Callable<Integer> {
         if (recipe.classifiesPixels() && recipe.crop() > 0) {
             return builder.build(); // windows of the recipe's size
         }
-        int height = source.height();
-        int width = source.width();
+        ImageSize size = source.size();
+        int height = size.height();
+        int width = size.width();
         if (recipe.inputSize() > 0 && (recipe.inputSize() != height || height != width)) {
             throw new IllegalArgumentException(
                     "--input-size "
@@ -649,7 +644,7 @@ final class TrainCommand implements Callable<Integer> {
 
     private static void report(TrainingRun run, TrainingProgress progress, RunFolder folder)
             throws IOException {
-        List<ClassScore> scores = ClassScore.of(folder.iou());
+        List<ClassResult> scores = ClassScores.of(folder.iou());
         if (run.endedEarly()) {
             System.out.println(
                     "ended early: no better test in the "
@@ -684,7 +679,7 @@ final class TrainCommand implements Callable<Integer> {
                 folder.path().resolve(RunFolder.CHECKPOINT),
                 folder.path().resolve(RunFolder.SUMMARY));
         if (!scores.isEmpty()) {
-            System.out.print("\n" + ClassScore.table(scores));
+            System.out.print("\n" + ClassScores.table(scores));
         }
     }
 }

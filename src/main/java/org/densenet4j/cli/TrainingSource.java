@@ -14,11 +14,8 @@ sealed interface TrainingSource permits DataOption.Source, SegmentationSource {
     /** One name for each class, in the order of the labels. */
     List<String> classNames();
 
-    /** Rows of pixels of a training image. */
-    int height();
-
-    /** Columns of pixels of a training image. */
-    int width();
+    /** Of a training image; where images are not of one size, the first is read. */
+    ImageSize size();
 
     /** Of all images. */
     Normalisation normalisation();

@@ -53,7 +53,8 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     }
 
     /** Networks with the stem for large images see them as torchvision evaluates. */
-    private static boolean isForLargeImages(NetworkSpec spec) {
+    public static boolean isForLargeImages(NetworkSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         return switch (spec) {
             case DenseNetSpec densenet -> densenet.stem() != Stem.SMALL;
             case ResNetSpec resnet -> resnet.stem() != Stem.SMALL;

@@ -70,7 +70,13 @@ public record PixelEvaluation(
         long count = 0;
         long voidPixels = 0;
         try (SegmentationLoader.Epoch batches = images.epoch(0);
-                AnySize predictors = new AnySize(model, device)) {
+                ResizedPredictor predictors =
+                        new ResizedPredictor(
+                                (height, width) ->
+                                        Predictor.of(model.withInputSize(height, width))
+                                                .device(device)
+                                                .batch(1)
+                                                .open())) {
             while (batches.hasNext()) {
                 SegmentationBatch batch = batches.next();
                 float[] logits =
@@ -140,40 +146,6 @@ public record PixelEvaluation(
             throw new IllegalArgumentException(
                     "the network's outputs are not finite for some of the images: its weights or"
                             + " the normalisation are not those that it was trained with");
-        }
-    }
-
-    /** A predictor of the last image's size. */
-    private static final class AnySize implements AutoCloseable {
-        private final Model model;
-        private final Device device;
-        private Predictor current;
-
-        AnySize(Model model, Device device) {
-            this.model = model;
-            this.device = device;
-        }
-
-        Predictor of(int height, int width) throws IOException {
-            if (current == null
-                    || current.spec().inputHeight() != height
-                    || current.spec().inputWidth() != width) {
-                close();
-                current =
-                        Predictor.of(model.withInputSize(height, width))
-                                .device(device)
-                                .batch(1)
-                                .open();
-            }
-            return current;
-        }
-
-        @Override
-        public void close() {
-            if (current != null) {
-                current.close();
-                current = null;
-            }
         }
     }
 }

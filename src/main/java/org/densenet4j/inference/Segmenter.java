@@ -47,9 +47,7 @@ public final class Segmenter implements AutoCloseable {
     private final long memoryBudget;
     private final SegmentationClasses classes;
     private final Normalisation normalisation;
-
-    /** Planned for the size of the last images; null before the first, and where a plan failed. */
-    private Predictor planned;
+    private final ResizedPredictor predictors = new ResizedPredictor(this::open);
 
     private boolean closed;
 
@@ -188,7 +186,7 @@ public final class Segmenter implements AutoCloseable {
             if (closed) {
                 throw new IllegalStateException("the segmenter is closed");
             }
-            Predictor predictor = predictor(height, width);
+            Predictor predictor = predictors.of(height, width);
             labels = predictor.pixelClasses(prepared(images), images.size());
         } finally {
             lock.unlock();
@@ -212,20 +210,6 @@ public final class Segmenter implements AutoCloseable {
             normalisation.apply(images.get(i).inChannels(channels), prepared, i * each);
         }
         return prepared;
-    }
-
-    private Predictor predictor(int height, int width) throws IOException {
-        if (planned != null
-                && planned.spec().inputHeight() == height
-                && planned.spec().inputWidth() == width) {
-            return planned;
-        }
-        if (planned != null) {
-            planned.close(); // before the next one needs its memory
-            planned = null;
-        }
-        planned = open(height, width);
-        return planned;
     }
 
     private Predictor open(int height, int width) throws IOException {
@@ -265,9 +249,7 @@ public final class Segmenter implements AutoCloseable {
                 return;
             }
             closed = true;
-            if (planned != null) {
-                planned.close();
-            }
+            predictors.close();
             if (ownedDevice != null) {
                 ownedDevice.close();
             }

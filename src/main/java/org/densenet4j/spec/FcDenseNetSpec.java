@@ -103,12 +103,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
 
     /** FC-DenseNet56: five levels of 4 layers, k = 12; for CamVid's 11 classes. */
     public static Builder fcDenseNet56() {
-        return builder()
-                .name("fc-densenet56")
-                .growthRate(12)
-                .downLayers(4, 4, 4, 4, 4)
-                .bottleneckLayers(4)
-                .upLayers(4, 4, 4, 4, 4);
+        return uniform(5, 4, 12).name("fc-densenet56");
     }
 
     /** FC-DenseNet67: five levels of 5 layers, k = 16; for CamVid's 11 classes. */

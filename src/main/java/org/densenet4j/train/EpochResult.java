@@ -39,6 +39,12 @@ public record EpochResult(
         double imagesPerSecond,
         double inputWait,
         List<Double> testIou) {
+    /** A column of the metrics where pixels are classified. */
+    static final String MEAN_IOU = "test_mean_iou";
+
+    /** What the columns of classes start with there. */
+    static final String IOU_OF = "iou ";
+
     /** Keeps a copy. */
     public EpochResult {
         testIou = List.copyOf(testIou);
@@ -98,12 +104,12 @@ public record EpochResult(
                                 "train_accuracy",
                                 "test_loss",
                                 "test_accuracy",
-                                isOfPixels() ? "test_mean_iou" : "test_top5",
+                                isOfPixels() ? MEAN_IOU : "test_top5",
                                 "seconds",
                                 "images_per_second",
                                 "input_wait"));
         for (int c = 0; c < testIou.size(); c++) {
-            columns.add("iou " + OneLine.of(classNames.get(c)));
+            columns.add(IOU_OF + OneLine.of(classNames.get(c)));
         }
         return columns;
     }

@@ -21,12 +21,6 @@ final class RunSummary {
 
     private static final String NONE = "–";
 
-    /** A column of the metrics where pixels are classified. */
-    private static final String MEAN_IOU = "test_mean_iou";
-
-    /** What the columns of classes start with there. */
-    private static final String IOU_OF = "iou ";
-
     private static final int MOST_MISTAKES = 20;
 
     private final RunFolder folder;
@@ -62,8 +56,8 @@ final class RunSummary {
     }
 
     private void keyFigures(HtmlPage page, Metrics epochs) {
-        boolean ofPixels = epochs.has(MEAN_IOU);
-        double[] score = epochs.column(ofPixels ? MEAN_IOU : "test_accuracy");
+        boolean ofPixels = epochs.has(EpochResult.MEAN_IOU);
+        double[] score = epochs.column(ofPixels ? EpochResult.MEAN_IOU : "test_accuracy");
         int best = 0;
         // Epochs have the same number of images: seconds of one image, added up over epochs.
         double steps = 0;
@@ -109,11 +103,13 @@ final class RunSummary {
         page.chart(
                 "Accuracy of each epoch",
                 lines(epochs, "percent", "train_accuracy", "test_accuracy"));
-        boolean ofPixels = epochs.has(MEAN_IOU);
+        boolean ofPixels = epochs.has(EpochResult.MEAN_IOU);
         if (ofPixels) {
             List<String> scores =
-                    epochs.columns().stream().filter(name -> name.startsWith(IOU_OF)).toList();
-            page.chart("Mean IoU of each epoch", lines(epochs, "percent", MEAN_IOU));
+                    epochs.columns().stream()
+                            .filter(name -> name.startsWith(EpochResult.IOU_OF))
+                            .toList();
+            page.chart("Mean IoU of each epoch", lines(epochs, "percent", EpochResult.MEAN_IOU));
             page.chart(
                     "IoU of each class", lines(epochs, "percent", scores.toArray(String[]::new)));
         }
@@ -135,7 +131,7 @@ final class RunSummary {
                     percent(epochs.column("train_accuracy")[e]),
                     number(epochs.column("test_loss")[e]),
                     percent(epochs.column("test_accuracy")[e]),
-                    percent(epochs.column(ofPixels ? MEAN_IOU : "test_top5")[e]),
+                    percent(epochs.column(ofPixels ? EpochResult.MEAN_IOU : "test_top5")[e]),
                     String.format(Locale.ROOT, "%.1f", epochs.column("images_per_second")[e]),
                     percent(epochs.column("input_wait")[e]));
         }
@@ -153,11 +149,11 @@ final class RunSummary {
 
     /** A column of the metrics in a legend. */
     private static String shown(String column) {
-        if (column.equals(MEAN_IOU)) {
+        if (column.equals(EpochResult.MEAN_IOU)) {
             return "mean IoU";
         }
-        return column.startsWith(IOU_OF)
-                ? column.substring(IOU_OF.length())
+        return column.startsWith(EpochResult.IOU_OF)
+                ? column.substring(EpochResult.IOU_OF.length())
                 : column.replace('_', ' ');
     }
 

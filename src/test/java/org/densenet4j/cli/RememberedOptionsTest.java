@@ -11,6 +11,7 @@ import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Recipe;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 import picocli.CommandLine;
@@ -150,6 +151,20 @@ class RememberedOptionsTest {
             Files.writeString(config, line);
             Captured.run("train", "--config", config.toString()).mustRefuse(line);
         }
+    }
+
+    /** It can be read once only. */
+    @Test
+    @Timeout(60)
+    void aPipeOfSettingsDoesAsWellAsAFile() throws Exception {
+        Path pipe = folder.resolve("pipe");
+        assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+        Process writer =
+                new ProcessBuilder("sh", "-c", "echo 'crop = 12' > \"$0\"", pipe.toString())
+                        .start();
+        Captured.run("train", "--model", "bc-10-4", "--config", pipe.toString())
+                .mustRefuse("--crop 12 is for networks that classify pixels, and bc-10-4");
+        assertEquals(0, writer.waitFor());
     }
 
     @Test

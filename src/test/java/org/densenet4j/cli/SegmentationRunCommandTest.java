@@ -228,6 +228,7 @@ class SegmentationRunCommandTest {
                 "--data camvid: | names no folder",
                 "--data camvid:nowhere | nowhere: no such folder",
                 "--data camvid:nowhere --class-colours x | --class-colours is for --data folder:DIR",
+                "--data shapes --glyphs 5 | --glyphs is for --data glyphs, not for shapes",
                 "--data shapes --void-label 3 | --void-label is for folders, not for shapes",
                 "--model bc-10-4 | --crop 12 is for networks that classify pixels, and bc-10-4",
                 "--model resnet18 --crop 0 --task segment | --task segment does not fit resnet18",

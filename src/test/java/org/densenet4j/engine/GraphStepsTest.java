@@ -1,5 +1,7 @@
 package org.densenet4j.engine;
 
+import static org.densenet4j.engine.StrategiesTest.distance;
+import static org.densenet4j.engine.StrategiesTest.norm;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -116,7 +118,7 @@ class GraphStepsTest {
                 double[] theirs = reference.parameter(p.name());
                 double change = distance(theirs, c.values(p.name()));
                 // What only batch norms read has no gradient but for rounding, and does not move.
-                double stored = STEPS * ROUNDING * distance(theirs, new float[theirs.length]);
+                double stored = STEPS * ROUNDING * norm(theirs);
                 double floor = ZERO * all * Math.sqrt(p.count()) + stored;
                 double error = distance(theirs, network.parameter(p.name()));
                 assertTrue(
@@ -126,17 +128,8 @@ class GraphStepsTest {
             for (ParameterSpec p : network.runningStatistics()) {
                 double[] theirs = reference.runningStatistic(p.name());
                 double error = distance(theirs, network.runningStatistic(p.name()));
-                double norm = distance(theirs, new float[theirs.length]);
-                assertTrue(error <= TOLERANCE * norm, p.name() + " of " + what);
+                assertTrue(error <= TOLERANCE * norm(theirs), p.name() + " of " + what);
             }
         }
-    }
-
-    private static double distance(double[] expected, float[] actual) {
-        double sum = 0;
-        for (int i = 0; i < expected.length; i++) {
-            sum += Math.pow(expected[i] - actual[i], 2);
-        }
-        return Math.sqrt(sum);
     }
 }

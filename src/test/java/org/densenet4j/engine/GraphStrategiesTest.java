@@ -158,12 +158,7 @@ class GraphStrategiesTest {
     void bandsOfStridedConvolutionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         try (Device device = Device.open("cpu", TINY_CACHE)) {
             for (RandomCase c : tallResNets()) {
-                MemoryPlan plan =
-                        MemoryPlan.of(c.spec)
-                                .strategy(strategy)
-                                .batch(c.images)
-                                .inputGradient(true)
-                                .on(device);
+                MemoryPlan plan = StrategiesTest.withInputGradient(c, strategy, device);
                 StrategiesTest.check(c, plan, Mode.TRAIN, device, 0);
                 assertTrue(bandedStrides(plan) > 0, c + "");
             }

@@ -274,13 +274,15 @@ class StrategiesTest {
 
     static void check(
             RandomCase c, MemoryStrategy strategy, Mode mode, Device device, double dropout) {
-        MemoryPlan plan =
-                MemoryPlan.of(c.spec)
-                        .strategy(strategy)
-                        .batch(c.images)
-                        .inputGradient(true)
-                        .on(device);
-        check(c, plan, mode, device, dropout);
+        check(c, withInputGradient(c, strategy, device), mode, device, dropout);
+    }
+
+    static MemoryPlan withInputGradient(RandomCase c, MemoryStrategy strategy, Device device) {
+        return MemoryPlan.of(c.spec)
+                .strategy(strategy)
+                .batch(c.images)
+                .inputGradient(true)
+                .on(device);
     }
 
     /** A plan for at least as many images as the case has. */
@@ -412,7 +414,7 @@ class StrategiesTest {
         return dropped ? 0 : 1.0 / survival;
     }
 
-    private static double norm(double[] values) {
+    static double norm(double[] values) {
         double sum = 0;
         for (double v : values) {
             sum += v * v;
@@ -420,7 +422,7 @@ class StrategiesTest {
         return Math.sqrt(sum);
     }
 
-    private static double distance(double[] expected, float[] actual) {
+    static double distance(double[] expected, float[] actual) {
         double sum = 0;
         for (int i = 0; i < expected.length; i++) {
             sum += Math.pow(expected[i] - actual[i], 2);
