@@ -126,10 +126,8 @@ final class BandedConvolutionStage implements Stage {
         int below = bands.below(band, memory.gradientBelow());
         Chunk extended = bands.extended(band, above, below);
         int first = (convolved.above() - above) * bands.width();
-        int behind = first + extended.rows();
-        kernels.fill(dY.rows(0, first), 0);
-        kernels.fill(dY.rows(behind, dY.rows() - behind), 0);
-        target.gradient(extended, dropout, dY.rows(first, extended.rows()));
+        target.gradient(
+                extended, dropout, ConvolvedBands.only(kernels, dY, first, extended.rows()));
         return dY;
     }
 

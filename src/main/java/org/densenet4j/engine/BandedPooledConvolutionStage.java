@@ -93,13 +93,7 @@ final class BandedPooledConvolutionStage extends PooledConvolutionStage {
 
     /** The finished gradient of a band of the pooled output with rows above and below it. */
     private Matrix pooledGradient(int lane, Chunk own, int above, int below) {
-        Chunk extended =
-                new Chunk(
-                        own.index(),
-                        own.firstRow() - above * pooledWidth,
-                        own.rows() + (above + below) * pooledWidth,
-                        own.firstImage(),
-                        1);
+        Chunk extended = own.extended(above * pooledWidth, below * pooledWidth);
         Matrix dPooled = extended.in(memory.pooled()[lane]);
         target.gradient(extended, Dropout.NONE, dPooled);
         return dPooled;

@@ -138,13 +138,7 @@ final class BandedTransitionUpStage implements Stage {
     private Matrix gradientWithRowBelow(Pass pass, int lane, Chunk band) {
         int below = bands.below(band, 1);
         Chunk own = output(pass, band);
-        Chunk extended =
-                new Chunk(
-                        own.index(),
-                        own.firstRow(),
-                        own.rows() + below * width,
-                        own.firstImage(),
-                        1);
+        Chunk extended = own.extended(0, below * width);
         Matrix dY = extended.in(memory.cropped()[lane]);
         target.gradient(extended, Dropout.NONE, dY);
         bias.addGradient(lane, dY.rows(0, own.rows()));

@@ -29,8 +29,7 @@ final class RawSource implements Source {
     RawSource(Compute compute, Node node, int index, Read.Raw read) {
         this.kernels = compute.kernels();
         this.channels = read.channels();
-        boolean images = compute.memory().isInput(read);
-        this.wantsGradient = !images || compute.memory().inputGradient() != null;
+        this.wantsGradient = compute.memory().wantsGradient(read);
         for (Columns c : read.ranges()) {
             values.add(compute.memory().values(c));
         }

@@ -58,11 +58,6 @@ final class TransitionDownStage implements Stage {
         return memory.pooled().chunk(chunk.index(), pass.images());
     }
 
-    /** Images of a chunk; a band is pooled like an image. */
-    private static int images(Chunk chunk) {
-        return Math.max(1, chunk.images());
-    }
-
     /** The convolution's output behind dropout, and in {@code source} what was convolved. */
     private Matrix convolve(int lane, Chunk chunk, Dropout dropout) {
         Matrix a = source.read(chunk, memory.source()[lane]);
@@ -95,7 +90,7 @@ final class TransitionDownStage implements Stage {
                     Matrix out = pooled(pass, chunk).of(target.values());
                     normalisedCopy.keep(chunk, chunk.in(memory.source()[lane]));
                     convolvedCopy.keep(chunk, y);
-                    kernels.maxPool(y, images(chunk), memory.pool(), out);
+                    kernels.maxPool(y, chunk.pooledImages(), memory.pool(), out);
                     kernels.channelStatistics(out, chunk.partial(partials));
                 });
         target.finish(pass, partials, memory.pooled());
@@ -134,7 +129,7 @@ final class TransitionDownStage implements Stage {
         // Whichever of the two scratch matrices does not hold what was pooled.
         boolean drops = dropout != Dropout.NONE;
         Matrix dKept = chunk.in((drops ? memory.convolution() : memory.dropped())[lane]);
-        kernels.maxPoolGradient(dOut, y, images(chunk), memory.pool(), dKept);
+        kernels.maxPoolGradient(dOut, y, chunk.pooledImages(), memory.pool(), dKept);
         return drop(lane, chunk, dKept, dropout, memory.dropped()[lane]);
     }
 

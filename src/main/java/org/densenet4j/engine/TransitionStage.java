@@ -58,11 +58,6 @@ final class TransitionStage implements Stage {
         return memory.outgoing().chunk(chunk.index(), pass.images());
     }
 
-    /** Images of a chunk; a band is pooled like an image. */
-    private static int images(Chunk chunk) {
-        return Math.max(1, chunk.images());
-    }
-
     @Override
     public void forward(Pass pass) {
         Matrix partials = partials(pass, target.values().columns());
@@ -77,7 +72,7 @@ final class TransitionStage implements Stage {
                     Matrix out = pooledChunk.of(target.values());
                     copy.keep(chunk, x, source.affine());
                     kernels.normaliseReluAveragePool(
-                            x, images(chunk), height, width, source.affine(), pooled);
+                            x, chunk.pooledImages(), height, width, source.affine(), pooled);
                     compute.multiplyByTransposed(lane, pooled, weight, out);
                     kernels.channelStatistics(out, chunk.partial(partials));
                 });
@@ -101,7 +96,7 @@ final class TransitionStage implements Stage {
                     target.gradient(pooledChunk, Dropout.NONE, dOut);
                     kernels.normaliseReluAveragePool(
                             chunk.of(source.values()),
-                            images(chunk),
+                            chunk.pooledImages(),
                             height,
                             width,
                             source.affine(),
@@ -119,7 +114,7 @@ final class TransitionStage implements Stage {
             kernels.accumulateGradientAveragePool(
                     p.of(dPooled),
                     chunk.of(p.values()),
-                    images(chunk),
+                    chunk.pooledImages(),
                     height,
                     width,
                     p.affine(),

@@ -1,61 +1,40 @@
 package org.densenet4j.engine;
 
-import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Dropout;
-import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.BottleneckConvolutionMemory;
+import org.densenet4j.plan.Chunk;
 
 /** The 3x3 half of a dense layer with a bottleneck over chunks of whole images. */
-final class WholeBottleneckConvolution implements BottleneckConvolution {
-    private final Compute compute;
-    private final Kernels kernels;
+final class WholeBottleneckConvolution extends BottleneckConvolution {
     private final BottleneckConvolutionMemory.OfImages memory;
-    private final BatchNormalisation norm;
-    private final NewColumns target;
-    private final Convolution convolution;
 
     WholeBottleneckConvolution(
             Compute compute,
             BottleneckConvolutionMemory.OfImages memory,
             BatchNormalisation norm,
             NewColumns target) {
-        this.compute = compute;
-        this.kernels = compute.kernels();
+        super(compute, memory, norm, target);
         this.memory = memory;
-        this.norm = norm;
-        this.target = target;
-        this.convolution = compute.arena().convolution(memory.shape());
     }
 
     @Override
-    public Convolution prepared() {
-        return convolution;
+    Matrix convolve(int lane, Chunk chunk, Matrix z) {
+        Matrix y = chunk.in(memory.output()[lane]);
+        convolution.forward(
+                kernels,
+                lane,
+                chunk.images(),
+                chunk.of(z),
+                norm.affine(),
+                chunk.in(memory.normalised()[lane]),
+                memory.scratch().packedWeights(),
+                y);
+        return y;
     }
 
     @Override
-    public void forward(Pass pass, Matrix z, Matrix partials) {
-        Dropout dropout = target.dropout(pass);
-        compute.forEachChunk(
-                memory.chunks(),
-                pass,
-                (lane, chunk) -> {
-                    Matrix y = chunk.in(memory.output()[lane]);
-                    convolution.forward(
-                            kernels,
-                            lane,
-                            chunk.images(),
-                            chunk.of(z),
-                            norm.affine(),
-                            chunk.in(memory.normalised()[lane]),
-                            memory.scratch().packedWeights(),
-                            y);
-                    target.append(y, chunk, dropout, partials);
-                });
-    }
-
-    @Override
-    public void backward(Pass pass, Matrix z, Matrix dT, LaneSums weightSums, Matrix partials) {
+    void backward(Pass pass, Matrix z, Matrix dT, LaneSums weightSums, Matrix partials) {
         Dropout dropout = target.dropout(pass);
         Matrix statistics = norm.statistics(pass, 0);
         compute.forEachChunk(

@@ -43,10 +43,8 @@ final class TransitionDownStage implements InferenceStage {
         Matrix a = source.read(chunk, memory.sourceChunk()[lane]);
         Matrix y = chunk.in(memory.convolved()[lane]);
         Matrix out = target.of(pooled);
-        // A band is pooled like an image.
-        int images = Math.max(1, chunk.images());
         on.multiply(lane, a, memory.weights(), y);
-        on.kernels().maxPool(y, images, memory.pool(), out);
+        on.kernels().maxPool(y, chunk.pooledImages(), memory.pool(), out);
         on.kernels().addBias(out, memory.bias());
         target.written(pooled);
     }

@@ -37,13 +37,11 @@ final class TransitionStage implements InferenceStage {
     }
 
     private void convolve(int lane, Chunk chunk, Chunk out) {
-        // A band is pooled like an image.
-        int images = Math.max(1, chunk.images());
         Matrix pooled = out.in(memory.pooled()[lane]);
         on.kernels()
                 .normaliseReluAveragePool(
                         chunk.of(source.values()),
-                        images,
+                        chunk.pooledImages(),
                         memory.height(),
                         memory.node().source().width(),
                         source.affine(),

@@ -73,11 +73,6 @@ public record Bands(int height, int width, int rows) {
 
     /** A band with rows of pixels above and below it. */
     public Chunk extended(Chunk band, int above, int below) {
-        return new Chunk(
-                band.index(),
-                band.firstRow() - above * width,
-                band.rows() + (above + below) * width,
-                band.firstImage(),
-                1);
+        return band.extended(above * width, below * width);
     }
 }

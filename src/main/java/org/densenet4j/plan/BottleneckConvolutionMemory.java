@@ -13,6 +13,9 @@ public sealed interface BottleneckConvolutionMemory {
     /** The convolution over one chunk. */
     ConvolutionShape shape();
 
+    /** T = relu(bn2(Z)) of a chunk, dense, in each lane. */
+    Matrix[] normalised();
+
     /** Y or dY of a chunk, dense, in each lane. */
     Matrix[] output();
 
@@ -22,8 +25,7 @@ public sealed interface BottleneckConvolutionMemory {
     /**
      * Chunks of whole images.
      *
-     * @param normalised T = relu(bn2(Z)), dense, in each lane; without rows for NAIVE, which keeps
-     *     all of it
+     * @param normalised T of a chunk; without rows for NAIVE, which keeps all of it
      */
     record OfImages(
             Chunks chunks,
@@ -39,7 +41,13 @@ public sealed interface BottleneckConvolutionMemory {
             Chunks images =
                     planner.imageChunks(node.target().of().pixels(), 2 * planner.bytes(width + k));
             ConvolutionShape shape =
-                    shapeOf(node, images.imagesPerChunk(), node.source().height(), planner);
+                    planner.convolution(
+                            images.imagesPerChunk(),
+                            node.source().height(),
+                            node.source().width(),
+                            width,
+                            k,
+                            Window.THREE);
             boolean naive = planner.strategy() == MemoryStrategy.NAIVE;
             return new OfImages(
                     images,
@@ -52,57 +60,49 @@ public sealed interface BottleneckConvolutionMemory {
 
     /**
      * Bands of rows of images that do not fit the cache. All matrices and the convolution have the
-     * halo, too, as if a band with its halo were an image.
+     * halo, too: the row above and the one below that the kernel reads.
      *
-     * @param normalised T = relu(bn2(Z)) and, at another time, dT, dense, in each lane
+     * @param normalised T of a band with its halo and, at another time, dT
      */
     record OfBands(
-            Bands bands,
+            ConvolvedBands convolved,
             ConvolutionShape shape,
             Matrix[] normalised,
             Matrix[] output,
             ConvolutionScratch scratch)
             implements BottleneckConvolutionMemory {
-        /** Rows of pixels that the kernel reads above and below a band. */
-        public static final int HALO = 1;
 
         private static OfBands of(
                 BottleneckLayer node, Bands bands, Planner planner, Allocator.Frame frame) {
-            int height = bands.rows() + 2 * HALO;
-            int rows = height * bands.width();
-            ConvolutionShape shape = shapeOf(node, 1, height, planner);
+            ConvolvedBands convolved =
+                    new ConvolvedBands(bands, Window.THREE, bands.height(), bands.width(), 0, 0);
+            ConvolutionShape shape = convolved.shape(node.width(), node.growthRate(), planner);
             return new OfBands(
-                    bands,
+                    convolved,
                     shape,
-                    frame.activations(rows, node.width()),
-                    frame.activations(rows, node.growthRate()),
+                    frame.activations(convolved.readPixels(), node.width()),
+                    frame.activations(convolved.convolvedPixels(), node.growthRate()),
                     ConvolutionScratch.in(frame, shape, planner));
         }
 
         @Override
         public Chunks chunks() {
-            return bands.chunks();
+            return convolved.bands().chunks();
         }
     }
 
-    /** Bands where an image is far larger than the cache, whole images otherwise. */
+    /**
+     * Bands where an image is far larger than the cache, whole images otherwise, and for NAIVE,
+     * which keeps all of T.
+     */
     static BottleneckConvolutionMemory of(
             BottleneckLayer node, Planner planner, Allocator.Frame frame) {
-        int height = node.source().height();
+        if (planner.strategy() == MemoryStrategy.NAIVE) {
+            return OfImages.of(node, planner, frame);
+        }
         long scratch = planner.bytes(node.width() + node.growthRate());
-        return planner.bands(height, node.source().width(), scratch, 1)
+        return planner.bands(node.source().height(), node.source().width(), scratch, 1)
                 .<BottleneckConvolutionMemory>map(bands -> OfBands.of(node, bands, planner, frame))
                 .orElseGet(() -> OfImages.of(node, planner, frame));
-    }
-
-    private static ConvolutionShape shapeOf(
-            BottleneckLayer node, int images, int height, Planner planner) {
-        return planner.convolution(
-                images,
-                height,
-                node.source().width(),
-                node.width(),
-                node.growthRate(),
-                Window.THREE);
     }
 }

@@ -100,9 +100,7 @@ public record BottleneckLayerMemory(
         }
         Allocator.Frame frame = planner.allocator().frame();
         BottleneckConvolutionMemory convolution =
-                fused
-                        ? BottleneckConvolutionMemory.of(node, planner, frame)
-                        : BottleneckConvolutionMemory.OfImages.of(node, planner, frame);
+                BottleneckConvolutionMemory.of(node, planner, frame);
         int partials =
                 Math.max(
                         convolution.chunks().count(batch) * Math.max(width, k),

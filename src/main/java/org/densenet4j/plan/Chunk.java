@@ -27,6 +27,16 @@ public record Chunk(int index, int firstRow, int rows, int firstImage, int image
         return partials.rows(2 * index, 2);
     }
 
+    /** The same with rows of its image above and below. */
+    public Chunk extended(int rowsAbove, int rowsBelow) {
+        return new Chunk(index, firstRow - rowsAbove, rows + rowsAbove + rowsBelow, firstImage, 1);
+    }
+
+    /** How many images it is pooled as: a band of rows is pooled like an image. */
+    public int pooledImages() {
+        return Math.max(1, images);
+    }
+
     /** The same images in a matrix with another number of pixels per image. */
     public Chunk ofPixels(int pixels) {
         return new Chunk(index, firstImage * pixels, images * pixels, firstImage, images);

@@ -79,11 +79,7 @@ public record ConvolvedBands(
     /** The rows of {@link #read} in a matrix with {@link #readHeight}, whose others are zeroed. */
     public Matrix inside(Kernels kernels, Chunk band, Matrix withHalo) {
         int above = Math.max(0, -top(band)) * sourceWidth;
-        int rows = read(band).rows();
-        int behind = above + rows;
-        kernels.fill(withHalo.rows(0, above), 0);
-        kernels.fill(withHalo.rows(behind, withHalo.rows() - behind), 0);
-        return withHalo.rows(above, rows);
+        return only(kernels, withHalo, above, read(band).rows());
     }
 
     /** A band's own rows of a matrix with {@link #convolvedHeight}. */
@@ -93,10 +89,15 @@ public record ConvolvedBands(
 
     /** Zeroes the other rows of a matrix with {@link #convolvedHeight}. */
     public void clearAround(Kernels kernels, Chunk band, Matrix withHalo) {
-        int above = above() * bands.width();
-        int behind = above + band.rows();
-        kernels.fill(withHalo.rows(0, above), 0);
-        kernels.fill(withHalo.rows(behind, withHalo.rows() - behind), 0);
+        only(kernels, withHalo, above() * bands.width(), band.rows());
+    }
+
+    /** Some rows of a matrix, whose others are zeroed. */
+    public static Matrix only(Kernels kernels, Matrix all, int first, int rows) {
+        int behind = first + rows;
+        kernels.fill(all.rows(0, first), 0);
+        kernels.fill(all.rows(behind, all.rows() - behind), 0);
+        return all.rows(first, rows);
     }
 
     /** The convolution of one band. */

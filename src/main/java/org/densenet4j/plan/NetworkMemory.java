@@ -121,7 +121,8 @@ public final class NetworkMemory {
         }
     }
 
-    private boolean wantsGradient(Read read) {
+    /** Whether the gradient of what is read goes anywhere; that of the images may not. */
+    public boolean wantsGradient(Read read) {
         return !planner.isInput(read) || inputGradient != null;
     }
 
@@ -205,11 +206,6 @@ public final class NetworkMemory {
     /** The memory of some columns of features. */
     public Channels channels(Columns columns) {
         return planner.channels().get(columns.of()).columns(columns.from(), columns.count());
-    }
-
-    /** Whether a read is of the images, which lie densely and whose gradient may not be wanted. */
-    public boolean isInput(Read read) {
-        return planner.isInput(read);
     }
 
     /** The memory of each head's loss, by the head's name, in the order of the heads. */

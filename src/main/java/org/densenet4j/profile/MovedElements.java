@@ -28,7 +28,7 @@ final class MovedElements {
 
     /** Whether the gradient of what is read goes anywhere. */
     boolean wantsGradient(Read read) {
-        return !memory.isInput(read) || memory.inputGradient() != null;
+        return memory.wantsGradient(read);
     }
 
     /** gX: a write of what gets its first gradient, a read and a write of what has one. */

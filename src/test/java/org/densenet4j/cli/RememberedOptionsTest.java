@@ -155,7 +155,7 @@ class RememberedOptionsTest {
 
     /** It can be read once only. */
     @Test
-    @Timeout(60)
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void aPipeOfSettingsDoesAsWellAsAFile() throws Exception {
         Path pipe = folder.resolve("pipe");
         assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
