@@ -92,11 +92,7 @@ public final class ParityCheck {
         this.order = PixelOrder.ofImages(spec);
         this.logitsOrder = PixelOrder.ofLogits(spec);
         this.sgd = sgd(parity);
-        this.batch =
-                new CaseBatch(
-                        Math.toIntExact(parity.input().shape().getFirst()),
-                        order.channelsLast(parity.input().toDoubles()),
-                        parity.labels());
+        this.batch = CaseBatch.of(parity, spec);
         if (isSmallEnough()) {
             exact = ExactValues.of(spec, weights, batch, sgd, parity.steps());
             recordIsExact = exact.isHowItWasComputed(parity, tensors.names("train.grad."));

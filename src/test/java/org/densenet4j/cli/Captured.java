@@ -32,6 +32,12 @@ record Captured(int code, String out, String err) {
         return run(args.toArray(String[]::new));
     }
 
+    /** Exit code 0; else what it said of the error. */
+    Captured mustSucceed() {
+        assertEquals(0, code, err);
+        return this;
+    }
+
     /** One clear line with these words, exit code 2, no stack trace, nothing else said. */
     void mustRefuse(String... words) {
         assertEquals(2, code, () -> out + err);

@@ -58,7 +58,7 @@ class ExifOrientationTest {
             }
         }
         Path run = folder.resolve("run");
-        succeeds(train(turned, run, "--exif-orientation"));
+        train(turned, run, "--exif-orientation").mustSucceed();
         best = run.resolve("best.safetensors");
     }
 
@@ -99,11 +99,6 @@ class ExifOrientationTest {
         return Captured.run(arguments);
     }
 
-    private static String succeeds(Captured captured) {
-        assertEquals(0, captured.code(), captured.err());
-        return captured.out();
-    }
-
     private static String run(String command, Path weights, String... more) {
         List<String> arguments = new ArrayList<>(List.of(command));
         if (!command.equals("export")) {
@@ -111,7 +106,7 @@ class ExifOrientationTest {
         }
         arguments.add("--weights=" + weights);
         arguments.addAll(List.of(more));
-        return succeeds(Captured.run(arguments));
+        return Captured.run(arguments).mustSucceed().out();
     }
 
     private static String predictions(Path weights, Path data, String... more) {
@@ -166,12 +161,12 @@ class ExifOrientationTest {
     @Test
     void weightsThatTrainingStartsFromDecideToo() throws IOException {
         Path next = folder.resolve("next");
-        succeeds(train(turned, next, "--weights=" + best));
+        train(turned, next, "--weights=" + best).mustSucceed();
         assertTrue(config(next).contains("exif-orientation = true"), config(next).toString());
         assertTrue(records(next.resolve("best.safetensors")));
 
         Path without = folder.resolve("without");
-        succeeds(train(turned, without, "--weights=" + best, "--no-exif-orientation"));
+        train(turned, without, "--weights=" + best, "--no-exif-orientation").mustSucceed();
         assertTrue(config(without).contains("exif-orientation = false"));
         assertFalse(records(without.resolve("best.safetensors")));
     }
@@ -179,15 +174,16 @@ class ExifOrientationTest {
     @Test
     void aRunThatGoesOnOtherwiseRecordsThat() throws IOException {
         Path run = folder.resolve("changed");
-        succeeds(train(turned, run, "--exif-orientation"));
+        train(turned, run, "--exif-orientation").mustSucceed();
         String out =
-                succeeds(
-                        Captured.run(
+                Captured.run(
                                 "train",
                                 "--resume=" + run,
                                 "--epochs=2",
                                 "--no-exif-orientation",
-                                "--no-compare"));
+                                "--no-compare")
+                        .mustSucceed()
+                        .out();
         assertTrue(out.contains("changed  exif-orientation: true -> false"), out);
         assertFalse(records(run.resolve("checkpoint.safetensors")));
     }
@@ -246,7 +242,7 @@ class ExifOrientationTest {
     @Test
     void imagesThatWereLeftAsTheyAreRecordNothing() throws IOException {
         Path run = folder.resolve("as-stored");
-        succeeds(train(turned, run));
+        train(turned, run).mustSucceed();
         assertFalse(records(run.resolve("best.safetensors")));
         assertNotEquals(
                 predictions(run.resolve("best.safetensors"), upright),

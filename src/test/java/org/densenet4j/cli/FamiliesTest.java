@@ -3,16 +3,14 @@ package org.densenet4j.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.testing.RecordedNetworks;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.List;
 import java.util.Locale;
 
@@ -22,22 +20,16 @@ class FamiliesTest {
     record Counted(String network, long parameters, int height, int width, long multiplyAdds) {}
 
     static List<Counted> counts() throws IOException {
-        try (InputStream in =
-                FamiliesTest.class.getResourceAsStream("/golden/networks/counts.tsv")) {
-            return new String(in.readAllBytes(), UTF_8)
-                    .lines()
-                    .skip(1)
-                    .map(line -> line.split("\t", -1))
-                    .map(
-                            c ->
-                                    new Counted(
-                                            c[0],
-                                            Long.parseLong(c[1]),
-                                            Integer.parseInt(c[3]),
-                                            Integer.parseInt(c[4]),
-                                            Long.parseLong(c[5])))
-                    .toList();
-        }
+        return RecordedNetworks.counts().stream()
+                .map(
+                        c ->
+                                new Counted(
+                                        c[0],
+                                        Long.parseLong(c[1]),
+                                        Integer.parseInt(c[3]),
+                                        Integer.parseInt(c[4]),
+                                        Long.parseLong(c[5])))
+                .toList();
     }
 
     private static String number(long value) {

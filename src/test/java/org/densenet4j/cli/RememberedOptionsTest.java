@@ -55,12 +55,7 @@ class RememberedOptionsTest {
         List<String> arguments = TinyRun.train(data, run, 1); // on --device cpu
         arguments.addAll(List.of("--save-every", "3000000000", "--memory-budget", "5 GB"));
         arguments.addAll(List.of("--loader-threads", "3"));
-        trained(Captured.run(arguments));
-    }
-
-    private static Captured trained(Captured result) {
-        assertEquals(0, result.code(), result.err());
-        return result;
+        Captured.run(arguments).mustSucceed();
     }
 
     private static Captured resume(Path what, String... more) {
@@ -83,7 +78,7 @@ class RememberedOptionsTest {
     @Test
     void aRunThatIsContinuedKeepsThem() throws IOException {
         assertSettings(run, GIVEN);
-        trained(resume(run, "--epochs", "2"));
+        resume(run, "--epochs", "2").mustSucceed();
         assertSettings(run, GIVEN);
     }
 
@@ -91,21 +86,21 @@ class RememberedOptionsTest {
     void aRunThatIsStartedAgainKeepsThem() throws IOException {
         Path killed = Files.createDirectory(folder.resolve("killed"));
         Files.copy(run.resolve(CONFIG), killed.resolve(CONFIG));
-        trained(resume(killed));
+        resume(killed).mustSucceed();
         assertSettings(killed, GIVEN);
     }
 
     @Test
     void whatIsGivenAgainWinsAndIsTold() throws IOException {
         Captured result =
-                trained(
-                        resume(
+                resume(
                                 run,
                                 "--epochs=2",
                                 "--save-every=0",
                                 "--memory-budget=none",
                                 "--loader-threads=0",
-                                "--device=best"));
+                                "--device=best")
+                        .mustSucceed();
         assertSettings(run, DEFAULTS);
         GIVEN.forEach(
                 (key, value) -> {
@@ -116,7 +111,7 @@ class RememberedOptionsTest {
 
     @Test
     void theRememberedBudgetRefusesAPlanThatNeedsMore() {
-        trained(resume(run, "--epochs", "2", "--memory-budget", "100MB"));
+        resume(run, "--epochs", "2", "--memory-budget", "100MB").mustSucceed();
         Captured refused = resume(run, "--epochs", "3", "--batch", "4000");
         assertEquals(2, refused.code(), refused.out());
         assertTrue(refused.err().contains("the budget is 100.0 MB"), refused.err());
@@ -139,7 +134,7 @@ class RememberedOptionsTest {
             old.sealed().write(folder.resolve(CHECKPOINT));
         }
         Files.move(folder.resolve(CHECKPOINT), file, StandardCopyOption.REPLACE_EXISTING);
-        Captured result = trained(resume(run, "--epochs", "2"));
+        Captured result = resume(run, "--epochs", "2").mustSucceed();
         assertTrue(!result.out().contains("changed  save-every"), result.out());
         assertSettings(run, DEFAULTS);
     }

@@ -38,13 +38,8 @@ class SegmentationEvaluateCommandTest {
             cut(data.resolve(name.replace("/", "annot/")));
         }
         Path run = root.resolve("run");
-        List<String> arguments =
-                new ArrayList<>(List.of("train", "--no-compare", "--model", "fc-densenet-1-1-2"));
-        arguments.addAll(List.of("--data", "folder:" + data, "--crop", "12", "--batch", "3"));
-        arguments.addAll(List.of("--class-colours", data.resolve("classes.csv").toString()));
-        arguments.addAll(List.of("--epochs", "1", "--device", "cpu", "--out", run.toString()));
-        Captured result = Captured.run(arguments);
-        assertEquals(0, result.code(), result.err());
+        String table = data.resolve("classes.csv").toString();
+        Captured.run(TinyRun.segment(data, run, "--class-colours", table)).mustSucceed();
         best = run.resolve("best.safetensors");
     }
 
@@ -63,29 +58,19 @@ class SegmentationEvaluateCommandTest {
         return Captured.run(arguments);
     }
 
-    private static String succeeded(Captured result) {
-        assertEquals(0, result.code(), result.err());
-        return result.out();
-    }
-
     /** Training tests by the trainer's own evaluation, of each image by a network of its size. */
     @Test
     void theImagesOfValidationHaveTheScoresOfTheRun() throws IOException {
-        String out = succeeded(evaluate("--subset", "val"));
+        String out = evaluate("--subset", "val").mustSucceed().out();
         assertTrue(out.startsWith("3 images of val, "), out);
         List<List<String>> scores = Csv.parse(Files.readString(best.resolveSibling("iou.csv")));
-        double sum = 0;
-        int count = 0;
         for (List<String> row : scores.subList(1, scores.size())) {
-            boolean has = !row.get(1).isEmpty();
-            String iou = has ? percent(row.get(1)) : "-";
+            String iou = IouFile.percent(row);
             String pixels = String.format(Locale.ROOT, "%,d", Long.parseLong(row.get(3)));
             String line = row.getFirst() + " +" + iou + " .* " + pixels;
             assertTrue(out.lines().anyMatch(l -> l.matches(line)), line + " in " + out);
-            sum += has ? Double.parseDouble(row.get(1)) : 0;
-            count += has ? 1 : 0;
         }
-        assertTrue(out.contains("mean IoU        " + percent(String.valueOf(sum / count))), out);
+        assertTrue(out.contains("mean IoU        " + IouFile.mean(scores)), out);
         List<List<String>> metrics =
                 Csv.parse(Files.readString(best.resolveSibling("metrics.csv")));
         double loss = Double.parseDouble(metrics.get(1).get(5));
@@ -93,15 +78,11 @@ class SegmentationEvaluateCommandTest {
         assertEquals(loss, Double.parseDouble(printed.substring(4)), 1e-4);
     }
 
-    private static String percent(String share) {
-        return String.format(Locale.ROOT, "%.2f %%", 100 * Double.parseDouble(share));
-    }
-
     @Test
     void testImagesAreTheDefaultAndJsonHasTheSameNumbers() {
-        String out = succeeded(evaluate());
+        String out = evaluate().mustSucceed().out();
         assertTrue(out.startsWith("3 images of test, "), out);
-        String json = succeeded(evaluate("--json"));
+        String json = evaluate("--json").mustSucceed().out();
         for (String part : List.of("\"subset\" : \"test\"", "\"void_pixels\"", "\"mean_iou\"")) {
             assertTrue(json.contains(part), json);
         }
@@ -121,14 +102,14 @@ class SegmentationEvaluateCommandTest {
                 }
             }
         }
-        String out = succeeded(evaluate("--data", "folder:" + other));
+        String out = evaluate("--data", "folder:" + other).mustSucceed().out();
         assertTrue(out.startsWith("3 images of val, "), out);
-        assertEquals(succeeded(evaluate("--subset", "val")), out);
+        assertEquals(evaluate("--subset", "val").mustSucceed().out(), out);
         Files.writeString(other.resolve("val/000001.png"), "no image");
         Captured stopped = evaluate("--data", "folder:" + other);
         stopped.mustRefuse("000001.png: broken image");
         Captured skipped = evaluate("--data", "folder:" + other, "--on-broken", "skip");
-        assertTrue(succeeded(skipped).startsWith("2 images of val, "), skipped.out());
+        assertTrue(skipped.mustSucceed().out().startsWith("2 images of val, "), skipped.out());
         assertTrue(skipped.err().contains("000001.png"), skipped.err());
     }
 

@@ -19,9 +19,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /** {@code train} with networks that classify pixels. */
@@ -39,29 +37,8 @@ class SegmentationRunCommandTest {
         table = Files.move(data.resolve("classes.csv"), root.resolve("classes.csv"));
     }
 
-    /** Six images of 16x16, a network of three layers; options that are given go before these. */
     private List<String> tiny(Path out, String... more) {
-        Map<String, String> options = new LinkedHashMap<>();
-        options.put("--model", "fc-densenet-1-1-2");
-        options.put("--crop", "12");
-        options.put("--data", "folder:" + data);
-        options.put("--batch", "3");
-        options.put("--epochs", "1");
-        options.put("--device", "cpu");
-        options.put("--threads", "2");
-        options.put("--out", out.toString());
-        for (int i = 0; i < more.length; i += 2) {
-            options.put(more[i], more[i + 1]);
-        }
-        List<String> arguments = new ArrayList<>(List.of("train", "--no-compare"));
-        options.forEach((key, value) -> arguments.addAll(List.of(key, value)));
-        return arguments;
-    }
-
-    private static Captured trained(List<String> arguments) {
-        Captured result = Captured.run(arguments);
-        assertEquals(0, result.code(), result.err());
-        return result;
+        return TinyRun.segment(data, out, more);
     }
 
     private static void contains(String text, String... parts) {
@@ -73,7 +50,8 @@ class SegmentationRunCommandTest {
     @Test
     void aRunTellsMeanIouAndThatOfEachClass() throws IOException {
         Path run = root.resolve("run");
-        Captured result = trained(tiny(run, "--class-colours", table.toString()));
+        Captured result =
+                Captured.run(tiny(run, "--class-colours", table.toString())).mustSucceed();
         contains(
                 result.out(),
                 "FC-DenseNet fc-densenet-1-1-2",
@@ -83,21 +61,15 @@ class SegmentationRunCommandTest {
                 "class                          IoU    recall precision");
         contains(result.err(), "note: testing on val", "not used: test");
         List<List<String>> scores = Csv.parse(Files.readString(run.resolve("iou.csv")));
-        double sum = 0;
-        int classes = 0;
         for (List<String> row : scores.subList(1, scores.size())) {
-            String iou = row.get(1).isEmpty() ? "-" : percent(row.get(1));
+            String iou = IouFile.percent(row);
             assertTrue(
                     result.out()
                             .lines()
                             .anyMatch(l -> l.matches(row.getFirst() + " +" + iou + " .*")),
                     row + " in " + result.out());
-            if (!row.get(1).isEmpty()) {
-                sum += Double.parseDouble(row.get(1));
-                classes++;
-            }
         }
-        contains(result.out(), percent(String.valueOf(sum / classes)) + " (epoch 1)");
+        contains(result.out(), IouFile.mean(scores) + " (epoch 1)");
         Map<String, String> metadata = Checkpoint.metadata(run.resolve(CHECKPOINT));
         assertEquals("fc-densenet", metadata.get("recipe.recipe"), "the paper's by default");
         assertEquals("12", metadata.get("recipe.crop"));
@@ -105,16 +77,13 @@ class SegmentationRunCommandTest {
         assertEquals("folder:" + data.toAbsolutePath(), metadata.get("run.data"));
     }
 
-    private static String percent(String share) {
-        return String.format(Locale.ROOT, "%.2f %%", 100 * Double.parseDouble(share));
-    }
-
     @Test
     void aRunGoesOnWithWhatItWasStartedWith() throws IOException {
         Path run = root.resolve("run");
-        trained(tiny(run, "--class-colours", table.toString(), "--void-label", "255"));
+        Captured.run(tiny(run, "--class-colours", table.toString(), "--void-label", "255"))
+                .mustSucceed();
         List<String> resume = List.of("train", "--no-compare", "--resume", run.toString());
-        Captured longer = trained(with(resume, "--epochs", "2"));
+        Captured longer = Captured.run(with(resume, "--epochs", "2")).mustSucceed();
         contains(longer.out(), "changed  epochs: 1 -> 2", "in epoch 2", "epoch 2/2");
         assertEquals(3, Files.readAllLines(run.resolve("metrics.csv")).size());
         Map<String, String> images = ImageMetadata.read(run, checkpoint(run)).entries();
@@ -150,14 +119,17 @@ class SegmentationRunCommandTest {
         Captured.run(tiny(run, "--classes", "3"))
                 .mustRefuse("000000.png: class index", "there are 3");
         Path six = root.resolve("seven");
-        trained(tiny(six, "--classes", "7"));
+        Captured.run(tiny(six, "--classes", "7")).mustSucceed();
         assertEquals("7", Checkpoint.metadata(six.resolve(CHECKPOINT)).get("run.classes"));
         // Killed before its first checkpoint: only the configuration is there.
         Path killed = Files.createDirectory(root.resolve("killed"));
         Files.copy(six.resolve("config.properties"), killed.resolve("config.properties"));
-        Captured again = trained(List.of("train", "--no-compare", "--resume", killed.toString()));
+        Captured again =
+                Captured.run(List.of("train", "--no-compare", "--resume", killed.toString()))
+                        .mustSucceed();
         contains(again.out(), "has no checkpoint yet", "test mean IoU");
-        trained(List.of("train", "--no-compare", "--resume", six.toString(), "--epochs", "2"));
+        Captured.run(List.of("train", "--no-compare", "--resume", six.toString(), "--epochs", "2"))
+                .mustSucceed();
     }
 
     @Test
@@ -165,7 +137,7 @@ class SegmentationRunCommandTest {
         for (String name : List.of("val", "valannot")) {
             Files.move(data.resolve(name), root.resolve(name));
         }
-        Captured result = trained(tiny(root.resolve("run"), "--classes", "7"));
+        Captured result = Captured.run(tiny(root.resolve("run"), "--classes", "7")).mustSucceed();
         contains(result.out(), "6 training and 3 test images");
         assertFalse(result.err().contains("not used"), result.err());
         for (String name : List.of("test", "testannot")) {
@@ -178,7 +150,16 @@ class SegmentationRunCommandTest {
     @Test
     void wholeImagesArePlannedForTheSizeOfTheData() {
         Captured result =
-                trained(tiny(root.resolve("run"), "--classes", "7", "--crop", "0", "--batch", "1"));
+                Captured.run(
+                                tiny(
+                                        root.resolve("run"),
+                                        "--classes",
+                                        "7",
+                                        "--crop",
+                                        "0",
+                                        "--batch",
+                                        "1"))
+                        .mustSucceed();
         contains(result.out(), "input 16x16x3", "augmentation flip");
     }
 
@@ -190,7 +171,8 @@ class SegmentationRunCommandTest {
         assertEquals(2, stopped.code());
         contains(stopped.err(), "error: ", "000000.png: broken image");
         Captured skipped =
-                trained(tiny(root.resolve("other"), "--classes", "7", "--on-broken", "skip"));
+                Captured.run(tiny(root.resolve("other"), "--classes", "7", "--on-broken", "skip"))
+                        .mustSucceed();
         contains(skipped.out(), "skipped  ", "skipped        1 broken images");
     }
 
@@ -260,16 +242,17 @@ class SegmentationRunCommandTest {
         arguments.set(arguments.indexOf("bc-10-4"), model);
         arguments.addAll(List.of("--task", "classify"));
         arguments.addAll(List.of(options.split(" ", -1)));
-        contains(trained(arguments).out(), model, "test accuracy  ");
+        contains(Captured.run(arguments).mustSucceed().out(), model, "test accuracy  ");
         Captured longer =
-                trained(
-                        List.of(
-                                "train",
-                                "--no-compare",
-                                "--resume",
-                                run.toString(),
-                                "--epochs",
-                                "2"));
+                Captured.run(
+                                List.of(
+                                        "train",
+                                        "--no-compare",
+                                        "--resume",
+                                        run.toString(),
+                                        "--epochs",
+                                        "2"))
+                        .mustSucceed();
         contains(longer.out(), "epoch 2/2");
     }
 

@@ -5,7 +5,9 @@ import org.densenet4j.data.Glyphs;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Options of a training run that takes moments: 40 images, a network of three layers. */
 final class TinyRun {
@@ -41,6 +43,28 @@ final class TinyRun {
                                 "--out",
                                 out.toString()));
         arguments.addAll(List.of(more));
+        return arguments;
+    }
+
+    /**
+     * Pixels of images of 16x16 in a folder, a network of three layers; options that are given go
+     * before these.
+     */
+    static List<String> segment(Path data, Path out, String... more) {
+        Map<String, String> options = new LinkedHashMap<>();
+        options.put("--model", "fc-densenet-1-1-2");
+        options.put("--crop", "12");
+        options.put("--data", "folder:" + data);
+        options.put("--batch", "3");
+        options.put("--epochs", "1");
+        options.put("--device", "cpu");
+        options.put("--threads", "2");
+        options.put("--out", out.toString());
+        for (int i = 0; i < more.length; i += 2) {
+            options.put(more[i], more[i + 1]);
+        }
+        List<String> arguments = new ArrayList<>(List.of("train", "--no-compare"));
+        options.forEach((key, value) -> arguments.addAll(List.of(key, value)));
         return arguments;
     }
 }

@@ -22,6 +22,7 @@ import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
+import org.densenet4j.testing.TinyCache;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -31,10 +32,6 @@ import java.util.List;
  * Networks that are no DenseNets: every kind of node, against the reference in double precision.
  */
 class GraphStrategiesTest {
-    /** A cache that holds next to nothing, so that images are cut into bands. */
-    private static final DeviceOptions TINY_CACHE =
-            DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
-
     private static final int GRAPHS = 16;
 
     @ParameterizedTest
@@ -69,7 +66,7 @@ class GraphStrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void bandsOfRowsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         int banded = 0;
-        try (Device device = Device.open("cpu", TINY_CACHE)) {
+        try (Device device = Device.open("cpu", TinyCache.OPTIONS)) {
             for (long seed = 1; seed <= GRAPHS; seed++) {
                 double dropout = seed % 3 == 0 ? 0.25 : 0;
                 int height = 16 * (1 + (int) seed % 3);
@@ -96,7 +93,7 @@ class GraphStrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void bandsOfBottleneckLayersGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions tiny = TINY_CACHE.withMachineCode(machineCode);
+            DeviceOptions tiny = TinyCache.OPTIONS.withMachineCode(machineCode);
             try (Device device = Device.open("cpu", tiny)) {
                 for (int height : new int[] {16, 24, 32}) {
                     double dropout = height == 24 ? 0.25 : 0;
@@ -113,7 +110,7 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void theyDoSoInBFloat16(MemoryStrategy strategy) {
-        DeviceOptions tiny = TINY_CACHE.withPrecision(DataType.BFLOAT16);
+        DeviceOptions tiny = TinyCache.OPTIONS.withPrecision(DataType.BFLOAT16);
         try (Device device = Device.open("cpu", tiny)) {
             assumeTrue(device.supports(DataType.BFLOAT16), device.description());
             RandomCase c = tallBottlenecks(24, 0.25).withoutKinks();
@@ -126,7 +123,7 @@ class GraphStrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void bandsOfStemsAndTransitionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions tiny = TINY_CACHE.withMachineCode(machineCode);
+            DeviceOptions tiny = TinyCache.OPTIONS.withMachineCode(machineCode);
             try (Device device = Device.open("cpu", tiny)) {
                 for (int height : new int[] {63, 64, 96}) {
                     RandomCase c = tallStem(height);
@@ -142,7 +139,7 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void stemsAndTransitionsDoSoInBFloat16(MemoryStrategy strategy) {
-        DeviceOptions tiny = TINY_CACHE.withPrecision(DataType.BFLOAT16);
+        DeviceOptions tiny = TinyCache.OPTIONS.withPrecision(DataType.BFLOAT16);
         try (Device device = Device.open("cpu", tiny)) {
             assumeTrue(device.supports(DataType.BFLOAT16), device.description());
             RandomCase c = tallStem(64).withoutKinks();
@@ -156,7 +153,7 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void bandsOfStridedConvolutionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
-        try (Device device = Device.open("cpu", TINY_CACHE)) {
+        try (Device device = Device.open("cpu", TinyCache.OPTIONS)) {
             for (RandomCase c : tallResNets()) {
                 MemoryPlan plan = StrategiesTest.withInputGradient(c, strategy, device);
                 StrategiesTest.check(c, plan, Mode.TRAIN, device, 0);

@@ -287,10 +287,9 @@ class StrategiesTest {
 
     /** A plan for at least as many images as the case has. */
     static void check(RandomCase drawn, MemoryPlan plan, Mode mode, Device device, double dropout) {
-        boolean flips = device.precision() != DataType.FLOAT32 || !drawn.kinks();
-        RandomCase c = flips ? drawn : clearOfKinks(drawn, mode, dropout);
-        String what = plan.strategy() + " " + mode + " on " + c + ", " + device.description();
         boolean floats = device.precision() == DataType.FLOAT32;
+        RandomCase c = floats && drawn.kinks() ? clearOfKinks(drawn, mode, dropout) : drawn;
+        String what = plan.strategy() + " " + mode + " on " + c + ", " + device.description();
         double outputTolerance = floats ? OUTPUT_TOLERANCE : BFLOAT16_OUTPUT_TOLERANCE;
         double gradientTolerance =
                 floats

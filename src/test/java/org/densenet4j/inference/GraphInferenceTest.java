@@ -28,6 +28,7 @@ import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
+import org.densenet4j.testing.TinyCache;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -131,9 +132,8 @@ class GraphInferenceTest {
     /** On a device whose cache holds next to nothing, so that images are cut into bands. */
     @Test
     void bandsOfRowsGiveWhatWholeImagesGive() throws IOException {
-        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
         long banded = 0;
-        try (Device device = Device.open("cpu", tiny)) {
+        try (Device device = Device.open("cpu", TinyCache.OPTIONS)) {
             for (long seed = 1; seed <= GRAPHS; seed++) {
                 int height = 16 * (1 + (int) seed % 3);
                 NetworkSpec spec =
@@ -154,12 +154,7 @@ class GraphInferenceTest {
     @Test
     void bandsOfStemsAndTransitionsDo() throws IOException {
         for (DataType type : DataType.values()) {
-            DeviceOptions tiny =
-                    DeviceOptions.defaults()
-                            .withThreads(2)
-                            .withChunkFactor(1e-9)
-                            .withPrecision(type);
-            try (Device device = Device.open("cpu", tiny)) {
+            try (Device device = Device.open("cpu", TinyCache.OPTIONS.withPrecision(type))) {
                 for (int height : new int[] {63, 64, 96}) {
                     if (device.supports(type)) {
                         checkTallStem(height, type == DataType.FLOAT32, device);
@@ -175,8 +170,7 @@ class GraphInferenceTest {
     /** Of which convolutions without a bias fill matrices of their own. */
     @Test
     void bandsOfPreActivationResNetsDo() throws IOException {
-        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
-        try (Device device = Device.open("cpu", tiny)) {
+        try (Device device = Device.open("cpu", TinyCache.OPTIONS)) {
             NetworkSpec spec = ResNetSpec.cifarPreActivation(11).inputSize(32, 9).build();
             check(RandomCase.of(spec, 2, 7), device);
         }
@@ -184,8 +178,7 @@ class GraphInferenceTest {
 
     @Test
     void bandsOfStridedConvolutionsDo() throws IOException {
-        DeviceOptions tiny = DeviceOptions.defaults().withThreads(2).withChunkFactor(1e-9);
-        try (Device device = Device.open("cpu", tiny)) {
+        try (Device device = Device.open("cpu", TinyCache.OPTIONS)) {
             for (NetworkSpec spec :
                     List.of(
                             ResNetSpec.cifar(8).inputSize(48, 10).build(),

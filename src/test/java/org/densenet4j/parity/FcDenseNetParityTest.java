@@ -48,11 +48,7 @@ class FcDenseNetParityTest {
                                 "src/test/resources/golden/networks/fc-densenet-small.safetensors"));
         spec = (FcDenseNetSpec) ParityCheck.spec(parity);
         weights = CaseTensors.of(parity, spec).weights();
-        batch =
-                new CaseBatch(
-                        Math.toIntExact(parity.input().shape().getFirst()),
-                        PixelOrder.ofImages(spec).channelsLast(parity.input().toDoubles()),
-                        parity.labels());
+        batch = CaseBatch.of(parity, spec);
     }
 
     @AfterEach
@@ -178,16 +174,7 @@ class FcDenseNetParityTest {
     }
 
     private ReferenceNetwork reference(FcDenseNetSpec of) {
-        ReferenceNetwork reference = new ReferenceNetwork(of);
-        of.graph().parameters().forEach(p -> copy(p.name(), reference.parameter(p.name())));
-        of.graph()
-                .runningStatistics()
-                .forEach(p -> copy(p.name(), reference.runningStatistic(p.name())));
-        return reference;
-    }
-
-    private void copy(String name, double[] to) {
-        System.arraycopy(weights.get(name), 0, to, 0, to.length);
+        return DoublePrecision.network(of, weights, DoublePrecision.ALL_BITS);
     }
 
     private void assertLogits(double[] channelsLast, double tolerance, Object what) {

@@ -81,18 +81,17 @@ class FullSizedParityTest {
         Map<String, float[]> start = new LinkedHashMap<>();
         network.parameters().forEach(p -> start.put(p.name(), recorded.parameter(p)));
         start.forEach(network::parameter);
-        float[] images = recorded.images();
-        int[] labels = recorded.labels();
-        int counted = (int) Arrays.stream(labels).filter(label -> label >= 0).count();
-        Pass pass = new Pass(recorded.batch(), Mode.TRAIN, 0, 0);
+        CaseBatch batch = recorded.images();
+        float[] images = batch.pixels();
+        Pass pass = new Pass(batch.images(), Mode.TRAIN, 0, 0);
         SgdStep sgd = recorded.sgd();
         double[] losses = new double[STEPS];
         for (int step = 0; step < STEPS; step++) {
             network.zeroGradients();
-            network.input(images, recorded.batch());
+            network.input(images, batch.images());
             network.forward(pass);
             double[] logits = step == 0 ? logits(recorded, network) : null;
-            losses[step] = network.loss(pass, labels, 0, counted);
+            losses[step] = network.loss(pass, batch.labels(), 0, batch.labelled());
             network.backward(pass);
             if (step == 0) {
                 assertClose(recorded, "train.logits", logits, OUTPUT_TOLERANCE);

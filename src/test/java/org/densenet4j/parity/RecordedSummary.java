@@ -7,17 +7,12 @@ import org.densenet4j.io.Safetensors;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.Initialiser;
+import org.densenet4j.testing.RecordedNetworks;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.zip.GZIPInputStream;
 
 /**
  * What PyTorch computed of a full-sized network, and the network and the batch by the formulas that
@@ -47,21 +42,11 @@ final class RecordedSummary implements AutoCloseable {
 
     /** Names of trained tensors, or of running statistics, in the order of the record's lists. */
     List<String> names(boolean trained) throws IOException {
-        List<String> names = new ArrayList<>();
-        Path list = FOLDER.resolve(metadata.get("network") + ".txt.gz");
-        try (BufferedReader lines =
-                new BufferedReader(
-                        new InputStreamReader(
-                                new GZIPInputStream(Files.newInputStream(list)),
-                                StandardCharsets.UTF_8))) {
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                String[] fields = line.split("\t");
-                if (fields[2].equals("parameter") == trained) {
-                    names.add(fields[0]);
-                }
-            }
-        }
-        return names;
+        return RecordedNetworks.tensors(metadata.get("network")).stream()
+                .map(line -> line.split("\t"))
+                .filter(fields -> fields[2].equals("parameter") == trained)
+                .map(fields -> fields[0])
+                .toList();
     }
 
     double[] values(String name) {
@@ -96,26 +81,16 @@ final class RecordedSummary implements AutoCloseable {
         return integer("batch");
     }
 
-    /** NHWC. The formula counts elements of [batch, 3, height, width]. */
-    float[] images() {
-        int pixels = integer("height") * integer("width");
-        int images = batch();
-        float[] drawn = new float[images * CHANNELS * pixels];
+    /** The images, which the formula counts as elements of [batch, 3, height, width]. */
+    CaseBatch images() {
+        float[] drawn = new float[batch() * CHANNELS * integer("height") * integer("width")];
         initialiser.fill(ParameterSpec.of("input", Role.LINEAR_WEIGHT, drawn.length, 1), drawn);
-        float[] values = new float[drawn.length];
-        for (int n = 0; n < images; n++) {
-            for (int c = 0; c < CHANNELS; c++) {
-                for (int i = 0; i < pixels; i++) {
-                    values[(n * pixels + i) * CHANNELS + c] =
-                            drawn[(n * CHANNELS + c) * pixels + i];
-                }
-            }
-        }
-        return values;
+        double[] values = PixelOrder.ofImages(spec()).channelsLast(Difference.toDoubles(drawn));
+        return new CaseBatch(batch(), values, labels());
     }
 
     /** A class for each image, or for each pixel, where it is negative for none. */
-    int[] labels() {
+    private int[] labels() {
         int images = batch();
         int classes = integer("classes");
         if (!metadata.containsKey("void_label")) {

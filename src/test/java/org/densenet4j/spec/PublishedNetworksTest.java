@@ -2,28 +2,21 @@ package org.densenet4j.spec;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.testing.RecordedNetworks;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvFileSource;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
-import java.util.zip.GZIPInputStream;
 
 /** Full-sized networks have what the same networks in PyTorch have: every tensor, every count. */
 class PublishedNetworksTest {
-    private static final String FOLDER = "/golden/networks/";
-
     @ParameterizedTest
-    @CsvFileSource(resources = FOLDER + "counts.tsv", delimiter = '\t', numLinesToSkip = 1)
+    @CsvFileSource(resources = "/golden/networks/counts.tsv", delimiter = '\t', numLinesToSkip = 1)
     void presetsHaveTheTensorsAndCountsOfTheSameNetworksInPyTorch(
             String network,
             long parameters,
@@ -42,7 +35,9 @@ class PublishedNetworksTest {
         graph.runningStatistics().forEach(p -> lines.add(line(p, "statistic")));
         assertEquals(tensors, lines.size());
         assertEquals(
-                expected(network).stream().sorted().collect(Collectors.joining("\n")),
+                RecordedNetworks.tensors(network).stream()
+                        .sorted()
+                        .collect(Collectors.joining("\n")),
                 lines.stream().sorted().collect(Collectors.joining("\n")));
     }
 
@@ -53,16 +48,5 @@ class PublishedNetworksTest {
     private static String line(ParameterSpec p, String kind) {
         String shape = p.shape().stream().map(String::valueOf).collect(Collectors.joining(","));
         return p.name() + "\t" + shape + "\t" + kind;
-    }
-
-    private static List<String> expected(String network) throws IOException {
-        try (InputStream list =
-                        PublishedNetworksTest.class.getResourceAsStream(
-                                FOLDER + network + ".txt.gz");
-                BufferedReader reader =
-                        new BufferedReader(
-                                new InputStreamReader(new GZIPInputStream(list), UTF_8))) {
-            return reader.lines().toList();
-        }
     }
 }

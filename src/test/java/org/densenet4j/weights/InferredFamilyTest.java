@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.spec.DenseNetSpec;
@@ -13,16 +11,14 @@ import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
+import org.densenet4j.testing.RecordedNetworks;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,34 +26,20 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
-import java.util.zip.GZIPInputStream;
 
 /** Networks of every family are recognised by the names and shapes of their tensors alone. */
 class InferredFamilyTest {
-    private static final String FOLDER = "/golden/networks/";
     private static final Path FILE = Path.of("weights.pth");
 
     @TempDir private Path folder;
 
-    private static List<String> lines(InputStream in) throws IOException {
-        try (BufferedReader reader = new BufferedReader(new InputStreamReader(in, UTF_8))) {
-            return reader.lines().toList();
-        }
-    }
-
     static List<String> recorded() throws IOException {
-        try (InputStream in = InferredFamilyTest.class.getResourceAsStream(FOLDER + "counts.tsv")) {
-            return lines(in).stream().skip(1).map(line -> line.split("\t", 2)[0]).toList();
-        }
+        return RecordedNetworks.counts().stream().map(counted -> counted[0]).toList();
     }
 
     /** What the network of that name has in PyTorch. */
     private static List<ParameterSpec> tensors(String network) throws IOException {
-        String list = FOLDER + network + ".txt.gz";
-        try (InputStream in =
-                new GZIPInputStream(InferredFamilyTest.class.getResourceAsStream(list))) {
-            return lines(in).stream().map(InferredFamilyTest::tensor).toList();
-        }
+        return RecordedNetworks.tensors(network).stream().map(InferredFamilyTest::tensor).toList();
     }
 
     private static ParameterSpec tensor(String line) {

@@ -6,8 +6,10 @@ import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.inference.InferenceNetwork;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.pth.PthWriter;
+import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.train.Checkpoint;
 
@@ -129,6 +131,18 @@ public final class RandomModel {
             network.input(images, count);
             network.forward(new Pass(count, Mode.EVALUATE, 0, 0));
             return network.logits(count);
+        }
+    }
+
+    /** What the inference engine computes with a model's weights. */
+    public static float[] logits(Device device, Model model, float[] images, int count)
+            throws IOException {
+        InferencePlan plan = InferencePlan.of(model.spec()).batch(count).on(device);
+        try (InferenceNetwork network = InferenceNetwork.open(plan, device, model)) {
+            float[] logits = new float[count * network.logitsPerImage()];
+            network.forward(images, 0, count);
+            network.logits(count, logits, 0);
+            return logits;
         }
     }
 

@@ -5,11 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.graph.NetworkSpec;
-import org.densenet4j.inference.InferenceNetwork;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.Tensor;
 import org.densenet4j.io.pth.PthWriter;
-import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.SpecMetadata;
 import org.junit.jupiter.api.io.TempDir;
@@ -101,14 +99,7 @@ class RecordedLogitsTest {
             try (Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(1));
                     Model opened = open(path, recorded)) {
                 Model model = opened.withInputSize(sides.get(2), sides.get(3));
-                InferencePlan plan =
-                        InferencePlan.of(model.spec()).batch(count).within(device, Long.MAX_VALUE);
-                float[] found;
-                try (InferenceNetwork inference = InferenceNetwork.open(plan, device, model)) {
-                    found = new float[count * inference.logitsPerImage()];
-                    inference.forward(channelsLast(input), 0, count);
-                    inference.logits(count, found, 0);
-                }
+                float[] found = RandomModel.logits(device, model, channelsLast(input), count);
                 Tensor logits = recorded.tensor("eval.logits");
                 double error = RandomModel.error(channelsLast(logits), found);
                 assertTrue(error < TOLERANCE, model.spec() + ": " + error);
