@@ -28,6 +28,10 @@ final class BandedConvolutionStage implements Stage {
     private final ConvolvedBands convolved;
     private final Bands bands;
     private final Chunks chunks;
+
+    /** The same bands of what is read. */
+    private final Chunks beside;
+
     private final Source source;
     private final NewColumns target;
     private final Convolution convolution;
@@ -44,6 +48,7 @@ final class BandedConvolutionStage implements Stage {
         this.convolved = memory.convolved();
         this.bands = convolved.bands();
         this.chunks = bands.chunks();
+        this.beside = convolved.beside();
         this.source = Source.of(compute, node, 0, memory.norm());
         this.target = new NewColumns(compute, node, memory.correction());
         this.convolution = compute.arena().convolution(memory.convolution());
@@ -116,7 +121,7 @@ final class BandedConvolutionStage implements Stage {
                 });
         compute.reduce(weightSums, memory.scratch().weightSums(), convolution, weightGradient);
         bias.ifPresent(Bias::finish);
-        source.finish(pass, partials, memory.beside());
+        source.finish(pass, partials, beside);
     }
 
     /** The finished gradient of a band and of the rows around it that reach what is beside it. */
@@ -134,10 +139,8 @@ final class BandedConvolutionStage implements Stage {
     private void backwardData(Pass pass, int lane, Chunk band, Matrix dY, Matrix partials) {
         Matrix dA = memory.sourceGradient()[lane];
         convolution.backwardData(lane, 1, dY, memory.scratch().packedWeights(), dA);
-        Chunk beside = memory.beside().chunk(band.index(), pass.images());
-        int above = convolved.above() * memory.node().window().stride();
-        Matrix own = dA.rows(above * convolved.sourceWidth(), beside.rows());
-        source.accumulate(pass, beside, own, band.partial(partials));
+        Chunk own = beside.chunk(band.index(), pass.images());
+        source.accumulate(pass, own, convolved.ownRead(own, dA), band.partial(partials));
     }
 
     private void backwardWeights(int lane, Chunk band, Matrix dY) {

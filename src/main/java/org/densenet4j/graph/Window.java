@@ -28,11 +28,6 @@ public record Window(int kernel, int stride, int padding) {
         }
     }
 
-    /** Whether outputs have as many pixels as inputs. */
-    public boolean keepsSize() {
-        return stride == 1 && 2 * padding == kernel - 1;
-    }
-
     /** Pixels of the output along one side: {@code floor((size + 2p − k)/s) + 1}. */
     public int output(int size) {
         return Math.floorDiv(size + 2 * padding - kernel, stride) + 1;

@@ -12,7 +12,6 @@ import java.util.Optional;
  * Memory of a convolution whose images are worked on in bands of rows.
  *
  * @param convolved bands of the output
- * @param beside the same bands of what is read: higher by the stride
  * @param gradientAbove rows of pixels above a band whose gradient reaches what is beside it
  * @param gradientBelow the same below
  * @param convolution over one band
@@ -28,7 +27,6 @@ import java.util.Optional;
 public record BandedConvolutionLayerMemory(
         ConvolutionLayer node,
         ConvolvedBands convolved,
-        Chunks beside,
         int gradientAbove,
         int gradientBelow,
         ConvolutionShape convolution,
@@ -90,8 +88,6 @@ public record BandedConvolutionLayerMemory(
         return new BandedConvolutionLayerMemory(
                 node,
                 convolved,
-                new Chunks(
-                        source.height() * source.width(), stride * bands.rows() * source.width()),
                 gradientAbove,
                 gradientBelow,
                 convolution,

@@ -76,6 +76,16 @@ public record ConvolvedBands(
                 1);
     }
 
+    /** What is read beside the bands: the rows above and below are other bands'. */
+    public Chunks beside() {
+        return new Chunks(sourceHeight * sourceWidth, window.stride() * bands.rows() * sourceWidth);
+    }
+
+    /** A band's {@link #beside} in a matrix with {@link #readHeight}. */
+    public Matrix ownRead(Chunk beside, Matrix withHalo) {
+        return withHalo.rows(above() * window.stride() * sourceWidth, beside.rows());
+    }
+
     /** The rows of {@link #read} in a matrix with {@link #readHeight}, whose others are zeroed. */
     public Matrix inside(Kernels kernels, Chunk band, Matrix withHalo) {
         int above = Math.max(0, -top(band)) * sourceWidth;
