@@ -102,16 +102,18 @@ final class ComparisonPage {
                                 Charts.bar("resident", measured(m -> (double) m.residentBytes()))),
                         "format:bytes"),
                 SMALL);
-        page.chart(
-                "Time of a step: median, shortest and longest",
-                bars(
-                        names,
-                        List.of(
-                                Charts.bar("shortest", measured(m -> m.stepTime().min())),
-                                Charts.bar("median", measured(m -> m.stepTime().median())),
-                                Charts.bar("longest", measured(m -> m.stepTime().max()))),
-                        "format:seconds"),
-                SMALL);
+        if (comparison.runs().stream().anyMatch(run -> run.measured() != null)) {
+            page.chart(
+                    "Time of a step: median, shortest and longest",
+                    bars(
+                            names,
+                            List.of(
+                                    Charts.bar("shortest", measured(m -> m.stepTime().min())),
+                                    Charts.bar("median", measured(m -> m.stepTime().median())),
+                                    Charts.bar("longest", measured(m -> m.stepTime().max()))),
+                            "format:seconds"),
+                    SMALL);
+        }
         page.chart(
                 "Largest batch in " + Bytes.format(comparison.budgetBytes()),
                 bars(

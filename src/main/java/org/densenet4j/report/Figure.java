@@ -8,6 +8,7 @@ import org.jfree.chart.axis.AxisLocation;
 import org.jfree.chart.axis.CategoryAxis;
 import org.jfree.chart.axis.LogAxis;
 import org.jfree.chart.axis.NumberAxis;
+import org.jfree.chart.axis.NumberTickUnit;
 import org.jfree.chart.axis.SymbolAxis;
 import org.jfree.chart.axis.ValueAxis;
 import org.jfree.chart.block.BlockBorder;
@@ -390,6 +391,7 @@ public final class Figure {
     private static LogAxis logarithmic(String label) {
         LogAxis axis = new LogAxis(label);
         axis.setNumberFormatOverride(new DecimalFormat("#,##0.####", ENGLISH));
+        axis.setTickUnit(new NumberTickUnit(1)); // one for each power of ten
         return styled(axis);
     }
 
