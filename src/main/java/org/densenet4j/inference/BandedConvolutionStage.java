@@ -42,7 +42,7 @@ final class BandedConvolutionStage implements InferenceStage {
     private void convolve(int lane, Chunk band) {
         Matrix withHalo = memory.output()[lane];
         convolution.forward(lane, 1, read(lane, band), withHalo);
-        convolution.write(memory.convolved().own(band, withHalo), band, target);
+        convolution.append(memory.convolved().own(band, withHalo), band, target);
     }
 
     /** What is convolved for a band, zeros where that is outside its image. */

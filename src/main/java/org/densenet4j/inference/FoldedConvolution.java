@@ -49,25 +49,12 @@ final class FoldedConvolution {
         convolution.forward(lane, images, source, memory.packed(), output);
     }
 
-    /** Writes what was convolved to its place, which it may be at already. */
+    /** Brings what was convolved to its place, where it may be already. */
     void append(Matrix y, Chunk chunk, Target target) {
         if (memory.shift().isEmpty()) {
             target.append(y, chunk);
-        } else {
-            shift(y, chunk, target);
+            return;
         }
-    }
-
-    /** Writes what was convolved to its place, which is another. */
-    void write(Matrix y, Chunk chunk, Target target) {
-        if (memory.shift().isEmpty()) {
-            target.write(y, chunk);
-        } else {
-            shift(y, chunk, target);
-        }
-    }
-
-    private void shift(Matrix y, Chunk chunk, Target target) {
         Matrix shift = memory.shift().get();
         if (memory.folded().isPresent()) {
             kernels.normaliseRelu(y, shift, target.of(chunk));

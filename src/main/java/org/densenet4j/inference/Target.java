@@ -56,17 +56,12 @@ final class Target {
         return values.isDense() ? of(chunk) : chunk.in(scratch);
     }
 
-    /** Appends what was written to {@link #place}. */
+    /** Brings a chunk of the output to its place, where {@link #place} may have put it already. */
     void append(Matrix y, Chunk chunk) {
-        if (!values.isDense()) {
-            kernels.copy(y, of(chunk));
+        Matrix place = of(chunk);
+        if (!y.equals(place)) {
+            kernels.copy(y, place);
         }
-        written(chunk);
-    }
-
-    /** Writes what is somewhere else to its place. */
-    void write(Matrix y, Chunk chunk) {
-        kernels.copy(y, of(chunk));
         written(chunk);
     }
 

@@ -12,7 +12,16 @@ import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
+import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.Drops;
+import org.densenet4j.graph.Features;
+import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Norm;
+import org.densenet4j.graph.Read;
+import org.densenet4j.graph.Window;
 import org.densenet4j.plan.BandedConvolutionLayerInference;
 import org.densenet4j.plan.BandedPooledConvolutionInference;
 import org.densenet4j.plan.BandedTransitionUpInference;
@@ -261,6 +270,41 @@ class GraphInferenceTest {
                         check(c.withoutKinks(), device);
                     }
                 }
+            }
+        }
+    }
+
+    /** Rows of 16 and of 32 channels lie without gaps, where results may be written in place. */
+    @ParameterizedTest
+    @ValueSource(ints = {16, 32, 5})
+    void aBottleneckMayFillAMatrixOfItsOwn(int channels) throws IOException {
+        Graph.Builder graph = Graph.builder("own", 9, 7, 3);
+        Features x = new Features("x", 9, 7, 12);
+        Features y = new Features("y", 9, 7, channels);
+        graph.add(
+                new ConvolutionLayer(
+                        "stem",
+                        Read.raw(graph.input().all()),
+                        Window.THREE,
+                        "stem",
+                        false,
+                        Drops.NOTHING,
+                        x.all()));
+        graph.add(
+                new BottleneckLayer(
+                        "layer",
+                        Read.normalisedRelu(new Norm("norm1", 1e-5, 0.1), x.all()),
+                        8,
+                        "conv1",
+                        new Norm("norm2", 1e-5, 0.1),
+                        "conv2",
+                        Drops.NOTHING,
+                        y.all()));
+        Norm last = new Norm("norm3", 1e-5, 0.1);
+        graph.add(new Classifier("head", Read.normalisedRelu(last, y.all()), "fc", 4));
+        for (DeviceOptions options : List.of(DeviceOptions.defaults(), TinyCache.OPTIONS)) {
+            try (Device device = Device.open("cpu", options.withThreads(2))) {
+                check(RandomCase.of(graph.build(), 3, channels), device);
             }
         }
     }
