@@ -13,6 +13,18 @@ final class ClassLogits {
         return best;
     }
 
+    /** Refuses a sum of losses that says nothing. */
+    static void checkLoss(long images, double loss) {
+        if (images == 0) {
+            throw new IllegalArgumentException("none of the images can be read");
+        }
+        if (!Double.isFinite(loss)) {
+            throw new IllegalArgumentException(
+                    "the network's outputs are not finite for some of the images: its weights or"
+                            + " the normalisation are not those that it was trained with");
+        }
+    }
+
     /** Softmax cross-entropy {@code log Σ exp(z) − z[label]}, in double precision. */
     static double loss(float[] logits, int at, int classes, int label) {
         double largest = Double.NEGATIVE_INFINITY;

@@ -100,14 +100,7 @@ public record Evaluation(
                 }
             }
         }
-        if (Arrays.stream(total).sum() == 0) {
-            throw new IllegalArgumentException("none of the images can be read");
-        }
-        if (!Double.isFinite(loss)) {
-            throw new IllegalArgumentException(
-                    "the network's outputs are not finite for some of the images: its weights or"
-                            + " the normalisation are not those that it was trained with");
-        }
+        ClassLogits.checkLoss(Arrays.stream(total).sum(), loss);
         List<ClassResult> classes = new ArrayList<>();
         long all = 0;
         long allCorrect = 0;

@@ -53,9 +53,9 @@ public record PixelEvaluation(
      * again where the size changes.
      *
      * @param images normalised as the model wants them, of batches of one whole image
-     * @throws IllegalArgumentException when the model classifies images, the data has other classes
-     *     or as many where the model's have no names, an image is too small for the network, or its
-     *     outputs are not finite
+     * @throws IllegalArgumentException when the model does not classify pixels, the data has other
+     *     classes or as many where the model's have no names, an image is too small for the
+     *     network, or its outputs are not finite
      * @throws IOException when the weights cannot be read
      */
     public static PixelEvaluation of(Model model, Device device, SegmentationLoader images)
@@ -96,7 +96,10 @@ public record PixelEvaluation(
                 voidPixels += labels.length - batch.labelledPixels();
             }
         }
-        checkResult(count, scores.pixels(), loss);
+        ClassLogits.checkLoss(count, loss);
+        if (scores.pixels() == 0) {
+            throw new IllegalArgumentException("none of the pixels has a label: all are void");
+        }
         List<ClassResult> results = new ArrayList<>();
         for (int c = 0; c < classes; c++) {
             results.add(
@@ -119,33 +122,16 @@ public record PixelEvaluation(
 
     /** Tables of classes number them: the same names in another order are another numbering. */
     private static void checkClasses(Model model, List<String> data) {
-        if (!model.spec().graph().classifiesPixels()) {
-            throw new IllegalArgumentException(
-                    "the network '" + model.spec().name() + "' classifies images, not pixels");
-        }
+        Segmenter.requirePixels(model.spec());
         List<String> names = model.images().classNames().orElse(null);
         if (names != null && !names.equals(data)) {
             throw new IllegalArgumentException(
                     "the network's classes are " + names + ", the data has " + data);
         }
-        int classes = model.classNames().size();
+        int classes = model.spec().classes();
         if (data.size() != classes) {
             throw new IllegalArgumentException(
                     "the network has " + classes + " classes, the data has " + data.size());
-        }
-    }
-
-    private static void checkResult(long images, long pixels, double loss) {
-        if (images == 0) {
-            throw new IllegalArgumentException("none of the images can be read");
-        }
-        if (pixels == 0) {
-            throw new IllegalArgumentException("none of the pixels has a label: all are void");
-        }
-        if (!Double.isFinite(loss)) {
-            throw new IllegalArgumentException(
-                    "the network's outputs are not finite for some of the images: its weights or"
-                            + " the normalisation are not those that it was trained with");
         }
     }
 }

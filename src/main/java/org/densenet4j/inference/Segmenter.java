@@ -68,12 +68,13 @@ public final class Segmenter implements AutoCloseable {
         this.device = settings.device == null ? ownedDevice : settings.device;
     }
 
-    private static void requirePixels(NetworkSpec spec) {
+    /** Refuses networks that do not give one class for each pixel. */
+    static void requirePixels(NetworkSpec spec) {
         if (!spec.graph().classifiesPixels()) {
             throw new IllegalArgumentException(
                     "the network '"
                             + spec.name()
-                            + "' classifies images, not pixels; use a Predictor");
+                            + "' classifies images, not pixels; Predictor and Evaluation do that");
         }
         int pixels = Math.multiplyExact(spec.inputHeight(), spec.inputWidth());
         if (spec.graph().labelsPerImage() != pixels) {

@@ -248,6 +248,40 @@ class SegmenterTest {
     }
 
     @Test
+    void aNetworkOfCoarserPixelsHasNoMasks() throws IOException {
+        Path file = folder.resolve("coarse.safetensors");
+        try (Trainer trainer = Trainer.of(coarse(), device).batch(1).open()) {
+            trainer.save(file);
+        }
+        String why = "has 64 classes for the 256 pixels of an image";
+        try (Model model = Model.open(file).withNormalisation(NORMALISATION)) {
+            refuses(IllegalArgumentException.class, why, () -> Segmenter.of(model).open());
+            SegmentationLoader images = SegmentationLoader.of(Shapes.of(0, 1, 16, 1));
+            refuses(
+                    IllegalArgumentException.class,
+                    why,
+                    () -> PixelEvaluation.of(model, device, images));
+        }
+    }
+
+    /** One of 7 classes for each 2x2 pixels. */
+    private static NetworkSpec coarse() {
+        Graph.Builder graph = Graph.builder("coarse", 16, 16, 3);
+        Features x = new Features("x", 8, 8, 4);
+        graph.add(
+                new ConvolutionLayer(
+                        "one",
+                        Read.raw(graph.input().all()),
+                        new Window(3, 2, 1),
+                        "one",
+                        true,
+                        Drops.NOTHING,
+                        x.all()));
+        graph.add(new PixelClassifier("head", Read.raw(x.all()), "head", 7));
+        return graph.build();
+    }
+
+    @Test
     void aGraphOfOnesOwnHasOneSize() throws IOException {
         Path file = folder.resolve("own.safetensors");
         NetworkSpec own = ownGraph();
