@@ -73,9 +73,7 @@ final class BandedConvolutionStage implements Stage {
 
     /** What is convolved for a band, zeros where that is outside its image. */
     private Matrix read(int lane, Chunk band) {
-        Matrix a = memory.source()[lane];
-        source.copyTo(convolved.read(band), convolved.inside(kernels, band, a));
-        return a;
+        return source.read(convolved, kernels, band, memory.source()[lane]);
     }
 
     @Override

@@ -34,9 +34,7 @@ final class BandedPooledConvolutionStage extends PooledConvolutionStage {
 
     /** What is read for a band, zeros where that is outside its image. */
     private Matrix read(int lane, Chunk band) {
-        Matrix x = memory.source()[lane];
-        source.copyTo(convolved.read(band), convolved.inside(kernels, band, x));
-        return x;
+        return source.read(convolved, kernels, band, memory.source()[lane]);
     }
 
     /** S of a band and of rows above and below it that the band reaches, made anew. */

@@ -1,10 +1,12 @@
 package org.densenet4j.engine;
 
+import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Read;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
+import org.densenet4j.plan.ConvolvedBands;
 import org.densenet4j.plan.NormScratch;
 
 /** What a node reads: chunks of columns that are densely packed, and the way back for gradients. */
@@ -25,6 +27,16 @@ sealed interface Source permits RawSource, NormalisedSource {
 
     /** Before the chunks of a backward pass. */
     void prepareBackward(Pass pass);
+
+    /**
+     * What is convolved for a band, zeros where that is outside its image.
+     *
+     * @param scratch where it is put together
+     */
+    default Matrix read(ConvolvedBands bands, Kernels kernels, Chunk band, Matrix scratch) {
+        copyTo(bands.read(band), bands.inside(kernels, band, scratch));
+        return scratch;
+    }
 
     /**
      * A chunk of what is read, dense.

@@ -4,7 +4,6 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.BandedConvolutionLayerInference;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
-import org.densenet4j.plan.ConvolvedBands;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
@@ -47,9 +46,7 @@ final class BandedConvolutionStage implements InferenceStage {
 
     /** What is convolved for a band, zeros where that is outside its image. */
     private Matrix read(int lane, Chunk band) {
-        ConvolvedBands convolved = memory.convolved();
-        Matrix a = memory.sourceBand()[lane];
-        source.copyTo(convolved.read(band), convolved.inside(on.kernels(), band, a));
-        return a;
+        Matrix scratch = memory.sourceBand()[lane];
+        return source.read(memory.convolved(), on.kernels(), band, scratch);
     }
 }

@@ -46,9 +46,7 @@ final class BandedPooledConvolutionStage extends PooledConvolutionStage {
 
     /** What is read for a band, zeros where that is outside its image. */
     private Matrix read(int lane, Chunk band) {
-        Matrix x = memory.sourceBand()[lane];
-        source.copyTo(convolved.read(band), convolved.inside(on.kernels(), band, x));
-        return x;
+        return source.read(convolved, on.kernels(), band, memory.sourceBand()[lane]);
     }
 
     @Override

@@ -4,8 +4,6 @@ import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.graph.NetworkSpec;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 
 import java.util.Objects;
@@ -55,11 +53,7 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     /** Networks with the stem for large images see them as torchvision evaluates. */
     public static boolean isForLargeImages(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
-        return switch (spec) {
-            case DenseNetSpec densenet -> densenet.stem() != Stem.SMALL;
-            case ResNetSpec resnet -> resnet.stem() != Stem.SMALL;
-            default -> false;
-        };
+        return Stem.of(spec).filter(stem -> stem != Stem.SMALL).isPresent();
     }
 
     /** Floats of one prepared image. */

@@ -1,7 +1,9 @@
 package org.densenet4j.inference;
 
+import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.plan.Chunk;
+import org.densenet4j.plan.ConvolvedBands;
 import org.densenet4j.plan.InferenceRead;
 import org.densenet4j.weights.WeightSource;
 
@@ -25,6 +27,16 @@ sealed interface Source permits RawSource, NormalisedSource {
 
     /** Writes a chunk of what is read, which may be strided. */
     void copyTo(Chunk chunk, Matrix target);
+
+    /**
+     * What is convolved for a band, zeros where that is outside its image.
+     *
+     * @param scratch where it is put together
+     */
+    default Matrix read(ConvolvedBands bands, Kernels kernels, Chunk band, Matrix scratch) {
+        copyTo(bands.read(band), bands.inside(kernels, band, scratch));
+        return scratch;
+    }
 
     /**
      * A chunk of what is read, dense.

@@ -102,7 +102,7 @@ final class ComparisonPage {
                                 Charts.bar("resident", measured(m -> (double) m.residentBytes()))),
                         "format:bytes"),
                 SMALL);
-        if (comparison.runs().stream().anyMatch(run -> run.measured() != null)) {
+        if (ran(comparison.runs())) {
             page.chart(
                     "Time of a step: median, shortest and longest",
                     bars(
@@ -182,8 +182,7 @@ final class ComparisonPage {
                 "Memory of activations (planned)",
                 besides(r -> (double) r.activationBytes(), "format:bytes"),
                 SMALL);
-        if (comparison.networks().stream()
-                .anyMatch(n -> n.runs().stream().anyMatch(r -> r.measured() != null))) {
+        if (comparison.networks().stream().anyMatch(n -> ran(n.runs()))) {
             page.chart(
                     "Images per second",
                     besides(
@@ -194,6 +193,10 @@ final class ComparisonPage {
                             "format:number"),
                     SMALL);
         }
+    }
+
+    private static boolean ran(List<StrategyRun> runs) {
+        return runs.stream().anyMatch(run -> run.measured() != null);
     }
 
     private Map<String, Object> besides(Function<StrategyRun, Double> value, String format) {

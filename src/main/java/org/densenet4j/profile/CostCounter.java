@@ -162,18 +162,8 @@ final class CostCounter {
         Pass pass = new Pass(n, 0);
         pass.forward(0, terms + moved.written(n));
         boolean mask = n.relu() && !moved.readsOutputAgain(n);
-        pass.backward(
-                0,
-                moved.normalised(n.branch())
-                        + moved.normalised(n.shortcut())
-                        + moved.gradient(n, 0)
-                        + moved.gradient(n, 1)
-                        + moved.writtenGradient(n)
-                        + (mask ? moved.written(n) : 0)
-                        + correctedAtOnce(n.branch())
-                        + correctedAtOnce(n.shortcut()),
-                0,
-                0);
+        long again = moved.normalised(n.branch()) + moved.normalised(n.shortcut());
+        pass.backward(0, back(n, again + (mask ? moved.written(n) : 0)), 0, 0);
     }
 
     /** What lies behind the pool is not counted: a number for each image. */
@@ -200,12 +190,13 @@ final class CostCounter {
         return 2 * images * node.multiplyAdds();
     }
 
-    /** What the backward pass of a node with one read moves that reads so much again. */
+    /** What the backward pass of a node moves that reads so much again. */
     private long back(Node node, long again) {
-        return again
-                + moved.gradient(node, 0)
-                + moved.writtenGradient(node)
-                + correctedAtOnce(node.reads().getFirst());
+        long elements = again + moved.writtenGradient(node);
+        for (int i = 0; i < node.reads().size(); i++) {
+            elements += moved.gradient(node, i) + correctedAtOnce(node.reads().get(i));
+        }
+        return elements;
     }
 
     /** NAIVE's pass over the gradient of what it read and the values of that. */

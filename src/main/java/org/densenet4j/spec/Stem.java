@@ -1,5 +1,9 @@
 package org.densenet4j.spec;
 
+import org.densenet4j.graph.NetworkSpec;
+
+import java.util.Optional;
+
 /** What comes before the first dense block or residual unit. */
 public enum Stem {
     /** 3x3 convolution, stride 1: for images of 32x32 and the like. */
@@ -13,6 +17,15 @@ public enum Stem {
     DEEP,
     /** The same with a blur pool: a 3x3 max-pool of every window, filtered as it is halved. */
     DEEP_BLUR;
+
+    /** The stem of a network; empty for families that have none. */
+    public static Optional<Stem> of(NetworkSpec spec) {
+        return switch (spec) {
+            case DenseNetSpec s -> Optional.of(s.stem());
+            case ResNetSpec s -> Optional.of(s.stem());
+            default -> Optional.empty();
+        };
+    }
 
     /** Whether there are three convolutions. */
     public boolean isDeep() {

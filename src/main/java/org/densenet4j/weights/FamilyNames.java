@@ -59,9 +59,6 @@ enum FamilyNames implements NameStyle {
         }
     };
 
-    /** Longer names are of nothing that is known; patterns take time with them. */
-    private static final int LONGEST = 500;
-
     private final String network;
     private final String example;
     private final String container;

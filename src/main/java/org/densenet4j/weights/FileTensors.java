@@ -74,16 +74,23 @@ final class FileTensors {
         List<String> all = all(file);
         NameStyle found = NameStyle.ofNames(all).orElse(null);
         if (found == null) {
+            String families =
+                    Arrays.stream(FamilyNames.values())
+                            .map(FileTensors::described)
+                            .collect(Collectors.joining(", or of "));
             throw new IOException(
-                    path
-                            + ": has no tensor with a name of "
-                            + Arrays.stream(FamilyNames.values())
-                                    .map(style -> style.network() + ", such as " + style.example())
-                                    .collect(Collectors.joining(", or of "))
-                            + likeNames(all)
+                    none(path, families, all)
                             + "; weights of a graph of one's own are opened together with it");
         }
         return of(path, file, found);
+    }
+
+    private static String described(NameStyle style) {
+        return style.network() + ", such as " + style.example();
+    }
+
+    private static String none(Path path, String wanted, Collection<String> names) {
+        return path + ": has no tensor with a name of " + wanted + likeNames(names);
     }
 
     private static String likeNames(Collection<String> names) {
@@ -100,14 +107,6 @@ final class FileTensors {
         List<String> all = new ArrayList<>(file.names());
         all.addAll(file.unreadable().keySet());
         return all;
-    }
-
-    Path path() {
-        return path;
-    }
-
-    TensorFile file() {
-        return file;
     }
 
     NameStyle style() {
@@ -152,12 +151,7 @@ final class FileTensors {
     void requireFeatures() throws IOException {
         if (fileNames.values().stream().noneMatch(name -> style.prefix(name).isPresent())) {
             throw new IOException(
-                    path
-                            + ": has no tensor with a name of "
-                            + style.network()
-                            + ", such as "
-                            + style.example()
-                            + likeNames(fileNames.values())
+                    none(path, described(style), fileNames.values())
                             + otherFamily().map(spec -> "; they are those of " + spec).orElse(""));
         }
     }

@@ -4,7 +4,6 @@ import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.PixelClassifier;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -14,17 +13,16 @@ import java.util.List;
  */
 record Head(List<String> layers) {
     static Head of(Graph graph) {
-        List<String> layers = new ArrayList<>();
-        graph.nodes()
-                .forEach(
-                        node -> {
-                            switch (node) {
-                                case Classifier n -> layers.add(n.linear());
-                                case PixelClassifier n -> layers.add(n.convolution());
-                                default -> {}
-                            }
-                        });
-        return new Head(List.copyOf(layers));
+        return new Head(
+                graph.heads().stream()
+                        .map(
+                                node ->
+                                        switch (node) {
+                                            case Classifier n -> n.linear();
+                                            case PixelClassifier n -> n.convolution();
+                                            default -> throw new IllegalStateException(node.name());
+                                        })
+                        .toList());
     }
 
     /** Whether a tensor is one of theirs. */

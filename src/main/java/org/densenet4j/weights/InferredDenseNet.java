@@ -34,11 +34,7 @@ final class InferredDenseNet {
     FamilySpec spec() {
         List<Integer> first = tensors.shape("features.conv0.weight", 4);
         boolean deep = tensors.has("features.conv1.weight");
-        boolean imageNet = first.get(2) == 7;
-        if (!first.get(2).equals(first.get(3)) || !(imageNet || first.get(2) == 3)) {
-            throw new IllegalArgumentException(
-                    "features.conv0.weight is " + first + ", and stems have 7x7 or 3x3");
-        }
+        boolean imageNet = InferredSpec.isImageNet(tensors, "features.conv0.weight");
         int[] layers =
                 InferredSpec.layersOfBlocks(
                         tensors, (block, layer) -> layer(block, layer) + "conv1.weight", 1);

@@ -21,11 +21,7 @@ final class InferredResNet {
 
     FamilySpec spec() {
         List<Integer> first = tensors.shape("conv1.weight", 4);
-        boolean imageNet = first.get(2) == 7;
-        if (!first.get(2).equals(first.get(3)) || !(imageNet || first.get(2) == 3)) {
-            throw new IllegalArgumentException(
-                    "conv1.weight is " + first + ", and stems have 7x7 or 3x3");
-        }
+        boolean imageNet = InferredSpec.isImageNet(tensors, "conv1.weight");
         int[] units =
                 InferredSpec.layersOfBlocks(tensors, (stage, unit) -> conv1(stage, unit - 1), 1);
         boolean projected =

@@ -35,6 +35,17 @@ final class InferredSpec {
         };
     }
 
+    /** Whether a stem is the 7x7 one for ImageNet; else it is 3x3. */
+    static boolean isImageNet(FileTensors tensors, String stem) {
+        List<Integer> shape = tensors.shape(stem, 4);
+        int side = shape.get(2);
+        if (!shape.get(3).equals(side) || !(side == 7 || side == 3)) {
+            throw new IllegalArgumentException(
+                    stem + " is " + shape + ", and stems have 7x7 or 3x3");
+        }
+        return side == 7;
+    }
+
     /**
      * How many layers each block has.
      *

@@ -5,9 +5,7 @@ import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.TensorFile;
-import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
-import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
 
@@ -209,11 +207,8 @@ public final class Model implements WeightSource, AutoCloseable {
         if (Checkpoint.isOne(file.metadata()) || spec.inputChannels() != 3) {
             return null;
         }
-        return switch (spec) {
-            case DenseNetSpec s -> usual(s.stem());
-            case ResNetSpec s -> usual(s.stem());
-            default -> null; // loaders of segmentation sets differ, and graphs are anyone's own
-        };
+        // Loaders of segmentation sets differ, and graphs are anyone's own.
+        return Stem.of(spec).map(Model::usual).orElse(null);
     }
 
     private static Normalisation usual(Stem stem) {

@@ -15,6 +15,9 @@ import java.util.Optional;
  * in front of the network's own names is its prefix: a network may lie inside of others.
  */
 sealed interface NameStyle permits FamilyNames, OwnNames {
+    /** Longer names are of nothing that is known; patterns take time with them. */
+    int LONGEST = 500;
+
     /** The names of a network's tensors. */
     static NameStyle of(NetworkSpec spec) {
         return switch (spec) {
@@ -26,10 +29,9 @@ sealed interface NameStyle permits FamilyNames, OwnNames {
     }
 
     /** The family that a file's names are of; empty where they are of none. */
-    static Optional<NameStyle> ofNames(Collection<String> names) {
+    static Optional<FamilyNames> ofNames(Collection<String> names) {
         return Arrays.stream(FamilyNames.values())
                 .filter(style -> names.stream().anyMatch(n -> style.prefix(n).isPresent()))
-                .map(NameStyle.class::cast)
                 .findFirst();
     }
 

@@ -18,19 +18,16 @@ final class WeightNames {
                     "(?:.*\\.)?(?:classifier|fc|head|linear|last_linear|logits)(?:\\.\\w+)*"
                             + "\\.(weight|bias)");
 
-    /** Longer names are of nothing that is known; patterns take time with them. */
-    private static final int LONGEST = 500;
-
     private final NameStyle style;
     private final String prefix;
 
     /** The head's layer in the file; null where there is none that may have another name. */
     private final String head;
 
-    private WeightNames(NameStyle style, String prefix, String head) {
+    private WeightNames(NameStyle style, String prefix, Collection<String> names) {
         this.style = style;
         this.prefix = prefix;
-        this.head = head;
+        this.head = style.head().map(usual -> head(names, usual)).orElse(null);
     }
 
     /**
@@ -48,11 +45,7 @@ final class WeightNames {
                             + "; choose one with --weights-key or LoadOptions.withWeightsKey, or"
                             + " save the one that is meant alone");
         }
-        String prefix = prefixes.isEmpty() ? "" : prefixes.getFirst();
-        WeightNames headless = new WeightNames(style, prefix, null);
-        return style.head()
-                .map(usual -> new WeightNames(style, prefix, headless.head(names, usual)))
-                .orElse(headless);
+        return new WeightNames(style, prefixes.isEmpty() ? "" : prefixes.getFirst(), names);
     }
 
     private static List<String> quoted(Collection<String> prefixes) {
@@ -80,7 +73,7 @@ final class WeightNames {
     }
 
     private static boolean isHead(String name) {
-        return name.length() <= LONGEST && HEAD.matcher(name).matches();
+        return name.length() <= NameStyle.LONGEST && HEAD.matcher(name).matches();
     }
 
     private Optional<String> feature(String name) {

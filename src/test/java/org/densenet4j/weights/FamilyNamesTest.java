@@ -32,7 +32,7 @@ class FamilyNamesTest {
             List<String> names = ours.stream().map(name -> prefix + name).toList();
             WeightNames found = WeightNames.of(names, style);
             assertEquals(ours, names.stream().map(found::canonical).toList());
-            Optional<NameStyle> family = NameStyle.ofNames(names);
+            Optional<FamilyNames> family = NameStyle.ofNames(names);
             assertEquals(
                     style instanceof FamilyNames ? Optional.of(style) : Optional.empty(), family);
         }
