@@ -19,7 +19,7 @@ enum FamilyNames implements NameStyle {
             "features.conv0.weight",
             "features.",
             "conv0|norm0|denseblock\\d+|transition\\d+|norm5|norm_final",
-            "conv[0-2]|norm[0-2]|denseblock\\d+|transition\\d+|norm5|norm_final",
+            "|conv[12]|norm[12]",
             "classifier") {
         private static final Pattern OLD_STYLE =
                 Pattern.compile("(denselayer\\d+\\.(?:norm|conv))\\.([12]\\.)");
@@ -38,18 +38,11 @@ enum FamilyNames implements NameStyle {
             "",
             "firstconv|denseBlocks(?:Down|Up)\\.\\d+|trans(?:Down|Up)Blocks\\.\\d+"
                     + "|bottleneck\\.bottleneck",
-            "firstconv|denseBlocks(?:Down|Up)\\.\\d+|trans(?:Down|Up)Blocks\\.\\d+"
-                    + "|bottleneck\\.bottleneck",
+            "",
             "finalConv"),
 
     /** Also with {@code shortcut} for {@code downsample}, as several ports for CIFAR have it. */
-    RESNET(
-            "a ResNet",
-            "layer1.0.conv1.weight",
-            "",
-            "layer\\d+\\.\\d+",
-            "layer\\d+\\.\\d+|conv1|bn1|bn",
-            "fc") {
+    RESNET("a ResNet", "layer1.0.conv1.weight", "", "layer\\d+\\.\\d+", "|conv1|bn1|bn", "fc") {
         private static final Pattern SHORTCUT =
                 Pattern.compile("^(layer\\d+\\.\\d+\\.)shortcut\\.");
 
@@ -69,14 +62,14 @@ enum FamilyNames implements NameStyle {
     /**
      * @param container what our names of features start with, which others may leave out
      * @param telling how names start that only such networks have
-     * @param features how all names of features start
+     * @param more alternatives of how other names of features start
      */
     FamilyNames(
             String network,
             String example,
             String container,
             String telling,
-            String features,
+            String more,
             String head) {
         this.network = network;
         this.example = example;
@@ -84,7 +77,7 @@ enum FamilyNames implements NameStyle {
         this.telling =
                 Pattern.compile(
                         "(|.*?\\.)(?:" + Pattern.quote(container) + ")?(?:" + telling + ")\\..*");
-        this.features = Pattern.compile("(?:" + features + ")\\..*");
+        this.features = Pattern.compile("(?:" + telling + more + ")\\..*");
         this.head = head;
     }
 
