@@ -17,8 +17,8 @@ import java.util.function.Consumer;
  * @param graphs record steps as CUDA graphs and replay them
  * @param winograd let 3x3 convolutions on a CPU run by Winograd's minimal filtering, a quarter of
  *     the arithmetic of a direct convolution
- * @param machineCode let a CPU with AVX-512 run the fused kernels that this engine compiles itself,
- *     instead of the same work as separate passes and products
+ * @param isa the most that a CPU's fused kernels, which this engine compiles itself, may use; with
+ *     {@link CpuIsa#NONE} the same work runs as separate passes and products
  * @param precision storage of activations that plans choose when they are not told another
  * @param chunkFactor how much larger a device's chunks are than it would choose; infinity takes the
  *     whole batch at once
@@ -37,7 +37,7 @@ public record DeviceOptions(
         boolean graphs,
         DataType precision,
         boolean winograd,
-        boolean machineCode,
+        CpuIsa isa,
         double chunkFactor,
         boolean ownConvolutions,
         boolean synchronous,
@@ -46,6 +46,7 @@ public record DeviceOptions(
     /** Rejects a negative thread count or index, and a chunk factor that is not positive. */
     public DeviceOptions {
         Objects.requireNonNull(precision, "precision");
+        Objects.requireNonNull(isa, "isa");
         if (threads < 0 || threads > 1024) {
             throw new IllegalArgumentException(
                     "threads = " + threads + ": use 1 to 1024, or 0 for one per processor");
@@ -70,7 +71,7 @@ public record DeviceOptions(
                 true,
                 DataType.FLOAT32,
                 true,
-                true,
+                CpuIsa.BEST,
                 1,
                 false,
                 false,
@@ -126,9 +127,10 @@ public record DeviceOptions(
         return with(draft -> draft.winograd = on);
     }
 
-    /** The same with the engine's own machine code allowed or not. */
-    public DeviceOptions withMachineCode(boolean on) {
-        return with(draft -> draft.machineCode = on);
+    /** The same with machine code for a CPU limited to an instruction set. */
+    public DeviceOptions withIsa(CpuIsa most) {
+        Objects.requireNonNull(most, "isa");
+        return with(draft -> draft.isa = most);
     }
 
     /** The same with chunks so many times as large; infinity takes the whole batch. */
@@ -167,7 +169,7 @@ public record DeviceOptions(
         private boolean graphs;
         private DataType precision;
         private boolean winograd;
-        private boolean machineCode;
+        private CpuIsa isa;
         private double chunkFactor;
         private boolean ownConvolutions;
         private boolean synchronous;
@@ -182,7 +184,7 @@ public record DeviceOptions(
             graphs = from.graphs;
             precision = from.precision;
             winograd = from.winograd;
-            machineCode = from.machineCode;
+            isa = from.isa;
             chunkFactor = from.chunkFactor;
             ownConvolutions = from.ownConvolutions;
             synchronous = from.synchronous;
@@ -199,7 +201,7 @@ public record DeviceOptions(
                     graphs,
                     precision,
                     winograd,
-                    machineCode,
+                    isa,
                     chunkFactor,
                     ownConvolutions,
                     synchronous,

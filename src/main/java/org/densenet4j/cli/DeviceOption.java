@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
@@ -68,10 +69,13 @@ final class DeviceOption {
     private boolean synchronous;
 
     @Option(
-            names = "--no-machine-code",
-            hidden = true,
-            description = "separate passes and products instead of fused kernels")
-    private boolean noMachineCode;
+            names = "--isa",
+            paramLabel = "NAME",
+            defaultValue = "best",
+            description =
+                    "the most that the CPU's own machine code uses: avx512, avx2, none, or best for"
+                            + " what the processor has (default: ${DEFAULT-VALUE})")
+    private String isa;
 
     @Option(names = "--no-winograd", hidden = true, description = "direct 3x3 convolutions")
     private boolean noWinograd;
@@ -85,11 +89,18 @@ final class DeviceOption {
     /** What a run has to remember of these options to be repeated bit by bit. */
     Map<String, String> settings() {
         return Map.of(
-                "device", device,
-                "threads", String.valueOf(threads),
-                "deterministic", String.valueOf(deterministic),
-                "tf32", String.valueOf(tensorFloat32),
-                "precision", precision);
+                "device",
+                device,
+                "threads",
+                String.valueOf(threads),
+                "deterministic",
+                String.valueOf(deterministic),
+                "tf32",
+                String.valueOf(tensorFloat32),
+                "precision",
+                precision,
+                "isa",
+                isa);
     }
 
     /** Takes back what {@link #settings} told. */
@@ -99,6 +110,7 @@ final class DeviceOption {
         settings.flag("deterministic", saved -> deterministic = saved);
         settings.flag("tf32", saved -> tensorFloat32 = saved);
         settings.text("precision", saved -> precision = saved);
+        settings.text("isa", saved -> isa = saved);
     }
 
     Device open() {
@@ -125,7 +137,7 @@ final class DeviceOption {
                 .withVectorApi(!noVectorApi)
                 .withTensorFloat32(tensorFloat32)
                 .withWinograd(!noWinograd)
-                .withMachineCode(!noMachineCode)
+                .withIsa(CpuIsa.named(isa))
                 .withPrecision(DataType.of(precision))
                 .withGraphs(!noGraphs)
                 .withChunkFactor(chunkFactor)
@@ -149,8 +161,8 @@ final class DeviceOption {
         if (noWinograd) {
             arguments.add("--no-winograd");
         }
-        if (noMachineCode) {
-            arguments.add("--no-machine-code");
+        if (CpuIsa.named(isa) != CpuIsa.BEST) {
+            arguments.addAll(List.of("--isa", isa));
         }
         arguments.addAll(List.of("--precision", precision));
         if (noGraphs) {

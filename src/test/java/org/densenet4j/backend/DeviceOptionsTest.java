@@ -21,7 +21,7 @@ class DeviceOptionsTest {
                         true,
                         DataType.BFLOAT16,
                         true,
-                        true,
+                        CpuIsa.AVX512,
                         0.5,
                         true,
                         true,
@@ -51,6 +51,7 @@ class DeviceOptionsTest {
                     case Integer i -> i + 1;
                     case Double d -> d + 1;
                     case DataType t -> DataType.FLOAT32;
+                    case CpuIsa isa -> CpuIsa.NONE;
                     default -> null;
                 };
         assertNotNull(other, "no other value of " + value.getClass());

@@ -1,5 +1,6 @@
 package org.densenet4j.contract;
 
+import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 
@@ -7,7 +8,7 @@ import org.densenet4j.backend.DeviceOptions;
 class CpuComposedContractTest extends BackendContract {
     @Override
     Device open(DeviceOptions options) {
-        return Device.open("cpu", options.withVectorApi(true).withMachineCode(false));
+        return Device.open("cpu", options.withVectorApi(true).withIsa(CpuIsa.NONE));
     }
 
     @Override

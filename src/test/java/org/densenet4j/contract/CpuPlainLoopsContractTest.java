@@ -1,5 +1,6 @@
 package org.densenet4j.contract;
 
+import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 
@@ -7,6 +8,6 @@ import org.densenet4j.backend.DeviceOptions;
 class CpuPlainLoopsContractTest extends BackendContract {
     @Override
     Device open(DeviceOptions options) {
-        return Device.open("cpu", options.withVectorApi(false).withMachineCode(false));
+        return Device.open("cpu", options.withVectorApi(false).withIsa(CpuIsa.NONE));
     }
 }

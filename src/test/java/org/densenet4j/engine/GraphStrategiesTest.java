@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
@@ -93,7 +94,7 @@ class GraphStrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void bandsOfBottleneckLayersGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions tiny = TinyCache.OPTIONS.withMachineCode(machineCode);
+            DeviceOptions tiny = TinyCache.OPTIONS.withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
             try (Device device = Device.open("cpu", tiny)) {
                 for (int height : new int[] {16, 24, 32}) {
                     double dropout = height == 24 ? 0.25 : 0;
@@ -123,7 +124,7 @@ class GraphStrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void bandsOfStemsAndTransitionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions tiny = TinyCache.OPTIONS.withMachineCode(machineCode);
+            DeviceOptions tiny = TinyCache.OPTIONS.withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
             try (Device device = Device.open("cpu", tiny)) {
                 for (int height : new int[] {63, 64, 96}) {
                     RandomCase c = tallStem(height);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
@@ -79,7 +80,7 @@ class StrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void everyStrategyAgreesWithTheReferenceWithoutMachineCode(MemoryStrategy strategy) {
         for (boolean vectorApi : new boolean[] {true, false}) {
-            DeviceOptions options = new DeviceOptions(2, false, vectorApi).withMachineCode(false);
+            DeviceOptions options = new DeviceOptions(2, false, vectorApi).withIsa(CpuIsa.NONE);
             try (Device device = Device.open("cpu", options)) {
                 for (long seed = 1; seed <= 6; seed++) {
                     check(RandomCase.random(seed), strategy, Mode.TRAIN, device, 0);
@@ -93,7 +94,9 @@ class StrategiesTest {
     @EnumSource(MemoryStrategy.class)
     void everyStrategyAgreesWithTheReferenceOnBottlenecksOfManyVectors(MemoryStrategy strategy) {
         for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions options = new DeviceOptions(2, false, true).withMachineCode(machineCode);
+            DeviceOptions options =
+                    new DeviceOptions(2, false, true)
+                            .withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
             try (Device device = Device.open("cpu", options)) {
                 for (int growthRate : new int[] {12, 16, 19, 32}) {
                     DenseNetSpec spec =
@@ -446,7 +449,8 @@ class StrategiesTest {
     void sharedAndRecomputeAreBitIdenticalWhenDeterministic(boolean machineCode) {
         DenseNetSpec spec = DenseNetSpec.bc(22, 12).build();
         RandomCase c = RandomCase.of(spec, 9, 11);
-        DeviceOptions options = new DeviceOptions(2, true, true).withMachineCode(machineCode);
+        DeviceOptions options =
+                new DeviceOptions(2, true, true).withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
         try (Device device = Device.open("cpu", options)) {
             float[] shared = gradients(c, MemoryStrategy.SHARED, device);
             assertArrayEquals(shared, gradients(c, MemoryStrategy.RECOMPUTE, device));
@@ -471,7 +475,7 @@ class StrategiesTest {
     @Test
     void naiveAgreesWithTheOthersInBFloat16() {
         RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 9, 11);
-        try (Device device = bfloat16(new DeviceOptions(2, true, true).withMachineCode(false))) {
+        try (Device device = bfloat16(new DeviceOptions(2, true, true).withIsa(CpuIsa.NONE))) {
             float[] shared = gradients(c, MemoryStrategy.SHARED, device);
             float[] naive = gradients(c, MemoryStrategy.NAIVE, device);
             assertClose(doubles(shared), naive, 1e-2, "NAIVE");
@@ -505,7 +509,8 @@ class StrategiesTest {
     @ValueSource(booleans = {true, false})
     void theNumberOfThreadsLeavesLossesAsTheyAreAndRoundsGradients(boolean machineCode) {
         RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 12, 13);
-        DeviceOptions options = new DeviceOptions(1, false, true).withMachineCode(machineCode);
+        DeviceOptions options =
+                new DeviceOptions(1, false, true).withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
         float[] one;
         try (Device device = Device.open("cpu", options)) {
             one = gradients(c, MemoryStrategy.SHARED, device);

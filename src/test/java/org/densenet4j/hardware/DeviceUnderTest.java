@@ -7,6 +7,7 @@ import jcuda.driver.CUdevice;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
+import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.data.Batch;
@@ -41,7 +42,10 @@ final class DeviceUnderTest {
 
     /** The same with direct convolutions on a CPU. */
     static Device openDirect(boolean machineCode) {
-        return open(DeviceOptions.defaults().withWinograd(false).withMachineCode(machineCode));
+        return open(
+                DeviceOptions.defaults()
+                        .withWinograd(false)
+                        .withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE));
     }
 
     /** A CPU with direct convolutions, to compare a GPU with. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
@@ -72,7 +73,7 @@ class GraphInferenceTest {
         DeviceOptions options =
                 DeviceOptions.defaults()
                         .withThreads(threads)
-                        .withMachineCode(kernels.equals("machine code"))
+                        .withIsa(kernels.equals("machine code") ? CpuIsa.BEST : CpuIsa.NONE)
                         .withVectorApi(!kernels.equals("plain loops"));
         return Device.open("cpu", options);
     }

@@ -2,16 +2,18 @@ package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
-import org.densenet4j.backend.cpu.code.AveragePoolCode;
-import org.densenet4j.backend.cpu.code.AveragePoolGradientCode;
-import org.densenet4j.backend.cpu.code.CorrectionCode;
-import org.densenet4j.backend.cpu.code.MaskCode;
-import org.densenet4j.backend.cpu.code.MaxPoolCode;
-import org.densenet4j.backend.cpu.code.StatisticsCode;
+import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.backend.cpu.jit.AccumulateGradientAveragePoolKernel;
+import org.densenet4j.backend.cpu.jit.AccumulateGradientAveragePoolKernel.Argument;
+import org.densenet4j.backend.cpu.jit.AppendFeaturesKernel;
+import org.densenet4j.backend.cpu.jit.ApplyCorrectionKernel;
+import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.backend.cpu.jit.MaskReluKernel;
+import org.densenet4j.backend.cpu.jit.NormaliseReluAveragePoolKernel;
+import org.densenet4j.backend.cpu.jit.NormaliseReluMaxPoolKernel;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.function.Predicate;
 
 /**
  * The passes of dense layers and transitions in machine code, over the matrices of an arena; each
@@ -19,36 +21,40 @@ import java.util.function.Predicate;
  */
 final class CompiledPasses implements AutoCloseable {
     private final long base;
-    private final Predicate<DataType> compiles;
-    private final CompiledCodes<CorrectionCode.Form, CorrectionCode> corrections =
-            new CompiledCodes<>(CorrectionCode::new, CorrectionCode::close);
-    private final CompiledCodes<MaskCode.Form, MaskCode> masks =
-            new CompiledCodes<>(MaskCode::new, MaskCode::close);
-    private final CompiledCodes<StatisticsCode.Form, StatisticsCode> statistics =
-            new CompiledCodes<>(StatisticsCode::new, StatisticsCode::close);
-    private final CompiledCodes<AveragePoolCode.Form, AveragePoolCode> pools =
-            new CompiledCodes<>(AveragePoolCode::new, AveragePoolCode::close);
-    private final CompiledCodes<AveragePoolGradientCode.Form, AveragePoolGradientCode>
-            poolGradients =
-                    new CompiledCodes<>(
-                            AveragePoolGradientCode::new, AveragePoolGradientCode::close);
-    private final CompiledCodes<MaxPoolCode.Form, MaxPoolCode> maxPools =
-            new CompiledCodes<>(MaxPoolCode::new, MaxPoolCode::close);
-    private final ThreadLocal<MemorySegment> arguments;
+    private final KernelCache<ApplyCorrectionKernel.Form, ApplyCorrectionKernel> corrections;
+    private final KernelCache<MaskReluKernel.Form, MaskReluKernel> masks;
+    private final KernelCache<AppendFeaturesKernel.Form, AppendFeaturesKernel> statistics;
+    private final KernelCache<NormaliseReluAveragePoolKernel.Form, NormaliseReluAveragePoolKernel>
+            pools;
+    private final KernelCache<
+                    AccumulateGradientAveragePoolKernel.Form, AccumulateGradientAveragePoolKernel>
+            poolGradients;
+    private final KernelCache<NormaliseReluMaxPoolKernel.Form, NormaliseReluMaxPoolKernel> maxPools;
+    private final ThreadLocal<Arguments> arguments;
 
     /**
+     * Passes over some memory.
+     *
      * @param lifetime of the memory
-     * @param compiles for which storage
      */
-    CompiledPasses(Arena lifetime, MemorySegment memory, Predicate<DataType> compiles) {
+    CompiledPasses(Target target, Arena lifetime, MemorySegment memory) {
+        InstructionSet set = target.set();
         this.base = memory.address();
-        this.compiles = compiles;
+        this.corrections = new KernelCache<>(set, ApplyCorrectionKernel::new);
+        this.masks = new KernelCache<>(set, MaskReluKernel::new);
+        this.statistics = new KernelCache<>(set, AppendFeaturesKernel::new);
+        this.pools = new KernelCache<>(set, NormaliseReluAveragePoolKernel::new);
+        this.poolGradients = new KernelCache<>(set, AccumulateGradientAveragePoolKernel::new);
+        this.maxPools = new KernelCache<>(set, NormaliseReluMaxPoolKernel::new);
         this.arguments =
                 ThreadLocal.withInitial(
-                        () -> lifetime.allocate(AveragePoolGradientCode.ARGUMENTS, 64));
+                        () ->
+                                new Arguments(
+                                        lifetime,
+                                        AccumulateGradientAveragePoolKernel.Argument.class));
     }
 
-    /** Whether all are stored alike, and in a way that code is compiled for. */
+    /** Whether all are stored alike. */
     boolean fit(Matrix... activations) {
         DataType type = activations[0].type();
         for (Matrix m : activations) {
@@ -56,14 +62,14 @@ final class CompiledPasses implements AutoCloseable {
                 return false;
             }
         }
-        return compiles.test(type);
+        return true;
     }
 
     /** See {@link org.densenet4j.backend.Kernels#applyCorrection}, not added. */
     void correct(Matrix gradient, Matrix x, Matrix correction, Matrix mean, Matrix out) {
-        CorrectionCode.Form form =
-                new CorrectionCode.Form(
-                        CompiledPointwise.storage(x.type()),
+        ApplyCorrectionKernel.Form form =
+                new ApplyCorrectionKernel.Form(
+                        Target.storage(x.type()),
                         x.rows(),
                         x.columns(),
                         gradient.rowBytes(),
@@ -82,9 +88,9 @@ final class CompiledPasses implements AutoCloseable {
 
     /** See {@link org.densenet4j.backend.Kernels#maskRelu}. */
     void mask(Matrix gradient, Matrix x, Matrix affine, Matrix mean, Matrix partial) {
-        MaskCode.Form form =
-                new MaskCode.Form(
-                        CompiledPointwise.storage(x.type()),
+        MaskReluKernel.Form form =
+                new MaskReluKernel.Form(
+                        Target.storage(x.type()),
                         x.rows(),
                         x.columns(),
                         gradient.rowBytes(),
@@ -111,9 +117,9 @@ final class CompiledPasses implements AutoCloseable {
     }
 
     private void statistics(Matrix x, boolean copies, Matrix copy, Matrix partial) {
-        StatisticsCode.Form form =
-                new StatisticsCode.Form(
-                        CompiledPointwise.storage(x.type()),
+        AppendFeaturesKernel.Form form =
+                new AppendFeaturesKernel.Form(
+                        Target.storage(x.type()),
                         x.rows(),
                         x.columns(),
                         x.rowBytes(),
@@ -125,9 +131,9 @@ final class CompiledPasses implements AutoCloseable {
 
     /** See {@link org.densenet4j.backend.Kernels#normaliseReluAveragePool}. */
     void averagePool(Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
-        AveragePoolCode.Form form =
-                new AveragePoolCode.Form(
-                        CompiledPointwise.storage(x.type()),
+        NormaliseReluAveragePoolKernel.Form form =
+                new NormaliseReluAveragePoolKernel.Form(
+                        Target.storage(x.type()),
                         images,
                         height,
                         width,
@@ -155,9 +161,9 @@ final class CompiledPasses implements AutoCloseable {
             boolean add,
             Matrix blockGradient,
             Matrix partial) {
-        AveragePoolGradientCode.Form form =
-                new AveragePoolGradientCode.Form(
-                        CompiledPointwise.storage(x.type()),
+        AccumulateGradientAveragePoolKernel.Form form =
+                new AccumulateGradientAveragePoolKernel.Form(
+                        Target.storage(x.type()),
                         images,
                         height,
                         width,
@@ -171,14 +177,15 @@ final class CompiledPasses implements AutoCloseable {
         poolGradients
                 .of(form)
                 .run(
-                        arguments.get(),
-                        address(pooledGradient),
-                        address(x),
-                        address(affine),
-                        address(mean),
-                        address(weight),
-                        address(blockGradient),
-                        address(partial));
+                        arguments
+                                .get()
+                                .set(Argument.POOLED, address(pooledGradient))
+                                .set(Argument.X, address(x))
+                                .set(Argument.AFFINE, address(affine))
+                                .set(Argument.MEAN, address(mean))
+                                .set(Argument.WEIGHT, address(weight))
+                                .set(Argument.GRADIENT, address(blockGradient))
+                                .set(Argument.SUMS, address(partial)));
     }
 
     /** See {@link org.densenet4j.backend.Kernels#normaliseReluMaxPool}. */
@@ -200,12 +207,13 @@ final class CompiledPasses implements AutoCloseable {
             int width,
             Matrix affine,
             Matrix gradient) {
-        MaxPoolCode.Form form = maxPool(x, images, height, width, affine, pooledGradient, gradient);
+        NormaliseReluMaxPoolKernel.Form form =
+                maxPool(x, images, height, width, affine, pooledGradient, gradient);
         maxPools.of(form)
                 .run(address(x), address(affine), address(pooledGradient), address(gradient));
     }
 
-    private static MaxPoolCode.Form maxPool(
+    private static NormaliseReluMaxPoolKernel.Form maxPool(
             Matrix x,
             int images,
             int height,
@@ -213,8 +221,8 @@ final class CompiledPasses implements AutoCloseable {
             Matrix affine,
             Matrix pooled,
             Matrix gradient) {
-        return new MaxPoolCode.Form(
-                CompiledPointwise.storage(x.type()),
+        return new NormaliseReluMaxPoolKernel.Form(
+                Target.storage(x.type()),
                 images,
                 height,
                 width,

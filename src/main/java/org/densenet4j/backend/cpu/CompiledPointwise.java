@@ -6,11 +6,12 @@ import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.backend.PointwiseGradient;
 import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
-import org.densenet4j.backend.cpu.code.BackwardCode;
-import org.densenet4j.backend.cpu.code.ForwardCode;
-import org.densenet4j.backend.cpu.code.Storage;
-
-import java.lang.foreign.MemorySegment;
+import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.backend.cpu.jit.PointwiseBackwardKernel;
+import org.densenet4j.backend.cpu.jit.PointwiseBackwardKernel.Argument;
+import org.densenet4j.backend.cpu.jit.PointwiseForwardKernel;
+import org.densenet4j.backend.cpu.jit.Storage;
+import org.densenet4j.backend.cpu.jit.Words;
 
 /**
  * A pointwise convolution in machine code of its own: normalisation, product and accumulation in
@@ -20,51 +21,35 @@ import java.lang.foreign.MemorySegment;
 final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
     private final CpuArena arena;
     private final Storage storage;
+    private final Words words;
     private final PointwiseWeights weights;
     private final long base;
-    private final MemorySegment[] arguments;
-    private final CompiledCodes<ForwardKey, ForwardCode> forward =
-            new CompiledCodes<>(this::compile, ForwardCode::close);
-    private final CompiledCodes<BackwardKey, BackwardCode> backward =
-            new CompiledCodes<>(this::compile, BackwardCode::close);
+    private final Arguments[] forwardArguments;
+    private final Arguments[] backwardArguments;
+    private final KernelCache<PointwiseForwardKernel.Form, PointwiseForwardKernel> forward;
+    private final KernelCache<PointwiseBackwardKernel.Form, PointwiseBackwardKernel> backward;
 
-    private record ForwardKey(int rows, int inputs, int outputs, long xRow, long zRow) {}
-
-    private record BackwardKey(
-            int rows,
-            int inputs,
-            int outputs,
-            long xRow,
-            long zRow,
-            long gradientRow,
-            long blockRow) {}
-
-    CompiledPointwise(CpuArena arena, DataType type) {
+    CompiledPointwise(CpuArena arena, Target target, DataType type) {
         this.arena = arena;
-        this.storage = storage(type);
-        this.weights = new PointwiseWeights(arena, storage);
+        this.storage = Target.storage(type);
+        this.words = target.words(type);
+        this.weights = new PointwiseWeights(arena, target, type);
         this.base = arena.memory().address();
-        this.arguments = new MemorySegment[arena.lanes().count()];
-        long bytes = Math.max(ForwardCode.ARGUMENTS, BackwardCode.ARGUMENTS);
-        for (int lane = 0; lane < arguments.length; lane++) {
-            arguments[lane] = arena.lifetime().allocate(bytes, 64);
-        }
+        this.forward = new KernelCache<>(target.set(), PointwiseForwardKernel::new);
+        this.backward = new KernelCache<>(target.set(), PointwiseBackwardKernel::new);
+        this.forwardArguments = arena.arguments(PointwiseForwardKernel.Argument.class);
+        this.backwardArguments = arena.arguments(PointwiseBackwardKernel.Argument.class);
     }
 
-    static Storage storage(DataType type) {
-        return switch (type) {
-            case FLOAT32 -> Storage.FLOAT32;
-            case BFLOAT16 -> Storage.BFLOAT16;
-        };
-    }
-
-    static PointwiseMemory memory(PointwiseShape s) {
-        Storage storage = storage(s.type());
+    static PointwiseMemory memory(Target target, PointwiseShape s) {
+        Words words = target.words(s.type());
         long tiles =
-                BackwardCode.tileBytes(storage, s.inputChannels())
-                        + BackwardCode.gradientTileBytes(storage, s.outputChannels());
-        long forwardTile = ForwardCode.tileBytes(storage, s.inputChannels(), s.outputChannels());
-        return new PointwiseMemory(PointwiseWeights.bytes(s), tiles, forwardTile, 0);
+                PointwiseBackwardKernel.tileBytes(s.inputChannels())
+                        + PointwiseBackwardKernel.gradientTileBytes(words, s.outputChannels());
+        long forwardTile =
+                PointwiseForwardKernel.tileBytes(
+                        target.set(), words, s.inputChannels(), s.outputChannels());
+        return new PointwiseMemory(PointwiseWeights.bytes(target, s), tiles, forwardTile, 0);
     }
 
     @Override
@@ -81,62 +66,62 @@ final class CompiledPointwise implements PointwiseConvolution, AutoCloseable {
 
     @Override
     public void forward(int lane, Matrix x, Matrix affine, Matrix weights, Matrix chunk, Matrix z) {
-        ForwardKey key =
-                new ForwardKey(x.rows(), x.columns(), z.columns(), x.rowBytes(), z.rowBytes());
-        forward.of(key)
-                .run(
-                        arguments[lane],
-                        address(x),
-                        address(affine),
-                        address(affine.row(1)),
-                        address(weights),
-                        address(chunk),
-                        address(z));
-    }
-
-    private ForwardCode compile(ForwardKey k) {
-        return new ForwardCode(storage, k.rows, k.inputs, k.outputs, k.xRow, k.zRow);
+        PointwiseForwardKernel kernel =
+                forward.of(
+                        new PointwiseForwardKernel.Form(
+                                storage,
+                                words,
+                                x.rows(),
+                                x.columns(),
+                                z.columns(),
+                                x.rowBytes(),
+                                z.rowBytes()));
+        kernel.run(
+                forwardArguments[lane]
+                        .set(PointwiseForwardKernel.Argument.X, address(x))
+                        .set(PointwiseForwardKernel.Argument.SCALE, address(affine))
+                        .set(PointwiseForwardKernel.Argument.SHIFT, address(affine.row(1)))
+                        .set(PointwiseForwardKernel.Argument.WEIGHTS, address(weights))
+                        .set(PointwiseForwardKernel.Argument.TILE, address(chunk))
+                        .set(PointwiseForwardKernel.Argument.Z, address(z)));
     }
 
     @Override
     public void backward(int lane, PointwiseGradient g, Matrix chunk) {
-        BackwardKey key =
-                new BackwardKey(
-                        g.x().rows(),
-                        g.x().columns(),
-                        g.z().columns(),
-                        g.x().rowBytes(),
-                        g.z().rowBytes(),
-                        g.result().rowBytes(),
-                        g.blockGradient().rowBytes());
-        BackwardCode code = backward.of(key);
+        PointwiseBackwardKernel kernel =
+                backward.of(
+                        new PointwiseBackwardKernel.Form(
+                                storage,
+                                words,
+                                g.x().rows(),
+                                g.x().columns(),
+                                g.z().columns(),
+                                g.x().rowBytes(),
+                                g.z().rowBytes(),
+                                g.result().rowBytes(),
+                                g.blockGradient().rowBytes()));
         arena.kernels().fill(g.partial(), 0);
-        code.run(
-                arguments[lane],
-                new BackwardCode.Operands(
-                        address(g.result()),
-                        address(g.z()),
-                        address(g.correction()),
-                        address(g.correction().row(1)),
-                        address(g.correction().row(2)),
-                        address(g.zStatistics()),
-                        address(g.x()),
-                        address(g.affine()),
-                        address(g.affine().row(1)),
-                        address(g.statistics()),
-                        address(g.factor()),
-                        address(g.weight()),
-                        address(g.weightSum()),
-                        address(g.blockGradient()),
-                        address(g.partial()),
-                        address(g.partial().row(1)),
-                        address(chunk),
-                        address(chunk) + BackwardCode.tileBytes(storage, g.x().columns())));
-    }
-
-    private BackwardCode compile(BackwardKey k) {
-        return new BackwardCode(
-                storage, k.rows, k.inputs, k.outputs, k.xRow, k.zRow, k.gradientRow, k.blockRow);
+        long gradientTile = address(chunk) + PointwiseBackwardKernel.tileBytes(g.x().columns());
+        kernel.run(
+                backwardArguments[lane]
+                        .set(Argument.GRADIENT, address(g.result()))
+                        .set(Argument.Z, address(g.z()))
+                        .set(Argument.FACTOR, address(g.correction()))
+                        .set(Argument.CONSTANT, address(g.correction().row(1)))
+                        .set(Argument.SLOPE, address(g.correction().row(2)))
+                        .set(Argument.Z_MEAN, address(g.zStatistics()))
+                        .set(Argument.X, address(g.x()))
+                        .set(Argument.SCALE, address(g.affine()))
+                        .set(Argument.SHIFT, address(g.affine().row(1)))
+                        .set(Argument.MEAN, address(g.statistics()))
+                        .set(Argument.WEIGHT, address(g.factor()))
+                        .set(Argument.WEIGHTS, address(g.weight()))
+                        .set(Argument.WEIGHT_SUMS, address(g.weightSum()))
+                        .set(Argument.BLOCK_GRADIENT, address(g.blockGradient()))
+                        .set(Argument.SUMS, address(g.partial()))
+                        .set(Argument.PRODUCTS, address(g.partial().row(1)))
+                        .set(Argument.TILE, address(chunk))
+                        .set(Argument.GRADIENT_TILE, gradientTile));
     }
 
     private long address(Matrix m) {

@@ -4,12 +4,12 @@ import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
-import org.densenet4j.backend.cpu.code.OutputCode;
-import org.densenet4j.backend.cpu.code.ProductCode;
-import org.densenet4j.backend.cpu.code.Storage;
-import org.densenet4j.backend.cpu.code.StripCode;
-
-import java.lang.foreign.MemorySegment;
+import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.backend.cpu.jit.MatrixProductKernel;
+import org.densenet4j.backend.cpu.jit.WinogradOutputKernel;
+import org.densenet4j.backend.cpu.jit.WinogradSourceKernel;
+import org.densenet4j.backend.cpu.jit.Words;
 
 /**
  * {@link WinogradConvolution} in machine code of the engine's own: strips of four lines are
@@ -17,30 +17,29 @@ import java.lang.foreign.MemorySegment;
  */
 final class CompiledWinograd implements HostConvolution {
     private final CpuArena arena;
+    private final InstructionSet set;
     private final ConvolutionShape shape;
     private final StripGroups outputGroups;
     private final StripGroups weightGroups;
-    private final CompiledTiles packing;
+    private final CompiledWinogradWeights packing;
     private final long base;
-    private final MemorySegment[] arguments;
-    private final CompiledCodes<StripCode.Form, StripCode> strips =
-            new CompiledCodes<>(StripCode::new, StripCode::close);
-    private final CompiledCodes<ProductCode.Form, ProductCode> products =
-            new CompiledCodes<>(ProductCode::new, ProductCode::close);
-    private final CompiledCodes<OutputCode.Form, OutputCode> outputs =
-            new CompiledCodes<>(OutputCode::new, OutputCode::close);
+    private final Arguments[] arguments;
+    private final KernelCache<WinogradSourceKernel.Form, WinogradSourceKernel> strips;
+    private final KernelCache<MatrixProductKernel.Form, MatrixProductKernel> products;
+    private final KernelCache<WinogradOutputKernel.Form, WinogradOutputKernel> outputs;
 
-    CompiledWinograd(CpuArena arena, ConvolutionShape shape) {
+    CompiledWinograd(CpuArena arena, Target target, ConvolutionShape shape) {
         this.arena = arena;
+        this.set = target.set();
         this.shape = shape;
-        this.outputGroups = StripGroups.forOutputs(shape);
-        this.weightGroups = StripGroups.forWeights(shape);
-        this.packing = new CompiledTiles(arena, shape);
+        this.outputGroups = StripGroups.forOutputs(target, shape);
+        this.weightGroups = StripGroups.forWeights(target, shape);
+        this.packing = new CompiledWinogradWeights(arena, set, shape);
         this.base = arena.memory().address();
-        this.arguments = new MemorySegment[arena.lanes().count()];
-        for (int lane = 0; lane < arguments.length; lane++) {
-            arguments[lane] = arena.lifetime().allocate(ProductCode.ARGUMENTS, 64);
-        }
+        this.strips = new KernelCache<>(set, WinogradSourceKernel::new);
+        this.products = new KernelCache<>(set, MatrixProductKernel::new);
+        this.outputs = new KernelCache<>(set, WinogradOutputKernel::new);
+        this.arguments = arena.arguments(MatrixProductKernel.Argument.class);
     }
 
     @Override
@@ -50,7 +49,7 @@ final class CompiledWinograd implements HostConvolution {
 
     @Override
     public int parts() {
-        return CompiledTiles.PARTS;
+        return CompiledWinogradWeights.PARTS;
     }
 
     @Override
@@ -89,8 +88,8 @@ final class CompiledWinograd implements HostConvolution {
 
     private void filter(
             int lane, int images, Matrix from, Matrix affine, Matrix packed, Matrix to) {
-        int in = StripGroups.padded(from.columns());
-        int out = StripGroups.padded(to.columns());
+        int in = set.padded(from.columns());
+        int out = set.padded(to.columns());
         int all = images * outputGroups.down();
         for (int first = 0; first < all; first += outputGroups.strips()) {
             int count = Math.min(outputGroups.strips(), all - first);
@@ -104,12 +103,12 @@ final class CompiledWinograd implements HostConvolution {
             }
             long uMatrix = 4 * TileBuffers.matrixFloats(from.columns(), out);
             product(
-                            new ProductCode.Form(
-                                    Storage.FLOAT32,
+                            new MatrixProductKernel.Form(
+                                    Words.FLOATS,
                                     TileBuffers.ELEMENTS,
                                     tiles,
                                     from.columns(),
-                                    out / StripCode.LANES,
+                                    out / set.floats(),
                                     4L * in,
                                     4,
                                     4L * out,
@@ -118,7 +117,7 @@ final class CompiledWinograd implements HostConvolution {
                                     uMatrix,
                                     mMatrix,
                                     false))
-                    .run(arguments[lane], v, base + packed.offset(), m);
+                    .run(operands(lane, v, base + packed.offset(), m));
             for (int s = 0; s < count; s++) {
                 output(first + s, s, mMatrix, m, to);
             }
@@ -152,8 +151,8 @@ final class CompiledWinograd implements HostConvolution {
 
     private void weightGradient(
             int lane, int images, Matrix source, Matrix affine, Matrix outputGradient, Matrix sum) {
-        int in = StripGroups.padded(source.columns());
-        int out = StripGroups.padded(outputGradient.columns());
+        int in = set.padded(source.columns());
+        int out = set.padded(outputGradient.columns());
         int all = images * weightGroups.down();
         for (int first = 0; first < all; first += weightGroups.strips()) {
             int count = Math.min(weightGroups.strips(), all - first);
@@ -167,12 +166,12 @@ final class CompiledWinograd implements HostConvolution {
                 transform(lane, weightGroups, first + s, s, outputGradient, null, true, dMatrix, d);
             }
             product(
-                            new ProductCode.Form(
+                            new MatrixProductKernel.Form(
                                     weightGroups.transformed(),
                                     TileBuffers.ELEMENTS,
                                     outputGradient.columns(),
                                     rows,
-                                    in / StripCode.LANES,
+                                    in / set.floats(),
                                     4,
                                     4L * out,
                                     4L * in,
@@ -181,7 +180,7 @@ final class CompiledWinograd implements HostConvolution {
                                     vMatrix,
                                     4 * TileBuffers.matrixFloats(outputGradient.columns(), in),
                                     true))
-                    .run(arguments[lane], d, v, base + sum.offset());
+                    .run(operands(lane, d, v, base + sum.offset()));
         }
     }
 
@@ -209,10 +208,10 @@ final class CompiledWinograd implements HostConvolution {
         int top = groups.top(strip);
         int first = gradient ? top : Math.max(0, top - 1);
         int end = Math.min(top + (gradient ? Tiles.SIZE : Tiles.SIZE + 1), shape.height());
-        StripCode code =
+        WinogradSourceKernel code =
                 strips.of(
-                        new StripCode.Form(
-                                CompiledPointwise.storage(x.type()),
+                        new WinogradSourceKernel.Form(
+                                Target.storage(x.type()),
                                 shape.width(),
                                 x.columns(),
                                 x.rowBytes(),
@@ -227,15 +226,15 @@ final class CompiledWinograd implements HostConvolution {
                 affine == null ? 0 : base + affine.offset(),
                 affine == null ? 0 : base + affine.at(1, 0),
                 base + arena.scratchOffset(lane),
-                matrices + 4L * place * groups.rows() * StripGroups.padded(x.columns()));
+                matrices + 4L * place * groups.rows() * set.padded(x.columns()));
     }
 
     private void output(int strip, int place, long mMatrix, long m, Matrix to) {
         int top = outputGroups.top(strip);
-        OutputCode code =
+        WinogradOutputKernel code =
                 outputs.of(
-                        new OutputCode.Form(
-                                CompiledPointwise.storage(to.type()),
+                        new WinogradOutputKernel.Form(
+                                Target.storage(to.type()),
                                 shape.width(),
                                 to.columns(),
                                 to.rowBytes(),
@@ -243,22 +242,30 @@ final class CompiledWinograd implements HostConvolution {
                                 mMatrix));
         code.run(
                 base + to.at((outputGroups.image(strip) * shape.height() + top) * shape.width(), 0),
-                m + 4L * place * outputGroups.rows() * StripGroups.padded(to.columns()));
+                m + 4L * place * outputGroups.rows() * set.padded(to.columns()));
     }
 
-    private ProductCode product(ProductCode.Form form) {
+    private Arguments operands(int lane, long left, long right, long result) {
+        return arguments[lane]
+                .set(MatrixProductKernel.Argument.A, left)
+                .set(MatrixProductKernel.Argument.B, right)
+                .set(MatrixProductKernel.Argument.C, result);
+    }
+
+    private MatrixProductKernel product(MatrixProductKernel.Form form) {
         return products.of(form);
     }
 
-    static ConvolutionMemory memory(ConvolutionShape s) {
+    static ConvolutionMemory memory(Target target, ConvolutionShape s) {
+        InstructionSet set = target.set();
         return new ConvolutionMemory(
-                CompiledTiles.weightBytes(s),
-                CompiledTiles.gradientBytes(s),
+                CompiledWinogradWeights.weightBytes(set, s),
+                CompiledWinogradWeights.gradientBytes(set, s),
                 Math.max(
-                        CompiledTiles.scratchBytes(),
+                        CompiledWinogradWeights.scratchBytes(set),
                         Math.max(
-                                StripGroups.forOutputs(s).bytes(),
-                                StripGroups.forWeights(s).bytes())));
+                                StripGroups.forOutputs(target, s).bytes(),
+                                StripGroups.forWeights(target, s).bytes())));
     }
 
     @Override

@@ -15,56 +15,52 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.backend.cpu.jit.Arguments;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
-import java.util.function.Predicate;
 
 /** One block of host memory, the kernels on it, and the oneDNN primitives made for its plan. */
 final class CpuArena implements DeviceArena {
     /** Values to round that are worth another lane, and that a lane rounds at a time. */
     private static final int LEAST_ROUNDED = 1 << 14;
 
-    private final OneDnn dnn;
+    private final Host host;
     private final Lanes lanes;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
-    private final CompiledPasses passes;
+    private final Optional<CompiledPasses> passes;
     private final Kernels kernels;
     private final long scratchOffset;
     private final long scratchBytesPerLane;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
-    private final Function<ConvolutionShape, ConvolutionMethod> method;
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
-    private final Predicate<DataType> compiles;
     private final Map<PointwiseShape, CompiledPointwise> pointwise = new ConcurrentHashMap<>();
     private boolean closed;
 
-    CpuArena(
-            OneDnn dnn,
-            Lanes lanes,
-            boolean vectorApi,
-            Function<ConvolutionShape, ConvolutionMethod> method,
-            Predicate<DataType> compiles,
-            long bytes,
-            long scratchOffset,
-            long scratchBytesPerLane) {
-        this.dnn = dnn;
+    CpuArena(Host host, Lanes lanes, long bytes, long scratchOffset, long scratchBytesPerLane) {
+        this.host = host;
         this.lanes = lanes;
-        this.method = method;
-        this.compiles = compiles;
         this.scratchOffset = scratchOffset;
         this.scratchBytesPerLane = scratchBytesPerLane;
         this.memory = HostMemory.allocate(bytes, arena);
-        this.passes = new CompiledPasses(arena, memory, compiles);
-        this.kernels = new CpuKernels(memory, passes, vectorApi);
+        this.passes = host.target().map(target -> new CompiledPasses(target, arena, memory));
+        this.kernels = new CpuKernels(memory, passes, host.vectorApi());
     }
 
     OneDnn dnn() {
-        return dnn;
+        return host.dnn();
+    }
+
+    /** Room for a kernel's arguments, for each lane. */
+    Arguments[] arguments(Class<? extends Enum<?>> names) {
+        Arguments[] arguments = new Arguments[lanes.count()];
+        Arrays.setAll(arguments, lane -> new Arguments(arena, names));
+        return arguments;
     }
 
     /** Threads that share the work between passes, too. */
@@ -111,10 +107,10 @@ final class CpuArena implements DeviceArena {
             String what, MemorySegment description, int[] keys, MemorySegment... descs) {
         requireOpen();
         Primitive primitive =
-                new Primitive(dnn, arena, lanes.count(), what, description, keys, descs);
-        dnn.destroyDescription(description);
+                new Primitive(dnn(), arena, lanes.count(), what, description, keys, descs);
+        dnn().destroyDescription(description);
         for (MemorySegment desc : descs) {
-            dnn.destroyDesc(desc);
+            dnn().destroyDesc(desc);
         }
         if (primitive.scratchBytes() > scratchBytesPerLane) {
             primitive.close();
@@ -149,6 +145,7 @@ final class CpuArena implements DeviceArena {
 
     private Primitive makeProduct(GemmShape shape) {
         requireOpen();
+        OneDnn dnn = dnn();
         MemorySegment a = a(dnn, shape);
         MemorySegment b = b(dnn, shape);
         MemorySegment c = c(dnn, shape);
@@ -200,21 +197,17 @@ final class CpuArena implements DeviceArena {
     public Convolution convolution(ConvolutionShape shape) {
         requireOpen();
         return convolutions.computeIfAbsent(
-                shape,
-                s ->
-                        switch (method.apply(s)) {
-                            case COMPILED -> new CompiledWinograd(this, s);
-                            case WINOGRAD -> new WinogradConvolution(this, s);
-                            case DIRECT -> new CpuConvolution(this, s);
-                        });
+                shape, s -> ConvolutionMethod.of(host, s).open(this, host, s));
     }
 
     @Override
     public PointwiseConvolution pointwise(PointwiseShape shape) {
         requireOpen();
-        return compiles.test(shape.type())
-                ? pointwise.computeIfAbsent(shape, s -> new CompiledPointwise(this, s.type()))
-                : DeviceArena.super.pointwise(shape);
+        if (host.target().isEmpty()) {
+            return DeviceArena.super.pointwise(shape);
+        }
+        Target target = host.target().get();
+        return pointwise.computeIfAbsent(shape, s -> new CompiledPointwise(this, target, s.type()));
     }
 
     @Override
@@ -307,7 +300,7 @@ final class CpuArena implements DeviceArena {
         products.values().forEach(Primitive::close);
         convolutions.values().forEach(HostConvolution::close);
         pointwise.values().forEach(CompiledPointwise::close);
-        passes.close();
+        passes.ifPresent(CompiledPasses::close);
         arena.close();
     }
 }

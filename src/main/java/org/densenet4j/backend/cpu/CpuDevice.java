@@ -3,6 +3,7 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.ChunkTask;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
@@ -11,7 +12,7 @@ import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
-import org.densenet4j.backend.cpu.code.MachineCode;
+import org.densenet4j.backend.cpu.asm.MachineCode;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -33,13 +34,9 @@ final class CpuDevice implements Device {
     /** A fixed number, so that sums per chunk do not depend on the number of threads. */
     private static final int LEAST_CHUNKS = 8;
 
-    private final OneDnn dnn;
+    private final Host host;
     private final Lanes lanes;
-    private final boolean vectorApi;
-    private final boolean winograd;
     private final long cacheBytes;
-    private final boolean machineCode;
-    private final boolean machineCodeOfBFloat16;
     private final DataType precision;
     private final List<CpuArena> arenas = new ArrayList<>();
 
@@ -51,13 +48,11 @@ final class CpuDevice implements Device {
     private volatile boolean closed;
 
     CpuDevice(DeviceOptions options) {
-        this.dnn = OneDnn.get();
+        OneDnn dnn = OneDnn.get();
         this.precision = options.precision();
-        this.winograd = options.winograd();
         this.cacheBytes = Math.max(1, (long) (CACHE_BYTES * options.chunkFactor()));
-        this.machineCode = options.machineCode() && dnn.hasAvx512() && MachineCode.allowed();
-        this.machineCodeOfBFloat16 = machineCode && dnn.hasAvx512BFloat16();
-        this.vectorApi = options.vectorApi() && vectorApiEnabled();
+        boolean vectorApi = options.vectorApi() && vectorApiEnabled();
+        this.host = new Host(dnn, Target.of(options.isa(), dnn), vectorApi, options.winograd());
         noticeSlowdowns(options);
         int threads =
                 options.threads() > 0
@@ -68,13 +63,13 @@ final class CpuDevice implements Device {
 
     /** Tells what is missing here; not what the caller turned off. */
     private void noticeSlowdowns(DeviceOptions options) {
-        if (options.machineCode() && dnn.hasAvx512() && MachineCode.supported() && !machineCode) {
+        if (options.isa() != CpuIsa.NONE && MachineCode.supported() && !MachineCode.allowed()) {
             SlowdownNotice.once(
                     "this system lets no memory become executable (a hardened kernel or"
-                            + " container), so the fused kernels for AVX-512 are off and training"
+                            + " container), so the engine's own machine code is off and training"
                             + " is about half as fast; allow it, such as by SELinux's execmem");
         }
-        if (!machineCode && options.vectorApi() && !vectorApi) {
+        if (host.target().isEmpty() && options.vectorApi() && !host.vectorApi()) {
             SlowdownNotice.loopsWithoutVectors();
         }
     }
@@ -95,16 +90,16 @@ final class CpuDevice implements Device {
                 + lanes.count()
                 + (lanes.count() == 1 ? " thread, " : " threads, ")
                 + "oneDNN "
-                + dnn.version()
+                + host.dnn().version()
                 + ", "
                 + instructions();
     }
 
     private String instructions() {
-        if (machineCode) {
-            return "machine code for AVX-512";
+        if (host.target().isPresent()) {
+            return "machine code for " + host.target().get().set().title();
         }
-        return vectorApi
+        return host.vectorApi()
                 ? VectorPasses.vectorBits() + "-bit vectors"
                 : "plain loops (start the JVM with " + SlowdownNotice.VECTOR_FLAG + " for speed)";
     }
@@ -136,7 +131,9 @@ final class CpuDevice implements Device {
 
     @Override
     public boolean supports(DataType type) {
-        return type == DataType.FLOAT32 || dnn.multipliesBFloat16();
+        return type == DataType.FLOAT32
+                || host.target().isPresent()
+                || host.dnn().multipliesBFloat16();
     }
 
     @Override
@@ -151,42 +148,20 @@ final class CpuDevice implements Device {
 
     @Override
     public long scratchBytes(GemmShape shape) {
-        return productScratch.computeIfAbsent(shape, s -> CpuArena.scratchBytes(dnn, s));
+        return productScratch.computeIfAbsent(shape, s -> CpuArena.scratchBytes(host.dnn(), s));
     }
 
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
         return convolutionMemory.computeIfAbsent(
-                shape,
-                s ->
-                        switch (method(s)) {
-                            case COMPILED -> CompiledWinograd.memory(s);
-                            case WINOGRAD -> WinogradConvolution.memory(dnn, s);
-                            case DIRECT -> CpuConvolution.memory(dnn, s);
-                        });
-    }
-
-    private ConvolutionMethod method(ConvolutionShape s) {
-        if (!winograd || !WinogradConvolution.fits(s)) {
-            return ConvolutionMethod.DIRECT;
-        }
-        if (compiles(s.type())) {
-            return ConvolutionMethod.COMPILED;
-        }
-        return vectorApi && s.type() == DataType.FLOAT32
-                ? ConvolutionMethod.WINOGRAD
-                : ConvolutionMethod.DIRECT;
+                shape, s -> ConvolutionMethod.of(host, s).memory(host, s));
     }
 
     @Override
     public PointwiseMemory memory(PointwiseShape shape) {
-        return compiles(shape.type())
-                ? CompiledPointwise.memory(shape)
-                : Device.super.memory(shape);
-    }
-
-    private boolean compiles(DataType type) {
-        return type == DataType.FLOAT32 ? machineCode : machineCodeOfBFloat16;
+        return host.target()
+                .map(target -> CompiledPointwise.memory(target, shape))
+                .orElseGet(() -> Device.super.memory(shape));
     }
 
     @Override
@@ -197,16 +172,7 @@ final class CpuDevice implements Device {
                 throw new IllegalStateException("the device is closed");
             }
             arenas.removeIf(CpuArena::isClosed);
-            CpuArena arena =
-                    new CpuArena(
-                            dnn,
-                            lanes,
-                            vectorApi,
-                            this::method,
-                            this::compiles,
-                            bytes,
-                            scratchOffset,
-                            scratchBytesPerLane);
+            CpuArena arena = new CpuArena(host, lanes, bytes, scratchOffset, scratchBytesPerLane);
             arenas.add(arena);
             return arena;
         } finally {

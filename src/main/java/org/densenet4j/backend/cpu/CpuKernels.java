@@ -6,6 +6,7 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PoolShape;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * The kernels of a CPU: a pass over activations runs as machine code where there is some for it,
@@ -16,7 +17,7 @@ final class CpuKernels extends ScalarKernels {
     private final boolean vectorApi;
     private final ScalarKernels floats;
     private final ScalarKernels halves;
-    private final CompiledPasses compiled;
+    private final Optional<CompiledPasses> compiled;
     private final ScalarKernels chunkSums;
     private final ScalarResiduals floatResiduals;
     private final ScalarResiduals halfResiduals;
@@ -24,7 +25,7 @@ final class CpuKernels extends ScalarKernels {
     private final ScalarSums halfSums;
     private final ScalarRmsprop rmsprop;
 
-    CpuKernels(MemorySegment memory, CompiledPasses compiled, boolean vectorApi) {
+    CpuKernels(MemorySegment memory, Optional<CompiledPasses> compiled, boolean vectorApi) {
         super(memory);
         this.compiled = compiled;
         this.vectorApi = vectorApi;
@@ -47,6 +48,11 @@ final class CpuKernels extends ScalarKernels {
             halfSums = floatSums;
             rmsprop = new ScalarRmsprop(memory);
         }
+    }
+
+    /** Whether there is machine code for a pass over these. */
+    private boolean compiles(Matrix... activations) {
+        return compiled.isPresent() && compiled.get().fit(activations);
     }
 
     /** Loops over activations, for a pass that has no machine code here. */
@@ -87,8 +93,8 @@ final class CpuKernels extends ScalarKernels {
 
     @Override
     public void channelStatistics(Matrix x, Matrix partial) {
-        if (compiled.fit(x)) {
-            compiled.statistics(x, partial);
+        if (compiles(x)) {
+            compiled.get().statistics(x, partial);
         } else {
             passes(x).channelStatistics(x, partial);
         }
@@ -102,8 +108,8 @@ final class CpuKernels extends ScalarKernels {
     @Override
     public void appendFeatures(
             Matrix y, Matrix columns, int firstRow, Dropout dropout, Matrix partial) {
-        if (dropout == Dropout.NONE && compiled.fit(y, columns)) {
-            compiled.append(y, columns, partial);
+        if (dropout == Dropout.NONE && compiles(y, columns)) {
+            compiled.get().append(y, columns, partial);
         } else {
             passes(y).appendFeatures(y, columns, firstRow, dropout, partial);
         }
@@ -112,8 +118,8 @@ final class CpuKernels extends ScalarKernels {
     @Override
     public void normaliseReluAveragePool(
             Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
-        if (compiled.fit(x, out)) {
-            compiled.averagePool(x, images, height, width, affine, out);
+        if (compiles(x, out)) {
+            compiled.get().averagePool(x, images, height, width, affine, out);
         } else {
             passes(x).normaliseReluAveragePool(x, images, height, width, affine, out);
         }
@@ -122,8 +128,8 @@ final class CpuKernels extends ScalarKernels {
     @Override
     public void normaliseReluMaxPool(
             Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
-        if (compiled.fit(x, out)) {
-            compiled.maxPool(x, images, height, width, affine, out);
+        if (compiles(x, out)) {
+            compiled.get().maxPool(x, images, height, width, affine, out);
         } else {
             passes(x).normaliseReluMaxPool(x, images, height, width, affine, out);
         }
@@ -156,8 +162,8 @@ final class CpuKernels extends ScalarKernels {
     @Override
     public void maskRelu(
             Matrix gradient, Matrix x, Matrix affine, Matrix statistics, Matrix partial) {
-        if (compiled.fit(gradient, x)) {
-            compiled.mask(gradient, x, affine, statistics, partial);
+        if (compiles(gradient, x)) {
+            compiled.get().mask(gradient, x, affine, statistics, partial);
         } else {
             passes(x).maskRelu(gradient, x, affine, statistics, partial);
         }
@@ -171,8 +177,8 @@ final class CpuKernels extends ScalarKernels {
             Matrix statistics,
             boolean add,
             Matrix out) {
-        if (!add && compiled.fit(gradient, x, out)) {
-            compiled.correct(gradient, x, correction, statistics, out);
+        if (!add && compiles(gradient, x, out)) {
+            compiled.get().correct(gradient, x, correction, statistics, out);
         } else {
             passes(x).applyCorrection(gradient, x, correction, statistics, add, out);
         }
@@ -206,20 +212,21 @@ final class CpuKernels extends ScalarKernels {
             boolean add,
             Matrix blockGradient,
             Matrix partial) {
-        if (compiled.fit(pooledGradient, x, blockGradient)) {
+        if (compiles(pooledGradient, x, blockGradient)) {
             fill(partial, 0);
-            compiled.averagePoolGradient(
-                    pooledGradient,
-                    x,
-                    images,
-                    height,
-                    width,
-                    affine,
-                    statistics,
-                    weight,
-                    add,
-                    blockGradient,
-                    partial);
+            compiled.get()
+                    .averagePoolGradient(
+                            pooledGradient,
+                            x,
+                            images,
+                            height,
+                            width,
+                            affine,
+                            statistics,
+                            weight,
+                            add,
+                            blockGradient,
+                            partial);
             return;
         }
         passes(x)
@@ -271,9 +278,9 @@ final class CpuKernels extends ScalarKernels {
             int width,
             Matrix affine,
             Matrix out) {
-        if (compiled.fit(pooledGradient, x, out)) {
+        if (compiles(pooledGradient, x, out)) {
             fill(out, 0);
-            compiled.maxPoolGradient(pooledGradient, x, images, height, width, affine, out);
+            compiled.get().maxPoolGradient(pooledGradient, x, images, height, width, affine, out);
         } else {
             passes(x).maxPoolBackward(pooledGradient, x, images, height, width, affine, out);
         }

@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import org.bytedeco.javacpp.Loader;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.DeviceException;
+import org.densenet4j.backend.cpu.asm.InstructionSet;
 
 import java.io.File;
 import java.io.IOException;
@@ -19,6 +20,8 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * oneDNN's C interface through the foreign-function API: the library itself comes from
@@ -41,6 +44,7 @@ final class OneDnn {
     private static final int STREAM_DEFAULT = 1;
     private static final int BF16 = 2;
     private static final int F32 = 3;
+    private static final int ISA_AVX2 = 0x07;
     private static final int ISA_AVX512 = 0x27;
     private static final int ISA_AVX512_BF16 = 0xE7;
     private static final int TAG_ANY = 1;
@@ -329,14 +333,26 @@ final class OneDnn {
         return hasAvx512();
     }
 
-    /** Whether processor and system have AVX-512 with the extensions of server processors. */
-    boolean hasAvx512() {
+    /** Whether oneDNN uses AVX-512 with the extensions of server processors. */
+    private boolean hasAvx512() {
         return (isa & ISA_AVX512) == ISA_AVX512;
     }
 
-    /** Whether the processor has AVX-512 instructions on bfloat16. */
-    boolean hasAvx512BFloat16() {
-        return (isa & ISA_AVX512_BF16) == ISA_AVX512_BF16;
+    /** The most of an instruction set that oneDNN is not kept from; empty below AVX2. */
+    Optional<InstructionSet> limit(InstructionSet set) {
+        return Arrays.stream(InstructionSet.values())
+                .filter(s -> set.includes(s) && uses(s))
+                .reduce((less, more) -> more);
+    }
+
+    private boolean uses(InstructionSet set) {
+        int bits =
+                switch (set) {
+                    case AVX2 -> ISA_AVX2;
+                    case AVX512 -> ISA_AVX512;
+                    case AVX512_BF16 -> ISA_AVX512_BF16;
+                };
+        return (isa & bits) == bits;
     }
 
     String version() {

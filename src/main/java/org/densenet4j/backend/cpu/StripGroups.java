@@ -1,8 +1,9 @@
 package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.ConvolutionShape;
-import org.densenet4j.backend.cpu.code.Storage;
-import org.densenet4j.backend.cpu.code.StripCode;
+import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.backend.cpu.jit.WinogradSourceKernel;
+import org.densenet4j.backend.cpu.jit.Words;
 
 /**
  * How many strips of tiles a compiled Winograd convolution transforms before it multiplies, and the
@@ -12,11 +13,14 @@ final class StripGroups {
     /** More tiles, or pairs of them, no longer make products faster. */
     private static final int MOST_ROWS = 32;
 
+    private final InstructionSet set;
     private final ConvolutionShape shape;
-    private final Storage transformed;
+    private final Words transformed;
     private final int strips;
 
-    private StripGroups(ConvolutionShape shape, Storage transformed, long budget) {
+    private StripGroups(
+            InstructionSet set, ConvolutionShape shape, Words transformed, long budget) {
+        this.set = set;
         this.shape = shape;
         this.transformed = transformed;
         long fit = budget / (4L * TileBuffers.ELEMENTS * channels());
@@ -26,36 +30,31 @@ final class StripGroups {
         this.strips = Math.toIntExact(Math.ceilDiv(all, Math.ceilDiv(all, most)));
     }
 
-    /** Channels rounded up to whole vectors of the machine code. */
-    static int padded(int channels) {
-        return Math.ceilDiv(channels, StripCode.LANES) * StripCode.LANES;
-    }
-
     /** For outputs: source and result of a group fill half of a common second-level cache. */
-    static StripGroups forOutputs(ConvolutionShape shape) {
-        return new StripGroups(shape, Storage.FLOAT32, 512L << 10);
+    static StripGroups forOutputs(Target target, ConvolutionShape shape) {
+        return new StripGroups(target.set(), shape, Words.FLOATS, 512L << 10);
     }
 
     /**
      * For the weight gradient: larger, because the sums, which are larger still, are read and
      * written once for a group.
      */
-    static StripGroups forWeights(ConvolutionShape shape) {
-        return new StripGroups(shape, CompiledPointwise.storage(shape.type()), 768L << 10);
+    static StripGroups forWeights(Target target, ConvolutionShape shape) {
+        return new StripGroups(target.set(), shape, target.words(shape.type()), 768L << 10);
     }
 
     private int channels() {
-        return padded(shape.inputChannels()) + padded(shape.outputChannels());
+        return set.padded(shape.inputChannels()) + set.padded(shape.outputChannels());
     }
 
     /** What tiles are stored as once they are transformed. */
-    Storage transformed() {
+    Words transformed() {
         return transformed;
     }
 
     /** Rows that a strip fills in the matrices: tiles, or pairs of them. */
     int rows() {
-        return StripCode.rows(shape.width(), transformed);
+        return WinogradSourceKernel.rows(shape.width(), transformed);
     }
 
     /** Strips of an image. */
@@ -79,15 +78,15 @@ final class StripGroups {
 
     /** Bytes of a strip's transformed columns. */
     long stripBytes() {
-        return StripCode.stripBytes(shape.width(), transformed);
+        return WinogradSourceKernel.stripBytes(set, shape.width(), transformed);
     }
 
     /** Bytes of everything in a lane's scratch. */
     long bytes() {
         int rows = strips * rows();
         long floats =
-                TileBuffers.matrixFloats(rows, padded(shape.inputChannels()))
-                        + TileBuffers.matrixFloats(rows, padded(shape.outputChannels()));
+                TileBuffers.matrixFloats(rows, set.padded(shape.inputChannels()))
+                        + TileBuffers.matrixFloats(rows, set.padded(shape.outputChannels()));
         return stripBytes() + 4 * TileBuffers.ELEMENTS * floats;
     }
 }

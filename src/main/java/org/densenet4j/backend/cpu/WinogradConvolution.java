@@ -29,7 +29,7 @@ final class WinogradConvolution implements HostConvolution {
     private final ConvolutionShape shape;
     private final Tiles tiles;
     private final WinogradTransforms transforms;
-    private final PackedTiles packing;
+    private final WinogradWeightPacking packing;
     private final TileGroups groups;
     private final ConcurrentHashMap<Integer, Primitive> forward = new ConcurrentHashMap<>();
     private final ConcurrentHashMap<Integer, Primitive> backwardData = new ConcurrentHashMap<>();
@@ -40,7 +40,7 @@ final class WinogradConvolution implements HostConvolution {
         this.shape = shape;
         this.tiles = new Tiles(shape.height(), shape.width());
         this.groups = new TileGroups(shape);
-        this.packing = new PackedTiles(arena, shape);
+        this.packing = new WinogradWeightPacking(arena, shape);
         this.transforms = new WinogradTransforms(arena.memory());
     }
 
@@ -208,9 +208,9 @@ final class WinogradConvolution implements HostConvolution {
             }
         }
         return new ConvolutionMemory(
-                PackedTiles.weightBytes(s),
-                PackedTiles.gradientBytes(s),
-                Math.max(PackedTiles.scratchBytes(s), groups.bytes() + scratch));
+                WinogradWeightPacking.weightBytes(s),
+                WinogradWeightPacking.gradientBytes(s),
+                Math.max(WinogradWeightPacking.scratchBytes(s), groups.bytes() + scratch));
     }
 
     @Override

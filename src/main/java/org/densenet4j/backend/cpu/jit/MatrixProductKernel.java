@@ -1,0 +1,141 @@
+package org.densenet4j.backend.cpu.jit;
+
+import static org.densenet4j.backend.cpu.asm.Register.R10;
+import static org.densenet4j.backend.cpu.asm.Register.R11;
+import static org.densenet4j.backend.cpu.asm.Register.R12;
+import static org.densenet4j.backend.cpu.asm.Register.R13;
+import static org.densenet4j.backend.cpu.asm.Register.R14;
+import static org.densenet4j.backend.cpu.asm.Register.R8;
+import static org.densenet4j.backend.cpu.asm.Register.R9;
+import static org.densenet4j.backend.cpu.asm.Register.RAX;
+import static org.densenet4j.backend.cpu.asm.Register.RBP;
+import static org.densenet4j.backend.cpu.asm.Register.RBX;
+
+import org.densenet4j.backend.cpu.asm.InstructionSet;
+
+/**
+ * A batch of small matrix products {@code C[e] = A[e]·B[e]}, or added, with right sides and results
+ * whose rows are whole vectors: a {@link SumBlock} at a time.
+ */
+public final class MatrixProductKernel extends Kernel {
+    private static final int UNROLLED = 8;
+
+    /** Addresses of the first matrices. */
+    public enum Argument {
+        A,
+        B,
+        C
+    }
+
+    private final Form form;
+
+    /**
+     * What is compiled. Distances are in bytes.
+     *
+     * @param words of A and B
+     * @param batch number of products
+     * @param rows of A and C
+     * @param inner columns of A, rows of B, in words
+     * @param vectors of a row of B and C
+     * @param aRow from row to row of A
+     * @param aColumn from column to column of A
+     * @param bRow from row to row of B
+     * @param cRow from row to row of C
+     * @param aMatrix from one A to the next
+     * @param bMatrix from one B to the next
+     * @param cMatrix from one C to the next
+     * @param accumulate whether products are added to C
+     */
+    public record Form(
+            Words words,
+            int batch,
+            int rows,
+            int inner,
+            int vectors,
+            long aRow,
+            long aColumn,
+            long bRow,
+            long cRow,
+            long aMatrix,
+            long bMatrix,
+            long cMatrix,
+            boolean accumulate) {}
+
+    /**
+     * Compiles.
+     *
+     * @throws UnsupportedOperationException when the system does not let memory become executable
+     */
+    public MatrixProductKernel(InstructionSet set, Form form) {
+        super(set);
+        this.form = form;
+        compile(this::whole);
+    }
+
+    /** Runs. */
+    public void run(Arguments arguments) {
+        call(arguments);
+    }
+
+    private void whole() {
+        a.repeat(
+                form.batch,
+                R12,
+                () -> {
+                    a.load(R8, argument(Argument.B));
+                    a.load(R9, argument(Argument.C));
+                    int width = Panels.width(set, form.vectors);
+                    Loops.inBlocks(a, form.vectors, width, R13, this::panel);
+                    Loops.advance(a, Argument.A, form.aMatrix);
+                    Loops.advance(a, Argument.B, form.bMatrix);
+                    Loops.advance(a, Argument.C, form.cMatrix);
+                });
+    }
+
+    private void panel(int vectors) {
+        int blockRows = Loops.evenBlock(form.rows, SumBlock.most(set) / vectors);
+        a.load(R10, argument(Argument.A));
+        a.copy(R11, R9);
+        Loops.inBlocks(a, form.rows, blockRows, R14, rows -> block(new SumBlock(rows, vectors)));
+        a.add(R8, (long) vectors * set.vectorBytes());
+        a.add(R9, (long) vectors * set.vectorBytes());
+    }
+
+    private void block(SumBlock block) {
+        if (form.accumulate) {
+            for (int r = 0; r < block.rows(); r++) {
+                for (int i = 0; i < block.vectors(); i++) {
+                    a.load(block.sum(r, i), R11.at(r * form.cRow + (long) i * set.vectorBytes()));
+                }
+            }
+        } else {
+            block.zero(a);
+        }
+        a.copy(RAX, R10);
+        a.copy(RBX, R8);
+        Loops.inBlocks(
+                a,
+                form.inner,
+                UNROLLED,
+                RBP,
+                count -> {
+                    for (int i = 0; i < count; i++) {
+                        block.addProducts(
+                                a,
+                                form.words,
+                                RAX.at(i * form.aColumn),
+                                form.aRow,
+                                RBX.at(i * form.bRow));
+                    }
+                    a.add(RAX, count * form.aColumn);
+                    a.add(RBX, count * form.bRow);
+                });
+        for (int r = 0; r < block.rows(); r++) {
+            for (int i = 0; i < block.vectors(); i++) {
+                a.store(block.sum(r, i), R11.at(r * form.cRow + (long) i * set.vectorBytes()));
+            }
+        }
+        a.add(R10, block.rows() * form.aRow);
+        a.add(R11, block.rows() * form.cRow);
+    }
+}

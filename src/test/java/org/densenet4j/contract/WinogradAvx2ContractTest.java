@@ -1,0 +1,13 @@
+package org.densenet4j.contract;
+
+import org.densenet4j.backend.CpuIsa;
+import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceOptions;
+
+/** {@link WinogradContractTest} with machine code for AVX2, whatever more the processor has. */
+class WinogradAvx2ContractTest extends WinogradContractTest {
+    @Override
+    Device open(DeviceOptions options) {
+        return super.open(options.withIsa(CpuIsa.AVX2));
+    }
+}
