@@ -4,9 +4,11 @@ import java.util.Locale;
 
 /** The most that the engine's own kernels on a CPU may be compiled to. */
 public enum CpuIsa {
-    /** The best that the processor has. */
+    /** The fastest of what the processor has, where one is not plainly better by measurement. */
     BEST,
-    /** AVX-512, with bfloat16 where the processor has it. */
+    /** AVX-512 with instructions on bfloat16, and products of bfloat16 pairs. */
+    AVX512_BF16,
+    /** AVX-512; bfloat16 is multiplied as float32. */
     AVX512,
     /** AVX2 with FMA. */
     AVX2,
@@ -25,11 +27,11 @@ public enum CpuIsa {
             }
         }
         throw new IllegalArgumentException(
-                "instruction set '" + name + "': use best, avx512, avx2 or none");
+                "instruction set '" + name + "': use best, avx512-bf16, avx512, avx2 or none");
     }
 
     @Override
     public String toString() {
-        return name().toLowerCase(Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 }

@@ -73,8 +73,9 @@ final class DeviceOption {
             paramLabel = "NAME",
             defaultValue = "best",
             description =
-                    "the most that the CPU's own machine code uses: avx512, avx2, none, or best for"
-                            + " what the processor has (default: ${DEFAULT-VALUE})")
+                    "the most that the CPU's own machine code uses: avx512-bf16, avx512, avx2, none,"
+                            + " or best for the fastest that the processor has (default:"
+                            + " ${DEFAULT-VALUE})")
     private String isa;
 
     @Option(names = "--no-winograd", hidden = true, description = "direct 3x3 convolutions")

@@ -8,6 +8,7 @@ import org.densenet4j.backend.cpu.jit.Storage;
 import org.densenet4j.backend.cpu.jit.Words;
 
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * What kernels are compiled for.
@@ -23,19 +24,25 @@ record Target(InstructionSet set, Words bfloat16Words) {
      * @param dnn a limit that is set for it ({@code ONEDNN_MAX_CPU_ISA}) is one for kernels, too
      */
     static Optional<Target> of(CpuIsa isa, OneDnn dnn) {
-        if (isa == CpuIsa.NONE) {
-            return Optional.empty();
-        }
-        return Processor.instructions()
-                .flatMap(dnn::limit)
-                .map(set -> isa == CpuIsa.AVX2 ? InstructionSet.AVX2 : set)
-                .map(
-                        set ->
-                                new Target(
-                                        set,
-                                        set.includes(InstructionSet.AVX512_BF16)
-                                                ? Words.BFLOAT16_PAIRS
-                                                : Words.FLOATS));
+        Optional<InstructionSet> here = Processor.instructions().flatMap(dnn::limit);
+        return switch (isa) {
+            case BEST -> here.map(set -> new Target(set, words(set, PairProducts::pay)));
+            case AVX512_BF16 -> here.map(set -> new Target(set, words(set, () -> true)));
+            case AVX512 -> here.map(set -> without(InstructionSet.AVX512, set));
+            case AVX2 -> here.map(set -> without(InstructionSet.AVX2, set));
+            case NONE -> Optional.empty();
+        };
+    }
+
+    /** No more than an instruction set. */
+    private static Target without(InstructionSet most, InstructionSet here) {
+        return new Target(here.includes(most) ? most : here, Words.FLOATS);
+    }
+
+    private static Words words(InstructionSet set, BooleanSupplier pairsPay) {
+        return set.includes(InstructionSet.AVX512_BF16) && pairsPay.getAsBoolean()
+                ? Words.BFLOAT16_PAIRS
+                : Words.FLOATS;
     }
 
     /** What products of activations of a type take their operands in. */
