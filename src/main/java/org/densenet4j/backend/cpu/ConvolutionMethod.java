@@ -51,7 +51,7 @@ enum ConvolutionMethod {
     DIRECT {
         @Override
         boolean fits(Host host, ConvolutionShape shape) {
-            return true;
+            return host.dnn().multiplies(shape.type());
         }
 
         @Override
@@ -62,6 +62,24 @@ enum ConvolutionMethod {
         @Override
         HostConvolution open(CpuArena arena, Host host, ConvolutionShape shape) {
             return new CpuConvolution(arena, shape);
+        }
+    },
+
+    /** oneDNN's convolution of bfloat16 as float32. */
+    WIDENED {
+        @Override
+        boolean fits(Host host, ConvolutionShape shape) {
+            return true;
+        }
+
+        @Override
+        ConvolutionMemory memory(Host host, ConvolutionShape shape) {
+            return WidenedConvolution.memory(host.dnn(), shape);
+        }
+
+        @Override
+        HostConvolution open(CpuArena arena, Host host, ConvolutionShape shape) {
+            return new WidenedConvolution(arena, shape);
         }
     };
 

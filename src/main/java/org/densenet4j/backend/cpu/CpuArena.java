@@ -136,6 +136,12 @@ final class CpuArena implements DeviceArena {
 
     @Override
     public void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
+        if (!dnn().multiplies(shape.operands())) {
+            WidenedProduct product = new WidenedProduct(shape);
+            long room = scratchOffset(lane) + scratchBytesPerLane - product.bytes();
+            product.run(this, lane, room, a, b, c);
+            return;
+        }
         Primitive product = products.get(shape);
         if (product == null) {
             product = products.computeIfAbsent(shape, this::makeProduct);
@@ -159,6 +165,10 @@ final class CpuArena implements DeviceArena {
     }
 
     static long scratchBytes(OneDnn dnn, GemmShape shape) {
+        if (!dnn.multiplies(shape.operands())) {
+            WidenedProduct product = new WidenedProduct(shape);
+            return Scratch.rounded(scratchBytes(dnn, product.floats())) + product.bytes();
+        }
         dnn.singleThreaded();
         MemorySegment a = a(dnn, shape);
         MemorySegment b = b(dnn, shape);

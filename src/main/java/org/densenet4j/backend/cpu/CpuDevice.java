@@ -131,9 +131,7 @@ final class CpuDevice implements Device {
 
     @Override
     public boolean supports(DataType type) {
-        return type == DataType.FLOAT32
-                || host.target().isPresent()
-                || host.dnn().multipliesBFloat16();
+        return host.target().isPresent() || host.dnn().multiplies(type);
     }
 
     @Override

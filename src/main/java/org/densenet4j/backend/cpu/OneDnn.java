@@ -326,11 +326,11 @@ final class OneDnn {
     }
 
     /**
-     * Whether products of bfloat16 run on vector instructions (natively, or on AVX-512 by
-     * conversion) and not in reference code.
+     * Whether products of a type run on vector instructions (bfloat16 natively, or on AVX-512 by
+     * conversion) and not in reference code or not at all.
      */
-    boolean multipliesBFloat16() {
-        return hasAvx512();
+    boolean multiplies(DataType type) {
+        return type == DataType.FLOAT32 || hasAvx512();
     }
 
     /** Whether oneDNN uses AVX-512 with the extensions of server processors. */
