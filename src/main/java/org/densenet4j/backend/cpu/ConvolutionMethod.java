@@ -51,7 +51,7 @@ enum ConvolutionMethod {
     DIRECT {
         @Override
         boolean fits(Host host, ConvolutionShape shape) {
-            return host.dnn().multiplies(shape.type());
+            return host.multiplies(shape.type());
         }
 
         @Override

@@ -136,7 +136,7 @@ final class CpuArena implements DeviceArena {
 
     @Override
     public void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
-        if (!dnn().multiplies(shape.operands())) {
+        if (!host.multiplies(shape.operands())) {
             WidenedProduct product = new WidenedProduct(shape);
             long room = scratchOffset(lane) + scratchBytesPerLane - product.bytes();
             product.run(this, lane, room, a, b, c);
@@ -164,11 +164,12 @@ final class CpuArena implements DeviceArena {
                 c);
     }
 
-    static long scratchBytes(OneDnn dnn, GemmShape shape) {
-        if (!dnn.multiplies(shape.operands())) {
+    static long scratchBytes(Host host, GemmShape shape) {
+        if (!host.multiplies(shape.operands())) {
             WidenedProduct product = new WidenedProduct(shape);
-            return Scratch.rounded(scratchBytes(dnn, product.floats())) + product.bytes();
+            return Scratch.rounded(scratchBytes(host, product.floats())) + product.bytes();
         }
+        OneDnn dnn = host.dnn();
         dnn.singleThreaded();
         MemorySegment a = a(dnn, shape);
         MemorySegment b = b(dnn, shape);

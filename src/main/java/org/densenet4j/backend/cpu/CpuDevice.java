@@ -146,7 +146,7 @@ final class CpuDevice implements Device {
 
     @Override
     public long scratchBytes(GemmShape shape) {
-        return productScratch.computeIfAbsent(shape, s -> CpuArena.scratchBytes(host.dnn(), s));
+        return productScratch.computeIfAbsent(shape, s -> CpuArena.scratchBytes(host, s));
     }
 
     @Override

@@ -1,5 +1,8 @@
 package org.densenet4j.backend.cpu;
 
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.cpu.jit.Words;
+
 import java.util.Optional;
 
 /**
@@ -9,4 +12,15 @@ import java.util.Optional;
  * @param vectorApi whether the JVM was started with {@code jdk.incubator.vector}
  * @param winograd whether 3x3 convolutions may run by Winograd's minimal filtering
  */
-record Host(OneDnn dnn, Optional<Target> target, boolean vectorApi, boolean winograd) {}
+record Host(OneDnn dnn, Optional<Target> target, boolean vectorApi, boolean winograd) {
+
+    /**
+     * Whether oneDNN multiplies operands of a type; else they are widened for it. It has products
+     * of bfloat16 from AVX-512 on, by instructions that may be slower than those on float32.
+     */
+    boolean multiplies(DataType type) {
+        return type == DataType.FLOAT32
+                || dnn.multiplies(type)
+                        && target.map(t -> t.words(type) != Words.FLOATS).orElse(true);
+    }
+}
