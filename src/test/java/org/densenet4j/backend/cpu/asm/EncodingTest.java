@@ -65,7 +65,8 @@ class EncodingTest {
             byte[] code = form.bytes(operands);
             int unit = Disassembler.at(code, 0).evex() ? size(form.text()) : 1;
             int displacement = operands.at().displacement();
-            if (displacement % unit == 0 && Math.abs(displacement / unit + 0.5) < 128) {
+            int units = displacement / unit;
+            if (units * unit == displacement && units >= -128 && units < 128) {
                 assertEquals(
                         form.bytes(operands.with(unit)).length,
                         code.length,
@@ -97,9 +98,9 @@ class EncodingTest {
         assertEquals(registers, sweep.stream().map(Operands::x).distinct().count());
         assertEquals(registers, sweep.stream().map(Operands::y).distinct().count());
         assertEquals(registers, sweep.stream().map(Operands::w).distinct().count());
-        int general = Register.values().length;
+        long general = Register.values().length;
         assertEquals(general * (general - 1), pairs(sweep, Operands::r, Operands::s));
-        assertEquals(registers * 8, pairs(sweep, Operands::x, Operands::mask));
+        assertEquals(registers * 8L, pairs(sweep, Operands::x, Operands::mask));
         for (Operands o : sweep) {
             assertEquals(3, Stream.of(o.x(), o.y(), o.w()).distinct().count(), o.toString());
         }

@@ -151,7 +151,7 @@ class KernelInstructionsTest {
                 kernel(
                         set,
                         WinogradWeightGradientKernel::new,
-                        new WinogradWeightGradientKernel.Form(5, c, 3, 36 * m, m)));
+                        new WinogradWeightGradientKernel.Form(5, c, 3, 36L * m, m)));
     }
 
     @ParameterizedTest
@@ -228,13 +228,11 @@ class KernelInstructionsTest {
 
     private static void callersGetTheirRegistersBack(List<Disassembler.Instruction> function) {
         Deque<String> pushed = new ArrayDeque<>();
-        Set<String> saved = new TreeSet<>();
         String before = "";
         for (Disassembler.Instruction i : function) {
             String text = i.text();
             if (text.startsWith("push ")) {
                 pushed.push(text.substring("push ".length()));
-                saved.add(pushed.peek());
             } else if (text.startsWith("pop ")) {
                 assertEquals(pushed.poll(), text.substring("pop ".length()), i.toString());
             } else if (text.equals("ret")) {
