@@ -26,6 +26,8 @@ final class ComparisonJson {
                         settings.warmUpSeconds(),
                         "threads",
                         settings.threads(),
+                        "isa",
+                        settings.isa(),
                         "jemalloc",
                         ChildProcess.jemalloc() != null,
                         "skipped",

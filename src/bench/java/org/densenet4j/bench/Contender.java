@@ -128,6 +128,7 @@ record Contender(
         if (precision != Precision.FP32) {
             command.addAll(List.of("--precision", precision.name().toLowerCase(Locale.ROOT)));
         }
+        command.addAll(HeldInstructions.arguments(settings.isa()));
         boolean few = kind != Kind.SHARED || work == Work.INFERENCE;
         return new Contender(
                 model,

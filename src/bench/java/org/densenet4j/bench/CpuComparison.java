@@ -3,6 +3,7 @@ package org.densenet4j.bench;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -71,7 +72,7 @@ public final class CpuComparison {
                 ChildProcess.run(
                         "checking " + model,
                         ChildProcess.java(SameNetwork.class.getName(), model, "4"),
-                        Map.of());
+                        HeldInstructions.environment(settings.isa()));
         double difference = answer.number("difference");
         System.err.printf(
                 Locale.ROOT,
@@ -93,10 +94,7 @@ public final class CpuComparison {
                 String.join(" ", c.model() + ":" + c.batch(), c.work().name(), c.precision().name())
                         .toLowerCase(Locale.ROOT);
         ChildProcess.Answer answer =
-                ChildProcess.run(
-                        what + ", " + c.name(),
-                        c.command(),
-                        c.jemalloc() ? ChildProcess.underJemalloc() : Map.of());
+                ChildProcess.run(what + ", " + c.name(), c.command(), environment(c));
         if (answer.refusal() != null) {
             String line = what + ", " + c.name() + ": skipped, " + answer.refusal();
             skipped.add(line);
@@ -113,6 +111,12 @@ public final class CpuComparison {
                 r.speeds().getLast());
     }
 
+    private Map<String, String> environment(Contender c) {
+        Map<String, String> all = new HashMap<>(HeldInstructions.environment(settings.isa()));
+        all.putAll(c.jemalloc() ? ChildProcess.underJemalloc() : Map.of());
+        return all;
+    }
+
     private void report(boolean hasJemalloc, double seconds) throws IOException {
         StringBuilder text = new StringBuilder();
         text.append(
@@ -120,14 +124,15 @@ public final class CpuComparison {
                         Locale.ROOT,
                         "%d threads, up to %d processes of %d steps each (inference: %d), the first"
                                 + " half warm-up of at least %d seconds; jemalloc %s; %.0f minutes"
-                                + " in all.%n%n",
+                                + " in all. %s%n%n",
                         settings.threads(),
                         settings.rounds(),
                         settings.steps(),
                         2 * settings.steps(),
                         settings.warmUpSeconds(),
                         hasJemalloc ? "with huge pages tried, too" : "not installed",
-                        seconds / 60));
+                        seconds / 60,
+                        HeldInstructions.sentence(settings.isa())));
         if (HiddenCaches.hidden() && !settings.oursOnly()) {
             text.append(
                     "- This machine hides the sizes of its caches; libtorch's oneDNN has been told"
