@@ -45,6 +45,28 @@ final class ChildProcess {
         return command;
     }
 
+    /**
+     * The same Java as a service runs it: its own choice of collector and heap, and memory outside
+     * of the heap as it likes.
+     *
+     * @param options of the JVM
+     */
+    static List<String> service(List<String> options, String main, List<String> arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(
+                List.of(
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-Xmx1g",
+                        // JavaCPP would stop libtorch at four times the Java heap.
+                        "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
+                        "-Dorg.bytedeco.javacpp.maxBytes=0"));
+        command.addAll(options);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main));
+        command.addAll(arguments);
+        return command;
+    }
+
     /** Runs a command; a process that refuses its input is an answer, one that fails is not. */
     static Answer run(String what, List<String> command, Map<String, String> environment)
             throws IOException, InterruptedException {

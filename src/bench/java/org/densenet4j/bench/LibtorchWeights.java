@@ -10,10 +10,7 @@ import org.densenet4j.spec.NetworkShape;
 import java.util.HashMap;
 import java.util.Map;
 
-/**
- * The tensors of a network in libtorch, under torchvision's names and with the values that our own
- * network begins with for the same seed.
- */
+/** The tensors of a network in libtorch, under torchvision's names. */
 final class LibtorchWeights {
     private static final double EPSILON = 1e-5;
 
@@ -24,17 +21,19 @@ final class LibtorchWeights {
     private final boolean converts;
     private long count;
 
+    /** With the values that our own network begins with for the same seed. */
     LibtorchWeights(NetworkShape shape, PeerVariant variant, long seed) {
+        this(shape, variant, initial(shape, seed));
+    }
+
+    /** With these parameters and running statistics, which are folded where they are. */
+    LibtorchWeights(NetworkShape shape, PeerVariant variant, Map<String, float[]> values) {
         this.format =
                 variant.layout() == PeerVariant.Layout.NHWC
                         ? torch.MemoryFormat.ChannelsLast
                         : torch.MemoryFormat.Contiguous;
         this.trains = variant.work() == Work.TRAINING;
         this.converts = variant.converts();
-        Map<String, float[]> values = new HashMap<>();
-        Initialiser initialiser = Initialiser.seeded(seed);
-        shape.parameters().forEach(p -> values.put(p.name(), filled(initialiser, p)));
-        shape.buffers().forEach(p -> values.put(p.name(), filled(initialiser, p)));
         if (variant.style() == PeerVariant.Style.FOLDED) {
             fold(values, "features.conv0", "features.norm0");
             for (ParameterSpec p : shape.parameters()) {
@@ -58,6 +57,14 @@ final class LibtorchWeights {
                 add(e.getKey(), e.getValue(), length, ParameterSpec.Role.LINEAR_BIAS);
             }
         }
+    }
+
+    private static Map<String, float[]> initial(NetworkShape shape, long seed) {
+        Map<String, float[]> values = new HashMap<>();
+        Initialiser initialiser = Initialiser.seeded(seed);
+        shape.parameters().forEach(p -> values.put(p.name(), filled(initialiser, p)));
+        shape.buffers().forEach(p -> values.put(p.name(), filled(initialiser, p)));
+        return values;
     }
 
     private static float[] filled(Initialiser initialiser, ParameterSpec p) {
