@@ -22,13 +22,14 @@ final class HeldInstructions {
      */
     static Map<String, String> environment(CpuIsa isa) {
         return switch (isa) {
-            case AVX2 -> environment("AVX2", "avx2", 2);
-            case AVX512 -> environment("AVX512_CORE_BF16", "avx512", 3);
+            case AVX2 -> environment("AVX2", "avx2", "Haswell", 2);
+            case AVX512 -> environment("AVX512_CORE_BF16", "avx512", "SkylakeX", 3);
             default -> Map.of();
         };
     }
 
-    private static Map<String, String> environment(String oneDnn, String aten, int java) {
+    private static Map<String, String> environment(
+            String oneDnn, String aten, String openBlas, int java) {
         return Map.of(
                 "ONEDNN_MAX_CPU_ISA",
                 oneDnn,
@@ -36,6 +37,8 @@ final class HeldInstructions {
                 oneDnn,
                 "ATEN_CPU_CAPABILITY",
                 aten,
+                "OPENBLAS_CORETYPE",
+                openBlas,
                 "JDK_JAVA_OPTIONS",
                 "-XX:UseAVX=" + java);
     }
