@@ -8,6 +8,9 @@ import java.util.Objects;
  *
  * @param images normalised pixels, NHWC
  * @param labels one class index per image
+ * @param indices which image of the {@link Dataset} each one is, in the order of the batch, however
+ *     it was shuffled and augmented: targets of other kinds than a class (several labels, numbers)
+ *     are looked up by it. Empty in batches that are of no data set
  * @param height rows of pixels
  * @param width columns of pixels
  * @param channels values per pixel
@@ -15,20 +18,39 @@ import java.util.Objects;
  *     BatchLoader} knows both, and a trainer saves them with its weights
  */
 public record Batch(
-        float[] images, int[] labels, int height, int width, int channels, ImageMetadata metadata) {
+        float[] images,
+        int[] labels,
+        int[] indices,
+        int height,
+        int width,
+        int channels,
+        ImageMetadata metadata) {
 
-    /** Of arrays of the caller's, of which nothing more is known. */
+    /** Of arrays of the caller's, which are of no data set and of which nothing more is known. */
     public Batch(float[] images, int[] labels, int height, int width, int channels) {
-        this(images, labels, height, width, channels, ImageMetadata.NONE);
+        this(images, labels, new int[0], height, width, channels, ImageMetadata.NONE);
     }
 
-    /** Checks that the arrays fit each other. */
+    /**
+     * Checks that the arrays fit each other.
+     *
+     * @throws IllegalArgumentException when there is no image, a size is not positive, or an array
+     *     has another length than the images need
+     */
     public Batch {
         Objects.requireNonNull(images, "images");
         Objects.requireNonNull(labels, "labels");
+        Objects.requireNonNull(indices, "indices");
         Objects.requireNonNull(metadata, "metadata");
         if (labels.length == 0) {
             throw new IllegalArgumentException("a batch needs at least one image");
+        }
+        if (indices.length != 0 && indices.length != labels.length) {
+            throw new IllegalArgumentException(
+                    labels.length
+                            + " images have "
+                            + indices.length
+                            + " indices: give one for each, or none");
         }
         if (height < 1 || width < 1 || channels < 1) {
             throw new IllegalArgumentException(

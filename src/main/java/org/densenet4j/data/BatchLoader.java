@@ -176,16 +176,19 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
         public Batch finish(boolean[] there) {
             int count = 0;
             int[] labels = new int[indices.length];
+            int[] read = new int[indices.length];
             for (int i = 0; i < indices.length; i++) {
                 if (there[i]) {
                     System.arraycopy(images, i * imageSize, images, count * imageSize, imageSize);
-                    labels[count++] = data.label(indices[i]);
+                    labels[count] = data.label(indices[i]);
+                    read[count++] = indices[i];
                 }
             }
             boolean all = count == indices.length;
             return new Batch(
                     all ? images : Arrays.copyOf(images, count * imageSize),
                     all ? labels : Arrays.copyOf(labels, count),
+                    all ? read : Arrays.copyOf(read, count),
                     data.height(),
                     data.width(),
                     data.channels(),

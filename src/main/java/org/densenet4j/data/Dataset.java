@@ -26,7 +26,10 @@ public interface Dataset {
     /** Names of the classes; their number is the number of classes. */
     List<String> classNames();
 
-    /** Class of an image, {@code 0 <= label < classNames().size()}. */
+    /**
+     * Class of an image, {@code 0 <= label < classNames().size()}. Where targets are no classes
+     * (several labels, numbers) answer 0, and look targets up by {@link Batch#indices}.
+     */
     int label(int index);
 
     /**

@@ -8,7 +8,8 @@ import java.util.Objects;
  *
  * @param images normalised pixels, NHWC
  * @param labels one class index per pixel, NHW; {@link #VOID} where there is none
- * @param indices which images of the data set these are
+ * @param indices which image of the {@link SegmentationDataset} each one is, in the order of the
+ *     batch
  * @param height rows of pixels
  * @param width columns of pixels
  * @param channels values per pixel

@@ -82,6 +82,93 @@ class BatchLoaderTest {
         }
     }
 
+    /** Images whose pixels are drawn by their index, of two classes, a few of which are broken. */
+    private static Dataset drawnByIndex() {
+        return new FilledImages(
+                53,
+                6,
+                List.of("even", "odd"),
+                (index, pixels) -> {
+                    if (index % 17 == 3) {
+                        throw new UncheckedIOException(new DataException("image " + index));
+                    }
+                    new SplittableRandom(index).nextBytes(pixels);
+                });
+    }
+
+    @Test
+    void indicesTellWhichImagesABatchHas() {
+        Dataset data = drawnByIndex();
+        BatchLoader loader = BatchLoader.of(data).batch(8).shuffle(3).skipBroken(name -> {});
+        List<BatchLoader> loaders =
+                List.of(
+                        loader,
+                        loader.threads(4),
+                        loader.augment(new Augmentation(0, true)),
+                        loader.relabelled(List.of("none", "odd", "even")));
+        for (BatchLoader each : loaders) {
+            List<Integer> seen = new ArrayList<>();
+            for (Batch batch : batches(each, 1)) {
+                assertEquals(batch.size(), batch.indices().length);
+                for (int i = 0; i < batch.size(); i++) {
+                    int index = batch.indices()[i];
+                    seen.add(index);
+                    assertEquals(data.classNames().get(index % 2), name(each, batch.labels()[i]));
+                    assertEquals(sumOfPixels(data, index), sumOfImage(batch, i), 1e-3);
+                }
+            }
+            assertNotEquals(seen.stream().sorted().toList(), seen);
+            assertEquals(
+                    IntStream.range(0, 53).filter(i -> i % 17 != 3).boxed().toList(),
+                    seen.stream().sorted().toList());
+        }
+    }
+
+    private static String name(BatchLoader loader, int label) {
+        return loader.classNames().get(label);
+    }
+
+    /** Of values normalised by CIFAR-10's constants, which mirroring leaves as it is. */
+    private static double sumOfPixels(Dataset data, int index) {
+        byte[] pixels = new byte[data.height() * data.width() * data.channels()];
+        data.read(index, pixels);
+        double sum = 0;
+        for (int p = 0; p < pixels.length; p++) {
+            int c = p % 3;
+            double value = Byte.toUnsignedInt(pixels[p]) / 255.0;
+            sum += (value - Normalisation.CIFAR10.mean()[c]) / Normalisation.CIFAR10.deviation()[c];
+        }
+        return sum;
+    }
+
+    private static double sumOfImage(Batch batch, int image) {
+        int size = batch.images().length / batch.size();
+        double sum = 0;
+        for (int p = image * size; p < (image + 1) * size; p++) {
+            sum += batch.images()[p];
+        }
+        return sum;
+    }
+
+    @Test
+    void aBatchHasAnIndexForEachImageOrNone() {
+        float[] images = new float[2 * 3];
+        assertEquals(0, new Batch(images, new int[2], 1, 1, 3).indices().length);
+        IllegalArgumentException e =
+                assertThrows(
+                        IllegalArgumentException.class,
+                        () ->
+                                new Batch(
+                                        images,
+                                        new int[2],
+                                        new int[1],
+                                        1,
+                                        1,
+                                        3,
+                                        ImageMetadata.NONE));
+        assertEquals("2 images have 1 indices: give one for each, or none", e.getMessage());
+    }
+
     @Test
     void aBrokenImageStopsTheConsumerWithItsMessage() {
         BatchLoader loader = BatchLoader.of(numbers(10, 5)).batch(4);

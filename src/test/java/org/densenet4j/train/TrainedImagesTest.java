@@ -61,7 +61,7 @@ class TrainedImagesTest {
         for (int i = 0; i < images.length; i++) {
             images[i] = i == 0 ? first : (float) Math.sin(i * i);
         }
-        return new Batch(images, new int[] {0, 1, 2}, 8, 8, 3, metadata);
+        return new Batch(images, new int[] {0, 1, 2}, new int[0], 8, 8, 3, metadata);
     }
 
     private static <T extends Exception> void refuses(

@@ -65,7 +65,7 @@ class LoadedClassesTest {
     }
 
     private static Batch batch(ImageMetadata images) {
-        return new Batch(new float[2 * 8 * 8 * 3], new int[] {0, 1}, 8, 8, 3, images);
+        return new Batch(new float[2 * 8 * 8 * 3], new int[] {0, 1}, new int[0], 8, 8, 3, images);
     }
 
     @Test
