@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.ClassMask;
+import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Prediction;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.inference.Segmenter;
@@ -44,6 +45,13 @@ final class PredictCommand implements Callable<Integer> {
                             + " ${DEFAULT-VALUE})")
     private int top;
 
+    @Option(
+            names = "--sigmoid",
+            description =
+                    "probabilities of each class by itself, of a network that was trained on images"
+                            + " of several labels (default: softmax)")
+    private boolean sigmoid;
+
     @Option(names = "--json", description = "print JSON instead of a table")
     private boolean json;
 
@@ -66,6 +74,12 @@ final class PredictCommand implements Callable<Integer> {
 
     private int classifyPixels(Model model, Device device) throws IOException {
         predictor.requireNoInputSize(model);
+        if (sigmoid) {
+            throw new IllegalArgumentException(
+                    "--sigmoid is for networks that classify images; '"
+                            + model.spec().name()
+                            + "' classifies pixels, each of which has one class; leave it out");
+        }
         predictor.requireNormalisation(model);
         List<Path> inputs = new ArrayList<>(predictor.inputs());
         inputs.addAll(images.files());
@@ -104,7 +118,8 @@ final class PredictCommand implements Callable<Integer> {
 
     private int classifyImages(Model model, Device device) throws IOException {
         masks.requireNone(model.spec());
-        try (Predictor p = predictor.open(model, device, images.batch())) {
+        OutputActivation activation = sigmoid ? OutputActivation.SIGMOID : OutputActivation.SOFTMAX;
+        try (Predictor p = predictor.open(model, device, images.batch(), activation)) {
             return json ? json(p) : table(p);
         }
     }

@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.weights.LoadOptions;
@@ -166,8 +167,14 @@ final class PredictorOption {
 
     /** Opens a predictor of a model of this. */
     Predictor open(Model opened, Device device, int batch) throws IOException {
+        return open(opened, device, batch, OutputActivation.SOFTMAX);
+    }
+
+    /** Opens a predictor of a model of this with other outputs than probabilities of one class. */
+    Predictor open(Model opened, Device device, int batch, OutputActivation activation)
+            throws IOException {
         requireNormalisation(opened);
-        return Predictor.of(opened).device(device).batch(batch).open();
+        return Predictor.of(opened).device(device).batch(batch).activation(activation).open();
     }
 
     /** Refuses a model of this that does not know how images are normalised. */

@@ -8,7 +8,8 @@ import java.util.List;
  *
  * @param index of the class
  * @param name of the class
- * @param probability softmax of the logits
+ * @param probability softmax of the logits, or the sigmoid of the class's own; see {@link
+ *     Predictor.Builder#activation}
  */
 public record Prediction(int index, String name, double probability) {
     /** The {@code k} most probable classes, the most probable first; ties by index. */

@@ -50,6 +50,7 @@ public final class Predictor implements AutoCloseable {
     private final List<String> classNames;
     private final Optional<Normalisation> normalisation;
     private final ImageMetadata images;
+    private final OutputActivation activation;
     private boolean closed;
 
     private Predictor(InferenceNetwork network, Device ownedDevice, Builder builder) {
@@ -62,6 +63,7 @@ public final class Predictor implements AutoCloseable {
                         () -> IntStream.range(0, classes).mapToObj(c -> "class " + c).toList());
         this.normalisation = builder.normalisation;
         this.images = builder.images;
+        this.activation = builder.activation;
     }
 
     /**
@@ -144,6 +146,11 @@ public final class Predictor implements AutoCloseable {
         return ImagePreparation.of(spec, normalisation());
     }
 
+    /** What {@link #outputs} makes of logits. */
+    public OutputActivation activation() {
+        return activation;
+    }
+
     /** The plan that was allocated. */
     public InferencePlan plan() {
         return network.plan();
@@ -202,18 +209,19 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * Softmax of the {@link #logits(float[], int) logits} over the classes.
+     * What the {@linkplain Builder#activation activation} makes of the {@link #logits(float[], int)
+     * logits}: probabilities, unless it is {@link OutputActivation#NONE}; of their shape.
      *
+     * @param images normalised pixels, NHWC
+     * @param count images, any number
      * @throws IllegalArgumentException when pixels are so large that logits are not finite
      */
-    public float[] probabilities(float[] images, int count) {
+    public float[] outputs(float[] images, int count) {
         float[] values = logits(images, count);
         for (int i = 0; i < count; i++) {
             checkLogits(values, i, i);
         }
-        for (int at = 0; at < values.length; at += classes) {
-            softmax(values, at, classes);
-        }
+        activation.apply(values, classes);
         return values;
     }
 
@@ -267,27 +275,28 @@ public final class Predictor implements AutoCloseable {
         }
     }
 
-    private static void softmax(float[] values, int at, int classes) {
-        float largest = Float.NEGATIVE_INFINITY;
-        for (int c = 0; c < classes; c++) {
-            largest = Math.max(largest, values[at + c]);
-        }
-        double sum = 0;
-        for (int c = 0; c < classes; c++) {
-            sum += Math.exp(values[at + c] - largest);
-        }
-        for (int c = 0; c < classes; c++) {
-            values[at + c] = (float) (Math.exp(values[at + c] - largest) / sum);
-        }
-    }
-
-    /** The {@code k} most probable classes of each image, the most probable first. */
+    /**
+     * The {@code k} most probable classes of each image, the most probable first.
+     *
+     * @param images normalised pixels, NHWC
+     * @param count images, any number
+     * @param k 1 or more; more than there are classes are all of them
+     * @throws IllegalArgumentException when the network classifies pixels, or pixels are so large
+     *     that logits are not finite
+     * @throws IllegalStateException when the activation is {@link OutputActivation#NONE}, so that
+     *     outputs are no probabilities
+     */
     public List<List<Prediction>> classify(float[] images, int count, int k) {
         if (k < 1) {
             throw new IllegalArgumentException("k = " + k + ": use 1 or more classes");
         }
         classifier("classes of images");
-        float[] probabilities = probabilities(images, count);
+        if (activation == OutputActivation.NONE) {
+            throw new IllegalStateException(
+                    "with the activation NONE outputs are no probabilities of classes; use outputs,"
+                            + " or open the predictor with SOFTMAX or SIGMOID");
+        }
+        float[] probabilities = outputs(images, count);
         List<List<Prediction>> all = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             all.add(Prediction.top(k, probabilities, i * classes, classNames));
@@ -441,6 +450,7 @@ public final class Predictor implements AutoCloseable {
         private int batch = 32;
         private long memoryBudget = Long.MAX_VALUE;
         private DataType precision;
+        private OutputActivation activation = OutputActivation.SOFTMAX;
 
         private Builder(NetworkSpec spec, WeightSource weights) {
             this.spec = spec;
@@ -472,6 +482,16 @@ public final class Predictor implements AutoCloseable {
          */
         public Builder precision(DataType type) {
             precision = type;
+            return this;
+        }
+
+        /**
+         * What {@link Predictor#outputs} and {@link Predictor#classify(float[], int, int)} make of
+         * logits: {@code SOFTMAX}, the default, for classes of which an image shows one; {@code
+         * SIGMOID} where it may show several; {@code NONE} for numbers that are no classes.
+         */
+        public Builder activation(OutputActivation value) {
+            activation = Objects.requireNonNull(value, "activation");
             return this;
         }
 

@@ -61,6 +61,7 @@ import org.densenet4j.inference.HeatMap;
 import org.densenet4j.inference.HeatMapOverlay;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.InferenceNetwork;
+import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.insight.FeatureReuse;
 import org.densenet4j.insight.FeatureReuseReport;
@@ -342,6 +343,7 @@ class NullIsRefusedAtOnceTest {
                 TrainingRun.class,
                 TrainingRun.of(trainer, recipe, (RunFolder) samples.get(RunFolder.class)));
         sample(Predictor.Builder.class, Predictor.of(model));
+        sample(OutputActivation.class, OutputActivation.SOFTMAX);
         sample(Image.class, new Image(8, 8, 3, new byte[192]));
         sample(HeatMap.class, new HeatMap(0, 1, 1, new float[1]));
         sample(ImagePreparation.class, ImagePreparation.of(spec, Normalisation.CIFAR10));

@@ -38,6 +38,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -159,6 +160,40 @@ class InferenceCommandsTest {
         assertEquals(0, outcome.code(), outcome.err());
         assertEquals(IMAGES * 3, outcome.out().lines().count());
         assertTrue(correct(outcome) >= IMAGES - 2, outcome.out());
+    }
+
+    /** σ(z) of a class and softmax's e^z/S give the same sum S of the image by every class. */
+    @Test
+    void predictsEachClassByItself() {
+        Path image = images.resolve("part0").resolve(name(0));
+        Map<String, Double> softmax = probabilities("--json", "--top", 10, image);
+        Map<String, Double> sigmoid = probabilities("--json", "--sigmoid", "--top", 10, image);
+        assertEquals(10, sigmoid.size());
+        assertEquals(List.copyOf(softmax.keySet()), List.copyOf(sigmoid.keySet()));
+        double first = Double.NaN;
+        for (Map.Entry<String, Double> each : sigmoid.entrySet()) {
+            double odds = each.getValue() / (1 - each.getValue()); // e^z
+            double sum = odds / softmax.get(each.getKey());
+            first = Double.isNaN(first) ? sum : first;
+            assertEquals(1, sum / first, 1e-3, sigmoid + " " + softmax);
+        }
+    }
+
+    /** By class, the most probable one first. */
+    private static Map<String, Double> probabilities(Object... arguments) {
+        List<Object> all = new ArrayList<>(List.of("predict", "--weights", checkpoint));
+        all.addAll(List.of(arguments));
+        Outcome outcome = run(all.toArray());
+        assertEquals(0, outcome.code(), outcome.err());
+        Map<String, Double> found = new LinkedHashMap<>();
+        Matcher m =
+                Pattern.compile(
+                                "\"class\"\\s*:\\s*\"(\\w+)\",\\s*\"probability\"\\s*:\\s*([\\d.eE-]+)")
+                        .matcher(outcome.out());
+        while (m.find()) {
+            found.put(m.group(1), Double.parseDouble(m.group(2)));
+        }
+        return found;
     }
 
     @Test

@@ -107,7 +107,7 @@ class InferenceNetworkTest {
         for (Executable call :
                 List.<Executable>of(
                         () -> predictor.logits(images, 0),
-                        () -> predictor.probabilities(images, 1),
+                        () -> predictor.outputs(images, 1),
                         () -> predictor.classify(images, 1, 1),
                         () -> predictor.embeddings(images, 1),
                         () -> predictor.heatMap(images, 0))) {

@@ -90,7 +90,7 @@ class PixelPredictorTest {
         RandomCase c = RandomCase.of(fcDenseNet(false), 3, 2);
         double[] logits = expected(c);
         try (Predictor predictor = open(c, 2)) {
-            float[] found = predictor.probabilities(c.pixels, 3);
+            float[] found = predictor.outputs(c.pixels, 3);
             assertEquals(logits.length, found.length);
             for (int i = 0; i < found.length; i += CLASSES) {
                 double sum = 0;

@@ -208,7 +208,7 @@ class PredictorTest {
         try (Device device = Device.cpu();
                 Predictor predictor = open(model, device, 4)) {
             float[] images = model.images(3, 9);
-            float[] probabilities = predictor.probabilities(images, 3);
+            float[] probabilities = predictor.outputs(images, 3);
             for (int i = 0; i < 3; i++) {
                 double sum = 0;
                 for (int c = 0; c < 10; c++) {
