@@ -198,6 +198,9 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
         private long waitNanos;
 
         Prefetched(int epoch, int from) {
+            if (epoch < 0) {
+                throw new IllegalArgumentException("epoch = " + epoch + ": use 0 or a later one");
+            }
             if (from < 0) {
                 throw new IllegalArgumentException("from = " + from + ": use 0 or a later batch");
             }

@@ -36,6 +36,9 @@ public record Normalisation(float[] mean, float[] deviation) {
         if (mean.length != deviation.length) {
             throw new IllegalArgumentException("one mean and one deviation per channel are needed");
         }
+        if (mean.length == 0) {
+            throw new IllegalArgumentException("a normalisation needs 1 or more channels");
+        }
         for (float m : mean) {
             if (!Float.isFinite(m)) {
                 throw new IllegalArgumentException("mean = " + m + ": must be finite");
@@ -51,6 +54,9 @@ public record Normalisation(float[] mean, float[] deviation) {
 
     /** Leaves values from 0 to 1 as they are: mean 0 and deviation 1. */
     public static Normalisation none(int channels) {
+        if (channels < 1) {
+            throw new IllegalArgumentException("channels = " + channels + ": use 1 or more");
+        }
         float[] ones = new float[channels];
         Arrays.fill(ones, 1);
         return new Normalisation(new float[channels], ones);

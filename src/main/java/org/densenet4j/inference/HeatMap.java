@@ -1,5 +1,7 @@
 package org.densenet4j.inference;
 
+import java.util.Objects;
+
 /**
  * A class activation map (Zhou et al. 2016, arXiv 1512.04150): how much each place of the final
  * feature map speaks for a class. The mean of the values plus the classifier's bias is the class's
@@ -11,6 +13,29 @@ package org.densenet4j.inference;
  * @param values row by row
  */
 public record HeatMap(int classIndex, int height, int width, float[] values) {
+    /**
+     * Checks that the values are those of such a map.
+     *
+     * @throws IllegalArgumentException when the class is negative, a size is not positive or there
+     *     is not one value for each place
+     */
+    public HeatMap {
+        Objects.requireNonNull(values, "values");
+        if (classIndex < 0) {
+            throw new IllegalArgumentException("class " + classIndex + ": use 0 or more");
+        }
+        if (height < 1 || width < 1 || values.length != (long) height * width) {
+            throw new IllegalArgumentException(
+                    "a map of "
+                            + height
+                            + "x"
+                            + width
+                            + " does not have "
+                            + values.length
+                            + " values");
+        }
+    }
+
     /** Bilinear interpolation at a place given in 0..1 of height and width. */
     public double at(double y, double x) {
         double row = Math.clamp(y * height - 0.5, 0.0, height - 1.0);

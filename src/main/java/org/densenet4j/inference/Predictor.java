@@ -8,6 +8,7 @@ import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Read;
+import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.ClassifierInference;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.weights.Model;
@@ -371,9 +372,12 @@ public final class Predictor implements AutoCloseable {
 
     private void check(float[] images, int count) {
         Objects.requireNonNull(images, "images");
+        if (count < 0) {
+            throw new IllegalArgumentException("count = " + count + ": use 0 or more images");
+        }
         long expected =
                 (long) count * spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
-        if (count < 0 || images.length < expected) {
+        if (images.length < expected) {
             throw new IllegalArgumentException(
                     count
                             + " images of "
@@ -497,7 +501,7 @@ public final class Predictor implements AutoCloseable {
 
         /** Refuses to open when the plan needs more than this, or more than the device has. */
         public Builder memoryBudget(long bytes) {
-            memoryBudget = bytes;
+            memoryBudget = Bytes.requireBudget(bytes);
             return this;
         }
 

@@ -9,6 +9,7 @@ import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.SegmentationClasses;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.PlanException;
 import org.densenet4j.weights.Model;
 
@@ -298,7 +299,7 @@ public final class Segmenter implements AutoCloseable {
 
         /** Refuses images whose plan needs more than this, or more than the device has. */
         public Builder memoryBudget(long bytes) {
-            memoryBudget = bytes;
+            memoryBudget = Bytes.requireBudget(bytes);
             return this;
         }
 

@@ -174,9 +174,17 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
      * The largest measured share that costs at most {@code tolerance} of accuracy, or empty when
      * even the smallest costs more.
      *
-     * @param tolerance in accuracy, such as 0.005 for half a percentage point
+     * @param tolerance in accuracy, such as 0.005 for half a percentage point; a negative one asks
+     *     for a gain
      */
     public Optional<Row> largestWithin(double tolerance) {
+        if (Double.isNaN(tolerance)) {
+            throw new IllegalArgumentException(
+                    "tolerance = NaN: use a difference of accuracy, such as 0.005");
+        }
+        if (rows.isEmpty()) {
+            return Optional.empty();
+        }
         double least = rows.getFirst().accuracy() - tolerance;
         Row found = null;
         for (Row row : rows.subList(1, rows.size())) {

@@ -34,7 +34,7 @@ public final class Safetensors implements TensorFile {
     private final Map<String, Tensor> tensors;
     private final Map<String, String> unreadable;
     private final Map<String, String> metadata;
-    private boolean closed;
+    private volatile boolean closed;
 
     private Safetensors(
             Path path,
@@ -143,9 +143,17 @@ public final class Safetensors implements TensorFile {
      * A tensor by name.
      *
      * @throws IllegalArgumentException when there is none
+     * @throws IllegalStateException when the file is closed
      */
     @Override
     public Tensor tensor(String name) {
+        if (closed) {
+            throw new IllegalStateException(path + " is closed");
+        }
+        return find(name);
+    }
+
+    private Tensor find(String name) {
         Tensor tensor = tensors.get(name);
         if (unreadable.containsKey(name)) {
             throw new IllegalArgumentException(
@@ -159,7 +167,7 @@ public final class Safetensors implements TensorFile {
 
     @Override
     public TensorDescription describe(String name) {
-        Tensor tensor = tensor(name);
+        Tensor tensor = find(name);
         return new TensorDescription(tensor.type(), tensor.shape());
     }
 

@@ -35,6 +35,7 @@ public record Tensor(String name, ElementType type, List<Long> shape, MemorySegm
      * All elements as single precision.
      *
      * @throws IllegalArgumentException when they are not floating-point numbers or too many
+     * @throws IllegalStateException when the file is closed
      */
     public float[] toFloats() {
         requireFloat();
@@ -45,7 +46,12 @@ public record Tensor(String name, ElementType type, List<Long> shape, MemorySegm
         return values;
     }
 
-    /** All elements as double precision. */
+    /**
+     * All elements as double precision.
+     *
+     * @throws IllegalArgumentException when they are not floating-point numbers or too many
+     * @throws IllegalStateException when the file is closed
+     */
     public double[] toDoubles() {
         requireFloat();
         double[] values = new double[length()];
@@ -68,6 +74,7 @@ public record Tensor(String name, ElementType type, List<Long> shape, MemorySegm
      * All elements as 64-bit integers.
      *
      * @throws IllegalArgumentException when they are not integers or too many
+     * @throws IllegalStateException when the file is closed
      */
     public long[] toLongs() {
         long[] values = new long[length()];
@@ -97,6 +104,9 @@ public record Tensor(String name, ElementType type, List<Long> shape, MemorySegm
     }
 
     private int length() {
+        if (!data.scope().isAlive()) {
+            throw new IllegalStateException("tensor " + name + ": its file is closed");
+        }
         if (count() > Integer.MAX_VALUE - 8) {
             throw new IllegalArgumentException(
                     "tensor " + name + " has " + count() + " elements, too many for an array");

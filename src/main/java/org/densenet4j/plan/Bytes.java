@@ -12,6 +12,21 @@ public final class Bytes {
 
     private Bytes() {}
 
+    /**
+     * Refuses a memory budget that leaves nothing to plan with.
+     *
+     * @param budget bytes
+     * @return the budget
+     * @throws IllegalArgumentException when it is 0 or negative
+     */
+    public static long requireBudget(long budget) {
+        if (budget < 1) {
+            throw new IllegalArgumentException(
+                    "memory budget = " + budget + " bytes: use a positive number of bytes");
+        }
+        return budget;
+    }
+
     /** {@code 361.2 MB}. */
     public static String format(long bytes) {
         if (bytes < 1_000_000) {

@@ -198,6 +198,7 @@ public final class InferencePlan {
          */
         public InferencePlan within(Device device, long budget) {
             Objects.requireNonNull(device, "device");
+            Bytes.requireBudget(budget);
             InferencePlan plan = on(device);
             MemoryLimit limit = MemoryLimit.of(device, budget);
             if (plan.peakBytes() > limit.bytes()) {

@@ -316,6 +316,7 @@ public final class MemoryPlan {
          */
         public MemoryPlan within(Device device, long budget) {
             Objects.requireNonNull(device, "device");
+            Bytes.requireBudget(budget);
             MemoryPlan plan = on(device);
             MemoryLimit limit = MemoryLimit.of(device, budget);
             if (plan.peakBytes() > limit.bytes()) {

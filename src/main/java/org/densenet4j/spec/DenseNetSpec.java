@@ -312,8 +312,11 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
      *
      * @param block number of the block, from 1
      * @param layer number of the layer in its block, from 1
+     * @throws IndexOutOfBoundsException when there is no such layer
      */
     public double survivalProbability(int block, int layer) {
+        Objects.checkIndex(block - 1, layersPerBlock.size());
+        Objects.checkIndex(layer - 1, layersPerBlock.get(block - 1));
         if (stochasticDepth == 0) {
             return 1;
         }

@@ -182,6 +182,13 @@ public final class RunFolder implements AutoCloseable {
         return folder;
     }
 
+    /** Another run may have the folder once this is closed. */
+    void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the run folder " + folder + " is closed");
+        }
+    }
+
     /** A file inside. */
     Path file(String name) {
         return folder.resolve(name);

@@ -11,6 +11,7 @@ import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.FamilySpec;
@@ -78,7 +79,13 @@ public final class Trainer implements AutoCloseable {
         this.learningRate = b.optimizer.learningRate();
     }
 
-    /** Starts a trainer: SHARED, batch 64, the papers' optimiser with rate 0.1, seed 1. */
+    /**
+     * Starts a trainer with the defaults that {@link Builder} lists.
+     *
+     * @param spec the network: a preset, or a graph of one's own
+     * @param device where it is trained; it stays the caller's to close, after the trainer
+     * @return what says how to train, before {@link Builder#open} allocates anything
+     */
     public static Builder of(NetworkSpec spec, Device device) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");
@@ -247,9 +254,17 @@ public final class Trainer implements AutoCloseable {
      * passes before.
      *
      * @param images of the pass, 1 to those of a micro-batch
+     * @throws IllegalArgumentException when there are none or more
      */
     public Pass nextPass(int images) {
         try (DeviceUse _ = network.use()) {
+            if (images > network.plan().batch()) {
+                throw new IllegalArgumentException(
+                        "images = "
+                                + images
+                                + ": a pass of this trainer has 1 to "
+                                + network.plan().batch());
+            }
             return new Pass(images, mode, seed, passes++);
         }
     }
@@ -600,7 +615,22 @@ public final class Trainer implements AutoCloseable {
         network.close();
     }
 
-    /** Says how to train; {@link #open} allocates. */
+    /**
+     * Says how to train; {@link #open} allocates. Without further words:
+     *
+     * <ul>
+     *   <li>{@link #strategy} {@code SHARED}, {@link #precision} the device's own choice ({@code
+     *       FLOAT32} unless {@link org.densenet4j.backend.DeviceOptions} say otherwise), {@link
+     *       #memoryBudget} what the device has free;
+     *   <li>{@link #batch} 64 images in one pass ({@link #accumulate} 1), {@link #seed} 1;
+     *   <li>{@link #optimizer} {@code Sgd.nesterov(0.1)}: momentum 0.9, weight decay 1e-4 on all
+     *       parameters, as in the DenseNet papers; {@link #clipGradients} 0, never; {@link
+     *       #labelSmoothing} 0, none;
+     *   <li>{@link #freezeBatchNorm} and {@link #inputGradient} off;
+     *   <li>{@link #images} none: the first batch that is trained on, or a file that is loaded, may
+     *       tell class names and normalisation.
+     * </ul>
+     */
     public static final class Builder {
         private final NetworkSpec spec;
         private final Device device;
@@ -622,7 +652,12 @@ public final class Trainer implements AutoCloseable {
             this.device = device;
         }
 
-        /** What to keep between the forward and the backward pass. */
+        /**
+         * What to keep between the forward and the backward pass; {@code SHARED} unless told.
+         *
+         * @param value the strategy
+         * @return this
+         */
         public Builder strategy(MemoryStrategy value) {
             Objects.requireNonNull(value, "strategy");
 
@@ -632,14 +667,23 @@ public final class Trainer implements AutoCloseable {
 
         /**
          * Storage of activations and their gradients: {@code BFLOAT16} halves their memory and is
-         * faster where the processor multiplies it. Null, the default, is the device's own choice.
+         * faster where the processor multiplies it.
+         *
+         * @param type of the storage; null, the default, is the device's own choice
+         * @return this
          */
         public Builder precision(DataType type) {
             precision = type;
             return this;
         }
 
-        /** Images of one step, 1 or more. */
+        /**
+         * Most images of one step; 64 unless told. Memory is planned for as many, divided by {@link
+         * #accumulate}.
+         *
+         * @param images 1 or more
+         * @return this
+         */
         public Builder batch(int images) {
             if (images < 1) {
                 throw new IllegalArgumentException("batch = " + images + ": use 1 or more images");
@@ -651,7 +695,10 @@ public final class Trainer implements AutoCloseable {
         /**
          * Works through each batch in this many micro-batches and adds up their gradients: the
          * memory of a small batch, the step of a large one. Batch statistics are each micro-batch's
-         * own.
+         * own. 1 unless told.
+         *
+         * @param microBatches 1 or more; each has the batch divided by this, rounded up
+         * @return this
          */
         public Builder accumulate(int microBatches) {
             if (microBatches < 1) {
@@ -662,7 +709,12 @@ public final class Trainer implements AutoCloseable {
             return this;
         }
 
-        /** How parameters are updated. */
+        /**
+         * How parameters are updated; {@code Sgd.nesterov(0.1)} unless told.
+         *
+         * @param value the optimiser, with the learning rate of the first step
+         * @return this
+         */
         public Builder optimizer(Optimiser value) {
             Objects.requireNonNull(value, "optimizer");
 
@@ -671,8 +723,10 @@ public final class Trainer implements AutoCloseable {
         }
 
         /**
-         * Share of the target spread evenly over all classes, 0 for none; for networks that
-         * classify images.
+         * Share of the target spread evenly over all classes; for networks that classify images.
+         *
+         * @param share from 0, the default, for none, to below 1
+         * @return this
          */
         public Builder labelSmoothing(double share) {
             if (!(share >= 0 && (float) share < 1)) {
@@ -683,7 +737,12 @@ public final class Trainer implements AutoCloseable {
             return this;
         }
 
-        /** Scales gradients down to at most this norm, 0 for never. */
+        /**
+         * Scales gradients down where their norm, over all parameters, is larger than this.
+         *
+         * @param norm the largest Euclidean norm; 0, the default, for never
+         * @return this
+         */
         public Builder clipGradients(double norm) {
             if (!(norm >= 0)) {
                 throw new IllegalArgumentException(
@@ -695,13 +754,24 @@ public final class Trainer implements AutoCloseable {
             return this;
         }
 
-        /** Fine-tuning: each layer keeps its running statistics and uses them as constants. */
+        /**
+         * Fine-tuning: each layer keeps its running statistics and uses them as constants.
+         *
+         * @param on off unless told
+         * @return this
+         */
         public Builder freezeBatchNorm(boolean on) {
             frozenBatchNorm = on;
             return this;
         }
 
-        /** Also computes the gradient of the images. */
+        /**
+         * Also computes the gradient of the images, which {@link Network#inputGradient} reads and
+         * which costs memory.
+         *
+         * @param on off unless told
+         * @return this
+         */
         public Builder inputGradient(boolean on) {
             inputGradient = on;
             return this;
@@ -712,25 +782,44 @@ public final class Trainer implements AutoCloseable {
          * of a {@link org.densenet4j.data.BatchLoader} tell them by themselves; batches of one's
          * own do not, and what is read from a file without them has to be told how images are
          * normalised.
+         *
+         * @param value what is known; {@link ImageMetadata#NONE}, the default, for nothing
+         * @return this
          */
         public Builder images(ImageMetadata value) {
             images = Objects.requireNonNull(value, "images");
             return this;
         }
 
-        /** Seed of the initialisation and of dropout. */
+        /**
+         * Seed of the initialisation and of dropout; 1 unless told.
+         *
+         * @param value any number; the same one gives the same values on every device
+         * @return this
+         */
         public Builder seed(long value) {
             seed = value;
             return this;
         }
 
-        /** Refuses to open when the plan needs more than this, or more than the device has. */
+        /**
+         * Refuses to open when the plan needs more than this, or more than the device has free.
+         *
+         * @param bytes 1 or more; {@code Long.MAX_VALUE}, the default, for what is free
+         * @return this
+         */
         public Builder memoryBudget(long bytes) {
-            memoryBudget = bytes;
+            memoryBudget = Bytes.requireBudget(bytes);
             return this;
         }
 
-        /** The plan that {@link #open} will allocate. */
+        /**
+         * The plan that {@link #open} will allocate; nothing is allocated here.
+         *
+         * @return the plan on the device as it is now
+         * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the
+         *     device's memory, with what would fit
+         */
         public MemoryPlan plan() {
             return MemoryPlan.of(spec)
                     .strategy(strategy)
@@ -743,6 +832,7 @@ public final class Trainer implements AutoCloseable {
         /**
          * Allocates the plan and initialises the parameters.
          *
+         * @return the trainer, which the caller closes before the device
          * @throws IllegalArgumentException when {@link #images} are not those of such a network, or
          *     labels of pixels would be smoothed
          * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the

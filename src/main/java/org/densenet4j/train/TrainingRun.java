@@ -179,6 +179,10 @@ public final class TrainingRun {
 
     /** Threads that read images; the result does not depend on them. */
     public TrainingRun loaderThreads(int count) {
+        if (count < 1 || count > 256) {
+            throw new IllegalArgumentException(
+                    "loader threads = " + count + ": use a number from 1 to 256");
+        }
         loaderThreads = count;
         return this;
     }
@@ -362,6 +366,7 @@ public final class TrainingRun {
         if (data == null) {
             throw new IllegalStateException("give the run its data before it trains");
         }
+        folder.requireOpen();
         trainer.requireTrainable("the data", data.metadata());
         RunData<?> read = data.read(loaderThreads, skipBroken ? listener::brokenImage : null);
         folder.writeConfig(

@@ -311,6 +311,8 @@ class PredictedMasksTest {
         Path file = photo("a.png", 8, 8, 1);
         masks(out(), "--input-size=32", file)
                 .mustRefuse("--input-size is for networks that classify images", "'small-fc'");
+        masks(out(), "--sigmoid", file)
+                .mustRefuse("--sigmoid is for networks that classify images", "'small-fc'");
         for (String option : List.of(out(), "--opacity=0.5", "--overwrite")) {
             predict(classifier, option, file)
                     .mustRefuse(

@@ -38,6 +38,7 @@ public final class PthFile implements TensorFile {
     private StateDict.Found found;
     private Storage loaded;
     private byte[] loadedBytes;
+    private boolean closed;
 
     private PthFile(Path path, PthContainer container) {
         this.path = path;
@@ -207,6 +208,9 @@ public final class PthFile implements TensorFile {
 
     /** Threads that read at the same time would mix up which storage is loaded. */
     private synchronized byte[] load(Storage storage) throws IOException {
+        if (closed) {
+            throw new IllegalStateException(path + " is closed");
+        }
         if (!storage.equals(loaded)) {
             loadedBytes = null;
             try {
@@ -226,6 +230,7 @@ public final class PthFile implements TensorFile {
 
     @Override
     public synchronized void close() {
+        closed = true;
         container.close();
     }
 }

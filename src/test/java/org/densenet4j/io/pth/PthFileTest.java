@@ -54,6 +54,22 @@ class PthFileTest {
     }
 
     @Test
+    void nothingIsReadOnceTheFileIsClosed() throws IOException {
+        PthWriter legacy = twoTensors(new PthWriter(List.of(), true));
+        for (Path path :
+                List.of(
+                        twoTensors(new PthWriter()).writeZip(folder.resolve("a.pth")),
+                        legacy.writeLegacy(folder.resolve("b.pth")))) {
+            TensorFile file = WeightFile.open(path);
+            file.close();
+            file.close();
+            IllegalStateException e =
+                    assertThrows(IllegalStateException.class, () -> file.tensor("classifier.bias"));
+            assertEquals(path + " is closed", e.getMessage());
+        }
+    }
+
+    @Test
     void readsAZipWhateverItsNameIs() throws IOException {
         checkTwoTensors(twoTensors(new PthWriter()).writeZip(folder.resolve("a.bin")));
     }
