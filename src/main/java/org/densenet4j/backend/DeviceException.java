@@ -1,5 +1,7 @@
 package org.densenet4j.backend;
 
+import org.jspecify.annotations.Nullable;
+
 /** A device is missing, a native call failed, or memory ran out; the message says which and why. */
 public class DeviceException extends RuntimeException {
     /** With a one-line message. */
@@ -8,7 +10,7 @@ public class DeviceException extends RuntimeException {
     }
 
     /** With a one-line message and the failure beneath it. */
-    public DeviceException(String message, Throwable cause) {
+    public DeviceException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }
 }

@@ -1,5 +1,7 @@
 package org.densenet4j.backend;
 
+import org.jspecify.annotations.Nullable;
+
 /** A device refused memory that was asked of it; the message has the numbers. */
 public final class DeviceMemoryException extends DeviceException {
     private static final long serialVersionUID = 1;
@@ -12,7 +14,8 @@ public final class DeviceMemoryException extends DeviceException {
      * @param freeBytes what the device says is free
      * @param cause the failure beneath, or null
      */
-    public DeviceMemoryException(String device, long bytes, long freeBytes, Throwable cause) {
+    public DeviceMemoryException(
+            String device, long bytes, long freeBytes, @Nullable Throwable cause) {
         super(
                 device
                         + " refuses "

@@ -3,4 +3,7 @@
  * kernels, matrix products and convolutions. Nothing here knows a network, and nothing above this
  * package knows which device it runs on.
  */
+@NullMarked
 package org.densenet4j.backend;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Objects;
 import java.util.random.RandomGenerator;
 
@@ -15,7 +17,8 @@ import java.util.random.RandomGenerator;
  * @param crop random resized crop of an image of any size, or null
  * @param jitter of colours
  */
-public record Augmentation(int padding, boolean flip, RandomResizedCrop crop, ColourJitter jitter) {
+public record Augmentation(
+        int padding, boolean flip, @Nullable RandomResizedCrop crop, ColourJitter jitter) {
     /** Leaves images as they are. */
     public static final Augmentation NONE = new Augmentation(0, false);
 

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 
 import org.densenet4j.io.Csv;
 import org.densenet4j.io.OneLine;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -138,7 +139,7 @@ final class ColourTable {
         return rows;
     }
 
-    private static DataException notATable(String file, Throwable cause) {
+    private static DataException notATable(String file, @Nullable Throwable cause) {
         return new DataException(
                 file
                         + ": is not a JSON table of colours such as {\"sky\": [128, 128, 128],"

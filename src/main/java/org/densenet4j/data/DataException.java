@@ -1,6 +1,7 @@
 package org.densenet4j.data;
 
 import org.densenet4j.io.OneLine;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 
@@ -10,7 +11,7 @@ public final class DataException extends IOException {
         super(OneLine.of(message));
     }
 
-    DataException(String message, Throwable cause) {
+    DataException(String message, @Nullable Throwable cause) {
         super(OneLine.of(message), cause);
     }
 }

@@ -2,6 +2,8 @@ package org.densenet4j.data;
 
 import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 
+import org.jspecify.annotations.Nullable;
+
 import java.awt.image.BufferedImage;
 import java.awt.image.IndexColorModel;
 import java.io.IOException;
@@ -47,7 +49,7 @@ final class DecodedFile implements AutoCloseable {
     private int left;
     private int top;
     private int background;
-    private TiffLayout tiff;
+    private @Nullable TiffLayout tiff;
 
     /**
      * Opens a file.
@@ -58,10 +60,11 @@ final class DecodedFile implements AutoCloseable {
         this.name = name;
         this.file = file;
         this.pixels = file;
-        this.format = ImageFormat.of(file);
-        if (format == null) {
+        ImageFormat found = ImageFormat.of(file);
+        if (found == null) {
             throw new DataException(name + ": " + UnreadFormat.reason(file));
         }
+        this.format = found;
         orientation =
                 options.exifOrientation()
                         ? ExifOrientation.of(format, file)

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.UncheckedIOException;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -65,7 +67,7 @@ final class Filling<B> {
     }
 
     /** The images that could be read, or null when there are none. */
-    B finish() {
+    @Nullable B finish() {
         for (boolean readable : there) {
             if (readable) {
                 return content.finish(there);

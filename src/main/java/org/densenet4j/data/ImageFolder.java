@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
@@ -169,7 +171,7 @@ public final class ImageFolder implements Dataset {
         private final Path folder;
         private CentreCrop crop = new CentreCrop(224, 224, 3, CentreCrop.SHARE, false);
         private DecodeOptions decoding = DecodeOptions.DEFAULT;
-        private List<String> classes;
+        private @Nullable List<String> classes;
 
         private Builder(Path folder) {
             this.folder = folder;

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.jspecify.annotations.Nullable;
+
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -34,7 +36,7 @@ enum ImageFormat {
     }
 
     /** The format of a file; null when it is none that is read. */
-    static ImageFormat of(byte[] file) {
+    static @Nullable ImageFormat of(byte[] file) {
         if (startsWith(file, 0, JPEG_START)) {
             return JPEG;
         }

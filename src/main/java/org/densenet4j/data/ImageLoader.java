@@ -1,6 +1,7 @@
 package org.densenet4j.data;
 
 import org.densenet4j.random.PhiloxRandom;
+import org.jspecify.annotations.Nullable;
 
 import java.io.UncheckedIOException;
 import java.util.Arrays;
@@ -46,7 +47,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
         boolean dropLast;
         int prefetch = 2;
         int threads = 1;
-        Consumer<String> skipped;
+        @Nullable Consumer<String> skipped;
 
         @Override
         protected Settings clone() {
@@ -190,10 +191,10 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     public abstract class Prefetched implements Iterable<B>, Iterator<B>, AutoCloseable {
         private final ArrayBlockingQueue<Object> queue =
                 new ArrayBlockingQueue<>(settings.prefetch);
-        private final ExecutorService helpers;
+        private final @Nullable ExecutorService helpers;
         private final Thread worker;
         private volatile boolean closed;
-        private Object item;
+        private @Nullable Object item;
         private int position;
         private long waitNanos;
 
@@ -242,7 +243,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
                     int first = number * settings.batch;
                     int end = Math.min(first + settings.batch, order.length);
                     int[] indices = Arrays.copyOfRange(order, first, end);
-                    B batch = fill(new Filling<>(indices, batch(indices, epoch), this));
+                    @Nullable B batch = fill(new Filling<>(indices, batch(indices, epoch), this));
                     if (batch != null) {
                         put(new Numbered<>(batch, number + 1));
                     }
@@ -265,7 +266,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
             }
         }
 
-        private B fill(Filling<B> filling) {
+        private @Nullable B fill(Filling<B> filling) {
             if (helpers == null) {
                 filling.work();
                 return filling.finish();

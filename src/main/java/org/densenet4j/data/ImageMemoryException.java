@@ -1,6 +1,7 @@
 package org.densenet4j.data;
 
 import org.densenet4j.io.OneLine;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 
@@ -9,7 +10,7 @@ import java.io.IOException;
  * broken one is, or what a network is trained on would depend on the size of the heap.
  */
 public final class ImageMemoryException extends IOException {
-    ImageMemoryException(String message, Throwable cause) {
+    ImageMemoryException(String message, @Nullable Throwable cause) {
         super(
                 OneLine.of(
                         message

@@ -1,6 +1,7 @@
 package org.densenet4j.data;
 
 import org.densenet4j.io.JsonList;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -92,7 +93,7 @@ public record ImageMetadata(
                 ClassPalette.read(path, metadata));
     }
 
-    private static List<String> classNames(Path path, Map<String, String> metadata)
+    private static @Nullable List<String> classNames(Path path, Map<String, String> metadata)
             throws IOException {
         String json = metadata.get(CLASSES);
         if (json != null) {
@@ -102,7 +103,7 @@ public record ImageMetadata(
         return lines == null ? null : List.of(lines.split("\n", -1));
     }
 
-    private static Normalisation normalisation(Path path, Map<String, String> metadata)
+    private static @Nullable Normalisation normalisation(Path path, Map<String, String> metadata)
             throws IOException {
         String mean = list(metadata, MEAN, RUN_MEAN);
         String deviation = list(metadata, DEVIATION, RUN_DEVIATION);
@@ -117,7 +118,7 @@ public record ImageMetadata(
         }
     }
 
-    private static String list(Map<String, String> metadata, String key, String runKey) {
+    private static @Nullable String list(Map<String, String> metadata, String key, String runKey) {
         String numbers = metadata.get(runKey);
         return metadata.getOrDefault(key, numbers == null ? null : "[" + numbers + "]");
     }

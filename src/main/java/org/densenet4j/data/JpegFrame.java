@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The frame header of a JPEG file (ITU T.81, section B.2.2).
  *
@@ -12,7 +14,7 @@ record JpegFrame(int kind, int bits, int components) {
     private static final int END = 0xD9;
 
     /** Reads the first frame header; null when there is none before the first scan. */
-    static JpegFrame of(byte[] file) {
+    static @Nullable JpegFrame of(byte[] file) {
         int at = 2;
         while (at + 3 < file.length) {
             int kind = file[at + 1] & 0xFF;
@@ -38,7 +40,7 @@ record JpegFrame(int kind, int bits, int components) {
     }
 
     /** The name of a kind of JPEG that is not read; null for baseline and progressive ones. */
-    String unread() {
+    @Nullable String unread() {
         return switch (kind) {
             case 0xC3, 0xC7, 0xCB, 0xCF -> "a lossless JPEG image";
             case 0xC5, 0xC6 -> "a hierarchical JPEG image";

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.jspecify.annotations.Nullable;
+
 /** Errors of the JVM, such as a heap that is full: no fault of what is being read. */
 final class JvmErrors {
     /** Causes that are followed; a chain may be a circle. */
@@ -8,7 +10,7 @@ final class JvmErrors {
     private JvmErrors() {}
 
     /** The first error among an exception and its causes; null when there is none. */
-    static Error in(Throwable thrown) {
+    static @Nullable Error in(Throwable thrown) {
         Throwable e = thrown;
         for (int i = 0; e != null && i < MOST_CAUSES; i++) {
             if (e instanceof Error error) {

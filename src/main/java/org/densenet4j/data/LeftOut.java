@@ -1,6 +1,7 @@
 package org.densenet4j.data;
 
 import org.densenet4j.io.OneLine;
+import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -16,7 +17,7 @@ import java.util.stream.Collectors;
  *     to no class: most likely somebody meant them to be used
  * @param first one of them, an image if there is one; null when there are none
  */
-public record LeftOut(Map<String, Integer> kinds, int images, Path first) {
+public record LeftOut(Map<String, Integer> kinds, int images, @Nullable Path first) {
     /** No files. */
     static final LeftOut NONE = new LeftOut(Map.of(), 0, null);
 

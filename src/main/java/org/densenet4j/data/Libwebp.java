@@ -3,6 +3,8 @@ package org.densenet4j.data;
 import com.luciad.imageio.webp.WebPImageReaderSpi;
 import com.luciad.imageio.webp.WebPWrapper;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,11 +20,11 @@ final class Libwebp {
     private static final Path FOLDER = Path.of(System.getProperty("java.io.tmpdir"));
 
     /** Why it cannot be used; null where it can. */
-    private static final String FAULT = fault();
+    private static final @Nullable String FAULT = fault();
 
     private Libwebp() {}
 
-    private static String fault() {
+    private static @Nullable String fault() {
         try {
             if (!mayHoldPrograms()) {
                 return FOLDER

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.jspecify.annotations.Nullable;
+
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.ComponentSampleModel;
@@ -58,7 +60,7 @@ final class RgbPixels {
     }
 
     /** The array of an image that has RGB or BGR bytes and nothing else, as RGB; or null. */
-    private static byte[] inPlace(BufferedImage image) {
+    private static byte @Nullable [] inPlace(BufferedImage image) {
         Raster raster = image.getRaster();
         long length = 3L * image.getWidth() * image.getHeight();
         if (!(raster.getSampleModel() instanceof PixelInterleavedSampleModel model)

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.jspecify.annotations.Nullable;
+
 import java.awt.BasicStroke;
 import java.awt.Shape;
 import java.awt.geom.AffineTransform;
@@ -113,7 +115,7 @@ final class ShapeScene {
     }
 
     /** Centre and radius; null where there is no room. */
-    private double[] freeCircle(double[][] taken) {
+    private double @Nullable [] freeCircle(double[][] taken) {
         for (int i = 0; i < TRIES; i++) {
             double x = side * between(BORDER, 1 - BORDER);
             double y = side * between(BORDER, 1 - BORDER);

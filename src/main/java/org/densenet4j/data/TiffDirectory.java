@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import org.jspecify.annotations.Nullable;
+
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -26,7 +28,7 @@ final class TiffDirectory {
      * @param tiff where the structure begins is position 0 of the buffer
      * @return null when it is broken or goes beyond the end
      */
-    static TiffDirectory of(ByteBuffer tiff) {
+    static @Nullable TiffDirectory of(ByteBuffer tiff) {
         ByteBuffer b = tiff.slice();
         try {
             b.order(b.get(0) == 'I' ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);

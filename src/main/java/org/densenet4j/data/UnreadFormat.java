@@ -2,6 +2,8 @@ package org.densenet4j.data;
 
 import static org.densenet4j.data.ImageFormat.startsWith;
 
+import org.jspecify.annotations.Nullable;
+
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -100,7 +102,7 @@ final class UnreadFormat {
                 : "broken image: neither JPEG nor PNG, GIF, BMP, TIFF or WebP";
     }
 
-    private static String image(byte[] file) {
+    private static @Nullable String image(byte[] file) {
         if (startsWith(file, 4, "ftyp")) {
             return boxed(file);
         }

@@ -1,5 +1,7 @@
 package org.densenet4j.engine;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashSet;
 import java.util.Set;
 
@@ -9,15 +11,15 @@ import java.util.Set;
  */
 final class PassOrder {
     private int inputs;
-    private Pass forward;
+    private @Nullable Pass forward;
     private boolean logitsGradient;
     private final Set<String> gradientsOfHeads = new HashSet<>();
 
     /** What the backward pass would read and is no more what the forward pass has read, or null. */
-    private String changed;
+    private @Nullable String changed;
 
     private int logits;
-    private Pass outcome;
+    private @Nullable Pass outcome;
     private boolean norm;
     private boolean gradients;
     private int inputGradients;

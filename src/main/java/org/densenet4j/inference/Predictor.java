@@ -13,6 +13,7 @@ import org.densenet4j.plan.ClassifierInference;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.weights.Model;
 import org.densenet4j.weights.WeightSource;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -45,7 +46,7 @@ import java.util.stream.IntStream;
 public final class Predictor implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final InferenceNetwork network;
-    private final Device ownedDevice;
+    private final @Nullable Device ownedDevice;
     private final NetworkSpec spec;
     private final int classes;
     private final List<String> classNames;
@@ -54,7 +55,7 @@ public final class Predictor implements AutoCloseable {
     private final OutputActivation activation;
     private boolean closed;
 
-    private Predictor(InferenceNetwork network, Device ownedDevice, Builder builder) {
+    private Predictor(InferenceNetwork network, @Nullable Device ownedDevice, Builder builder) {
         this.network = network;
         this.ownedDevice = ownedDevice;
         this.spec = builder.spec;
@@ -450,10 +451,10 @@ public final class Predictor implements AutoCloseable {
         private Optional<List<String>> classNames = Optional.empty();
         private Optional<Normalisation> normalisation = Optional.empty();
         private ImageMetadata images = ImageMetadata.NONE;
-        private Device device;
+        private @Nullable Device device;
         private int batch = 32;
         private long memoryBudget = Long.MAX_VALUE;
-        private DataType precision;
+        private @Nullable DataType precision;
         private OutputActivation activation = OutputActivation.SOFTMAX;
 
         private Builder(NetworkSpec spec, WeightSource weights) {
@@ -484,7 +485,7 @@ public final class Predictor implements AutoCloseable {
          * Storage of activations: {@code BFLOAT16} is faster where the processor multiplies it.
          * Null, the default, is the device's own choice.
          */
-        public Builder precision(DataType type) {
+        public Builder precision(@Nullable DataType type) {
             precision = type;
             return this;
         }
@@ -513,8 +514,8 @@ public final class Predictor implements AutoCloseable {
          * @throws IOException when the weights cannot be read
          */
         public Predictor open() throws IOException {
-            Device owned = device == null ? Device.best() : null;
-            Device d = owned == null ? device : owned;
+            Device d = device == null ? Device.best() : device;
+            Device owned = device == null ? d : null;
             boolean opened = false;
             try {
                 InferencePlan plan =

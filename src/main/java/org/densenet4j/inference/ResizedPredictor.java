@@ -1,5 +1,7 @@
 package org.densenet4j.inference;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 
 /**
@@ -10,7 +12,7 @@ final class ResizedPredictor implements AutoCloseable {
     private final Opener opener;
 
     /** Null before the first image, and where a plan failed. */
-    private Predictor planned;
+    private @Nullable Predictor planned;
 
     /** Opens a predictor for images of one size. */
     interface Opener {

@@ -12,6 +12,7 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.PlanException;
 import org.densenet4j.weights.Model;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -40,11 +41,11 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class Segmenter implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Model model;
-    private final Model ownedModel;
+    private final @Nullable Model ownedModel;
     private final Device device;
-    private final Device ownedDevice;
+    private final @Nullable Device ownedDevice;
     private final int batch;
-    private final DataType precision;
+    private final @Nullable DataType precision;
     private final long memoryBudget;
     private final SegmentationClasses classes;
     private final Normalisation normalisation;
@@ -52,7 +53,7 @@ public final class Segmenter implements AutoCloseable {
 
     private boolean closed;
 
-    private Segmenter(Builder settings, Model ownedModel) {
+    private Segmenter(Builder settings, @Nullable Model ownedModel) {
         this.model = settings.model;
         this.ownedModel = ownedModel;
         this.batch = settings.batch;
@@ -65,8 +66,8 @@ public final class Segmenter implements AutoCloseable {
                         .map(palette -> SegmentationClasses.of(model.classNames(), palette))
                         .orElseGet(() -> SegmentationClasses.of(model.classNames()));
         this.normalisation = model.normalisation();
-        this.ownedDevice = settings.device == null ? Device.best() : null;
-        this.device = settings.device == null ? ownedDevice : settings.device;
+        this.device = settings.device == null ? Device.best() : settings.device;
+        this.ownedDevice = settings.device == null ? device : null;
     }
 
     /** Refuses networks that do not give one class for each pixel. */
@@ -266,9 +267,9 @@ public final class Segmenter implements AutoCloseable {
     /** Says how to look at images. */
     public static final class Builder {
         private final Model model;
-        private Device device;
+        private @Nullable Device device;
         private int batch = 1;
-        private DataType precision;
+        private @Nullable DataType precision;
         private long memoryBudget = Long.MAX_VALUE;
 
         private Builder(Model model) {
@@ -292,7 +293,7 @@ public final class Segmenter implements AutoCloseable {
         }
 
         /** Storage of activations; null, the default, is the device's own choice. */
-        public Builder precision(DataType type) {
+        public Builder precision(@Nullable DataType type) {
             precision = type;
             return this;
         }

@@ -5,6 +5,7 @@ import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Read;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -25,7 +26,7 @@ final class ReadColumns {
      * @param firstChannel the first of the reader's input channels that they are
      * @param channels how many
      */
-    record Run(Node writer, int firstChannel, int channels) {}
+    record Run(@Nullable Node writer, int firstChannel, int channels) {}
 
     ReadColumns(Graph graph) {
         this.graph = graph;
@@ -56,7 +57,7 @@ final class ReadColumns {
         return runs;
     }
 
-    private Node writer(Features of, int column) {
+    private @Nullable Node writer(Features of, int column) {
         return of == graph.input() ? null : writers.get(of).floorEntry(column).getValue();
     }
 

@@ -8,6 +8,7 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Read;
 import org.densenet4j.spec.DenseNetSpec;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -123,7 +124,7 @@ final class ReuseBlocks {
 
     // ---------------------------------------------------------------- names
 
-    private BlockReuse.Source source(Node node, int number) {
+    private BlockReuse.Source source(@Nullable Node node, int number) {
         if (denseNet) {
             return number == 0
                     ? new BlockReuse.Source("input", "in")

@@ -1,5 +1,7 @@
 package org.densenet4j.io;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,7 +28,7 @@ public final class Csv {
     }
 
     /** Adds a line. Cells are text, numbers, or null for an empty one. */
-    public Csv row(Object... cells) {
+    public Csv row(@Nullable Object... cells) {
         return row(Arrays.asList(cells));
     }
 
@@ -39,7 +41,7 @@ public final class Csv {
         return this;
     }
 
-    private static String cell(Object value) {
+    private static String cell(@Nullable Object value) {
         return switch (value) {
             case null -> "";
             case Double number -> Double.isFinite(number) ? number.toString() : "";

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -40,7 +42,12 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
      * @param type null for a dtype that is not read
      */
     record Entry(
-            String name, String dtype, ElementType type, List<Long> shape, long begin, long end) {}
+            String name,
+            String dtype,
+            @Nullable ElementType type,
+            List<Long> shape,
+            long begin,
+            long end) {}
 
     static SafetensorsHeader parse(Path path, ByteBuffer header) throws IOException {
         String text;
@@ -116,7 +123,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
         return entry;
     }
 
-    private static ElementType type(String name) {
+    private static @Nullable ElementType type(String name) {
         for (ElementType type : ElementType.values()) {
             if (type.name().equals(name)) {
                 return type;

@@ -5,6 +5,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -132,7 +133,7 @@ public final class InferencePlan {
     public static final class Builder {
         private final Graph graph;
         private int batch = 32;
-        private DataType precision;
+        private @Nullable DataType precision;
 
         private Builder(Graph graph) {
             this.graph = graph;
@@ -152,7 +153,7 @@ public final class InferencePlan {
          * Storage of activations and of the weights they are multiplied by. Null, the default, is
          * the device's own choice.
          */
-        public Builder precision(DataType type) {
+        public Builder precision(@Nullable DataType type) {
             precision = type;
             return this;
         }
@@ -212,7 +213,7 @@ public final class InferencePlan {
         }
 
         private PlanException tooLarge(
-                InferencePlan plan, Device device, MemoryLimit limit, Throwable cause) {
+                InferencePlan plan, Device device, MemoryLimit limit, @Nullable Throwable cause) {
             return new PlanException(
                     "inference with batch "
                             + batch

@@ -5,6 +5,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.Comparator;
@@ -203,7 +204,7 @@ public final class MemoryPlan {
         private MemoryStrategy strategy = MemoryStrategy.SHARED;
         private int batch = 64;
         private boolean inputGradient;
-        private DataType precision;
+        private @Nullable DataType precision;
 
         private Builder(NetworkSpec spec, Graph graph) {
             this.spec = spec;
@@ -238,7 +239,7 @@ public final class MemoryPlan {
          * Storage of activations and their gradients; parameters, statistics and sums are always
          * float32. Null, the default, is the device's own choice.
          */
-        public Builder precision(DataType type) {
+        public Builder precision(@Nullable DataType type) {
             precision = type;
             return this;
         }
@@ -326,7 +327,7 @@ public final class MemoryPlan {
         }
 
         private PlanException tooLarge(
-                MemoryPlan plan, Device device, MemoryLimit limit, Throwable cause) {
+                MemoryPlan plan, Device device, MemoryLimit limit, @Nullable Throwable cause) {
             String alternatives =
                     cheapestStrategy(device, limit.bytes())
                             .filter(s -> s != strategy)

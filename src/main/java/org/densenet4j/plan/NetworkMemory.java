@@ -19,6 +19,7 @@ import org.densenet4j.graph.Read;
 import org.densenet4j.graph.Transition;
 import org.densenet4j.graph.TransitionDown;
 import org.densenet4j.graph.TransitionUp;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.Collections;
@@ -45,8 +46,8 @@ public final class NetworkMemory {
     private final Matrix running;
     private final Matrix runningBefore;
     private final Matrix input;
-    private final Matrix inputStaging;
-    private final Matrix inputGradient;
+    private final @Nullable Matrix inputStaging;
+    private final @Nullable Matrix inputGradient;
     private final Matrix stepCounter;
     private final List<NodeMemory> nodes = new ArrayList<>();
     private final Map<String, LossMemory> losses = new LinkedHashMap<>();
@@ -284,7 +285,7 @@ public final class NetworkMemory {
     }
 
     /** Where the next batch is copied while a step runs, or null where devices don't stage it. */
-    public Matrix inputStaging() {
+    public @Nullable Matrix inputStaging() {
         return inputStaging;
     }
 
@@ -299,7 +300,7 @@ public final class NetworkMemory {
     }
 
     /** The gradient of the batch, or null where the plan was made without it. */
-    public Matrix inputGradient() {
+    public @Nullable Matrix inputGradient() {
         return inputGradient;
     }
 

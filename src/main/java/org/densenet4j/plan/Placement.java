@@ -2,6 +2,7 @@ package org.densenet4j.plan;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.locks.Lock;
 import java.util.function.Function;
@@ -26,7 +27,7 @@ record Placement<M>(ArenaLayout layout, M memory) {
      */
     static <M> Placement<M> of(
             Device device,
-            DataType precision,
+            @Nullable DataType precision,
             Schedule schedule,
             int batch,
             Function<Allocator, M> build) {
@@ -45,7 +46,7 @@ record Placement<M>(ArenaLayout layout, M memory) {
 
     private static <M> Placement<M> inTurn(
             Device device,
-            DataType precision,
+            @Nullable DataType precision,
             Schedule schedule,
             int batch,
             Function<Allocator, M> build) {

@@ -2,6 +2,7 @@ package org.densenet4j.plan;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.jspecify.annotations.Nullable;
 
 /** A plan that cannot be carried out; the message has the numbers and the alternatives. */
 public final class PlanException extends RuntimeException {
@@ -11,7 +12,7 @@ public final class PlanException extends RuntimeException {
     }
 
     /** With a one-line message and the failure beneath it. */
-    PlanException(String message, Throwable cause) {
+    PlanException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }
 

@@ -1,5 +1,7 @@
 package org.densenet4j.profile;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 
 /**
@@ -21,7 +23,7 @@ public record Benchmark(
         int steps,
         double warmUpSeconds,
         int rounds,
-        Ceilings ceilings,
+        @Nullable Ceilings ceilings,
         List<BenchmarkRow> rows,
         List<String> skipped,
         List<Sweep> sweeps) {}

@@ -3,6 +3,7 @@ package org.densenet4j.profile;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.report.Json;
 import org.densenet4j.report.Table;
+import org.jspecify.annotations.Nullable;
 
 import java.util.List;
 import java.util.Locale;
@@ -91,7 +92,7 @@ public final class BenchmarkReport {
                         "sweeps", b.sweeps().stream().map(SweepData::json).toList()));
     }
 
-    private static Map<String, Object> row(BenchmarkRow r, Ceilings ceilings) {
+    private static Map<String, Object> row(BenchmarkRow r, @Nullable Ceilings ceilings) {
         List<Double> medians = r.measured().stream().map(m -> m.stepTime().median()).toList();
         return Json.object(
                 "model", r.model(),

@@ -2,6 +2,7 @@ package org.densenet4j.profile;
 
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
+import org.jspecify.annotations.Nullable;
 
 import java.util.List;
 import java.util.function.ToDoubleFunction;
@@ -24,7 +25,7 @@ public record BenchmarkRow(
         int batch,
         Work work,
         String precision,
-        MemoryStrategy strategy,
+        @Nullable MemoryStrategy strategy,
         long flops,
         long predictedBytes,
         long activationBytes,

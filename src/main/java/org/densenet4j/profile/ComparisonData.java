@@ -2,6 +2,7 @@ package org.densenet4j.profile;
 
 import org.densenet4j.io.Csv;
 import org.densenet4j.report.Json;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -58,7 +59,7 @@ final class ComparisonData {
                 "strategies", n.runs().stream().map(ComparisonData::run).toList());
     }
 
-    private static Map<String, Object> measurement(Measurement m) {
+    private static @Nullable Map<String, Object> measurement(@Nullable Measurement m) {
         return m == null
                 ? null
                 : Json.object(
@@ -174,7 +175,7 @@ final class ComparisonData {
     }
 
     /** Median, least and most; empty where nothing was measured. */
-    private static List<String> seconds(Measurement m) {
+    private static List<String> seconds(@Nullable Measurement m) {
         return m == null
                 ? List.of("", "", "")
                 : List.of(

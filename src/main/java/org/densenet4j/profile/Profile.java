@@ -3,6 +3,7 @@ package org.densenet4j.profile;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.Operation;
 import org.densenet4j.plan.Phase;
+import org.jspecify.annotations.Nullable;
 
 import java.util.List;
 import java.util.Objects;
@@ -24,9 +25,9 @@ public record Profile(
         String device,
         List<OperationProfile> operations,
         List<Double> steps,
-        Ceilings ceilings,
+        @Nullable Ceilings ceilings,
         double markSeconds,
-        String failure,
+        @Nullable String failure,
         StepTrace trace) {
 
     /**
@@ -56,7 +57,7 @@ public record Profile(
     }
 
     /** The same for a plan that cannot be carried out. */
-    public static Profile of(MemoryPlan plan, String device, String failure) {
+    public static Profile of(MemoryPlan plan, String device, @Nullable String failure) {
         Objects.requireNonNull(plan, "plan");
         Objects.requireNonNull(device, "device");
         List<OperationCost> costs = OperationCost.of(plan);

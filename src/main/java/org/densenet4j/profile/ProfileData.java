@@ -7,6 +7,7 @@ import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.Operation;
 import org.densenet4j.profile.Profile.OperationProfile;
 import org.densenet4j.report.Json;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -47,7 +48,7 @@ final class ProfileData {
         return json;
     }
 
-    private static Map<String, Object> ceilings(Ceilings c) {
+    private static @Nullable Map<String, Object> ceilings(@Nullable Ceilings c) {
         return c == null
                 ? null
                 : Json.object(

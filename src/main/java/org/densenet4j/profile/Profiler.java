@@ -9,6 +9,7 @@ import org.densenet4j.plan.Operation;
 import org.densenet4j.plan.Phase;
 import org.densenet4j.profile.Profile.OperationProfile;
 import org.densenet4j.train.Trainer;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -102,7 +103,7 @@ public final class Profiler implements AutoCloseable {
      *
      * @param failure what the step threw, or null
      */
-    public Profile profile(Throwable failure) {
+    public Profile profile(@Nullable Throwable failure) {
         if (failure != null) {
             takeSamples();
         }

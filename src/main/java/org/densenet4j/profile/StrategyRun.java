@@ -2,6 +2,7 @@ package org.densenet4j.profile;
 
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.MemoryStrategy;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Map;
 
@@ -22,16 +23,32 @@ public record StrategyRun(
         long activationBytes,
         Map<Category, Long> bytesAtPeak,
         int largestBatch,
-        Measurement measured,
-        String notRun) {
+        @Nullable Measurement measured,
+        @Nullable String notRun) {
 
-    /** The same of the arena that was allocated; only where steps were run. */
-    public long allocatedActivationBytes() {
-        return measured.allocatedBytes() - (predictedBytes - activationBytes);
+    private Measurement steps() {
+        if (measured == null) {
+            throw new IllegalStateException("no steps of " + strategy + " were run: " + notRun);
+        }
+        return measured;
     }
 
-    /** Of the median step; only where steps were run. */
+    /**
+     * The activation bytes of the arena that was allocated.
+     *
+     * @throws IllegalStateException when no steps were run
+     */
+    public long allocatedActivationBytes() {
+        return steps().allocatedBytes() - (predictedBytes - activationBytes);
+    }
+
+    /**
+     * Images per second in the median step.
+     *
+     * @param batch images of a step
+     * @throws IllegalStateException when no steps were run
+     */
     public double imagesPerSecond(int batch) {
-        return batch / measured.stepTime().median();
+        return batch / steps().stepTime().median();
     }
 }

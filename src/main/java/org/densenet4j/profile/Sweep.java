@@ -1,6 +1,7 @@
 package org.densenet4j.profile;
 
 import org.densenet4j.plan.MemoryStrategy;
+import org.jspecify.annotations.Nullable;
 
 import java.util.List;
 import java.util.stream.DoubleStream;
@@ -66,7 +67,7 @@ public record Sweep(Variable variable, String fixed, List<Point> points) {
             int value,
             int batch,
             long predictedBytes,
-            Measurement measured) {}
+            @Nullable Measurement measured) {}
 
     /** The points of a strategy. */
     public List<Point> of(MemoryStrategy strategy) {

@@ -3,4 +3,7 @@
  * every operation, and comparisons between strategies. Results are plain data; they are written as
  * JSON, CSV, figures and an HTML page.
  */
+@NullMarked
 package org.densenet4j.profile;
+
+import org.jspecify.annotations.NullMarked;

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.StringWriter;
@@ -24,11 +26,11 @@ public final class Json {
      *
      * @throws IllegalArgumentException when a name has no value
      */
-    public static Map<String, Object> object(Object... namesAndValues) {
+    public static Map<String, @Nullable Object> object(@Nullable Object... namesAndValues) {
         if (namesAndValues.length % 2 != 0) {
             throw new IllegalArgumentException("a name without a value");
         }
-        Map<String, Object> members = new LinkedHashMap<>();
+        Map<String, @Nullable Object> members = new LinkedHashMap<>();
         for (int i = 0; i < namesAndValues.length; i += 2) {
             members.put((String) namesAndValues[i], namesAndValues[i + 1]);
         }
@@ -40,7 +42,7 @@ public final class Json {
      *
      * @throws IllegalArgumentException when a value is of another type
      */
-    public static String compact(Object value) {
+    public static String compact(@Nullable Object value) {
         return text(value, false);
     }
 
@@ -49,7 +51,7 @@ public final class Json {
      *
      * @throws IllegalArgumentException when a value is of another type
      */
-    public static String pretty(Object value) {
+    public static String pretty(@Nullable Object value) {
         return text(value, true) + "\n";
     }
 
@@ -85,7 +87,7 @@ public final class Json {
          *
          * @throws IllegalArgumentException when a value is of another type
          */
-        public Array add(Object element) throws IOException {
+        public Array add(@Nullable Object element) throws IOException {
             write(element, out);
             return this;
         }
@@ -99,7 +101,7 @@ public final class Json {
         }
     }
 
-    private static String text(Object value, boolean indented) {
+    private static String text(@Nullable Object value, boolean indented) {
         StringWriter text = new StringWriter();
         try (JsonGenerator out = FACTORY.createGenerator(text)) {
             if (indented) {
@@ -112,7 +114,7 @@ public final class Json {
         return text.toString();
     }
 
-    private static void write(Object value, JsonGenerator out) throws IOException {
+    private static void write(@Nullable Object value, JsonGenerator out) throws IOException {
         switch (value) {
             case null -> out.writeNull();
             case Map<?, ?> members -> {

@@ -3,6 +3,7 @@ package org.densenet4j.spec;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.GraphJson;
 import org.densenet4j.graph.NetworkSpec;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -231,7 +232,7 @@ public final class SpecMetadata {
         return value;
     }
 
-    private IllegalArgumentException broken(String field, RuntimeException cause) {
+    private IllegalArgumentException broken(String field, @Nullable RuntimeException cause) {
         return new IllegalArgumentException(
                 "'" + PREFIX + field + "' is '" + field(field) + "'", cause);
     }

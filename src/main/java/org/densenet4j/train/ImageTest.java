@@ -2,6 +2,7 @@ package org.densenet4j.train;
 
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
+import org.jspecify.annotations.Nullable;
 
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -13,13 +14,13 @@ import java.util.function.Consumer;
  */
 record ImageTest(BatchLoader loader) implements RunTest {
     @Override
-    public RunTest read(int threads, Consumer<String> broken) {
+    public RunTest read(int threads, @Nullable Consumer<String> broken) {
         BatchLoader read = loader.threads(threads);
         return new ImageTest(broken == null ? read : read.skipBroken(broken));
     }
 
     @Override
-    public TestResult of(Trainer trainer, BooleanSupplier stop) {
+    public @Nullable TestResult of(Trainer trainer, BooleanSupplier stop) {
         int classes = trainer.spec().classes();
         TestResult.Sum sum = new TestResult.Sum(classes);
         try (BatchLoader.Epoch batches = loader.epoch(0)) {

@@ -3,6 +3,7 @@ package org.densenet4j.train;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.engine.PixelTally;
+import org.jspecify.annotations.Nullable;
 
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -20,13 +21,13 @@ record PixelTest(SegmentationLoader loader) implements RunTest {
     }
 
     @Override
-    public RunTest read(int threads, Consumer<String> broken) {
+    public RunTest read(int threads, @Nullable Consumer<String> broken) {
         SegmentationLoader read = loader.threads(threads);
         return new PixelTest(broken == null ? read : read.skipBroken(broken));
     }
 
     @Override
-    public TestResult of(Trainer trainer, BooleanSupplier stop) {
+    public @Nullable TestResult of(Trainer trainer, BooleanSupplier stop) {
         double loss = 0;
         int images = 0;
         PixelTally pixels = PixelTally.NONE;

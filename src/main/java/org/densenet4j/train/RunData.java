@@ -7,6 +7,7 @@ import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.SegmentationDataset;
 import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.graph.NetworkSpec;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -32,7 +33,7 @@ record RunData<B>(
          *
          * @param next the batch behind it, or null
          */
-        StepResult of(Trainer trainer, B batch, B next);
+        StepResult of(Trainer trainer, B batch, @Nullable B next);
     }
 
     static RunData<?> of(BatchLoader train, int images, BatchLoader test) {
@@ -78,7 +79,7 @@ record RunData<B>(
      * @param broken is told of images that cannot be read and are skipped; null when they stop the
      *     run
      */
-    RunData<B> read(int threads, Consumer<String> broken) {
+    RunData<B> read(int threads, @Nullable Consumer<String> broken) {
         ImageLoader<?, B> read = train.threads(threads);
         return new RunData<>(
                 broken == null ? read : read.skipBroken(broken),

@@ -1,6 +1,7 @@
 package org.densenet4j.train;
 
 import org.densenet4j.data.ImageLoader;
+import org.jspecify.annotations.Nullable;
 
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -12,7 +13,7 @@ sealed interface RunTest permits ImageTest, PixelTest {
      *
      * @return null when told to stop
      */
-    TestResult of(Trainer trainer, BooleanSupplier stop);
+    @Nullable TestResult of(Trainer trainer, BooleanSupplier stop);
 
     /**
      * The same, read in another way.
@@ -20,7 +21,7 @@ sealed interface RunTest permits ImageTest, PixelTest {
      * @param broken is told of images that cannot be read and are skipped; null when they stop the
      *     test
      */
-    RunTest read(int threads, Consumer<String> broken);
+    RunTest read(int threads, @Nullable Consumer<String> broken);
 
     /** What gives the images. */
     ImageLoader<?, ?> loader();

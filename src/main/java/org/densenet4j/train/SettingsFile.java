@@ -2,6 +2,7 @@ package org.densenet4j.train;
 
 import org.densenet4j.io.AtomicFile;
 import org.densenet4j.io.SmallText;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.io.StringReader;
@@ -29,7 +30,7 @@ public final class SettingsFile {
         Properties inOrder =
                 new Properties() {
                     @Override
-                    public synchronized Object put(Object key, Object value) {
+                    public synchronized @Nullable Object put(Object key, Object value) {
                         if (values.put((String) key, ((String) value).strip()) != null) {
                             throw new IllegalArgumentException("'" + key + "' is there twice");
                         }

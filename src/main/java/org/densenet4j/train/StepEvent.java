@@ -7,6 +7,8 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
+import org.jspecify.annotations.Nullable;
+
 /** A training step, for Java Flight Recorder. Costs nothing where none is recording. */
 @Name("org.densenet4j.Step")
 @Label("Training Step")
@@ -27,7 +29,7 @@ final class StepEvent extends Event {
     double gradientNorm;
 
     @Label("Failure")
-    String failure;
+    @Nullable String failure;
 
     static StepEvent start() {
         StepEvent event = new StepEvent();

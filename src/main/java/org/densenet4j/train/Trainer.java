@@ -15,6 +15,7 @@ import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.FamilySpec;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -112,7 +113,7 @@ public final class Trainer implements AutoCloseable {
      *     they are until then: some thousand places are compared, and a batch that changed at one
      *     of them is copied again, but a few changed pixels may go unseen
      */
-    public StepResult step(Batch batch, Batch next) {
+    public StepResult step(Batch batch, @Nullable Batch next) {
         return step(LabelledBatch.of(batch), next == null ? null : LabelledBatch.of(next));
     }
 
@@ -136,11 +137,11 @@ public final class Trainer implements AutoCloseable {
      * @param next what {@link #step} will be called with after this, or null, as for batches of
      *     labelled images
      */
-    public StepResult step(SegmentationBatch batch, SegmentationBatch next) {
+    public StepResult step(SegmentationBatch batch, @Nullable SegmentationBatch next) {
         return step(LabelledBatch.of(batch), next == null ? null : LabelledBatch.of(next));
     }
 
-    private StepResult step(LabelledBatch batch, LabelledBatch next) {
+    private StepResult step(LabelledBatch batch, @Nullable LabelledBatch next) {
         StepEvent event = StepEvent.start();
         try {
             StepResult result = runStep(batch, next);
@@ -152,7 +153,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private StepResult runStep(LabelledBatch batch, LabelledBatch next) {
+    private StepResult runStep(LabelledBatch batch, @Nullable LabelledBatch next) {
         try (DeviceUse _ = network.use()) {
             check(batch);
             images.requireTrainable("the batch", batch.metadata());
@@ -315,7 +316,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * @param logits receives them, or null
      */
-    private StepResult evaluate(LabelledBatch batch, float[] logits) {
+    private StepResult evaluate(LabelledBatch batch, float @Nullable [] logits) {
         try (DeviceUse _ = network.use()) {
             check(batch);
             if (logits != null) {
@@ -635,7 +636,7 @@ public final class Trainer implements AutoCloseable {
         private final NetworkSpec spec;
         private final Device device;
         private MemoryStrategy strategy = MemoryStrategy.SHARED;
-        private DataType precision;
+        private @Nullable DataType precision;
         private int batch = 64;
         private int accumulate = 1;
         private Optimiser optimizer = Sgd.nesterov(0.1);
@@ -672,7 +673,7 @@ public final class Trainer implements AutoCloseable {
          * @param type of the storage; null, the default, is the device's own choice
          * @return this
          */
-        public Builder precision(DataType type) {
+        public Builder precision(@Nullable DataType type) {
             precision = type;
             return this;
         }

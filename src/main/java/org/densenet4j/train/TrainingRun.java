@@ -9,6 +9,7 @@ import org.densenet4j.data.SegmentationDataset;
 import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.Csv;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -61,7 +62,7 @@ public final class TrainingRun {
     private int loaderThreads = 1;
     private boolean skipBroken;
     private List<String> classNames = List.of();
-    private RunData<?> data;
+    private @Nullable RunData<?> data;
 
     // The state that a checkpoint carries beside the trainer's.
     private int epoch;
@@ -436,7 +437,7 @@ public final class TrainingRun {
         long perEpoch = read.train().batchesPerEpoch();
         long total = perEpoch * recipe.epochs();
         try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(epoch, position)) {
-            B following = next(batches);
+            @Nullable B following = next(batches);
             while (following != null) {
                 B batch = following;
                 int behind = batches.position();
@@ -481,7 +482,7 @@ public final class TrainingRun {
     }
 
     /** The next batch, or null behind the last. The steps before one that fails are saved. */
-    private <B> B next(ImageLoader<?, B>.Prefetched batches) throws IOException {
+    private <B> @Nullable B next(ImageLoader<?, B>.Prefetched batches) throws IOException {
         try {
             return batches.hasNext() ? batches.next() : null;
         } catch (RuntimeException e) {
@@ -493,7 +494,7 @@ public final class TrainingRun {
     }
 
     /** Returns null when told to stop. */
-    private TestResult test(RunTest test) throws IOException {
+    private @Nullable TestResult test(RunTest test) throws IOException {
         TestResult result = test.of(trainer, stop);
         if (result != null && result.images() == 0) {
             throw new IOException("none of the test images can be read");
@@ -627,6 +628,6 @@ public final class TrainingRun {
 
     /** Images that were skipped because they could not be read. */
     public int skippedImages() {
-        return data.skippedImages();
+        return data == null ? 0 : data.skippedImages();
     }
 }

@@ -8,6 +8,7 @@ import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -32,7 +33,7 @@ public final class Model implements WeightSource, AutoCloseable {
     private final WeightMatch match;
     private final NetworkSpec spec;
     private final List<String> classNames;
-    private final Normalisation normalisation;
+    private final @Nullable Normalisation normalisation;
     private final ImageMetadata images;
 
     private Model(
@@ -40,7 +41,7 @@ public final class Model implements WeightSource, AutoCloseable {
             WeightMatch match,
             NetworkSpec spec,
             List<String> classNames,
-            Normalisation normalisation,
+            @Nullable Normalisation normalisation,
             ImageMetadata images) {
         this.file = file;
         this.match = match;
@@ -77,7 +78,7 @@ public final class Model implements WeightSource, AutoCloseable {
      *     size of images or epsilon than the spec asks for and its preset has, has values that are
      *     not finite, or names no network and none is wanted
      */
-    public static Model open(Path path, NetworkSpec wanted, LoadOptions options)
+    public static Model open(Path path, @Nullable NetworkSpec wanted, LoadOptions options)
             throws IOException {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(options, "options");
@@ -110,7 +111,7 @@ public final class Model implements WeightSource, AutoCloseable {
     }
 
     private static NetworkSpec spec(
-            Path path, TensorFile file, NetworkSpec wanted, LoadOptions options)
+            Path path, TensorFile file, @Nullable NetworkSpec wanted, LoadOptions options)
             throws IOException {
         NetworkSpec recorded = RecordedNetwork.of(path, file).orElse(null);
         if (wanted == null) {
@@ -189,7 +190,7 @@ public final class Model implements WeightSource, AutoCloseable {
     }
 
     /** Null where it is not recorded and there is no usual one. */
-    private static Normalisation normalisation(
+    private static @Nullable Normalisation normalisation(
             Path path, TensorFile file, ImageMetadata recorded, NetworkSpec spec)
             throws IOException {
         Normalisation normalisation = recorded.normalisation().orElse(null);

@@ -2,6 +2,7 @@ package org.densenet4j.weights;
 
 import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.Features;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -47,7 +48,7 @@ final class OnnxColumns {
         }
 
         /** The longest tensor from a column on that goes no further than another; null if none. */
-        Map.Entry<Integer, String> longest(int from, int end) {
+        Map.@Nullable Entry<Integer, String> longest(int from, int end) {
             NavigableMap<Integer, String> ends = known.get(from);
             return ends == null ? null : ends.floorEntry(end);
         }

@@ -1,5 +1,7 @@
 package org.densenet4j.weights;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -22,7 +24,7 @@ final class WeightNames {
     private final String prefix;
 
     /** The head's layer in the file; null where there is none that may have another name. */
-    private final String head;
+    private final @Nullable String head;
 
     private WeightNames(NameStyle style, String prefix, Collection<String> names) {
         this.style = style;
