@@ -5,8 +5,9 @@ public final class BFloat16 {
     private BFloat16() {}
 
     /**
-     * The nearest bfloat16, ties to even, as hardware rounds. NaN stays NaN: adding half of the
-     * last place could carry its payload over into infinity, so it gets the quiet bit instead.
+     * {@return the nearest bfloat16, ties to even, as hardware rounds} NaN stays NaN: adding half
+     * of the last place could carry its payload over into infinity, so it gets the quiet bit
+     * instead.
      */
     public static short of(float value) {
         int bits = Float.floatToRawIntBits(value);
@@ -16,12 +17,12 @@ public final class BFloat16 {
         return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
     }
 
-    /** The value of a bfloat16, exactly. */
+    /** {@return the value of a bfloat16, exactly} */
     public static float toFloat(short bits) {
         return Float.intBitsToFloat(bits << 16);
     }
 
-    /** {@code value} rounded to a bfloat16 and back. */
+    /** {@return {@code value} rounded to a bfloat16 and back} */
     public static float round(float value) {
         return toFloat(of(value));
     }

@@ -10,7 +10,7 @@ public final class BlurFilter {
     private BlurFilter() {}
 
     /**
-     * Outputs along a dimension: {@code floor((size + 2 − 3)/2) + 1 = ceil(size/2)}.
+     * {@return outputs along a dimension: {@code floor((size + 2 − 3)/2) + 1 = ceil(size/2)}}
      *
      * @throws IllegalArgumentException when there is no pixel to reflect
      */
@@ -24,19 +24,22 @@ public final class BlurFilter {
         return (size + 1) / 2;
     }
 
-    /** The first pixel that an output reads; it is not reflected. */
+    /** {@return the first pixel that an output reads; it is not reflected} */
     public static int first(int output) {
         return Math.max(0, 2 * output - 1);
     }
 
-    /** The pixel behind the last one that an output reads; what is reflected counts once more. */
+    /**
+     * {@return the pixel behind the last one that an output reads; what is reflected counts once
+     * more}
+     */
     public static int end(int output, int size) {
         return Math.min(size, 2 * output + 2);
     }
 
     /**
-     * What a pixel from {@link #first} to {@link #end} counts in an output: ½ in its middle, ¼
-     * beside it, and twice that where the pixel stands for its reflection, too.
+     * {@return what a pixel from {@link #first} to {@link #end} counts in an output: ½ in its
+     * middle, ¼ beside it, and twice that where the pixel stands for its reflection, too}
      */
     public static float weight(int output, int pixel, int size) {
         boolean middle = pixel == 2 * output;

@@ -7,10 +7,10 @@ package org.densenet4j.backend;
  * kw] and packed into the device's layout once before the chunks of a pass.
  */
 public interface Convolution {
-    /** The shape, with the most images of one call. */
+    /** {@return the shape, with the most images of one call} */
     ConvolutionShape shape();
 
-    /** In how many parts weights are packed and their gradient is reduced. */
+    /** {@return in how many parts weights are packed and their gradient is reduced} */
     default int parts() {
         return 1;
     }

@@ -46,27 +46,27 @@ public record ConvolutionShape(
                 DataType.FLOAT32);
     }
 
-    /** Output rows of pixels: {@code floor((h + 2p - k) / s) + 1}. */
+    /** {@return output rows of pixels: {@code floor((h + 2p - k) / s) + 1}} */
     public int outputHeight() {
         return (height + 2 * padding - kernel) / stride + 1;
     }
 
-    /** Output columns of pixels. */
+    /** {@return output columns of pixels} */
     public int outputWidth() {
         return (width + 2 * padding - kernel) / stride + 1;
     }
 
-    /** Number of weights, {@code out·in·k·k}. */
+    /** {@return number of weights, {@code out·in·k·k}} */
     public int weights() {
         return outputChannels * inputChannels * kernel * kernel;
     }
 
-    /** Floating-point operations of one pass over {@code count} images. */
+    /** {@return floating-point operations of one pass over {@code count} images} */
     public long flops(int count) {
         return 2L * count * outputHeight() * outputWidth() * weights();
     }
 
-    /** The same convolution over another number of images. */
+    /** {@return the same convolution over another number of images} */
     public ConvolutionShape withImages(int count) {
         return new ConvolutionShape(
                 count, height, width, inputChannels, outputChannels, kernel, stride, padding, type);

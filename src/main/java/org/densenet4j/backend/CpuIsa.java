@@ -16,7 +16,7 @@ public enum CpuIsa {
     NONE;
 
     /**
-     * The instruction set of a name, such as {@code avx2}.
+     * {@return the instruction set of a name, such as {@code avx2}}
      *
      * @throws IllegalArgumentException for another, with the names that there are
      */

@@ -22,18 +22,18 @@ public enum DataType {
         this.label = label;
     }
 
-    /** Bytes per element. */
+    /** {@return bytes per element} */
     public int bytes() {
         return bytes;
     }
 
-    /** The short name, as in {@code --precision bf16}. */
+    /** {@return the short name, as in {@code --precision bf16}} */
     public String label() {
         return label;
     }
 
     /**
-     * The type with a short name.
+     * {@return the type with a short name}
      *
      * @throws IllegalArgumentException when there is none, with the names there are
      */

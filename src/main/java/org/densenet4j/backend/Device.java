@@ -19,8 +19,8 @@ import java.util.concurrent.locks.Lock;
 public interface Device extends AutoCloseable {
 
     /**
-     * The fastest device of this machine that works: a GPU, or, with one line of notice in the log
-     * that says why, the CPU.
+     * {@return the fastest device of this machine that works: a GPU, or, with one line of notice in
+     * the log that says why, the CPU}
      *
      * @throws DeviceException when no backend is usable
      */
@@ -28,13 +28,13 @@ public interface Device extends AutoCloseable {
         return open("best", DeviceOptions.defaults());
     }
 
-    /** The CPU with one lane per processor. */
+    /** {@return the CPU with one lane per processor} */
     static Device cpu() {
         return open("cpu", DeviceOptions.defaults());
     }
 
     /**
-     * An NVIDIA GPU.
+     * {@return an NVIDIA GPU}
      *
      * @param index as in {@code CUDA_VISIBLE_DEVICES}, from 0
      * @throws DeviceException when it cannot be used, with the reason and the fix
@@ -43,7 +43,7 @@ public interface Device extends AutoCloseable {
         return open("cuda", DeviceOptions.defaults().withIndex(index));
     }
 
-    /** Every backend of this build, usable here or not, the fastest first. */
+    /** {@return every backend of this build, usable here or not, the fastest first} */
     static List<DeviceProvider> providers() {
         return ServiceLoader.load(DeviceProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
@@ -56,6 +56,7 @@ public interface Device extends AutoCloseable {
      * has a problem or its device does not open; any other name fails with the reason.
      *
      * @param name {@code "cpu"}, {@code "cuda"}, {@code "cuda:1"} or {@code "best"}
+     * @return the device, which the caller closes
      * @throws DeviceException when there is no such backend or it does not work here
      */
     static Device open(String name, DeviceOptions options) {
@@ -96,29 +97,31 @@ public interface Device extends AutoCloseable {
         throw new DeviceException("no usable device; " + String.join("; ", problems));
     }
 
-    /** Short name, as accepted by {@link #open}. */
+    /** {@return short name, as accepted by {@link #open}} */
     String name();
 
-    /** One line for a person: processor, lanes, instruction set, library versions. */
+    /** {@return one line for a person: processor, lanes, instruction set, library versions} */
     String description();
 
     /**
-     * How this device computes, for people and logs: such as {@code products} by which library and
-     * {@code math} in which precision. Values have no blanks. Empty where there is nothing to
-     * choose.
+     * {@return how this device computes, for people and logs: such as {@code products} by which
+     * library and {@code math} in which precision} Values have no blanks. Empty where there is
+     * nothing to choose.
      */
     default Map<String, String> facts() {
         return Map.of();
     }
 
-    /** How many chunks are worked on at once; each lane has scratch memory of its own. */
+    /** {@return how many chunks are worked on at once; each lane has scratch memory of its own} */
     int lanes();
 
-    /** Bytes of scratch that stay in the cache closest to one lane; chunks are sized by it. */
+    /**
+     * {@return bytes of scratch that stay in the cache closest to one lane; chunks are sized by it}
+     */
     long cacheBytes();
 
     /**
-     * Bytes of scratch that one chunk may take.
+     * {@return bytes of scratch that one chunk may take}
      *
      * @param keptBytes what the plan keeps of activations: where a device gains by chunks beyond
      *     its cache, they stay small beside that
@@ -128,33 +131,36 @@ public interface Device extends AutoCloseable {
     }
 
     /**
-     * Chunks that a pass should have at least, where the batch has as many images: enough work for
-     * the lanes of any machine on a CPU, one where a single chunk fills the device.
+     * {@return chunks that a pass should have at least, where the batch has as many images: enough
+     * work for the lanes of any machine on a CPU, one where a single chunk fills the device}
      */
     int leastChunks();
 
-    /** Whether {@link DeviceArena#stage} copies while other work runs, and needs memory for it. */
+    /**
+     * {@return whether {@link DeviceArena#stage} copies while other work runs, and needs memory for
+     * it}
+     */
     boolean stagesInput();
 
-    /** Storage of activations that plans choose when they are not told another. */
+    /** {@return storage of activations that plans choose when they are not told another} */
     DataType precision();
 
-    /** Whether activations can be stored in this type, at a useful speed. */
+    /** {@return whether activations can be stored in this type, at a useful speed} */
     boolean supports(DataType precision);
 
-    /** Bytes that an arena can have at present without driving others out of memory. */
+    /** {@return bytes that an arena can have at present without driving others out of memory} */
     long availableBytes();
 
-    /** Bytes of scratch that {@link Kernels} need in each lane. */
+    /** {@return bytes of scratch that {@link Kernels} need in each lane} */
     long kernelScratchBytes();
 
-    /** Bytes of scratch that a matrix product of this shape needs in each lane. */
+    /** {@return bytes of scratch that a matrix product of this shape needs in each lane} */
     long scratchBytes(GemmShape shape);
 
-    /** Bytes of memory that a convolution needs; see {@link ConvolutionMemory}. */
+    /** {@return bytes of memory that a convolution needs; see {@link ConvolutionMemory}} */
     ConvolutionMemory memory(ConvolutionShape shape);
 
-    /** Bytes of memory that a pointwise convolution needs; see {@link PointwiseMemory}. */
+    /** {@return bytes of memory that a pointwise convolution needs; see {@link PointwiseMemory}} */
     default PointwiseMemory memory(PointwiseShape shape) {
         return ComposedPointwise.memory(this, shape);
     }
@@ -166,6 +172,7 @@ public interface Device extends AutoCloseable {
      * @param scratchOffset where the backend's own scratch starts inside the arena
      * @param scratchBytesPerLane size of that scratch for each lane, at least {@link
      *     #kernelScratchBytes}
+     * @return the arena, which the caller closes
      * @throws DeviceException when the memory is not there, with the number of bytes
      */
     DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane);
@@ -177,16 +184,16 @@ public interface Device extends AutoCloseable {
     void forEachChunk(int chunks, ChunkTask task);
 
     /**
-     * A clock for this device's work.
+     * {@return a clock for this device's work}
      *
      * @param marks points that can be marked at the same time
      */
     DeviceTimer timer(int marks);
 
     /**
-     * What this device did since it was asked last: launches, library calls and copies by name, in
-     * the order of their first calls. Waits for all of them. Empty where the device was not opened
-     * {@linkplain DeviceOptions#trace to be traced}, and on devices that have no trace.
+     * {@return what this device did since it was asked last: launches, library calls and copies by
+     * name, in the order of their first calls} Waits for all of them. Empty where the device was
+     * not opened {@linkplain DeviceOptions#trace to be traced}, and on devices that have no trace.
      */
     default List<TracedCall> takeTrace() {
         return List.of();
@@ -195,10 +202,12 @@ public interface Device extends AutoCloseable {
     /**
      * Held by the thread whose operation runs on this device; fair. Networks take it by {@link
      * DeviceUse}, for operations on it and on their arenas.
+     *
+     * @return the lock, which is fair
      */
     Lock turn();
 
-    /** Whether {@link #close} was called. */
+    /** {@return whether {@link #close} was called} */
     boolean isClosed();
 
     /** Waits for the operation that runs, and frees everything. May be called twice. */

@@ -7,19 +7,19 @@ package org.densenet4j.backend;
  * Closing it twice is allowed; using it after that is an error.
  */
 public interface DeviceArena extends AutoCloseable {
-    /** Size in bytes. */
+    /** {@return size in bytes} */
     long bytes();
 
-    /** The element-wise and reduction kernels. */
+    /** {@return the element-wise and reduction kernels} */
     Kernels kernels();
 
     /** {@code c = op(a)·op(b)}, or {@code c += op(a)·op(b)}, as the shape says. */
     void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c);
 
-    /** A convolution ready to run in this arena. */
+    /** {@return a convolution ready to run in this arena} */
     Convolution convolution(ConvolutionShape shape);
 
-    /** A 1x1 convolution behind a batch normalisation, ready to run in this arena. */
+    /** {@return a 1x1 convolution behind a batch normalisation, ready to run in this arena} */
     default PointwiseConvolution pointwise(PointwiseShape shape) {
         return new ComposedPointwise(this);
     }
@@ -44,8 +44,8 @@ public interface DeviceArena extends AutoCloseable {
     void replay(Object key, Runnable work);
 
     /**
-     * What became of recording: {@code replayed}; {@code plain} where work runs as it is, because
-     * nothing records or nothing has yet; or {@code failed:} and the reason without blanks.
+     * {@return what became of recording: {@code replayed}; {@code plain} where work runs as it is,
+     * because nothing records or nothing has yet; or {@code failed:} and the reason without blanks}
      */
     default String recording() {
         return "plain";

@@ -27,7 +27,7 @@ public final class DeviceMemoryException extends DeviceException {
         this.freeBytes = freeBytes;
     }
 
-    /** What the device said was free. */
+    /** {@return what the device said was free} */
     public long freeBytes() {
         return freeBytes;
     }

@@ -79,76 +79,76 @@ public record DeviceOptions(
     }
 
     /**
-     * One thread per processor, chunks dealt dynamically, Vector API where present; the first GPU,
-     * full single precision, recorded steps.
+     * {@return one thread per processor, chunks dealt dynamically, Vector API where present; the
+     * first GPU, full single precision, recorded steps}
      */
     public static DeviceOptions defaults() {
         return new DeviceOptions(0, false, true);
     }
 
-    /** The same with another number of threads. */
+    /** {@return the same with another number of threads} */
     public DeviceOptions withThreads(int count) {
         return with(draft -> draft.threads = count);
     }
 
-    /** The same with bit-identical runs on or off. */
+    /** {@return the same with bit-identical runs on or off} */
     public DeviceOptions withDeterministic(boolean on) {
         return with(draft -> draft.deterministic = on);
     }
 
-    /** The same with the Vector API allowed or not. */
+    /** {@return the same with the Vector API allowed or not} */
     public DeviceOptions withVectorApi(boolean on) {
         return with(draft -> draft.vectorApi = on);
     }
 
-    /** The same on another GPU. */
+    /** {@return the same on another GPU} */
     public DeviceOptions withIndex(int number) {
         return with(draft -> draft.index = number);
     }
 
-    /** The same with TF32 allowed or not. */
+    /** {@return the same with TF32 allowed or not} */
     public DeviceOptions withTensorFloat32(boolean on) {
         return with(draft -> draft.tensorFloat32 = on);
     }
 
-    /** The same with steps recorded or launched operation by operation. */
+    /** {@return the same with steps recorded or launched operation by operation} */
     public DeviceOptions withGraphs(boolean on) {
         return with(draft -> draft.graphs = on);
     }
 
-    /** The same with activations stored in another type. */
+    /** {@return the same with activations stored in another type} */
     public DeviceOptions withPrecision(DataType type) {
         Objects.requireNonNull(type, "precision");
         return with(draft -> draft.precision = type);
     }
 
-    /** The same with Winograd's convolutions allowed or not. */
+    /** {@return the same with Winograd's convolutions allowed or not} */
     public DeviceOptions withWinograd(boolean on) {
         return with(draft -> draft.winograd = on);
     }
 
-    /** The same with machine code for a CPU limited to an instruction set. */
+    /** {@return the same with machine code for a CPU limited to an instruction set} */
     public DeviceOptions withIsa(CpuIsa most) {
         Objects.requireNonNull(most, "isa");
         return with(draft -> draft.isa = most);
     }
 
-    /** The same with chunks so many times as large; infinity takes the whole batch. */
+    /** {@return the same with chunks so many times as large; infinity takes the whole batch} */
     public DeviceOptions withChunkFactor(double factor) {
         return with(draft -> draft.chunkFactor = factor);
     }
 
-    /** The same with a GPU's convolutions by the engine's own kernel or by cuDNN. */
+    /** {@return the same with a GPU's convolutions by the engine's own kernel or by cuDNN} */
     public DeviceOptions withOwnConvolutions(boolean on) {
         return with(draft -> draft.ownConvolutions = on);
     }
 
-    /** The same with each operation of a GPU waited for or not. */
+    /** {@return the same with each operation of a GPU waited for or not} */
     public DeviceOptions withSynchronous(boolean on) {
         return with(draft -> draft.synchronous = on);
     }
 
-    /** The same with a GPU's launches and library calls counted and timed or not. */
+    /** {@return the same with a GPU's launches and library calls counted and timed or not} */
     public DeviceOptions withTrace(boolean on) {
         return with(draft -> draft.trace = on);
     }

@@ -5,20 +5,28 @@ import java.util.Optional;
 
 /** A backend, found through {@link java.util.ServiceLoader}. */
 public interface DeviceProvider {
-    /** Name of the backend: {@code "cpu"}, {@code "cuda"}. */
+    /** {@return name of the backend: {@code "cpu"}, {@code "cuda"}} */
     String name();
 
-    /** Where several backends work, {@link Device#best()} takes the highest. */
+    /** {@return where several backends work, {@link Device#best()} takes the highest} */
     int preference();
 
-    /** Why this backend cannot be used here, in one line with the fix; empty when it can. */
+    /**
+     * {@return why this backend cannot be used here, in one line with the fix; empty when it can}
+     */
     Optional<String> problem();
 
-    /** What this backend found on this machine, for a diagnosis. May load its libraries. */
+    /**
+     * {@return what this backend found on this machine, for a diagnosis} May load its libraries.
+     */
     default List<Finding> findings() {
         return List.of();
     }
 
-    /** Opens the device. */
+    /**
+     * Opens the device.
+     *
+     * @return the device, which the caller closes
+     */
     Device open(DeviceOptions options);
 }

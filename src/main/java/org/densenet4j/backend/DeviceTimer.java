@@ -13,7 +13,7 @@ public interface DeviceTimer extends AutoCloseable {
      */
     void mark(int index);
 
-    /** Seconds from one mark to another; waits until the device has passed both. */
+    /** {@return seconds from one mark to another; waits until the device has passed both} */
     double seconds(int from, int to);
 
     @Override

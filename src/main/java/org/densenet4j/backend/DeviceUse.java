@@ -63,6 +63,7 @@ public final class DeviceUse implements AutoCloseable {
      * Waits for the device; {@link #close} of the turn that is returned gives it to the next. May
      * be nested.
      *
+     * @return the turn, to be closed by the same thread
      * @throws IllegalStateException when another thread is in an operation of the same user, or the
      *     user or the device is closed
      */

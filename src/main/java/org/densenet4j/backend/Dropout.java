@@ -36,17 +36,17 @@ public record Dropout(float rate, long seed, long counter, int layer, float surv
         this(rate, seed, counter, layer, 1);
     }
 
-    /** What a kept element of a kept layer is multiplied by: 1/((1 − rate)·survival). */
+    /** {@return what a kept element of a kept layer is multiplied by: 1/((1 − rate)·survival)} */
     public float keptScale() {
         return 1f / ((1f - rate) * survival);
     }
 
-    /** Words below this are dropped; compare unsigned. */
+    /** {@return words below this are dropped; compare unsigned} */
     public int threshold() {
         return threshold(rate);
     }
 
-    /** A layer whose own draw is below this is dropped as a whole; compare unsigned. */
+    /** {@return a layer whose own draw is below this is dropped as a whole; compare unsigned} */
     public int layerThreshold() {
         return threshold(1f - survival);
     }
@@ -55,7 +55,7 @@ public record Dropout(float rate, long seed, long counter, int layer, float surv
         return (int) Math.min(0xFFFF_FFFFL, (long) (probability * 4294967296.0));
     }
 
-    /** Whether anything is dropped. */
+    /** {@return whether anything is dropped} */
     public boolean active() {
         return rate > 0 || survival < 1;
     }

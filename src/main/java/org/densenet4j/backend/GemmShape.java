@@ -48,7 +48,7 @@ public record GemmShape(
                 DataType.FLOAT32);
     }
 
-    /** The shape of {@code c = op(a)·op(b)} (or {@code c += …}) for these views. */
+    /** {@return the shape of {@code c = op(a)·op(b)} (or {@code c += …}) for these views} */
     public static GemmShape of(
             Matrix a,
             boolean transposeA,
@@ -77,7 +77,7 @@ public record GemmShape(
                 c.type());
     }
 
-    /** Floating-point operations: a multiply and an add per term. */
+    /** {@return floating-point operations: a multiply and an add per term} */
     public long flops() {
         return 2L * m * n * k;
     }

@@ -16,41 +16,41 @@ package org.densenet4j.backend;
 public record Matrix(long offset, int rows, int columns, int stride, DataType type) {
     private static final int CACHE_LINE = 64;
 
-    /** A contiguous float32 matrix. */
+    /** {@return a contiguous float32 matrix} */
     public static Matrix dense(long offset, int rows, int columns) {
         return new Matrix(offset, rows, columns, columns, DataType.FLOAT32);
     }
 
-    /** A float32 matrix whose rows lie {@code stride} elements apart. */
+    /** {@return a float32 matrix whose rows lie {@code stride} elements apart} */
     public static Matrix strided(long offset, int rows, int columns, int stride) {
         return new Matrix(offset, rows, columns, stride, DataType.FLOAT32);
     }
 
-    /** A contiguous matrix of another storage type. */
+    /** {@return a contiguous matrix of another storage type} */
     public static Matrix dense(long offset, int rows, int columns, DataType type) {
         return new Matrix(offset, rows, columns, columns, type);
     }
 
     /**
-     * A matrix whose rows start on cache-line boundaries: vector loads that cross a boundary cost
-     * twice as much, and a row is read by every later layer.
+     * {@return a matrix whose rows start on cache-line boundaries: vector loads that cross a
+     * boundary cost twice as much, and a row is read by every later layer}
      */
     public static Matrix aligned(long offset, int rows, int columns, DataType type) {
         int line = CACHE_LINE / type.bytes();
         return new Matrix(offset, rows, columns, (columns + line - 1) / line * line, type);
     }
 
-    /** A float32 vector, as a matrix of one row. */
+    /** {@return a float32 vector, as a matrix of one row} */
     public static Matrix vector(long offset, int length) {
         return dense(offset, 1, length);
     }
 
-    /** The first {@code count} columns: what a dense layer reads. */
+    /** {@return the first {@code count} columns: what a dense layer reads} */
     public Matrix prefix(int count) {
         return columns(0, count);
     }
 
-    /** The columns {@code [from, from + count)}. */
+    /** {@return the columns {@code [from, from + count)}} */
     public Matrix columns(int from, int count) {
         if (from < 0 || count < 0 || from + count > columns) {
             throw new IndexOutOfBoundsException(
@@ -59,7 +59,7 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
         return new Matrix(offset + (long) from * type.bytes(), rows, count, stride, type);
     }
 
-    /** The rows {@code [from, from + count)}. */
+    /** {@return the rows {@code [from, from + count)}} */
     public Matrix rows(int from, int count) {
         if (from < 0 || count < 0 || from + count > rows) {
             throw new IndexOutOfBoundsException(
@@ -69,12 +69,14 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
                 offset + (long) from * stride * type.bytes(), count, columns, stride, type);
     }
 
-    /** Row {@code index} as a vector. */
+    /** {@return row {@code index} as a vector} */
     public Matrix row(int index) {
         return rows(index, 1);
     }
 
-    /** The leading part of this matrix's memory seen as a dense matrix of another shape. */
+    /**
+     * {@return the leading part of this matrix's memory seen as a dense matrix of another shape}
+     */
     public Matrix reshaped(int newRows, int newColumns) {
         if (!isDense() || (long) newRows * newColumns > (long) rows * columns) {
             throw new IllegalArgumentException(
@@ -83,27 +85,27 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
         return new Matrix(offset, newRows, newColumns, newColumns, type);
     }
 
-    /** Whether rows follow each other without a gap. */
+    /** {@return whether rows follow each other without a gap} */
     public boolean isDense() {
         return stride == columns;
     }
 
-    /** The byte offset of element ({@code row}, {@code column}). */
+    /** {@return the byte offset of element ({@code row}, {@code column})} */
     public long at(int row, int column) {
         return offset + ((long) row * stride + column) * type.bytes();
     }
 
-    /** Bytes from one row to the next. */
+    /** {@return bytes from one row to the next} */
     public long rowBytes() {
         return (long) stride * type.bytes();
     }
 
-    /** Bytes from the first element to the end of the last row's padding. */
+    /** {@return bytes from the first element to the end of the last row's padding} */
     public long storedBytes() {
         return (long) rows * stride * type.bytes();
     }
 
-    /** Bytes of a dense matrix of this shape. */
+    /** {@return bytes of a dense matrix of this shape} */
     public long bytes() {
         return (long) rows * columns * type.bytes();
     }

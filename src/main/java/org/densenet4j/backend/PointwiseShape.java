@@ -10,12 +10,12 @@ package org.densenet4j.backend;
  */
 public record PointwiseShape(int rows, int inputChannels, int outputChannels, DataType type) {
 
-    /** Number of weights. */
+    /** {@return number of weights} */
     public int weights() {
         return inputChannels * outputChannels;
     }
 
-    /** The same for another number of rows. */
+    /** {@return the same for another number of rows} */
     public PointwiseShape withRows(int count) {
         return new PointwiseShape(count, inputChannels, outputChannels, type);
     }

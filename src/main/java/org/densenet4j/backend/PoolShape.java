@@ -79,12 +79,12 @@ public record PoolShape(
         }
     }
 
-    /** One window over the whole image. */
+    /** {@return one window over the whole image} */
     public static PoolShape global(int height, int width) {
         return new PoolShape(height, width, height, width, 1, 0, false);
     }
 
-    /** Whether there is one window, over the whole image and nothing else. */
+    /** {@return whether there is one window, over the whole image and nothing else} */
     public boolean isGlobal() {
         return kernelHeight == height && kernelWidth == width && padding == 0;
     }
@@ -98,70 +98,82 @@ public record PoolShape(
         return (count - 1) * stride >= size + padding ? count - 1 : count;
     }
 
-    /** Rows of windows. */
+    /** {@return rows of windows} */
     public int outHeight() {
         return windows(height, kernelHeight, stride, padding, ceil);
     }
 
-    /** Columns of windows. */
+    /** {@return columns of windows} */
     public int outWidth() {
         return windows(width, kernelWidth, stride, padding, ceil);
     }
 
-    /** Pixels of an image. */
+    /** {@return pixels of an image} */
     public int pixels() {
         return height * width;
     }
 
-    /** Windows of an image. */
+    /**
+     * Windows of an image.
+     *
+     * @return rows times columns of windows
+     */
     public int outPixels() {
         return outHeight() * outWidth();
     }
 
-    /** First row of the image in a row of windows. */
+    /** {@return first row of the image in a row of windows} */
     public int top(int outRow) {
         return Math.max(0, outRow * stride - padding);
     }
 
-    /** The row behind the last one of the image in a row of windows. */
+    /** {@return the row behind the last one of the image in a row of windows} */
     public int bottom(int outRow) {
         return Math.min(height, outRow * stride - padding + kernelHeight);
     }
 
-    /** First column of the image in a column of windows. */
+    /** {@return first column of the image in a column of windows} */
     public int left(int outColumn) {
         return Math.max(0, outColumn * stride - padding);
     }
 
-    /** The column behind the last one of the image in a column of windows. */
+    /** {@return the column behind the last one of the image in a column of windows} */
     public int right(int outColumn) {
         return Math.min(width, outColumn * stride - padding + kernelWidth);
     }
 
-    /** First row of windows that have a row of the image. */
+    /** {@return first row of windows that have a row of the image} */
     public int firstOver(int row) {
         return Math.max(0, Math.ceilDiv(row + padding - kernelHeight + 1, stride));
     }
 
-    /** Behind the last row of windows that have a row of the image. */
+    /**
+     * Behind the last row of windows that have a row of the image.
+     *
+     * @return the end of a half-open range, at most the rows of windows
+     */
     public int endOver(int row) {
         return Math.min(outHeight(), (row + padding) / stride + 1);
     }
 
-    /** First column of windows that have a column of the image. */
+    /** {@return first column of windows that have a column of the image} */
     public int firstBeside(int column) {
         return Math.max(0, Math.ceilDiv(column + padding - kernelWidth + 1, stride));
     }
 
-    /** Behind the last column of windows that have a column of the image. */
+    /**
+     * Behind the last column of windows that have a column of the image.
+     *
+     * @return the end of a half-open range, at most the columns of windows
+     */
     public int endBeside(int column) {
         return Math.min(outWidth(), (column + padding) / stride + 1);
     }
 
     /**
-     * What a pixel counts in a window's mean: 1/elements, where elements of the padding count (as
-     * PyTorch's {@code count_include_pad=True} has it) and those behind the padding, which a
-     * rounded up number of windows reaches, do not.
+     * {@return what a pixel counts in a window's mean: 1/elements, where elements of the padding
+     * count (as PyTorch's {@code count_include_pad=True} has it) and those behind the padding,
+     * which a rounded up number of windows reaches, do not}
      */
     public float share(int outRow, int outColumn) {
         int rows = Math.min(kernelHeight, height + 2 * padding - outRow * stride);

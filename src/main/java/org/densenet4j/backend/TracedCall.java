@@ -17,17 +17,17 @@ package org.densenet4j.backend;
 public record TracedCall(
         String name, long calls, double seconds, long bytes, long flops, boolean beside) {
 
-    /** Bytes per second; 0 where no time was measured. */
+    /** {@return bytes per second; 0 where no time was measured} */
     public double bytesPerSecond() {
         return seconds > 0 ? bytes / seconds : 0;
     }
 
-    /** FLOPs per second; 0 where no time was measured. */
+    /** {@return FLOPs per second; 0 where no time was measured} */
     public double flopsPerSecond() {
         return seconds > 0 ? flops / seconds : 0;
     }
 
-    /** Both together, under this name. */
+    /** {@return both together, under this name} */
     public TracedCall plus(TracedCall other) {
         return new TracedCall(
                 name,

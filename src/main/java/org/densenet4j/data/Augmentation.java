@@ -48,7 +48,7 @@ public record Augmentation(
         this(padding, flip, null, ColourJitter.NONE);
     }
 
-    /** The same with another colour jitter. */
+    /** {@return the same with another colour jitter} */
     public Augmentation withJitter(ColourJitter value) {
         return new Augmentation(padding, flip, crop, value);
     }

@@ -80,7 +80,7 @@ public record Batch(
         }
     }
 
-    /** Number of images. */
+    /** {@return number of images} */
     public int size() {
         return labels.length;
     }

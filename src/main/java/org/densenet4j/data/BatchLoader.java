@@ -52,7 +52,11 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
         return new BatchLoader(data, changed, augmentation, normalisation, broken);
     }
 
-    /** Batches of 64 in order, as they are, normalised by CIFAR-10's constants, by one thread. */
+    /**
+     * Batches of 64 in order, as they are, normalised by CIFAR-10's constants, by one thread.
+     *
+     * @return a loader, whose methods give others with other settings
+     */
     public static BatchLoader of(Dataset data) {
         Objects.requireNonNull(data, "data");
         return new BatchLoader(
@@ -67,6 +71,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
      * With labels that index the classes of a network, matched by name.
      *
      * @param classNames of the network, in the order of its logits
+     * @return a loader with this setting; this one stays as it is
      * @throws IllegalArgumentException when images are of classes that the network does not know
      */
     public BatchLoader relabelled(List<String> classNames) {
@@ -79,23 +84,31 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 broken);
     }
 
-    /** Names of the classes that labels index. */
+    /** {@return names of the classes that labels index} */
     public List<String> classNames() {
         return data.classNames();
     }
 
-    /** What the batches tell of their images. */
+    /** {@return what the batches tell of their images} */
     public ImageMetadata metadata() {
         return metadata;
     }
 
-    /** Random changes to each image. */
+    /**
+     * Random changes to each image.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public BatchLoader augment(Augmentation value) {
         Objects.requireNonNull(value, "augmentation");
         return new BatchLoader(data, settings, value, normalisation, broken);
     }
 
-    /** Mean and deviation to normalise by. */
+    /**
+     * Mean and deviation to normalise by.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public BatchLoader normalise(Normalisation value) {
         Objects.requireNonNull(value, "normalise");
         if (value.mean().length != data.channels()) {

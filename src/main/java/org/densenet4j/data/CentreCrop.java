@@ -33,12 +33,15 @@ public record CentreCrop(int height, int width, int channels, double share, bool
         }
     }
 
-    /** The network's input: {@code height·width·channels} bytes. */
+    /** {@return the network's input: {@code height·width·channels} bytes} */
     public Image apply(Image image) {
         return cut(image.inChannels(channels), 1);
     }
 
-    /** The part of an image that the network sees, at least {@code leastSide} pixels a side. */
+    /**
+     * {@return the part of an image that the network sees, at least {@code leastSide} pixels a
+     * side}
+     */
     public Image visible(Image image, int leastSide) {
         return cut(image, Math.max(1, Math.ceilDiv(leastSide, Math.min(height, width))));
     }

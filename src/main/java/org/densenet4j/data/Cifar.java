@@ -15,6 +15,7 @@ public record Cifar(Dataset train, Dataset test) {
      * Reads {@code data_batch_1.bin} to {@code 5} and {@code test_batch.bin} from a folder, or from
      * {@code cifar-10-batches-bin} inside it.
      *
+     * @return both sets
      * @throws IOException in one line when a file is missing, truncated or not of this format
      */
     public static Cifar cifar10(Path folder) throws IOException {
@@ -27,6 +28,7 @@ public record Cifar(Dataset train, Dataset test) {
      * Reads {@code train.bin} and {@code test.bin} from a folder, or from {@code cifar-100-binary}
      * inside it. Labels are the fine ones.
      *
+     * @return both sets
      * @throws IOException in one line when a file is missing, truncated or not of this format
      */
     public static Cifar cifar100(Path folder) throws IOException {

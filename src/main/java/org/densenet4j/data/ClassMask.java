@@ -43,7 +43,7 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
     }
 
     /**
-     * Of what a network gives: the class of each pixel's first largest logit.
+     * {@return of what a network gives: the class of each pixel's first largest logit}
      *
      * @param logits [pixels, classes], those of one image from {@code at} on
      */
@@ -77,13 +77,16 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
         return new ClassMask(height, width, labels, classes);
     }
 
-    /** Names of the files that {@link #write} makes for an image. */
+    /** {@return names of the files that {@link #write} makes for an image} */
     public static List<String> fileNames(String name) {
         Objects.requireNonNull(name, "name");
         return List.of(name + ".index.png", name + ".colours.png", name + ".overlay.png");
     }
 
-    /** Share of the pixels that each class has, in the order of the classes; void has the rest. */
+    /**
+     * {@return share of the pixels that each class has, in the order of the classes; void has the
+     * rest}
+     */
     public double[] shares() {
         long[] counts = new long[classes.count()];
         for (int label : labels) {
@@ -128,8 +131,8 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
     }
 
     /**
-     * Class indices, as the label images of a data set are: a PNG of 8 bits with a palette of the
-     * classes' colours, so that it looks right, too.
+     * {@return class indices, as the label images of a data set are: a PNG of 8 bits with a palette
+     * of the classes' colours, so that it looks right, too}
      */
     public byte[] indexPng() throws IOException {
         int colours = classes.voidLabel() + 1;
@@ -156,7 +159,7 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
         return png(image);
     }
 
-    /** The classes' colours: an RGB PNG. */
+    /** {@return the classes' colours: an RGB PNG} */
     public byte[] colouredPng() throws IOException {
         BufferedImage image = rgb();
         for (int p = 0; p < labels.length; p++) {
@@ -166,7 +169,7 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
     }
 
     /**
-     * The classes' colours over the image; void pixels stay as they are.
+     * {@return the classes' colours over the image; void pixels stay as they are}
      *
      * @param image of one channel or of three, of the mask's size
      * @param opacity 0 for the image alone, 1 for the colours alone

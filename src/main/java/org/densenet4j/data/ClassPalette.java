@@ -63,7 +63,7 @@ public record ClassPalette(
         }
     }
 
-    /** Number of classes. */
+    /** {@return number of classes} */
     public int count() {
         return colours.size();
     }

@@ -39,13 +39,14 @@ public record ColourJitter(double brightness, double contrast, double saturation
     }
 
     /**
-     * The same strength of brightness, contrast and saturation, and a quarter of it as lighting.
+     * {@return the same strength of brightness, contrast and saturation, and a quarter of it as
+     * lighting}
      */
     public static ColourJitter of(double strength) {
         return strength == 0 ? NONE : new ColourJitter(strength, strength, strength, strength / 4);
     }
 
-    /** Whether anything changes. */
+    /** {@return whether anything changes} */
     public boolean active() {
         return brightness > 0 || contrast > 0 || saturation > 0 || lighting > 0;
     }

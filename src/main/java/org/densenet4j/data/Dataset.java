@@ -11,24 +11,24 @@ import java.util.function.Function;
  * message names it; the loader then stops or skips it, as it was told.
  */
 public interface Dataset {
-    /** Number of images. */
+    /** {@return number of images} */
     int size();
 
-    /** Rows of pixels. */
+    /** {@return rows of pixels} */
     int height();
 
-    /** Columns of pixels. */
+    /** {@return columns of pixels} */
     int width();
 
-    /** Values per pixel. */
+    /** {@return values per pixel} */
     int channels();
 
-    /** Names of the classes; their number is the number of classes. */
+    /** {@return names of the classes; their number is the number of classes} */
     List<String> classNames();
 
     /**
-     * Class of an image, {@code 0 <= label < classNames().size()}. Where targets are no classes
-     * (several labels, numbers) answer 0, and look targets up by {@link Batch#indices}.
+     * {@return class of an image, {@code 0 <= label < classNames().size()}} Where targets are no
+     * classes (several labels, numbers) answer 0, and look targets up by {@link Batch#indices}.
      */
     int label(int index);
 
@@ -40,8 +40,8 @@ public interface Dataset {
     void read(int index, byte[] pixels);
 
     /**
-     * An image at its own size, which a random resized crop starts from. Sources of one size need
-     * not implement it.
+     * {@return an image at its own size, which a random resized crop starts from} Sources of one
+     * size need not implement it.
      */
     default Image image(int index) {
         byte[] pixels = new byte[height() * width() * channels()];
@@ -54,20 +54,21 @@ public interface Dataset {
      * until {@code use} returns; others need not implement it.
      *
      * @param use gets the image and should keep nothing of it
+     * @return what {@code use} returned
      */
     default <T> T image(int index, Function<Image, T> use) {
         return use.apply(image(index));
     }
 
     /**
-     * Whether images were turned upright as their Exif data says, which is recorded with the
-     * weights that are trained on them.
+     * {@return whether images were turned upright as their Exif data says, which is recorded with
+     * the weights that are trained on them}
      */
     default boolean exifOrientation() {
         return false;
     }
 
-    /** Number of classes. */
+    /** {@return number of classes} */
     default int classes() {
         return classNames().size();
     }

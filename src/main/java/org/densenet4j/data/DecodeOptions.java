@@ -19,12 +19,12 @@ public record DecodeOptions(long mostPixels, boolean exifOrientation) {
         }
     }
 
-    /** The same with another limit. */
+    /** {@return the same with another limit} */
     public DecodeOptions withMostPixels(long pixels) {
         return new DecodeOptions(pixels, exifOrientation);
     }
 
-    /** The same with the Exif orientation followed or ignored. */
+    /** {@return the same with the Exif orientation followed or ignored} */
     public DecodeOptions withExifOrientation(boolean on) {
         return new DecodeOptions(mostPixels, on);
     }

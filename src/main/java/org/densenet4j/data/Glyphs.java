@@ -51,7 +51,7 @@ public final class Glyphs {
 
     private Glyphs() {}
 
-    /** Names of the classes. */
+    /** {@return names of the classes} */
     public static List<String> classNames() {
         return Arrays.stream(Glyph.values())
                 .map(glyph -> glyph.name().toLowerCase(Locale.ROOT))

@@ -34,6 +34,7 @@ public record Image(int height, int width, int channels, byte[] pixels) {
      * middle: torchvision's {@code Resize} and {@code CenterCrop}.
      *
      * @param cropShare wanted size divided by the size before cropping, such as 224/256 = 0.875
+     * @return a new image of the wanted size
      */
     public Image resizedAndCropped(int wantedHeight, int wantedWidth, double cropShare) {
         if (!(cropShare > 0 && cropShare <= 1)) {
@@ -58,8 +59,8 @@ public record Image(int height, int width, int channels, byte[] pixels) {
     }
 
     /**
-     * In another number of channels: RGB as luma, which Pillow's {@code convert("L")} computes in
-     * the same way (ITU-R 601-2), or grey repeated.
+     * {@return in another number of channels: RGB as luma, which Pillow's {@code convert("L")}
+     * computes in the same way (ITU-R 601-2), or grey repeated}
      *
      * @throws IllegalArgumentException when both numbers are not among 1 and 3
      */

@@ -28,8 +28,8 @@ public final class ImageFile {
     private ImageFile() {}
 
     /**
-     * Whether the name is that of an image that {@link #read(Path)} might read. The content decides
-     * about the format.
+     * {@return whether the name is that of an image that {@link #read(Path)} might read} The
+     * content decides about the format.
      */
     public static boolean isImage(Path file) {
         String name = String.valueOf(file.getFileName());
@@ -39,6 +39,7 @@ public final class ImageFile {
     /**
      * Reads a file as RGB.
      *
+     * @return the image, RGB
      * @throws DataException in one line that names the file when it is missing, broken, truncated,
      *     too large or of another format
      * @throws ImageMemoryException when the heap is too small for it
@@ -48,7 +49,7 @@ public final class ImageFile {
     }
 
     /**
-     * The same with another limit.
+     * {@return the same with another limit}
      *
      * @param mostPixels larger images are refused before they are decoded
      */
@@ -56,7 +57,7 @@ public final class ImageFile {
         return read(file, DecodeOptions.DEFAULT.withMostPixels(mostPixels));
     }
 
-    /** The same with other options. */
+    /** {@return the same with other options} */
     public static Image read(Path file, DecodeOptions options) throws IOException {
         return read(file, options, image -> image);
     }
@@ -66,6 +67,7 @@ public final class ImageFile {
      * threads that do this at once need no more memory than the process allows for all of them.
      *
      * @param use gets the image, should keep little of it, and decodes no other
+     * @return what {@code use} returned
      */
     public static <T> T read(Path file, DecodeOptions options, Function<Image, T> use)
             throws IOException {
@@ -80,6 +82,7 @@ public final class ImageFile {
      * Decodes an image that is in memory, such as an upload.
      *
      * @param name stands for the file's name in messages
+     * @return the image, RGB
      * @throws DataException in one line when it is broken, truncated, too large or of another
      *     format
      * @throws ImageMemoryException when the heap is too small for it
@@ -89,7 +92,7 @@ public final class ImageFile {
     }
 
     /**
-     * The same with another limit.
+     * {@return the same with another limit}
      *
      * @param mostPixels larger images are refused before they are decoded
      */
@@ -97,7 +100,7 @@ public final class ImageFile {
         return decode(name, bytes, DecodeOptions.DEFAULT.withMostPixels(mostPixels));
     }
 
-    /** The same with other options. */
+    /** {@return the same with other options} */
     public static Image decode(String name, byte[] bytes, DecodeOptions options)
             throws IOException {
         return decode(name, bytes, options, image -> image);
@@ -108,6 +111,7 @@ public final class ImageFile {
      * many threads that do this at once need no more memory than the process allows for all.
      *
      * @param use gets the image, should keep little of it, and decodes no other
+     * @return what {@code use} returned
      */
     public static <T> T decode(
             String name, byte[] bytes, DecodeOptions options, Function<Image, T> use)

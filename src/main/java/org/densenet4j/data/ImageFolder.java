@@ -48,7 +48,11 @@ public final class ImageFolder implements Dataset {
         this.decoding = b.decoding;
     }
 
-    /** Starts with 224x224 pixels, cut out of 256, and {@link DecodeOptions#DEFAULT}. */
+    /**
+     * Starts with 224x224 pixels, cut out of 256, and {@link DecodeOptions#DEFAULT}.
+     *
+     * @return a builder, whose {@link Builder#open} lists the files
+     */
     public static Builder at(Path folder) {
         Objects.requireNonNull(folder, "folder");
 
@@ -85,12 +89,12 @@ public final class ImageFolder implements Dataset {
         return labels[index];
     }
 
-    /** Where an image is. */
+    /** {@return where an image is} */
     public Path file(int index) {
         return files.get(index);
     }
 
-    /** Files in the folders that are not used. */
+    /** {@return files in the folders that are not used} */
     public LeftOut leftOut() {
         return leftOut;
     }
@@ -177,18 +181,30 @@ public final class ImageFolder implements Dataset {
             this.folder = folder;
         }
 
-        /** Height and width of the network's input. */
+        /**
+         * Height and width of the network's input.
+         *
+         * @return this
+         */
         public Builder size(int pixels) {
             return size(pixels, pixels);
         }
 
-        /** Height and width of the network's input. */
+        /**
+         * Height and width of the network's input.
+         *
+         * @return this
+         */
         public Builder size(int height, int width) {
             return crop(
                     new CentreCrop(height, width, crop.channels(), crop.share(), crop.keepExact()));
         }
 
-        /** In evaluation: the input's size divided by the size before the centre crop. */
+        /**
+         * In evaluation: the input's size divided by the size before the centre crop.
+         *
+         * @return this
+         */
         public Builder cropShare(double share) {
             return crop(
                     new CentreCrop(
@@ -198,6 +214,8 @@ public final class ImageFolder implements Dataset {
         /**
          * All of how evaluation prepares images. Give it that of the network ({@code
          * ImagePreparation.crop(spec)}), and evaluation sees the pixels that prediction does.
+         *
+         * @return this
          */
         public Builder crop(CentreCrop value) {
             Objects.requireNonNull(value, "crop");
@@ -206,12 +224,20 @@ public final class ImageFolder implements Dataset {
             return this;
         }
 
-        /** Larger images are refused. */
+        /**
+         * Larger images are refused.
+         *
+         * @return this
+         */
         public Builder mostPixels(long pixels) {
             return decoding(decoding.withMostPixels(pixels));
         }
 
-        /** How files are decoded. */
+        /**
+         * How files are decoded.
+         *
+         * @return this
+         */
         public Builder decoding(DecodeOptions options) {
             Objects.requireNonNull(options, "options");
 
@@ -219,7 +245,11 @@ public final class ImageFolder implements Dataset {
             return this;
         }
 
-        /** The classes of the training set, so that a folder with fewer has the same numbers. */
+        /**
+         * The classes of the training set, so that a folder with fewer has the same numbers.
+         *
+         * @return this
+         */
         public Builder classes(List<String> names) {
             Objects.requireNonNull(names, "names");
 
@@ -230,6 +260,7 @@ public final class ImageFolder implements Dataset {
         /**
          * Lists the files.
          *
+         * @return the data set
          * @throws DataException in one line when there are no classes, a class is empty, one is not
          *     among the training set's, or two have the same name
          */

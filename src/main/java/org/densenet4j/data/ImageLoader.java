@@ -88,7 +88,11 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
         return copy(changed);
     }
 
-    /** Images per batch; the last one may have fewer. */
+    /**
+     * Images per batch; the last one may have fewer.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public L batch(int images) {
         if (images < 1) {
             throw new IllegalArgumentException("batch = " + images + ": use 1 or more");
@@ -96,12 +100,20 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
         return with(s -> s.batch = images);
     }
 
-    /** Another random order in every epoch. */
+    /**
+     * Another random order in every epoch.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public L shuffle(long seed) {
         return shuffled(true, seed);
     }
 
-    /** Seed of the augmentation; the order stays as it is. */
+    /**
+     * Seed of the augmentation; the order stays as it is.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public L seed(long seed) {
         return shuffled(settings.shuffle, seed);
     }
@@ -114,12 +126,20 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
                 });
     }
 
-    /** Leaves out a last batch that is not full. */
+    /**
+     * Leaves out a last batch that is not full.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public L dropLast(boolean on) {
         return with(s -> s.dropLast = on);
     }
 
-    /** Batches prepared ahead. */
+    /**
+     * Batches prepared ahead.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public L prefetch(int batches) {
         if (batches < 1) {
             throw new IllegalArgumentException("prefetch = " + batches + ": use 1 or more");
@@ -127,7 +147,11 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
         return with(s -> s.prefetch = batches);
     }
 
-    /** Threads that read and augment images. */
+    /**
+     * Threads that read and augment images.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public L threads(int count) {
         if (count < 1 || count > 256) {
             throw new IllegalArgumentException(
@@ -141,29 +165,35 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
      * of memory is not taken for a broken image.
      *
      * @param report is told about each of them once, in one line, by a loader thread
+     * @return a loader with this setting; this one stays as it is
      */
     public L skipBroken(Consumer<String> report) {
         Objects.requireNonNull(report, "report");
         return with(s -> s.skipped = report);
     }
 
-    /** Images that were skipped so far by this loader and those made from it. */
+    /** {@return images that were skipped so far by this loader and those made from it} */
     public int skippedImages() {
         return broken.size();
     }
 
-    /** Batches in an epoch, if no image is broken. */
+    /** {@return batches in an epoch, if no image is broken} */
     public int batchesPerEpoch() {
         return settings.dropLast ? images / settings.batch : Math.ceilDiv(images, settings.batch);
     }
 
-    /** Starts preparing the batches of an epoch from its first batch. */
+    /**
+     * Starts preparing the batches of an epoch from its first batch.
+     *
+     * @return the batches, to be closed
+     */
     public abstract Prefetched epoch(int epoch);
 
     /**
      * Starts preparing the batches of an epoch from batch {@code from}, to resume in its middle.
      *
      * @param from a {@link Prefetched#position}
+     * @return the batches from there on, to be closed
      */
     public abstract Prefetched epoch(int epoch, int from);
 
@@ -366,12 +396,12 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
             return numbered.batch();
         }
 
-        /** Where to resume behind the batch that {@link #next} gave last. */
+        /** {@return where to resume behind the batch that {@link #next} gave last} */
         public int position() {
             return position;
         }
 
-        /** Time that the caller waited for batches, in seconds. */
+        /** {@return time that the caller waited for batches, in seconds} */
         public double inputWaitSeconds() {
             return waitNanos / 1e9;
         }

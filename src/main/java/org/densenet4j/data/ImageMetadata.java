@@ -67,7 +67,7 @@ public record ImageMetadata(
         this(classNames, normalisation, false);
     }
 
-    /** Both, of images as they are stored. */
+    /** {@return both, of images as they are stored} */
     public static ImageMetadata of(List<String> classNames, Normalisation normalisation) {
         Objects.requireNonNull(classNames, "classNames");
         Objects.requireNonNull(normalisation, "normalisation");
@@ -80,6 +80,7 @@ public record ImageMetadata(
      *
      * @param path names the file in messages
      * @param metadata the file's
+     * @return what is recorded; {@link #NONE} where nothing is
      * @throws IOException in one line when an entry is broken
      */
     public static ImageMetadata read(Path path, Map<String, String> metadata) throws IOException {
@@ -123,7 +124,7 @@ public record ImageMetadata(
         return metadata.getOrDefault(key, numbers == null ? null : "[" + numbers + "]");
     }
 
-    /** This, and of the other what is not known here. */
+    /** {@return this, and of the other what is not known here} */
     public ImageMetadata or(ImageMetadata other) {
         Objects.requireNonNull(other, "other");
         return new ImageMetadata(
@@ -133,32 +134,32 @@ public record ImageMetadata(
                 palette.or(other::palette));
     }
 
-    /** The same with other class names. */
+    /** {@return the same with other class names} */
     public ImageMetadata withClassNames(List<String> names) {
         Objects.requireNonNull(names, "names");
         return new ImageMetadata(Optional.of(names), normalisation, exifOrientation, palette);
     }
 
-    /** The same with another normalisation. */
+    /** {@return the same with another normalisation} */
     public ImageMetadata withNormalisation(Normalisation value) {
         Objects.requireNonNull(value, "normalisation");
         return new ImageMetadata(classNames, Optional.of(value), exifOrientation, palette);
     }
 
-    /** The same with the Exif orientation followed or ignored. */
+    /** {@return the same with the Exif orientation followed or ignored} */
     public ImageMetadata withExifOrientation(boolean on) {
         return new ImageMetadata(classNames, normalisation, on, palette);
     }
 
-    /** The same with the colours and indices that masks show the classes by. */
+    /** {@return the same with the colours and indices that masks show the classes by} */
     public ImageMetadata withPalette(ClassPalette value) {
         Objects.requireNonNull(value, "palette");
         return new ImageMetadata(classNames, normalisation, exifOrientation, Optional.of(value));
     }
 
     /**
-     * Whether both name classes, and not the same in the same order, or both know a normalisation,
-     * and not the same.
+     * {@return whether both name classes, and not the same in the same order, or both know a
+     * normalisation, and not the same}
      */
     public boolean contradicts(ImageMetadata other) {
         Objects.requireNonNull(other, "other");
@@ -170,8 +171,8 @@ public record ImageMetadata(
     }
 
     /**
-     * Why a network cannot have been trained on such images: the names or colours are not one per
-     * class, or the normalisation is not of every channel. Empty when it can.
+     * {@return why a network cannot have been trained on such images: the names or colours are not
+     * one per class, or the normalisation is not of every channel} Empty when it can.
      *
      * @param classes of the network
      * @param channels of its images
@@ -201,7 +202,7 @@ public record ImageMetadata(
         return Optional.empty();
     }
 
-    /** Entries of a file's metadata, which {@link #read} understands. */
+    /** {@return entries of a file's metadata, which {@link #read} understands} */
     public Map<String, String> entries() {
         Map<String, String> entries = new LinkedHashMap<>();
         classNames.ifPresent(names -> entries.put(CLASSES, JsonList.of(names)));

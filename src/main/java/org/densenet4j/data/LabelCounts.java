@@ -23,6 +23,7 @@ public final class LabelCounts {
     /**
      * Reads a set, by as many threads as there are processors.
      *
+     * @return pixels of each class
      * @throws java.io.UncheckedIOException in one line when an image cannot be read or a label is
      *     none
      */
@@ -50,22 +51,22 @@ public final class LabelCounts {
         return sum;
     }
 
-    /** Pixels of a class. */
+    /** {@return pixels of a class} */
     public long pixels(int classIndex) {
         return pixels[Objects.checkIndex(classIndex, classes.count())];
     }
 
-    /** Pixels of no class. */
+    /** {@return pixels of no class} */
     public long voidPixels() {
         return pixels[LabelledImage.VOID];
     }
 
-    /** All pixels. */
+    /** {@return all pixels} */
     public long allPixels() {
         return Arrays.stream(pixels).sum();
     }
 
-    /** Classes that have no pixels. */
+    /** {@return classes that have no pixels} */
     public List<String> missing() {
         return IntStream.range(0, classes.count())
                 .filter(c -> pixels[c] == 0)
@@ -74,8 +75,8 @@ public final class LabelCounts {
     }
 
     /**
-     * What is most likely a mistake, in one line: all pixels are void, or all others of one class,
-     * as where masks of 0 and 255 are read as indices of which 255 is void.
+     * {@return what is most likely a mistake, in one line: all pixels are void, or all others of
+     * one class, as where masks of 0 and 255 are read as indices of which 255 is void}
      */
     public Optional<String> suspicion() {
         List<Integer> present =

@@ -40,7 +40,7 @@ public record LeftOut(Map<String, Integer> kinds, int images, @Nullable Path fir
                 sum, images + other.images, here || other.first == null ? first : other.first);
     }
 
-    /** How many there are. */
+    /** {@return how many there are} */
     public int count() {
         return kinds.values().stream().mapToInt(Integer::intValue).sum();
     }

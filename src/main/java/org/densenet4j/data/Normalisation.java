@@ -52,7 +52,11 @@ public record Normalisation(float[] mean, float[] deviation) {
         }
     }
 
-    /** Leaves values from 0 to 1 as they are: mean 0 and deviation 1. */
+    /**
+     * Leaves values from 0 to 1 as they are: mean 0 and deviation 1.
+     *
+     * @return the normalisation
+     */
     public static Normalisation none(int channels) {
         if (channels < 1) {
             throw new IllegalArgumentException("channels = " + channels + ": use 1 or more");
@@ -62,7 +66,11 @@ public record Normalisation(float[] mean, float[] deviation) {
         return new Normalisation(new float[channels], ones);
     }
 
-    /** Computed over all images of a data set. */
+    /**
+     * Computed over all images of a data set.
+     *
+     * @return mean and deviation of each channel
+     */
     public static Normalisation of(Dataset data) {
         Objects.requireNonNull(data, "data");
         int channels = data.channels();

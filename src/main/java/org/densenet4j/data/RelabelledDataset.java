@@ -23,8 +23,8 @@ public final class RelabelledDataset implements Dataset {
     }
 
     /**
-     * The same images with labels that index {@code classNames}. Classes of the network without
-     * images are allowed, and so are names of the data without images.
+     * {@return the same images with labels that index {@code classNames}} Classes of the network
+     * without images are allowed, and so are names of the data without images.
      *
      * @param classNames of a network, in the order of its logits
      * @throws IllegalArgumentException when images are of classes that the network does not know or

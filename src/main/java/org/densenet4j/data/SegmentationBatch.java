@@ -65,12 +65,12 @@ public record SegmentationBatch(
         }
     }
 
-    /** Number of images. */
+    /** {@return number of images} */
     public int size() {
         return indices.length;
     }
 
-    /** Pixels that have a label: those that a mean loss is taken over. */
+    /** {@return pixels that have a label: those that a mean loss is taken over} */
     public int labelledPixels() {
         int count = 0;
         for (int label : labels) {

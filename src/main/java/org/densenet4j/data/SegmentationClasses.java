@@ -67,10 +67,10 @@ public final class SegmentationClasses {
     }
 
     /**
-     * Classes without colours: label images hold their indices. They are drawn in the colours of
-     * PASCAL VOC: where the first class is called background, it is black and void is (224, 224,
-     * 192), as there; without a background the classes begin with the second colour, and void is
-     * black.
+     * {@return classes without colours: label images hold their indices} They are drawn in the
+     * colours of PASCAL VOC: where the first class is called background, it is black and void is
+     * (224, 224, 192), as there; without a background the classes begin with the second colour, and
+     * void is black.
      *
      * @throws IllegalArgumentException when there are fewer than 2 or more than 255, or two have
      *     one name
@@ -99,7 +99,8 @@ public final class SegmentationClasses {
     }
 
     /**
-     * Classes that masks show by these colours and indices, as a file of weights records them.
+     * {@return classes that masks show by these colours and indices, as a file of weights records
+     * them}
      *
      * @throws IllegalArgumentException as {@link #of(List)}, or when there are not as many colours
      */
@@ -124,16 +125,20 @@ public final class SegmentationClasses {
                 labelOfIndex);
     }
 
-    /** So many classes without colours, named by their numbers. */
+    /**
+     * So many classes without colours, named by their numbers.
+     *
+     * @return the classes
+     */
     public static SegmentationClasses numbered(int count) {
         checkCount("the classes", count);
         return of(IntStream.range(0, count).mapToObj(Integer::toString).toList());
     }
 
     /**
-     * The 11 classes of CamVid (Brostow et al. 2009) as SegNet and FC-DenseNet number them, each
-     * with its colours among the 32 of the original label images; index 11 and the other colours
-     * are void.
+     * {@return the 11 classes of CamVid (Brostow et al} 2009) as SegNet and FC-DenseNet number
+     * them, each with its colours among the 32 of the original label images; index 11 and the other
+     * colours are void.
      */
     public static SegmentationClasses camvid() {
         String name = "camvid.csv";
@@ -156,6 +161,7 @@ public final class SegmentationClasses {
      * such a colour is an error. In label images of indices an index counts the names of the table,
      * void among them.
      *
+     * @return the classes
      * @throws IOException in one line with the file, the line and what is wrong
      */
     public static SegmentationClasses read(Path file) throws IOException {
@@ -167,6 +173,7 @@ public final class SegmentationClasses {
      * Reads a table that is in memory, such as what {@link #csv} gave.
      *
      * @param name stands for the file's name in messages
+     * @return the classes
      * @throws IOException in one line with the name, the line and what is wrong
      */
     public static SegmentationClasses parse(String name, String text) throws IOException {
@@ -255,8 +262,8 @@ public final class SegmentationClasses {
     }
 
     /**
-     * The same where another index marks void pixels in label images of indices. These then count
-     * the classes alone. Where a class has that index, its pixels are void.
+     * {@return the same where another index marks void pixels in label images of indices} These
+     * then count the classes alone. Where a class has that index, its pixels are void.
      *
      * @param index 0 to 255
      */
@@ -268,44 +275,44 @@ public final class SegmentationClasses {
                 names, colours, voidColour, labelOfColour, namesVoid, indices(names.size(), index));
     }
 
-    /** One name per class, in the order of a network's logits. */
+    /** {@return one name per class, in the order of a network's logits} */
     public List<String> names() {
         return names;
     }
 
-    /** How many classes there are; void is none. */
+    /** {@return how many classes there are; void is none} */
     public int count() {
         return names.size();
     }
 
-    /** Whether the colours are those of label images, which a table gave. */
+    /** {@return whether the colours are those of label images, which a table gave} */
     public boolean hasTable() {
         return table;
     }
 
-    /** The colour that a class is drawn in, {@code 0xRRGGBB}. */
+    /** {@return the colour that a class is drawn in, {@code 0xRRGGBB}} */
     public int colour(int classIndex) {
         return colours[classIndex];
     }
 
-    /** The colour that void pixels are drawn in, {@code 0xRRGGBB}. */
+    /** {@return the colour that void pixels are drawn in, {@code 0xRRGGBB}} */
     public int voidColour() {
         return voidColour;
     }
 
-    /** What marks void pixels in label images of indices. */
+    /** {@return what marks void pixels in label images of indices} */
     public int voidLabel() {
         return indexOf(LabelledImage.VOID);
     }
 
-    /** What stands for a class in label images of indices. */
+    /** {@return what stands for a class in label images of indices} */
     public int index(int classIndex) {
         Objects.checkIndex(classIndex, count());
         int index = indexOf(classIndex);
         return index < 0 ? classIndex : index; // of a class that is void
     }
 
-    /** What masks show the classes by. */
+    /** {@return what masks show the classes by} */
     public ClassPalette palette() {
         return new ClassPalette(
                 Arrays.stream(colours).boxed().toList(),
@@ -346,8 +353,8 @@ public final class SegmentationClasses {
     }
 
     /**
-     * Names and the colours that classes are drawn in as a table that {@link #parse} reads, void
-     * last where the table names it.
+     * {@return names and the colours that classes are drawn in as a table that {@link #parse}
+     * reads, void last where the table names it}
      */
     public String csv() {
         Csv csv = Csv.of("name", "r", "g", "b");

@@ -11,16 +11,18 @@ import java.util.function.Function;
  * message names it; the loader then stops or skips it, as it was told.
  */
 public interface SegmentationDataset {
-    /** Number of images. */
+    /** {@return number of images} */
     int size();
 
-    /** Values per pixel of the images. */
+    /** {@return values per pixel of the images} */
     int channels();
 
-    /** What the labels mean. */
+    /** {@return what the labels mean} */
     SegmentationClasses classes();
 
-    /** What an image is called in messages and in the names of what is predicted for it. */
+    /**
+     * {@return what an image is called in messages and in the names of what is predicted for it}
+     */
     String name(int index);
 
     /**
@@ -28,12 +30,13 @@ public interface SegmentationDataset {
      * files count their memory as taken until {@code use} returns.
      *
      * @param use gets them and should keep nothing of them
+     * @return what {@code use} returned
      */
     <T> T read(int index, Function<LabelledImage, T> use);
 
     /**
-     * Whether images were turned upright as their Exif data says, which is recorded with the
-     * weights that are trained on them.
+     * {@return whether images were turned upright as their Exif data says, which is recorded with
+     * the weights that are trained on them}
      */
     default boolean exifOrientation() {
         return false;

@@ -91,6 +91,7 @@ public final class SegmentationFolder implements SegmentationDataset {
      *
      * @param folder the data set's
      * @param classes what the label images mean
+     * @return a builder, whose {@link Builder#open} lists the files
      */
     public static Builder at(Path folder, SegmentationClasses classes) {
         Objects.requireNonNull(folder, "folder");
@@ -98,7 +99,7 @@ public final class SegmentationFolder implements SegmentationDataset {
         return new Builder(folder, classes);
     }
 
-    /** The subsets that a folder has. */
+    /** {@return the subsets that a folder has} */
     public static Set<Subset> subsets(Path folder) {
         Objects.requireNonNull(folder, "folder");
         Set<Subset> subsets = EnumSet.noneOf(Subset.class);
@@ -131,17 +132,17 @@ public final class SegmentationFolder implements SegmentationDataset {
         return pairs.get(index).name();
     }
 
-    /** Where an image is. */
+    /** {@return where an image is} */
     public Path file(int index) {
         return pairs.get(index).image();
     }
 
-    /** Where an image's label image is. */
+    /** {@return where an image's label image is} */
     public Path labelFile(int index) {
         return pairs.get(index).labels();
     }
 
-    /** Files in the folders that are not used. */
+    /** {@return files in the folders that are not used} */
     public LeftOut leftOut() {
         return leftOut;
     }
@@ -228,7 +229,11 @@ public final class SegmentationFolder implements SegmentationDataset {
             this.classes = classes;
         }
 
-        /** Which part of the set. */
+        /**
+         * Which part of the set.
+         *
+         * @return this
+         */
         public Builder subset(Subset value) {
             subset = Objects.requireNonNull(value, "subset");
             return this;
@@ -237,13 +242,19 @@ public final class SegmentationFolder implements SegmentationDataset {
         /**
          * How images are decoded; its limit of pixels is that of label images, too. These are taken
          * as they are stored: they must fit the images as they are read.
+         *
+         * @return this
          */
         public Builder decoding(DecodeOptions options) {
             decoding = Objects.requireNonNull(options, "options");
             return this;
         }
 
-        /** Values per pixel: 3, or 1 for luma. */
+        /**
+         * Values per pixel: 3, or 1 for luma.
+         *
+         * @return this
+         */
         public Builder channels(int count) {
             if (count != 1 && count != 3) {
                 throw new IllegalArgumentException("channels = " + count + ": use 1 or 3");
@@ -255,6 +266,8 @@ public final class SegmentationFolder implements SegmentationDataset {
         /**
          * The share of a set without subsets that is {@link Subset#VAL}: the images whose names
          * have the smallest SHA-256, at least one.
+         *
+         * @return this
          */
         public Builder heldOut(double share) {
             if (!(share > 0 && share < 1)) {
@@ -268,6 +281,7 @@ public final class SegmentationFolder implements SegmentationDataset {
         /**
          * Lists the files, in the order of their names.
          *
+         * @return the data set
          * @throws DataException in one line with the file and the fix when the folders of the
          *     subset are missing or not the only ones, there are no images, an image has no label
          *     image or the reverse, or two have one name

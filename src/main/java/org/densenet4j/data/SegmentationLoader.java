@@ -67,6 +67,8 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
     /**
      * Batches of one whole image in order, of values from 0 to 1 as they are (as the authors of
      * FC-DenseNet train), by one thread.
+     *
+     * @return a loader, whose methods give others with other settings
      */
     public static SegmentationLoader of(SegmentationDataset data) {
         Objects.requireNonNull(data, "data");
@@ -80,12 +82,12 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
                 ConcurrentHashMap.newKeySet());
     }
 
-    /** What labels mean. */
+    /** {@return what labels mean} */
     public SegmentationClasses classes() {
         return data.classes();
     }
 
-    /** What the batches tell of their images. */
+    /** {@return what the batches tell of their images} */
     public ImageMetadata metadata() {
         return metadata;
     }
@@ -93,6 +95,8 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
     /**
      * Whole images. Those of one batch must have one size: where they have not, use batches of one
      * image, or crops.
+     *
+     * @return a loader with this setting; this one stays as it is
      */
     public SegmentationLoader wholeImages() {
         return part(Part.WHOLE, 1, 1);
@@ -101,12 +105,18 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
     /**
      * Windows at random places, the same of an image and its labels. An image that is smaller is
      * padded, with 0 after normalisation and with void.
+     *
+     * @return a loader with this setting; this one stays as it is
      */
     public SegmentationLoader randomCrops(int height, int width) {
         return part(Part.RANDOM, height, width);
     }
 
-    /** Windows in the middle, for tests of images of many sizes; smaller images are padded. */
+    /**
+     * Windows in the middle, for tests of images of many sizes; smaller images are padded.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public SegmentationLoader centreCrops(int height, int width) {
         return part(Part.CENTRE, height, width);
     }
@@ -120,7 +130,11 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
                 new Preparation(part, height, width, preparation.flip, preparation.normalisation));
     }
 
-    /** Whether half of the images are mirrored left to right, with their labels. */
+    /**
+     * Whether half of the images are mirrored left to right, with their labels.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public SegmentationLoader flip(boolean on) {
         return with(
                 new Preparation(
@@ -131,7 +145,11 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
                         preparation.normalisation));
     }
 
-    /** Mean and deviation to normalise by. */
+    /**
+     * Mean and deviation to normalise by.
+     *
+     * @return a loader with this setting; this one stays as it is
+     */
     public SegmentationLoader normalise(Normalisation value) {
         Objects.requireNonNull(value, "normalise");
         if (value.mean().length != data.channels()) {

@@ -163,38 +163,38 @@ public final class SegmentationScores {
         add(other.intersection, other.labelled, other.predicted);
     }
 
-    /** How many classes there are. */
+    /** {@return how many classes there are} */
     public int classes() {
         return labelled.length;
     }
 
-    /** Pixels that were counted: those with a label. */
+    /** {@return pixels that were counted: those with a label} */
     public long pixels() {
         return Arrays.stream(labelled).sum();
     }
 
-    /** Pixels of a class. */
+    /** {@return pixels of a class} */
     public long labelled(int classIndex) {
         return labelled[classIndex];
     }
 
-    /** Pixels predicted to be of a class. */
+    /** {@return pixels predicted to be of a class} */
     public long predicted(int classIndex) {
         return predicted[classIndex];
     }
 
-    /** Pixels of a class that were predicted so. */
+    /** {@return pixels of a class that were predicted so} */
     public long intersection(int classIndex) {
         return intersection[classIndex];
     }
 
-    /** Intersection over union of a class; NaN where it is nowhere. */
+    /** {@return intersection over union of a class; NaN where it is nowhere} */
     public double iou(int classIndex) {
         long union = labelled[classIndex] + predicted[classIndex] - intersection[classIndex];
         return union == 0 ? Double.NaN : (double) intersection[classIndex] / union;
     }
 
-    /** Mean intersection over union of the classes that have one; NaN where none has. */
+    /** {@return mean intersection over union of the classes that have one; NaN where none has} */
     public double meanIou() {
         double sum = 0;
         int count = 0;
@@ -209,7 +209,8 @@ public final class SegmentationScores {
     }
 
     /**
-     * Share of the pixels that were predicted right, "global accuracy"; NaN where there are none.
+     * {@return share of the pixels that were predicted right, "global accuracy"; NaN where there
+     * are none}
      */
     public double accuracy() {
         long pixels = pixels();

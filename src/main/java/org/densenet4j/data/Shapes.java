@@ -48,7 +48,7 @@ public final class Shapes implements SegmentationDataset {
     }
 
     /**
-     * Images {@code first} to {@code first + count - 1} of an endless set.
+     * {@return images {@code first} to {@code first + count - 1} of an endless set}
      *
      * @param side rows and columns of pixels
      */
@@ -63,7 +63,7 @@ public final class Shapes implements SegmentationDataset {
         return new Shapes(first, count, side, seed);
     }
 
-    /** The background and the shapes. */
+    /** {@return the background and the shapes} */
     public static SegmentationClasses shapeClasses() {
         List<String> names = new ArrayList<>(List.of("background"));
         for (ShapeOutline shape : ShapeOutline.values()) {

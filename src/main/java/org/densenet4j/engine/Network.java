@@ -81,6 +81,7 @@ public final class Network implements AutoCloseable {
      * Allocates the plan's arena on a device and initialises the parameters.
      *
      * @param seed of the initialisation; the same values on every device
+     * @return the network, which the caller closes
      * @throws org.densenet4j.plan.PlanException when the memory is not there, with what would fit
      * @throws org.densenet4j.backend.DeviceException when the device fails; the memory is freed
      */
@@ -122,17 +123,17 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** The plan that this network runs in. */
+    /** {@return the plan that this network runs in} */
     public MemoryPlan plan() {
         return plan;
     }
 
-    /** Bytes that were allocated: the plan's peak. */
+    /** {@return bytes that were allocated: the plan's peak} */
     public long allocatedBytes() {
         return arena.bytes();
     }
 
-    /** Whether steps are replayed from a recording; see {@link DeviceArena#recording}. */
+    /** {@return whether steps are replayed from a recording; see {@link DeviceArena#recording}} */
     public String recording() {
         return arena.recording();
     }
@@ -304,6 +305,7 @@ public final class Network implements AutoCloseable {
     /**
      * Waits for a training or evaluation pass and reads what it found, in one copy.
      *
+     * @return loss, hits and the norm of the gradients
      * @throws IllegalStateException when the last losses are of another pass
      */
     public Outcome outcome(Pass pass, int meanOver) {
@@ -481,8 +483,8 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * The logits [count, classes], or [count·H·W, classes], of the last forward pass and the last
-     * head.
+     * {@return the logits [count, classes], or [count·H·W, classes], of the last forward pass and
+     * the last head}
      *
      * @throws IllegalStateException when there are none; those of pixels are gone after a backward
      *     pass
@@ -491,7 +493,7 @@ public final class Network implements AutoCloseable {
         return logits(lastHead(), count);
     }
 
-    /** {@link #logits(int)} of the head of this name. */
+    /** {@return {@link #logits(int)} of the head of this name} */
     public float[] logits(String head, int count) {
         try (DeviceUse _ = use()) {
             requireNonNull(head, "head");
@@ -505,7 +507,7 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * The gradient of the images [count, H, W, C] of the last backward pass.
+     * {@return the gradient of the images [count, H, W, C] of the last backward pass}
      *
      * @throws IllegalStateException when the plan was made without it
      */
@@ -546,19 +548,19 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Whether gradients were computed or set since they were zeroed or {@link #update} used them,
-     * so that another update has something to go by.
+     * {@return whether gradients were computed or set since they were zeroed or {@link #update}
+     * used them, so that another update has something to go by}
      */
     public boolean hasGradients() {
         return order.hasGradients();
     }
 
-    /** Updates since this network was opened. */
+    /** {@return updates since this network was opened} */
     public long updates() {
         return updates;
     }
 
-    /** Euclidean norm of all parameter gradients; NaN or infinite when one of them is. */
+    /** {@return Euclidean norm of all parameter gradients; NaN or infinite when one of them is} */
     public double gradientNorm() {
         try (DeviceUse _ = use()) {
             norm.run();
@@ -575,8 +577,8 @@ public final class Network implements AutoCloseable {
     // ---------------------------------------------------------------- looking for NaN
 
     /**
-     * The first stage, in forward order, whose output is not finite; empty when all are. Runs the
-     * forward pass again, because a backward pass reuses the memory of features.
+     * {@return the first stage, in forward order, whose output is not finite; empty when all are}
+     * Runs the forward pass again, because a backward pass reuses the memory of features.
      */
     public String firstNonFiniteOutput(Pass pass) {
         try (DeviceUse _ = use()) {
@@ -600,7 +602,10 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** The first parameter, in backward order, whose gradient is not finite; empty when all are. */
+    /**
+     * {@return the first parameter, in backward order, whose gradient is not finite; empty when all
+     * are}
+     */
     public String firstNonFiniteGradient() {
         try (DeviceUse _ = use()) {
             for (ParameterSpec p : memory.parameterLayout().tensors().reversed()) {
@@ -615,17 +620,17 @@ public final class Network implements AutoCloseable {
 
     // ---------------------------------------------------------------- tensors by name
 
-    /** Parameters with their PyTorch shapes, in torchvision's order. */
+    /** {@return parameters with their PyTorch shapes, in torchvision's order} */
     public List<ParameterSpec> parameters() {
         return memory.parameterLayout().tensors();
     }
 
-    /** Running statistics, in torchvision's order. */
+    /** {@return running statistics, in torchvision's order} */
     public List<ParameterSpec> runningStatistics() {
         return memory.runningLayout().tensors();
     }
 
-    /** The values of a parameter, in the PyTorch layout. */
+    /** {@return the values of a parameter, in the PyTorch layout} */
     public float[] parameter(String name) {
         return read(memory.parameterLayout(), memory.parameters(), name);
     }
@@ -638,7 +643,7 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** The gradient of a parameter, in the PyTorch layout. */
+    /** {@return the gradient of a parameter, in the PyTorch layout} */
     public float[] gradient(String name) {
         return read(memory.parameterLayout(), memory.parameterGradients(), name);
     }
@@ -651,7 +656,10 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** What the optimiser remembers of a parameter: SGD's velocity, RMSprop's squared gradients. */
+    /**
+     * {@return what the optimiser remembers of a parameter: SGD's velocity, RMSprop's squared
+     * gradients}
+     */
     public float[] velocity(String name) {
         return read(memory.parameterLayout(), memory.velocity(), name);
     }
@@ -661,7 +669,7 @@ public final class Network implements AutoCloseable {
         write(memory.parameterLayout(), memory.velocity(), name, values);
     }
 
-    /** A running mean or variance. */
+    /** {@return a running mean or variance} */
     public float[] runningStatistic(String name) {
         return read(memory.runningLayout(), memory.running(), name);
     }
@@ -713,7 +721,10 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** Names of the classes that the classifier was trained on; empty where they are not known. */
+    /**
+     * {@return names of the classes that the classifier was trained on; empty where they are not
+     * known}
+     */
     public List<String> classNames() {
         return classNames;
     }
@@ -740,6 +751,7 @@ public final class Network implements AutoCloseable {
      * Takes the device and this network for operations that belong together, until it is closed;
      * every method takes them for itself. Threads whose networks share a device take turns.
      *
+     * @return the turn, to be closed by the same thread
      * @throws IllegalStateException when this network or its device is closed, or another thread is
      *     using this network
      */

@@ -5,10 +5,10 @@ package org.densenet4j.engine;
  * parameter is one number, zero when a network is opened ({@link Network#velocity}).
  */
 public sealed interface OptimiserStep permits SgdStep, RmspropStep {
-    /** Learning rate. */
+    /** {@return learning rate} */
     float rate();
 
-    /** Which parameters decay. */
+    /** {@return which parameters decay} */
     Decayed decayed();
 
     /** Parameters that weight decay applies to; weights always are. */

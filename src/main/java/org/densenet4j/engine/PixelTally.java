@@ -38,7 +38,7 @@ public record PixelTally(long[] intersection, long[] labelled, long[] predicted)
     }
 
     /**
-     * Both counts added.
+     * {@return both counts added}
      *
      * @throws IllegalArgumentException when they are of different classes
      */
@@ -65,7 +65,7 @@ public record PixelTally(long[] intersection, long[] labelled, long[] predicted)
         return sum;
     }
 
-    /** Pixels with a label. */
+    /** {@return pixels with a label} */
     public long pixels() {
         return Arrays.stream(labelled).sum();
     }

@@ -52,24 +52,24 @@ public record SgdStep(
         return decayNormsAndBiases ? Decayed.ALL : Decayed.WEIGHTS;
     }
 
-    /** Plain SGD, of gradients as they are. */
+    /** {@return plain SGD, of gradients as they are} */
     public static SgdStep of(double rate) {
         return new SgdStep((float) rate, 0, false, 0, false, 1);
     }
 
-    /** A copy with momentum, Nesterov's or the classical one. */
+    /** {@return a copy with momentum, Nesterov's or the classical one} */
     public SgdStep withMomentum(double value, boolean isNesterov) {
         return new SgdStep(
                 rate, (float) value, isNesterov, weightDecay, decayNormsAndBiases, gradientScale);
     }
 
-    /** A copy with weight decay. */
+    /** {@return a copy with weight decay} */
     public SgdStep withWeightDecay(double value, boolean alsoNormsAndBiases) {
         return new SgdStep(
                 rate, momentum, nesterov, (float) value, alsoNormsAndBiases, gradientScale);
     }
 
-    /** A copy that multiplies gradients by a factor. */
+    /** {@return a copy that multiplies gradients by a factor} */
     public SgdStep withGradientScale(double factor) {
         return new SgdStep(
                 rate, momentum, nesterov, weightDecay, decayNormsAndBiases, (float) factor);

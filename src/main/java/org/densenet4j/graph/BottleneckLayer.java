@@ -51,12 +51,12 @@ public record BottleneckLayer(
         Sizes.require(name, target.of(), source.height(), source.width());
     }
 
-    /** Channels of the prefix, K. */
+    /** {@return channels of the prefix, K} */
     public int prefixChannels() {
         return source.channels();
     }
 
-    /** Channels that it appends, k. */
+    /** {@return channels that it appends, k} */
     public int growthRate() {
         return target.count();
     }

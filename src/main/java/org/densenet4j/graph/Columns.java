@@ -26,7 +26,7 @@ public record Columns(Features of, int from, int count) {
         }
     }
 
-    /** The column behind the last. */
+    /** {@return the column behind the last} */
     public int end() {
         return from + count;
     }

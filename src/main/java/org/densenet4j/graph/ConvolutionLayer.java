@@ -38,7 +38,7 @@ public record ConvolutionLayer(
         Sizes.require(name, target.of(), window, source.height(), source.width());
     }
 
-    /** One without bias and dropout, whose weight is {@code name.weight}. */
+    /** {@return one without bias and dropout, whose weight is {@code name.weight}} */
     public static ConvolutionLayer of(String name, Read source, Window window, Columns target) {
         return new ConvolutionLayer(name, source, window, name, false, Drops.NOTHING, target);
     }

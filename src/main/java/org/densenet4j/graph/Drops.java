@@ -24,7 +24,7 @@ public record Drops(int draw, double rate, double survival) {
         }
     }
 
-    /** Whether anything is ever dropped. */
+    /** {@return whether anything is ever dropped} */
     public boolean any() {
         return rate > 0 || survival < 1;
     }

@@ -39,42 +39,42 @@ public final class Features {
         this.channels = channels;
     }
 
-    /** A name that no other matrix of the network has. */
+    /** {@return a name that no other matrix of the network has} */
     public String name() {
         return name;
     }
 
-    /** Rows of pixels of an image. */
+    /** {@return rows of pixels of an image} */
     public int height() {
         return height;
     }
 
-    /** Columns of pixels of an image. */
+    /** {@return columns of pixels of an image} */
     public int width() {
         return width;
     }
 
-    /** Columns of the matrix. */
+    /** {@return columns of the matrix} */
     public int channels() {
         return channels;
     }
 
-    /** Pixels of an image, which are the rows of the matrix that it takes. */
+    /** {@return pixels of an image, which are the rows of the matrix that it takes} */
     public int pixels() {
         return Math.multiplyExact(height, width);
     }
 
-    /** The columns {@code [from, from + count)}. */
+    /** {@return the columns {@code [from, from + count)}} */
     public Columns columns(int from, int count) {
         return new Columns(this, from, count);
     }
 
-    /** The first {@code count} columns: what a dense layer reads. */
+    /** {@return the first {@code count} columns: what a dense layer reads} */
     public Columns prefix(int count) {
         return columns(0, count);
     }
 
-    /** All columns. */
+    /** {@return all columns} */
     public Columns all() {
         return columns(0, channels);
     }

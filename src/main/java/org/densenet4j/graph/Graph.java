@@ -53,7 +53,11 @@ public final class Graph implements NetworkSpec {
         }
     }
 
-    /** Starts a network for images of this size. */
+    /**
+     * Starts a network for images of this size.
+     *
+     * @return a builder whose input is there
+     */
     public static Builder builder(String name, int height, int width, int channels) {
         return new Builder(name, new Features("input", height, width, channels));
     }
@@ -238,22 +242,22 @@ public final class Graph implements NetworkSpec {
         return this;
     }
 
-    /** The images. */
+    /** {@return the images} */
     public Features input() {
         return input;
     }
 
-    /** The nodes in the order of the forward pass. */
+    /** {@return the nodes in the order of the forward pass} */
     public List<Node> nodes() {
         return nodes;
     }
 
-    /** All matrices but the input, in the order in which they are first written. */
+    /** {@return all matrices but the input, in the order in which they are first written} */
     public List<Features> features() {
         return features;
     }
 
-    /** The nodes that make logits. */
+    /** {@return the nodes that make logits} */
     public List<Node> heads() {
         return nodes.stream().filter(node -> node.writes().isEmpty()).toList();
     }
@@ -268,57 +272,66 @@ public final class Graph implements NetworkSpec {
         };
     }
 
-    /** Whether the head classifies the pixels of what it reads, and not the image. */
+    /** {@return whether the head classifies the pixels of what it reads, and not the image} */
     public boolean classifiesPixels() {
         return heads().getLast() instanceof PixelClassifier;
     }
 
-    /** Labels of an image: 1, or one for each of the pixels that are classified. */
+    /** {@return labels of an image: 1, or one for each of the pixels that are classified} */
     public int labelsPerImage() {
         Read read = heads().getLast().reads().getFirst();
         return classifiesPixels() ? Math.multiplyExact(read.height(), read.width()) : 1;
     }
 
-    /** The epsilon of the normalisations that read these features; none where nothing does. */
+    /**
+     * {@return the epsilon of the normalisations that read these features; none where nothing does}
+     */
     public OptionalDouble epsilon(Features of) {
         Double epsilon = epsilons.get(requireNonNull(of, "of"));
         return epsilon == null ? OptionalDouble.empty() : OptionalDouble.of(epsilon);
     }
 
     /**
-     * Whether batch normalisations use statistics of the batch in evaluation, too, as FC-DenseNet's
-     * authors do; results then depend on which images are evaluated together.
+     * {@return whether batch normalisations use statistics of the batch in evaluation, too, as
+     * FC-DenseNet's authors do; results then depend on which images are evaluated together}
      */
     public boolean evaluatesWithBatchStatistics() {
         return evaluatesWithBatchStatistics;
     }
 
-    /** From which distributions the trained tensors start. */
+    /**
+     * From which distributions the trained tensors start.
+     *
+     * @return the rule that an {@code Initialiser} draws by
+     */
     public Initialisation initialisation() {
         return initialisation;
     }
 
-    /** Whether training drops anything at random. */
+    /** {@return whether training drops anything at random} */
     public boolean drops() {
         return nodes.stream().anyMatch(node -> node.drops().any());
     }
 
-    /** Trained tensors in the order of the nodes. */
+    /** {@return trained tensors in the order of the nodes} */
     public List<ParameterSpec> parameters() {
         return nodes.stream().flatMap(node -> node.parameters().stream()).toList();
     }
 
-    /** Running statistics in the order of the nodes. */
+    /** {@return running statistics in the order of the nodes} */
     public List<ParameterSpec> runningStatistics() {
         return nodes.stream().flatMap(node -> node.runningStatistics().stream()).toList();
     }
 
-    /** Number of trained values. */
+    /** {@return number of trained values} */
     public long parameterCount() {
         return parameters().stream().mapToLong(ParameterSpec::count).reduce(0, Math::addExact);
     }
 
-    /** Multiply-adds of one image's forward pass: convolutions and linear layers, no biases. */
+    /**
+     * {@return multiply-adds of one image's forward pass: convolutions and linear layers, no
+     * biases}
+     */
     public long multiplyAdds() {
         return nodes.stream().mapToLong(Node::multiplyAdds).reduce(0, Math::addExact);
     }
@@ -341,24 +354,36 @@ public final class Graph implements NetworkSpec {
             this.input = input;
         }
 
-        /** The images. */
+        /** {@return the images} */
         public Features input() {
             return input;
         }
 
-        /** Whether evaluation uses statistics of the batch instead of running ones. */
+        /**
+         * Whether evaluation uses statistics of the batch instead of running ones.
+         *
+         * @return this
+         */
         public Builder evaluatesWithBatchStatistics(boolean on) {
             evaluatesWithBatchStatistics = on;
             return this;
         }
 
-        /** From which distributions the trained tensors start (default: as DenseNets do). */
+        /**
+         * From which distributions the trained tensors start (default: as DenseNets do).
+         *
+         * @return this
+         */
         public Builder initialisation(Initialisation value) {
             initialisation = requireNonNull(value, "initialisation");
             return this;
         }
 
-        /** Adds a node behind those that are there. */
+        /**
+         * Adds a node behind those that are there.
+         *
+         * @return this
+         */
         public Builder add(Node node) {
             if (!nodes.add(requireNonNull(node, "node"))) {
                 throw new GraphException("the node '" + node.name() + "' is there already");
@@ -367,7 +392,7 @@ public final class Graph implements NetworkSpec {
         }
 
         /**
-         * The network.
+         * {@return the network}
          *
          * @throws GraphException naming the node or features, and what is wrong with them
          */

@@ -30,7 +30,7 @@ public final class GraphJson {
 
     private GraphJson() {}
 
-    /** The graph as JSON, in one line. */
+    /** {@return the graph as JSON, in one line} */
     public static String write(Graph graph) {
         Objects.requireNonNull(graph, "graph");
         return json(
@@ -56,7 +56,7 @@ public final class GraphJson {
     }
 
     /**
-     * The graph that {@link #write} wrote.
+     * {@return the graph that {@link #write} wrote}
      *
      * @param name of the graph
      * @throws GraphException in one line that says where, when the text is not such JSON, or what
@@ -68,7 +68,9 @@ public final class GraphJson {
         return new GraphReader(JsonTree.parse(json)).graph(name);
     }
 
-    /** What two graphs differ in beside their names, in a few words; empty when in nothing. */
+    /**
+     * {@return what two graphs differ in beside their names, in a few words; empty when in nothing}
+     */
     public static Optional<String> difference(Graph one, Graph other) {
         Objects.requireNonNull(one, "one");
         Objects.requireNonNull(other, "other");

@@ -25,45 +25,51 @@ public sealed interface Node
                 Addition,
                 Classifier,
                 PixelClassifier {
-    /** The name of its operation, which no other node of the network has. */
+    /** {@return the name of its operation, which no other node of the network has} */
     String name();
 
-    /** What it reads, in the order in which the forward pass does. */
+    /** {@return what it reads, in the order in which the forward pass does} */
     List<Read> reads();
 
-    /** The columns that it writes; none for a head, whose logits are no features. */
+    /** {@return the columns that it writes; none for a head, whose logits are no features} */
     Optional<Columns> writes();
 
-    /** Tensors that are trained, in PyTorch's order and layouts. */
+    /** {@return tensors that are trained, in PyTorch's order and layouts} */
     List<ParameterSpec> parameters();
 
-    /** Multiply-adds of one image's forward pass: convolutions and linear layers, no biases. */
+    /**
+     * {@return multiply-adds of one image's forward pass: convolutions and linear layers, no
+     * biases}
+     */
     long multiplyAdds();
 
-    /** What a pixel of its output sees of its input. */
+    /** {@return what a pixel of its output sees of its input} */
     List<Window> windows();
 
-    /** Batch normalisations between its own operations, with their channels. */
+    /** {@return batch normalisations between its own operations, with their channels} */
     default List<InnerNorm> innerNorms() {
         return List.of();
     }
 
-    /** Values of one image, of its own, that its backward pass reads unless it makes them again. */
+    /**
+     * {@return values of one image, of its own, that its backward pass reads unless it makes them
+     * again}
+     */
     default long innerValues() {
         return 0;
     }
 
-    /** What it drops in training. */
+    /** {@return what it drops in training} */
     default Drops drops() {
         return Drops.NOTHING;
     }
 
-    /** Whether its backward pass reads the values again that its forward pass has read. */
+    /** {@return whether its backward pass reads the values again that its forward pass has read} */
     default boolean readsAgain(Read read) {
         return true;
     }
 
-    /** Whether its backward pass reads the values that its forward pass has written. */
+    /** {@return whether its backward pass reads the values that its forward pass has written} */
     default boolean needsOutput() {
         return false;
     }
@@ -71,7 +77,7 @@ public sealed interface Node
     /** The batch normalisation of values that are the node's own, such as a bottleneck's. */
     record InnerNorm(Norm norm, int channels) {}
 
-    /** Running statistics, in the order of the normalisations. */
+    /** {@return running statistics, in the order of the normalisations} */
     default List<ParameterSpec> runningStatistics() {
         List<ParameterSpec> tensors = new ArrayList<>();
         for (ParameterSpec p : parameters()) {

@@ -25,7 +25,7 @@ public record Norm(String name, double epsilon, double momentum) {
         }
     }
 
-    /** One with PyTorch's defaults: epsilon 1e-5, momentum 0.1. */
+    /** {@return one with PyTorch's defaults: epsilon 1e-5, momentum 0.1} */
     public static Norm of(String name) {
         return new Norm(name, 1e-5, 0.1);
     }

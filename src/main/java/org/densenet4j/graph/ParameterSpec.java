@@ -29,7 +29,7 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
         /** Running mean or variance of a batch normalisation; not trained. */
         RUNNING_STATISTIC;
 
-        /** Whether this is a weight of a convolution or of the classifier. */
+        /** {@return whether this is a weight of a convolution or of the classifier} */
         public boolean isWeight() {
             return this == CONV_WEIGHT || this == LINEAR_WEIGHT;
         }
@@ -42,23 +42,28 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
         shape = List.copyOf(Objects.requireNonNull(shape, "shape"));
     }
 
-    /** A tensor of this shape. */
+    /** {@return a tensor of this shape} */
     public static ParameterSpec of(String name, Role role, int... shape) {
         Objects.requireNonNull(shape, "shape");
         return new ParameterSpec(name, Arrays.stream(shape).boxed().toList(), role);
     }
 
-    /** Number of values. */
+    /** {@return number of values} */
     public long count() {
         return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
     }
 
-    /** Values that one input has a part in: the product of all dimensions but the second. */
+    /**
+     * {@return values that one input has a part in: the product of all dimensions but the second}
+     */
     public long fanOut() {
         return count() / shape.get(1);
     }
 
-    /** Values that one output is computed from: the product of all dimensions but the first. */
+    /**
+     * {@return values that one output is computed from: the product of all dimensions but the
+     * first}
+     */
     public long fanIn() {
         return count() / shape.getFirst();
     }

@@ -39,12 +39,12 @@ public record PooledConvolution(
                 window.output(source.width()));
     }
 
-    /** Rows of pixels between convolution and pool. */
+    /** {@return rows of pixels between convolution and pool} */
     public int convolvedHeight() {
         return window.output(source.height());
     }
 
-    /** Columns of pixels between convolution and pool. */
+    /** {@return columns of pixels between convolution and pool} */
     public int convolvedWidth() {
         return window.output(source.width());
     }

@@ -8,7 +8,7 @@ import java.util.Objects;
  * may lie in several matrices of the same size, so that a skip connection costs no copy.
  */
 public sealed interface Read {
-    /** The columns, in the order in which the node's weights count its input channels. */
+    /** {@return the columns, in the order in which the node's weights count its input channels} */
     List<Columns> ranges();
 
     /** The columns as they are. */
@@ -33,32 +33,32 @@ public sealed interface Read {
         }
     }
 
-    /** Columns as they are. */
+    /** {@return columns as they are} */
     static Raw raw(Columns... ranges) {
         return new Raw(List.of(Objects.requireNonNull(ranges, "ranges")));
     }
 
-    /** Columns behind a batch normalisation and a ReLU. */
+    /** {@return columns behind a batch normalisation and a ReLU} */
     static Normalised normalisedRelu(Norm norm, Columns... ranges) {
         return new Normalised(List.of(Objects.requireNonNull(ranges, "ranges")), norm, true);
     }
 
-    /** Columns behind a batch normalisation. */
+    /** {@return columns behind a batch normalisation} */
     static Normalised normalised(Norm norm, Columns... ranges) {
         return new Normalised(List.of(Objects.requireNonNull(ranges, "ranges")), norm, false);
     }
 
-    /** Channels that are read. */
+    /** {@return channels that are read} */
     default int channels() {
         return ranges().stream().mapToInt(Columns::count).reduce(0, Math::addExact);
     }
 
-    /** Rows of pixels. */
+    /** {@return rows of pixels} */
     default int height() {
         return ranges().getFirst().of().height();
     }
 
-    /** Columns of pixels. */
+    /** {@return columns of pixels} */
     default int width() {
         return ranges().getFirst().of().width();
     }

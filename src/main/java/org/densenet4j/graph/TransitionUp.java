@@ -35,12 +35,12 @@ public record TransitionUp(String name, Read.Raw source, String convolution, Col
         }
     }
 
-    /** Rows of pixels before they are cropped. */
+    /** {@return rows of pixels before they are cropped} */
     public int upsampledHeight() {
         return 2 * source.height() + 1;
     }
 
-    /** Columns of pixels before they are cropped. */
+    /** {@return columns of pixels before they are cropped} */
     public int upsampledWidth() {
         return 2 * source.width() + 1;
     }

@@ -28,7 +28,7 @@ public record Window(int kernel, int stride, int padding) {
         }
     }
 
-    /** Pixels of the output along one side: {@code floor((size + 2p − k)/s) + 1}. */
+    /** {@return pixels of the output along one side: {@code floor((size + 2p − k)/s) + 1}} */
     public int output(int size) {
         return Math.floorDiv(size + 2 * padding - kernel, stride) + 1;
     }

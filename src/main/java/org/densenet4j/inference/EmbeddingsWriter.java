@@ -121,7 +121,7 @@ public enum EmbeddingsWriter {
         }
     }
 
-    /** What {@link #write} writes. */
+    /** {@return what {@link #write} writes} */
     public List<Path> files(Path path) {
         return this == NPY
                 ? List.of(path, path.resolveSibling(path.getFileName() + ".txt"))

@@ -29,12 +29,12 @@ public record Evaluation(
      * @param predicted images of any class that are predicted to be of this one
      */
     public record ClassResult(String name, long images, long correct, long predicted) {
-        /** Share of the class's images that are found; NaN without any. */
+        /** {@return share of the class's images that are found; NaN without any} */
         public double recall() {
             return (double) correct / images;
         }
 
-        /** Share of the predictions of this class that are right; NaN without any. */
+        /** {@return share of the predictions of this class that are right; NaN without any} */
         public double precision() {
             return (double) correct / predicted;
         }
@@ -51,6 +51,7 @@ public record Evaluation(
      * many, and they are matched by position.
      *
      * @param images normalised as the predictor wants them, in any order
+     * @return loss, accuracy and counts of each class
      * @throws IllegalArgumentException when the network does not know a class of the data
      */
     public static Evaluation of(Predictor predictor, BatchLoader images) {

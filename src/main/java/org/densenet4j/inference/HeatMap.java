@@ -36,7 +36,11 @@ public record HeatMap(int classIndex, int height, int width, float[] values) {
         }
     }
 
-    /** Bilinear interpolation at a place given in 0..1 of height and width. */
+    /**
+     * Bilinear interpolation at a place given in 0..1 of height and width.
+     *
+     * @return the interpolated value
+     */
     public double at(double y, double x) {
         double row = Math.clamp(y * height - 0.5, 0.0, height - 1.0);
         double column = Math.clamp(x * width - 0.5, 0.0, width - 1.0);

@@ -24,14 +24,14 @@ public final class HeatMapOverlay {
 
     private HeatMapOverlay() {}
 
-    /** What a map is drawn on: the part of an image that the network sees. */
+    /** {@return what a map is drawn on: the part of an image that the network sees} */
     public static UnaryOperator<Image> shown(ImagePreparation preparation) {
         Objects.requireNonNull(preparation, "preparation");
         return image -> preparation.visible(image, LEAST_SIDE);
     }
 
     /**
-     * {@link #draw} as a PNG file's bytes.
+     * {@return {@link #draw} as a PNG file's bytes}
      *
      * @param shown a {@link #shown} image
      */
@@ -43,7 +43,11 @@ public final class HeatMapOverlay {
         return bytes.toByteArray();
     }
 
-    /** Draws the overlay over an image of any size. */
+    /**
+     * Draws the overlay over an image of any size.
+     *
+     * @return a new image of the same size
+     */
     public static BufferedImage draw(Image image, ImagePreparation preparation, HeatMap map) {
         Objects.requireNonNull(image, "image");
         Objects.requireNonNull(preparation, "preparation");

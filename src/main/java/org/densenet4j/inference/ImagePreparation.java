@@ -31,7 +31,11 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
         }
     }
 
-    /** For a network. */
+    /**
+     * For a network.
+     *
+     * @return the crop and normalisation of its input
+     */
     public static ImagePreparation of(NetworkSpec spec, Normalisation normalisation) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(normalisation, "normalisation");
@@ -39,7 +43,10 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
         return new ImagePreparation(crop(spec), normalisation);
     }
 
-    /** The crop for a network: what an {@link org.densenet4j.data.ImageFolder} is read with. */
+    /**
+     * {@return the crop for a network: what an {@link org.densenet4j.data.ImageFolder} is read
+     * with}
+     */
     public static CentreCrop crop(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
         return new CentreCrop(
@@ -50,18 +57,26 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
                 !isForLargeImages(spec));
     }
 
-    /** Networks with the stem for large images see them as torchvision evaluates. */
+    /**
+     * Networks with the stem for large images see them as torchvision evaluates.
+     *
+     * @return false for networks whose stem is for small images
+     */
     public static boolean isForLargeImages(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
         return Stem.of(spec).filter(stem -> stem != Stem.SMALL).isPresent();
     }
 
-    /** Floats of one prepared image. */
+    /** {@return floats of one prepared image} */
     public int length() {
         return crop.height() * crop.width() * crop.channels();
     }
 
-    /** Prepares an image: HWC floats. */
+    /**
+     * Prepares an image: HWC floats.
+     *
+     * @return floats [height, width, channels] as the network takes them
+     */
     public float[] prepare(Image image) {
         Objects.requireNonNull(image, "image");
         float[] out = new float[length()];
@@ -81,7 +96,8 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     }
 
     /**
-     * The part of an image that the network sees, at least {@code leastSide} pixels high and wide.
+     * {@return the part of an image that the network sees, at least {@code leastSide} pixels high
+     * and wide}
      */
     public Image visible(Image image, int leastSide) {
         Objects.requireNonNull(image, "image");

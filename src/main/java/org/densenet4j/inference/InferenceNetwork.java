@@ -56,6 +56,7 @@ public final class InferenceNetwork implements AutoCloseable {
     /**
      * Allocates the plan's arena on a device and folds the weights into it.
      *
+     * @return the network, which the caller closes
      * @throws IOException when a weight cannot be read; the memory is freed then
      * @throws IllegalArgumentException when the weights are of another network than the plan's, or
      *     not finite; the memory is freed then
@@ -87,12 +88,12 @@ public final class InferenceNetwork implements AutoCloseable {
         }
     }
 
-    /** The plan that this network runs in. */
+    /** {@return the plan that this network runs in} */
     public InferencePlan plan() {
         return plan;
     }
 
-    /** Bytes that were allocated: the plan's peak. */
+    /** {@return bytes that were allocated: the plan's peak} */
     public long allocatedBytes() {
         return arena.bytes();
     }
@@ -128,18 +129,18 @@ public final class InferenceNetwork implements AutoCloseable {
         }
     }
 
-    /** Whether every pixel has logits of its own, instead of every image. */
+    /** {@return whether every pixel has logits of its own, instead of every image} */
     public boolean classifiesPixels() {
         return memory.head() instanceof PixelClassifierInference;
     }
 
-    /** Floats of the logits of one image: its classes, or those of each of its pixels. */
+    /** {@return floats of the logits of one image: its classes, or those of each of its pixels} */
     public int logitsPerImage() {
         return perImage(memory.head());
     }
 
     /**
-     * {@link #logitsPerImage()} of the head of this name.
+     * {@return {@link #logitsPerImage()} of the head of this name}
      *
      * @throws IllegalArgumentException when there is none
      */
@@ -192,7 +193,7 @@ public final class InferenceNetwork implements AutoCloseable {
     }
 
     /**
-     * The class activation maps [H·W, classes] of one image of the last pass.
+     * {@return the class activation maps [H·W, classes] of one image of the last pass}
      *
      * @throws IllegalArgumentException when the network classifies pixels
      */

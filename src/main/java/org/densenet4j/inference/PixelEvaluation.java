@@ -53,6 +53,7 @@ public record PixelEvaluation(
      * again where the size changes.
      *
      * @param images normalised as the model wants them, of batches of one whole image
+     * @return loss, accuracy and intersection over union of each class
      * @throws IllegalArgumentException when the model does not classify pixels, the data has other
      *     classes or as many where the model's have no names, an image is too small for the
      *     network, or its outputs are not finite

@@ -71,6 +71,7 @@ public final class Predictor implements AutoCloseable {
     /**
      * Opens a checkpoint or an export of this project on the best device.
      *
+     * @return the predictor, which the caller closes
      * @throws IOException in one line when the file is broken or names no network
      */
     public static Predictor open(Path path) throws IOException {
@@ -80,7 +81,11 @@ public final class Predictor implements AutoCloseable {
         }
     }
 
-    /** Starts a predictor: best device, batch 32. The model may be closed once it is open. */
+    /**
+     * Starts a predictor: best device, batch 32. The model may be closed once it is open.
+     *
+     * @return a builder with what the model's file records
+     */
     public static Builder of(Model model) {
         Objects.requireNonNull(model, "model");
         Builder builder = new Builder(model.spec(), model);
@@ -94,6 +99,8 @@ public final class Predictor implements AutoCloseable {
     /**
      * Starts a predictor of any network, whose weights come from anywhere. Its classes have no
      * names, and how images are normalised is not known.
+     *
+     * @return a builder
      */
     public static Builder of(NetworkSpec spec, WeightSource weights) {
         Objects.requireNonNull(spec, "spec");
@@ -103,33 +110,33 @@ public final class Predictor implements AutoCloseable {
 
     // ---------------------------------------------------------------- what there is
 
-    /** The network. */
+    /** {@return the network} */
     public NetworkSpec spec() {
         return spec;
     }
 
-    /** Number of classes. */
+    /** {@return number of classes} */
     public int classes() {
         return classes;
     }
 
-    /** Whether it says of every pixel what it shows, instead of every image. */
+    /** {@return whether it says of every pixel what it shows, instead of every image} */
     public boolean classifiesPixels() {
         return network.classifiesPixels();
     }
 
-    /** Names of the classes. */
+    /** {@return names of the classes} */
     public List<String> classNames() {
         return classNames;
     }
 
-    /** What the model's file, or who opened it, says of class names and normalisation. */
+    /** {@return what the model's file, or who opened it, says of class names and normalisation} */
     public ImageMetadata images() {
         return images;
     }
 
     /**
-     * How images have to be normalised.
+     * {@return how images have to be normalised}
      *
      * @throws IllegalStateException when it is not known; see {@link Model#normalisation}
      */
@@ -138,33 +145,36 @@ public final class Predictor implements AutoCloseable {
                 () -> new IllegalStateException(Model.UNKNOWN_NORMALISATION));
     }
 
-    /** How files of images have to be decoded: as those were that the network was trained on. */
+    /**
+     * {@return how files of images have to be decoded: as those were that the network was trained
+     * on}
+     */
     public DecodeOptions decoding() {
         return DecodeOptions.DEFAULT.withExifOrientation(images.exifOrientation());
     }
 
-    /** What brings images of any size to what the network takes. */
+    /** {@return what brings images of any size to what the network takes} */
     public ImagePreparation preparation() {
         return ImagePreparation.of(spec, normalisation());
     }
 
-    /** What {@link #outputs} makes of logits. */
+    /** {@return what {@link #outputs} makes of logits} */
     public OutputActivation activation() {
         return activation;
     }
 
-    /** The plan that was allocated. */
+    /** {@return the plan that was allocated} */
     public InferencePlan plan() {
         return network.plan();
     }
 
-    /** Bytes that were allocated: the plan's peak. */
+    /** {@return bytes that were allocated: the plan's peak} */
     public long allocatedBytes() {
         return network.allocatedBytes();
     }
 
     /**
-     * Length of an embedding: channels of the final feature map.
+     * {@return length of an embedding: channels of the final feature map}
      *
      * @throws IllegalArgumentException when the network classifies pixels, as for embeddings, class
      *     activation maps and classes of images
@@ -180,8 +190,8 @@ public final class Predictor implements AutoCloseable {
     // ---------------------------------------------------------------- looking
 
     /**
-     * Logits [count, classes], or [count, height, width, classes] where {@linkplain
-     * #classifiesPixels every pixel has its own}.
+     * {@return logits [count, classes], or [count, height, width, classes] where {@linkplain
+     * #classifiesPixels every pixel has its own}}
      *
      * @param images normalised pixels, NHWC
      * @param count images, any number
@@ -196,8 +206,8 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * {@link #logits(float[], int)} of the head of this name, of a network with several; without a
-     * name, and in all else, it is the last.
+     * {@return {@link #logits(float[], int)} of the head of this name, of a network with several;
+     * without a name, and in all else, it is the last}
      *
      * @throws IllegalArgumentException when there is no such head
      */
@@ -211,8 +221,9 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * What the {@linkplain Builder#activation activation} makes of the {@link #logits(float[], int)
-     * logits}: probabilities, unless it is {@link OutputActivation#NONE}; of their shape.
+     * {@return what the {@linkplain Builder#activation activation} makes of the {@link
+     * #logits(float[], int) logits}: probabilities, unless it is {@link OutputActivation#NONE}; of
+     * their shape}
      *
      * @param images normalised pixels, NHWC
      * @param count images, any number
@@ -228,8 +239,8 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * The most probable class of every pixel [count, height, width]; of equally probable ones the
-     * first.
+     * {@return the most probable class of every pixel [count, height, width]; of equally probable
+     * ones the first}
      *
      * @throws IllegalArgumentException when the network classifies images, or pixels are so large
      *     that logits are not finite
@@ -278,7 +289,7 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * The {@code k} most probable classes of each image, the most probable first.
+     * {@return the {@code k} most probable classes of each image, the most probable first}
      *
      * @param images normalised pixels, NHWC
      * @param count images, any number
@@ -307,8 +318,8 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * The {@code k} most probable classes of an image as it comes from a file, the most probable
-     * first.
+     * {@return the {@code k} most probable classes of an image as it comes from a file, the most
+     * probable first}
      */
     public List<Prediction> classify(Image image, int k) {
         Objects.requireNonNull(image, "image");
@@ -320,7 +331,8 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * Embeddings [count, channels]: the features that the classifier reads, averaged over pixels.
+     * {@return embeddings [count, channels]: the features that the classifier reads, averaged over
+     * pixels}
      */
     public float[] embeddings(float[] images, int count) {
         int length = embeddingLength();
@@ -331,7 +343,7 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * The class activation map of one image.
+     * {@return the class activation map of one image}
      *
      * @param image normalised pixels, HWC
      * @param classIndex the class, or −1 for the most probable one
@@ -465,6 +477,8 @@ public final class Predictor implements AutoCloseable {
         /**
          * A device of the caller's, not closed here. Where trainers and other predictors use it
          * from other threads, they take turns.
+         *
+         * @return this
          */
         public Builder device(Device value) {
             Objects.requireNonNull(value, "device");
@@ -472,7 +486,11 @@ public final class Predictor implements AutoCloseable {
             return this;
         }
 
-        /** Most images of one pass, 1 or more. */
+        /**
+         * Most images of one pass, 1 or more.
+         *
+         * @return this
+         */
         public Builder batch(int images) {
             if (images < 1) {
                 throw new IllegalArgumentException("batch = " + images + ": use 1 or more images");
@@ -484,6 +502,8 @@ public final class Predictor implements AutoCloseable {
         /**
          * Storage of activations: {@code BFLOAT16} is faster where the processor multiplies it.
          * Null, the default, is the device's own choice.
+         *
+         * @return this
          */
         public Builder precision(@Nullable DataType type) {
             precision = type;
@@ -494,13 +514,19 @@ public final class Predictor implements AutoCloseable {
          * What {@link Predictor#outputs} and {@link Predictor#classify(float[], int, int)} make of
          * logits: {@code SOFTMAX}, the default, for classes of which an image shows one; {@code
          * SIGMOID} where it may show several; {@code NONE} for numbers that are no classes.
+         *
+         * @return this
          */
         public Builder activation(OutputActivation value) {
             activation = Objects.requireNonNull(value, "activation");
             return this;
         }
 
-        /** Refuses to open when the plan needs more than this, or more than the device has. */
+        /**
+         * Refuses to open when the plan needs more than this, or more than the device has.
+         *
+         * @return this
+         */
         public Builder memoryBudget(long bytes) {
             memoryBudget = Bytes.requireBudget(bytes);
             return this;
@@ -509,6 +535,7 @@ public final class Predictor implements AutoCloseable {
         /**
          * Allocates the plan and folds the weights.
          *
+         * @return the predictor, which the caller closes
          * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the
          *     device's memory
          * @throws IOException when the weights cannot be read

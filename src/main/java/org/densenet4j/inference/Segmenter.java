@@ -95,6 +95,7 @@ public final class Segmenter implements AutoCloseable {
     /**
      * Opens a checkpoint or an export of this project on the best device, for one image a pass.
      *
+     * @return the segmenter, which the caller closes
      * @throws IOException in one line when the file is broken or names no network
      * @throws IllegalArgumentException when its network does not classify pixels
      * @throws IllegalStateException when the file does not record how images are normalised
@@ -114,32 +115,40 @@ public final class Segmenter implements AutoCloseable {
         }
     }
 
-    /** Starts with the best device and one image a pass. The model is the caller's to close. */
+    /**
+     * Starts with the best device and one image a pass. The model is the caller's to close.
+     *
+     * @return a builder
+     */
     public static Builder of(Model model) {
         Objects.requireNonNull(model, "model");
         return new Builder(model);
     }
 
     /**
-     * The classes, in the colours and with the indices that the weights record; else in those of
-     * {@link SegmentationClasses#of(List)}.
+     * {@return the classes, in the colours and with the indices that the weights record; else in
+     * those of {@link SegmentationClasses#of(List)}}
      */
     public SegmentationClasses classes() {
         return classes;
     }
 
-    /** How files of images have to be decoded: as those were that the network was trained on. */
+    /**
+     * {@return how files of images have to be decoded: as those were that the network was trained
+     * on}
+     */
     public DecodeOptions decoding() {
         return DecodeOptions.DEFAULT.withExifOrientation(images().exifOrientation());
     }
 
-    /** What the model's file, or who opened it, says of its images. */
+    /** {@return what the model's file, or who opened it, says of its images} */
     public ImageMetadata images() {
         return model.images();
     }
 
     /**
-     * The most probable class of every pixel of an image; of equally probable ones the first.
+     * {@return the most probable class of every pixel of an image; of equally probable ones the
+     * first}
      *
      * @param image of any size, in colour or grey
      * @throws PlanException when there is no plan for images of this size: they are too small for
@@ -154,7 +163,7 @@ public final class Segmenter implements AutoCloseable {
     }
 
     /**
-     * Masks of several images of one size. A network that {@linkplain
+     * {@return masks of several images of one size} A network that {@linkplain
      * org.densenet4j.graph.Graph#evaluatesWithBatchStatistics evaluates with statistics of the
      * batch} takes those of the images of a pass, {@link Builder#batch} of them.
      *
@@ -276,14 +285,22 @@ public final class Segmenter implements AutoCloseable {
             this.model = model;
         }
 
-        /** A device of the caller's, not closed here. */
+        /**
+         * A device of the caller's, not closed here.
+         *
+         * @return this
+         */
         public Builder device(Device value) {
             Objects.requireNonNull(value, "device");
             device = value;
             return this;
         }
 
-        /** Most images of one pass, 1 or more; memory is planned for as many. */
+        /**
+         * Most images of one pass, 1 or more; memory is planned for as many.
+         *
+         * @return this
+         */
         public Builder batch(int images) {
             if (images < 1) {
                 throw new IllegalArgumentException("batch = " + images + ": use 1 or more images");
@@ -292,13 +309,21 @@ public final class Segmenter implements AutoCloseable {
             return this;
         }
 
-        /** Storage of activations; null, the default, is the device's own choice. */
+        /**
+         * Storage of activations; null, the default, is the device's own choice.
+         *
+         * @return this
+         */
         public Builder precision(@Nullable DataType type) {
             precision = type;
             return this;
         }
 
-        /** Refuses images whose plan needs more than this, or more than the device has. */
+        /**
+         * Refuses images whose plan needs more than this, or more than the device has.
+         *
+         * @return this
+         */
         public Builder memoryBudget(long bytes) {
             memoryBudget = Bytes.requireBudget(bytes);
             return this;
@@ -307,6 +332,7 @@ public final class Segmenter implements AutoCloseable {
         /**
          * Opens it; the model must stay open as long.
          *
+         * @return the segmenter, which the caller closes
          * @throws IllegalArgumentException when the network does not classify pixels, or classes
          *     are not 2 to 255 of different names
          * @throws IllegalStateException when it is not known how images are normalised; see {@link

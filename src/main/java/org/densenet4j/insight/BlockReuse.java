@@ -37,7 +37,7 @@ public record BlockReuse(
      * @param source number of the source that it is itself, -1 where it writes elsewhere
      */
     public record Target(String name, String label, int source) {
-        /** Whether it writes to the block that it reads. */
+        /** {@return whether it writes to the block that it reads} */
         public boolean isLayer() {
             return source >= 0;
         }
@@ -50,13 +50,13 @@ public record BlockReuse(
         connections = List.copyOf(connections);
     }
 
-    /** Number of targets that write to the block: L, the dense layers of a dense block. */
+    /** {@return number of targets that write to the block: L, the dense layers of a dense block} */
     public int layers() {
         return (int) targets.stream().filter(Target::isLayer).count();
     }
 
     /**
-     * The connection from a source to a target; the first where there are several.
+     * {@return the connection from a source to a target; the first where there are several}
      *
      * @param source from 0
      * @param target from 1
@@ -77,17 +77,17 @@ public record BlockReuse(
                                                 + target));
     }
 
-    /** {@code input}, {@code layer 3}, or a node's name. */
+    /** {@return {@code input}, {@code layer 3}, or a node's name} */
     public String sourceName(int source) {
         return sources.get(source).name();
     }
 
-    /** {@code layer 3}, {@code transition1}, {@code classifier}, or a node's name. */
+    /** {@return {@code layer 3}, {@code transition1}, {@code classifier}, or a node's name} */
     public String targetName(int target) {
         return targets.get(target - 1).name();
     }
 
-    /** The largest mean absolute weight of the block. */
+    /** {@return the largest mean absolute weight of the block} */
     public double largest() {
         return connections.stream().mapToDouble(Connection::meanAbsolute).max().orElseThrow();
     }

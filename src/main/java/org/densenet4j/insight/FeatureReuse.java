@@ -45,6 +45,7 @@ public final class FeatureReuse {
      * Computes it from weights by name.
      *
      * @param weights gives the values of a parameter, in the PyTorch layout
+     * @return the strength of each connection
      * @throws IllegalArgumentException when an array has another size than its parameter, or values
      *     that are not finite; when no node of the network reads what several others wrote
      */
@@ -62,7 +63,11 @@ public final class FeatureReuse {
         return new FeatureReuse(spec, blocks);
     }
 
-    /** Computes it from the weights that a network has now. */
+    /**
+     * Computes it from the weights that a network has now.
+     *
+     * @return the strength of each connection
+     */
     public static FeatureReuse of(Network network) {
         Objects.requireNonNull(network, "network");
         return of(network.plan().spec(), network::parameter);
@@ -71,6 +76,7 @@ public final class FeatureReuse {
     /**
      * Computes it from a trained network in a file; only the weights in question are read.
      *
+     * @return the strength of each connection
      * @throws IOException in one line when they cannot be read
      */
     public static FeatureReuse of(Model model) throws IOException {
@@ -93,6 +99,7 @@ public final class FeatureReuse {
     /**
      * Computes it from a checkpoint or an export of this project.
      *
+     * @return the strength of each connection
      * @throws IOException in one line when the file is broken or names no network
      */
     public static FeatureReuse read(Path path) throws IOException {
@@ -104,17 +111,17 @@ public final class FeatureReuse {
         }
     }
 
-    /** The network's hyperparameters, or its graph. */
+    /** {@return the network's hyperparameters, or its graph} */
     public NetworkSpec spec() {
         return spec;
     }
 
-    /** The blocks in order. */
+    /** {@return the blocks in order} */
     public List<BlockReuse> blocks() {
         return blocks;
     }
 
-    /** All connections, ordered by block, target and source. */
+    /** {@return all connections, ordered by block, target and source} */
     public List<Connection> connections() {
         return blocks.stream().flatMap(block -> block.connections().stream()).toList();
     }

@@ -70,7 +70,7 @@ public final class FeatureReuseReport {
         return files;
     }
 
-    /** Names of the files that {@link #write} writes. */
+    /** {@return names of the files that {@link #write} writes} */
     public List<String> files() {
         List<String> files = new ArrayList<>(reuse.blocks().stream().map(b -> png(b)).toList());
         files.addAll(List.of(CSV, HTML));
@@ -252,7 +252,7 @@ public final class FeatureReuseReport {
         return table;
     }
 
-    /** One line for each block: what its layers read most and least. */
+    /** {@return one line for each block: what its layers read most and least} */
     public Table summary() {
         Table table =
                 Table.of(
@@ -319,7 +319,7 @@ public final class FeatureReuseReport {
                 found.meanAbsolute());
     }
 
-    /** All connections, with a header line. */
+    /** {@return all connections, with a header line} */
     public String csv() {
         Csv csv =
                 Csv.of(

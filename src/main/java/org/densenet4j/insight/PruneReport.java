@@ -44,7 +44,7 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
             double loss,
             long correct,
             long images) {
-        /** Share of correct images. */
+        /** {@return share of correct images} */
         public double accuracy() {
             return (double) correct / images;
         }
@@ -53,7 +53,11 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
     /** Gives the same batches each time it is asked, of at most the plan's size. */
     @FunctionalInterface
     public interface Data {
-        /** Starts again from the first batch. */
+        /**
+         * Starts again from the first batch.
+         *
+         * @return the batches, the same ones each time
+         */
         Iterable<Batch> batches();
     }
 
@@ -64,8 +68,8 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
     }
 
     /**
-     * Masks the weakest connections in steps and measures the loss and accuracy of each. The
-     * network has its own weights again afterwards, also after an exception.
+     * {@return masks the weakest connections in steps and measures the loss and accuracy of each}
+     * The network has its own weights again afterwards, also after an exception.
      *
      * @param shares shares of all connections to mask, above 0 and up to 1
      * @throws IllegalArgumentException for a share out of range, data without images, a network
@@ -171,8 +175,8 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
     }
 
     /**
-     * The largest measured share that costs at most {@code tolerance} of accuracy, or empty when
-     * even the smallest costs more.
+     * {@return the largest measured share that costs at most {@code tolerance} of accuracy, or
+     * empty when even the smallest costs more}
      *
      * @param tolerance in accuracy, such as 0.005 for half a percentage point; a negative one asks
      *     for a gain

@@ -37,7 +37,7 @@ public final class PruneReportFiles {
         this.report = report;
     }
 
-    /** Loss and accuracy of each share. */
+    /** {@return loss and accuracy of each share} */
     public Table table() {
         Table table =
                 Table.of(
@@ -63,7 +63,7 @@ public final class PruneReportFiles {
         return table;
     }
 
-    /** The first {@code count} connections that would go. */
+    /** {@return the first {@code count} connections that would go} */
     public Table weakest(int count) {
         Table table =
                 Table.of(

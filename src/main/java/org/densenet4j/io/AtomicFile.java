@@ -161,7 +161,9 @@ public final class AtomicFile {
                 || Files.exists(path) && !Files.isRegularFile(path) && !Files.isDirectory(path);
     }
 
-    /** Whether {@code path}, such as {@code /dev/stdout}, is where standard output goes. */
+    /**
+     * {@return whether {@code path}, such as {@code /dev/stdout}, is where standard output goes}
+     */
     public static boolean isStandardOutput(Path path) {
         try {
             return Files.exists(STANDARD_OUTPUT) && Files.isSameFile(path, STANDARD_OUTPUT);

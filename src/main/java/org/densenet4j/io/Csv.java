@@ -22,17 +22,25 @@ public final class Csv {
     /** Nothing yet. */
     public Csv() {}
 
-    /** A table with a header line. */
+    /** {@return a table with a header line} */
     public static Csv of(String... columns) {
         return new Csv().row((Object[]) columns);
     }
 
-    /** Adds a line. Cells are text, numbers, or null for an empty one. */
+    /**
+     * Adds a line. Cells are text, numbers, or null for an empty one.
+     *
+     * @return this
+     */
     public Csv row(@Nullable Object... cells) {
         return row(Arrays.asList(cells));
     }
 
-    /** Adds a line. */
+    /**
+     * Adds a line.
+     *
+     * @return this
+     */
     public Csv row(List<?> cells) {
         for (int c = 0; c < cells.size(); c++) {
             text.append(c == 0 ? "" : ",").append(cell(cells.get(c)));
@@ -60,12 +68,12 @@ public final class Csv {
         return plain && !formula ? cell : '"' + cell.replace("\"", "\"\"") + '"';
     }
 
-    /** A number with so many decimals, or an empty cell. */
+    /** {@return a number with so many decimals, or an empty cell} */
     public static String decimals(int digits, double number) {
         return format("%." + digits + "f", number);
     }
 
-    /** A number with so many significant digits, or an empty cell. */
+    /** {@return a number with so many significant digits, or an empty cell} */
     public static String significant(int digits, double number) {
         return format("%." + digits + "g", number);
     }
@@ -80,7 +88,11 @@ public final class Csv {
         return text.toString();
     }
 
-    /** Takes a table apart; a last line without an end is a line. */
+    /**
+     * Takes a table apart; a last line without an end is a line.
+     *
+     * @return lines of cells, the headings first
+     */
     public static List<List<String>> parse(String csv) {
         List<List<String>> rows = new ArrayList<>();
         List<String> row = new ArrayList<>();

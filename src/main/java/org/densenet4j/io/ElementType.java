@@ -35,12 +35,12 @@ public enum ElementType {
         this.bytes = bytes;
     }
 
-    /** Bytes of one element. */
+    /** {@return bytes of one element} */
     public int bytes() {
         return bytes;
     }
 
-    /** Whether elements are floating-point numbers. */
+    /** {@return whether elements are floating-point numbers} */
     public boolean isFloat() {
         return this == F16 || this == BF16 || this == F32 || this == F64;
     }

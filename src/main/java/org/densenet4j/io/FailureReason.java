@@ -15,7 +15,7 @@ import java.nio.file.NotDirectoryException;
 public final class FailureReason {
     private FailureReason() {}
 
-    /** The reason without the path, for the end of a line that names it. */
+    /** {@return the reason without the path, for the end of a line that names it} */
     public static String of(IOException e) {
         return switch (e) {
             case NoSuchFileException missing -> "no such file or folder";

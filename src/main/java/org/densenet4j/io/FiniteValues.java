@@ -10,7 +10,7 @@ public final class FiniteValues {
     private FiniteValues() {}
 
     /**
-     * The values of a tensor as single precision.
+     * {@return the values of a tensor as single precision}
      *
      * @param path names the file in the message
      * @param name of the tensor: one that ends in {@code .running_var} may not be negative either

@@ -19,7 +19,7 @@ public final class JsonList {
 
     private JsonList() {}
 
-    /** A list of strings as JSON. */
+    /** {@return a list of strings as JSON} */
     public static String of(List<String> strings) {
         StringWriter text = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(text)) {
@@ -34,7 +34,7 @@ public final class JsonList {
         return text.toString();
     }
 
-    /** Numbers as JSON. */
+    /** {@return numbers as JSON} */
     public static String of(float[] numbers) {
         StringWriter text = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(text)) {
@@ -54,6 +54,7 @@ public final class JsonList {
      *
      * @param path names the file in the message
      * @param what names the entry of the file's metadata in the message
+     * @return the strings
      * @throws IOException in one line when {@code text} is anything else
      */
     public static List<String> strings(Path path, String what, String text) throws IOException {
@@ -74,6 +75,7 @@ public final class JsonList {
      *
      * @param path names the file in the message
      * @param what names the entry of the file's metadata in the message
+     * @return the numbers
      * @throws IOException in one line when {@code text} is anything else
      */
     public static float[] floats(Path path, String what, String text) throws IOException {

@@ -22,7 +22,10 @@ public final class OneLine {
 
     private OneLine() {}
 
-    /** The text with control characters written as {@code \n}, {@code \t} or {@code \u001b}. */
+    /**
+     * {@return the text with control characters written as {@code \n}, {@code \t} or {@code
+     * \u001b}}
+     */
     public static String of(String text) {
         if (text.chars().noneMatch(OneLine::breaks)) {
             return text;
@@ -44,12 +47,12 @@ public final class OneLine {
         return line.toString();
     }
 
-    /** The same of text that may be long: its beginning. */
+    /** {@return the same of text that may be long: its beginning} */
     public static String shortened(String text) {
         return of(text.length() <= MOST ? text : text.substring(0, MOST) + "...");
     }
 
-    /** The first few names, and how many more there are. */
+    /** {@return the first few names, and how many more there are} */
     public static String listed(List<String> names) {
         String some = of(String.join(", ", names.subList(0, Math.min(LISTED, names.size()))));
         return names.size() <= LISTED ? some : some + " and " + (names.size() - LISTED) + " more";

@@ -51,6 +51,7 @@ public final class OutputFolder {
     /**
      * Makes the folder if it is not there.
      *
+     * @return the folder
      * @throws IOException in one line with the path
      */
     public static OutputFolder make(Path path) throws IOException {

@@ -39,6 +39,7 @@ public final class ParityCase implements AutoCloseable {
     /**
      * Opens a case and checks that it is whole.
      *
+     * @return the case, which the caller closes
      * @throws IOException in one line when it is not
      */
     public static ParityCase open(Path path) throws IOException {
@@ -246,14 +247,14 @@ public final class ParityCase implements AutoCloseable {
 
     // ---------------------------------------------------------------- metadata
 
-    /** All entries. */
+    /** {@return all entries} */
     public Map<String, String> metadata() {
         return file.metadata();
     }
 
     /**
-     * Whether the network is described as checkpoints do it, by entries that start with {@code
-     * spec.}; files without them are of DenseNets.
+     * {@return whether the network is described as checkpoints do it, by entries that start with
+     * {@code spec.}; files without them are of DenseNets}
      */
     public boolean recordsSpec() {
         return file.metadata().keySet().stream().anyMatch(key -> key.startsWith(SPEC));
@@ -266,7 +267,7 @@ public final class ParityCase implements AutoCloseable {
                 : OptionalLong.empty();
     }
 
-    /** Layers of each block. */
+    /** {@return layers of each block} */
     public List<Integer> blockConfig() throws IOException {
         List<Integer> layers = new ArrayList<>();
         for (String part : text("block_config").split(",", -1)) {
@@ -275,27 +276,27 @@ public final class ParityCase implements AutoCloseable {
         return layers;
     }
 
-    /** Growth rate k. */
+    /** {@return growth rate k} */
     public int growthRate() throws IOException {
         return integer("growth_rate", text("growth_rate"));
     }
 
-    /** Channels behind the stem. */
+    /** {@return channels behind the stem} */
     public int initialChannels() throws IOException {
         return integer("num_init_features", text("num_init_features"));
     }
 
-    /** Bottleneck width as a multiple of k, 0 for none. */
+    /** {@return bottleneck width as a multiple of k, 0 for none} */
     public int bottleneckWidth() throws IOException {
         return integer("bn_size", text("bn_size"));
     }
 
-    /** Compression theta. */
+    /** {@return compression theta} */
     public double compression() throws IOException {
         return number("compression");
     }
 
-    /** Whether the stem is ImageNet's. */
+    /** {@return whether the stem is ImageNet's} */
     public boolean imageNetStem() throws IOException {
         return switch (text("stem")) {
             case "small" -> false;
@@ -306,37 +307,37 @@ public final class ParityCase implements AutoCloseable {
         };
     }
 
-    /** Number of classes. */
+    /** {@return number of classes} */
     public int classes() throws IOException {
         return integer("num_classes", text("num_classes"));
     }
 
-    /** Height and width of the images. */
+    /** {@return height and width of the images} */
     public int inputSize() throws IOException {
         return integer("input_size", text("input_size"));
     }
 
-    /** Batch normalisation's epsilon. */
+    /** {@return batch normalisation's epsilon} */
     public double bnEpsilon() throws IOException {
         return number("bn_eps");
     }
 
-    /** Weight of the newest batch in running statistics. */
+    /** {@return weight of the newest batch in running statistics} */
     public double bnMomentum() throws IOException {
         return number("bn_momentum");
     }
 
-    /** Learning rate of the optimiser steps. */
+    /** {@return learning rate of the optimiser steps} */
     public double learningRate() throws IOException {
         return number("lr");
     }
 
-    /** Momentum of the optimiser steps. */
+    /** {@return momentum of the optimiser steps} */
     public double momentum() throws IOException {
         return number("momentum");
     }
 
-    /** Whether the momentum is Nesterov's. */
+    /** {@return whether the momentum is Nesterov's} */
     public boolean nesterov() throws IOException {
         return switch (text("nesterov")) {
             case "true", "True", "1" -> true;
@@ -347,7 +348,7 @@ public final class ParityCase implements AutoCloseable {
         };
     }
 
-    /** Weight decay, on every parameter. */
+    /** {@return weight decay, on every parameter} */
     public double weightDecay() throws IOException {
         return number("weight_decay");
     }
@@ -382,18 +383,19 @@ public final class ParityCase implements AutoCloseable {
 
     // ---------------------------------------------------------------- tensors
 
-    /** The file that was opened. */
+    /** {@return the file that was opened} */
     public Path path() {
         return path;
     }
 
-    /** Images [N, C, H, W]. */
+    /** {@return images [N, C, H, W]} */
     public Tensor input() {
         return file.tensor("input");
     }
 
     /**
-     * One class index per image, or per pixel, row by row, with -1 for those that have none.
+     * {@return one class index per image, or per pixel, row by row, with -1 for those that have
+     * none}
      *
      * @throws IOException in one line when one is no index
      */
@@ -413,35 +415,35 @@ public final class ParityCase implements AutoCloseable {
         return result;
     }
 
-    /** Whether a tensor was recorded. */
+    /** {@return whether a tensor was recorded} */
     public boolean contains(String name) {
         return file.contains(name);
     }
 
-    /** A recorded tensor. */
+    /** {@return a recorded tensor} */
     public Tensor tensor(String name) {
         return file.tensor(name);
     }
 
-    /** Optimiser steps that were recorded, 0 for none. */
+    /** {@return optimiser steps that were recorded, 0 for none} */
     public int steps() {
         return file.contains(LOSSES) ? (int) file.tensor(LOSSES).count() : 0;
     }
 
     /**
-     * The recording framework's own error of a tensor in single precision, relative in norm; 0
-     * where it was not recorded.
+     * {@return the recording framework's own error of a tensor in single precision, relative in
+     * norm; 0 where it was not recorded}
      */
     public double noise(String name) {
         return file.contains(NOISE + name) ? file.tensor(NOISE + name).toDoubles()[0] : 0;
     }
 
-    /** Names of all tensors. */
+    /** {@return names of all tensors} */
     public Set<String> names() {
         return file.names();
     }
 
-    /** All tensors whose names start with {@code prefix}, by the rest of the name. */
+    /** {@return all tensors whose names start with {@code prefix}, by the rest of the name} */
     public Map<String, Tensor> group(String prefix) {
         Map<String, Tensor> group = new LinkedHashMap<>();
         for (String name : file.names()) {

@@ -40,7 +40,11 @@ public final class SafetensorsWriter {
     private final Map<String, String> metadata = new LinkedHashMap<>();
     private boolean sealed;
 
-    /** Adds an entry to {@code __metadata__}. */
+    /**
+     * Adds an entry to {@code __metadata__}.
+     *
+     * @return this
+     */
     public SafetensorsWriter metadata(String key, String value) {
         metadata.put(key, value);
         return this;
@@ -49,18 +53,28 @@ public final class SafetensorsWriter {
     /**
      * Adds a {@link Checksum}; the file is read back and compared with it before it takes the place
      * of what was at its path.
+     *
+     * @return this
      */
     public SafetensorsWriter sealed() {
         sealed = true;
         return metadata(Checksum.KEY, Checksum.PLACEHOLDER);
     }
 
-    /** Adds a float32 tensor, whose values are asked for when it is its turn to be written. */
+    /**
+     * Adds a float32 tensor, whose values are asked for when it is its turn to be written.
+     *
+     * @return this
+     */
     public SafetensorsWriter floats(String name, List<Integer> shape, Supplier<float[]> values) {
         return add(name, new Entry(ElementType.F32, List.copyOf(shape), values));
     }
 
-    /** Adds an int64 tensor. */
+    /**
+     * Adds an int64 tensor.
+     *
+     * @return this
+     */
     public SafetensorsWriter longs(String name, List<Integer> shape, Supplier<long[]> values) {
         return add(name, new Entry(ElementType.I64, List.copyOf(shape), values));
     }

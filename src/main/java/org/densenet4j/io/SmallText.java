@@ -21,6 +21,7 @@ public final class SmallText {
     /**
      * Reads a file as UTF-8, without the byte-order mark that it may begin with.
      *
+     * @return the text
      * @throws IOException in one line with the path, also when it is larger than {@link
      *     #MOST_BYTES}, without end or not UTF-8
      */

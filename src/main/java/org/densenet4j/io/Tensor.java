@@ -26,13 +26,13 @@ public record Tensor(String name, ElementType type, List<Long> shape, MemorySegm
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /** Number of elements. */
+    /** {@return number of elements} */
     public long count() {
         return data.byteSize() / type.bytes();
     }
 
     /**
-     * All elements as single precision.
+     * {@return all elements as single precision}
      *
      * @throws IllegalArgumentException when they are not floating-point numbers or too many
      * @throws IllegalStateException when the file is closed
@@ -47,7 +47,7 @@ public record Tensor(String name, ElementType type, List<Long> shape, MemorySegm
     }
 
     /**
-     * All elements as double precision.
+     * {@return all elements as double precision}
      *
      * @throws IllegalArgumentException when they are not floating-point numbers or too many
      * @throws IllegalStateException when the file is closed
@@ -71,7 +71,7 @@ public record Tensor(String name, ElementType type, List<Long> shape, MemorySegm
     }
 
     /**
-     * All elements as 64-bit integers.
+     * {@return all elements as 64-bit integers}
      *
      * @throws IllegalArgumentException when they are not integers or too many
      * @throws IllegalStateException when the file is closed

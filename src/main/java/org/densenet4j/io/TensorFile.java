@@ -10,21 +10,21 @@ import java.util.Set;
  */
 public interface TensorFile extends AutoCloseable {
 
-    /** Names of all tensors, in the file's order. */
+    /** {@return names of all tensors, in the file's order} */
     Set<String> names();
 
-    /** Whether there is a tensor of this name. */
+    /** {@return whether there is a tensor of this name} */
     boolean contains(String name);
 
     /**
-     * Type and shape of a tensor; its data is not read.
+     * {@return type and shape of a tensor; its data is not read}
      *
      * @throws IllegalArgumentException when there is none
      */
     TensorDescription describe(String name);
 
     /**
-     * A tensor by name.
+     * {@return a tensor by name}
      *
      * @throws IllegalArgumentException when there is none
      * @throws IOException when its data is broken
@@ -32,12 +32,12 @@ public interface TensorFile extends AutoCloseable {
     Tensor tensor(String name) throws IOException;
 
     /**
-     * Entries that are not among {@link #names} since they cannot be read, by name: what each one
-     * is, such as {@code F8_E4M3 [64, 3, 7, 7]} or {@code numpy.ndarray}.
+     * {@return entries that are not among {@link #names} since they cannot be read, by name: what
+     * each one is, such as {@code F8_E4M3 [64, 3, 7, 7]} or {@code numpy.ndarray}}
      */
     Map<String, String> unreadable();
 
-    /** Notes that the file carries; empty where the format has none. */
+    /** {@return notes that the file carries; empty where the format has none} */
     Map<String, String> metadata();
 
     @Override

@@ -104,7 +104,7 @@ public record BandedPooledConvolutionMemory(
         return convolved.bands().chunks();
     }
 
-    /** Rows of pixels above a band in its gradient. */
+    /** {@return rows of pixels above a band in its gradient} */
     public int gradientAbove() {
         return gradientAbove(convolved);
     }

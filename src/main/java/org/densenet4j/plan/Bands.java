@@ -46,7 +46,7 @@ public record Bands(int height, int width, int rows) {
         return best == height ? Optional.empty() : Optional.of(new Bands(height, width, best));
     }
 
-    /** The bands of a batch as chunks of its rows. */
+    /** {@return the bands of a batch as chunks of its rows} */
     public Chunks chunks() {
         return new Chunks(height * width, rows * width);
     }
@@ -56,22 +56,26 @@ public record Bands(int height, int width, int rows) {
         return new Chunks(features.pixels(), rows / 2 * features.width());
     }
 
-    /** The first row of pixels of a band in its image. */
+    /** {@return the first row of pixels of a band in its image} */
     public int top(Chunk band) {
         return band.firstRow() / width % height;
     }
 
-    /** How many rows of pixels above a band there are in its image, at most {@code halo}. */
+    /**
+     * {@return how many rows of pixels above a band there are in its image, at most {@code halo}}
+     */
     public int above(Chunk band, int halo) {
         return Math.min(halo, top(band));
     }
 
-    /** How many rows of pixels below a band there are in its image, at most {@code halo}. */
+    /**
+     * {@return how many rows of pixels below a band there are in its image, at most {@code halo}}
+     */
     public int below(Chunk band, int halo) {
         return Math.min(halo, height - top(band) - rows);
     }
 
-    /** A band with rows of pixels above and below it. */
+    /** {@return a band with rows of pixels above and below it} */
     public Chunk extended(Chunk band, int above, int below) {
         return band.extended(above * width, below * width);
     }

@@ -7,19 +7,19 @@ import org.densenet4j.graph.Window;
 
 /** Scratch of the 3x3 half of a dense layer with a bottleneck: Y = conv3x3(relu(bn2(Z))). */
 public sealed interface BottleneckConvolutionMemory {
-    /** Rows of Z, and of Y, that are worked on together. */
+    /** {@return rows of Z, and of Y, that are worked on together} */
     Chunks chunks();
 
-    /** The convolution over one chunk. */
+    /** {@return the convolution over one chunk} */
     ConvolutionShape shape();
 
-    /** T = relu(bn2(Z)) of a chunk, dense, in each lane. */
+    /** {@return T = relu(bn2(Z)) of a chunk, dense, in each lane} */
     Matrix[] normalised();
 
-    /** Y or dY of a chunk, dense, in each lane. */
+    /** {@return Y or dY of a chunk, dense, in each lane} */
     Matrix[] output();
 
-    /** What the convolution works in. */
+    /** {@return what the convolution works in} */
     ConvolutionScratch scratch();
 
     /**
@@ -92,8 +92,8 @@ public sealed interface BottleneckConvolutionMemory {
     }
 
     /**
-     * Bands where an image is far larger than the cache, whole images otherwise, and for NAIVE,
-     * which keeps all of T.
+     * {@return bands where an image is far larger than the cache, whole images otherwise, and for
+     * NAIVE, which keeps all of T}
      */
     static BottleneckConvolutionMemory of(
             BottleneckLayer node, Planner planner, Allocator.Frame frame) {

@@ -12,7 +12,7 @@ package org.densenet4j.plan;
  */
 public record Buffer(String name, Category category, long bytes, int first, int last, long offset) {
 
-    /** Whether its memory is in use during an operation. */
+    /** {@return whether its memory is in use during an operation} */
     public boolean liveAt(int operation) {
         return first <= operation && operation <= last;
     }

@@ -12,32 +12,32 @@ import org.densenet4j.backend.Matrix;
  * @param images number of its images, where it ends on image boundaries
  */
 public record Chunk(int index, int firstRow, int rows, int firstImage, int images) {
-    /** Its rows of a matrix that has the rows that are counted here. */
+    /** {@return its rows of a matrix that has the rows that are counted here} */
     public Matrix of(Matrix matrix) {
         return matrix.rows(firstRow, rows);
     }
 
-    /** The first rows of a scratch matrix: as many as this chunk has. */
+    /** {@return the first rows of a scratch matrix: as many as this chunk has} */
     public Matrix in(Matrix scratch) {
         return scratch.rows(0, rows);
     }
 
-    /** Its two rows of the partial sums of all chunks. */
+    /** {@return its two rows of the partial sums of all chunks} */
     public Matrix partial(Matrix partials) {
         return partials.rows(2 * index, 2);
     }
 
-    /** The same with rows of its image above and below. */
+    /** {@return the same with rows of its image above and below} */
     public Chunk extended(int rowsAbove, int rowsBelow) {
         return new Chunk(index, firstRow - rowsAbove, rows + rowsAbove + rowsBelow, firstImage, 1);
     }
 
-    /** How many images it is pooled as: a band of rows is pooled like an image. */
+    /** {@return how many images it is pooled as: a band of rows is pooled like an image} */
     public int pooledImages() {
         return Math.max(1, images);
     }
 
-    /** The same images in a matrix with another number of pixels per image. */
+    /** {@return the same images in a matrix with another number of pixels per image} */
     public Chunk ofPixels(int pixels) {
         return new Chunk(index, firstImage * pixels, images * pixels, firstImage, images);
     }

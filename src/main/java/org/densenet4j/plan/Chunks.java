@@ -38,18 +38,18 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
         return ofImages(rowsPerImage, bytesPerRow, batch, budget, leastChunks);
     }
 
-    /** The same images with another number of pixels per image. */
+    /** {@return the same images with another number of pixels per image} */
     public Chunks ofPixels(int pixels) {
         return new Chunks(pixels, imagesPerChunk() * pixels);
     }
 
-    /** Number of chunks of a batch. */
+    /** {@return number of chunks of a batch} */
     public int count(int images) {
         return Math.ceilDiv(images * rowsPerImage, rowsPerChunk);
     }
 
     /**
-     * A chunk of a batch.
+     * {@return a chunk of a batch}
      *
      * @param index from 0 to below {@link #count}
      * @param images of the batch
@@ -60,22 +60,22 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
         return new Chunk(index, first, rows, first / rowsPerImage, rows / rowsPerImage);
     }
 
-    /** First row of a chunk. */
+    /** {@return first row of a chunk} */
     public int firstRow(int chunk) {
         return chunk * rowsPerChunk;
     }
 
-    /** Rows of a chunk: the last one may be shorter. */
+    /** {@return rows of a chunk: the last one may be shorter} */
     public int rows(int chunk, int images) {
         return Math.min(rowsPerChunk, images * rowsPerImage - firstRow(chunk));
     }
 
-    /** Images of a chunk that ends on image boundaries. */
+    /** {@return images of a chunk that ends on image boundaries} */
     public int images(int chunk, int images) {
         return rows(chunk, images) / rowsPerImage;
     }
 
-    /** Most images in one chunk (0 when a chunk is a fraction of an image). */
+    /** {@return most images in one chunk (0 when a chunk is a fraction of an image)} */
     public int imagesPerChunk() {
         return rowsPerChunk / rowsPerImage;
     }

@@ -25,22 +25,25 @@ public record ConvolvedBands(
         int reachAbove,
         int reachBelow) {
 
-    /** Rows of pixels that come out above a band. */
+    /** {@return rows of pixels that come out above a band} */
     public int above() {
         return reachAbove + Math.ceilDiv(window.padding(), window.stride());
     }
 
-    /** Rows of pixels that come out below a band. */
+    /** {@return rows of pixels that come out below a band} */
     public int below() {
         return convolvedHeight() - above() - bands.rows();
     }
 
-    /** Rows of pixels that come out: a band, and what is above and below it. */
+    /** {@return rows of pixels that come out: a band, and what is above and below it} */
     public int convolvedHeight() {
         return window.output(readHeight());
     }
 
-    /** Rows of pixels that are read for a band: what reaches it, and all that lie beside it. */
+    /**
+     * {@return rows of pixels that are read for a band: what reaches it, and all that lie beside
+     * it}
+     */
     public int readHeight() {
         int behind = above() + bands.rows();
         int last = behind + reachBelow - 1;
@@ -64,7 +67,7 @@ public record ConvolvedBands(
         return (bands.top(band) - above()) * window.stride();
     }
 
-    /** What is read for a band, as far as it is inside the image. */
+    /** {@return what is read for a band, as far as it is inside the image} */
     public Chunk read(Chunk band) {
         int from = Math.max(0, top(band));
         int to = Math.min(sourceHeight, top(band) + readHeight());
@@ -76,23 +79,26 @@ public record ConvolvedBands(
                 1);
     }
 
-    /** What is read beside the bands: the rows above and below are other bands'. */
+    /** {@return what is read beside the bands: the rows above and below are other bands'} */
     public Chunks beside() {
         return new Chunks(sourceHeight * sourceWidth, window.stride() * bands.rows() * sourceWidth);
     }
 
-    /** A band's {@link #beside} in a matrix with {@link #readHeight}. */
+    /** {@return a band's {@link #beside} in a matrix with {@link #readHeight}} */
     public Matrix ownRead(Chunk beside, Matrix withHalo) {
         return withHalo.rows(above() * window.stride() * sourceWidth, beside.rows());
     }
 
-    /** The rows of {@link #read} in a matrix with {@link #readHeight}, whose others are zeroed. */
+    /**
+     * {@return the rows of {@link #read} in a matrix with {@link #readHeight}, whose others are
+     * zeroed}
+     */
     public Matrix inside(Kernels kernels, Chunk band, Matrix withHalo) {
         int above = Math.max(0, -top(band)) * sourceWidth;
         return only(kernels, withHalo, above, read(band).rows());
     }
 
-    /** A band's own rows of a matrix with {@link #convolvedHeight}. */
+    /** {@return a band's own rows of a matrix with {@link #convolvedHeight}} */
     public Matrix own(Chunk band, Matrix withHalo) {
         return withHalo.rows(above() * bands.width(), band.rows());
     }
@@ -102,7 +108,7 @@ public record ConvolvedBands(
         only(kernels, withHalo, above() * bands.width(), band.rows());
     }
 
-    /** Some rows of a matrix, whose others are zeroed. */
+    /** {@return some rows of a matrix, whose others are zeroed} */
     public static Matrix only(Kernels kernels, Matrix all, int first, int rows) {
         int behind = first + rows;
         kernels.fill(all.rows(0, first), 0);

@@ -5,12 +5,12 @@ import org.densenet4j.backend.Matrix;
 /** Memory of a head in inference. */
 public sealed interface HeadInference extends NodeInference
         permits ClassifierInference, PixelClassifierInference {
-    /** Name of the head's node. */
+    /** {@return name of the head's node} */
     String name();
 
-    /** [N, classes], or [N·H·W, classes] where every pixel is classified. */
+    /** {@return [N, classes], or [N·H·W, classes] where every pixel is classified} */
     Matrix logits();
 
-    /** Rows of logits of one image: 1, or its pixels. */
+    /** {@return rows of logits of one image: 1, or its pixels} */
     int logitRowsPerImage();
 }

@@ -46,12 +46,12 @@ public record ImageLossMemory(Matrix logits, Matrix logitsGradient, Matrix outco
         return 1;
     }
 
-    /** The loss of each image [1, N]. */
+    /** {@return the loss of each image [1, N]} */
     public Matrix losses() {
         return outcome.columns(0, batch());
     }
 
-    /** 1 for each image whose highest logit is its label's, else 0 [1, N]. */
+    /** {@return 1 for each image whose highest logit is its label's, else 0 [1, N]} */
     public Matrix hits() {
         return outcome.columns(batch(), batch());
     }

@@ -89,17 +89,17 @@ public final class InferenceMemory {
 
     // ---------------------------------------------------------------- what there is
 
-    /** The network. */
+    /** {@return the network} */
     public Graph graph() {
         return planner.graph();
     }
 
-    /** The memory of every node, in their order. */
+    /** {@return the memory of every node, in their order} */
     public List<NodeInference> nodes() {
         return List.copyOf(nodes);
     }
 
-    /** The memory of the heads, in their order. */
+    /** {@return the memory of the heads, in their order} */
     public List<HeadInference> heads() {
         return nodes.stream()
                 .filter(HeadInference.class::isInstance)
@@ -107,13 +107,13 @@ public final class InferenceMemory {
                 .toList();
     }
 
-    /** The memory of the last head, which is mostly the only one. */
+    /** {@return the memory of the last head, which is mostly the only one} */
     public HeadInference head() {
         return heads().getLast();
     }
 
     /**
-     * The memory of the head of this name.
+     * {@return the memory of the head of this name}
      *
      * @throws IllegalArgumentException when there is none
      */
@@ -131,7 +131,7 @@ public final class InferenceMemory {
     }
 
     /**
-     * The memory of the last head, for whole images.
+     * {@return the memory of the last head, for whole images}
      *
      * @param wanted what it is asked for, in the plural
      * @throws IllegalArgumentException when it classifies pixels
@@ -149,29 +149,29 @@ public final class InferenceMemory {
         };
     }
 
-    /** X of some columns, which may be those of the images. */
+    /** {@return X of some columns, which may be those of the images} */
     public Matrix values(Columns columns) {
         return columns.of() == graph().input()
                 ? input.columns(columns.from(), columns.count())
                 : planner.values(columns);
     }
 
-    /** Statistics [3, C] of some columns, where normalisations use those of the batch. */
+    /** {@return statistics [3, C] of some columns, where normalisations use those of the batch} */
     public Optional<Matrix> statistics(Columns columns) {
         return planner.statistics(columns);
     }
 
-    /** Most images of one pass. */
+    /** {@return most images of one pass} */
     public int batch() {
         return planner.batch();
     }
 
-    /** The batch [N·H·W, channels]. */
+    /** {@return the batch [N·H·W, channels]} */
     public Matrix input() {
         return input;
     }
 
-    /** Scratch for the weights of one convolution as they come, while they are packed. */
+    /** {@return scratch for the weights of one convolution as they come, while they are packed} */
     public Matrix unpacked() {
         return unpacked;
     }
@@ -181,12 +181,12 @@ public final class InferenceMemory {
         return planner.device();
     }
 
-    /** Where the library scratch of the lanes starts. */
+    /** {@return where the library scratch of the lanes starts} */
     public long libraryScratchOffset() {
         return planner.allocator().libraryOffset();
     }
 
-    /** Library scratch of each lane in bytes. */
+    /** {@return library scratch of each lane in bytes} */
     public long libraryScratchBytesPerLane() {
         return planner.allocator().libraryBytesPerLane();
     }

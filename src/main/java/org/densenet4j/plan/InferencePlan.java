@@ -42,18 +42,22 @@ public final class InferencePlan {
         this.request = request;
     }
 
-    /** Starts a plan for this network: batch 32. */
+    /**
+     * Starts a plan for this network: batch 32.
+     *
+     * @return a builder
+     */
     public static Builder of(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
         return new Builder(spec.graph());
     }
 
-    /** Bytes of the arena: what a predictor with this plan allocates, to the byte. */
+    /** {@return bytes of the arena: what a predictor with this plan allocates, to the byte} */
     public long peakBytes() {
         return peakBytes;
     }
 
-    /** Bytes beside the weights: features, temporaries, the library's scratch. */
+    /** {@return bytes beside the weights: features, temporaries, the library's scratch} */
     public long activationBytes() {
         return peakBytes
                 - buffers.stream()
@@ -62,17 +66,17 @@ public final class InferencePlan {
                         .sum();
     }
 
-    /** The sequence of operations that lifetimes refer to. */
+    /** {@return the sequence of operations that lifetimes refer to} */
     public List<Operation> operations() {
         return schedule.operations();
     }
 
-    /** All buffers with their places, lowest offset first. */
+    /** {@return all buffers with their places, lowest offset first} */
     public List<Buffer> buffers() {
         return buffers;
     }
 
-    /** Bytes in use at the peak, by category. */
+    /** {@return bytes in use at the peak, by category} */
     public Map<Category, Long> bytesAtPeak() {
         return operations().stream()
                 .map(operation -> bytesAt(operation.index()))
@@ -92,12 +96,12 @@ public final class InferencePlan {
         return bytes;
     }
 
-    /** Where everything is: what inference runs on. */
+    /** {@return where everything is: what inference runs on} */
     public InferenceMemory memory() {
         return memory;
     }
 
-    /** Most images of one pass. */
+    /** {@return most images of one pass} */
     public int batch() {
         return memory.batch();
     }
@@ -139,7 +143,11 @@ public final class InferencePlan {
             this.graph = graph;
         }
 
-        /** Most images of one pass. */
+        /**
+         * Most images of one pass.
+         *
+         * @return this
+         */
         public Builder batch(int images) {
             if (images < 1 || images > LARGEST_BATCH) {
                 throw new IllegalArgumentException(
@@ -152,6 +160,8 @@ public final class InferencePlan {
         /**
          * Storage of activations and of the weights they are multiplied by. Null, the default, is
          * the device's own choice.
+         *
+         * @return this
          */
         public Builder precision(@Nullable DataType type) {
             precision = type;
@@ -161,6 +171,7 @@ public final class InferencePlan {
         /**
          * Plans for a device.
          *
+         * @return the plan, which is for this device only
          * @throws PlanException when a matrix would have more than 2^31 rows, or the device cannot
          *     compute with this precision
          */
@@ -180,7 +191,10 @@ public final class InferencePlan {
             return new InferencePlan(schedule, placement.layout(), placement.memory(), copy(batch));
         }
 
-        /** The largest batch, halving from the wanted one, whose plan fits; empty when none. */
+        /**
+         * {@return the largest batch, halving from the wanted one, whose plan fits; empty when
+         * none}
+         */
         public Optional<Integer> fittingBatch(Device device, long budget) {
             Objects.requireNonNull(device, "device");
             for (int images = batch; images > 0; images /= 2) {
@@ -195,6 +209,7 @@ public final class InferencePlan {
          * Plans for a device and refuses what does not fit.
          *
          * @param budget bytes; the plan may not need more, nor more than the device has free
+         * @return the plan
          * @throws PlanException with the numbers and a batch that fits
          */
         public InferencePlan within(Device device, long budget) {

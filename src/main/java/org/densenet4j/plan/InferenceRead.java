@@ -42,12 +42,12 @@ public record InferenceRead(List<Columns> ranges, Optional<InferenceNorm> norm, 
         };
     }
 
-    /** Channels that are read. */
+    /** {@return channels that are read} */
     public int channels() {
         return ranges.stream().mapToInt(Columns::count).sum();
     }
 
-    /** Whether the columns are read as they are, out of one matrix. */
+    /** {@return whether the columns are read as they are, out of one matrix} */
     public boolean isPlain() {
         return norm.isEmpty() && ranges.size() == 1;
     }

@@ -142,23 +142,27 @@ public final class Lifetimes {
         return graph.epsilon(features).isPresent();
     }
 
-    /** When values, and their statistics, are needed. */
+    /** {@return when values, and their statistics, are needed} */
     public Lifetime values(Features of) {
         return values.get(of);
     }
 
-    /** When the gradient, and the sums of its deferred batch normalisation, are needed. */
+    /** {@return when the gradient, and the sums of its deferred batch normalisation, are needed} */
     public Lifetime gradient(Features of) {
         return gradients.get(of);
     }
 
-    /** Of the columns that a node writes, those that no reader normalises: they have no sums. */
+    /**
+     * {@return of the columns that a node writes, those that no reader normalises: they have no
+     * sums}
+     */
     public List<Columns> unnormalised(Node node) {
         return unnormalised.getOrDefault(node.name(), List.of());
     }
 
     /**
-     * How the gradient of what a node reads reaches its columns: the pieces partition the read.
+     * {@return how the gradient of what a node reads reaches its columns: the pieces partition the
+     * read}
      *
      * @param read index among the node's reads
      */
@@ -166,7 +170,9 @@ public final class Lifetimes {
         return pieces.get(new ReadOf(node.name(), read));
     }
 
-    /** The same of the sums of deferred batch normalisations, which raw reads have none of. */
+    /**
+     * {@return the same of the sums of deferred batch normalisations, which raw reads have none of}
+     */
     public List<Piece> sums(Node node, int read) {
         return sums.get(new ReadOf(node.name(), read));
     }

@@ -4,29 +4,35 @@ import org.densenet4j.backend.Matrix;
 
 /** Memory of a head's loss. */
 public sealed interface LossMemory permits ImageLossMemory, PixelLossMemory {
-    /** Logits, a row for each label and a column for each class. */
+    /** {@return logits, a row for each label and a column for each class} */
     Matrix logits();
 
-    /** Their gradient, of the same shape. */
+    /** {@return their gradient, of the same shape} */
     Matrix logitsGradient();
 
-    /** 32-bit labels as a vector, for its offset. */
+    /** {@return 32-bit labels as a vector, for its offset} */
     Matrix labels();
 
-    /** All that the host wants to know of a step, in one place so that it is one copy [1, n]. */
+    /**
+     * {@return all that the host wants to know of a step, in one place so that it is one copy [1,
+     * n]}
+     */
     Matrix outcome();
 
-    /** The squared Euclidean norms of slices of all parameter gradients, within the outcome. */
+    /**
+     * {@return the squared Euclidean norms of slices of all parameter gradients, within the
+     * outcome}
+     */
     Matrix squaredNorms();
 
-    /** Outputs of the head. */
+    /** {@return outputs of the head} */
     default int classes() {
         return logits().columns();
     }
 
-    /** Whether logits stay readable after the backward pass. */
+    /** {@return whether logits stay readable after the backward pass} */
     boolean keepsLogits();
 
-    /** Labels of an image: 1, or one for each pixel. */
+    /** {@return labels of an image: 1, or one for each pixel} */
     int labelsPerImage();
 }

@@ -66,48 +66,52 @@ public final class MemoryPlan {
         return Arrays.copyOf(live, operations);
     }
 
-    /** Starts a plan for this network: SHARED, batch 64. */
+    /**
+     * Starts a plan for this network: SHARED, batch 64.
+     *
+     * @return a builder
+     */
     public static Builder of(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
         return new Builder(spec, spec.graph());
     }
 
-    /** The network that this is a plan of. */
+    /** {@return the network that this is a plan of} */
     public NetworkSpec spec() {
         return memory.spec();
     }
 
-    /** Bytes of the arena: what a trainer with this plan allocates, to the byte. */
+    /** {@return bytes of the arena: what a trainer with this plan allocates, to the byte} */
     public long peakBytes() {
         return peakBytes;
     }
 
-    /** Whether the arena is no larger than the most bytes in use at one time. */
+    /** {@return whether the arena is no larger than the most bytes in use at one time} */
     public boolean isTight() {
         return tight;
     }
 
-    /** The sequence of operations that lifetimes refer to. */
+    /** {@return the sequence of operations that lifetimes refer to} */
     public List<Operation> operations() {
         return schedule.operations();
     }
 
-    /** Which operation is a node's, and which the loss. */
+    /** {@return which operation is a node's, and which the loss} */
     public Schedule schedule() {
         return schedule;
     }
 
-    /** All buffers with their places, lowest offset first. */
+    /** {@return all buffers with their places, lowest offset first} */
     public List<Buffer> buffers() {
         return buffers;
     }
 
-    /** Bytes in use during an operation. */
+    /** {@return bytes in use during an operation} */
     public long liveBytes(int operation) {
         return Arrays.stream(live[operation]).sum();
     }
 
-    /** Bytes in use during an operation, by category. */
+    /** {@return bytes in use during an operation, by category} */
     public Map<Category, Long> bytesAt(int operation) {
         Map<Category, Long> bytes = new EnumMap<>(Category.class);
         for (Category category : Category.values()) {
@@ -116,27 +120,27 @@ public final class MemoryPlan {
         return bytes;
     }
 
-    /** The operation during which the most bytes are in use. */
+    /** {@return the operation during which the most bytes are in use} */
     public Operation peakOperation() {
         return operations().stream()
                 .max(Comparator.comparingLong(o -> liveBytes(o.index())))
                 .orElseThrow();
     }
 
-    /** Bytes in use at the peak, by category. */
+    /** {@return bytes in use at the peak, by category} */
     public Map<Category, Long> bytesAtPeak() {
         return bytesAt(peakOperation().index());
     }
 
     /**
-     * Bytes beside parameters, their gradients and velocities: what frameworks call activation
-     * memory, gradients of activations and temporaries included.
+     * {@return bytes beside parameters, their gradients and velocities: what frameworks call
+     * activation memory, gradients of activations and temporaries included}
      */
     public long activationBytes() {
         return peakBytes - modelBytes();
     }
 
-    /** Bytes of parameters, running statistics, gradients of parameters and velocities. */
+    /** {@return bytes of parameters, running statistics, gradients of parameters and velocities} */
     public long modelBytes() {
         return buffers.stream()
                 .filter(b -> isModelState(b.category()))
@@ -150,22 +154,22 @@ public final class MemoryPlan {
                 || category == Category.PARAMETER_GRADIENTS;
     }
 
-    /** Where everything is: what the engine runs on. */
+    /** {@return where everything is: what the engine runs on} */
     public NetworkMemory memory() {
         return memory;
     }
 
-    /** What is kept between the passes. */
+    /** {@return what is kept between the passes} */
     public MemoryStrategy strategy() {
         return memory.strategy();
     }
 
-    /** Most images of one step. */
+    /** {@return most images of one step} */
     public int batch() {
         return memory.batch();
     }
 
-    /** Storage of activations and their gradients. */
+    /** {@return storage of activations and their gradients} */
     public DataType precision() {
         return memory.precision();
     }
@@ -211,7 +215,11 @@ public final class MemoryPlan {
             this.graph = graph;
         }
 
-        /** What to keep between the passes. */
+        /**
+         * What to keep between the passes.
+         *
+         * @return this
+         */
         public Builder strategy(MemoryStrategy value) {
             Objects.requireNonNull(value, "strategy");
 
@@ -219,7 +227,11 @@ public final class MemoryPlan {
             return this;
         }
 
-        /** Images of one step. */
+        /**
+         * Images of one step.
+         *
+         * @return this
+         */
         public Builder batch(int images) {
             if (images < 1 || images > LARGEST_BATCH) {
                 throw new IllegalArgumentException(
@@ -229,7 +241,11 @@ public final class MemoryPlan {
             return this;
         }
 
-        /** Also keep the gradient of the images (saliency, adversarial examples). */
+        /**
+         * Also keep the gradient of the images (saliency, adversarial examples).
+         *
+         * @return this
+         */
         public Builder inputGradient(boolean on) {
             inputGradient = on;
             return this;
@@ -238,6 +254,8 @@ public final class MemoryPlan {
         /**
          * Storage of activations and their gradients; parameters, statistics and sums are always
          * float32. Null, the default, is the device's own choice.
+         *
+         * @return this
          */
         public Builder precision(@Nullable DataType type) {
             precision = type;
@@ -247,6 +265,7 @@ public final class MemoryPlan {
         /**
          * Plans for a device.
          *
+         * @return the plan, which is for this device only
          * @throws PlanException when a matrix would have more than 2^31 rows, or the device cannot
          *     compute with this precision
          */
@@ -269,7 +288,10 @@ public final class MemoryPlan {
             return new MemoryPlan(schedule, placement.layout(), placement.memory(), copy());
         }
 
-        /** The largest batch whose plan fits into {@code budget} bytes; empty when not even one. */
+        /**
+         * {@return the largest batch whose plan fits into {@code budget} bytes; empty when not even
+         * one}
+         */
         public Optional<Integer> largestBatch(Device device, long budget) {
             Objects.requireNonNull(device, "device");
             int fits = 0;
@@ -296,8 +318,8 @@ public final class MemoryPlan {
         }
 
         /**
-         * The fastest strategy whose plan fits into {@code budget} bytes: SHARED, else RECOMPUTE;
-         * empty when neither does.
+         * {@return the fastest strategy whose plan fits into {@code budget} bytes: SHARED, else
+         * RECOMPUTE; empty when neither does}
          */
         public Optional<MemoryStrategy> cheapestStrategy(Device device, long budget) {
             Objects.requireNonNull(device, "device");
@@ -313,6 +335,7 @@ public final class MemoryPlan {
          * Plans for a device and refuses what does not fit.
          *
          * @param budget bytes; the plan may not need more, nor more than the device has free
+         * @return the plan
          * @throws PlanException with the numbers and the alternatives
          */
         public MemoryPlan within(Device device, long budget) {

@@ -122,7 +122,7 @@ public final class NetworkMemory {
         }
     }
 
-    /** Whether the gradient of what is read goes anywhere; that of the images may not. */
+    /** {@return whether the gradient of what is read goes anywhere; that of the images may not} */
     public boolean wantsGradient(Read read) {
         return !planner.isInput(read) || inputGradient != null;
     }
@@ -170,126 +170,133 @@ public final class NetworkMemory {
 
     // ---------------------------------------------------------------- what there is
 
-    /** What the network was made of. */
+    /** {@return what the network was made of} */
     public NetworkSpec spec() {
         return spec;
     }
 
-    /** The network. */
+    /** {@return the network} */
     public Graph graph() {
         return planner.graph();
     }
 
-    /** Who writes which gradient first. */
+    /** {@return who writes which gradient first} */
     public Lifetimes lifetimes() {
         return planner.lifetimes();
     }
 
-    /** The memory of every node, in their order. */
+    /** {@return the memory of every node, in their order} */
     public List<NodeMemory> nodes() {
         return List.copyOf(nodes);
     }
 
-    /** X of some columns, which may be those of the images. */
+    /** {@return X of some columns, which may be those of the images} */
     public Matrix values(Columns columns) {
         return columns.of() == graph().input()
                 ? input.columns(columns.from(), columns.count())
                 : channels(columns).values();
     }
 
-    /** G of some columns, which may be those of the images if their gradient is wanted. */
+    /** {@return G of some columns, which may be those of the images if their gradient is wanted} */
     public Matrix gradient(Columns columns) {
         return columns.of() == graph().input()
                 ? inputGradient.columns(columns.from(), columns.count())
                 : channels(columns).gradient();
     }
 
-    /** The memory of some columns of features. */
+    /** {@return the memory of some columns of features} */
     public Channels channels(Columns columns) {
         return planner.channels().get(columns.of()).columns(columns.from(), columns.count());
     }
 
-    /** The memory of each head's loss, by the head's name, in the order of the heads. */
+    /** {@return the memory of each head's loss, by the head's name, in the order of the heads} */
     public Map<String, LossMemory> losses() {
         return Collections.unmodifiableMap(losses);
     }
 
-    /** The memory of the last head's loss. */
+    /** {@return the memory of the last head's loss} */
     public LossMemory loss() {
         return List.copyOf(losses().values()).getLast();
     }
 
-    /** What is kept between the passes. */
+    /** {@return what is kept between the passes} */
     public MemoryStrategy strategy() {
         return planner.strategy();
     }
 
-    /** Most images of one step. */
+    /** {@return most images of one step} */
     public int batch() {
         return planner.batch();
     }
 
-    /** Where each parameter lies inside {@link #parameters}, gradients and velocities alike. */
+    /**
+     * {@return where each parameter lies inside {@link #parameters}, gradients and velocities
+     * alike}
+     */
     public ParameterLayout parameterLayout() {
         return parameterLayout;
     }
 
-    /** Where each running statistic lies inside {@link #running}. */
+    /** {@return where each running statistic lies inside {@link #running}} */
     public ParameterLayout runningLayout() {
         return runningLayout;
     }
 
-    /** All parameters as one vector. */
+    /** {@return all parameters as one vector} */
     public Matrix parameters() {
         return parameters;
     }
 
     /**
-     * The parameters as operands of products with activations: rounded to the activations' storage
-     * type, or the parameters themselves where that is float32.
+     * {@return the parameters as operands of products with activations: rounded to the activations'
+     * storage type, or the parameters themselves where that is float32}
      */
     public Matrix operands() {
         return operands;
     }
 
-    /** Storage of activations and their gradients. */
+    /** {@return storage of activations and their gradients} */
     public DataType precision() {
         return planner.allocator().precision();
     }
 
-    /** Their gradients. */
+    /** {@return their gradients} */
     public Matrix parameterGradients() {
         return parameterGradients;
     }
 
-    /** The optimiser's velocities. */
+    /** {@return the optimiser's velocities} */
     public Matrix velocity() {
         return velocity;
     }
 
-    /** All running means and variances as one vector. */
+    /** {@return all running means and variances as one vector} */
     public Matrix running() {
         return running;
     }
 
     /**
-     * The running statistics as they were before a step, which fails when a number is not finite.
+     * {@return the running statistics as they were before a step, which fails when a number is not
+     * finite}
      */
     public Matrix runningBefore() {
         return runningBefore;
     }
 
-    /** The batch [N·H·W, channels]. */
+    /** {@return the batch [N·H·W, channels]} */
     public Matrix input() {
         return input;
     }
 
-    /** Where the next batch is copied while a step runs, or null where devices don't stage it. */
+    /**
+     * {@return where the next batch is copied while a step runs, or null where devices don't stage
+     * it}
+     */
     public @Nullable Matrix inputStaging() {
         return inputStaging;
     }
 
-    /** The training step as two 32-bit words, low first, for {@code Dropout}. */
+    /** {@return the training step as two 32-bit words, low first, for {@code Dropout}} */
     public Matrix stepCounter() {
         return stepCounter;
     }
@@ -299,17 +306,17 @@ public final class NetworkMemory {
         return planner.device();
     }
 
-    /** The gradient of the batch, or null where the plan was made without it. */
+    /** {@return the gradient of the batch, or null where the plan was made without it} */
     public @Nullable Matrix inputGradient() {
         return inputGradient;
     }
 
-    /** Where the library scratch of the lanes starts. */
+    /** {@return where the library scratch of the lanes starts} */
     public long libraryScratchOffset() {
         return planner.allocator().libraryOffset();
     }
 
-    /** Library scratch of each lane in bytes. */
+    /** {@return library scratch of each lane in bytes} */
     public long libraryScratchBytesPerLane() {
         return planner.allocator().libraryBytesPerLane();
     }

@@ -23,7 +23,7 @@ public record NormScratch(
                 frame.matrix(3, channels));
     }
 
-    /** The same of some channels. */
+    /** {@return the same of some channels} */
     public NormScratch columns(int from, int count) {
         return new NormScratch(
                 affine.columns(from, count),

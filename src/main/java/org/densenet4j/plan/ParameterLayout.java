@@ -49,35 +49,35 @@ public final class ParameterLayout {
         return next;
     }
 
-    /** A number of elements rounded up to whole cache lines. */
+    /** {@return a number of elements rounded up to whole cache lines} */
     public static int aligned(int elements) {
         return Math.ceilDiv(elements, ALIGNMENT) * ALIGNMENT;
     }
 
     /**
-     * Where the weights of convolutions and classifiers end, which lie first, or, with scales, the
-     * gammas of batch normalisations behind them. Betas and biases come last.
+     * {@return where the weights of convolutions and classifiers end, which lie first, or, with
+     * scales, the gammas of batch normalisations behind them} Betas and biases come last.
      */
     public int end(boolean withScales) {
         return withScales ? scalesEnd : weightsLength;
     }
 
-    /** Elements of the whole vector, padding included. */
+    /** {@return elements of the whole vector, padding included} */
     public int length() {
         return length;
     }
 
-    /** All tensors in their order. */
+    /** {@return all tensors in their order} */
     public List<ParameterSpec> tensors() {
         return List.copyOf(specs.values());
     }
 
-    /** Whether there is a tensor of this name. */
+    /** {@return whether there is a tensor of this name} */
     public boolean contains(String name) {
         return specs.containsKey(name);
     }
 
-    /** The description of a tensor. */
+    /** {@return the description of a tensor} */
     public ParameterSpec spec(String name) {
         ParameterSpec spec = specs.get(name);
         if (spec == null) {
@@ -86,12 +86,12 @@ public final class ParameterLayout {
         return spec;
     }
 
-    /** A tensor inside {@code vector}, flat. */
+    /** {@return a tensor inside {@code vector}, flat} */
     public Matrix in(Matrix vector, String name) {
         return vector.columns(start(name), Math.toIntExact(spec(name).count()));
     }
 
-    /** A tensor inside {@code vector} as [first dimension, product of the others]. */
+    /** {@return a tensor inside {@code vector} as [first dimension, product of the others]} */
     public Matrix matrix(Matrix vector, String name) {
         int rows = spec(name).shape().getFirst();
         int columns = Math.toIntExact(spec(name).count() / rows);

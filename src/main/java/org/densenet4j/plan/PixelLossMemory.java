@@ -64,7 +64,10 @@ public record PixelLossMemory(
         return rows.rowsPerImage();
     }
 
-    /** Sum of losses, and intersection, labelled and predicted pixels of each class, of a chunk. */
+    /**
+     * {@return sum of losses, and intersection, labelled and predicted pixels of each class, of a
+     * chunk}
+     */
     public Matrix tally(int chunk) {
         int each = 1 + 3 * classes();
         return outcome.columns(chunk * each, each);

@@ -12,30 +12,32 @@ import java.util.Optional;
  */
 public sealed interface PooledConvolutionInference extends NodeInference
         permits WholePooledConvolutionInference, BandedPooledConvolutionInference {
-    /** The node whose memory it is. */
+    /** {@return the node whose memory it is} */
     PooledConvolution node();
 
-    /** Rows of the convolution's output that are worked on together. */
+    /** {@return rows of the convolution's output that are worked on together} */
     Chunks chunks();
 
-    /** The same chunks of the pooled output. */
+    /** {@return the same chunks of the pooled output} */
     Chunks outgoing();
 
-    /** The convolution over one chunk. */
+    /** {@return the convolution over one chunk} */
     ConvolutionShape convolution();
 
-    /** What it reads. */
+    /** {@return what it reads} */
     InferenceRead source();
 
-    /** Its weights, packed. */
+    /** {@return its weights, packed} */
     Matrix weights();
 
-    /** Of the convolution's output; with running statistics its scale is in the weights. */
+    /**
+     * {@return of the convolution's output; with running statistics its scale is in the weights}
+     */
     InferenceNorm norm();
 
-    /** Statistics of the convolution's output, where they are those of the batch. */
+    /** {@return statistics of the convolution's output, where they are those of the batch} */
     Optional<InnerStatistics> statistics();
 
-    /** Columns that it writes. */
+    /** {@return columns that it writes} */
     InferenceTarget target();
 }

@@ -12,40 +12,40 @@ import java.util.Optional;
  */
 public sealed interface PooledConvolutionMemory extends NodeMemory
         permits WholePooledConvolutionMemory, BandedPooledConvolutionMemory {
-    /** The node whose memory it is. */
+    /** {@return the node whose memory it is} */
     PooledConvolution node();
 
-    /** Rows of S that are worked on together. */
+    /** {@return rows of S that are worked on together} */
     Chunks chunks();
 
-    /** The same chunks of the pooled output. */
+    /** {@return the same chunks of the pooled output} */
     Chunks outgoing();
 
-    /** The convolution over one chunk. */
+    /** {@return the convolution over one chunk} */
     ConvolutionShape convolution();
 
-    /** S [N·H·W, C]; none where it is made again per chunk. */
+    /** {@return S [N·H·W, C]; none where it is made again per chunk} */
     Optional<Matrix> stored();
 
-    /** Statistics of S [3, C]. */
+    /** {@return statistics of S [3, C]} */
     Matrix statistics();
 
-    /** The naive strategy's copy of the BN-ReLU output. */
+    /** {@return the naive strategy's copy of the BN-ReLU output} */
     Optional<Matrix> normalised();
 
-    /** What the convolution works in. */
+    /** {@return what the convolution works in} */
     ConvolutionScratch scratch();
 
-    /** Two rows of sums for each chunk. */
+    /** {@return two rows of sums for each chunk} */
     Matrix partials();
 
-    /** Scratch of the normalisation of S. */
+    /** {@return scratch of the normalisation of S} */
     NormScratch norm();
 
-    /** The correction [3, C] of the pooled output's gradient. */
+    /** {@return the correction [3, C] of the pooled output's gradient} */
     Matrix correction();
 
-    /** Statistics of S. */
+    /** {@return statistics of S} */
     static Matrix statistics(PooledConvolution node, Planner planner) {
         return planner.allocator()
                 .matrix(
@@ -57,7 +57,7 @@ public sealed interface PooledConvolutionMemory extends NodeMemory
                         planner.schedule().backward(node));
     }
 
-    /** S, where it is kept. */
+    /** {@return S, where it is kept} */
     static Optional<Matrix> stored(PooledConvolution node, Planner planner) {
         return planner.strategy() == MemoryStrategy.RECOMPUTE
                 ? Optional.empty()

@@ -59,7 +59,7 @@ public record PoolingInference(
                 InferenceTarget.of(node.target(), images, planner, frame));
     }
 
-    /** Whether a window is one pixel: what is read goes to the target as it is. */
+    /** {@return whether a window is one pixel: what is read goes to the target as it is} */
     public boolean isIdentity() {
         return isIdentity(node);
     }

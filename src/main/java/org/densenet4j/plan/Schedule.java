@@ -43,27 +43,27 @@ public final class Schedule {
         operations.add(new Operation(operations.size(), phase, name));
     }
 
-    /** All operations in order. */
+    /** {@return all operations in order} */
     public List<Operation> operations() {
         return List.copyOf(operations);
     }
 
-    /** The forward operation of a node. */
+    /** {@return the forward operation of a node} */
     public int forward(Node node) {
         return forward.get(node.name());
     }
 
-    /** The backward operation of a node. */
+    /** {@return the backward operation of a node} */
     public int backward(Node node) {
         return backward.get(node.name());
     }
 
-    /** The loss. */
+    /** {@return the loss} */
     public int loss() {
         return forward.get("loss");
     }
 
-    /** The update of the parameters, which is the last operation of a training step. */
+    /** {@return the update of the parameters, which is the last operation of a training step} */
     public int last() {
         return operations.size() - 1;
     }

@@ -59,7 +59,7 @@ public final class Summary {
         totals();
     }
 
-    /** The table as text. */
+    /** {@return the table as text} */
     public static String of(NetworkSpec spec, int batch, Device device) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");

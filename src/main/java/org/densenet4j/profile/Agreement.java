@@ -47,6 +47,7 @@ public record Agreement(
      * Compares losses and saved gradients.
      *
      * @param gradients safetensors file of the first step's gradients
+     * @return how far losses and gradients are from each other
      * @throws IOException when a file cannot be read
      */
     public static Agreement of(

@@ -16,7 +16,7 @@ public final class BenchmarkReport {
 
     private BenchmarkReport() {}
 
-    /** Tables for a terminal. */
+    /** {@return tables for a terminal} */
     public static String text(Benchmark b) {
         StringBuilder text = new StringBuilder();
         text.append(b.processor().isEmpty() ? "" : b.processor() + "; ").append(b.device());
@@ -72,7 +72,7 @@ public final class BenchmarkReport {
         return table;
     }
 
-    /** One object. */
+    /** {@return one object} */
     public static String json(Benchmark b) {
         return Json.pretty(
                 Json.object(

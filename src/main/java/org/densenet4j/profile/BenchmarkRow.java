@@ -38,7 +38,7 @@ public record BenchmarkRow(
         /** A forward pass in evaluation mode, nothing kept. */
         INFERENCE;
 
-        /** FLOPs that a step with this plan's network and batch needs. */
+        /** {@return FLOPs that a step with this plan's network and batch needs} */
         public long flops(MemoryPlan plan) {
             return this == TRAINING ? UsefulFlops.training(plan) : UsefulFlops.inference(plan);
         }

@@ -30,13 +30,15 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
     /**
      * Measures a device, in about a second; takes half a gigabyte for that time, or less where less
      * is available.
+     *
+     * @return FLOPs and bytes per second at best
      */
     public static Ceilings measure(Device device) {
         Objects.requireNonNull(device, "device");
         return new Ceilings(products(device), copies(device));
     }
 
-    /** What an operation of this intensity can reach, in FLOP/s. */
+    /** {@return what an operation of this intensity can reach, in FLOP/s} */
     public double attainable(double flopsPerByte) {
         return Math.min(flopsPerSecond, flopsPerByte * bytesPerSecond);
     }

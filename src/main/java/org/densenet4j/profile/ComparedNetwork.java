@@ -12,7 +12,7 @@ import java.util.Optional;
  * @param runs one for each strategy, of the same batch
  */
 public record ComparedNetwork(NetworkSpec spec, List<StrategyRun> runs) {
-    /** The error that was published of the preset; none where it was changed. */
+    /** {@return the error that was published of the preset; none where it was changed} */
     public Optional<PublishedError> published() {
         return PublishedError.of(spec);
     }

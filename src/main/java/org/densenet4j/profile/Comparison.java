@@ -29,12 +29,12 @@ public record Comparison(
         List<Sweep> sweeps,
         List<ComparedNetwork> beside) {
 
-    /** This network and those beside it. */
+    /** {@return this network and those beside it} */
     public List<ComparedNetwork> networks() {
         return Stream.concat(Stream.of(new ComparedNetwork(spec, runs)), beside.stream()).toList();
     }
 
-    /** The run of a strategy. */
+    /** {@return the run of a strategy} */
     public Optional<StrategyRun> run(MemoryStrategy strategy) {
         return runs.stream().filter(r -> r.strategy() == strategy).findFirst();
     }

@@ -62,7 +62,7 @@ public final class ComparisonReport {
     }
 
     /**
-     * Names of the files that {@link #write} writes.
+     * {@return names of the files that {@link #write} writes}
      *
      * @param sweeps of the comparison
      * @param beside whether it has other networks
@@ -93,7 +93,7 @@ public final class ComparisonReport {
         return variable.name().toLowerCase(Locale.ROOT);
     }
 
-    /** The main tables, for a terminal. */
+    /** {@return the main tables, for a terminal} */
     public static String text(Comparison c) {
         StringBuilder text = new StringBuilder();
         text.append(c.spec()).append(", batch ").append(c.batch()).append('\n');

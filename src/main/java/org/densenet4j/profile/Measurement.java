@@ -13,7 +13,7 @@ import java.util.List;
  */
 public record Measurement(
         long allocatedBytes, long residentBytes, List<Double> stepSeconds, List<Double> losses) {
-    /** Median and extremes of the steps. */
+    /** {@return median and extremes of the steps} */
     public Timing stepTime() {
         return Timing.of(stepSeconds.stream().mapToDouble(Double::doubleValue).toArray());
     }

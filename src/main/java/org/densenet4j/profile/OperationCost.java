@@ -80,7 +80,7 @@ import java.util.Objects;
  */
 public record OperationCost(long flops, long bytes, long recomputedFlops, long recomputedElements) {
 
-    /** The costs of all operations of a plan's schedule, in its order. */
+    /** {@return the costs of all operations of a plan's schedule, in its order} */
     public static List<OperationCost> of(MemoryPlan plan) {
         Objects.requireNonNull(plan, "plan");
         CostCounter counter = new CostCounter(plan);
@@ -91,7 +91,7 @@ public record OperationCost(long flops, long bytes, long recomputedFlops, long r
         return costs;
     }
 
-    /** Floating-point operations for each byte; 0 without either. */
+    /** {@return floating-point operations for each byte; 0 without either} */
     public double intensity() {
         return bytes == 0 ? 0 : (double) flops / bytes;
     }

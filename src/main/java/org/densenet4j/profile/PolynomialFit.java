@@ -16,6 +16,7 @@ public record PolynomialFit(double[] coefficients, double rSquared, double large
     /**
      * Fits a polynomial.
      *
+     * @return the coefficients and how well they fit
      * @throws IllegalArgumentException when there are fewer points than coefficients
      */
     public static PolynomialFit of(double[] x, double[] y, int degree) {

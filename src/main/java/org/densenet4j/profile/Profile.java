@@ -38,25 +38,25 @@ public record Profile(
      * @param time of its executions
      */
     public record OperationProfile(Operation operation, OperationCost cost, Timing time) {
-        /** FLOPs per second of the median execution; 0 where it was not timed. */
+        /** {@return FLOPs per second of the median execution; 0 where it was not timed} */
         public double flopsPerSecond() {
             return time.median() > 0 ? cost.flops() / time.median() : 0;
         }
 
-        /** Bytes per second of the median execution; 0 where it was not timed. */
+        /** {@return bytes per second of the median execution; 0 where it was not timed} */
         public double bytesPerSecond() {
             return time.median() > 0 ? cost.bytes() / time.median() : 0;
         }
     }
 
-    /** What is known without running anything: memory and costs, no times. */
+    /** {@return what is known without running anything: memory and costs, no times} */
     public static Profile of(MemoryPlan plan, String device) {
         Objects.requireNonNull(plan, "plan");
         Objects.requireNonNull(device, "device");
         return of(plan, device, null);
     }
 
-    /** The same for a plan that cannot be carried out. */
+    /** {@return the same for a plan that cannot be carried out} */
     public static Profile of(MemoryPlan plan, String device, @Nullable String failure) {
         Objects.requireNonNull(plan, "plan");
         Objects.requireNonNull(device, "device");
@@ -68,34 +68,34 @@ public record Profile(
         return new Profile(plan, device, operations, List.of(), null, 0, failure, StepTrace.NONE);
     }
 
-    /** The same with measured ceilings. */
+    /** {@return the same with measured ceilings} */
     public Profile withCeilings(Ceilings measured) {
         Objects.requireNonNull(measured, "measured");
         return new Profile(plan, device, operations, steps, measured, markSeconds, failure, trace);
     }
 
-    /** The same with the trace of its steps. */
+    /** {@return the same with the trace of its steps} */
     public Profile withTrace(StepTrace taken) {
         Objects.requireNonNull(taken, "taken");
         return new Profile(plan, device, operations, steps, ceilings, markSeconds, failure, taken);
     }
 
-    /** Times of whole steps. */
+    /** {@return times of whole steps} */
     public Timing stepTime() {
         return Timing.of(steps.stream().mapToDouble(Double::doubleValue).toArray());
     }
 
-    /** Whether there are any times. */
+    /** {@return whether there are any times} */
     public boolean isTimed() {
         return operations.stream().anyMatch(o -> o.time().count() > 0);
     }
 
-    /** Sum of the operations' median times. */
+    /** {@return sum of the operations' median times} */
     public double operationSeconds() {
         return operations.stream().mapToDouble(o -> o.time().median()).sum();
     }
 
-    /** Sum of the operations' median times in one phase. */
+    /** {@return sum of the operations' median times in one phase} */
     public double phaseSeconds(Phase phase) {
         Objects.requireNonNull(phase, "phase");
         return operations.stream()
@@ -104,25 +104,26 @@ public record Profile(
                 .sum();
     }
 
-    /** FLOPs of a step, recomputed ones included. */
+    /** {@return FLOPs of a step, recomputed ones included} */
     public long flops() {
         return operations.stream().mapToLong(o -> o.cost().flops()).sum();
     }
 
-    /** Share of a step's FLOPs that had been computed before. */
+    /** {@return share of a step's FLOPs that had been computed before} */
     public double recomputedShare() {
         long again = operations.stream().mapToLong(o -> o.cost().recomputedFlops()).sum();
         return (double) again / flops();
     }
 
-    /** Batch-norm outputs of a step that were made again instead of being kept. */
+    /** {@return batch-norm outputs of a step that were made again instead of being kept} */
     public long recomputedElements() {
         return operations.stream().mapToLong(o -> o.cost().recomputedElements()).sum();
     }
 
     /**
-     * Seconds of a step that recomputed convolutions and products take, if they run at the average
-     * rate of the operation that they are part of: an estimate, since they are not timed alone.
+     * {@return seconds of a step that recomputed convolutions and products take, if they run at the
+     * average rate of the operation that they are part of: an estimate, since they are not timed
+     * alone}
      */
     public double recomputedSecondsEstimate() {
         return operations.stream()

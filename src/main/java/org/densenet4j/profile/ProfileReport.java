@@ -58,7 +58,7 @@ public final class ProfileReport {
         }
     }
 
-    /** The main numbers, for a terminal. */
+    /** {@return the main numbers, for a terminal} */
     public static String text(Profile profile) {
         Objects.requireNonNull(profile, "profile");
         return ProfileSummary.of(profile);

@@ -69,6 +69,7 @@ public final class Profiler implements AutoCloseable {
      * Attaches to a trainer, in place of any other listener.
      *
      * @param device the one that the trainer was opened on
+     * @return the profiler, which the caller closes
      */
     public static Profiler attach(Trainer trainer, Device device) {
         Objects.requireNonNull(trainer, "trainer");
@@ -76,7 +77,11 @@ public final class Profiler implements AutoCloseable {
         return attach(trainer.network(), device);
     }
 
-    /** Attaches to a network, for training loops of one's own. */
+    /**
+     * Attaches to a network, for training loops of one's own.
+     *
+     * @return the profiler, which the caller closes
+     */
     public static Profiler attach(Network network, Device device) {
         Objects.requireNonNull(network, "network");
         Objects.requireNonNull(device, "device");
@@ -93,13 +98,13 @@ public final class Profiler implements AutoCloseable {
         return (System.nanoTime() - start) / 1e9 / CALIBRATION;
     }
 
-    /** What was seen so far. */
+    /** {@return what was seen so far} */
     public Profile profile() {
         return profile(null);
     }
 
     /**
-     * What was seen before a step failed, its own operations included.
+     * {@return what was seen before a step failed, its own operations included}
      *
      * @param failure what the step threw, or null
      */

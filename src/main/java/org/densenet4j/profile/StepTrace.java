@@ -29,13 +29,14 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
      * Takes the trace of one step, or of anything else, that has just been waited for.
      *
      * @param seconds that it took
+     * @return calls with their times; empty where the device is not traced
      */
     public static StepTrace take(Device device, double seconds) {
         Objects.requireNonNull(device, "device");
         return new StepTrace(device.takeTrace(), 1, seconds);
     }
 
-    /** Both together. */
+    /** {@return both together} */
     public StepTrace plus(StepTrace next) {
         Objects.requireNonNull(next, "next");
         Map<String, TracedCall> sums = new LinkedHashMap<>();
@@ -45,17 +46,17 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
                 List.copyOf(sums.values()), steps + next.steps, seconds + next.seconds);
     }
 
-    /** Whether anything was traced. */
+    /** {@return whether anything was traced} */
     public boolean isEmpty() {
         return calls.isEmpty();
     }
 
-    /** Seconds of all calls but those that ran beside the others. */
+    /** {@return seconds of all calls but those that ran beside the others} */
     public double callSeconds() {
         return calls.stream().filter(c -> !c.beside()).mapToDouble(TracedCall::seconds).sum();
     }
 
-    /** All calls as one. */
+    /** {@return all calls as one} */
     public TracedCall total() {
         return new TracedCall(
                 "all calls",
@@ -67,8 +68,8 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
     }
 
     /**
-     * A row for each call, per step, the longest first; then their sum, what the steps took beside
-     * them, and their whole time.
+     * {@return a row for each call, per step, the longest first; then their sum, what the steps
+     * took beside them, and their whole time}
      */
     public Table table() {
         Table table =
@@ -125,7 +126,7 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
     }
 
     /**
-     * The table for a terminal, with a line above it.
+     * {@return the table for a terminal, with a line above it}
      *
      * @param what it is of
      */
@@ -137,7 +138,7 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
                 + table().text();
     }
 
-    /** The table of a step, for a terminal. */
+    /** {@return the table of a step, for a terminal} */
     public String text() {
         return text(steps == 1 ? "one step" : "a step, the mean of " + steps);
     }

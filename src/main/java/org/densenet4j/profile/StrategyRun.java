@@ -34,7 +34,7 @@ public record StrategyRun(
     }
 
     /**
-     * The activation bytes of the arena that was allocated.
+     * {@return the activation bytes of the arena that was allocated}
      *
      * @throws IllegalStateException when no steps were run
      */
@@ -43,7 +43,7 @@ public record StrategyRun(
     }
 
     /**
-     * Images per second in the median step.
+     * {@return images per second in the median step}
      *
      * @param batch images of a step
      * @throws IllegalStateException when no steps were run

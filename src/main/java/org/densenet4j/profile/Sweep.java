@@ -32,7 +32,7 @@ public record Sweep(Variable variable, String fixed, List<Point> points) {
             this.fitted = fitted;
         }
 
-        /** What is counted. */
+        /** {@return what is counted} */
         public String unit() {
             return unit;
         }
@@ -69,19 +69,22 @@ public record Sweep(Variable variable, String fixed, List<Point> points) {
             long predictedBytes,
             @Nullable Measurement measured) {}
 
-    /** The points of a strategy. */
+    /** {@return the points of a strategy} */
     public List<Point> of(MemoryStrategy strategy) {
         return points.stream().filter(p -> p.strategy() == strategy).toList();
     }
 
-    /** Polynomial of a strategy's predicted bytes in the variable. */
+    /** {@return polynomial of a strategy's predicted bytes in the variable} */
     public PolynomialFit memoryFit(MemoryStrategy strategy, int degree) {
         List<Point> own = of(strategy);
         return PolynomialFit.of(
                 abscissas(own), own.stream().mapToDouble(Point::predictedBytes).toArray(), degree);
     }
 
-    /** Polynomial of a strategy's median step time in the variable, over the points that ran. */
+    /**
+     * {@return polynomial of a strategy's median step time in the variable, over the points that
+     * ran}
+     */
     public PolynomialFit timeFit(MemoryStrategy strategy, int degree) {
         List<Point> own = of(strategy).stream().filter(p -> p.measured() != null).toList();
         DoubleStream seconds = own.stream().mapToDouble(p -> p.measured().stepTime().median());

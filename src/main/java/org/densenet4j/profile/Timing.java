@@ -14,7 +14,7 @@ public record Timing(double median, double min, double max, int count) {
     /** Of something that never ran. */
     public static final Timing NONE = new Timing(0, 0, 0, 0);
 
-    /** Of these runs. */
+    /** {@return of these runs} */
     public static Timing of(double... seconds) {
         if (seconds.length == 0) {
             return NONE;

@@ -41,7 +41,7 @@ public final class WarmedSteps {
         return seconds;
     }
 
-    /** Seconds since a value of {@link System#nanoTime}. */
+    /** {@return seconds since a value of {@link System#nanoTime}} */
     public static double secondsSince(long start) {
         return (System.nanoTime() - start) / 1e9;
     }

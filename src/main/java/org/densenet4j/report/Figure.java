@@ -143,7 +143,7 @@ public final class Figure {
      */
     public record Box(int series, double x0, double x1, double y0, double y1) {}
 
-    /** Lines with a mark at every point. */
+    /** {@return lines with a mark at every point} */
     public static Figure lines(String title, String xLabel, String yLabel, List<Series> series) {
         XYPlot plot =
                 plot(
@@ -156,7 +156,7 @@ public final class Figure {
     }
 
     /**
-     * Points and the lines that bound them, both axes logarithmic: a roofline.
+     * {@return points and the lines that bound them, both axes logarithmic: a roofline}
      *
      * @param bounds lines without marks, drawn in grey
      */
@@ -181,7 +181,7 @@ public final class Figure {
     }
 
     /**
-     * Quantities that add up, each constant from one x to the next.
+     * {@return quantities that add up, each constant from one x to the next}
      *
      * @param x where each step begins; the last one is as wide as the one before
      * @param series name and values of each quantity, from the bottom
@@ -210,7 +210,7 @@ public final class Figure {
     }
 
     /**
-     * Groups of bars.
+     * {@return groups of bars}
      *
      * @param series name and values of each bar of a group
      * @param stacked on top of each other instead of side by side
@@ -247,7 +247,7 @@ public final class Figure {
     }
 
     /**
-     * Rectangles by two axes.
+     * {@return rectangles by two axes}
      *
      * @param names of the boxes' series
      */
@@ -282,7 +282,7 @@ public final class Figure {
     }
 
     /**
-     * A matrix of values as colours, its first row on top.
+     * {@return a matrix of values as colours, its first row on top}
      *
      * @param columns name of each column
      * @param rows name of each row
@@ -313,7 +313,7 @@ public final class Figure {
     }
 
     /**
-     * The same with colours for a range of one's own, so that several maps compare.
+     * {@return the same with colours for a range of one's own, so that several maps compare}
      *
      * @param low value of the palest colour
      * @param high value of the strongest colour, above {@code low}

@@ -48,18 +48,30 @@ public final class HtmlPage {
         this.title = title;
     }
 
-    /** Starts a page. */
+    /**
+     * Starts a page.
+     *
+     * @return an empty page
+     */
     public static HtmlPage titled(String title) {
         return new HtmlPage(title);
     }
 
-    /** What was reported on: model, device, date. */
+    /**
+     * What was reported on: model, device, date.
+     *
+     * @return this
+     */
     public HtmlPage subtitle(String text) {
         subtitle = text;
         return this;
     }
 
-    /** A number to read first, shown large above all sections. */
+    /**
+     * A number to read first, shown large above all sections.
+     *
+     * @return this
+     */
     public HtmlPage keyFigure(String name, String value) {
         figures.append("<div><dt>")
                 .append(Html.escape(name))
@@ -69,7 +81,11 @@ public final class HtmlPage {
         return this;
     }
 
-    /** Starts a section. */
+    /**
+     * Starts a section.
+     *
+     * @return this
+     */
     public HtmlPage section(String heading) {
         endSection();
         inSection = true;
@@ -83,13 +99,21 @@ public final class HtmlPage {
         }
     }
 
-    /** A paragraph. */
+    /**
+     * A paragraph.
+     *
+     * @return this
+     */
     public HtmlPage text(String paragraph) {
         body.append("<p>").append(Html.escape(paragraph)).append("</p>\n");
         return this;
     }
 
-    /** A paragraph that must not be overlooked. */
+    /**
+     * A paragraph that must not be overlooked.
+     *
+     * @return this
+     */
     public HtmlPage warning(String paragraph) {
         body.append("<p class=\"warning\" role=\"alert\">")
                 .append(Html.escape(paragraph))
@@ -97,7 +121,11 @@ public final class HtmlPage {
         return this;
     }
 
-    /** A chart of the usual height. */
+    /**
+     * A chart of the usual height.
+     *
+     * @return this
+     */
     public HtmlPage chart(String caption, Map<String, Object> option) {
         return chart(caption, option, CHART_HEIGHT);
     }
@@ -108,6 +136,7 @@ public final class HtmlPage {
      * @param caption what it shows; put its numbers into a table beside it for who can't see it
      * @param option as ECharts documents it
      * @param height in CSS pixels
+     * @return this
      */
     public HtmlPage chart(String caption, Map<String, Object> option, int height) {
         String id = "chart" + ++charts;
@@ -127,13 +156,21 @@ public final class HtmlPage {
         return this;
     }
 
-    /** A table. */
+    /**
+     * A table.
+     *
+     * @return this
+     */
     public HtmlPage table(Table table) {
         body.append(table.html());
         return this;
     }
 
-    /** A table that opens on a click: the numbers behind a chart. */
+    /**
+     * A table that opens on a click: the numbers behind a chart.
+     *
+     * @return this
+     */
     public HtmlPage foldedTable(Table table) {
         body.append("<details><summary>").append(Html.escape(table.caption()));
         body.append(" (").append(table.size()).append(" rows)</summary>");
@@ -141,7 +178,7 @@ public final class HtmlPage {
         return this;
     }
 
-    /** The whole document. */
+    /** {@return the whole document} */
     public String html() {
         String name = Html.escape(title);
         String all = body + (inSection ? "</section>\n" : "");

@@ -22,7 +22,8 @@ public final class Json {
     private Json() {}
 
     /**
-     * An object with its members in the given order: {@code object("type", "bar", "data", list)}.
+     * {@return an object with its members in the given order: {@code object("type", "bar", "data",
+     * list)}}
      *
      * @throws IllegalArgumentException when a name has no value
      */
@@ -38,7 +39,7 @@ public final class Json {
     }
 
     /**
-     * The value on one line, for a script.
+     * {@return the value on one line, for a script}
      *
      * @throws IllegalArgumentException when a value is of another type
      */
@@ -47,7 +48,7 @@ public final class Json {
     }
 
     /**
-     * The value on many lines, for a person.
+     * {@return the value on many lines, for a person}
      *
      * @throws IllegalArgumentException when a value is of another type
      */
@@ -65,6 +66,7 @@ public final class Json {
      * }</pre>
      *
      * @param out gets UTF-8, and stays open
+     * @return this
      */
     public static Array array(OutputStream out) throws IOException {
         JsonGenerator generator = FACTORY.createGenerator(out);
@@ -85,6 +87,7 @@ public final class Json {
         /**
          * Writes an element.
          *
+         * @return this
          * @throws IllegalArgumentException when a value is of another type
          */
         public Array add(@Nullable Object element) throws IOException {

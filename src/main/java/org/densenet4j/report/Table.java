@@ -23,7 +23,7 @@ public final class Table {
     }
 
     /**
-     * An empty table.
+     * {@return an empty table}
      *
      * @param caption what it shows, read aloud by screen readers
      * @param columns headings
@@ -35,6 +35,7 @@ public final class Table {
     /**
      * Appends a row.
      *
+     * @return this
      * @throws IllegalArgumentException when it has not one cell for each column
      */
     public Table row(Object... cells) {
@@ -50,12 +51,12 @@ public final class Table {
         return this;
     }
 
-    /** What it shows. */
+    /** {@return what it shows} */
     public String caption() {
         return caption;
     }
 
-    /** Number of rows. */
+    /** {@return number of rows} */
     public int size() {
         return rows.size();
     }
@@ -64,7 +65,7 @@ public final class Table {
         return rows.stream().allMatch(row -> NUMBER.matcher(row.get(column)).matches());
     }
 
-    /** Aligned lines, the headings first. */
+    /** {@return aligned lines, the headings first} */
     public String text() {
         StringBuilder text = new StringBuilder();
         line(columns, text);

@@ -64,22 +64,29 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
 
     // ---------------------------------------------------------------- presets
 
-    /** DenseNet (L, k) for small images: 3 blocks of (L − 4)/3 layers, 16 initial channels. */
+    /**
+     * {@return DenseNet (L, k) for small images: 3 blocks of (L − 4)/3 layers, 16 initial channels}
+     */
     public static Builder plain(int depth, int growthRate) {
         return small("plain", depth, growthRate, 3, 16, 0, 1);
     }
 
-    /** DenseNet-B: with bottlenecks, without compression; (L − 4)/6 layers per block. */
+    /** {@return DenseNet-B: with bottlenecks, without compression; (L − 4)/6 layers per block} */
     public static Builder b(int depth, int growthRate) {
         return small("b", depth, growthRate, 6, 2 * growthRate, 4, 1);
     }
 
-    /** DenseNet-C: with compression 0.5, without bottlenecks; (L − 4)/3 layers per block. */
+    /**
+     * {@return DenseNet-C: with compression 0.5, without bottlenecks; (L − 4)/3 layers per block}
+     */
     public static Builder c(int depth, int growthRate) {
         return small("c", depth, growthRate, 3, 16, 0, 0.5);
     }
 
-    /** DenseNet-BC: bottlenecks and compression 0.5; (L − 4)/6 layers per block, 2k channels. */
+    /**
+     * {@return DenseNet-BC: bottlenecks and compression 0.5; (L − 4)/6 layers per block, 2k
+     * channels}
+     */
     public static Builder bc(int depth, int growthRate) {
         return small("bc", depth, growthRate, 6, 2 * growthRate, 4, 0.5);
     }
@@ -121,45 +128,45 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
                 .compression(compression);
     }
 
-    /** DenseNet-121 for ImageNet, k = 32. */
+    /** {@return DenseNet-121 for ImageNet, k = 32} */
     public static Builder densenet121() {
         return imageNet("densenet121", 32, 6, 12, 24, 16);
     }
 
-    /** DenseNet-169 for ImageNet, k = 32. */
+    /** {@return DenseNet-169 for ImageNet, k = 32} */
     public static Builder densenet169() {
         return imageNet("densenet169", 32, 6, 12, 32, 32);
     }
 
-    /** DenseNet-201 for ImageNet, k = 32. */
+    /** {@return DenseNet-201 for ImageNet, k = 32} */
     public static Builder densenet201() {
         return imageNet("densenet201", 32, 6, 12, 48, 32);
     }
 
-    /** DenseNet-161 for ImageNet, k = 48. */
+    /** {@return DenseNet-161 for ImageNet, k = 48} */
     public static Builder densenet161() {
         return imageNet("densenet161", 48, 6, 12, 36, 24);
     }
 
-    /** DenseNet-264 for ImageNet, k = 32 (Huang et al. 2017, table 1). */
+    /** {@return DenseNet-264 for ImageNet, k = 32 (Huang et al} 2017, table 1). */
     public static Builder densenet264() {
         return imageNet("densenet264", 32, 6, 12, 64, 48);
     }
 
     /**
-     * DenseNet-232 for ImageNet, k = 48 (Pleiss et al. 2017, section 4). The name is the report's;
-     * by the usual count its blocks make 233 layers.
+     * {@return DenseNet-232 for ImageNet, k = 48 (Pleiss et al} 2017, section 4). The name is the
+     * report's; by the usual count its blocks make 233 layers.
      */
     public static Builder densenet232() {
         return imageNet("densenet232", 48, 6, 32, 48, 28);
     }
 
-    /** timm's DenseNet-121 with a deep stem and a blur pool, k = 32. */
+    /** {@return timm's DenseNet-121 with a deep stem and a blur pool, k = 32} */
     public static Builder densenetblur121d() {
         return imageNet("densenetblur121d", 32, 6, 12, 24, 16).stem(Stem.DEEP_BLUR);
     }
 
-    /** timm's DenseNet-264 with a deep stem, k = 48. */
+    /** {@return timm's DenseNet-264 with a deep stem, k = 48} */
     public static Builder densenet264d() {
         return imageNet("densenet264d", 48, 6, 12, 64, 48).stem(Stem.DEEP);
     }
@@ -178,8 +185,8 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
     }
 
     /**
-     * A preset by name: {@code bc-100-12}, {@code plain-40-12}, {@code b-100-12}, {@code c-40-12},
-     * {@code densenet121} and the like.
+     * {@return a preset by name: {@code bc-100-12}, {@code plain-40-12}, {@code b-100-12}, {@code
+     * c-40-12}, {@code densenet121} and the like}
      *
      * @throws IllegalArgumentException for any other name
      */
@@ -217,13 +224,17 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         };
     }
 
-    /** Starts a spec of one's own: BC settings, small stem, 10 classes, 32x32 RGB images. */
+    /**
+     * Starts a spec of one's own: BC settings, small stem, 10 classes, 32x32 RGB images.
+     *
+     * @return a builder with these settings
+     */
     public static Builder builder() {
         return new Builder();
     }
 
     /**
-     * The hyperparameters of a network that is a DenseNet.
+     * {@return the hyperparameters of a network that is a DenseNet}
      *
      * @throws IllegalArgumentException when it is another one
      */
@@ -260,55 +271,58 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         return DenseNetGraph.of(this);
     }
 
-    /** Channels that each dense layer adds, k. */
+    /** {@return channels that each dense layer adds, k} */
     public int growthRate() {
         return growthRate;
     }
 
-    /** Dense layers of each block. */
+    /** {@return dense layers of each block} */
     public List<Integer> layersPerBlock() {
         return layersPerBlock;
     }
 
-    /** Channels behind the stem. */
+    /** {@return channels behind the stem} */
     public int initialChannels() {
         return initialChannels;
     }
 
-    /** Output channels of the 1x1 convolution as a multiple of k: 4 in the paper, 0 for none. */
+    /**
+     * {@return output channels of the 1x1 convolution as a multiple of k: 4 in the paper, 0 for
+     * none}
+     */
     public int bottleneckWidth() {
         return bottleneckWidth;
     }
 
-    /** Whether layers have a 1x1 convolution before the 3x3. */
+    /** {@return whether layers have a 1x1 convolution before the 3x3} */
     public boolean hasBottleneck() {
         return bottleneckWidth > 0;
     }
 
-    /** Output channels of the 1x1 convolution, 0 for none. */
+    /** {@return output channels of the 1x1 convolution, 0 for none} */
     public int bottleneckChannels() {
         return bottleneckWidth * growthRate;
     }
 
-    /** Factor theta of the channels in a transition. */
+    /** {@return factor theta of the channels in a transition} */
     public double compression() {
         return compression;
     }
 
-    /** Probability of dropping an element of a dense layer's output. */
+    /** {@return probability of dropping an element of a dense layer's output} */
     public double dropout() {
         return dropout;
     }
 
-    /** Probability of dropping the last dense layer as a whole, 1 − p_L; 0 for none. */
+    /** {@return probability of dropping the last dense layer as a whole, 1 − p_L; 0 for none} */
     public double stochasticDepth() {
         return stochasticDepth;
     }
 
     /**
-     * Probability that a dense layer is kept in a training step: {@code p_l = 1 − l/L·(1 − p_L)},
-     * the linear decay of stochastic depth (Huang et al. 2016, arXiv 1603.09382, section 3), where
-     * l counts the dense layers of the whole network from 1 to L.
+     * {@return probability that a dense layer is kept in a training step: {@code p_l = 1 − l/L·(1 −
+     * p_L)}, the linear decay of stochastic depth (Huang et al} 2016, arXiv 1603.09382, section 3),
+     * where l counts the dense layers of the whole network from 1 to L.
      *
      * @param block number of the block, from 1
      * @param layer number of the layer in its block, from 1
@@ -325,7 +339,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         return 1 - (double) (before + layer) / all * stochasticDepth;
     }
 
-    /** What comes before the first block. */
+    /** {@return what comes before the first block} */
     public Stem stem() {
         return stem;
     }
@@ -392,13 +406,21 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
             return this;
         }
 
-        /** Channels that each dense layer adds, k. */
+        /**
+         * Channels that each dense layer adds, k.
+         *
+         * @return this
+         */
         public Builder growthRate(int k) {
             growthRate = k;
             return this;
         }
 
-        /** Dense layers of each block. */
+        /**
+         * Dense layers of each block.
+         *
+         * @return this
+         */
         public Builder layersPerBlock(int... layers) {
             Objects.requireNonNull(layers, "layers");
 
@@ -406,25 +428,41 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
             return this;
         }
 
-        /** Channels behind the stem. */
+        /**
+         * Channels behind the stem.
+         *
+         * @return this
+         */
         public Builder initialChannels(int channels) {
             initialChannels = channels;
             return this;
         }
 
-        /** Output channels of the 1x1 convolution as a multiple of k; 0 for no bottleneck. */
+        /**
+         * Output channels of the 1x1 convolution as a multiple of k; 0 for no bottleneck.
+         *
+         * @return this
+         */
         public Builder bottleneckWidth(int multiple) {
             bottleneckWidth = multiple;
             return this;
         }
 
-        /** Factor theta of the channels in a transition, above 0 and up to 1. */
+        /**
+         * Factor theta of the channels in a transition, above 0 and up to 1.
+         *
+         * @return this
+         */
         public Builder compression(double theta) {
             compression = theta;
             return this;
         }
 
-        /** Probability of dropping an element of a dense layer's output. */
+        /**
+         * Probability of dropping an element of a dense layer's output.
+         *
+         * @return this
+         */
         public Builder dropout(double rate) {
             dropout = rate;
             return this;
@@ -433,13 +471,19 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Stochastic depth: probability of dropping the last dense layer as a whole in a step;
          * earlier layers are dropped less, see {@link DenseNetSpec#survivalProbability}.
+         *
+         * @return this
          */
         public Builder stochasticDepth(double lastLayersRate) {
             stochasticDepth = lastLayersRate;
             return this;
         }
 
-        /** What comes before the first block. */
+        /**
+         * What comes before the first block.
+         *
+         * @return this
+         */
         public Builder stem(Stem value) {
             Objects.requireNonNull(value, "stem");
 

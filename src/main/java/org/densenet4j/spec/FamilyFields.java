@@ -38,7 +38,7 @@ abstract class FamilyFields {
     /** The values of the family's own fields. */
     abstract List<Object> ownValues();
 
-    /** The network: the same object every time. */
+    /** {@return the network: the same object every time} */
     public final Graph graph() {
         Graph made = graph;
         if (made == null) {
@@ -48,37 +48,41 @@ abstract class FamilyFields {
         return made;
     }
 
-    /** Name of the preset, or {@code custom}. */
+    /** {@return name of the preset, or {@code custom}} */
     public final String name() {
         return name;
     }
 
-    /** Outputs of the classifier, for each image or each pixel. */
+    /** {@return outputs of the classifier, for each image or each pixel} */
     public final int classes() {
         return classes;
     }
 
-    /** Rows of pixels of an image. */
+    /** {@return rows of pixels of an image} */
     public final int inputHeight() {
         return inputHeight;
     }
 
-    /** Columns of pixels of an image. */
+    /** {@return columns of pixels of an image} */
     public final int inputWidth() {
         return inputWidth;
     }
 
-    /** Channels of an image. */
+    /** {@return channels of an image} */
     public final int inputChannels() {
         return inputChannels;
     }
 
-    /** Added to variances. */
+    /**
+     * Added to variances.
+     *
+     * @return epsilon of all batch normalisations
+     */
     public final double bnEpsilon() {
         return bnEpsilon;
     }
 
-    /** Weight of the newest batch in the running statistics (PyTorch's convention). */
+    /** {@return weight of the newest batch in the running statistics (PyTorch's convention)} */
     public final double bnMomentum() {
         return bnMomentum;
     }
@@ -153,43 +157,71 @@ abstract class FamilyFields {
                     .bnEpsilon(spec.bnEpsilon);
         }
 
-        /** A name to show. */
+        /**
+         * A name to show.
+         *
+         * @return this
+         */
         public final B name(String value) {
             name = Objects.requireNonNull(value, "name");
             return self();
         }
 
-        /** Outputs of the classifier, for each image or each pixel. */
+        /**
+         * Outputs of the classifier, for each image or each pixel.
+         *
+         * @return this
+         */
         public final B classes(int count) {
             classes = count;
             return self();
         }
 
-        /** Height and width of the images. */
+        /**
+         * Height and width of the images.
+         *
+         * @return this
+         */
         public final B inputSize(int pixels) {
             return inputSize(pixels, pixels);
         }
 
-        /** Height and width of the images. */
+        /**
+         * Height and width of the images.
+         *
+         * @return this
+         */
         public final B inputSize(int height, int width) {
             inputHeight = height;
             inputWidth = width;
             return self();
         }
 
-        /** Channels of the images. */
+        /**
+         * Channels of the images.
+         *
+         * @return this
+         */
         public final B inputChannels(int channels) {
             inputChannels = channels;
             return self();
         }
 
-        /** Added to variances. */
+        /**
+         * Added to variances.
+         *
+         * @return this
+         */
         public final B bnEpsilon(double epsilon) {
             bnEpsilon = epsilon;
             return self();
         }
 
-        /** Weight of the newest batch in the running statistics. */
+        /**
+         * Weight of the newest batch in the running statistics.
+         *
+         * @return this
+         */
         public final B bnMomentum(double momentum) {
             bnMomentum = momentum;
             return self();

@@ -16,7 +16,7 @@ public sealed interface FamilySpec extends NetworkSpec
     String NAMES = DenseNetSpec.NAMES + ", " + FcDenseNetSpec.NAMES + ", " + ResNetSpec.NAMES;
 
     /**
-     * A preset of any family by name.
+     * {@return a preset of any family by name}
      *
      * @throws IllegalArgumentException for any other name, with those that there are
      */
@@ -35,44 +35,80 @@ public sealed interface FamilySpec extends NetworkSpec
     /** Outputs of the classifier, for each image or each pixel. */
     int classes();
 
-    /** Added to variances. */
+    /**
+     * Added to variances.
+     *
+     * @return epsilon of all batch normalisations
+     */
     double bnEpsilon();
 
-    /** Weight of the newest batch in the running statistics (PyTorch's convention). */
+    /** {@return weight of the newest batch in the running statistics (PyTorch's convention)} */
     double bnMomentum();
 
-    /** Layers with weights on the longest path, as the papers count them. */
+    /** {@return layers with weights on the longest path, as the papers count them} */
     int depth();
 
-    /** Starts from this spec. */
+    /**
+     * Starts from this spec.
+     *
+     * @return a builder with this spec's settings
+     */
     Builder toBuilder();
 
     /** The fields that all families have; {@link #build} validates them. */
     sealed interface Builder
             permits DenseNetSpec.Builder, FcDenseNetSpec.Builder, ResNetSpec.Builder {
-        /** A name to show. */
+        /**
+         * A name to show.
+         *
+         * @return this
+         */
         Builder name(String value);
 
-        /** Outputs of the classifier. */
+        /**
+         * Outputs of the classifier.
+         *
+         * @return this
+         */
         Builder classes(int count);
 
-        /** Height and width of the images. */
+        /**
+         * Height and width of the images.
+         *
+         * @return this
+         */
         Builder inputSize(int pixels);
 
-        /** Height and width of the images. */
+        /**
+         * Height and width of the images.
+         *
+         * @return this
+         */
         Builder inputSize(int height, int width);
 
-        /** Channels of the images. */
+        /**
+         * Channels of the images.
+         *
+         * @return this
+         */
         Builder inputChannels(int channels);
 
-        /** Added to variances. */
+        /**
+         * Added to variances.
+         *
+         * @return this
+         */
         Builder bnEpsilon(double epsilon);
 
-        /** Weight of the newest batch in the running statistics. */
+        /**
+         * Weight of the newest batch in the running statistics.
+         *
+         * @return this
+         */
         Builder bnMomentum(double momentum);
 
         /**
-         * The finished spec.
+         * {@return the finished spec}
          *
          * @throws IllegalArgumentException naming the field, its value and the fix
          */

@@ -101,17 +101,19 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
 
     // ---------------------------------------------------------------- presets
 
-    /** FC-DenseNet56: five levels of 4 layers, k = 12; for CamVid's 11 classes. */
+    /** {@return FC-DenseNet56: five levels of 4 layers, k = 12; for CamVid's 11 classes} */
     public static Builder fcDenseNet56() {
         return uniform(5, 4, 12).name("fc-densenet56");
     }
 
-    /** FC-DenseNet67: five levels of 5 layers, k = 16; for CamVid's 11 classes. */
+    /** {@return FC-DenseNet67: five levels of 5 layers, k = 16; for CamVid's 11 classes} */
     public static Builder fcDenseNet67() {
         return builder().name("fc-densenet67");
     }
 
-    /** FC-DenseNet103: 4, 5, 7, 10, 12 layers and back, k = 16; for CamVid's 11 classes. */
+    /**
+     * {@return FC-DenseNet103: 4, 5, 7, 10, 12 layers and back, k = 16; for CamVid's 11 classes}
+     */
     public static Builder fcDenseNet103() {
         return builder()
                 .name("fc-densenet103")
@@ -121,9 +123,9 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
     }
 
     /**
-     * A network whose blocks all have so many layers, as those of FC-DenseNet56 ({@code uniform(5,
-     * 4, 12)}) and FC-DenseNet67 ({@code uniform(5, 5, 16)}); with smaller growth rates the first
-     * convolution is narrower, too. For CamVid's 11 classes.
+     * {@return a network whose blocks all have so many layers, as those of FC-DenseNet56 ({@code
+     * uniform(5, 4, 12)}) and FC-DenseNet67 ({@code uniform(5, 5, 16)}); with smaller growth rates
+     * the first convolution is narrower, too} For CamVid's 11 classes.
      *
      * @param levels how often images are halved
      * @param layers dense layers of each block
@@ -142,8 +144,8 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
     }
 
     /**
-     * A preset by name: {@code fc-densenet56}, {@code fc-densenet67}, {@code fc-densenet103} or,
-     * for {@link #uniform}, {@code fc-densenet-LEVELS-LAYERS-K}.
+     * {@return a preset by name: {@code fc-densenet56}, {@code fc-densenet67}, {@code
+     * fc-densenet103} or, for {@link #uniform}, {@code fc-densenet-LEVELS-LAYERS-K}}
      *
      * @throws IllegalArgumentException for any other name
      */
@@ -169,7 +171,11 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
                 Integer.parseInt(parts[2]), Integer.parseInt(parts[3]), Integer.parseInt(parts[4]));
     }
 
-    /** Starts a spec of one's own: FC-DenseNet67's settings. */
+    /**
+     * Starts a spec of one's own: FC-DenseNet67's settings.
+     *
+     * @return a builder with these settings
+     */
     public static Builder builder() {
         return new Builder();
     }
@@ -196,37 +202,46 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         return FcDenseNetGraph.of(this);
     }
 
-    /** Channels that each dense layer adds, k. */
+    /** {@return channels that each dense layer adds, k} */
     public int growthRate() {
         return growthRate;
     }
 
-    /** Dense layers of each block on the way down, from the largest images to the smallest. */
+    /**
+     * {@return dense layers of each block on the way down, from the largest images to the smallest}
+     */
     public List<Integer> downLayers() {
         return downLayers;
     }
 
-    /** Dense layers of the block between the ways down and up. */
+    /** {@return dense layers of the block between the ways down and up} */
     public int bottleneckLayers() {
         return bottleneckLayers;
     }
 
-    /** Dense layers of each block on the way up, from the smallest images to the largest. */
+    /**
+     * {@return dense layers of each block on the way up, from the smallest images to the largest}
+     */
     public List<Integer> upLayers() {
         return upLayers;
     }
 
-    /** Channels behind the first convolution. */
+    /** {@return channels behind the first convolution} */
     public int initialChannels() {
         return initialChannels;
     }
 
-    /** Probability of dropping an element behind a convolution, but for the first and the last. */
+    /**
+     * {@return probability of dropping an element behind a convolution, but for the first and the
+     * last}
+     */
     public double dropout() {
         return dropout;
     }
 
-    /** Whether evaluation normalises with the batch's own statistics, as the authors do. */
+    /**
+     * {@return whether evaluation normalises with the batch's own statistics, as the authors do}
+     */
     public boolean evaluatesWithBatchStatistics() {
         return evaluatesWithBatchStatistics;
     }
@@ -294,39 +309,63 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
             return this;
         }
 
-        /** Channels that each dense layer adds, k. */
+        /**
+         * Channels that each dense layer adds, k.
+         *
+         * @return this
+         */
         public Builder growthRate(int k) {
             growthRate = k;
             return this;
         }
 
-        /** Dense layers of each block down, from the largest images to the smallest. */
+        /**
+         * Dense layers of each block down, from the largest images to the smallest.
+         *
+         * @return this
+         */
         public Builder downLayers(int... layers) {
             Objects.requireNonNull(layers, "layers");
             downLayers = Arrays.stream(layers).boxed().toList();
             return this;
         }
 
-        /** Dense layers of the block between the ways down and up. */
+        /**
+         * Dense layers of the block between the ways down and up.
+         *
+         * @return this
+         */
         public Builder bottleneckLayers(int layers) {
             bottleneckLayers = layers;
             return this;
         }
 
-        /** Dense layers of each block up, from the smallest images to the largest. */
+        /**
+         * Dense layers of each block up, from the smallest images to the largest.
+         *
+         * @return this
+         */
         public Builder upLayers(int... layers) {
             Objects.requireNonNull(layers, "layers");
             upLayers = Arrays.stream(layers).boxed().toList();
             return this;
         }
 
-        /** Channels behind the first convolution. */
+        /**
+         * Channels behind the first convolution.
+         *
+         * @return this
+         */
         public Builder initialChannels(int channels) {
             initialChannels = channels;
             return this;
         }
 
-        /** Probability of dropping an element behind a convolution. */
+        /**
+         * Probability of dropping an element behind a convolution.
+         *
+         * @return this
+         */
         public Builder dropout(double rate) {
             dropout = rate;
             return this;
@@ -335,6 +374,8 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Whether evaluation normalises with the statistics of the batch at hand, as the authors do
          * in validation and test, or with running statistics.
+         *
+         * @return this
          */
         public Builder evaluatesWithBatchStatistics(boolean on) {
             evaluatesWithBatchStatistics = on;

@@ -32,12 +32,14 @@ public final class Initialiser {
         this.fanIns = fanIns;
     }
 
-    /** An initialiser of DenseNets for this seed. */
+    /** {@return an initialiser of DenseNets for this seed} */
     public static Initialiser seeded(long seed) {
         return new Initialiser(seed, Initialisation.DENSENET, Map.of());
     }
 
-    /** An initialiser of a network for this seed, from the distributions that it asks for. */
+    /**
+     * {@return an initialiser of a network for this seed, from the distributions that it asks for}
+     */
     public static Initialiser of(Graph graph, long seed) {
         Objects.requireNonNull(graph, "graph");
         Map<String, Long> fanIns = new HashMap<>();

@@ -19,7 +19,7 @@ public record LayerShape(
         int prefixChannels,
         int bottleneckChannels,
         int growthRate) {
-    /** The name of its operation, such as {@code block1.layer3}. */
+    /** {@return the name of its operation, such as {@code block1.layer3}} */
     public String name() {
         return "block" + block + ".layer" + index;
     }

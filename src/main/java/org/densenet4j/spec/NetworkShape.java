@@ -59,7 +59,11 @@ public final class NetworkShape {
         this.head = new HeadShape(height, width, channels, spec.classes());
     }
 
-    /** Derives the shapes of a spec. */
+    /**
+     * Derives the shapes of a spec.
+     *
+     * @return shapes of every block and layer
+     */
     public static NetworkShape of(DenseNetSpec spec) {
         Objects.requireNonNull(spec, "spec");
         return new NetworkShape(spec);
@@ -122,13 +126,13 @@ public final class NetworkShape {
 
     // ---------------------------------------------------------------- what follows
 
-    /** The spec. */
+    /** {@return the spec} */
     public DenseNetSpec spec() {
         return spec;
     }
 
     /**
-     * The stem.
+     * {@return the stem}
      *
      * @throws IllegalArgumentException for stems of several convolutions, which only the graph has
      */
@@ -142,40 +146,40 @@ public final class NetworkShape {
         return stem;
     }
 
-    /** The dense blocks. */
+    /** {@return the dense blocks} */
     public List<BlockShape> blocks() {
         return blocks;
     }
 
-    /** The transitions between them. */
+    /** {@return the transitions between them} */
     public List<TransitionShape> transitions() {
         return transitions;
     }
 
-    /** The head. */
+    /** {@return the head} */
     public HeadShape head() {
         return head;
     }
 
-    /** Trained tensors with torchvision's names, in its order. */
+    /** {@return trained tensors with torchvision's names, in its order} */
     public List<ParameterSpec> parameters() {
         return spec.graph().parameters();
     }
 
-    /** Running statistics with torchvision's names, in its order. */
+    /** {@return running statistics with torchvision's names, in its order} */
     public List<ParameterSpec> buffers() {
         return spec.graph().runningStatistics();
     }
 
-    /** Number of trained values. */
+    /** {@return number of trained values} */
     public long parameterCount() {
         return spec.graph().parameterCount();
     }
 
     /**
-     * Multiply-adds of one image's forward pass: convolutions and the classifier, without biases,
-     * normalisation and pooling. A transition's convolution is counted before its pool, as the
-     * papers define it.
+     * {@return multiply-adds of one image's forward pass: convolutions and the classifier, without
+     * biases, normalisation and pooling} A transition's convolution is counted before its pool, as
+     * the papers define it.
      */
     public long multiplyAdds() {
         return spec.graph().multiplyAdds();

@@ -87,27 +87,30 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
 
     // ---------------------------------------------------------------- presets
 
-    /** ResNet-18 for ImageNet. */
+    /** {@return ResNet-18 for ImageNet} */
     public static Builder resnet18() {
         return imageNet("resnet18", Unit.BASIC, 2, 2, 2, 2);
     }
 
-    /** ResNet-34 for ImageNet. */
+    /** {@return ResNet-34 for ImageNet} */
     public static Builder resnet34() {
         return imageNet("resnet34", Unit.BASIC, 3, 4, 6, 3);
     }
 
-    /** ResNet-50 for ImageNet, with the stride in the 3x3 convolutions as torchvision has it. */
+    /**
+     * {@return ResNet-50 for ImageNet, with the stride in the 3x3 convolutions as torchvision has
+     * it}
+     */
     public static Builder resnet50() {
         return imageNet("resnet50", Unit.BOTTLENECK, 3, 4, 6, 3);
     }
 
-    /** ResNet-101 for ImageNet, with the stride in the 3x3 convolutions. */
+    /** {@return ResNet-101 for ImageNet, with the stride in the 3x3 convolutions} */
     public static Builder resnet101() {
         return imageNet("resnet101", Unit.BOTTLENECK, 3, 4, 23, 3);
     }
 
-    /** ResNet-152 for ImageNet, with the stride in the 3x3 convolutions. */
+    /** {@return ResNet-152 for ImageNet, with the stride in the 3x3 convolutions} */
     public static Builder resnet152() {
         return imageNet("resnet152", Unit.BOTTLENECK, 3, 8, 36, 3);
     }
@@ -124,16 +127,19 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
                 .inputSize(224);
     }
 
-    /** ResNet for small images: depth 6n + 2, three stages of n basic units, 16 to 64 channels. */
+    /**
+     * {@return ResNet for small images: depth 6n + 2, three stages of n basic units, 16 to 64
+     * channels}
+     */
     public static Builder cifar(int depth) {
         checkDepth("a CIFAR ResNet, whose depth is 6n + 2", depth, d -> fits(d, Unit.BASIC));
         return small("cifar-resnet-", depth, Unit.BASIC);
     }
 
     /**
-     * Pre-activated ResNet for small images, of basic units with depth 6n + 2 or of bottlenecks
-     * with depth 9n + 2. Of the depths that both fit (20, 38, ..., 110, 128, ...) those below 164
-     * have basic units and the others bottlenecks, as the paper's 110 and 164.
+     * {@return pre-activated ResNet for small images, of basic units with depth 6n + 2 or of
+     * bottlenecks with depth 9n + 2} Of the depths that both fit (20, 38, ..., 110, 128, ...) those
+     * below 164 have basic units and the others bottlenecks, as the paper's 110 and 164.
      */
     public static Builder cifarPreActivation(int depth) {
         checkDepth(
@@ -176,8 +182,9 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
     }
 
     /**
-     * A preset by name: {@code resnet18}, {@code resnet34}, {@code resnet50}, {@code resnet101},
-     * {@code resnet152}, {@code cifar-resnet-56}, {@code cifar-preresnet-164} and the like.
+     * {@return a preset by name: {@code resnet18}, {@code resnet34}, {@code resnet50}, {@code
+     * resnet101}, {@code resnet152}, {@code cifar-resnet-56}, {@code cifar-preresnet-164} and the
+     * like}
      *
      * @throws IllegalArgumentException for any other name
      */
@@ -205,7 +212,11 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
         return name.startsWith("cifar-pre") ? cifarPreActivation(depth) : cifar(depth);
     }
 
-    /** Starts a spec of one's own: that of the CIFAR ResNet with 20 layers. */
+    /**
+     * Starts a spec of one's own: that of the CIFAR ResNet with 20 layers.
+     *
+     * @return a builder with these settings
+     */
     public static Builder builder() {
         return new Builder();
     }
@@ -231,36 +242,41 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
         return ResNetGraph.of(this);
     }
 
-    /** The branch of a residual unit. */
+    /** {@return the branch of a residual unit} */
     public Unit unit() {
         return unit;
     }
 
     /**
-     * Whether a unit normalises what it reads, so that nothing but sums lies on the way past it,
-     * instead of its convolutions' outputs. A bottleneck's stride is then in its first convolution,
-     * else in its 3x3 one.
+     * {@return whether a unit normalises what it reads, so that nothing but sums lies on the way
+     * past it, instead of its convolutions' outputs} A bottleneck's stride is then in its first
+     * convolution, else in its 3x3 one.
      */
     public boolean preActivation() {
         return preActivation;
     }
 
-    /** What goes past a unit whose sum has another size or more channels than what it reads. */
+    /**
+     * {@return what goes past a unit whose sum has another size or more channels than what it
+     * reads}
+     */
     public Shortcut shortcut() {
         return shortcut;
     }
 
-    /** What comes before the first stage. */
+    /** {@return what comes before the first stage} */
     public Stem stem() {
         return stem;
     }
 
-    /** Residual units of each stage; every stage but the first halves the images. */
+    /** {@return residual units of each stage; every stage but the first halves the images} */
     public List<Integer> unitsPerStage() {
         return unitsPerStage;
     }
 
-    /** Channels behind the stem and inside of the first stage's units; stages double them. */
+    /**
+     * {@return channels behind the stem and inside of the first stage's units; stages double them}
+     */
     public int initialChannels() {
         return initialChannels;
     }
@@ -316,38 +332,62 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
             return this;
         }
 
-        /** The branch of a residual unit. */
+        /**
+         * The branch of a residual unit.
+         *
+         * @return this
+         */
         public Builder unit(Unit value) {
             unit = Objects.requireNonNull(value, "unit");
             return this;
         }
 
-        /** Whether a unit normalises what it reads. */
+        /**
+         * Whether a unit normalises what it reads.
+         *
+         * @return this
+         */
         public Builder preActivation(boolean on) {
             preActivation = on;
             return this;
         }
 
-        /** What goes past a unit whose sum has another size or more channels. */
+        /**
+         * What goes past a unit whose sum has another size or more channels.
+         *
+         * @return this
+         */
         public Builder shortcut(Shortcut value) {
             shortcut = Objects.requireNonNull(value, "shortcut");
             return this;
         }
 
-        /** What comes before the first stage. */
+        /**
+         * What comes before the first stage.
+         *
+         * @return this
+         */
         public Builder stem(Stem value) {
             stem = Objects.requireNonNull(value, "stem");
             return this;
         }
 
-        /** Residual units of each stage. */
+        /**
+         * Residual units of each stage.
+         *
+         * @return this
+         */
         public Builder unitsPerStage(int... units) {
             Objects.requireNonNull(units, "units");
             unitsPerStage = Arrays.stream(units).boxed().toList();
             return this;
         }
 
-        /** Channels behind the stem and inside of the first stage's units. */
+        /**
+         * Channels behind the stem and inside of the first stage's units.
+         *
+         * @return this
+         */
         public Builder initialChannels(int channels) {
             initialChannels = channels;
             return this;

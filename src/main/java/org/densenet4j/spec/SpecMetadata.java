@@ -38,7 +38,7 @@ public final class SpecMetadata {
 
     // ---------------------------------------------------------------- writing
 
-    /** A spec as metadata entries, which {@link #read} reads. */
+    /** {@return a spec as metadata entries, which {@link #read} reads} */
     public static Map<String, String> of(NetworkSpec spec) {
         SpecMetadata text = new SpecMetadata(new LinkedHashMap<>());
         switch (Objects.requireNonNull(spec, "spec")) {
@@ -113,15 +113,15 @@ public final class SpecMetadata {
 
     // ---------------------------------------------------------------- reading
 
-    /** Whether metadata have a spec. */
+    /** {@return whether metadata have a spec} */
     public static boolean isIn(Map<String, String> metadata) {
         Objects.requireNonNull(metadata, "metadata");
         return metadata.containsKey(PREFIX + FAMILY) || metadata.containsKey(PREFIX + GROWTH_RATE);
     }
 
     /**
-     * What the specs of two files, or of a file and a network, differ in beside their names, in the
-     * words of their entries; empty when they are of the same network.
+     * {@return what the specs of two files, or of a file and a network, differ in beside their
+     * names, in the words of their entries; empty when they are of the same network}
      */
     public static Optional<String> difference(NetworkSpec one, NetworkSpec other) {
         Objects.requireNonNull(one, "one");
@@ -153,7 +153,7 @@ public final class SpecMetadata {
     }
 
     /**
-     * The spec in a file's metadata.
+     * {@return the spec in a file's metadata}
      *
      * @param tensors of the file, of which every layer has some: what claims more layers is refused
      *     before it takes memory

@@ -18,7 +18,7 @@ public enum Stem {
     /** The same with a blur pool: a 3x3 max-pool of every window, filtered as it is halved. */
     DEEP_BLUR;
 
-    /** The stem of a network; empty for families that have none. */
+    /** {@return the stem of a network; empty for families that have none} */
     public static Optional<Stem> of(NetworkSpec spec) {
         return switch (spec) {
             case DenseNetSpec s -> Optional.of(s.stem());
@@ -27,7 +27,7 @@ public enum Stem {
         };
     }
 
-    /** Whether there are three convolutions. */
+    /** {@return whether there are three convolutions} */
     public boolean isDeep() {
         return this == DEEP || this == DEEP_BLUR;
     }

@@ -19,7 +19,7 @@ public record TransitionShape(
         int outputChannels,
         int outHeight,
         int outWidth) {
-    /** The name of its operation, such as {@code transition1}. */
+    /** {@return the name of its operation, such as {@code transition1}} */
     public String name() {
         return "transition" + index;
     }

@@ -163,6 +163,7 @@ public final class Checkpoint {
     /**
      * Reads what a checkpoint says, and the whole file once for its checksum.
      *
+     * @return the network and the metadata
      * @throws IOException in one line when the file is not a checkpoint, or damaged
      */
     public static Description describe(Path path) throws IOException {
@@ -173,17 +174,17 @@ public final class Checkpoint {
         }
     }
 
-    /** The spec of {@link #describe}. */
+    /** {@return the spec of {@link #describe}} */
     public static NetworkSpec spec(Path path) throws IOException {
         return describe(path).spec();
     }
 
-    /** The metadata of {@link #describe}. */
+    /** {@return the metadata of {@link #describe}} */
     public static Map<String, String> metadata(Path path) throws IOException {
         return describe(path).metadata();
     }
 
-    /** Whether a file's metadata are those of a checkpoint of this project. */
+    /** {@return whether a file's metadata are those of a checkpoint of this project} */
     public static boolean isOne(Map<String, String> metadata) {
         Objects.requireNonNull(metadata, "metadata");
         return FORMAT.equals(metadata.get("format"));
@@ -205,13 +206,13 @@ public final class Checkpoint {
         }
     }
 
-    /** Whether a file's metadata carry a spec, as those of checkpoints and exports do. */
+    /** {@return whether a file's metadata carry a spec, as those of checkpoints and exports do} */
     public static boolean hasSpec(Map<String, String> metadata) {
         return SpecMetadata.isIn(metadata);
     }
 
     /**
-     * The spec in a file's metadata.
+     * {@return the spec in a file's metadata}
      *
      * @throws IOException in one line when there is none or it is broken
      */
@@ -231,7 +232,7 @@ public final class Checkpoint {
         }
     }
 
-    /** A spec as metadata entries, which {@link #spec(Path, TensorFile)} reads. */
+    /** {@return a spec as metadata entries, which {@link #spec(Path, TensorFile)} reads} */
     public static Map<String, String> specMetadata(NetworkSpec spec) {
         return SpecMetadata.of(spec);
     }

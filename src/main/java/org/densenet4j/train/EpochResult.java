@@ -78,12 +78,12 @@ public record EpochResult(
                 List.of());
     }
 
-    /** Whether pixels are classified, and not images. */
+    /** {@return whether pixels are classified, and not images} */
     public boolean isOfPixels() {
         return !testIou.isEmpty();
     }
 
-    /** Mean of {@link #testIou} over the classes that have one; NaN where none has. */
+    /** {@return mean of {@link #testIou} over the classes that have one; NaN where none has} */
     public double testMeanIou() {
         return testIou.stream()
                 .mapToDouble(Double::doubleValue)

@@ -12,16 +12,25 @@ import java.util.Objects;
 public interface LearningRateSchedule {
     /**
      * @param progress share of all steps done, from 0 to below 1
+     * @return the rate
      */
     double rate(double progress);
 
-    /** Always the same. */
+    /**
+     * Always the same.
+     *
+     * @return the schedule
+     */
     static LearningRateSchedule constant(double rate) {
         Sgd.checkRate(rate);
         return progress -> rate;
     }
 
-    /** Divided by 10 at half and at three quarters, as the DenseNet paper trains on CIFAR. */
+    /**
+     * Divided by 10 at half and at three quarters, as the DenseNet paper trains on CIFAR.
+     *
+     * @return the schedule
+     */
     static LearningRateSchedule step(double rate) {
         return steps(rate, 0.1, 0.5, 0.75);
     }
@@ -31,6 +40,7 @@ public interface LearningRateSchedule {
      *
      * @param factor positive
      * @param milestones rising shares of all steps; those above 1 are not reached
+     * @return the schedule
      */
     static LearningRateSchedule steps(double rate, double factor, double... milestones) {
         Objects.requireNonNull(milestones, "milestones");
@@ -58,6 +68,7 @@ public interface LearningRateSchedule {
      *
      * @param factor above 0
      * @param epochs of the training
+     * @return the schedule
      */
     static LearningRateSchedule exponential(double rate, double factor, int epochs) {
         Sgd.checkRate(rate);
@@ -70,6 +81,8 @@ public interface LearningRateSchedule {
     /**
      * Half a cosine down to zero (Loshchilov and Hutter 2017), as the technical report trains. It
      * stays there.
+     *
+     * @return the schedule
      */
     static LearningRateSchedule cosine(double rate) {
         Sgd.checkRate(rate);
@@ -82,6 +95,7 @@ public interface LearningRateSchedule {
      * no progress, is one.
      *
      * @param share from 0, for no warm-up, to 1
+     * @return this schedule with a warm-up
      */
     default LearningRateSchedule withWarmUp(double share) {
         require(share >= 0 && share <= 1, "warm-up", share, "a share of all steps from 0 to 1");

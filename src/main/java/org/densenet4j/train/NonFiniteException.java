@@ -17,12 +17,12 @@ public final class NonFiniteException extends RuntimeException {
         this.layer = layer;
     }
 
-    /** The step that failed, counted from 1; its update was not applied. */
+    /** {@return the step that failed, counted from 1; its update was not applied} */
     public long step() {
         return step;
     }
 
-    /** The stage or parameter in which it was found first. */
+    /** {@return the stage or parameter in which it was found first} */
     public String layer() {
         return layer;
     }

@@ -4,14 +4,17 @@ import org.densenet4j.engine.OptimiserStep;
 
 /** How parameters are updated. */
 public sealed interface Optimiser permits Sgd, Rmsprop {
-    /** Step size at the start; {@link Trainer#learningRate} changes it. */
+    /** {@return step size at the start; {@link Trainer#learningRate} changes it} */
     double learningRate();
 
-    /** What checkpoints call it: what one remembers of the parameters is of no use to another. */
+    /**
+     * {@return what checkpoints call it: what one remembers of the parameters is of no use to
+     * another}
+     */
     String name();
 
     /**
-     * One update.
+     * {@return one update}
      *
      * @param rate learning rate of this step
      * @param gradientScale factor of every gradient (clipping)

@@ -314,13 +314,13 @@ public record Recipe(
         }
     }
 
-    /** Names of the presets. */
+    /** {@return names of the presets} */
     public static List<String> presetNames() {
         return List.copyOf(PRESETS.keySet());
     }
 
     /**
-     * A preset by name.
+     * {@return a preset by name}
      *
      * @throws IllegalArgumentException with the nearest name when there is none
      */
@@ -334,7 +334,7 @@ public record Recipe(
         return preset;
     }
 
-    /** Keys that {@link #with} takes. */
+    /** {@return keys that {@link #with} takes} */
     public static List<String> keys() {
         return Arrays.stream(Recipe.class.getRecordComponents())
                 .map(Recipe::key)
@@ -347,7 +347,7 @@ public record Recipe(
     }
 
     /**
-     * This recipe with some fields replaced.
+     * {@return this recipe with some fields replaced}
      *
      * <p>The CIFAR recipe without augmentation gets the paper's dropout of 0.2 (Huang et al. 2017,
      * section 4.2) unless dropout is among the settings.
@@ -446,7 +446,7 @@ public record Recipe(
                         + Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT));
     }
 
-    /** All fields by key, in order; {@code recipe} first. */
+    /** {@return all fields by key, in order; {@code recipe} first} */
     public Map<String, String> values() {
         Map<String, String> values = new LinkedHashMap<>();
         for (RecordComponent component : Recipe.class.getRecordComponents()) {
@@ -462,7 +462,7 @@ public record Recipe(
 
     // ---------------------------------------------------------------- what it stands for
 
-    /** Whether the model classifies pixels, and not images. */
+    /** {@return whether the model classifies pixels, and not images} */
     public boolean classifiesPixels() {
         return FamilySpec.preset(model) instanceof FcDenseNetSpec.Builder;
     }
@@ -470,6 +470,7 @@ public record Recipe(
     /**
      * The network for a number of classes, with input of the recipe's size.
      *
+     * @return this
      * @throws IllegalArgumentException when a field does not fit, naming it
      */
     public FamilySpec.Builder spec(int classes) {
@@ -504,7 +505,7 @@ public record Recipe(
         require(value == 0, key, value, model + " has none; leave it out");
     }
 
-    /** The learning rate over the course of training. */
+    /** {@return the learning rate over the course of training} */
     public LearningRateSchedule learningRate() {
         LearningRateSchedule rate =
                 switch (schedule) {
@@ -542,7 +543,7 @@ public record Recipe(
         return shares;
     }
 
-    /** What updates the parameters, with the recipe's rate and weight decay. */
+    /** {@return what updates the parameters, with the recipe's rate and weight decay} */
     public Optimiser optimizer() {
         return switch (optimiser) {
             case SGD -> new Sgd(lr, momentum, nesterov && momentum > 0, weightDecay, decayNorms);
@@ -556,7 +557,7 @@ public record Recipe(
                 : decayScales ? Decayed.WEIGHTS_AND_SCALES : Decayed.WEIGHTS;
     }
 
-    /** What happens to training images. */
+    /** {@return what happens to training images} */
     public Augmentation augmentation() {
         Augmentation augmentation =
                 switch (augment) {
@@ -569,7 +570,11 @@ public record Recipe(
         return augmentation.withJitter(ColourJitter.of(colourJitter));
     }
 
-    /** A trainer that follows the recipe. */
+    /**
+     * A trainer that follows the recipe.
+     *
+     * @return this
+     */
     public Trainer.Builder trainer(NetworkSpec spec, Device device) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");

@@ -79,6 +79,7 @@ public final class RunFolder implements AutoCloseable {
     /**
      * Makes a folder for a new run.
      *
+     * @return the folder, which no other process may have until it is closed
      * @throws IOException in one line when it holds a run already, is in use or cannot be written
      */
     public static RunFolder create(Path folder) throws IOException {
@@ -122,6 +123,7 @@ public final class RunFolder implements AutoCloseable {
     /**
      * Opens the folder of a run to continue it.
      *
+     * @return the folder, which no other process may have until it is closed
      * @throws IOException in one line when it is in use or cannot be written
      */
     public static RunFolder open(Path folder) throws IOException {
@@ -177,7 +179,7 @@ public final class RunFolder implements AutoCloseable {
                 e);
     }
 
-    /** Where it is. */
+    /** {@return where it is} */
     public Path path() {
         return folder;
     }
@@ -238,8 +240,8 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * The scores of each class in the best state, [class, iou, right, labelled, predicted]; empty
-     * before the first test, and where images are classified.
+     * {@return the scores of each class in the best state, [class, iou, right, labelled,
+     * predicted]; empty before the first test, and where images are classified}
      *
      * @throws IOException when the file is there and cannot be read
      */
@@ -270,8 +272,8 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * What of a run's results a folder holds, first what is worth most: a run that is started again
-     * would replace it.
+     * {@return what of a run's results a folder holds, first what is worth most: a run that is
+     * started again would replace it}
      */
     public static Optional<Path> results(Path folder) {
         Objects.requireNonNull(folder, "folder");

@@ -22,6 +22,7 @@ public final class SettingsFile {
     /**
      * Reads a file.
      *
+     * @return values by key, in the file's order
      * @throws IOException in one line when it is missing, has a key twice, or is no such file
      */
     public static Map<String, String> read(Path file) throws IOException {

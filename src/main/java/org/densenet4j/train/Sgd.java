@@ -55,28 +55,34 @@ public record Sgd(
                 .withGradientScale(gradientScale);
     }
 
-    /** The papers' optimiser: Nesterov momentum 0.9, weight decay 1e-4 on every parameter. */
+    /**
+     * {@return the papers' optimiser: Nesterov momentum 0.9, weight decay 1e-4 on every parameter}
+     */
     public static Sgd nesterov(double learningRate) {
         return new Sgd(learningRate, 0.9, true, 1e-4, true);
     }
 
-    /** Without momentum and weight decay. */
+    /**
+     * Without momentum and weight decay.
+     *
+     * @return the optimiser
+     */
     public static Sgd plain(double learningRate) {
         return new Sgd(learningRate, 0, false, 0, true);
     }
 
-    /** The same with another weight decay. */
+    /** {@return the same with another weight decay} */
     public Sgd withWeightDecay(double decay) {
         return new Sgd(learningRate, momentum, nesterov, decay, decayNormsAndBiases);
     }
 
-    /** The same with another momentum. */
+    /** {@return the same with another momentum} */
     public Sgd withMomentum(double value) {
         return new Sgd(
                 learningRate, value, nesterov && value > 0, weightDecay, decayNormsAndBiases);
     }
 
-    /** The same without weight decay on gamma, beta and biases. */
+    /** {@return the same without weight decay on gamma, beta and biases} */
     public Sgd withoutDecayOfNormsAndBiases() {
         return new Sgd(learningRate, momentum, nesterov, weightDecay, false);
     }

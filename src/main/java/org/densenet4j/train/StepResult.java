@@ -27,12 +27,12 @@ public record StepResult(
         this(step, loss, correct, images, gradientNorm, PixelTally.NONE);
     }
 
-    /** Images, or pixels that have a label: what the mean loss is taken over. */
+    /** {@return images, or pixels that have a label: what the mean loss is taken over} */
     public long labels() {
         return pixels.equals(PixelTally.NONE) ? images : pixels.pixels();
     }
 
-    /** Share of correct images or pixels; NaN where no pixel has a label. */
+    /** {@return share of correct images or pixels; NaN where no pixel has a label} */
     public double accuracy() {
         return (double) correct / labels();
     }

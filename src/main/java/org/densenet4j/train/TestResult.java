@@ -45,8 +45,8 @@ public record TestResult(
     }
 
     /**
-     * Intersection over union of each class where pixels are classified, NaN of those that do not
-     * occur; empty where images are.
+     * {@return intersection over union of each class where pixels are classified, NaN of those that
+     * do not occur; empty where images are}
      */
     public List<Double> iou() {
         if (pixels.equals(PixelTally.NONE)) {
@@ -59,7 +59,7 @@ public record TestResult(
                 .toList();
     }
 
-    /** What the best state has most of: accuracy, or the mean of {@link #iou}. */
+    /** {@return what the best state has most of: accuracy, or the mean of {@link #iou}} */
     public double score() {
         if (pixels.equals(PixelTally.NONE)) {
             return accuracy;

@@ -97,6 +97,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * One training step on a batch of any size up to the trainer's.
      *
+     * @return mean loss and hits of the batch, before the update
      * @throws IllegalArgumentException when the batch does not fit the network, or has other class
      *     names or another normalisation than what {@link #images} knows
      * @throws NonFiniteException when the loss or a gradient is NaN or infinite; parameters,
@@ -107,7 +108,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * The same, and copies the next batch to the device while this step runs.
+     * {@return the same, and copies the next batch to the device while this step runs}
      *
      * @param next what {@link #step} will be called with after this, or null. Leave its images as
      *     they are until then: some thousand places are compared, and a batch that changed at one
@@ -122,6 +123,7 @@ public final class Trainer implements AutoCloseable {
      * of the batch that have a label, whatever the micro-batches; a batch of void pixels alone has
      * a loss of 0 without a gradient.
      *
+     * @return mean loss, hits and counts by class
      * @throws IllegalArgumentException when the batch does not fit the network, or has other class
      *     names or another normalisation than what {@link #images} knows
      * @throws NonFiniteException when the loss or a gradient is NaN or infinite; parameters,
@@ -132,7 +134,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * The same, and copies the next batch to the device while this step runs.
+     * {@return the same, and copies the next batch to the device while this step runs}
      *
      * @param next what {@link #step} will be called with after this, or null, as for batches of
      *     labelled images
@@ -250,9 +252,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * A training pass for {@link #network}, as {@link #step} makes them: with this trainer's batch
-     * normalisation and seed, and a number of its own, so that it drops other elements than the
-     * passes before.
+     * {@return a training pass for {@link #network}, as {@link #step} makes them: with this
+     * trainer's batch normalisation and seed, and a number of its own, so that it drops other
+     * elements than the passes before}
      *
      * @param images of the pass, 1 to those of a micro-batch
      * @throws IllegalArgumentException when there are none or more
@@ -275,13 +277,13 @@ public final class Trainer implements AutoCloseable {
         return new NonFiniteException(steps() + 1, where, what);
     }
 
-    /** Loss and accuracy of a batch in evaluation mode; changes nothing. */
+    /** {@return loss and accuracy of a batch in evaluation mode; changes nothing} */
     public StepResult evaluate(Batch batch) {
         return evaluate(LabelledBatch.of(batch), null);
     }
 
     /**
-     * The same, and the logits.
+     * {@return the same, and the logits}
      *
      * @param logits receives [images, classes]
      * @throws IllegalArgumentException when the batch does not fit the network, has other class
@@ -294,7 +296,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Loss, accuracy and counts by class of a batch in evaluation mode; changes nothing.
+     * {@return loss, accuracy and counts by class of a batch in evaluation mode; changes nothing}
      *
      * @throws IllegalArgumentException when the batch does not fit the network, or has other class
      *     names or another normalisation than what {@link #images} knows
@@ -304,7 +306,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * The same, and the logits.
+     * {@return the same, and the logits}
      *
      * @param logits receives [images·height·width, classes]
      */
@@ -432,25 +434,25 @@ public final class Trainer implements AutoCloseable {
                 : new ImageMetadata(Optional.of(loaded), Optional.empty());
     }
 
-    /** The network: parameters and gradients by name, passes of one's own. */
+    /** {@return the network: parameters and gradients by name, passes of one's own} */
     public Network network() {
         return network;
     }
 
-    /** The plan that was allocated. */
+    /** {@return the plan that was allocated} */
     public MemoryPlan plan() {
         return network.plan();
     }
 
-    /** What the network is: the spec or the graph that the trainer was opened with. */
+    /** {@return what the network is: the spec or the graph that the trainer was opened with} */
     public NetworkSpec spec() {
         return network.plan().spec();
     }
 
     /**
-     * What is known of the images that the network is trained on, which {@link #save} records and
-     * batches have to agree with: told by {@link Builder#images}, loaded, or of the first batch
-     * that was trained on and tells it. Batches of one's own tell nothing.
+     * {@return what is known of the images that the network is trained on, which {@link #save}
+     * records and batches have to agree with: told by {@link Builder#images}, loaded, or of the
+     * first batch that was trained on and tells it} Batches of one's own tell nothing.
      */
     public ImageMetadata images() {
         return images.known().or(loadedClasses());
@@ -477,12 +479,15 @@ public final class Trainer implements AutoCloseable {
         images.requireTrainable(whose, value);
     }
 
-    /** Training steps done so far: every update, also those of one's own through the network. */
+    /**
+     * {@return training steps done so far: every update, also those of one's own through the
+     * network}
+     */
     public long steps() {
         return stepsBefore + network.updates();
     }
 
-    /** The current learning rate. */
+    /** {@return the current learning rate} */
     public double learningRate() {
         return learningRate;
     }

@@ -87,7 +87,7 @@ public final class TrainingRun {
         recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
     }
 
-    /** A run of a trainer that was opened as the recipe says. */
+    /** {@return a run of a trainer that was opened as the recipe says} */
     public static TrainingRun of(Trainer trainer, Recipe recipe, RunFolder folder) {
         Objects.requireNonNull(trainer, "trainer");
         Objects.requireNonNull(recipe, "recipe");
@@ -98,6 +98,7 @@ public final class TrainingRun {
     /**
      * What to train and to test on.
      *
+     * @return this
      * @throws IllegalArgumentException when there are no images, or they do not fit the network
      */
     public TrainingRun data(Dataset train, Dataset test, Normalisation normalisation) {
@@ -125,6 +126,7 @@ public final class TrainingRun {
      * network is planned again, beside the one that trains.
      *
      * @param normalisation {@link Normalisation#none} as FC-DenseNet's authors train
+     * @return this
      * @throws IllegalArgumentException when there are no images, their classes differ, or they or
      *     the recipe do not fit the network
      */
@@ -178,7 +180,11 @@ public final class TrainingRun {
         }
     }
 
-    /** Threads that read images; the result does not depend on them. */
+    /**
+     * Threads that read images; the result does not depend on them.
+     *
+     * @return this
+     */
     public TrainingRun loaderThreads(int count) {
         if (count < 1 || count > 256) {
             throw new IllegalArgumentException(
@@ -188,13 +194,21 @@ public final class TrainingRun {
         return this;
     }
 
-    /** Whether images that cannot be read are skipped; otherwise they stop the run. */
+    /**
+     * Whether images that cannot be read are skipped; otherwise they stop the run.
+     *
+     * @return this
+     */
     public TrainingRun skipBroken(boolean on) {
         skipBroken = on;
         return this;
     }
 
-    /** Also saves a checkpoint every so many steps, not only after each epoch; 0 for not. */
+    /**
+     * Also saves a checkpoint every so many steps, not only after each epoch; 0 for not.
+     *
+     * @return this
+     */
     public TrainingRun saveEvery(long steps) {
         if (steps < 0) {
             throw new IllegalArgumentException(
@@ -204,7 +218,11 @@ public final class TrainingRun {
         return this;
     }
 
-    /** An entry of the caller's in the configuration and in every checkpoint's metadata. */
+    /**
+     * An entry of the caller's in the configuration and in every checkpoint's metadata.
+     *
+     * @return this
+     */
     public TrainingRun note(String key, String value) {
         Objects.requireNonNull(key, "key");
         Objects.requireNonNull(value, "value");
@@ -212,14 +230,22 @@ public final class TrainingRun {
         return this;
     }
 
-    /** Told about steps and epochs. */
+    /**
+     * Told about steps and epochs.
+     *
+     * @return this
+     */
     public TrainingRun listener(TrainingListener value) {
         Objects.requireNonNull(value, "listener");
         listener = value;
         return this;
     }
 
-    /** Asked after each step; when it says yes, the run saves and ends. */
+    /**
+     * Asked after each step; when it says yes, the run saves and ends.
+     *
+     * @return this
+     */
     public TrainingRun stopWhen(BooleanSupplier condition) {
         Objects.requireNonNull(condition, "condition");
         stop = condition;
@@ -306,8 +332,9 @@ public final class TrainingRun {
     }
 
     /**
-     * The settings that a checkpoint of a run was trained with: keys of the recipe. Runs of before
-     * {@code drop-last} was a setting left out a last batch that was not full, and go on so.
+     * {@return the settings that a checkpoint of a run was trained with: keys of the recipe} Runs
+     * of before {@code drop-last} was a setting left out a last batch that was not full, and go on
+     * so.
      */
     public static Map<String, String> recipeOf(Map<String, String> checkpointMetadata) {
         Objects.requireNonNull(checkpointMetadata, "checkpointMetadata");
@@ -318,7 +345,7 @@ public final class TrainingRun {
         return settings;
     }
 
-    /** The {@link #note notes} that a checkpoint of a run carries. */
+    /** {@return the {@link #note notes} that a checkpoint of a run carries} */
     public static Map<String, String> notesOf(Map<String, String> checkpointMetadata) {
         Objects.requireNonNull(checkpointMetadata, "checkpointMetadata");
 
@@ -588,45 +615,47 @@ public final class TrainingRun {
 
     // ---------------------------------------------------------------- afterwards
 
-    /** Epochs done. */
+    /** {@return epochs done} */
     public int epoch() {
         return epoch;
     }
 
     /**
-     * The highest test accuracy so far, or mean intersection over union where pixels are
-     * classified; −1 before the first test.
+     * {@return the highest test accuracy so far, or mean intersection over union where pixels are
+     * classified; −1 before the first test}
      */
     public double bestScore() {
         return bestScore;
     }
 
-    /** Whether its patience is at its end before the last epoch. */
+    /** {@return whether its patience is at its end before the last epoch} */
     public boolean endedEarly() {
         return epoch < recipe.epochs() && isOutOfPatience();
     }
 
-    /** The epoch, counted from 1, that {@link RunFolder#BEST} was saved after; 0 for none. */
+    /**
+     * {@return the epoch, counted from 1, that {@link RunFolder#BEST} was saved after; 0 for none}
+     */
     public int bestEpoch() {
         return bestEpoch;
     }
 
-    /** Images trained on by this process. */
+    /** {@return images trained on by this process} */
     public long images() {
         return images;
     }
 
-    /** Images per second in this process's training steps. */
+    /** {@return images per second in this process's training steps} */
     public double imagesPerSecond() {
         return images / Math.max(1e-9, stepSeconds);
     }
 
-    /** Share of this process's training time spent waiting for images. */
+    /** {@return share of this process's training time spent waiting for images} */
     public double inputWait() {
         return inputWait / Math.max(1e-9, inputWait + stepSeconds);
     }
 
-    /** Images that were skipped because they could not be read. */
+    /** {@return images that were skipped because they could not be read} */
     public int skippedImages() {
         return data == null ? 0 : data.skippedImages();
     }

@@ -21,27 +21,27 @@ public record LoadOptions(
         Objects.requireNonNull(weightsKey, "weightsKey");
     }
 
-    /** Every tensor must be there, fit, and belong. */
+    /** {@return every tensor must be there, fit, and belong} */
     public static LoadOptions strict() {
         return new LoadOptions(false, false, 1, Optional.empty());
     }
 
-    /** The same with a fresh classifier, for fine-tuning on other classes. */
+    /** {@return the same with a fresh classifier, for fine-tuning on other classes} */
     public LoadOptions withResetHead(boolean on) {
         return new LoadOptions(on, ignoreUnexpected, seed, weightsKey);
     }
 
-    /** The same with further tensors in the file allowed or not. */
+    /** {@return the same with further tensors in the file allowed or not} */
     public LoadOptions withIgnoreUnexpected(boolean on) {
         return new LoadOptions(resetHead, on, seed, weightsKey);
     }
 
-    /** The same with another seed of the fresh classifier. */
+    /** {@return the same with another seed of the fresh classifier} */
     public LoadOptions withSeed(long value) {
         return new LoadOptions(resetHead, ignoreUnexpected, value, weightsKey);
     }
 
-    /** The same for one of several networks of a file, such as {@code teacher}. */
+    /** {@return the same for one of several networks of a file, such as {@code teacher}} */
     public LoadOptions withWeightsKey(String key) {
         return new LoadOptions(resetHead, ignoreUnexpected, seed, Optional.of(key));
     }

@@ -57,6 +57,7 @@ public final class Model implements WeightSource, AutoCloseable {
      * tell is the size of images: 224x224 with a stem for ImageNet and where pixels are classified,
      * else 32x32.
      *
+     * @return the model, which the caller closes
      * @throws IOException when it is broken or its tensors are those of no family that is known
      */
     public static Model open(Path path) throws IOException {
@@ -72,6 +73,7 @@ public final class Model implements WeightSource, AutoCloseable {
      *     say nothing else
      * @param options {@link LoadOptions#ignoreUnexpected} and {@link LoadOptions#weightsKey} are
      *     heeded; a head cannot be reset here
+     * @return the model, which the caller closes
      * @throws WeightsException when the weights do not fit, or the file names another network than
      *     the one that is wanted, with the whole list
      * @throws IOException when the file is broken or damaged, names the wanted network with another
@@ -216,19 +218,19 @@ public final class Model implements WeightSource, AutoCloseable {
         return stem == Stem.SMALL ? Normalisation.CIFAR10 : Normalisation.IMAGENET;
     }
 
-    /** The network. */
+    /** {@return the network} */
     public NetworkSpec spec() {
         return spec;
     }
 
-    /** Names of the classes; {@code class 0} and so on where the file has none. */
+    /** {@return names of the classes; {@code class 0} and so on where the file has none} */
     public List<String> classNames() {
         return classNames;
     }
 
     /**
-     * How images are normalised: as recorded; for weights of torchvision, timm and others, which
-     * record nothing, the usual constants of ImageNet or, with a small stem, of CIFAR-10.
+     * {@return how images are normalised: as recorded; for weights of torchvision, timm and others,
+     * which record nothing, the usual constants of ImageNet or, with a small stem, of CIFAR-10}
      *
      * @throws IllegalStateException when a checkpoint of this project does not record it, or there
      *     are no usual constants
@@ -240,22 +242,23 @@ public final class Model implements WeightSource, AutoCloseable {
         return normalisation;
     }
 
-    /** Whether {@link #normalisation} is known. */
+    /** {@return whether {@link #normalisation} is known} */
     public boolean hasNormalisation() {
         return normalisation != null;
     }
 
     /**
-     * What is known of class names, normalisation and orientation: recorded by the file or given
-     * since, empty where neither. Files that are made of this model carry this and no defaults.
+     * {@return what is known of class names, normalisation and orientation: recorded by the file or
+     * given since, empty where neither} Files that are made of this model carry this and no
+     * defaults.
      */
     public ImageMetadata images() {
         return images;
     }
 
     /**
-     * The same model with other class names. Several classes may have one name, as in the usual
-     * lists of ImageNet; images are not matched to those by name.
+     * {@return the same model with other class names} Several classes may have one name, as in the
+     * usual lists of ImageNet; images are not matched to those by name.
      *
      * @throws IllegalArgumentException when there is not one name per class
      */
@@ -269,7 +272,7 @@ public final class Model implements WeightSource, AutoCloseable {
     }
 
     /**
-     * The same model for images of another size, which weights do not depend on.
+     * {@return the same model for images of another size, which weights do not depend on}
      *
      * @throws IllegalArgumentException when the network is too deep for so small images, or is a
      *     graph of one's own, which has a size
@@ -296,7 +299,7 @@ public final class Model implements WeightSource, AutoCloseable {
     }
 
     /**
-     * The same model with another normalisation.
+     * {@return the same model with another normalisation}
      *
      * @throws IllegalArgumentException when it is for another number of channels
      */
@@ -312,13 +315,16 @@ public final class Model implements WeightSource, AutoCloseable {
         return new Model(file, match, spec, classNames, value, images.withNormalisation(value));
     }
 
-    /** The same model for images that are turned upright as their Exif data says, or are not. */
+    /**
+     * {@return the same model for images that are turned upright as their Exif data says, or are
+     * not}
+     */
     public Model withExifOrientation(boolean on) {
         return new Model(
                 file, match, spec, classNames, normalisation, images.withExifOrientation(on));
     }
 
-    /** How the file's tensors fitted. */
+    /** {@return how the file's tensors fitted} */
     public WeightReport report() {
         return match.report();
     }

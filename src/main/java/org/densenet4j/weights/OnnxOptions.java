@@ -23,22 +23,22 @@ public record OnnxOptions(int opset, boolean fixedSize, boolean probabilities) {
         }
     }
 
-    /** The current opset, images of any size, logits alone. */
+    /** {@return the current opset, images of any size, logits alone} */
     public static OnnxOptions defaults() {
         return new OnnxOptions(OnnxExport.OPSET, false, false);
     }
 
-    /** The same with an older opset, for an older runtime. */
+    /** {@return the same with an older opset, for an older runtime} */
     public OnnxOptions withOpset(int value) {
         return new OnnxOptions(value, fixedSize, probabilities);
     }
 
-    /** The same with height and width fixed or free. */
+    /** {@return the same with height and width fixed or free} */
     public OnnxOptions withFixedSize(boolean value) {
         return new OnnxOptions(opset, value, probabilities);
     }
 
-    /** The same with or without the output {@code probabilities}. */
+    /** {@return the same with or without the output {@code probabilities}} */
     public OnnxOptions withProbabilities(boolean value) {
         return new OnnxOptions(opset, fixedSize, value);
     }

@@ -24,6 +24,7 @@ public final class WeightFile {
      * files; the content tells which, not the name. The checksum of a file that this project wrote
      * is compared with its content.
      *
+     * @return the file, which the caller closes
      * @throws IOException in one line when it is missing, broken, damaged or neither, with what it
      *     is instead
      */
@@ -32,7 +33,7 @@ public final class WeightFile {
     }
 
     /**
-     * The same of a file with several networks.
+     * {@return the same of a file with several networks}
      *
      * @param options {@link LoadOptions#weightsKey} is heeded
      * @throws IOException also when the file has no weights under that key

@@ -52,7 +52,7 @@ public record WeightReport(
         Objects.requireNonNull(untold, "untold");
     }
 
-    /** One line for each tensor that does not fit; empty when all do. */
+    /** {@return one line for each tensor that does not fit; empty when all do} */
     public List<String> problems() {
         List<String> lines = new ArrayList<>();
         misshaped.forEach(mismatch -> lines.add("mis-shaped  " + mismatch));

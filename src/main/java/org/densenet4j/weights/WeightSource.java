@@ -6,7 +6,7 @@ import java.io.IOException;
 @FunctionalInterface
 public interface WeightSource {
     /**
-     * The values of a tensor.
+     * {@return the values of a tensor}
      *
      * @throws IOException when they cannot be read
      */

@@ -26,7 +26,7 @@ public final class Weights {
     private Weights() {}
 
     /**
-     * What a file records of the images that it was trained on.
+     * {@return what a file records of the images that it was trained on}
      *
      * @throws IOException in one line when the file is broken
      */
@@ -35,7 +35,7 @@ public final class Weights {
     }
 
     /**
-     * The same of a file with several networks.
+     * {@return the same of a file with several networks}
      *
      * @param options {@link LoadOptions#weightsKey} is heeded
      * @throws IOException in one line when the file is broken, or has no weights under that key

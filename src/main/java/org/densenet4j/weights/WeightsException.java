@@ -12,7 +12,7 @@ public final class WeightsException extends IOException {
         this.report = report;
     }
 
-    /** Every tensor that does not fit. */
+    /** {@return every tensor that does not fit} */
     public WeightReport report() {
         return report;
     }
