@@ -56,6 +56,7 @@ public interface Device extends AutoCloseable {
      * has a problem or its device does not open; any other name fails with the reason.
      *
      * @param name {@code "cpu"}, {@code "cuda"}, {@code "cuda:1"} or {@code "best"}
+     * @param options threads, precision and whatever else the backend looks at
      * @return the device, which the caller closes
      * @throws DeviceException when there is no such backend or it does not work here
      */
@@ -145,7 +146,11 @@ public interface Device extends AutoCloseable {
     /** {@return storage of activations that plans choose when they are not told another} */
     DataType precision();
 
-    /** {@return whether activations can be stored in this type, at a useful speed} */
+    /**
+     * {@return whether activations can be stored in this type, at a useful speed}
+     *
+     * @param precision the type
+     */
     boolean supports(DataType precision);
 
     /** {@return bytes that an arena can have at present without driving others out of memory} */
@@ -154,13 +159,25 @@ public interface Device extends AutoCloseable {
     /** {@return bytes of scratch that {@link Kernels} need in each lane} */
     long kernelScratchBytes();
 
-    /** {@return bytes of scratch that a matrix product of this shape needs in each lane} */
+    /**
+     * {@return bytes of scratch that a matrix product of this shape needs in each lane}
+     *
+     * @param shape rows, columns and what stands beside them
+     */
     long scratchBytes(GemmShape shape);
 
-    /** {@return bytes of memory that a convolution needs; see {@link ConvolutionMemory}} */
+    /**
+     * {@return bytes of memory that a convolution needs; see {@link ConvolutionMemory}}
+     *
+     * @param shape rows, columns and what stands beside them
+     */
     ConvolutionMemory memory(ConvolutionShape shape);
 
-    /** {@return bytes of memory that a pointwise convolution needs; see {@link PointwiseMemory}} */
+    /**
+     * {@return bytes of memory that a pointwise convolution needs; see {@link PointwiseMemory}}
+     *
+     * @param shape rows, columns and what stands beside them
+     */
     default PointwiseMemory memory(PointwiseShape shape) {
         return ComposedPointwise.memory(this, shape);
     }
@@ -180,6 +197,9 @@ public interface Device extends AutoCloseable {
     /**
      * Runs {@code task} for every chunk and returns when all are done. Chunks run in any order, at
      * most one at a time in each lane.
+     *
+     * @param chunks how many, from 0
+     * @param task is called with the lane and the number of the chunk
      */
     void forEachChunk(int chunks, ChunkTask task);
 

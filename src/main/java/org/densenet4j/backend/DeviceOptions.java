@@ -60,7 +60,14 @@ public record DeviceOptions(
         }
     }
 
-    /** The options of a CPU device; the others as in {@link #defaults}. */
+    /**
+     * The options of a CPU device; the others as in {@link #defaults}.
+     *
+     * @param threads worker threads; 0 takes one per processor
+     * @param deterministic whether results are bit-identical from run to run
+     * @param vectorApi whether {@code jdk.incubator.vector} is used where the JVM was started with
+     *     it
+     */
     public DeviceOptions(int threads, boolean deterministic, boolean vectorApi) {
         this(
                 threads,
@@ -86,69 +93,121 @@ public record DeviceOptions(
         return new DeviceOptions(0, false, true);
     }
 
-    /** {@return the same with another number of threads} */
+    /**
+     * {@return the same with another number of threads}
+     *
+     * @param count 1 to 1024, or 0 for one per processor
+     */
     public DeviceOptions withThreads(int count) {
         return with(draft -> draft.threads = count);
     }
 
-    /** {@return the same with bit-identical runs on or off} */
+    /**
+     * {@return the same with bit-identical runs on or off}
+     *
+     * @param on off unless told
+     */
     public DeviceOptions withDeterministic(boolean on) {
         return with(draft -> draft.deterministic = on);
     }
 
-    /** {@return the same with the Vector API allowed or not} */
+    /**
+     * {@return the same with the Vector API allowed or not}
+     *
+     * @param on on unless told; without effect where the JVM was started without it
+     */
     public DeviceOptions withVectorApi(boolean on) {
         return with(draft -> draft.vectorApi = on);
     }
 
-    /** {@return the same on another GPU} */
+    /**
+     * {@return the same on another GPU}
+     *
+     * @param number from 0, as in {@code CUDA_VISIBLE_DEVICES}
+     */
     public DeviceOptions withIndex(int number) {
         return with(draft -> draft.index = number);
     }
 
-    /** {@return the same with TF32 allowed or not} */
+    /**
+     * {@return the same with TF32 allowed or not}
+     *
+     * @param on off unless told
+     */
     public DeviceOptions withTensorFloat32(boolean on) {
         return with(draft -> draft.tensorFloat32 = on);
     }
 
-    /** {@return the same with steps recorded or launched operation by operation} */
+    /**
+     * {@return the same with steps recorded or launched operation by operation}
+     *
+     * @param on on unless told
+     */
     public DeviceOptions withGraphs(boolean on) {
         return with(draft -> draft.graphs = on);
     }
 
-    /** {@return the same with activations stored in another type} */
+    /**
+     * {@return the same with activations stored in another type}
+     *
+     * @param type for plans that are not told another
+     */
     public DeviceOptions withPrecision(DataType type) {
         Objects.requireNonNull(type, "precision");
         return with(draft -> draft.precision = type);
     }
 
-    /** {@return the same with Winograd's convolutions allowed or not} */
+    /**
+     * {@return the same with Winograd's convolutions allowed or not}
+     *
+     * @param on on unless told
+     */
     public DeviceOptions withWinograd(boolean on) {
         return with(draft -> draft.winograd = on);
     }
 
-    /** {@return the same with machine code for a CPU limited to an instruction set} */
+    /**
+     * {@return the same with machine code for a CPU limited to an instruction set}
+     *
+     * @param most the highest instruction set to use
+     */
     public DeviceOptions withIsa(CpuIsa most) {
         Objects.requireNonNull(most, "isa");
         return with(draft -> draft.isa = most);
     }
 
-    /** {@return the same with chunks so many times as large; infinity takes the whole batch} */
+    /**
+     * {@return the same with chunks so many times as large; infinity takes the whole batch}
+     *
+     * @param factor above 0; 1 unless told
+     */
     public DeviceOptions withChunkFactor(double factor) {
         return with(draft -> draft.chunkFactor = factor);
     }
 
-    /** {@return the same with a GPU's convolutions by the engine's own kernel or by cuDNN} */
+    /**
+     * {@return the same with a GPU's convolutions by the engine's own kernel or by cuDNN}
+     *
+     * @param on off unless told
+     */
     public DeviceOptions withOwnConvolutions(boolean on) {
         return with(draft -> draft.ownConvolutions = on);
     }
 
-    /** {@return the same with each operation of a GPU waited for or not} */
+    /**
+     * {@return the same with each operation of a GPU waited for or not}
+     *
+     * @param on off unless told
+     */
     public DeviceOptions withSynchronous(boolean on) {
         return with(draft -> draft.synchronous = on);
     }
 
-    /** {@return the same with a GPU's launches and library calls counted and timed or not} */
+    /**
+     * {@return the same with a GPU's launches and library calls counted and timed or not}
+     *
+     * @param on off unless told
+     */
     public DeviceOptions withTrace(boolean on) {
         return with(draft -> draft.trace = on);
     }

@@ -43,12 +43,21 @@ public record Augmentation(
         Objects.requireNonNull(jitter, "jitter");
     }
 
-    /** Padding, crop and flip. */
+    /**
+     * Padding, crop and flip.
+     *
+     * @param padding most pixels that an image is shifted by in each direction, 0 for none
+     * @param flip whether half of the images are mirrored left to right
+     */
     public Augmentation(int padding, boolean flip) {
         this(padding, flip, null, ColourJitter.NONE);
     }
 
-    /** {@return the same with another colour jitter} */
+    /**
+     * {@return the same with another colour jitter}
+     *
+     * @param value the changes of colour
+     */
     public Augmentation withJitter(ColourJitter value) {
         return new Augmentation(padding, flip, crop, value);
     }

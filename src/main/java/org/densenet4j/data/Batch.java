@@ -26,7 +26,15 @@ public record Batch(
         int channels,
         ImageMetadata metadata) {
 
-    /** Of arrays of the caller's, which are of no data set and of which nothing more is known. */
+    /**
+     * Of arrays of the caller's, which are of no data set and of which nothing more is known.
+     *
+     * @param images normalised pixels, NHWC
+     * @param labels one class index per image
+     * @param height rows of pixels
+     * @param width columns of pixels
+     * @param channels values per pixel
+     */
     public Batch(float[] images, int[] labels, int height, int width, int channels) {
         this(images, labels, new int[0], height, width, channels, ImageMetadata.NONE);
     }

@@ -55,6 +55,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
     /**
      * Batches of 64 in order, as they are, normalised by CIFAR-10's constants, by one thread.
      *
+     * @param data read by the loader's threads
      * @return a loader, whose methods give others with other settings
      */
     public static BatchLoader of(Dataset data) {
@@ -97,6 +98,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
     /**
      * Random changes to each image.
      *
+     * @param value how images are changed, by draws of their own in each epoch
      * @return a loader with this setting; this one stays as it is
      */
     public BatchLoader augment(Augmentation value) {
@@ -107,6 +109,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
     /**
      * Mean and deviation to normalise by.
      *
+     * @param value of as many channels as the images
      * @return a loader with this setting; this one stays as it is
      */
     public BatchLoader normalise(Normalisation value) {

@@ -15,6 +15,7 @@ public record Cifar(Dataset train, Dataset test) {
      * Reads {@code data_batch_1.bin} to {@code 5} and {@code test_batch.bin} from a folder, or from
      * {@code cifar-10-batches-bin} inside it.
      *
+     * @param folder where the archive was unpacked
      * @return both sets
      * @throws IOException in one line when a file is missing, truncated or not of this format
      */
@@ -28,6 +29,7 @@ public record Cifar(Dataset train, Dataset test) {
      * Reads {@code train.bin} and {@code test.bin} from a folder, or from {@code cifar-100-binary}
      * inside it. Labels are the fine ones.
      *
+     * @param folder where the archive was unpacked
      * @return both sets
      * @throws IOException in one line when a file is missing, truncated or not of this format
      */

@@ -45,7 +45,11 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
     /**
      * {@return of what a network gives: the class of each pixel's first largest logit}
      *
+     * @param height rows of pixels
+     * @param width columns of pixels
      * @param logits [pixels, classes], those of one image from {@code at} on
+     * @param at where the image's first value is
+     * @param classes as many as there are values of a pixel
      */
     public static ClassMask of(
             int height, int width, float[] logits, int at, SegmentationClasses classes) {
@@ -77,7 +81,11 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
         return new ClassMask(height, width, labels, classes);
     }
 
-    /** {@return names of the files that {@link #write} makes for an image} */
+    /**
+     * {@return names of the files that {@link #write} makes for an image}
+     *
+     * @param name without an extension
+     */
     public static List<String> fileNames(String name) {
         Objects.requireNonNull(name, "name");
         return List.of(name + ".index.png", name + ".colours.png", name + ".overlay.png");
@@ -100,6 +108,7 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
     /**
      * Writes all three files, replacing what is there, with {@link #OPACITY}.
      *
+     * @param folder where the files are made
      * @param name of the image without an extension
      * @param image of the mask's size
      * @return the files' paths, in the order of {@link #fileNames}
@@ -112,6 +121,7 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
     /**
      * Writes all three files, replacing what is there.
      *
+     * @param folder where the files are made
      * @param name of the image without an extension
      * @param image of the mask's size
      * @param opacity of the overlay, as {@link #overlayPng} has it

@@ -29,12 +29,15 @@ public interface Dataset {
     /**
      * {@return class of an image, {@code 0 <= label < classNames().size()}} Where targets are no
      * classes (several labels, numbers) answer 0, and look targets up by {@link Batch#indices}.
+     *
+     * @param index of the image, from 0 to below {@link #size}
      */
     int label(int index);
 
     /**
      * Reads an image.
      *
+     * @param index of the image, from 0 to below {@link #size}
      * @param pixels receives H·W·C bytes, 0 to 255 unsigned, row by row, channels last
      */
     void read(int index, byte[] pixels);
@@ -42,6 +45,8 @@ public interface Dataset {
     /**
      * {@return an image at its own size, which a random resized crop starts from} Sources of one
      * size need not implement it.
+     *
+     * @param index of the image, from 0 to below {@link #size}
      */
     default Image image(int index) {
         byte[] pixels = new byte[height() * width() * channels()];
@@ -53,6 +58,8 @@ public interface Dataset {
      * Uses an image at its own size. Sources that decode large files count its memory as taken
      * until {@code use} returns; others need not implement it.
      *
+     * @param <T> what is made of the image
+     * @param index of the image, from 0 to below {@link #size}
      * @param use gets the image and should keep nothing of it
      * @return what {@code use} returned
      */

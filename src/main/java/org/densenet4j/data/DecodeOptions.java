@@ -19,12 +19,20 @@ public record DecodeOptions(long mostPixels, boolean exifOrientation) {
         }
     }
 
-    /** {@return the same with another limit} */
+    /**
+     * {@return the same with another limit}
+     *
+     * @param pixels 1 or more; images with more are refused
+     */
     public DecodeOptions withMostPixels(long pixels) {
         return new DecodeOptions(pixels, exifOrientation);
     }
 
-    /** {@return the same with the Exif orientation followed or ignored} */
+    /**
+     * {@return the same with the Exif orientation followed or ignored}
+     *
+     * @param on whether files are turned upright as their Exif data says
+     */
     public DecodeOptions withExifOrientation(boolean on) {
         return new DecodeOptions(mostPixels, on);
     }

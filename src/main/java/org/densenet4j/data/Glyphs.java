@@ -63,6 +63,10 @@ public final class Glyphs {
      * {@code 5}, {@code test_batch.bin} and {@code batches.meta.txt}. A folder that already holds
      * exactly this set is left alone; an unfinished one is written again.
      *
+     * @param folder is made if it is not there
+     * @param train 5 or more images
+     * @param test 1 or more images
+     * @param seed the same one gives the same images
      * @throws IOException when writing fails
      */
     public static void generate(Path folder, int train, int test, long seed) throws IOException {

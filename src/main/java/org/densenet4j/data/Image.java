@@ -33,6 +33,8 @@ public record Image(int height, int width, int channels, byte[] pixels) {
      * Resized so that it just covers {@code resize} times the wanted size, then cut out of the
      * middle: torchvision's {@code Resize} and {@code CenterCrop}.
      *
+     * @param wantedHeight rows of pixels, 1 or more
+     * @param wantedWidth columns of pixels, 1 or more
      * @param cropShare wanted size divided by the size before cropping, such as 224/256 = 0.875
      * @return a new image of the wanted size
      */
@@ -62,6 +64,7 @@ public record Image(int height, int width, int channels, byte[] pixels) {
      * {@return in another number of channels: RGB as luma, which Pillow's {@code convert("L")}
      * computes in the same way (ITU-R 601-2), or grey repeated}
      *
+     * @param wanted 1 for grey, 3 for colour
      * @throws IllegalArgumentException when both numbers are not among 1 and 3
      */
     public Image inChannels(int wanted) {

@@ -30,6 +30,8 @@ public final class ImageFile {
     /**
      * {@return whether the name is that of an image that {@link #read(Path)} might read} The
      * content decides about the format.
+     *
+     * @param file by its name; it is not opened
      */
     public static boolean isImage(Path file) {
         String name = String.valueOf(file.getFileName());
@@ -39,6 +41,7 @@ public final class ImageFile {
     /**
      * Reads a file as RGB.
      *
+     * @param file of a format that {@link ImageFile} reads
      * @return the image, RGB
      * @throws DataException in one line that names the file when it is missing, broken, truncated,
      *     too large or of another format
@@ -51,13 +54,19 @@ public final class ImageFile {
     /**
      * {@return the same with another limit}
      *
+     * @param file of a format that {@link ImageFile} reads
      * @param mostPixels larger images are refused before they are decoded
      */
     public static Image read(Path file, long mostPixels) throws IOException {
         return read(file, DecodeOptions.DEFAULT.withMostPixels(mostPixels));
     }
 
-    /** {@return the same with other options} */
+    /**
+     * {@return the same with other options}
+     *
+     * @param file of a format that {@link ImageFile} reads
+     * @param options how large it may be, and whether it is turned upright
+     */
     public static Image read(Path file, DecodeOptions options) throws IOException {
         return read(file, options, image -> image);
     }
@@ -66,6 +75,9 @@ public final class ImageFile {
      * Reads a file and uses it. Its memory counts as taken until {@code use} returns, so that many
      * threads that do this at once need no more memory than the process allows for all of them.
      *
+     * @param <T> what is made of the image
+     * @param file of a format that {@link ImageFile} reads
+     * @param options how large it may be, and whether it is turned upright
      * @param use gets the image, should keep little of it, and decodes no other
      * @return what {@code use} returned
      */
@@ -82,6 +94,7 @@ public final class ImageFile {
      * Decodes an image that is in memory, such as an upload.
      *
      * @param name stands for the file's name in messages
+     * @param bytes the content of a file
      * @return the image, RGB
      * @throws DataException in one line when it is broken, truncated, too large or of another
      *     format
@@ -94,13 +107,21 @@ public final class ImageFile {
     /**
      * {@return the same with another limit}
      *
+     * @param name of the image, for messages
+     * @param bytes the content of a file
      * @param mostPixels larger images are refused before they are decoded
      */
     public static Image decode(String name, byte[] bytes, long mostPixels) throws IOException {
         return decode(name, bytes, DecodeOptions.DEFAULT.withMostPixels(mostPixels));
     }
 
-    /** {@return the same with other options} */
+    /**
+     * {@return the same with other options}
+     *
+     * @param name of the image, for messages
+     * @param bytes the content of a file
+     * @param options how large it may be, and whether it is turned upright
+     */
     public static Image decode(String name, byte[] bytes, DecodeOptions options)
             throws IOException {
         return decode(name, bytes, options, image -> image);
@@ -110,6 +131,10 @@ public final class ImageFile {
      * Decodes an image and uses it. Its memory counts as taken until {@code use} returns, so that
      * many threads that do this at once need no more memory than the process allows for all.
      *
+     * @param <T> what is made of the image
+     * @param name of the image, for messages
+     * @param bytes the content of a file
+     * @param options how large it may be, and whether it is turned upright
      * @param use gets the image, should keep little of it, and decodes no other
      * @return what {@code use} returned
      */

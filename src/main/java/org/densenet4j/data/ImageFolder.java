@@ -51,6 +51,7 @@ public final class ImageFolder implements Dataset {
     /**
      * Starts with 224x224 pixels, cut out of 256, and {@link DecodeOptions#DEFAULT}.
      *
+     * @param folder with a folder of images for each class
      * @return a builder, whose {@link Builder#open} lists the files
      */
     public static Builder at(Path folder) {
@@ -89,7 +90,11 @@ public final class ImageFolder implements Dataset {
         return labels[index];
     }
 
-    /** {@return where an image is} */
+    /**
+     * {@return where an image is}
+     *
+     * @param index of the image, from 0 to below {@link #size}
+     */
     public Path file(int index) {
         return files.get(index);
     }
@@ -184,6 +189,7 @@ public final class ImageFolder implements Dataset {
         /**
          * Height and width of the network's input.
          *
+         * @param pixels of each side
          * @return this
          */
         public Builder size(int pixels) {
@@ -193,6 +199,8 @@ public final class ImageFolder implements Dataset {
         /**
          * Height and width of the network's input.
          *
+         * @param height rows of pixels
+         * @param width columns of pixels
          * @return this
          */
         public Builder size(int height, int width) {
@@ -203,6 +211,7 @@ public final class ImageFolder implements Dataset {
         /**
          * In evaluation: the input's size divided by the size before the centre crop.
          *
+         * @param share above 0.1 and up to 1; 0.875 unless told
          * @return this
          */
         public Builder cropShare(double share) {
@@ -215,6 +224,7 @@ public final class ImageFolder implements Dataset {
          * All of how evaluation prepares images. Give it that of the network ({@code
          * ImagePreparation.crop(spec)}), and evaluation sees the pixels that prediction does.
          *
+         * @param value size, channels and share in one
          * @return this
          */
         public Builder crop(CentreCrop value) {
@@ -227,6 +237,7 @@ public final class ImageFolder implements Dataset {
         /**
          * Larger images are refused.
          *
+         * @param pixels 1 or more; larger images are refused as broken
          * @return this
          */
         public Builder mostPixels(long pixels) {
@@ -236,6 +247,7 @@ public final class ImageFolder implements Dataset {
         /**
          * How files are decoded.
          *
+         * @param options how files are decoded
          * @return this
          */
         public Builder decoding(DecodeOptions options) {
@@ -248,6 +260,7 @@ public final class ImageFolder implements Dataset {
         /**
          * The classes of the training set, so that a folder with fewer has the same numbers.
          *
+         * @param names of folders, in the order of the labels
          * @return this
          */
         public Builder classes(List<String> names) {

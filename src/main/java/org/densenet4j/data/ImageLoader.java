@@ -91,6 +91,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /**
      * Images per batch; the last one may have fewer.
      *
+     * @param images 1 or more
      * @return a loader with this setting; this one stays as it is
      */
     public L batch(int images) {
@@ -103,6 +104,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /**
      * Another random order in every epoch.
      *
+     * @param seed of the order and of what is drawn for each image
      * @return a loader with this setting; this one stays as it is
      */
     public L shuffle(long seed) {
@@ -112,6 +114,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /**
      * Seed of the augmentation; the order stays as it is.
      *
+     * @param seed of the order and of what is drawn for each image
      * @return a loader with this setting; this one stays as it is
      */
     public L seed(long seed) {
@@ -129,6 +132,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /**
      * Leaves out a last batch that is not full.
      *
+     * @param on off unless told
      * @return a loader with this setting; this one stays as it is
      */
     public L dropLast(boolean on) {
@@ -138,6 +142,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /**
      * Batches prepared ahead.
      *
+     * @param batches 1 or more; each takes the memory of a batch
      * @return a loader with this setting; this one stays as it is
      */
     public L prefetch(int batches) {
@@ -150,6 +155,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /**
      * Threads that read and augment images.
      *
+     * @param count 1 to 256; what they make does not depend on it
      * @return a loader with this setting; this one stays as it is
      */
     public L threads(int count) {
@@ -185,6 +191,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /**
      * Starts preparing the batches of an epoch from its first batch.
      *
+     * @param epoch its number, from 0, which decides its order and its draws
      * @return the batches, to be closed
      */
     public abstract Prefetched epoch(int epoch);
@@ -192,6 +199,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /**
      * Starts preparing the batches of an epoch from batch {@code from}, to resume in its middle.
      *
+     * @param epoch its number, from 0, which decides its order and its draws
      * @param from a {@link Prefetched#position}
      * @return the batches from there on, to be closed
      */

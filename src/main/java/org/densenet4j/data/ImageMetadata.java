@@ -54,7 +54,13 @@ public record ImageMetadata(
         classNames = Objects.requireNonNull(classNames, "classNames").map(List::copyOf);
     }
 
-    /** Of images that have one class each. */
+    /**
+     * Of images that have one class each.
+     *
+     * @param classNames in the order of the logits
+     * @param normalisation of pixel values from 0 to 1
+     * @param exifOrientation whether images were turned upright as their Exif data says
+     */
     public ImageMetadata(
             Optional<List<String>> classNames,
             Optional<Normalisation> normalisation,
@@ -62,12 +68,22 @@ public record ImageMetadata(
         this(classNames, normalisation, exifOrientation, Optional.empty());
     }
 
-    /** Of images as they are stored. */
+    /**
+     * Of images as they are stored.
+     *
+     * @param classNames in the order of the logits
+     * @param normalisation of pixel values from 0 to 1
+     */
     public ImageMetadata(Optional<List<String>> classNames, Optional<Normalisation> normalisation) {
         this(classNames, normalisation, false);
     }
 
-    /** {@return both, of images as they are stored} */
+    /**
+     * {@return both, of images as they are stored}
+     *
+     * @param classNames in the order of the logits
+     * @param normalisation of pixel values from 0 to 1
+     */
     public static ImageMetadata of(List<String> classNames, Normalisation normalisation) {
         Objects.requireNonNull(classNames, "classNames");
         Objects.requireNonNull(normalisation, "normalisation");
@@ -124,7 +140,11 @@ public record ImageMetadata(
         return metadata.getOrDefault(key, numbers == null ? null : "[" + numbers + "]");
     }
 
-    /** {@return this, and of the other what is not known here} */
+    /**
+     * {@return this, and of the other what is not known here}
+     *
+     * @param other is asked where this says nothing
+     */
     public ImageMetadata or(ImageMetadata other) {
         Objects.requireNonNull(other, "other");
         return new ImageMetadata(
@@ -134,24 +154,40 @@ public record ImageMetadata(
                 palette.or(other::palette));
     }
 
-    /** {@return the same with other class names} */
+    /**
+     * {@return the same with other class names}
+     *
+     * @param names in the order of the logits
+     */
     public ImageMetadata withClassNames(List<String> names) {
         Objects.requireNonNull(names, "names");
         return new ImageMetadata(Optional.of(names), normalisation, exifOrientation, palette);
     }
 
-    /** {@return the same with another normalisation} */
+    /**
+     * {@return the same with another normalisation}
+     *
+     * @param value of pixel values from 0 to 1
+     */
     public ImageMetadata withNormalisation(Normalisation value) {
         Objects.requireNonNull(value, "normalisation");
         return new ImageMetadata(classNames, Optional.of(value), exifOrientation, palette);
     }
 
-    /** {@return the same with the Exif orientation followed or ignored} */
+    /**
+     * {@return the same with the Exif orientation followed or ignored}
+     *
+     * @param on whether images were turned upright
+     */
     public ImageMetadata withExifOrientation(boolean on) {
         return new ImageMetadata(classNames, normalisation, on, palette);
     }
 
-    /** {@return the same with the colours and indices that masks show the classes by} */
+    /**
+     * {@return the same with the colours and indices that masks show the classes by}
+     *
+     * @param value of classes of pixels
+     */
     public ImageMetadata withPalette(ClassPalette value) {
         Objects.requireNonNull(value, "palette");
         return new ImageMetadata(classNames, normalisation, exifOrientation, Optional.of(value));
@@ -160,6 +196,8 @@ public record ImageMetadata(
     /**
      * {@return whether both name classes, and not the same in the same order, or both know a
      * normalisation, and not the same}
+     *
+     * @param other of the same images
      */
     public boolean contradicts(ImageMetadata other) {
         Objects.requireNonNull(other, "other");

@@ -55,6 +55,7 @@ public record Normalisation(float[] mean, float[] deviation) {
     /**
      * Leaves values from 0 to 1 as they are: mean 0 and deviation 1.
      *
+     * @param channels 1 or more
      * @return the normalisation
      */
     public static Normalisation none(int channels) {
@@ -69,6 +70,7 @@ public record Normalisation(float[] mean, float[] deviation) {
     /**
      * Computed over all images of a data set.
      *
+     * @param data is read once, as a whole
      * @return mean and deviation of each channel
      */
     public static Normalisation of(Dataset data) {
@@ -104,6 +106,10 @@ public record Normalisation(float[] mean, float[] deviation) {
     /**
      * Normalises the pixels of an image of as many channels: HWC floats into {@code out} from
      * {@code at} on.
+     *
+     * @param image of as many channels
+     * @param out receives floats [height, width, channels]
+     * @param at where the first one is put
      */
     public void apply(Image image, float[] out, int at) {
         Objects.requireNonNull(image, "image");

@@ -72,6 +72,7 @@ public final class SegmentationClasses {
      * (224, 224, 192), as there; without a background the classes begin with the second colour, and
      * void is black.
      *
+     * @param names 2 to 255 different ones
      * @throws IllegalArgumentException when there are fewer than 2 or more than 255, or two have
      *     one name
      */
@@ -102,6 +103,8 @@ public final class SegmentationClasses {
      * {@return classes that masks show by these colours and indices, as a file of weights records
      * them}
      *
+     * @param names 2 to 255 different ones
+     * @param palette of as many classes
      * @throws IllegalArgumentException as {@link #of(List)}, or when there are not as many colours
      */
     public static SegmentationClasses of(List<String> names, ClassPalette palette) {
@@ -128,6 +131,7 @@ public final class SegmentationClasses {
     /**
      * So many classes without colours, named by their numbers.
      *
+     * @param count 2 to 255
      * @return the classes
      */
     public static SegmentationClasses numbered(int count) {
@@ -161,6 +165,7 @@ public final class SegmentationClasses {
      * such a colour is an error. In label images of indices an index counts the names of the table,
      * void among them.
      *
+     * @param file a table of names and colours
      * @return the classes
      * @throws IOException in one line with the file, the line and what is wrong
      */
@@ -173,6 +178,7 @@ public final class SegmentationClasses {
      * Reads a table that is in memory, such as what {@link #csv} gave.
      *
      * @param name stands for the file's name in messages
+     * @param text the table
      * @return the classes
      * @throws IOException in one line with the name, the line and what is wrong
      */
@@ -290,7 +296,11 @@ public final class SegmentationClasses {
         return table;
     }
 
-    /** {@return the colour that a class is drawn in, {@code 0xRRGGBB}} */
+    /**
+     * {@return the colour that a class is drawn in, {@code 0xRRGGBB}}
+     *
+     * @param classIndex from 0 to below {@link #count}
+     */
     public int colour(int classIndex) {
         return colours[classIndex];
     }
@@ -305,7 +315,11 @@ public final class SegmentationClasses {
         return indexOf(LabelledImage.VOID);
     }
 
-    /** {@return what stands for a class in label images of indices} */
+    /**
+     * {@return what stands for a class in label images of indices}
+     *
+     * @param classIndex from 0 to below {@link #count}
+     */
     public int index(int classIndex) {
         Objects.checkIndex(classIndex, count());
         int index = indexOf(classIndex);

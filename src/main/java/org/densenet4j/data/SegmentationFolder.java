@@ -99,7 +99,11 @@ public final class SegmentationFolder implements SegmentationDataset {
         return new Builder(folder, classes);
     }
 
-    /** {@return the subsets that a folder has} */
+    /**
+     * {@return the subsets that a folder has}
+     *
+     * @param folder of a set in one of the layouts
+     */
     public static Set<Subset> subsets(Path folder) {
         Objects.requireNonNull(folder, "folder");
         Set<Subset> subsets = EnumSet.noneOf(Subset.class);
@@ -132,12 +136,20 @@ public final class SegmentationFolder implements SegmentationDataset {
         return pairs.get(index).name();
     }
 
-    /** {@return where an image is} */
+    /**
+     * {@return where an image is}
+     *
+     * @param index of the image, from 0 to below {@link #size}
+     */
     public Path file(int index) {
         return pairs.get(index).image();
     }
 
-    /** {@return where an image's label image is} */
+    /**
+     * {@return where an image's label image is}
+     *
+     * @param index of the image, from 0 to below {@link #size}
+     */
     public Path labelFile(int index) {
         return pairs.get(index).labels();
     }
@@ -232,6 +244,7 @@ public final class SegmentationFolder implements SegmentationDataset {
         /**
          * Which part of the set.
          *
+         * @param value training images unless told
          * @return this
          */
         public Builder subset(Subset value) {
@@ -243,6 +256,7 @@ public final class SegmentationFolder implements SegmentationDataset {
          * How images are decoded; its limit of pixels is that of label images, too. These are taken
          * as they are stored: they must fit the images as they are read.
          *
+         * @param options how images are decoded; label images are never turned
          * @return this
          */
         public Builder decoding(DecodeOptions options) {
@@ -253,6 +267,7 @@ public final class SegmentationFolder implements SegmentationDataset {
         /**
          * Values per pixel: 3, or 1 for luma.
          *
+         * @param count 3 for RGB, 1 for grey
          * @return this
          */
         public Builder channels(int count) {
@@ -267,6 +282,7 @@ public final class SegmentationFolder implements SegmentationDataset {
          * The share of a set without subsets that is {@link Subset#VAL}: the images whose names
          * have the smallest SHA-256, at least one.
          *
+         * @param share of the training images that become the validation set, where there is none
          * @return this
          */
         public Builder heldOut(double share) {

@@ -68,6 +68,7 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
      * Batches of one whole image in order, of values from 0 to 1 as they are (as the authors of
      * FC-DenseNet train), by one thread.
      *
+     * @param data read by the loader's threads
      * @return a loader, whose methods give others with other settings
      */
     public static SegmentationLoader of(SegmentationDataset data) {
@@ -106,6 +107,8 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
      * Windows at random places, the same of an image and its labels. An image that is smaller is
      * padded, with 0 after normalisation and with void.
      *
+     * @param height rows of pixels, 1 or more
+     * @param width columns of pixels, 1 or more
      * @return a loader with this setting; this one stays as it is
      */
     public SegmentationLoader randomCrops(int height, int width) {
@@ -115,6 +118,8 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
     /**
      * Windows in the middle, for tests of images of many sizes; smaller images are padded.
      *
+     * @param height rows of pixels, 1 or more
+     * @param width columns of pixels, 1 or more
      * @return a loader with this setting; this one stays as it is
      */
     public SegmentationLoader centreCrops(int height, int width) {
@@ -133,6 +138,7 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
     /**
      * Whether half of the images are mirrored left to right, with their labels.
      *
+     * @param on off unless told
      * @return a loader with this setting; this one stays as it is
      */
     public SegmentationLoader flip(boolean on) {
@@ -148,6 +154,7 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
     /**
      * Mean and deviation to normalise by.
      *
+     * @param value of as many channels as the images
      * @return a loader with this setting; this one stays as it is
      */
     public SegmentationLoader normalise(Normalisation value) {

@@ -27,7 +27,11 @@ public final class SegmentationScores {
     private final long[] labelled;
     private final long[] predicted;
 
-    /** Nothing counted yet. */
+    /**
+     * Nothing counted yet.
+     *
+     * @param classes 1 or more
+     */
     public SegmentationScores(int classes) {
         if (classes < 1) {
             throw new IllegalArgumentException("classes = " + classes + ": use 1 or more");
@@ -115,6 +119,9 @@ public final class SegmentationScores {
     /**
      * Counts what was counted elsewhere, for each class.
      *
+     * @param moreIntersection pixels of each class that were predicted as it
+     * @param moreLabelled pixels of each class
+     * @param morePredicted pixels that were predicted as each class
      * @throws IllegalArgumentException when the arrays are not of so many classes, or what they
      *     count cannot be
      */
@@ -157,7 +164,11 @@ public final class SegmentationScores {
         }
     }
 
-    /** Counts what other scores have counted. */
+    /**
+     * Counts what other scores have counted.
+     *
+     * @param other of as many classes
+     */
     public void add(SegmentationScores other) {
         Objects.requireNonNull(other, "other");
         add(other.intersection, other.labelled, other.predicted);
@@ -173,22 +184,38 @@ public final class SegmentationScores {
         return Arrays.stream(labelled).sum();
     }
 
-    /** {@return pixels of a class} */
+    /**
+     * {@return pixels of a class}
+     *
+     * @param classIndex from 0 to below {@link #classes}
+     */
     public long labelled(int classIndex) {
         return labelled[classIndex];
     }
 
-    /** {@return pixels predicted to be of a class} */
+    /**
+     * {@return pixels predicted to be of a class}
+     *
+     * @param classIndex from 0 to below {@link #classes}
+     */
     public long predicted(int classIndex) {
         return predicted[classIndex];
     }
 
-    /** {@return pixels of a class that were predicted so} */
+    /**
+     * {@return pixels of a class that were predicted so}
+     *
+     * @param classIndex from 0 to below {@link #classes}
+     */
     public long intersection(int classIndex) {
         return intersection[classIndex];
     }
 
-    /** {@return intersection over union of a class; NaN where it is nowhere} */
+    /**
+     * {@return intersection over union of a class; NaN where it is nowhere}
+     *
+     * @param classIndex from 0 to below {@link #classes}
+     */
     public double iou(int classIndex) {
         long union = labelled[classIndex] + predicted[classIndex] - intersection[classIndex];
         return union == 0 ? Double.NaN : (double) intersection[classIndex] / union;

@@ -50,7 +50,10 @@ public final class Shapes implements SegmentationDataset {
     /**
      * {@return images {@code first} to {@code first + count - 1} of an endless set}
      *
+     * @param first number of the first image, from 0
+     * @param count 1 or more
      * @param side rows and columns of pixels
+     * @param seed the same one gives the same images
      */
     public static Shapes of(int first, int count, int side, long seed) {
         if (first < 0 || count < 1 || (long) first + count > Integer.MAX_VALUE) {
@@ -106,8 +109,11 @@ public final class Shapes implements SegmentationDataset {
      * folder that already holds exactly this set is left alone; files of another set of shapes
      * there are replaced.
      *
+     * @param folder is made if it is not there
      * @param images how many of each subset; the training images are the first of the endless set,
      *     those for validation follow, then those for tests
+     * @param side pixels of each side, 16 to 4096
+     * @param seed the same one gives the same images
      * @throws IOException in one line when writing fails, or the folder holds something else
      */
     public static void generate(Path folder, Counts images, int side, long seed)

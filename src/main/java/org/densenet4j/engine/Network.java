@@ -80,6 +80,8 @@ public final class Network implements AutoCloseable {
     /**
      * Allocates the plan's arena on a device and initialises the parameters.
      *
+     * @param plan made for this device
+     * @param device which stays the caller's and outlives the network
      * @param seed of the initialisation; the same values on every device
      * @return the network, which the caller closes
      * @throws org.densenet4j.plan.PlanException when the memory is not there, with what would fit
@@ -138,7 +140,11 @@ public final class Network implements AutoCloseable {
         return arena.recording();
     }
 
-    /** Told about every operation as it runs; {@link OperationListener#NONE} turns it off. */
+    /**
+     * Told about every operation as it runs; {@link OperationListener#NONE} turns it off.
+     *
+     * @param operationListener is called before and after each operation
+     */
     public void listen(OperationListener operationListener) {
         stages.listen(requireNonNull(operationListener, "operationListener"));
     }
@@ -149,6 +155,7 @@ public final class Network implements AutoCloseable {
      * Copies a batch in.
      *
      * @param images NHWC, at least {@code count} images
+     * @param count images, 1 to the plan's batch
      * @throws IllegalArgumentException when it does not fit the plan
      */
     public void input(float[] images, int count) {
@@ -181,6 +188,8 @@ public final class Network implements AutoCloseable {
      * Starts to copy the batch that the next {@link #input} will be given, while earlier work goes
      * on. Does nothing on devices that share the host's memory. The array stays as it is until
      * then.
+     *
+     * @param images NHWC, what {@link #input} will be given
      */
     public void stage(float[] images) {
         try (DeviceUse _ = use()) {
@@ -192,7 +201,11 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** Computes the logits of the batch that was copied in. */
+    /**
+     * Computes the logits of the batch that was copied in.
+     *
+     * @param pass of as many images as were copied in
+     */
     public void forward(Pass pass) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
@@ -209,6 +222,7 @@ public final class Network implements AutoCloseable {
      * gradients and leaves losses, hits and the gradients' norm for {@link #outcome}. A device may
      * record the first such pass and replay it.
      *
+     * @param pass of as many images as were copied in
      * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
      * @param smoothing label smoothing, 0 for none
      * @param meanOver number of images, or of pixels with a label, that the mean is taken over:
@@ -240,6 +254,9 @@ public final class Network implements AutoCloseable {
     /**
      * Forward and loss of the batch that was copied in, in evaluation mode, for {@link #outcome}.
      *
+     * @param pass of as many images as were copied in
+     * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
+     * @param meanOver number of images, or of pixels with a label, that the mean is taken over
      * @throws IllegalArgumentException when the pass is of another mode, which would draw dropout
      *     or update running statistics
      */
@@ -305,6 +322,8 @@ public final class Network implements AutoCloseable {
     /**
      * Waits for a training or evaluation pass and reads what it found, in one copy.
      *
+     * @param pass of as many images as were copied in
+     * @param meanOver number of images, or of pixels with a label, that the mean is taken over
      * @return loss, hits and the norm of the gradients
      * @throws IllegalStateException when the last losses are of another pass
      */
@@ -370,6 +389,7 @@ public final class Network implements AutoCloseable {
     /**
      * Mean softmax cross-entropy of the logits, and its gradient for {@link #backward}.
      *
+     * @param pass of as many images as were copied in
      * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
      * @param smoothing label smoothing, 0 for none
      * @param meanOver number of images, or of pixels with a label, that the mean is taken over:
@@ -390,7 +410,12 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** Sets the gradient of the last head's logits [count, classes] of a loss of one's own. */
+    /**
+     * Sets the gradient of the last head's logits [count, classes] of a loss of one's own.
+     *
+     * @param gradient dLoss/dLogits [count, classes], or [count·H·W, classes]
+     * @param count images of the last forward pass, all of them
+     */
     public void logitsGradient(float[] gradient, int count) {
         logitsGradient(lastHead(), gradient, count);
     }
@@ -398,6 +423,10 @@ public final class Network implements AutoCloseable {
     /**
      * {@link #logitsGradient(float[], int)} of the head of this name. A network with several heads
      * needs the gradient of each of them.
+     *
+     * @param head the name of a head's node
+     * @param gradient dLoss/dLogits [count, classes], or [count·H·W, classes]
+     * @param count images of the last forward pass, all of them
      */
     public void logitsGradient(String head, float[] gradient, int count) {
         try (DeviceUse _ = use()) {
@@ -416,6 +445,7 @@ public final class Network implements AutoCloseable {
     /**
      * Adds the gradients of the last forward pass, from the gradient of the logits.
      *
+     * @param pass of as many images as were copied in
      * @throws IllegalStateException when there is none, or a parameter, or a running statistic that
      *     the pass takes for a constant, was changed since
      */
@@ -486,6 +516,7 @@ public final class Network implements AutoCloseable {
      * {@return the logits [count, classes], or [count·H·W, classes], of the last forward pass and
      * the last head}
      *
+     * @param count images of the last pass, or as many first ones of them
      * @throws IllegalStateException when there are none; those of pixels are gone after a backward
      *     pass
      */
@@ -493,7 +524,12 @@ public final class Network implements AutoCloseable {
         return logits(lastHead(), count);
     }
 
-    /** {@return {@link #logits(int)} of the head of this name} */
+    /**
+     * {@return {@link #logits(int)} of the head of this name}
+     *
+     * @param head the name of a head's node
+     * @param count images of the last pass, or as many first ones of them
+     */
     public float[] logits(String head, int count) {
         try (DeviceUse _ = use()) {
             requireNonNull(head, "head");
@@ -509,6 +545,7 @@ public final class Network implements AutoCloseable {
     /**
      * {@return the gradient of the images [count, H, W, C] of the last backward pass}
      *
+     * @param count images of the last pass, or as many first ones of them
      * @throws IllegalStateException when the plan was made without it
      */
     public float[] inputGradient(int count) {
@@ -528,7 +565,11 @@ public final class Network implements AutoCloseable {
 
     // ---------------------------------------------------------------- optimiser
 
-    /** {@link #update} by stochastic gradient descent. */
+    /**
+     * {@link #update} by stochastic gradient descent.
+     *
+     * @param step rate, momentum and decay
+     */
     public void sgd(SgdStep step) {
         update(step);
     }
@@ -536,6 +577,8 @@ public final class Network implements AutoCloseable {
     /**
      * Updates all parameters by an optimiser's step, and counts that in {@link #updates}. What the
      * optimiser remembers is zero when a network is opened, and means nothing to another optimiser.
+     *
+     * @param step rate and what else the optimiser wants
      */
     public void update(OptimiserStep step) {
         try (DeviceUse _ = use()) {
@@ -579,6 +622,8 @@ public final class Network implements AutoCloseable {
     /**
      * {@return the first stage, in forward order, whose output is not finite; empty when all are}
      * Runs the forward pass again, because a backward pass reuses the memory of features.
+     *
+     * @param pass of as many images as were copied in
      */
     public String firstNonFiniteOutput(Pass pass) {
         try (DeviceUse _ = use()) {
@@ -630,12 +675,21 @@ public final class Network implements AutoCloseable {
         return memory.runningLayout().tensors();
     }
 
-    /** {@return the values of a parameter, in the PyTorch layout} */
+    /**
+     * {@return the values of a parameter, in the PyTorch layout}
+     *
+     * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
+     */
     public float[] parameter(String name) {
         return read(memory.parameterLayout(), memory.parameters(), name);
     }
 
-    /** Sets a parameter, in the PyTorch layout. */
+    /**
+     * Sets a parameter, in the PyTorch layout.
+     *
+     * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
+     * @param values in the PyTorch layout, as many as the tensor has
+     */
     public void parameter(String name, float[] values) {
         try (DeviceUse _ = use()) {
             write(memory.parameterLayout(), memory.parameters(), name, values);
@@ -643,12 +697,21 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** {@return the gradient of a parameter, in the PyTorch layout} */
+    /**
+     * {@return the gradient of a parameter, in the PyTorch layout}
+     *
+     * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
+     */
     public float[] gradient(String name) {
         return read(memory.parameterLayout(), memory.parameterGradients(), name);
     }
 
-    /** Sets the gradient of a parameter, in the PyTorch layout. */
+    /**
+     * Sets the gradient of a parameter, in the PyTorch layout.
+     *
+     * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
+     * @param values in the PyTorch layout, as many as the tensor has
+     */
     public void gradient(String name, float[] values) {
         try (DeviceUse _ = use()) {
             write(memory.parameterLayout(), memory.parameterGradients(), name, values);
@@ -659,22 +722,38 @@ public final class Network implements AutoCloseable {
     /**
      * {@return what the optimiser remembers of a parameter: SGD's velocity, RMSprop's squared
      * gradients}
+     *
+     * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
      */
     public float[] velocity(String name) {
         return read(memory.parameterLayout(), memory.velocity(), name);
     }
 
-    /** Sets what the optimiser remembers of a parameter. */
+    /**
+     * Sets what the optimiser remembers of a parameter.
+     *
+     * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
+     * @param values in the PyTorch layout, as many as the tensor has
+     */
     public void velocity(String name, float[] values) {
         write(memory.parameterLayout(), memory.velocity(), name, values);
     }
 
-    /** {@return a running mean or variance} */
+    /**
+     * {@return a running mean or variance}
+     *
+     * @param name as in {@link #runningStatistics}, such as {@code features.norm0.running_mean}
+     */
     public float[] runningStatistic(String name) {
         return read(memory.runningLayout(), memory.running(), name);
     }
 
-    /** Sets a running mean or variance. */
+    /**
+     * Sets a running mean or variance.
+     *
+     * @param name as in {@link #runningStatistics}, such as {@code features.norm0.running_mean}
+     * @param values in the PyTorch layout, as many as the tensor has
+     */
     public void runningStatistic(String name, float[] values) {
         try (DeviceUse _ = use()) {
             write(memory.runningLayout(), memory.running(), name, values);

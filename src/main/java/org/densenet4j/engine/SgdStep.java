@@ -52,24 +52,42 @@ public record SgdStep(
         return decayNormsAndBiases ? Decayed.ALL : Decayed.WEIGHTS;
     }
 
-    /** {@return plain SGD, of gradients as they are} */
+    /**
+     * {@return plain SGD, of gradients as they are}
+     *
+     * @param rate learning rate
+     */
     public static SgdStep of(double rate) {
         return new SgdStep((float) rate, 0, false, 0, false, 1);
     }
 
-    /** {@return a copy with momentum, Nesterov's or the classical one} */
+    /**
+     * {@return a copy with momentum, Nesterov's or the classical one}
+     *
+     * @param value factor of the velocities, 0 for none
+     * @param isNesterov whether the update looks ahead
+     */
     public SgdStep withMomentum(double value, boolean isNesterov) {
         return new SgdStep(
                 rate, (float) value, isNesterov, weightDecay, decayNormsAndBiases, gradientScale);
     }
 
-    /** {@return a copy with weight decay} */
+    /**
+     * {@return a copy with weight decay}
+     *
+     * @param value added to gradients as {@code decay·parameter}
+     * @param alsoNormsAndBiases whether gamma, beta and biases decay, too
+     */
     public SgdStep withWeightDecay(double value, boolean alsoNormsAndBiases) {
         return new SgdStep(
                 rate, momentum, nesterov, (float) value, alsoNormsAndBiases, gradientScale);
     }
 
-    /** {@return a copy that multiplies gradients by a factor} */
+    /**
+     * {@return a copy that multiplies gradients by a factor}
+     *
+     * @param factor of every gradient
+     */
     public SgdStep withGradientScale(double factor) {
         return new SgdStep(
                 rate, momentum, nesterov, weightDecay, decayNormsAndBiases, (float) factor);

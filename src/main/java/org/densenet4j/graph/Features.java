@@ -18,6 +18,10 @@ public final class Features {
     /**
      * A matrix [N·height·width, channels].
      *
+     * @param name for messages and reports
+     * @param height rows of pixels
+     * @param width columns of pixels
+     * @param channels columns of the matrix
      * @throws IllegalArgumentException when it would have no pixels or no channels
      */
     public Features(String name, int height, int width, int channels) {
@@ -64,12 +68,21 @@ public final class Features {
         return Math.multiplyExact(height, width);
     }
 
-    /** {@return the columns {@code [from, from + count)}} */
+    /**
+     * {@return the columns {@code [from, from + count)}}
+     *
+     * @param from the first one, from 0
+     * @param count 1 or more
+     */
     public Columns columns(int from, int count) {
         return new Columns(this, from, count);
     }
 
-    /** {@return the first {@code count} columns: what a dense layer reads} */
+    /**
+     * {@return the first {@code count} columns: what a dense layer reads}
+     *
+     * @param count 1 or more
+     */
     public Columns prefix(int count) {
         return columns(0, count);
     }

@@ -56,6 +56,10 @@ public final class Graph implements NetworkSpec {
     /**
      * Starts a network for images of this size.
      *
+     * @param name for messages and reports
+     * @param height rows of pixels
+     * @param width columns of pixels
+     * @param channels values per pixel
      * @return a builder whose input is there
      */
     public static Builder builder(String name, int height, int width, int channels) {
@@ -285,6 +289,8 @@ public final class Graph implements NetworkSpec {
 
     /**
      * {@return the epsilon of the normalisations that read these features; none where nothing does}
+     *
+     * @param of features of this graph
      */
     public OptionalDouble epsilon(Features of) {
         Double epsilon = epsilons.get(requireNonNull(of, "of"));
@@ -362,6 +368,7 @@ public final class Graph implements NetworkSpec {
         /**
          * Whether evaluation uses statistics of the batch instead of running ones.
          *
+         * @param on off unless told
          * @return this
          */
         public Builder evaluatesWithBatchStatistics(boolean on) {
@@ -372,6 +379,7 @@ public final class Graph implements NetworkSpec {
         /**
          * From which distributions the trained tensors start (default: as DenseNets do).
          *
+         * @param value which distributions trained tensors start from
          * @return this
          */
         public Builder initialisation(Initialisation value) {
@@ -382,6 +390,7 @@ public final class Graph implements NetworkSpec {
         /**
          * Adds a node behind those that are there.
          *
+         * @param node reads what nodes before it have written
          * @return this
          */
         public Builder add(Node node) {

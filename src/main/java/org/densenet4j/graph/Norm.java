@@ -25,7 +25,11 @@ public record Norm(String name, double epsilon, double momentum) {
         }
     }
 
-    /** {@return one with PyTorch's defaults: epsilon 1e-5, momentum 0.1} */
+    /**
+     * {@return one with PyTorch's defaults: epsilon 1e-5, momentum 0.1}
+     *
+     * @param name the prefix of its tensors' names
+     */
     public static Norm of(String name) {
         return new Norm(name, 1e-5, 0.1);
     }

@@ -11,7 +11,11 @@ public sealed interface Read {
     /** {@return the columns, in the order in which the node's weights count its input channels} */
     List<Columns> ranges();
 
-    /** The columns as they are. */
+    /**
+     * The columns as they are.
+     *
+     * @param ranges the columns that are read, in the order of the weights that multiply them
+     */
     record Raw(List<Columns> ranges) implements Read {
         /** Refuses columns of matrices of different sizes. */
         public Raw {
@@ -22,6 +26,7 @@ public sealed interface Read {
     /**
      * The columns behind a batch normalisation of the reader's own.
      *
+     * @param ranges the columns that are read, in the order of the weights that multiply them
      * @param norm gamma, beta and running statistics, one for each column
      * @param relu whether a ReLU follows
      */
@@ -33,17 +38,31 @@ public sealed interface Read {
         }
     }
 
-    /** {@return columns as they are} */
+    /**
+     * {@return columns as they are}
+     *
+     * @param ranges the columns that are read, in the order of the weights that multiply them
+     */
     static Raw raw(Columns... ranges) {
         return new Raw(List.of(Objects.requireNonNull(ranges, "ranges")));
     }
 
-    /** {@return columns behind a batch normalisation and a ReLU} */
+    /**
+     * {@return columns behind a batch normalisation and a ReLU}
+     *
+     * @param norm the batch normalisation that stands before
+     * @param ranges the columns that are read, in the order of the weights that multiply them
+     */
     static Normalised normalisedRelu(Norm norm, Columns... ranges) {
         return new Normalised(List.of(Objects.requireNonNull(ranges, "ranges")), norm, true);
     }
 
-    /** {@return columns behind a batch normalisation} */
+    /**
+     * {@return columns behind a batch normalisation}
+     *
+     * @param norm the batch normalisation that stands before
+     * @param ranges the columns that are read, in the order of the weights that multiply them
+     */
     static Normalised normalised(Norm norm, Columns... ranges) {
         return new Normalised(List.of(Objects.requireNonNull(ranges, "ranges")), norm, false);
     }

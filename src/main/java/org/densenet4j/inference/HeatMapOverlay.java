@@ -24,7 +24,11 @@ public final class HeatMapOverlay {
 
     private HeatMapOverlay() {}
 
-    /** {@return what a map is drawn on: the part of an image that the network sees} */
+    /**
+     * {@return what a map is drawn on: the part of an image that the network sees}
+     *
+     * @param preparation a predictor's
+     */
     public static UnaryOperator<Image> shown(ImagePreparation preparation) {
         Objects.requireNonNull(preparation, "preparation");
         return image -> preparation.visible(image, LEAST_SIDE);
@@ -34,6 +38,7 @@ public final class HeatMapOverlay {
      * {@return {@link #draw} as a PNG file's bytes}
      *
      * @param shown a {@link #shown} image
+     * @param map of that image
      */
     public static byte[] png(Image shown, HeatMap map) throws IOException {
         Objects.requireNonNull(shown, "shown");
@@ -46,6 +51,9 @@ public final class HeatMapOverlay {
     /**
      * Draws the overlay over an image of any size.
      *
+     * @param image as it comes from a file
+     * @param preparation which says what part of the image the network saw
+     * @param map of that image
      * @return a new image of the same size
      */
     public static BufferedImage draw(Image image, ImagePreparation preparation, HeatMap map) {

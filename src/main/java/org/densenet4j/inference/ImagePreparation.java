@@ -34,6 +34,8 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     /**
      * For a network.
      *
+     * @param spec the network
+     * @param normalisation of as many channels as the network takes
      * @return the crop and normalisation of its input
      */
     public static ImagePreparation of(NetworkSpec spec, Normalisation normalisation) {
@@ -46,6 +48,8 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     /**
      * {@return the crop for a network: what an {@link org.densenet4j.data.ImageFolder} is read
      * with}
+     *
+     * @param spec the network
      */
     public static CentreCrop crop(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
@@ -60,6 +64,7 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     /**
      * Networks with the stem for large images see them as torchvision evaluates.
      *
+     * @param spec the network
      * @return false for networks whose stem is for small images
      */
     public static boolean isForLargeImages(NetworkSpec spec) {
@@ -75,6 +80,7 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     /**
      * Prepares an image: HWC floats.
      *
+     * @param image of any size, in colour or grey
      * @return floats [height, width, channels] as the network takes them
      */
     public float[] prepare(Image image) {
@@ -84,7 +90,13 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
         return out;
     }
 
-    /** Prepares an image: HWC floats into {@code out} from {@code at} on. */
+    /**
+     * Prepares an image: HWC floats into {@code out} from {@code at} on.
+     *
+     * @param image of any size, in colour or grey
+     * @param out receives floats [height, width, channels]
+     * @param at where the first one is put
+     */
     public void prepare(Image image, float[] out, int at) {
         Objects.requireNonNull(image, "image");
         Objects.requireNonNull(out, "out");
@@ -98,6 +110,8 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
     /**
      * {@return the part of an image that the network sees, at least {@code leastSide} pixels high
      * and wide}
+     *
+     * @param image of any size, in colour or grey
      */
     public Image visible(Image image, int leastSide) {
         Objects.requireNonNull(image, "image");

@@ -56,6 +56,9 @@ public final class InferenceNetwork implements AutoCloseable {
     /**
      * Allocates the plan's arena on a device and folds the weights into it.
      *
+     * @param plan made for this device
+     * @param device which stays the caller's
+     * @param source the weights by name
      * @return the network, which the caller closes
      * @throws IOException when a weight cannot be read; the memory is freed then
      * @throws IllegalArgumentException when the weights are of another network than the plan's, or
@@ -142,6 +145,7 @@ public final class InferenceNetwork implements AutoCloseable {
     /**
      * {@return {@link #logitsPerImage()} of the head of this name}
      *
+     * @param head the name of a head's node
      * @throws IllegalArgumentException when there is none
      */
     public int logitsPerImage(String head) {
@@ -157,6 +161,10 @@ public final class InferenceNetwork implements AutoCloseable {
      * Copies the logits of the last pass, and of the last head, to {@code target}, from {@code at}:
      * [count, classes], or [count, height, width, classes] where {@linkplain #classifiesPixels
      * every pixel has its own}.
+     *
+     * @param count images of the last pass
+     * @param target receives them
+     * @param at where the first one is put
      */
     public void logits(int count, float[] target, int at) {
         Objects.requireNonNull(target, "target");
@@ -166,6 +174,10 @@ public final class InferenceNetwork implements AutoCloseable {
     /**
      * {@link #logits(int, float[], int)} of the head of this name.
      *
+     * @param head the name of a head's node
+     * @param count images of the last pass
+     * @param target receives them
+     * @param at where the first one is put
      * @throws IllegalArgumentException when there is none
      */
     public void logits(String head, int count, float[] target, int at) {
@@ -183,6 +195,9 @@ public final class InferenceNetwork implements AutoCloseable {
     /**
      * Copies the pooled features [count, channels] of the last pass.
      *
+     * @param count images of the last pass
+     * @param target receives them
+     * @param at where the first one is put
      * @throws IllegalArgumentException when the network classifies pixels, which pools none
      */
     public void embeddings(int count, float[] target, int at) {
@@ -195,6 +210,7 @@ public final class InferenceNetwork implements AutoCloseable {
     /**
      * {@return the class activation maps [H·W, classes] of one image of the last pass}
      *
+     * @param image its number in the last pass, from 0
      * @throws IllegalArgumentException when the network classifies pixels
      */
     public float[] classMaps(int image) {

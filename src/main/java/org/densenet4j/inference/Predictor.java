@@ -71,6 +71,7 @@ public final class Predictor implements AutoCloseable {
     /**
      * Opens a checkpoint or an export of this project on the best device.
      *
+     * @param path a file of this project, which names its network
      * @return the predictor, which the caller closes
      * @throws IOException in one line when the file is broken or names no network
      */
@@ -84,6 +85,7 @@ public final class Predictor implements AutoCloseable {
     /**
      * Starts a predictor: best device, batch 32. The model may be closed once it is open.
      *
+     * @param model open until the predictor is
      * @return a builder with what the model's file records
      */
     public static Builder of(Model model) {
@@ -100,6 +102,8 @@ public final class Predictor implements AutoCloseable {
      * Starts a predictor of any network, whose weights come from anywhere. Its classes have no
      * names, and how images are normalised is not known.
      *
+     * @param spec the network: a preset, or a graph of one's own
+     * @param weights by torchvision's names, in the PyTorch layout
      * @return a builder
      */
     public static Builder of(NetworkSpec spec, WeightSource weights) {
@@ -209,6 +213,9 @@ public final class Predictor implements AutoCloseable {
      * {@return {@link #logits(float[], int)} of the head of this name, of a network with several;
      * without a name, and in all else, it is the last}
      *
+     * @param head the name of a head's node
+     * @param images normalised pixels, NHWC
+     * @param count images, any number
      * @throws IllegalArgumentException when there is no such head
      */
     public float[] logits(String head, float[] images, int count) {
@@ -242,6 +249,8 @@ public final class Predictor implements AutoCloseable {
      * {@return the most probable class of every pixel [count, height, width]; of equally probable
      * ones the first}
      *
+     * @param images normalised pixels, NHWC
+     * @param count images, any number
      * @throws IllegalArgumentException when the network classifies images, or pixels are so large
      *     that logits are not finite
      */
@@ -320,6 +329,9 @@ public final class Predictor implements AutoCloseable {
     /**
      * {@return the {@code k} most probable classes of an image as it comes from a file, the most
      * probable first}
+     *
+     * @param image of any size, in colour or grey
+     * @param k 1 or more; more than there are classes are all of them
      */
     public List<Prediction> classify(Image image, int k) {
         Objects.requireNonNull(image, "image");
@@ -333,6 +345,9 @@ public final class Predictor implements AutoCloseable {
     /**
      * {@return embeddings [count, channels]: the features that the classifier reads, averaged over
      * pixels}
+     *
+     * @param images normalised pixels, NHWC
+     * @param count images, any number
      */
     public float[] embeddings(float[] images, int count) {
         int length = embeddingLength();
@@ -478,6 +493,7 @@ public final class Predictor implements AutoCloseable {
          * A device of the caller's, not closed here. Where trainers and other predictors use it
          * from other threads, they take turns.
          *
+         * @param value on which memory is taken
          * @return this
          */
         public Builder device(Device value) {
@@ -489,6 +505,7 @@ public final class Predictor implements AutoCloseable {
         /**
          * Most images of one pass, 1 or more.
          *
+         * @param images 32 unless told; memory is planned for as many
          * @return this
          */
         public Builder batch(int images) {
@@ -503,6 +520,7 @@ public final class Predictor implements AutoCloseable {
          * Storage of activations: {@code BFLOAT16} is faster where the processor multiplies it.
          * Null, the default, is the device's own choice.
          *
+         * @param type null for the device's own choice
          * @return this
          */
         public Builder precision(@Nullable DataType type) {
@@ -515,6 +533,7 @@ public final class Predictor implements AutoCloseable {
          * logits: {@code SOFTMAX}, the default, for classes of which an image shows one; {@code
          * SIGMOID} where it may show several; {@code NONE} for numbers that are no classes.
          *
+         * @param value the one of the loss that the network was trained with
          * @return this
          */
         public Builder activation(OutputActivation value) {
@@ -525,6 +544,7 @@ public final class Predictor implements AutoCloseable {
         /**
          * Refuses to open when the plan needs more than this, or more than the device has.
          *
+         * @param bytes 1 or more; what the device has free unless told
          * @return this
          */
         public Builder memoryBudget(long bytes) {

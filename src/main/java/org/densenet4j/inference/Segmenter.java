@@ -95,6 +95,7 @@ public final class Segmenter implements AutoCloseable {
     /**
      * Opens a checkpoint or an export of this project on the best device, for one image a pass.
      *
+     * @param path a file of this project, which names its network
      * @return the segmenter, which the caller closes
      * @throws IOException in one line when the file is broken or names no network
      * @throws IllegalArgumentException when its network does not classify pixels
@@ -118,6 +119,7 @@ public final class Segmenter implements AutoCloseable {
     /**
      * Starts with the best device and one image a pass. The model is the caller's to close.
      *
+     * @param model open as long as the segmenter is
      * @return a builder
      */
     public static Builder of(Model model) {
@@ -167,6 +169,7 @@ public final class Segmenter implements AutoCloseable {
      * org.densenet4j.graph.Graph#evaluatesWithBatchStatistics evaluates with statistics of the
      * batch} takes those of the images of a pass, {@link Builder#batch} of them.
      *
+     * @param images of one size, in colour or grey
      * @throws PlanException as {@link #mask}
      * @throws IllegalArgumentException when the sizes differ, or logits are not finite
      * @throws IOException when the weights cannot be read
@@ -288,6 +291,7 @@ public final class Segmenter implements AutoCloseable {
         /**
          * A device of the caller's, not closed here.
          *
+         * @param value on which memory is taken
          * @return this
          */
         public Builder device(Device value) {
@@ -299,6 +303,7 @@ public final class Segmenter implements AutoCloseable {
         /**
          * Most images of one pass, 1 or more; memory is planned for as many.
          *
+         * @param images 1 unless told
          * @return this
          */
         public Builder batch(int images) {
@@ -312,6 +317,7 @@ public final class Segmenter implements AutoCloseable {
         /**
          * Storage of activations; null, the default, is the device's own choice.
          *
+         * @param type null for the device's own choice
          * @return this
          */
         public Builder precision(@Nullable DataType type) {
@@ -322,6 +328,7 @@ public final class Segmenter implements AutoCloseable {
         /**
          * Refuses images whose plan needs more than this, or more than the device has.
          *
+         * @param bytes 1 or more; what the device has free unless told
          * @return this
          */
         public Builder memoryBudget(long bytes) {

@@ -44,6 +44,7 @@ public final class FeatureReuse {
     /**
      * Computes it from weights by name.
      *
+     * @param spec the network
      * @param weights gives the values of a parameter, in the PyTorch layout
      * @return the strength of each connection
      * @throws IllegalArgumentException when an array has another size than its parameter, or values
@@ -66,6 +67,7 @@ public final class FeatureReuse {
     /**
      * Computes it from the weights that a network has now.
      *
+     * @param network with trained weights
      * @return the strength of each connection
      */
     public static FeatureReuse of(Network network) {
@@ -76,6 +78,7 @@ public final class FeatureReuse {
     /**
      * Computes it from a trained network in a file; only the weights in question are read.
      *
+     * @param model an open file
      * @return the strength of each connection
      * @throws IOException in one line when they cannot be read
      */
@@ -99,6 +102,7 @@ public final class FeatureReuse {
     /**
      * Computes it from a checkpoint or an export of this project.
      *
+     * @param path a checkpoint or an export
      * @return the strength of each connection
      * @throws IOException in one line when the file is broken or names no network
      */

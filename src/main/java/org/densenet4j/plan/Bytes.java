@@ -27,7 +27,11 @@ public final class Bytes {
         return budget;
     }
 
-    /** {@return {@code 361.2 MB}} */
+    /**
+     * {@return {@code 361.2 MB}}
+     *
+     * @param bytes a size, also a negative one
+     */
     public static String format(long bytes) {
         if (bytes < 1_000_000) {
             return String.format(Locale.ROOT, "%.1f kB", bytes / 1e3);
@@ -41,6 +45,7 @@ public final class Bytes {
     /**
      * Reads {@code 450MB}, {@code 2GiB}, {@code 1.5g}, {@code 1000000}.
      *
+     * @param text a number with a unit or none, in decimal or binary multiples
      * @return bytes, 1 or more
      * @throws IllegalArgumentException when it is none of these
      */

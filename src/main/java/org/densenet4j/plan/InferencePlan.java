@@ -45,6 +45,7 @@ public final class InferencePlan {
     /**
      * Starts a plan for this network: batch 32.
      *
+     * @param spec the network
      * @return a builder
      */
     public static Builder of(NetworkSpec spec) {
@@ -111,6 +112,7 @@ public final class InferencePlan {
      * of packed weights are those of a device, and on another one the memory would be too small or
      * mean something else.
      *
+     * @param device that the plan is to run on
      * @throws IllegalArgumentException when it is another
      */
     public void requireDevice(Device device) {
@@ -125,6 +127,8 @@ public final class InferencePlan {
     /**
      * What to say where a device refused the arena of this plan.
      *
+     * @param device that refused it
+     * @param e what the device said
      * @return an exception with the numbers and a batch that fits
      */
     public PlanException refused(Device device, DeviceMemoryException e) {
@@ -146,6 +150,7 @@ public final class InferencePlan {
         /**
          * Most images of one pass.
          *
+         * @param images 1 to 4096
          * @return this
          */
         public Builder batch(int images) {
@@ -161,6 +166,7 @@ public final class InferencePlan {
          * Storage of activations and of the weights they are multiplied by. Null, the default, is
          * the device's own choice.
          *
+         * @param type null for the device's own choice
          * @return this
          */
         public Builder precision(@Nullable DataType type) {
@@ -171,6 +177,7 @@ public final class InferencePlan {
         /**
          * Plans for a device.
          *
+         * @param device whose lanes and libraries decide what is needed
          * @return the plan, which is for this device only
          * @throws PlanException when a matrix would have more than 2^31 rows, or the device cannot
          *     compute with this precision
@@ -194,6 +201,9 @@ public final class InferencePlan {
         /**
          * {@return the largest batch, halving from the wanted one, whose plan fits; empty when
          * none}
+         *
+         * @param device whose lanes and libraries decide what is needed
+         * @param budget bytes
          */
         public Optional<Integer> fittingBatch(Device device, long budget) {
             Objects.requireNonNull(device, "device");
@@ -208,6 +218,7 @@ public final class InferencePlan {
         /**
          * Plans for a device and refuses what does not fit.
          *
+         * @param device whose free memory is the limit, too
          * @param budget bytes; the plan may not need more, nor more than the device has free
          * @return the plan
          * @throws PlanException with the numbers and a batch that fits

@@ -69,6 +69,7 @@ public final class MemoryPlan {
     /**
      * Starts a plan for this network: SHARED, batch 64.
      *
+     * @param spec the network
      * @return a builder
      */
     public static Builder of(NetworkSpec spec) {
@@ -106,12 +107,20 @@ public final class MemoryPlan {
         return buffers;
     }
 
-    /** {@return bytes in use during an operation} */
+    /**
+     * {@return bytes in use during an operation}
+     *
+     * @param operation its index in {@link #operations}
+     */
     public long liveBytes(int operation) {
         return Arrays.stream(live[operation]).sum();
     }
 
-    /** {@return bytes in use during an operation, by category} */
+    /**
+     * {@return bytes in use during an operation, by category}
+     *
+     * @param operation its index in {@link #operations}
+     */
     public Map<Category, Long> bytesAt(int operation) {
         Map<Category, Long> bytes = new EnumMap<>(Category.class);
         for (Category category : Category.values()) {
@@ -179,6 +188,7 @@ public final class MemoryPlan {
      * of packed weights are those of a device, and on another one the memory would be too small or
      * mean something else.
      *
+     * @param device that the plan is to run on
      * @throws IllegalArgumentException when it is another
      */
     public void requireDevice(Device device) {
@@ -193,6 +203,8 @@ public final class MemoryPlan {
     /**
      * What to say where a device refused the arena of this plan.
      *
+     * @param device that refused it
+     * @param e what the device said
      * @return an exception with the numbers and the alternatives
      */
     public PlanException refused(Device device, DeviceMemoryException e) {
@@ -218,6 +230,7 @@ public final class MemoryPlan {
         /**
          * What to keep between the passes.
          *
+         * @param value {@code SHARED} unless told
          * @return this
          */
         public Builder strategy(MemoryStrategy value) {
@@ -230,6 +243,7 @@ public final class MemoryPlan {
         /**
          * Images of one step.
          *
+         * @param images 1 to 65536
          * @return this
          */
         public Builder batch(int images) {
@@ -244,6 +258,7 @@ public final class MemoryPlan {
         /**
          * Also keep the gradient of the images (saliency, adversarial examples).
          *
+         * @param on off unless told
          * @return this
          */
         public Builder inputGradient(boolean on) {
@@ -255,6 +270,7 @@ public final class MemoryPlan {
          * Storage of activations and their gradients; parameters, statistics and sums are always
          * float32. Null, the default, is the device's own choice.
          *
+         * @param type null for the device's own choice
          * @return this
          */
         public Builder precision(@Nullable DataType type) {
@@ -265,6 +281,7 @@ public final class MemoryPlan {
         /**
          * Plans for a device.
          *
+         * @param device whose lanes and libraries decide what is needed
          * @return the plan, which is for this device only
          * @throws PlanException when a matrix would have more than 2^31 rows, or the device cannot
          *     compute with this precision
@@ -291,6 +308,9 @@ public final class MemoryPlan {
         /**
          * {@return the largest batch whose plan fits into {@code budget} bytes; empty when not even
          * one}
+         *
+         * @param device whose lanes and libraries decide what is needed
+         * @param budget bytes
          */
         public Optional<Integer> largestBatch(Device device, long budget) {
             Objects.requireNonNull(device, "device");
@@ -320,6 +340,9 @@ public final class MemoryPlan {
         /**
          * {@return the fastest strategy whose plan fits into {@code budget} bytes: SHARED, else
          * RECOMPUTE; empty when neither does}
+         *
+         * @param device whose lanes and libraries decide what is needed
+         * @param budget bytes
          */
         public Optional<MemoryStrategy> cheapestStrategy(Device device, long budget) {
             Objects.requireNonNull(device, "device");
@@ -334,6 +357,7 @@ public final class MemoryPlan {
         /**
          * Plans for a device and refuses what does not fit.
          *
+         * @param device whose free memory is the limit, too
          * @param budget bytes; the plan may not need more, nor more than the device has free
          * @return the plan
          * @throws PlanException with the numbers and the alternatives

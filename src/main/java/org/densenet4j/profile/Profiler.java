@@ -68,6 +68,7 @@ public final class Profiler implements AutoCloseable {
     /**
      * Attaches to a trainer, in place of any other listener.
      *
+     * @param trainer whose steps are measured
      * @param device the one that the trainer was opened on
      * @return the profiler, which the caller closes
      */
@@ -80,6 +81,8 @@ public final class Profiler implements AutoCloseable {
     /**
      * Attaches to a network, for training loops of one's own.
      *
+     * @param network whose passes are measured
+     * @param device that it runs on
      * @return the profiler, which the caller closes
      */
     public static Profiler attach(Network network, Device device) {

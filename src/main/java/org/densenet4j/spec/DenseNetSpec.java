@@ -66,18 +66,32 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
 
     /**
      * {@return DenseNet (L, k) for small images: 3 blocks of (L − 4)/3 layers, 16 initial channels}
+     *
+     * @param depth layers with weights, as the paper counts them; what does not fit the blocks is
+     *     refused with the nearest that do
+     * @param growthRate channels that each dense layer appends
      */
     public static Builder plain(int depth, int growthRate) {
         return small("plain", depth, growthRate, 3, 16, 0, 1);
     }
 
-    /** {@return DenseNet-B: with bottlenecks, without compression; (L − 4)/6 layers per block} */
+    /**
+     * {@return DenseNet-B: with bottlenecks, without compression; (L − 4)/6 layers per block}
+     *
+     * @param depth layers with weights, as the paper counts them; what does not fit the blocks is
+     *     refused with the nearest that do
+     * @param growthRate channels that each dense layer appends
+     */
     public static Builder b(int depth, int growthRate) {
         return small("b", depth, growthRate, 6, 2 * growthRate, 4, 1);
     }
 
     /**
      * {@return DenseNet-C: with compression 0.5, without bottlenecks; (L − 4)/3 layers per block}
+     *
+     * @param depth layers with weights, as the paper counts them; what does not fit the blocks is
+     *     refused with the nearest that do
+     * @param growthRate channels that each dense layer appends
      */
     public static Builder c(int depth, int growthRate) {
         return small("c", depth, growthRate, 3, 16, 0, 0.5);
@@ -86,6 +100,10 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
     /**
      * {@return DenseNet-BC: bottlenecks and compression 0.5; (L − 4)/6 layers per block, 2k
      * channels}
+     *
+     * @param depth layers with weights, as the paper counts them; what does not fit the blocks is
+     *     refused with the nearest that do
+     * @param growthRate channels that each dense layer appends
      */
     public static Builder bc(int depth, int growthRate) {
         return small("bc", depth, growthRate, 6, 2 * growthRate, 4, 0.5);
@@ -188,6 +206,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
      * {@return a preset by name: {@code bc-100-12}, {@code plain-40-12}, {@code b-100-12}, {@code
      * c-40-12}, {@code densenet121} and the like}
      *
+     * @param name such as {@code densenet121} or {@code bc-100-12}
      * @throws IllegalArgumentException for any other name
      */
     public static Builder preset(String name) {
@@ -236,6 +255,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
     /**
      * {@return the hyperparameters of a network that is a DenseNet}
      *
+     * @param network a DenseNet's spec
      * @throws IllegalArgumentException when it is another one
      */
     public static DenseNetSpec of(NetworkSpec network) {
@@ -409,6 +429,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Channels that each dense layer adds, k.
          *
+         * @param k 1 or more
          * @return this
          */
         public Builder growthRate(int k) {
@@ -419,6 +440,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Dense layers of each block.
          *
+         * @param layers 1 or more for each block
          * @return this
          */
         public Builder layersPerBlock(int... layers) {
@@ -431,6 +453,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Channels behind the stem.
          *
+         * @param channels 1 or more
          * @return this
          */
         public Builder initialChannels(int channels) {
@@ -441,6 +464,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Output channels of the 1x1 convolution as a multiple of k; 0 for no bottleneck.
          *
+         * @param multiple 4 in the paper, 0 for plain layers
          * @return this
          */
         public Builder bottleneckWidth(int multiple) {
@@ -451,6 +475,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Factor theta of the channels in a transition, above 0 and up to 1.
          *
+         * @param theta above 0 and up to 1, which is none
          * @return this
          */
         public Builder compression(double theta) {
@@ -461,6 +486,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Probability of dropping an element of a dense layer's output.
          *
+         * @param rate from 0, for none, to below 1
          * @return this
          */
         public Builder dropout(double rate) {
@@ -472,6 +498,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
          * Stochastic depth: probability of dropping the last dense layer as a whole in a step;
          * earlier layers are dropped less, see {@link DenseNetSpec#survivalProbability}.
          *
+         * @param lastLayersRate from 0, for none, to below 1
          * @return this
          */
         public Builder stochasticDepth(double lastLayersRate) {
@@ -482,6 +509,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * What comes before the first block.
          *
+         * @param value for small images, or for ImageNet's
          * @return this
          */
         public Builder stem(Stem value) {

@@ -160,6 +160,7 @@ abstract class FamilyFields {
         /**
          * A name to show.
          *
+         * @param value shown in reports and messages
          * @return this
          */
         public final B name(String value) {
@@ -170,6 +171,7 @@ abstract class FamilyFields {
         /**
          * Outputs of the classifier, for each image or each pixel.
          *
+         * @param count 1 or more
          * @return this
          */
         public final B classes(int count) {
@@ -180,6 +182,7 @@ abstract class FamilyFields {
         /**
          * Height and width of the images.
          *
+         * @param pixels of each side
          * @return this
          */
         public final B inputSize(int pixels) {
@@ -189,6 +192,8 @@ abstract class FamilyFields {
         /**
          * Height and width of the images.
          *
+         * @param height rows of pixels
+         * @param width columns of pixels
          * @return this
          */
         public final B inputSize(int height, int width) {
@@ -200,6 +205,7 @@ abstract class FamilyFields {
         /**
          * Channels of the images.
          *
+         * @param channels 3 for RGB, 1 for grey
          * @return this
          */
         public final B inputChannels(int channels) {
@@ -210,6 +216,7 @@ abstract class FamilyFields {
         /**
          * Added to variances.
          *
+         * @param epsilon a small positive number
          * @return this
          */
         public final B bnEpsilon(double epsilon) {
@@ -220,6 +227,7 @@ abstract class FamilyFields {
         /**
          * Weight of the newest batch in the running statistics.
          *
+         * @param momentum above 0 and up to 1
          * @return this
          */
         public final B bnMomentum(double momentum) {

@@ -18,6 +18,7 @@ public sealed interface FamilySpec extends NetworkSpec
     /**
      * {@return a preset of any family by name}
      *
+     * @param name of a network of any family, such as {@code densenet121} or {@code fc-densenet103}
      * @throws IllegalArgumentException for any other name, with those that there are
      */
     static Builder preset(String name) {
@@ -61,6 +62,7 @@ public sealed interface FamilySpec extends NetworkSpec
         /**
          * A name to show.
          *
+         * @param value shown in reports and messages
          * @return this
          */
         Builder name(String value);
@@ -68,6 +70,7 @@ public sealed interface FamilySpec extends NetworkSpec
         /**
          * Outputs of the classifier.
          *
+         * @param count 1 or more
          * @return this
          */
         Builder classes(int count);
@@ -75,6 +78,7 @@ public sealed interface FamilySpec extends NetworkSpec
         /**
          * Height and width of the images.
          *
+         * @param pixels of each side
          * @return this
          */
         Builder inputSize(int pixels);
@@ -82,6 +86,8 @@ public sealed interface FamilySpec extends NetworkSpec
         /**
          * Height and width of the images.
          *
+         * @param height rows of pixels
+         * @param width columns of pixels
          * @return this
          */
         Builder inputSize(int height, int width);
@@ -89,6 +95,7 @@ public sealed interface FamilySpec extends NetworkSpec
         /**
          * Channels of the images.
          *
+         * @param channels 3 for RGB, 1 for grey
          * @return this
          */
         Builder inputChannels(int channels);
@@ -96,6 +103,7 @@ public sealed interface FamilySpec extends NetworkSpec
         /**
          * Added to variances.
          *
+         * @param epsilon a small positive number
          * @return this
          */
         Builder bnEpsilon(double epsilon);
@@ -103,6 +111,7 @@ public sealed interface FamilySpec extends NetworkSpec
         /**
          * Weight of the newest batch in the running statistics.
          *
+         * @param momentum above 0 and up to 1
          * @return this
          */
         Builder bnMomentum(double momentum);

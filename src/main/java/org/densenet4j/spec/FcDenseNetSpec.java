@@ -147,6 +147,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
      * {@return a preset by name: {@code fc-densenet56}, {@code fc-densenet67}, {@code
      * fc-densenet103} or, for {@link #uniform}, {@code fc-densenet-LEVELS-LAYERS-K}}
      *
+     * @param name such as {@code fc-densenet103} or {@code fc-densenet-3-3-8}
      * @throws IllegalArgumentException for any other name
      */
     public static Builder preset(String name) {
@@ -312,6 +313,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Channels that each dense layer adds, k.
          *
+         * @param k 1 or more
          * @return this
          */
         public Builder growthRate(int k) {
@@ -322,6 +324,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Dense layers of each block down, from the largest images to the smallest.
          *
+         * @param layers 1 or more for each block, from the largest images to the smallest
          * @return this
          */
         public Builder downLayers(int... layers) {
@@ -333,6 +336,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Dense layers of the block between the ways down and up.
          *
+         * @param layers 1 or more
          * @return this
          */
         public Builder bottleneckLayers(int layers) {
@@ -343,6 +347,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Dense layers of each block up, from the smallest images to the largest.
          *
+         * @param layers 1 or more for each block, from the smallest images to the largest
          * @return this
          */
         public Builder upLayers(int... layers) {
@@ -354,6 +359,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Channels behind the first convolution.
          *
+         * @param channels 1 or more
          * @return this
          */
         public Builder initialChannels(int channels) {
@@ -364,6 +370,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Probability of dropping an element behind a convolution.
          *
+         * @param rate from 0, for none, to below 1
          * @return this
          */
         public Builder dropout(double rate) {
@@ -375,6 +382,7 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
          * Whether evaluation normalises with the statistics of the batch at hand, as the authors do
          * in validation and test, or with running statistics.
          *
+         * @param on on unless told, as the authors evaluate
          * @return this
          */
         public Builder evaluatesWithBatchStatistics(boolean on) {

@@ -130,6 +130,9 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
     /**
      * {@return ResNet for small images: depth 6n + 2, three stages of n basic units, 16 to 64
      * channels}
+     *
+     * @param depth layers with weights, 6n + 2; what does not fit is refused with the nearest that
+     *     do
      */
     public static Builder cifar(int depth) {
         checkDepth("a CIFAR ResNet, whose depth is 6n + 2", depth, d -> fits(d, Unit.BASIC));
@@ -140,6 +143,9 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
      * {@return pre-activated ResNet for small images, of basic units with depth 6n + 2 or of
      * bottlenecks with depth 9n + 2} Of the depths that both fit (20, 38, ..., 110, 128, ...) those
      * below 164 have basic units and the others bottlenecks, as the paper's 110 and 164.
+     *
+     * @param depth layers with weights, 6n + 2; what does not fit is refused with the nearest that
+     *     do
      */
     public static Builder cifarPreActivation(int depth) {
         checkDepth(
@@ -186,6 +192,7 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
      * resnet101}, {@code resnet152}, {@code cifar-resnet-56}, {@code cifar-preresnet-164} and the
      * like}
      *
+     * @param name such as {@code resnet50} or {@code cifar-resnet-20}
      * @throws IllegalArgumentException for any other name
      */
     public static Builder preset(String name) {
@@ -335,6 +342,7 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
         /**
          * The branch of a residual unit.
          *
+         * @param value two 3x3 convolutions, or a bottleneck
          * @return this
          */
         public Builder unit(Unit value) {
@@ -345,6 +353,7 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Whether a unit normalises what it reads.
          *
+         * @param on whether normalisation and ReLU stand before the convolutions
          * @return this
          */
         public Builder preActivation(boolean on) {
@@ -355,6 +364,7 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
         /**
          * What goes past a unit whose sum has another size or more channels.
          *
+         * @param value what stands beside a unit that changes the shape
          * @return this
          */
         public Builder shortcut(Shortcut value) {
@@ -365,6 +375,7 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
         /**
          * What comes before the first stage.
          *
+         * @param value for small images, or for ImageNet's
          * @return this
          */
         public Builder stem(Stem value) {
@@ -375,6 +386,7 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Residual units of each stage.
          *
+         * @param units 1 or more for each stage
          * @return this
          */
         public Builder unitsPerStage(int... units) {
@@ -386,6 +398,7 @@ public final class ResNetSpec extends FamilyFields implements FamilySpec {
         /**
          * Channels behind the stem and inside of the first stage's units.
          *
+         * @param channels 1 or more
          * @return this
          */
         public Builder initialChannels(int channels) {

@@ -163,6 +163,7 @@ public final class Checkpoint {
     /**
      * Reads what a checkpoint says, and the whole file once for its checksum.
      *
+     * @param path a checkpoint
      * @return the network and the metadata
      * @throws IOException in one line when the file is not a checkpoint, or damaged
      */
@@ -174,17 +175,29 @@ public final class Checkpoint {
         }
     }
 
-    /** {@return the spec of {@link #describe}} */
+    /**
+     * {@return the spec of {@link #describe}}
+     *
+     * @param path a checkpoint
+     */
     public static NetworkSpec spec(Path path) throws IOException {
         return describe(path).spec();
     }
 
-    /** {@return the metadata of {@link #describe}} */
+    /**
+     * {@return the metadata of {@link #describe}}
+     *
+     * @param path a checkpoint
+     */
     public static Map<String, String> metadata(Path path) throws IOException {
         return describe(path).metadata();
     }
 
-    /** {@return whether a file's metadata are those of a checkpoint of this project} */
+    /**
+     * {@return whether a file's metadata are those of a checkpoint of this project}
+     *
+     * @param metadata of a file
+     */
     public static boolean isOne(Map<String, String> metadata) {
         Objects.requireNonNull(metadata, "metadata");
         return FORMAT.equals(metadata.get("format"));
@@ -194,6 +207,7 @@ public final class Checkpoint {
      * Compares a file of this project with its checksum, where it has one. Files of others may have
      * an entry of that name that means something else.
      *
+     * @param file an open checkpoint
      * @throws IOException in one line when they differ
      */
     public static void verify(Safetensors file) throws IOException {
@@ -206,7 +220,11 @@ public final class Checkpoint {
         }
     }
 
-    /** {@return whether a file's metadata carry a spec, as those of checkpoints and exports do} */
+    /**
+     * {@return whether a file's metadata carry a spec, as those of checkpoints and exports do}
+     *
+     * @param metadata of a file
+     */
     public static boolean hasSpec(Map<String, String> metadata) {
         return SpecMetadata.isIn(metadata);
     }
@@ -214,6 +232,8 @@ public final class Checkpoint {
     /**
      * {@return the spec in a file's metadata}
      *
+     * @param path a checkpoint
+     * @param file the same file, opened
      * @throws IOException in one line when there is none or it is broken
      */
     public static NetworkSpec spec(Path path, TensorFile file) throws IOException {
@@ -232,7 +252,11 @@ public final class Checkpoint {
         }
     }
 
-    /** {@return a spec as metadata entries, which {@link #spec(Path, TensorFile)} reads} */
+    /**
+     * {@return a spec as metadata entries, which {@link #spec(Path, TensorFile)} reads}
+     *
+     * @param spec the network
+     */
     public static Map<String, String> specMetadata(NetworkSpec spec) {
         return SpecMetadata.of(spec);
     }

@@ -50,7 +50,21 @@ public record EpochResult(
         testIou = List.copyOf(testIou);
     }
 
-    /** Of a network that classifies images. */
+    /**
+     * Of a network that classifies images.
+     *
+     * @param epoch its number, from 1
+     * @param steps done so far
+     * @param learningRate of the last step
+     * @param trainLoss mean over the images of the epoch, before each one's update
+     * @param trainAccuracy share of them, from 0 to 1
+     * @param testLoss mean over the test set
+     * @param testAccuracy share of the test set, from 0 to 1
+     * @param testTop5 share whose class is among the five most probable ones
+     * @param seconds of training and test
+     * @param imagesPerSecond of training
+     * @param inputWait share of the time that was spent waiting for images
+     */
     public EpochResult(
             int epoch,
             long steps,

@@ -19,6 +19,7 @@ public interface LearningRateSchedule {
     /**
      * Always the same.
      *
+     * @param rate the learning rate at the start, 0 or more
      * @return the schedule
      */
     static LearningRateSchedule constant(double rate) {
@@ -29,6 +30,7 @@ public interface LearningRateSchedule {
     /**
      * Divided by 10 at half and at three quarters, as the DenseNet paper trains on CIFAR.
      *
+     * @param rate the learning rate at the start, 0 or more
      * @return the schedule
      */
     static LearningRateSchedule step(double rate) {
@@ -38,6 +40,7 @@ public interface LearningRateSchedule {
     /**
      * Multiplied by {@code factor} at each milestone.
      *
+     * @param rate the learning rate at the start, 0 or more
      * @param factor positive
      * @param milestones rising shares of all steps; those above 1 are not reached
      * @return the schedule
@@ -66,6 +69,7 @@ public interface LearningRateSchedule {
     /**
      * Multiplied by {@code factor} after each epoch.
      *
+     * @param rate the learning rate at the start, 0 or more
      * @param factor above 0
      * @param epochs of the training
      * @return the schedule
@@ -82,6 +86,7 @@ public interface LearningRateSchedule {
      * Half a cosine down to zero (Loshchilov and Hutter 2017), as the technical report trains. It
      * stays there.
      *
+     * @param rate the learning rate at the start, 0 or more
      * @return the schedule
      */
     static LearningRateSchedule cosine(double rate) {

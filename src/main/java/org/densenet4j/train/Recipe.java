@@ -322,6 +322,7 @@ public record Recipe(
     /**
      * {@return a preset by name}
      *
+     * @param name one of {@link #presetNames}
      * @throws IllegalArgumentException with the nearest name when there is none
      */
     public static Recipe preset(String name) {
@@ -470,6 +471,7 @@ public record Recipe(
     /**
      * The network for a number of classes, with input of the recipe's size.
      *
+     * @param classes of the data
      * @return this
      * @throws IllegalArgumentException when a field does not fit, naming it
      */
@@ -573,6 +575,8 @@ public record Recipe(
     /**
      * A trainer that follows the recipe.
      *
+     * @param spec the network, usually of {@link #spec}
+     * @param device where it is trained
      * @return this
      */
     public Trainer.Builder trainer(NetworkSpec spec, Device device) {

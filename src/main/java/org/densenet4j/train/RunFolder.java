@@ -79,6 +79,7 @@ public final class RunFolder implements AutoCloseable {
     /**
      * Makes a folder for a new run.
      *
+     * @param folder is made if it is not there
      * @return the folder, which no other process may have until it is closed
      * @throws IOException in one line when it holds a run already, is in use or cannot be written
      */
@@ -91,6 +92,7 @@ public final class RunFolder implements AutoCloseable {
     /**
      * Looks whether a new run may have this folder, before anything is prepared.
      *
+     * @param folder need not be there
      * @throws IOException in one line when it holds a run already, or a file that the run would
      *     replace
      */
@@ -123,6 +125,7 @@ public final class RunFolder implements AutoCloseable {
     /**
      * Opens the folder of a run to continue it.
      *
+     * @param folder of a run
      * @return the folder, which no other process may have until it is closed
      * @throws IOException in one line when it is in use or cannot be written
      */
@@ -274,6 +277,8 @@ public final class RunFolder implements AutoCloseable {
     /**
      * {@return what of a run's results a folder holds, first what is worth most: a run that is
      * started again would replace it}
+     *
+     * @param folder of a run, or any other
      */
     public static Optional<Path> results(Path folder) {
         Objects.requireNonNull(folder, "folder");

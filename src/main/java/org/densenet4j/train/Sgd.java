@@ -57,6 +57,8 @@ public record Sgd(
 
     /**
      * {@return the papers' optimiser: Nesterov momentum 0.9, weight decay 1e-4 on every parameter}
+     *
+     * @param learningRate of the first step
      */
     public static Sgd nesterov(double learningRate) {
         return new Sgd(learningRate, 0.9, true, 1e-4, true);
@@ -65,18 +67,27 @@ public record Sgd(
     /**
      * Without momentum and weight decay.
      *
+     * @param learningRate of the first step
      * @return the optimiser
      */
     public static Sgd plain(double learningRate) {
         return new Sgd(learningRate, 0, false, 0, true);
     }
 
-    /** {@return the same with another weight decay} */
+    /**
+     * {@return the same with another weight decay}
+     *
+     * @param decay from 0, for none, to 1
+     */
     public Sgd withWeightDecay(double decay) {
         return new Sgd(learningRate, momentum, nesterov, decay, decayNormsAndBiases);
     }
 
-    /** {@return the same with another momentum} */
+    /**
+     * {@return the same with another momentum}
+     *
+     * @param value from 0, for none, to 1
+     */
     public Sgd withMomentum(double value) {
         return new Sgd(
                 learningRate, value, nesterov && value > 0, weightDecay, decayNormsAndBiases);

@@ -22,7 +22,15 @@ public record StepResult(
         Objects.requireNonNull(pixels, "pixels");
     }
 
-    /** Of a network that classifies images. */
+    /**
+     * Of a network that classifies images.
+     *
+     * @param step its number, from 1
+     * @param loss mean over the images
+     * @param correct images whose most probable class is their label
+     * @param images of the step
+     * @param gradientNorm Euclidean norm of all gradients before clipping; 0 in evaluation
+     */
     public StepResult(long step, double loss, int correct, int images, double gradientNorm) {
         this(step, loss, correct, images, gradientNorm, PixelTally.NONE);
     }

@@ -97,6 +97,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * One training step on a batch of any size up to the trainer's.
      *
+     * @param batch of images as the network takes them, with class indices as labels
      * @return mean loss and hits of the batch, before the update
      * @throws IllegalArgumentException when the batch does not fit the network, or has other class
      *     names or another normalisation than what {@link #images} knows
@@ -110,6 +111,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * {@return the same, and copies the next batch to the device while this step runs}
      *
+     * @param batch of images as the network takes them, with class indices as labels
      * @param next what {@link #step} will be called with after this, or null. Leave its images as
      *     they are until then: some thousand places are compared, and a batch that changed at one
      *     of them is copied again, but a few changed pixels may go unseen
@@ -123,6 +125,7 @@ public final class Trainer implements AutoCloseable {
      * of the batch that have a label, whatever the micro-batches; a batch of void pixels alone has
      * a loss of 0 without a gradient.
      *
+     * @param batch of images as the network takes them, with class indices as labels
      * @return mean loss, hits and counts by class
      * @throws IllegalArgumentException when the batch does not fit the network, or has other class
      *     names or another normalisation than what {@link #images} knows
@@ -136,6 +139,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * {@return the same, and copies the next batch to the device while this step runs}
      *
+     * @param batch of images as the network takes them, with class indices as labels
      * @param next what {@link #step} will be called with after this, or null, as for batches of
      *     labelled images
      */
@@ -277,7 +281,11 @@ public final class Trainer implements AutoCloseable {
         return new NonFiniteException(steps() + 1, where, what);
     }
 
-    /** {@return loss and accuracy of a batch in evaluation mode; changes nothing} */
+    /**
+     * {@return loss and accuracy of a batch in evaluation mode; changes nothing}
+     *
+     * @param batch of images as the network takes them, with class indices as labels
+     */
     public StepResult evaluate(Batch batch) {
         return evaluate(LabelledBatch.of(batch), null);
     }
@@ -285,6 +293,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * {@return the same, and the logits}
      *
+     * @param batch of images as the network takes them, with class indices as labels
      * @param logits receives [images, classes]
      * @throws IllegalArgumentException when the batch does not fit the network, has other class
      *     names or another normalisation than what {@link #images} knows, or the logits have no
@@ -298,6 +307,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * {@return loss, accuracy and counts by class of a batch in evaluation mode; changes nothing}
      *
+     * @param batch of images as the network takes them, with class indices as labels
      * @throws IllegalArgumentException when the batch does not fit the network, or has other class
      *     names or another normalisation than what {@link #images} knows
      */
@@ -308,6 +318,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * {@return the same, and the logits}
      *
+     * @param batch of images as the network takes them, with class indices as labels
      * @param logits receives [images·height·width, classes]
      */
     public StepResult evaluate(SegmentationBatch batch, float[] logits) {
@@ -462,6 +473,7 @@ public final class Trainer implements AutoCloseable {
      * Says that images are others from here on, such as normalised by other constants, and replaces
      * what was known.
      *
+     * @param value class names and normalisation from here on
      * @throws IllegalArgumentException when there is not one name per class or not one number per
      *     channel
      */
@@ -497,7 +509,11 @@ public final class Trainer implements AutoCloseable {
         return rate >= 0 && Float.isFinite((float) rate);
     }
 
-    /** Changes the learning rate of the coming steps. */
+    /**
+     * Changes the learning rate of the coming steps.
+     *
+     * @param rate finite and not negative
+     */
     public void learningRate(double rate) {
         if (!isRate(rate)) {
             throw new IllegalArgumentException(
@@ -512,6 +528,7 @@ public final class Trainer implements AutoCloseable {
      * the batches of a {@link org.densenet4j.data.BatchLoader} or by a file that was loaded. The
      * file appears only when it is complete; a previous one is replaced then and not before.
      *
+     * @param path the file
      * @throws IOException in one line with the path and the reason
      * @throws NonFiniteException when a number is NaN or infinite: the file could not be loaded. A
      *     previous one stays then
@@ -524,6 +541,8 @@ public final class Trainer implements AutoCloseable {
     /**
      * The same with entries of the caller's in the file's metadata, which {@link #load} returns.
      *
+     * @param path the file
+     * @param notes by key; those of the trainer's own keys are replaced
      * @throws IllegalArgumentException when they tell of other class names or of another
      *     normalisation than what {@link #images} knows
      */
@@ -547,6 +566,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * Continues from a saved state.
      *
+     * @param path a checkpoint of such a network
      * @return the metadata of the file
      * @throws IOException in one line when the file is broken, of another network or of other
      *     images than what {@link #images} knows; nothing has changed then

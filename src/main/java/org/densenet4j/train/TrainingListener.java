@@ -11,7 +11,9 @@ public interface TrainingListener {
      * A step.
      *
      * @param epoch counted from 1
+     * @param epochs of the whole training
      * @param done steps done, as a part of {@code total}
+     * @param total steps of an epoch
      * @param loss mean over the epoch so far
      * @param accuracy share of correct images of the epoch so far
      * @param imagesPerSecond since this process began to train
@@ -25,12 +27,24 @@ public interface TrainingListener {
             double accuracy,
             double imagesPerSecond) {}
 
-    /** After each step. */
+    /**
+     * After each step.
+     *
+     * @param step what was done and how far the epoch is
+     */
     default void step(Step step) {}
 
-    /** After each epoch and its test. */
+    /**
+     * After each epoch and its test.
+     *
+     * @param result losses, accuracies and times
+     */
     default void epoch(EpochResult result) {}
 
-    /** An image could not be read and is skipped; called by a loader thread. */
+    /**
+     * An image could not be read and is skipped; called by a loader thread.
+     *
+     * @param message one line that names the image
+     */
     default void brokenImage(String message) {}
 }

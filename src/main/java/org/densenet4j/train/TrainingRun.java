@@ -87,7 +87,13 @@ public final class TrainingRun {
         recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
     }
 
-    /** {@return a run of a trainer that was opened as the recipe says} */
+    /**
+     * {@return a run of a trainer that was opened as the recipe says}
+     *
+     * @param trainer open, and left open
+     * @param recipe epochs, schedule and augmentation
+     * @param folder open, and left open
+     */
     public static TrainingRun of(Trainer trainer, Recipe recipe, RunFolder folder) {
         Objects.requireNonNull(trainer, "trainer");
         Objects.requireNonNull(recipe, "recipe");
@@ -98,6 +104,9 @@ public final class TrainingRun {
     /**
      * What to train and to test on.
      *
+     * @param train what is trained on
+     * @param test what is tested on after each epoch
+     * @param normalisation of both
      * @return this
      * @throws IllegalArgumentException when there are no images, or they do not fit the network
      */
@@ -125,6 +134,8 @@ public final class TrainingRun {
      * where it has none. Test images are looked at whole, one by one: for those of other sizes the
      * network is planned again, beside the one that trains.
      *
+     * @param train what is trained on
+     * @param test what is tested on after each epoch
      * @param normalisation {@link Normalisation#none} as FC-DenseNet's authors train
      * @return this
      * @throws IllegalArgumentException when there are no images, their classes differ, or they or
@@ -183,6 +194,7 @@ public final class TrainingRun {
     /**
      * Threads that read images; the result does not depend on them.
      *
+     * @param count 1 to 256
      * @return this
      */
     public TrainingRun loaderThreads(int count) {
@@ -197,6 +209,7 @@ public final class TrainingRun {
     /**
      * Whether images that cannot be read are skipped; otherwise they stop the run.
      *
+     * @param on off unless told
      * @return this
      */
     public TrainingRun skipBroken(boolean on) {
@@ -207,6 +220,7 @@ public final class TrainingRun {
     /**
      * Also saves a checkpoint every so many steps, not only after each epoch; 0 for not.
      *
+     * @param steps 0, the default, for after each epoch only
      * @return this
      */
     public TrainingRun saveEvery(long steps) {
@@ -221,6 +235,8 @@ public final class TrainingRun {
     /**
      * An entry of the caller's in the configuration and in every checkpoint's metadata.
      *
+     * @param key such as the name of an option
+     * @param value anything that fits on a line
      * @return this
      */
     public TrainingRun note(String key, String value) {
@@ -233,6 +249,7 @@ public final class TrainingRun {
     /**
      * Told about steps and epochs.
      *
+     * @param value called by the thread that trains
      * @return this
      */
     public TrainingRun listener(TrainingListener value) {
@@ -244,6 +261,7 @@ public final class TrainingRun {
     /**
      * Asked after each step; when it says yes, the run saves and ends.
      *
+     * @param condition called by the thread that trains
      * @return this
      */
     public TrainingRun stopWhen(BooleanSupplier condition) {
@@ -257,6 +275,7 @@ public final class TrainingRun {
     /**
      * Continues from a checkpoint of a run.
      *
+     * @param checkpoint a file of this run or of an earlier one
      * @throws IOException in one line when the file is damaged, of another network, or not of a run
      * @throws IllegalArgumentException when there is nothing left to do, or the data has other
      *     classes than the checkpoint, or has them in another order; nothing has changed then
@@ -335,6 +354,8 @@ public final class TrainingRun {
      * {@return the settings that a checkpoint of a run was trained with: keys of the recipe} Runs
      * of before {@code drop-last} was a setting left out a last batch that was not full, and go on
      * so.
+     *
+     * @param checkpointMetadata what {@link Checkpoint#metadata} reads
      */
     public static Map<String, String> recipeOf(Map<String, String> checkpointMetadata) {
         Objects.requireNonNull(checkpointMetadata, "checkpointMetadata");
@@ -345,7 +366,11 @@ public final class TrainingRun {
         return settings;
     }
 
-    /** {@return the {@link #note notes} that a checkpoint of a run carries} */
+    /**
+     * {@return the {@link #note notes} that a checkpoint of a run carries}
+     *
+     * @param checkpointMetadata what {@link Checkpoint#metadata} reads
+     */
     public static Map<String, String> notesOf(Map<String, String> checkpointMetadata) {
         Objects.requireNonNull(checkpointMetadata, "checkpointMetadata");
 

@@ -26,22 +26,38 @@ public record LoadOptions(
         return new LoadOptions(false, false, 1, Optional.empty());
     }
 
-    /** {@return the same with a fresh classifier, for fine-tuning on other classes} */
+    /**
+     * {@return the same with a fresh classifier, for fine-tuning on other classes}
+     *
+     * @param on whether the classifier of the file is left out and a new one drawn
+     */
     public LoadOptions withResetHead(boolean on) {
         return new LoadOptions(on, ignoreUnexpected, seed, weightsKey);
     }
 
-    /** {@return the same with further tensors in the file allowed or not} */
+    /**
+     * {@return the same with further tensors in the file allowed or not}
+     *
+     * @param on whether tensors of no use here are no error
+     */
     public LoadOptions withIgnoreUnexpected(boolean on) {
         return new LoadOptions(resetHead, on, seed, weightsKey);
     }
 
-    /** {@return the same with another seed of the fresh classifier} */
+    /**
+     * {@return the same with another seed of the fresh classifier}
+     *
+     * @param value of what is drawn for a new classifier
+     */
     public LoadOptions withSeed(long value) {
         return new LoadOptions(resetHead, ignoreUnexpected, value, weightsKey);
     }
 
-    /** {@return the same for one of several networks of a file, such as {@code teacher}} */
+    /**
+     * {@return the same for one of several networks of a file, such as {@code teacher}}
+     *
+     * @param key names the network that is meant, of a file with several
+     */
     public LoadOptions withWeightsKey(String key) {
         return new LoadOptions(resetHead, ignoreUnexpected, seed, Optional.of(key));
     }

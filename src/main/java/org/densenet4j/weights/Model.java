@@ -57,6 +57,7 @@ public final class Model implements WeightSource, AutoCloseable {
      * tell is the size of images: 224x224 with a stem for ImageNet and where pixels are classified,
      * else 32x32.
      *
+     * @param path a file, or the index of weights in several files
      * @return the model, which the caller closes
      * @throws IOException when it is broken or its tensors are those of no family that is known
      */
@@ -67,6 +68,7 @@ public final class Model implements WeightSource, AutoCloseable {
     /**
      * Opens weights from anywhere.
      *
+     * @param path a file, or the index of weights in several files
      * @param wanted the network; its number of classes is taken from the file's classifier. Null
      *     for the network that the file names or, where it names none, its tensors are of. Where
      *     the file names one, that is taken, with its size of images and its epsilon, and this may
@@ -260,6 +262,7 @@ public final class Model implements WeightSource, AutoCloseable {
      * {@return the same model with other class names} Several classes may have one name, as in the
      * usual lists of ImageNet; images are not matched to those by name.
      *
+     * @param names in the order of the logits, one for each
      * @throws IllegalArgumentException when there is not one name per class
      */
     public Model withClassNames(List<String> names) {
@@ -274,6 +277,8 @@ public final class Model implements WeightSource, AutoCloseable {
     /**
      * {@return the same model for images of another size, which weights do not depend on}
      *
+     * @param height rows of pixels
+     * @param width columns of pixels
      * @throws IllegalArgumentException when the network is too deep for so small images, or is a
      *     graph of one's own, which has a size
      */
@@ -301,6 +306,7 @@ public final class Model implements WeightSource, AutoCloseable {
     /**
      * {@return the same model with another normalisation}
      *
+     * @param value of as many channels as the network takes
      * @throws IllegalArgumentException when it is for another number of channels
      */
     public Model withNormalisation(Normalisation value) {
@@ -318,6 +324,8 @@ public final class Model implements WeightSource, AutoCloseable {
     /**
      * {@return the same model for images that are turned upright as their Exif data says, or are
      * not}
+     *
+     * @param on whether images are to be turned upright
      */
     public Model withExifOrientation(boolean on) {
         return new Model(

@@ -68,6 +68,8 @@ public final class OnnxExport {
     /**
      * Writes the file with the current opset; what was there before stays until it is complete.
      *
+     * @param model with its weights
+     * @param path the file, which is replaced when the new one is complete
      * @throws IOException in one line when reading or writing fails
      */
     public static void write(Model model, Path path) throws IOException {
@@ -77,6 +79,9 @@ public final class OnnxExport {
     /**
      * The same with an older opset, a fixed size or probabilities.
      *
+     * @param model with its weights
+     * @param path the file, which is replaced when the new one is complete
+     * @param options opset, sizes and outputs
      * @throws IOException in one line when reading or writing fails
      */
     public static void write(Model model, Path path, OnnxOptions options) throws IOException {
@@ -87,7 +92,10 @@ public final class OnnxExport {
      * The same for any network with the weights that it has now, such as a graph of one's own that
      * a trainer has trained.
      *
+     * @param network with its weights
      * @param images what is known of its images and classes, for the notes in the file
+     * @param path the file, which is replaced when the new one is complete
+     * @param options opset, sizes and outputs
      * @throws IOException in one line when writing fails
      * @throws IllegalArgumentException as below
      */
@@ -107,8 +115,11 @@ public final class OnnxExport {
     /**
      * The same for any network.
      *
+     * @param spec the network
      * @param weights parameters and running statistics by name
      * @param images what is known of its images and classes, for the notes in the file
+     * @param path the file, which is replaced when the new one is complete
+     * @param options opset, sizes and outputs
      * @throws IOException in one line when reading or writing fails
      * @throws IllegalArgumentException when the weights need more than a file can have, or when the
      *     ways through a graph only meet for images of its own size and the size is to be free

@@ -28,17 +28,29 @@ public record OnnxOptions(int opset, boolean fixedSize, boolean probabilities) {
         return new OnnxOptions(OnnxExport.OPSET, false, false);
     }
 
-    /** {@return the same with an older opset, for an older runtime} */
+    /**
+     * {@return the same with an older opset, for an older runtime}
+     *
+     * @param value 13 to 22
+     */
     public OnnxOptions withOpset(int value) {
         return new OnnxOptions(value, fixedSize, probabilities);
     }
 
-    /** {@return the same with height and width fixed or free} */
+    /**
+     * {@return the same with height and width fixed or free}
+     *
+     * @param value whether the file takes images of the network's size only
+     */
     public OnnxOptions withFixedSize(boolean value) {
         return new OnnxOptions(opset, value, probabilities);
     }
 
-    /** {@return the same with or without the output {@code probabilities}} */
+    /**
+     * {@return the same with or without the output {@code probabilities}}
+     *
+     * @param value whether there is an output of the softmax beside the logits
+     */
     public OnnxOptions withProbabilities(boolean value) {
         return new OnnxOptions(opset, fixedSize, value);
     }

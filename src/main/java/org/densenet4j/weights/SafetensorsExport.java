@@ -23,6 +23,8 @@ public final class SafetensorsExport {
     /**
      * Writes the file; what was there before stays until it is complete.
      *
+     * @param model with its weights
+     * @param path the file, which is replaced when the new one is complete
      * @throws IOException in one line when reading or writing fails
      */
     public static void write(Model model, Path path) throws IOException {

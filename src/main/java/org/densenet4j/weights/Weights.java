@@ -28,6 +28,7 @@ public final class Weights {
     /**
      * {@return what a file records of the images that it was trained on}
      *
+     * @param path a file, or the index of weights in several files
      * @throws IOException in one line when the file is broken
      */
     public static ImageMetadata images(Path path) throws IOException {
@@ -37,6 +38,7 @@ public final class Weights {
     /**
      * {@return the same of a file with several networks}
      *
+     * @param path a file, or the index of weights in several files
      * @param options {@link LoadOptions#weightsKey} is heeded
      * @throws IOException in one line when the file is broken, or has no weights under that key
      */
@@ -54,6 +56,9 @@ public final class Weights {
      * Where the classifier is kept and the file names its classes, the network knows them from here
      * on, and a trainer refuses batches of others.
      *
+     * @param path a file, or the index of weights in several files
+     * @param network which is left as it is when anything does not fit
+     * @param options what may be left out or left over
      * @return what fitted
      * @throws WeightsException when a tensor is missing, unexpected or mis-shaped, with the whole
      *     list; the network is as it was then
