@@ -43,10 +43,13 @@ public interface Device extends AutoCloseable {
         return open("cuda", DeviceOptions.defaults().withIndex(index));
     }
 
-    /** {@return every backend of this build, usable here or not, the fastest first} */
+    /**
+     * {@return every backend of this build, usable here or not, the fastest first} One whose libraries are
+     * missing or do not fit tells so as its {@linkplain DeviceProvider#problem problem}.
+     */
     static List<DeviceProvider> providers() {
         return ServiceLoader.load(DeviceProvider.class).stream()
-                .map(ServiceLoader.Provider::get)
+                .<DeviceProvider>map(found -> new GuardedProvider(found.get()))
                 .sorted(Comparator.comparingInt(DeviceProvider::preference).reversed())
                 .toList();
     }
