@@ -1,7 +1,5 @@
 package org.densenet4j.data;
 
-import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
-
 import org.jspecify.annotations.Nullable;
 
 import java.awt.image.BufferedImage;
@@ -70,7 +68,7 @@ final class DecodedFile implements AutoCloseable {
                         ? ExifOrientation.of(format, file)
                         : ExifOrientation.UPRIGHT;
         checkKind();
-        stream = new ByteArrayImageInputStream(pixels);
+        stream = new FileBytes(pixels);
         reader = reader();
         boolean checked = false;
         try {
