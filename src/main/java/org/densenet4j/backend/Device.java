@@ -44,8 +44,9 @@ public interface Device extends AutoCloseable {
     }
 
     /**
-     * {@return every backend of this build, usable here or not, the fastest first} One whose libraries are
-     * missing or do not fit tells so as its {@linkplain DeviceProvider#problem problem}.
+     * {@return every backend of this build, usable here or not, the fastest first} One whose
+     * libraries are missing or do not fit tells so as its {@linkplain DeviceProvider#problem
+     * problem}.
      */
     static List<DeviceProvider> providers() {
         return ServiceLoader.load(DeviceProvider.class).stream()

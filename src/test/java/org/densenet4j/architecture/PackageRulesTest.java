@@ -5,6 +5,7 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyO
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -86,17 +87,30 @@ class PackageRulesTest {
                     .resideOutsideOfPackage(ROOT + ".backend.cpu..")
                     .should()
                     .dependOnClassesThat()
-                    .resideInAPackage(ROOT + ".backend.cpu.code..");
+                    .resideInAnyPackage(ROOT + ".backend.cpu.asm..", ROOT + ".backend.cpu.jit..");
 
     @ArchTest
-    static final ArchRule MACHINE_CODE_KNOWS_ADDRESSES_ONLY =
+    static final ArchRule COMPILED_KERNELS_KNOW_ADDRESSES_AND_THE_ASSEMBLER_ONLY =
             noClasses()
                     .that()
-                    .resideInAPackage(ROOT + ".backend.cpu.code..")
+                    .resideInAPackage(ROOT + ".backend.cpu.jit..")
                     .should()
                     .dependOnClassesThat(
                             resideInAPackage(ROOT + "..")
-                                    .and(resideOutsideOfPackage(ROOT + ".backend.cpu.code..")));
+                                    .and(
+                                            resideOutsideOfPackages(
+                                                    ROOT + ".backend.cpu.jit..",
+                                                    ROOT + ".backend.cpu.asm..")));
+
+    @ArchTest
+    static final ArchRule THE_ASSEMBLER_KNOWS_NOTHING_OF_WHAT_IT_WRITES =
+            noClasses()
+                    .that()
+                    .resideInAPackage(ROOT + ".backend.cpu.asm..")
+                    .should()
+                    .dependOnClassesThat(
+                            resideInAPackage(ROOT + "..")
+                                    .and(resideOutsideOfPackage(ROOT + ".backend.cpu.asm..")));
 
     @ArchTest
     static final ArchRule ONLY_THE_DEVICE_LOOKS_BACKENDS_UP =

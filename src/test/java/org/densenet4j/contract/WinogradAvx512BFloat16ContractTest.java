@@ -4,7 +4,10 @@ import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 
-/** {@link WinogradBFloat16ContractTest} with AVX-512 alone: rounded and multiplied without its bfloat16. */
+/**
+ * {@link WinogradBFloat16ContractTest} with AVX-512 alone: rounded and multiplied without its
+ * bfloat16.
+ */
 class WinogradAvx512BFloat16ContractTest extends WinogradBFloat16ContractTest {
     @Override
     Device open(DeviceOptions options) {

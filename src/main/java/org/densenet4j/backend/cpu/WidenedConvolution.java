@@ -61,8 +61,7 @@ final class WidenedConvolution implements HostConvolution {
     }
 
     private static Matrix floats(long offset, Matrix like) {
-        return new Matrix(
-                offset, like.rows(), like.columns(), like.columns(), DataType.FLOAT32);
+        return new Matrix(offset, like.rows(), like.columns(), like.columns(), DataType.FLOAT32);
     }
 
     private Matrix widened(Matrix room, Matrix x) {

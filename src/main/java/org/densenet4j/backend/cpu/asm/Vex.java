@@ -44,7 +44,7 @@ final class Vex extends VectorInstruction {
     /** High bits of register numbers are stored inverted. */
     @Override
     void prefix(int reg, int second, int b, int x) {
-        if (reg > 15 || second > 15 || b > 1) {
+        if (reg > 15 || second > 15 || b > 1 || x > 1) {
             throw new IllegalArgumentException(
                     "AVX2 has 16 vector registers: " + reg + ", " + second);
         }
