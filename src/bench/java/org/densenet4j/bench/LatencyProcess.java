@@ -35,12 +35,21 @@ public final class LatencyProcess {
         files = new LatencyFiles(Path.of(args[5]));
     }
 
-    /** Measures, and prints one line; a variant that does not compute the network is refused. */
+    /** Measures, and prints one line; what cannot compute the network here is refused. */
     public static void main(String[] args) throws Exception {
         double started = Long.parseLong(args[11]) / 1e6;
         double main = sinceEpoch() - started;
-        LatencyProcess process = new LatencyProcess(args);
-        try (InferenceEngine engine = process.open(args)) {
+        try {
+            new LatencyProcess(args).measure(args, started, main);
+        } catch (RuntimeException e) {
+            // An engine without this precision for these instructions says so only here.
+            System.out.println("error: " + String.valueOf(e.getMessage()).split("\\R", 2)[0]);
+            System.exit(ChildProcess.WRONG_INPUT);
+        }
+    }
+
+    private void measure(String[] args, double started, double main) throws Exception {
+        try (InferenceEngine engine = open(args)) {
             double loaded = sinceEpoch() - started;
             long start = System.nanoTime();
             float[] first = engine.logits(0);
@@ -49,16 +58,14 @@ public final class LatencyProcess {
             start = System.nanoTime();
             float[] second = engine.logits(1);
             double secondCall = WarmedSteps.secondsSince(start);
-            double difference =
-                    Math.max(process.difference(first, 0), process.difference(second, 1));
-            double most =
-                    process.precision == Precision.FP32 ? MOST_DIFFERENCE : MOST_DIFFERENCE_BF16;
+            double difference = Math.max(difference(first, 0), difference(second, 1));
+            double most = precision == Precision.FP32 ? MOST_DIFFERENCE : MOST_DIFFERENCE_BF16;
             if (!(difference <= most)) {
-                System.out.printf(
-                        Locale.ROOT,
-                        "error: its logits are off by %.1e of the largest one%n",
-                        difference);
-                System.exit(ChildProcess.WRONG_INPUT);
+                throw new ArithmeticException(
+                        String.format(
+                                Locale.ROOT,
+                                "its logits are off by %.1e of the largest one",
+                                difference));
             }
             double[] calls =
                     calls(
