@@ -62,6 +62,36 @@ public interface Convolution {
         forward(lane, images, normalised, packed, output);
     }
 
+    /** {@return into how many bands an image may be cut for {@link #forwardBand}; 1 where not} */
+    default int mostBands() {
+        return 1;
+    }
+
+    /**
+     * {@return the first line of the output of a band; that of the one behind the last is the
+     * height}
+     *
+     * @param band from 0 to {@code bands}
+     * @param bands into which an image is cut, at most {@link #mostBands}
+     */
+    default int firstLine(int band, int bands) {
+        return band * shape().outputHeight() / bands;
+    }
+
+    /**
+     * Some lines of {@link #forward} of a single image behind a batch normalisation and a ReLU, so
+     * that several lanes may share it.
+     *
+     * @param band from 0, less than {@code bands}
+     * @param bands into which the image is cut, at most {@link #mostBands}
+     * @param z all of the image; not changed
+     * @param output the band's lines, from {@link #firstLine} on
+     */
+    default void forwardBand(
+            int lane, int band, int bands, Matrix z, Matrix affine, Matrix packed, Matrix output) {
+        throw new UnsupportedOperationException("no bands of " + shape());
+    }
+
     /** The gradient of the source from the gradient of the output. */
     void backwardData(
             int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient);

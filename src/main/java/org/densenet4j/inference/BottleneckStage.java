@@ -105,6 +105,17 @@ final class BottleneckStage implements InferenceStage {
 
     /** The new features of the images that Z holds. */
     private void convolve(int firstImage, int images) {
+        int lanes = on.device().lanes();
+        int bands = Math.min(convolution.mostBands(), Math.ceilDiv(lanes, images));
+        if (images < lanes && bands > 1 && !norm2.isOfTheBatch()) {
+            on.device()
+                    .forEachChunk(
+                            images * bands,
+                            (lane, task) ->
+                                    convolveBand(
+                                            lane, task / bands, task % bands, bands, firstImage));
+            return;
+        }
         on.forEachChunk(
                 memory.images(),
                 images,
@@ -130,6 +141,24 @@ final class BottleneckStage implements InferenceStage {
         convolution.forward(
                 on.kernels(), lane, chunk.images(), t, norm2.affine(), t, memory.weights(), y);
         target.append(y, ofBatch(chunk, firstImage));
+    }
+
+    /** New features of some lines of an image: fewer images than lanes are shared by these. */
+    private void convolveBand(int lane, int image, int band, int bands, int firstImage) {
+        int width = memory.node().source().width();
+        int first = convolution.firstLine(band, bands) * width;
+        int rows = convolution.firstLine(band + 1, bands) * width - first;
+        Chunk lines = new Chunk(band, image * pixels + first, rows, image, 1);
+        Matrix y = lines.in(memory.output()[lane]);
+        convolution.forwardBand(
+                lane,
+                band,
+                bands,
+                memory.bottleneck().rows(image * pixels, pixels),
+                norm2.affine(),
+                memory.weights(),
+                y);
+        target.append(y, ofBatch(lines, firstImage));
     }
 
     /** A chunk that is counted from some image on, counted from the first. */

@@ -37,18 +37,9 @@ final class ClassifierStage implements InferenceStage {
                 memory.images(),
                 images,
                 (_, chunk) -> pool(chunk, chunk.ofPixels(1).of(memory.pooled())));
-        on.device()
-                .forEachChunk(
-                        1,
-                        (lane, _) -> {
-                            Matrix logits = memory.logits().rows(0, images);
-                            on.multiply(
-                                    lane,
-                                    memory.pooled().rows(0, images),
-                                    memory.weights(),
-                                    logits);
-                            on.kernels().addBias(logits, memory.bias());
-                        });
+        Matrix logits = memory.logits().rows(0, images);
+        on.multiplyInColumns(memory.pooled().rows(0, images), memory.weights(), logits);
+        on.device().forEachChunk(1, (_, _) -> on.kernels().addBias(logits, memory.bias()));
     }
 
     private void pool(Chunk chunk, Matrix pooled) {

@@ -34,6 +34,21 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
         arena.multiply(lane, GemmShape.of(a, false, weight, true, c, false), a, weight, c);
     }
 
+    /**
+     * {@code c = a·weightᵀ}, some columns of c in each lane: for fewer chunks than lanes. The plan
+     * knows of it by {@code InferencePlanner.noteProduct}.
+     */
+    void multiplyInColumns(Matrix a, Matrix weight, Matrix c) {
+        Chunks columns = Chunks.ofColumns(weight.rows(), device.lanes());
+        device.forEachChunk(
+                columns.count(1),
+                (lane, part) -> {
+                    int first = columns.firstRow(part);
+                    int count = columns.rows(part, 1);
+                    multiply(lane, a, weight.rows(first, count), c.columns(first, count));
+                });
+    }
+
     void upload(float[] values, Matrix target) {
         arena.upload(values, 0, target);
     }

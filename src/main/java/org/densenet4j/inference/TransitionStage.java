@@ -28,16 +28,37 @@ final class TransitionStage implements InferenceStage {
     @Override
     public void forward(int images) {
         source.prepare();
-        on.forEachChunk(
-                memory.chunks(),
-                images,
-                (lane, chunk) ->
-                        convolve(lane, chunk, memory.outgoing().chunk(chunk.index(), images)));
+        int chunks = memory.chunks().count(images);
+        if (chunks < on.device().lanes()) {
+            for (int i = 0; i < chunks; i++) {
+                share(memory.chunks().chunk(i, images), memory.outgoing().chunk(i, images));
+            }
+        } else {
+            on.forEachChunk(
+                    memory.chunks(),
+                    images,
+                    (lane, chunk) ->
+                            convolve(lane, chunk, memory.outgoing().chunk(chunk.index(), images)));
+        }
         target.finish(images, memory.outgoing());
+    }
+
+    /** A chunk that the lanes share: columns of the convolution's output. */
+    private void share(Chunk chunk, Chunk out) {
+        Matrix pooled = out.in(memory.pooled()[0]);
+        on.device().forEachChunk(1, (_, _) -> pool(chunk, pooled));
+        on.multiplyInColumns(pooled, memory.weights(), target.of(out));
+        target.written(out);
     }
 
     private void convolve(int lane, Chunk chunk, Chunk out) {
         Matrix pooled = out.in(memory.pooled()[lane]);
+        pool(chunk, pooled);
+        on.multiply(lane, pooled, memory.weights(), target.of(out));
+        target.written(out);
+    }
+
+    private void pool(Chunk chunk, Matrix pooled) {
         on.kernels()
                 .normaliseReluAveragePool(
                         chunk.of(source.values()),
@@ -46,7 +67,5 @@ final class TransitionStage implements InferenceStage {
                         memory.node().source().width(),
                         source.affine(),
                         pooled);
-        on.multiply(lane, pooled, memory.weights(), target.of(out));
-        target.written(out);
     }
 }

@@ -46,6 +46,20 @@ public record Bands(int height, int width, int rows) {
         return best == height ? Optional.empty() : Optional.of(new Bands(height, width, best));
     }
 
+    /**
+     * So many bands or more, as few as there may be, where the image has a height that can be cut.
+     *
+     * @param multipleOf what the height of a band has to be a multiple of
+     */
+    static Optional<Bands> atLeast(int bands, int height, int width, int multipleOf) {
+        for (int rows = height / bands; rows >= LEAST_ROWS; rows--) {
+            if (height % rows == 0 && rows % multipleOf == 0) {
+                return Optional.of(new Bands(height, width, rows));
+            }
+        }
+        return Optional.empty();
+    }
+
     /** {@return the bands of a batch as chunks of its rows} */
     public Chunks chunks() {
         return new Chunks(height * width, rows * width);

@@ -9,6 +9,10 @@ package org.densenet4j.plan;
  *     even fraction of one
  */
 public record Chunks(int rowsPerImage, int rowsPerChunk) {
+    private static final int FLOATS_OF_A_LINE = 16;
+
+    /** Rows that a kernel works on together: fewer cost as much. */
+    private static final int LEAST_ROWS = 24;
 
     /**
      * Chunks that end on image boundaries, as convolutions need, within {@code budget} bytes where
@@ -36,6 +40,26 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
             return new Chunks(rowsPerImage, rowsPerImage / divisor);
         }
         return ofImages(rowsPerImage, bytesPerRow, batch, budget, leastChunks);
+    }
+
+    /**
+     * Columns of a matrix in a part for each lane, of whole cache lines.
+     *
+     * @param columns in all, counted like the rows of one image
+     * @param lanes parts at most
+     */
+    public static Chunks ofColumns(int columns, int lanes) {
+        return new Chunks(columns, evenly(columns, lanes, FLOATS_OF_A_LINE));
+    }
+
+    /** The same rows in a chunk for each lane or more, where there are fewer chunks than lanes. */
+    Chunks forLanes(int batch, int lanes) {
+        int rows = evenly(batch * rowsPerImage, lanes, LEAST_ROWS);
+        return count(batch) >= lanes ? this : new Chunks(rowsPerImage, rows);
+    }
+
+    private static int evenly(int count, int parts, int multipleOf) {
+        return Math.ceilDiv(Math.ceilDiv(count, parts), multipleOf) * multipleOf;
     }
 
     /** {@return the same images with another number of pixels per image} */

@@ -68,6 +68,12 @@ public final class InferenceMemory {
             case BottleneckLayer layer -> BottleneckLayerInference.of(layer, planner);
             case PooledConvolution stem ->
                     BandedPooledConvolutionMemory.bands(stem, false, planner)
+                            .or(
+                                    () ->
+                                            planner.bandsForLanes(
+                                                    stem.convolvedHeight(),
+                                                    stem.convolvedWidth(),
+                                                    2))
                             .<NodeInference>map(
                                     bands ->
                                             BandedPooledConvolutionInference.of(

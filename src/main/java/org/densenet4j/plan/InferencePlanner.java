@@ -165,9 +165,33 @@ final class InferencePlanner extends NodePlanner {
     void noteProduct(int shortest, Matrix source, Matrix result) {
         int in = source.columns();
         Matrix weight = Matrix.dense(0, result.columns(), in, source.type());
+        Chunks parts = Chunks.ofColumns(result.columns(), device().lanes());
+        int last = parts.rows(parts.count(1) - 1, 1);
         for (int rows : new int[] {source.rows(), Math.min(source.rows(), shortest)}) {
-            Matrix c = new Matrix(0, rows, result.columns(), result.stride(), result.type());
-            noteProduct(GemmShape.of(source.rows(0, rows), false, weight, true, c, false));
+            for (int columns : new int[] {result.columns(), parts.rows(0, 1), last}) {
+                Matrix c = new Matrix(0, rows, columns, result.stride(), result.type());
+                Matrix some = weight.rows(0, columns);
+                noteProduct(GemmShape.of(source.rows(0, rows), false, some, true, c, false));
+            }
         }
+    }
+
+    // ---------------------------------------------------------------- fewer images than lanes
+
+    /** Whether lanes would have nothing to do if each worked on an image of its own. */
+    private boolean hasIdleLanes() {
+        return !usesBatchStatistics() && batch() < device().lanes();
+    }
+
+    @Override
+    Chunks rowChunks(int rowsPerImage, long bytesPerRow) {
+        Chunks chunks = super.rowChunks(rowsPerImage, bytesPerRow);
+        return hasIdleLanes() ? chunks.forLanes(batch(), device().lanes()) : chunks;
+    }
+
+    /** Bands of every image for as many lanes as would be idle, if its height can be cut so. */
+    Optional<Bands> bandsForLanes(int height, int width, int multipleOf) {
+        int bands = Math.ceilDiv(device().lanes(), batch());
+        return hasIdleLanes() ? Bands.atLeast(bands, height, width, multipleOf) : Optional.empty();
     }
 }

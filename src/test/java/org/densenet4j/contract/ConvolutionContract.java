@@ -178,12 +178,33 @@ abstract class ConvolutionContract extends OpenedDevice {
 
     @Test
     void aConvolutionBehindANormalisationReadsWhatTheReluLetsThrough() {
+        checkNormalised(false);
+    }
+
+    /** Where an image may be cut at all. */
+    @Test
+    void bandsOfAnImageMakeUpTheWhole() {
+        checkNormalised(true);
+    }
+
+    private void forwardInBands(
+            GuardedArena a, Convolution c, Matrix z, Matrix affine, Matrix packed, Matrix output) {
+        int bands = 1 + a.random.nextInt(c.mostBands());
+        int width = c.shape().outputWidth();
+        for (int band = bands - 1; band >= 0; band--) {
+            int first = c.firstLine(band, bands) * width;
+            int rows = c.firstLine(band + 1, bands) * width - first;
+            c.forwardBand(lane(a), band, bands, z, affine, packed, output.rows(first, rows));
+        }
+    }
+
+    private void checkNormalised(boolean inBands) {
         forRandomCases(
                 CASES / 2,
                 a -> {
                     ConvolutionShape s = shape(a);
                     ConvolutionMemory memory = memory(a, s);
-                    int images = 1 + a.random.nextInt(s.images());
+                    int images = inBands ? 1 : 1 + a.random.nextInt(s.images());
                     Matrix z = source(a, s, images, true);
                     Matrix affine = a.affine(s.inputChannels());
                     Matrix normalised = source(a, s, images, false);
@@ -194,8 +215,19 @@ abstract class ConvolutionContract extends OpenedDevice {
                     a.upload();
                     Convolution convolution = a.arena().convolution(s);
                     convolution.packForward(0, weights, packed);
-                    convolution.forward(
-                            a.kernels(), lane(a), images, z, affine, normalised, packed, output);
+                    if (inBands && convolution.mostBands() > 1) {
+                        forwardInBands(a, convolution, z, affine, packed, output);
+                    } else {
+                        convolution.forward(
+                                a.kernels(),
+                                lane(a),
+                                images,
+                                z,
+                                affine,
+                                normalised,
+                                packed,
+                                output);
+                    }
                     Terms[][] expected = terms(output.rows(), output.columns());
                     for (int r = 0; r < output.rows(); r++) {
                         Terms[] pixel = expected[r];

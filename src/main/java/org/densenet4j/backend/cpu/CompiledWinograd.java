@@ -64,7 +64,7 @@ final class CompiledWinograd implements HostConvolution {
 
     @Override
     public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
-        filter(lane, images, source, null, packed, output);
+        filter(lane, 0, images * outputGroups.down(), source, null, packed, output, 0);
     }
 
     @Override
@@ -77,22 +77,62 @@ final class CompiledWinograd implements HostConvolution {
             Matrix normalised,
             Matrix packed,
             Matrix output) {
-        filter(lane, images, z, affine, packed, output);
+        filter(lane, 0, images * outputGroups.down(), z, affine, packed, output, 0);
     }
 
     @Override
     public void backwardData(
             int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
-        filter(lane, images, outputGradient, null, packed, sourceGradient);
+        int strips = images * outputGroups.down();
+        filter(lane, 0, strips, outputGradient, null, packed, sourceGradient, 0);
     }
 
+    @Override
+    public int mostBands() {
+        return outputGroups.down();
+    }
+
+    @Override
+    public int firstLine(int band, int bands) {
+        return Math.min(shape.height(), firstStrip(band, bands) * Tiles.SIZE);
+    }
+
+    private int firstStrip(int band, int bands) {
+        return band * outputGroups.down() / bands;
+    }
+
+    @Override
+    public void forwardBand(
+            int lane, int band, int bands, Matrix z, Matrix affine, Matrix packed, Matrix output) {
+        filter(
+                lane,
+                firstStrip(band, bands),
+                firstStrip(band + 1, bands),
+                z,
+                affine,
+                packed,
+                output,
+                firstLine(band, bands) * shape.width());
+    }
+
+    /**
+     * Convolves some strips.
+     *
+     * @param firstRow the row of the result that {@code to} begins with
+     */
     private void filter(
-            int lane, int images, Matrix from, Matrix affine, Matrix packed, Matrix to) {
+            int lane,
+            int firstStrip,
+            int endStrip,
+            Matrix from,
+            Matrix affine,
+            Matrix packed,
+            Matrix to,
+            int firstRow) {
         int in = set.padded(from.columns());
         int out = set.padded(to.columns());
-        int all = images * outputGroups.down();
-        for (int first = 0; first < all; first += outputGroups.strips()) {
-            int count = Math.min(outputGroups.strips(), all - first);
+        for (int first = firstStrip; first < endStrip; first += outputGroups.strips()) {
+            int count = Math.min(outputGroups.strips(), endStrip - first);
             int tiles = count * outputGroups.rows();
             long vMatrix = 4 * TileBuffers.matrixFloats(tiles, in);
             long mMatrix = 4 * TileBuffers.matrixFloats(tiles, out);
@@ -119,7 +159,7 @@ final class CompiledWinograd implements HostConvolution {
                                     false))
                     .run(operands(lane, v, base + packed.offset(), m));
             for (int s = 0; s < count; s++) {
-                output(first + s, s, mMatrix, m, to);
+                output(first + s, s, mMatrix, m, to, firstRow);
             }
         }
     }
@@ -229,7 +269,7 @@ final class CompiledWinograd implements HostConvolution {
                 matrices + 4L * place * groups.rows() * set.padded(x.columns()));
     }
 
-    private void output(int strip, int place, long mMatrix, long m, Matrix to) {
+    private void output(int strip, int place, long mMatrix, long m, Matrix to, int firstRow) {
         int top = outputGroups.top(strip);
         WinogradOutputKernel code =
                 outputs.of(
@@ -241,7 +281,11 @@ final class CompiledWinograd implements HostConvolution {
                                 Math.min(Tiles.SIZE, shape.height() - top),
                                 mMatrix));
         code.run(
-                base + to.at((outputGroups.image(strip) * shape.height() + top) * shape.width(), 0),
+                base
+                        + to.at(
+                                (outputGroups.image(strip) * shape.height() + top) * shape.width()
+                                        - firstRow,
+                                0),
                 m + 4L * place * outputGroups.rows() * set.padded(to.columns()));
     }
 
