@@ -4,6 +4,8 @@ package org.densenet4j.backend;
 @FunctionalInterface
 public interface ChunkTask {
     /**
+     * Works on a chunk.
+     *
      * @param lane which of {@link Device#lanes()} runs this chunk: selects scratch memory
      * @param chunk index of the chunk, {@code 0 <= chunk < chunks}
      */

@@ -6,9 +6,12 @@ import org.jspecify.annotations.Nullable;
 public final class DeviceMemoryException extends DeviceException {
     private static final long serialVersionUID = 1;
 
+    /** What the device said. */
     private final long freeBytes;
 
     /**
+     * Makes the message of the numbers.
+     *
      * @param device who refused
      * @param bytes what was asked for
      * @param freeBytes what the device says is free

@@ -33,7 +33,11 @@ public record CentreCrop(int height, int width, int channels, double share, bool
         }
     }
 
-    /** {@return the network's input: {@code height·width·channels} bytes} */
+    /**
+     * {@return the network's input: {@code height·width·channels} bytes}
+     *
+     * @param image of any size
+     */
     public Image apply(Image image) {
         return cut(image.inChannels(channels), 1);
     }
@@ -41,6 +45,9 @@ public record CentreCrop(int height, int width, int channels, double share, bool
     /**
      * {@return the part of an image that the network sees, at least {@code leastSide} pixels a
      * side}
+     *
+     * @param image of any size
+     * @param leastSide pixels that both sides have at least
      */
     public Image visible(Image image, int leastSide) {
         return cut(image, Math.max(1, Math.ceilDiv(leastSide, Math.min(height, width))));

@@ -143,6 +143,8 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
     /**
      * {@return class indices, as the label images of a data set are: a PNG of 8 bits with a palette
      * of the classes' colours, so that it looks right, too}
+     *
+     * @throws IOException when the mask cannot be encoded
      */
     public byte[] indexPng() throws IOException {
         int colours = classes.voidLabel() + 1;
@@ -169,7 +171,11 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
         return png(image);
     }
 
-    /** {@return the classes' colours: an RGB PNG} */
+    /**
+     * {@return the classes' colours: an RGB PNG}
+     *
+     * @throws IOException when the mask cannot be encoded
+     */
     public byte[] colouredPng() throws IOException {
         BufferedImage image = rgb();
         for (int p = 0; p < labels.length; p++) {
@@ -183,6 +189,7 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
      *
      * @param image of one channel or of three, of the mask's size
      * @param opacity 0 for the image alone, 1 for the colours alone
+     * @throws IOException when the mask cannot be encoded
      */
     public byte[] overlayPng(Image image, double opacity) throws IOException {
         Objects.requireNonNull(image, "image");

@@ -41,6 +41,8 @@ public record ColourJitter(double brightness, double contrast, double saturation
     /**
      * {@return the same strength of brightness, contrast and saturation, and a quarter of it as
      * lighting}
+     *
+     * @param strength from 0, for none, to 1
      */
     public static ColourJitter of(double strength) {
         return strength == 0 ? NONE : new ColourJitter(strength, strength, strength, strength / 4);

@@ -56,6 +56,8 @@ public final class ImageFile {
      *
      * @param file of a format that {@link ImageFile} reads
      * @param mostPixels larger images are refused before they are decoded
+     * @throws IOException in one line when the image is missing, broken, of no format that is read,
+     *     or too large
      */
     public static Image read(Path file, long mostPixels) throws IOException {
         return read(file, DecodeOptions.DEFAULT.withMostPixels(mostPixels));
@@ -66,6 +68,8 @@ public final class ImageFile {
      *
      * @param file of a format that {@link ImageFile} reads
      * @param options how large it may be, and whether it is turned upright
+     * @throws IOException in one line when the image is missing, broken, of no format that is read,
+     *     or too large
      */
     public static Image read(Path file, DecodeOptions options) throws IOException {
         return read(file, options, image -> image);
@@ -80,6 +84,8 @@ public final class ImageFile {
      * @param options how large it may be, and whether it is turned upright
      * @param use gets the image, should keep little of it, and decodes no other
      * @return what {@code use} returned
+     * @throws IOException in one line when the image is missing, broken, of no format that is read,
+     *     or too large
      */
     public static <T> T read(Path file, DecodeOptions options, Function<Image, T> use)
             throws IOException {
@@ -110,6 +116,8 @@ public final class ImageFile {
      * @param name of the image, for messages
      * @param bytes the content of a file
      * @param mostPixels larger images are refused before they are decoded
+     * @throws IOException in one line when the image is missing, broken, of no format that is read,
+     *     or too large
      */
     public static Image decode(String name, byte[] bytes, long mostPixels) throws IOException {
         return decode(name, bytes, DecodeOptions.DEFAULT.withMostPixels(mostPixels));
@@ -121,6 +129,8 @@ public final class ImageFile {
      * @param name of the image, for messages
      * @param bytes the content of a file
      * @param options how large it may be, and whether it is turned upright
+     * @throws IOException in one line when the image is missing, broken, of no format that is read,
+     *     or too large
      */
     public static Image decode(String name, byte[] bytes, DecodeOptions options)
             throws IOException {
@@ -137,6 +147,8 @@ public final class ImageFile {
      * @param options how large it may be, and whether it is turned upright
      * @param use gets the image, should keep little of it, and decodes no other
      * @return what {@code use} returned
+     * @throws IOException in one line when the image is missing, broken, of no format that is read,
+     *     or too large
      */
     public static <T> T decode(
             String name, byte[] bytes, DecodeOptions options, Function<Image, T> use)

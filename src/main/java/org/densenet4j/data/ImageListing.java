@@ -30,6 +30,7 @@ public record ImageListing(List<Path> files, LeftOut leftOut) {
     /**
      * Lists a folder and all folders below it.
      *
+     * @param folder which is searched with all that it contains
      * @return the image files in order, and what is left out
      * @throws DataException in one line when a folder cannot be listed, or a link leads back to a
      *     folder that it is in

@@ -23,6 +23,7 @@ public final class LabelCounts {
     /**
      * Reads a set, by as many threads as there are processors.
      *
+     * @param data is read once, as a whole
      * @return pixels of each class
      * @throws java.io.UncheckedIOException in one line when an image cannot be read or a label is
      *     none
@@ -51,7 +52,11 @@ public final class LabelCounts {
         return sum;
     }
 
-    /** {@return pixels of a class} */
+    /**
+     * {@return pixels of a class}
+     *
+     * @param classIndex from 0
+     */
     public long pixels(int classIndex) {
         return pixels[Objects.checkIndex(classIndex, classes.count())];
     }

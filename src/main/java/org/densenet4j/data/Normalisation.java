@@ -134,11 +134,13 @@ public record Normalisation(float[] mean, float[] deviation) {
         }
     }
 
+    /** {@return a copy: the mean of each channel, of pixel values from 0 to 1} */
     @Override
     public float[] mean() {
         return mean.clone();
     }
 
+    /** {@return a copy: the deviation of each channel, of pixel values from 0 to 1} */
     @Override
     public float[] deviation() {
         return deviation.clone();

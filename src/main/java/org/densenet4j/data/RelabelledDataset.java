@@ -26,6 +26,7 @@ public final class RelabelledDataset implements Dataset {
      * {@return the same images with labels that index {@code classNames}} Classes of the network
      * without images are allowed, and so are names of the data without images.
      *
+     * @param data with class names of its own
      * @param classNames of a network, in the order of its logits
      * @throws IllegalArgumentException when images are of classes that the network does not know or
      *     has twice, with their names

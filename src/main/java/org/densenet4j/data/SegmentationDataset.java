@@ -22,6 +22,8 @@ public interface SegmentationDataset {
 
     /**
      * {@return what an image is called in messages and in the names of what is predicted for it}
+     *
+     * @param index of the image, from 0 to below {@link #size}
      */
     String name(int index);
 
@@ -29,6 +31,8 @@ public interface SegmentationDataset {
      * Reads an image at its own size with its labels, and uses both. Sources that decode large
      * files count their memory as taken until {@code use} returns.
      *
+     * @param <T> what is made of the image
+     * @param index of the image, from 0 to below {@link #size}
      * @param use gets them and should keep nothing of them
      * @return what {@code use} returned
      */

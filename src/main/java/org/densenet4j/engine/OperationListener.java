@@ -9,11 +9,15 @@ public interface OperationListener {
     OperationListener NONE = new OperationListener() {};
 
     /**
+     * An operation is about to run.
+     *
      * @param operation index into {@link org.densenet4j.plan.MemoryPlan#operations()}
      */
     default void before(int operation) {}
 
     /**
+     * An operation was run, or queued where a device works behind the host.
+     *
      * @param operation index into {@link org.densenet4j.plan.MemoryPlan#operations()}
      */
     default void after(int operation) {}

@@ -22,16 +22,19 @@ public record PixelTally(long[] intersection, long[] labelled, long[] predicted)
         predicted = predicted.clone();
     }
 
+    /** {@return a copy: by class, pixels of the class that were predicted as it} */
     @Override
     public long[] intersection() {
         return intersection.clone();
     }
 
+    /** {@return a copy: by class, pixels that have its label} */
     @Override
     public long[] labelled() {
         return labelled.clone();
     }
 
+    /** {@return a copy: by class, pixels with a label that were predicted as it} */
     @Override
     public long[] predicted() {
         return predicted.clone();
@@ -40,6 +43,7 @@ public record PixelTally(long[] intersection, long[] labelled, long[] predicted)
     /**
      * {@return both counts added}
      *
+     * @param other of as many classes
      * @throws IllegalArgumentException when they are of different classes
      */
     public PixelTally plus(PixelTally other) {

@@ -51,6 +51,8 @@ public record RmspropStep(
 
     /**
      * {@return as PyTorch's defaults have it: rho 0.99, epsilon 1e-8 outside of the root, no decay}
+     *
+     * @param rate learning rate
      */
     public static RmspropStep of(double rate) {
         return new RmspropStep((float) rate, 0.99f, 1e-8f, false, 0, Decayed.WEIGHTS, 1);
@@ -60,13 +62,19 @@ public record RmspropStep(
      * {@return as FC-DenseNet's authors have it (Jégou et al} 2017, arXiv 1611.09326, section 4.1,
      * and their code): rho 0.9, epsilon 1e-6 below the root, and a penalty of 1e-4·Σw² on weights
      * and gamma, whose gradient is a weight decay of 2e-4.
+     *
+     * @param rate learning rate
      */
     public static RmspropStep ofFcDenseNet(double rate) {
         return new RmspropStep(
                 (float) rate, 0.9f, 1e-6f, true, 2e-4f, Decayed.WEIGHTS_AND_SCALES, 1);
     }
 
-    /** {@return a copy that multiplies gradients by a factor} */
+    /**
+     * {@return a copy that multiplies gradients by a factor}
+     *
+     * @param factor of every gradient
+     */
     public RmspropStep withGradientScale(double factor) {
         return new RmspropStep(
                 rate, rho, epsilon, epsilonInside, weightDecay, decayed, (float) factor);

@@ -38,7 +38,14 @@ public record ConvolutionLayer(
         Sizes.require(name, target.of(), window, source.height(), source.width());
     }
 
-    /** {@return one without bias and dropout, whose weight is {@code name.weight}} */
+    /**
+     * {@return one without bias and dropout, whose weight is {@code name.weight}}
+     *
+     * @param name the prefix of its tensors' names
+     * @param source what is convolved
+     * @param window kernel, stride and padding
+     * @param target the columns that are written
+     */
     public static ConvolutionLayer of(String name, Read source, Window window, Columns target) {
         return new ConvolutionLayer(name, source, window, name, false, Drops.NOTHING, target);
     }

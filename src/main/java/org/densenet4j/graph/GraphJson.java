@@ -30,7 +30,11 @@ public final class GraphJson {
 
     private GraphJson() {}
 
-    /** {@return the graph as JSON, in one line} */
+    /**
+     * {@return the graph as JSON, in one line}
+     *
+     * @param graph any network
+     */
     public static String write(Graph graph) {
         Objects.requireNonNull(graph, "graph");
         return json(
@@ -59,6 +63,7 @@ public final class GraphJson {
      * {@return the graph that {@link #write} wrote}
      *
      * @param name of the graph
+     * @param json what {@link #write} gave
      * @throws GraphException in one line that says where, when the text is not such JSON, or what
      *     is wrong with the graph
      */
@@ -70,6 +75,9 @@ public final class GraphJson {
 
     /**
      * {@return what two graphs differ in beside their names, in a few words; empty when in nothing}
+     *
+     * @param one a graph
+     * @param other the graph that it is compared with
      */
     public static Optional<String> difference(Graph one, Graph other) {
         Objects.requireNonNull(one, "one");

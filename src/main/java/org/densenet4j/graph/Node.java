@@ -64,7 +64,11 @@ public sealed interface Node
         return Drops.NOTHING;
     }
 
-    /** {@return whether its backward pass reads the values again that its forward pass has read} */
+    /**
+     * {@return whether its backward pass reads the values again that its forward pass has read}
+     *
+     * @param read one of {@link #reads}
+     */
     default boolean readsAgain(Read read) {
         return true;
     }
@@ -74,7 +78,12 @@ public sealed interface Node
         return false;
     }
 
-    /** The batch normalisation of values that are the node's own, such as a bottleneck's. */
+    /**
+     * The batch normalisation of values that are the node's own, such as a bottleneck's.
+     *
+     * @param norm its names and constants
+     * @param channels that it normalises
+     */
     record InnerNorm(Norm norm, int channels) {}
 
     /** {@return running statistics, in the order of the normalisations} */

@@ -42,7 +42,13 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
         shape = List.copyOf(Objects.requireNonNull(shape, "shape"));
     }
 
-    /** {@return a tensor of this shape} */
+    /**
+     * {@return a tensor of this shape}
+     *
+     * @param name in torchvision's naming
+     * @param role what it does in its node
+     * @param shape as PyTorch has it
+     */
     public static ParameterSpec of(String name, Role role, int... shape) {
         Objects.requireNonNull(shape, "shape");
         return new ParameterSpec(name, Arrays.stream(shape).boxed().toList(), role);

@@ -28,7 +28,11 @@ public record Window(int kernel, int stride, int padding) {
         }
     }
 
-    /** {@return pixels of the output along one side: {@code floor((size + 2p − k)/s) + 1}} */
+    /**
+     * {@return pixels of the output along one side: {@code floor((size + 2p − k)/s) + 1}}
+     *
+     * @param size pixels of the image along it
+     */
     public int output(int size) {
         return Math.floorDiv(size + 2 * padding - kernel, stride) + 1;
     }

@@ -106,6 +106,7 @@ public enum EmbeddingsWriter {
     /**
      * Writes a file, all of it or nothing.
      *
+     * @param path the file
      * @param names of the images
      * @param rows their embeddings
      * @param length of an embedding
@@ -121,7 +122,11 @@ public enum EmbeddingsWriter {
         }
     }
 
-    /** {@return what {@link #write} writes} */
+    /**
+     * {@return what {@link #write} writes}
+     *
+     * @param path the file
+     */
     public List<Path> files(Path path) {
         return this == NPY
                 ? List.of(path, path.resolveSibling(path.getFileName() + ".txt"))

@@ -50,6 +50,7 @@ public record Evaluation(
      * the classes are enough. Where the predictor's model names no classes, the data must have as
      * many, and they are matched by position.
      *
+     * @param predictor of a network that classifies images
      * @param images normalised as the predictor wants them, in any order
      * @return loss, accuracy and counts of each class
      * @throws IllegalArgumentException when the network does not know a class of the data

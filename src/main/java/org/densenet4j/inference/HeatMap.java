@@ -39,6 +39,8 @@ public record HeatMap(int classIndex, int height, int width, float[] values) {
     /**
      * Bilinear interpolation at a place given in 0..1 of height and width.
      *
+     * @param y 0 is the upper edge, 1 the lower
+     * @param x 0 is the left edge, 1 the right
      * @return the interpolated value
      */
     public double at(double y, double x) {

@@ -39,6 +39,7 @@ public final class HeatMapOverlay {
      *
      * @param shown a {@link #shown} image
      * @param map of that image
+     * @throws IOException when the picture cannot be encoded
      */
     public static byte[] png(Image shown, HeatMap map) throws IOException {
         Objects.requireNonNull(shown, "shown");

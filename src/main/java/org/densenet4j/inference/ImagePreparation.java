@@ -112,6 +112,7 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
      * and wide}
      *
      * @param image of any size, in colour or grey
+     * @param leastSide pixels that both sides have at least
      */
     public Image visible(Image image, int leastSide) {
         Objects.requireNonNull(image, "image");

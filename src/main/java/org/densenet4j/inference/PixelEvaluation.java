@@ -52,6 +52,8 @@ public record PixelEvaluation(
      * Evaluates a model on whole images, one by one, each at its own size: the network is planned
      * again where the size changes.
      *
+     * @param model of a network that classifies pixels
+     * @param device which stays the caller's
      * @param images normalised as the model wants them, of batches of one whole image
      * @return loss, accuracy and intersection over union of each class
      * @throws IllegalArgumentException when the model does not classify pixels, the data has other

@@ -77,12 +77,20 @@ public record BlockReuse(
                                                 + target));
     }
 
-    /** {@return {@code input}, {@code layer 3}, or a node's name} */
+    /**
+     * {@return {@code input}, {@code layer 3}, or a node's name}
+     *
+     * @param source number of the source, from 0
+     */
     public String sourceName(int source) {
         return sources.get(source).name();
     }
 
-    /** {@return {@code layer 3}, {@code transition1}, {@code classifier}, or a node's name} */
+    /**
+     * {@return {@code layer 3}, {@code transition1}, {@code classifier}, or a node's name}
+     *
+     * @param target number of the target, from 1
+     */
     public String targetName(int target) {
         return targets.get(target - 1).name();
     }

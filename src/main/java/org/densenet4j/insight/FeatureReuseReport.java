@@ -37,6 +37,9 @@ public final class FeatureReuseReport {
     private final boolean denseNet;
 
     /**
+     * A report, which {@link #write} and {@link #addTo} make.
+     *
+     * @param reuse what is shown
      * @param scale what colours are relative to
      */
     public FeatureReuseReport(FeatureReuse reuse, Scale scale) {
@@ -51,6 +54,7 @@ public final class FeatureReuseReport {
      * Writes {@code feature-reuse.csv}, {@code feature-reuse.html} and a {@code
      * feature-reuse-block1.png} for each block to a folder, which is made when it is not there.
      *
+     * @param folder is made if it is not there
      * @return the files
      * @throws IOException in one line with the path
      */
@@ -143,7 +147,11 @@ public final class FeatureReuseReport {
 
     // ---------------------------------------------------------------- page
 
-    /** Adds a section with a heat map for each block and the numbers behind them. */
+    /**
+     * Adds a section with a heat map for each block and the numbers behind them.
+     *
+     * @param page gets the sections
+     */
     public void addTo(HtmlPage page) {
         Objects.requireNonNull(page, "page");
         page.section("Feature reuse");

@@ -71,7 +71,10 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
      * {@return masks the weakest connections in steps and measures the loss and accuracy of each}
      * The network has its own weights again afterwards, also after an exception.
      *
+     * @param network with trained weights, which are put back at the end
+     * @param ranking which connections go first
      * @param shares shares of all connections to mask, above 0 and up to 1
+     * @param data what accuracy is measured on
      * @throws IllegalArgumentException for a share out of range, data without images, a network
      *     without connections to compare, or one that labels pixels
      */

@@ -31,7 +31,11 @@ public final class PruneReportFiles {
 
     private final PruneReport report;
 
-    /** Prepares the files of a report. */
+    /**
+     * Prepares the files of a report.
+     *
+     * @param report what is written
+     */
     public PruneReportFiles(PruneReport report) {
         Objects.requireNonNull(report, "report");
         this.report = report;
@@ -63,7 +67,11 @@ public final class PruneReportFiles {
         return table;
     }
 
-    /** {@return the first {@code count} connections that would go} */
+    /**
+     * {@return the first {@code count} connections that would go}
+     *
+     * @param count most rows
+     */
     public Table weakest(int count) {
         Table table =
                 Table.of(
@@ -99,6 +107,7 @@ public final class PruneReportFiles {
      * line for each connection, weakest first), {@code prune-report.json} (both) and {@code
      * prune-report.png} to a folder, which is made when it is not there.
      *
+     * @param folder is made if it is not there
      * @return the files
      * @throws IOException in one line with the path
      */

@@ -23,6 +23,8 @@ public final class OutputRule {
     private final boolean overwrite;
 
     /**
+     * A rule for one command.
+     *
      * @param inputs files that are read, and folders of which every file may be; those that do not
      *     exist are somebody else's to complain about
      * @param overwrite whether files that exist may be replaced, other than inputs

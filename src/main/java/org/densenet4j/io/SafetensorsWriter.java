@@ -40,6 +40,9 @@ public final class SafetensorsWriter {
     private final Map<String, String> metadata = new LinkedHashMap<>();
     private boolean sealed;
 
+    /** A file without tensors, which the other methods add. */
+    public SafetensorsWriter() {}
+
     /**
      * Adds an entry to {@code __metadata__}.
      *

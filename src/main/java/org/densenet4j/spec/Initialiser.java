@@ -32,13 +32,20 @@ public final class Initialiser {
         this.fanIns = fanIns;
     }
 
-    /** {@return an initialiser of DenseNets for this seed} */
+    /**
+     * {@return an initialiser of DenseNets for this seed}
+     *
+     * @param seed the same one draws the same values
+     */
     public static Initialiser seeded(long seed) {
         return new Initialiser(seed, Initialisation.DENSENET, Map.of());
     }
 
     /**
      * {@return an initialiser of a network for this seed, from the distributions that it asks for}
+     *
+     * @param graph which says from which distributions
+     * @param seed the same one draws the same values
      */
     public static Initialiser of(Graph graph, long seed) {
         Objects.requireNonNull(graph, "graph");
@@ -55,6 +62,8 @@ public final class Initialiser {
     /**
      * Fills {@code out} with the initial values of a parameter.
      *
+     * @param parameter whose name, shape and role decide
+     * @param out receives the values in the PyTorch layout
      * @throws IllegalArgumentException when it has room for more or fewer values, or when the
      *     parameter is a bias that is drawn for a weight that the network does not have
      */

@@ -62,6 +62,7 @@ public final class NetworkShape {
     /**
      * Derives the shapes of a spec.
      *
+     * @param spec the network
      * @return shapes of every block and layer
      */
     public static NetworkShape of(DenseNetSpec spec) {

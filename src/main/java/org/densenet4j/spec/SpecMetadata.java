@@ -38,7 +38,11 @@ public final class SpecMetadata {
 
     // ---------------------------------------------------------------- writing
 
-    /** {@return a spec as metadata entries, which {@link #read} reads} */
+    /**
+     * {@return a spec as metadata entries, which {@link #read} reads}
+     *
+     * @param spec the network
+     */
     public static Map<String, String> of(NetworkSpec spec) {
         SpecMetadata text = new SpecMetadata(new LinkedHashMap<>());
         switch (Objects.requireNonNull(spec, "spec")) {
@@ -113,7 +117,11 @@ public final class SpecMetadata {
 
     // ---------------------------------------------------------------- reading
 
-    /** {@return whether metadata have a spec} */
+    /**
+     * {@return whether metadata have a spec}
+     *
+     * @param metadata of a file
+     */
     public static boolean isIn(Map<String, String> metadata) {
         Objects.requireNonNull(metadata, "metadata");
         return metadata.containsKey(PREFIX + FAMILY) || metadata.containsKey(PREFIX + GROWTH_RATE);
@@ -122,6 +130,9 @@ public final class SpecMetadata {
     /**
      * {@return what the specs of two files, or of a file and a network, differ in beside their
      * names, in the words of their entries; empty when they are of the same network}
+     *
+     * @param one a network
+     * @param other the network that it is compared with
      */
     public static Optional<String> difference(NetworkSpec one, NetworkSpec other) {
         Objects.requireNonNull(one, "one");
@@ -155,6 +166,7 @@ public final class SpecMetadata {
     /**
      * {@return the spec in a file's metadata}
      *
+     * @param metadata of a file
      * @param tensors of the file, of which every layer has some: what claims more layers is refused
      *     before it takes memory
      * @throws IllegalArgumentException in one line when a field is missing or broken, or when the

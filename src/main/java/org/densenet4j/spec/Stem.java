@@ -18,7 +18,11 @@ public enum Stem {
     /** The same with a blur pool: a 3x3 max-pool of every window, filtered as it is halved. */
     DEEP_BLUR;
 
-    /** {@return the stem of a network; empty for families that have none} */
+    /**
+     * {@return the stem of a network; empty for families that have none}
+     *
+     * @param spec the network
+     */
     public static Optional<Stem> of(NetworkSpec spec) {
         return switch (spec) {
             case DenseNetSpec s -> Optional.of(s.stem());

@@ -179,6 +179,7 @@ public final class Checkpoint {
      * {@return the spec of {@link #describe}}
      *
      * @param path a checkpoint
+     * @throws IOException in one line when there is no such file, or it is damaged or no checkpoint
      */
     public static NetworkSpec spec(Path path) throws IOException {
         return describe(path).spec();
@@ -188,6 +189,7 @@ public final class Checkpoint {
      * {@return the metadata of {@link #describe}}
      *
      * @param path a checkpoint
+     * @throws IOException in one line when there is no such file, or it is damaged or no checkpoint
      */
     public static Map<String, String> metadata(Path path) throws IOException {
         return describe(path).metadata();

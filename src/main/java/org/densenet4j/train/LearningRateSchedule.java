@@ -11,8 +11,9 @@ import java.util.Objects;
 @FunctionalInterface
 public interface LearningRateSchedule {
     /**
-     * @param progress share of all steps done, from 0 to below 1
-     * @return the rate
+     * {@return the learning rate of a step}
+     *
+     * @param progress share of all steps done before it, from 0 to below 1
      */
     double rate(double progress);
 

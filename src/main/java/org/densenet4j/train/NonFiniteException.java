@@ -2,7 +2,12 @@ package org.densenet4j.train;
 
 /** A loss or gradient became NaN or infinite; the message names the step and the layer. */
 public final class NonFiniteException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    /** Counted from 1. */
     private final long step;
+
+    /** The stage, or the parameter. */
     private final String layer;
 
     NonFiniteException(long step, String layer, String what) {

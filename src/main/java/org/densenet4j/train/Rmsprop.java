@@ -52,6 +52,8 @@ public record Rmsprop(
 
     /**
      * {@return as PyTorch's defaults have it: rho 0.99, epsilon 1e-8 outside of the root, no decay}
+     *
+     * @param learningRate of the first step
      */
     public static Rmsprop of(double learningRate) {
         return new Rmsprop(learningRate, 0.99, 1e-8, false, 0, Decayed.ALL);
@@ -61,6 +63,8 @@ public record Rmsprop(
      * {@return as FC-DenseNet's authors have it (Jégou et al} 2017, arXiv 1611.09326, section 4.1,
      * and their code): rho 0.9, epsilon 1e-6 below the root, and a penalty of 1e-4·Σw² on weights
      * and gamma, whose gradient is a weight decay of 2e-4.
+     *
+     * @param learningRate of the first step
      */
     public static Rmsprop ofFcDenseNet(double learningRate) {
         return new Rmsprop(learningRate, 0.9, 1e-6, true, 2e-4, Decayed.WEIGHTS_AND_SCALES);

@@ -288,7 +288,11 @@ public final class RunFolder implements AutoCloseable {
                 .findFirst();
     }
 
-    /** Removes what a process left that was stopped before its first checkpoint. */
+    /**
+     * Removes what a process left that was stopped before its first checkpoint.
+     *
+     * @throws IOException when a file cannot be removed
+     */
     public void clear() throws IOException {
         keepMetrics(0);
         Files.deleteIfExists(file(BEST));

@@ -22,6 +22,7 @@ public final class SettingsFile {
     /**
      * Reads a file.
      *
+     * @param file lines of {@code key = value}
      * @return values by key, in the file's order
      * @throws IOException in one line when it is missing, has a key twice, or is no such file
      */

@@ -545,6 +545,7 @@ public final class Trainer implements AutoCloseable {
      * @param notes by key; those of the trainer's own keys are replaced
      * @throws IllegalArgumentException when they tell of other class names or of another
      *     normalisation than what {@link #images} knows
+     * @throws IOException in one line with the path and the reason
      */
     public void save(Path path, Map<String, String> notes) throws IOException {
         Objects.requireNonNull(path, "path");

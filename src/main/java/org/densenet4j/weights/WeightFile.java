@@ -24,6 +24,7 @@ public final class WeightFile {
      * files; the content tells which, not the name. The checksum of a file that this project wrote
      * is compared with its content.
      *
+     * @param path a file, or the index of several
      * @return the file, which the caller closes
      * @throws IOException in one line when it is missing, broken, damaged or neither, with what it
      *     is instead
@@ -35,6 +36,7 @@ public final class WeightFile {
     /**
      * {@return the same of a file with several networks}
      *
+     * @param path a file, or the index of several
      * @param options {@link LoadOptions#weightsKey} is heeded
      * @throws IOException also when the file has no weights under that key
      */

@@ -61,7 +61,11 @@ public record WeightReport(
         return lines;
     }
 
-    /** Prints {@link #problems}, the first of them where there are very many. */
+    /**
+     * Prints {@link #problems}, the first of them where there are very many.
+     *
+     * @param out receives a line for each problem
+     */
     public void print(PrintWriter out) {
         List<String> lines = problems();
         lines.stream().limit(MOST_LINES).forEach(out::println);

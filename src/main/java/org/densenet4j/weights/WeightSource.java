@@ -8,6 +8,7 @@ public interface WeightSource {
     /**
      * {@return the values of a tensor}
      *
+     * @param name as torchvision names it
      * @throws IOException when they cannot be read
      */
     float[] values(String name) throws IOException;
