@@ -35,17 +35,18 @@ public final class TrainFromCode {
     private static final long SEED = 42;
 
     /** Images of two glyphs beside each other, 32x64 pixels; what they show is no one class. */
-    private record Pairs(Dataset glyphs, int[] partners) implements Dataset {
+    private record Pairs(Dataset glyphs, List<Integer> partners) implements Dataset {
         static Pairs of(Dataset glyphs) {
             int size = glyphs.size();
-            return new Pairs(glyphs, new SplittableRandom(SEED).ints(size, 0, size).toArray());
+            return new Pairs(
+                    glyphs, new SplittableRandom(SEED).ints(size, 0, size).boxed().toList());
         }
 
         /** 1 for each shape that the image shows, 0 for the others. */
         float[] target(int index) {
             float[] target = new float[classes()];
             target[glyphs.label(index)] = 1;
-            target[glyphs.label(partners[index])] = 1;
+            target[glyphs.label(partners.get(index))] = 1;
             return target;
         }
 
@@ -55,7 +56,7 @@ public final class TrainFromCode {
             byte[] left = new byte[height() * row];
             byte[] right = new byte[height() * row];
             glyphs.read(index, left);
-            glyphs.read(partners[index], right);
+            glyphs.read(partners.get(index), right);
             for (int y = 0; y < height(); y++) {
                 System.arraycopy(left, y * row, pixels, 2 * y * row, row);
                 System.arraycopy(right, y * row, pixels, (2 * y + 1) * row, row);
