@@ -3,6 +3,7 @@ package org.densenet4j.api;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceMemoryException;
@@ -329,6 +330,7 @@ class NullIsRefusedAtOnceTest {
         sample(Phase.class, Phase.FORWARD);
         sample(DeviceOptions.class, DeviceOptions.defaults());
         sample(DataType.class, DataType.FLOAT32);
+        sample(CpuIsa.class, CpuIsa.BEST);
         sample(DeviceMemoryException.class, new DeviceMemoryException("cpu", 1, 1, null));
         samples.put(DeviceUse.class, new DeviceUse("test", device));
         sample(Mode.class, Mode.TRAIN);
