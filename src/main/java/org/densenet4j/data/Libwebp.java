@@ -3,6 +3,7 @@ package org.densenet4j.data;
 import com.luciad.imageio.webp.WebPImageReaderSpi;
 import com.luciad.imageio.webp.WebPWrapper;
 
+import org.densenet4j.library.OptionalLibrary;
 import org.jspecify.annotations.Nullable;
 
 import java.io.File;
@@ -25,6 +26,10 @@ final class Libwebp {
     private Libwebp() {}
 
     private static @Nullable String fault() {
+        if (!OptionalLibrary.read("com.luciad.imageio.webp.WebPWrapper")) {
+            return "it needs com.github.usefulness:webp-imageio; add that to your project's"
+                    + " dependencies";
+        }
         try {
             if (!mayHoldPrograms()) {
                 return FOLDER

@@ -95,6 +95,7 @@ public sealed interface BottleneckConvolutionMemory {
      * {@return bands where an image is far larger than the cache, whole images otherwise, and for
      * NAIVE, which keeps all of T}
      */
+    @SuppressWarnings("exports") // Public as all of an interface; for the planner.
     static BottleneckConvolutionMemory of(
             BottleneckLayer node, Planner planner, Allocator.Frame frame) {
         if (planner.strategy() == MemoryStrategy.NAIVE) {

@@ -46,6 +46,7 @@ public sealed interface PooledConvolutionMemory extends NodeMemory
     Matrix correction();
 
     /** {@return statistics of S} */
+    @SuppressWarnings("exports") // Public as all of an interface; for the planner.
     static Matrix statistics(PooledConvolution node, Planner planner) {
         return planner.allocator()
                 .matrix(
@@ -58,6 +59,7 @@ public sealed interface PooledConvolutionMemory extends NodeMemory
     }
 
     /** {@return S, where it is kept} */
+    @SuppressWarnings("exports") // Public as all of an interface; for the planner.
     static Optional<Matrix> stored(PooledConvolution node, Planner planner) {
         return planner.strategy() == MemoryStrategy.RECOMPUTE
                 ? Optional.empty()

@@ -1,17 +1,21 @@
 package org.densenet4j.profile;
 
+import org.densenet4j.library.OptionalLibrary;
 import org.jfree.data.statistics.Regression;
 import org.jfree.data.xy.XYSeries;
 import org.jfree.data.xy.XYSeriesCollection;
 
 /**
- * A polynomial through points by least squares.
+ * A polynomial through points by least squares, by JFreeChart.
  *
  * @param coefficients constant first
  * @param rSquared share of the variance that it explains
  * @param largestResidual largest distance from a point, relative to the largest value
  */
 public record PolynomialFit(double[] coefficients, double rSquared, double largestResidual) {
+    static {
+        OptionalLibrary.read("org.jfree.chart.JFreeChart");
+    }
 
     /**
      * Fits a polynomial.

@@ -3,6 +3,7 @@ package org.densenet4j.report;
 import org.apache.batik.svggen.SVGGraphics2D;
 import org.densenet4j.io.AtomicFile;
 import org.densenet4j.io.OutputFolder;
+import org.densenet4j.library.OptionalLibrary;
 import org.jfree.chart.JFreeChart;
 import org.jfree.chart.axis.AxisLocation;
 import org.jfree.chart.axis.CategoryAxis;
@@ -67,8 +68,8 @@ import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 
 /**
- * A chart for a document, as PNG or SVG, drawn by JFreeChart. Values are in the unit that the
- * axis's label names.
+ * A chart for a document, as PNG or SVG, drawn by JFreeChart and Batik, which are not among the
+ * dependencies that come with this library. Values are in the unit that the axis's label names.
  *
  * <pre>{@code
  * Figure.lines("Memory and depth", "layers", "MB", List.of(new Series("SHARED", layers, megabytes)))
@@ -101,6 +102,11 @@ public final class Figure {
 
     /** Pixels of a PNG for each unit of its size, so that text is sharp on dense screens. */
     private static final int PNG_SCALE = 2;
+
+    static {
+        OptionalLibrary.read("org.jfree.chart.JFreeChart");
+        OptionalLibrary.read("org.apache.batik.svggen.SVGGraphics2D");
+    }
 
     private final JFreeChart chart;
 

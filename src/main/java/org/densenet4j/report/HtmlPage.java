@@ -225,6 +225,11 @@ public final class HtmlPage {
     private static String echarts() {
         Properties maven = new Properties();
         try (InputStream in = HtmlPage.class.getResourceAsStream(MAVEN)) {
+            if (in == null) {
+                throw new IllegalStateException(
+                        "Charts in pages need org.mvnpm:echarts, which is not there; add it to your"
+                                + " project's dependencies");
+            }
             maven.load(in);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -8,6 +8,7 @@ import org.bytedeco.javacpp.Loader;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.library.LibraryFile;
 
 import java.io.File;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.net.URL;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
@@ -292,16 +294,20 @@ final class OneDnn {
     private static SymbolLookup library(String file) {
         String platform = Loader.getPlatform();
         String resource = "/org/bytedeco/dnnl/" + platform + "/" + file;
-        if (OneDnn.class.getResource(resource) == null) {
-            throw new DeviceException(
-                    "oneDNN has no library "
-                            + file
-                            + " for "
-                            + platform
-                            + " on the class path; add org.bytedeco:dnnl with that classifier");
-        }
+        URL packed =
+                LibraryFile.find(resource)
+                        .orElseThrow(
+                                () ->
+                                        new DeviceException(
+                                                "oneDNN has no library "
+                                                        + file
+                                                        + " for "
+                                                        + platform
+                                                        + " on the class path or module path; add"
+                                                        + " org.bytedeco:dnnl with that"
+                                                        + " classifier"));
         try {
-            File unpacked = Loader.cacheResource(resource);
+            File unpacked = Loader.cacheResource(packed);
             Path path = unpacked.toPath().toAbsolutePath();
             return SymbolLookup.libraryLookup(path, Arena.global());
         } catch (IOException | IllegalArgumentException e) {

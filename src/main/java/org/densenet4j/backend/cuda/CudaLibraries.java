@@ -165,7 +165,7 @@ final class CudaLibraries {
                             + CudaPlatform.description()
                             + "; use --device cpu");
         }
-        if (!JCudaNatives.onClassPath()) {
+        if (!JCudaNatives.arePresent()) {
             return Optional.of(
                     "JCuda's native libraries are not on the class path; add org.jcuda:jcuda-natives,"
                             + " jcublas-natives and jcudnn-natives 12.6.0 for this platform");

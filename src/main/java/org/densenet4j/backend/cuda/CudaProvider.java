@@ -27,12 +27,12 @@ public final class CudaProvider implements DeviceProvider {
 
     @Override
     public Optional<String> problem() {
-        return libraries().problem();
+        return JCudaClasses.problem().or(() -> libraries().problem());
     }
 
     @Override
     public List<Finding> findings() {
-        return CudaFindings.of(libraries());
+        return JCudaClasses.problem().isPresent() ? List.of() : CudaFindings.of(libraries());
     }
 
     @Override

@@ -4,9 +4,11 @@ import jcuda.JCudaVersion;
 import jcuda.LibUtils;
 
 import org.densenet4j.backend.DeviceException;
+import org.densenet4j.library.LibraryFile;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URL;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,9 +30,9 @@ final class JCudaNatives {
         this.folder = folder;
     }
 
-    /** Whether the class path has the natives of this platform. */
-    static boolean onClassPath() {
-        return JCudaNatives.class.getResource(resource("JCudaDriver")) != null;
+    /** Whether the class path or module path has the natives of this platform. */
+    static boolean arePresent() {
+        return LibraryFile.find(resource("JCudaDriver")).isPresent();
     }
 
     /**
@@ -77,15 +79,17 @@ final class JCudaNatives {
     private Path unpack(String library) {
         String resource = resource(library);
         Path file = folder.resolve(resource.substring(resource.lastIndexOf('/') + 1));
-        try (InputStream stream = JCudaNatives.class.getResourceAsStream(resource)) {
-            if (stream == null) {
-                throw new DeviceException(
-                        "the class path has no "
-                                + resource
-                                + "; add org.jcuda's natives of version "
-                                + JCudaVersion.get()
-                                + " for this platform");
-            }
+        URL packed =
+                LibraryFile.find(resource)
+                        .orElseThrow(
+                                () ->
+                                        new DeviceException(
+                                                "the class path has no "
+                                                        + resource
+                                                        + "; add org.jcuda's natives of version "
+                                                        + JCudaVersion.get()
+                                                        + " for this platform"));
+        try (InputStream stream = packed.openStream()) {
             byte[] content = stream.readAllBytes();
             if (!Files.exists(file) || !Arrays.equals(Files.readAllBytes(file), content)) {
                 Path part =
