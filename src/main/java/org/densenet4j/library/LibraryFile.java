@@ -29,7 +29,8 @@ public final class LibraryFile {
      * @param name absolute, such as {@code /org/bytedeco/dnnl/linux-x86_64/libdnnl.so.3}
      */
     public static Optional<URL> find(String name) {
-        URL seen = LibraryFile.class.getResource(name);
+        // Asked by a class of a module, Class.getResource leaves the class path out.
+        URL seen = LibraryFile.class.getClassLoader().getResource(name.substring(1));
         return seen != null
                 ? Optional.of(seen)
                 : onModulePath(name, System.getProperty("jdk.module.path", ""));

@@ -2,10 +2,13 @@ package org.densenet4j.report;
 
 import org.densenet4j.io.AtomicFile;
 import org.densenet4j.io.OutputFolder;
+import org.densenet4j.library.LibraryFile;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.StringReader;
 import java.io.UncheckedIOException;
+import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -224,25 +227,32 @@ public final class HtmlPage {
 
     private static String echarts() {
         Properties maven = new Properties();
-        try (InputStream in = HtmlPage.class.getResourceAsStream(MAVEN)) {
-            if (in == null) {
-                throw new IllegalStateException(
-                        "Charts in pages need org.mvnpm:echarts, which is not there; add it to your"
-                                + " project's dependencies");
-            }
-            maven.load(in);
+        try {
+            maven.load(new StringReader(library(MAVEN)));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         String version = maven.getProperty("version");
-        return resource("/META-INF/resources/_static/echarts/" + version + "/dist/echarts.min.js");
+        return library("/META-INF/resources/_static/echarts/" + version + "/dist/echarts.min.js");
+    }
+
+    private static String library(String name) {
+        URL file =
+                LibraryFile.find(name)
+                        .orElseThrow(
+                                () ->
+                                        new IllegalStateException(
+                                                "charts in pages need org.mvnpm:echarts; add it to"
+                                                        + " your project's dependencies"));
+        try (InputStream in = file.openStream()) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static String resource(String name) {
         try (InputStream in = HtmlPage.class.getResourceAsStream(name)) {
-            if (in == null) {
-                throw new IllegalStateException(name + " is missing from the class path");
-            }
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
