@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  * <p>Tags are written where they say more than the name and the sentence do, so their absence is no
  * warning here; nor is it one that the Vector API still incubates.
  *
- * <pre>java src/build/ApiDocumentation.java LIBRARIES JAR DATE VERSION</pre>
+ * <pre>java src/build/ApiDocumentation.java CLASS_PATH JAR DATE VERSION</pre>
  */
 public final class ApiDocumentation {
     private static final Pattern WARNING = Pattern.compile("(.*: )?(warning|error)(:| -) .*");
@@ -32,7 +32,11 @@ public final class ApiDocumentation {
     private ApiDocumentation() {}
 
     public static void main(String[] args) throws IOException {
-        Path libraries = Path.of(args[0]);
+        List<Path> libraries =
+                Stream.of(args[0].split(File.pathSeparator))
+                        .map(Path::of)
+                        .filter(Files::isRegularFile)
+                        .toList();
         Path jar = Path.of(args[1]);
         Path folder = Files.createTempDirectory("javadoc");
         StringWriter said = new StringWriter();
@@ -70,17 +74,17 @@ public final class ApiDocumentation {
         System.exit(code);
     }
 
-    private static String[] javadoc(Path libraries, Path folder, String version) throws IOException {
+    private static String[] javadoc(List<Path> libraries, Path folder, String version) {
         // Jars without a descriptor are left on the class path, as Maven leaves them.
-        String modules =
-                ModuleFinder.of(libraries).findAll().stream()
-                        .filter(module -> !module.descriptor().isAutomatic())
-                        .map(module -> Path.of(module.location().orElseThrow()).toString())
-                        .collect(Collectors.joining(File.pathSeparator));
-        String all;
-        try (Stream<Path> jars = Files.list(libraries)) {
-            all = jars.map(Path::toString).collect(Collectors.joining(File.pathSeparator));
-        }
+        List<Path> modules =
+                libraries.stream()
+                        .filter(
+                                jar ->
+                                        ModuleFinder.of(jar).findAll().stream()
+                                                .noneMatch(
+                                                        module ->
+                                                                module.descriptor().isAutomatic()))
+                        .toList();
         return new String[] {
             "-quiet",
             "-Xdoclint:all",
@@ -97,13 +101,17 @@ public final class ApiDocumentation {
             "--module",
             MODULE,
             "--module-path",
-            modules,
+            path(modules),
             "--class-path",
-            all,
+            path(libraries),
             "--add-reads",
             MODULE + "=ALL-UNNAMED",
             "-d",
             folder.toString()
         };
+    }
+
+    private static String path(List<Path> jars) {
+        return jars.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
     }
 }
