@@ -8,7 +8,7 @@ module org.densenet4j {
     requires static info.picocli;
     requires static jdk.incubator.vector;
     requires static jdk.unsupported;
-    requires static org.jspecify;
+    requires static transitive org.jspecify;
 
     exports org.densenet4j.backend;
     exports org.densenet4j.data;
