@@ -39,9 +39,6 @@ public final class SafetensorsWriter {
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final Map<String, String> metadata = new LinkedHashMap<>();
 
-    /** A file without tensors and metadata. */
-    public SafetensorsWriter() {}
-
     private boolean sealed;
 
     /** A file without tensors, which the other methods add. */
