@@ -31,6 +31,7 @@ class NullnessTest {
                     "cli",
                     "download",
                     "io.pth",
+                    "library",
                     "parity",
                     "random",
                     "reference");

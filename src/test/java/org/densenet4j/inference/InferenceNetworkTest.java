@@ -85,8 +85,8 @@ class InferenceNetworkTest {
         refuses(wrong, "target: ", () -> network.logits(1, new float[6], -1));
         refuses(wrong, "count = 0", () -> network.logits(0, new float[6], 0));
         refuses(wrong, "image -1", () -> network.classMaps(-1));
-        refuses(wrong, "-1 images", () -> predictor.logits(images, -1));
-        refuses(wrong, "-1 images", () -> predictor.embeddings(images, -1));
+        refuses(wrong, "count = -1", () -> predictor.logits(images, -1));
+        refuses(wrong, "count = -1", () -> predictor.embeddings(images, -1));
         refuses(wrong, "1000000000 images", () -> predictor.logits(images, 1_000_000_000));
         refuses(wrong, "1 images", () -> predictor.heatMap(new float[5], 0));
     }
