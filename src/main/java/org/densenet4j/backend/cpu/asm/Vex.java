@@ -36,6 +36,13 @@ final class Vex extends VectorInstruction {
         ModRm.indexed(code, reg.number(), at, index.number());
     }
 
+    /** A register beside the base. */
+    void indexed(Vector reg, Address at, Register index) {
+        prefix(reg.number(), 0, at.base().number >> 3, index.number >> 3);
+        code.write(opcode);
+        ModRm.indexed(code, reg.number(), at, index.number);
+    }
+
     @Override
     int displacementUnit(int operandBytes) {
         return 1;
