@@ -39,7 +39,7 @@ final class CpuArena implements DeviceArena {
     private final long scratchBytesPerLane;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
-    private final Map<PointwiseShape, CompiledPointwise> pointwise = new ConcurrentHashMap<>();
+    private final Map<PointwiseShape, HostPointwise> pointwise = new ConcurrentHashMap<>();
     private boolean closed;
 
     CpuArena(Host host, Lanes lanes, long bytes, long scratchOffset, long scratchBytesPerLane) {
@@ -218,7 +218,8 @@ final class CpuArena implements DeviceArena {
             return DeviceArena.super.pointwise(shape);
         }
         Target target = host.target().get();
-        return pointwise.computeIfAbsent(shape, s -> new CompiledPointwise(this, target, s.type()));
+        return pointwise.computeIfAbsent(
+                shape, s -> PointwiseMethod.of(target, s).open(this, target, s));
     }
 
     @Override
@@ -310,7 +311,7 @@ final class CpuArena implements DeviceArena {
         closed = true;
         products.values().forEach(Primitive::close);
         convolutions.values().forEach(HostConvolution::close);
-        pointwise.values().forEach(CompiledPointwise::close);
+        pointwise.values().forEach(HostPointwise::close);
         passes.ifPresent(CompiledPasses::close);
         arena.close();
     }

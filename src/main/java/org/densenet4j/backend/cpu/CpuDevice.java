@@ -158,7 +158,7 @@ final class CpuDevice implements Device {
     @Override
     public PointwiseMemory memory(PointwiseShape shape) {
         return host.target()
-                .map(target -> CompiledPointwise.memory(target, shape))
+                .map(target -> PointwiseMethod.of(target, shape).memory(target, shape))
                 .orElseGet(() -> Device.super.memory(shape));
     }
 

@@ -351,6 +351,12 @@ final class OneDnn {
                 .reduce((less, more) -> more);
     }
 
+    /** Whether no limit is set that leaves out tiles (AMX). */
+    boolean allowsTiles() {
+        String most = System.getenv("ONEDNN_MAX_CPU_ISA");
+        return most == null || most.contains("AMX") || most.equals("DEFAULT");
+    }
+
     private boolean uses(InstructionSet set) {
         int bits =
                 switch (set) {

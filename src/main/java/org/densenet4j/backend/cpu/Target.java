@@ -4,6 +4,7 @@ import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.asm.Processor;
+import org.densenet4j.backend.cpu.asm.TileSupport;
 import org.densenet4j.backend.cpu.jit.Storage;
 import org.densenet4j.backend.cpu.jit.Words;
 
@@ -15,8 +16,9 @@ import java.util.function.BooleanSupplier;
  *
  * @param set the instructions
  * @param bfloat16Words what products of activations in bfloat16 take their operands in
+ * @param tiles whether there are products of tiles of bfloat16 (AMX)
  */
-record Target(InstructionSet set, Words bfloat16Words) {
+record Target(InstructionSet set, Words bfloat16Words, boolean tiles) {
 
     /**
      * The best that an instruction set, the processor and the system allow.
@@ -26,8 +28,13 @@ record Target(InstructionSet set, Words bfloat16Words) {
     static Optional<Target> of(CpuIsa isa, OneDnn dnn) {
         Optional<InstructionSet> here = Processor.instructions().flatMap(dnn::limit);
         return switch (isa) {
-            case BEST -> here.map(set -> new Target(set, words(set, PairProducts::pay)));
-            case AVX512_BF16 -> here.map(set -> new Target(set, words(set, () -> true)));
+            case BEST -> here.map(
+                            set ->
+                                    new Target(
+                                            set,
+                                            words(set, PairProducts::pay),
+                                            dnn.allowsTiles() && TileSupport.here()));
+            case AVX512_BF16 -> here.map(set -> new Target(set, words(set, () -> true), false));
             case AVX512 -> here.map(set -> without(InstructionSet.AVX512, set));
             case AVX2 -> here.map(set -> without(InstructionSet.AVX2, set));
             case NONE -> Optional.empty();
@@ -36,7 +43,7 @@ record Target(InstructionSet set, Words bfloat16Words) {
 
     /** No more than an instruction set. */
     private static Target without(InstructionSet most, InstructionSet here) {
-        return new Target(here.includes(most) ? most : here, Words.FLOATS);
+        return new Target(here.includes(most) ? most : here, Words.FLOATS, false);
     }
 
     private static Words words(InstructionSet set, BooleanSupplier pairsPay) {

@@ -15,6 +15,7 @@ import static org.densenet4j.backend.cpu.asm.VectorInstruction.PREFIX_F3;
 public final class Avx512Assembler extends Assembler {
     private static final int COMPARED = 7;
     private static final int HALF_BYTES = 32;
+    private static final int QUARTER_BYTES = 16;
 
     private int tails;
 
@@ -103,6 +104,14 @@ public final class Avx512Assembler extends Assembler {
         keep(v);
     }
 
+    /** A vector of memory, with zeros where {@code a} and {@code b} share no bit. */
+    public void loadWhereBitsAreShared(Vector to, Address from, Vector a, Vector b) {
+        vector(MAP_0F38, PREFIX_66, 0x27).registers(new Vector(COMPARED), a, b);
+        vector(MAP_0F, NO_PREFIX, 0x10)
+                .mask(COMPARED, true)
+                .memory(to, null, from, set().vectorBytes());
+    }
+
     private void keep(Vector v) {
         vector(MAP_0F, NO_PREFIX, 0x28).mask(COMPARED, true).registers(v, null, v);
     }
@@ -162,6 +171,37 @@ public final class Avx512Assembler extends Assembler {
     /** Words of 16 bits in the order of {@code indices}. */
     public void permuteHalves(Vector to, Vector indices, Vector from) {
         vector(MAP_0F38, PREFIX_66, 0x8D).wide().registers(to, indices, from);
+    }
+
+    /** {@code to} with one of its quarters from memory. */
+    public void insertQuarter(Vector to, int quarter, Address from) {
+        vector(MAP_0F3A, PREFIX_66, 0x38).memory(to, to, from, QUARTER_BYTES);
+        code.write(quarter);
+    }
+
+    /** The first quarter of a vector from memory; the others are zeros. */
+    public void loadQuarter(Vector to, Address from) {
+        vector(MAP_0F, NO_PREFIX, 0x10).bits128().memory(to, null, from, QUARTER_BYTES);
+    }
+
+    /** In every quarter of {@code to}: elements 0 of a and b, then 1 of both. */
+    public void interleaveLower(Vector to, Vector a, Vector b) {
+        vector(MAP_0F, NO_PREFIX, 0x14).registers(to, a, b);
+    }
+
+    /** In every quarter of {@code to}: elements 2 of a and b, then 3 of both. */
+    public void interleaveUpper(Vector to, Vector a, Vector b) {
+        vector(MAP_0F, NO_PREFIX, 0x15).registers(to, a, b);
+    }
+
+    /** In every quarter of {@code to}: elements 0 and 1 of a, then those of b. */
+    public void joinLower(Vector to, Vector a, Vector b) {
+        vector(MAP_0F, PREFIX_66, 0x14).wide().registers(to, a, b);
+    }
+
+    /** In every quarter of {@code to}: elements 2 and 3 of a, then those of b. */
+    public void joinUpper(Vector to, Vector a, Vector b) {
+        vector(MAP_0F, PREFIX_66, 0x15).wide().registers(to, a, b);
     }
 
     /** {@code sum += a₀·b₀ + a₁·b₁}, an element of a and b being a pair of bfloat16. */

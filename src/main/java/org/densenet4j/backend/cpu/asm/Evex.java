@@ -4,6 +4,7 @@ package org.densenet4j.backend.cpu.asm;
 final class Evex extends VectorInstruction {
     private static final int BITS_512 = 2;
     private static final int BITS_256 = 1;
+    private static final int BITS_128 = 0;
 
     private int length = BITS_512;
     private boolean wide;
@@ -29,6 +30,11 @@ final class Evex extends VectorInstruction {
 
     Evex bits256() {
         length = BITS_256;
+        return this;
+    }
+
+    Evex bits128() {
+        length = BITS_128;
         return this;
     }
 

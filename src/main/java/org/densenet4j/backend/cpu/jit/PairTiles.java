@@ -83,4 +83,9 @@ final class PairTiles {
         a.load(LOADED, pairs);
         a.keepWhereBitsAreShared(d, LOADED, row % 2 == 0 ? EVEN : ODD);
     }
+
+    /** A vector of memory with zeros where one row of pairs, which are in a register, is zero. */
+    void loadWherePositive(Vector to, Address from, int row, Vector pairs) {
+        a.loadWhereBitsAreShared(to, from, pairs, row % 2 == 0 ? EVEN : ODD);
+    }
 }

@@ -1,0 +1,61 @@
+package org.densenet4j.backend.cpu;
+
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.PointwiseMemory;
+import org.densenet4j.backend.PointwiseShape;
+
+import java.util.Arrays;
+
+/** How a pointwise convolution may be compiled: the first that fits is. */
+enum PointwiseMethod {
+    /** Products of tiles of bfloat16 (AMX). */
+    TILES {
+        @Override
+        boolean fits(Target target, PointwiseShape shape) {
+            return target.tiles() && shape.type() == DataType.BFLOAT16;
+        }
+
+        @Override
+        PointwiseMemory memory(Target target, PointwiseShape shape) {
+            return TiledPointwise.memory(shape);
+        }
+
+        @Override
+        HostPointwise open(CpuArena arena, Target target, PointwiseShape shape) {
+            return new TiledPointwise(arena, target.set());
+        }
+    },
+
+    /** Products of vectors. */
+    VECTORS {
+        @Override
+        boolean fits(Target target, PointwiseShape shape) {
+            return true;
+        }
+
+        @Override
+        PointwiseMemory memory(Target target, PointwiseShape shape) {
+            return CompiledPointwise.memory(target, shape);
+        }
+
+        @Override
+        HostPointwise open(CpuArena arena, Target target, PointwiseShape shape) {
+            return new CompiledPointwise(arena, target, shape.type());
+        }
+    };
+
+    abstract boolean fits(Target target, PointwiseShape shape);
+
+    /** The memory that it takes. */
+    abstract PointwiseMemory memory(Target target, PointwiseShape shape);
+
+    abstract HostPointwise open(CpuArena arena, Target target, PointwiseShape shape);
+
+    /** How a pointwise convolution is compiled. */
+    static PointwiseMethod of(Target target, PointwiseShape shape) {
+        return Arrays.stream(values())
+                .filter(method -> method.fits(target, shape))
+                .findFirst()
+                .orElseThrow();
+    }
+}

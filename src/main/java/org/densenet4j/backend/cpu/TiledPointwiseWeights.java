@@ -1,0 +1,89 @@
+package org.densenet4j.backend.cpu;
+
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.backend.cpu.jit.ColumnPanelKernel;
+import org.densenet4j.backend.cpu.jit.RowPanelKernel;
+import org.densenet4j.backend.cpu.jit.Storage;
+import org.densenet4j.backend.cpu.jit.TilePanels;
+import org.densenet4j.backend.cpu.jit.Words;
+
+/**
+ * The weights W [N, K] of a pointwise convolution as {@link TilePanels}: of Wᵀ forward, of W
+ * backward.
+ */
+final class TiledPointwiseWeights implements AutoCloseable {
+    private static final Words WORDS = Words.BFLOAT16_PAIRS;
+    private static final Storage STORAGE = Storage.BFLOAT16;
+
+    private final CpuArena arena;
+    private final long base;
+    private final KernelCache<RowPanelKernel.Form, RowPanelKernel> rowPanels;
+    private final KernelCache<ColumnPanelKernel.Form, ColumnPanelKernel> columnPanels;
+
+    TiledPointwiseWeights(CpuArena arena, InstructionSet set) {
+        this.arena = arena;
+        this.base = arena.memory().address();
+        this.rowPanels = new KernelCache<>(set, RowPanelKernel::new);
+        this.columnPanels = new KernelCache<>(set, ColumnPanelKernel::new);
+    }
+
+    /** Bytes of the larger of the two layouts. */
+    static long bytes(PointwiseShape s) {
+        return Math.max(
+                new TilePanels(s.inputChannels(), s.outputChannels()).bytes(),
+                new TilePanels(s.outputChannels(), s.inputChannels()).bytes());
+    }
+
+    /** Panels of Wᵀ, rows of W becoming columns. */
+    void intoRowPanels(Matrix weight, Matrix to) {
+        TilePanels panels = new TilePanels(weight.columns(), weight.rows());
+        for (int p = 0; p < panels.count(); p++) {
+            int first = panels.firstColumn(p);
+            long panel = to.offset() + panels.offset(p);
+            rowPanels
+                    .of(
+                            new RowPanelKernel.Form(
+                                    STORAGE,
+                                    WORDS,
+                                    panels.columns(p),
+                                    weight.columns(),
+                                    weight.rowBytes()))
+                    .run(base + weight.at(first, 0), base + panel);
+            fill(panels, panel);
+        }
+    }
+
+    /** Panels of W, of some columns each. */
+    void intoColumnPanels(Matrix weight, Matrix to) {
+        TilePanels panels = new TilePanels(weight.rows(), weight.columns());
+        for (int p = 0; p < panels.count(); p++) {
+            int first = panels.firstColumn(p);
+            long panel = to.offset() + panels.offset(p);
+            columnPanels
+                    .of(
+                            new ColumnPanelKernel.Form(
+                                    STORAGE,
+                                    WORDS,
+                                    weight.rows(),
+                                    panels.columns(p),
+                                    weight.rowBytes()))
+                    .run(base + weight.at(0, first), base + panel);
+            fill(panels, panel);
+        }
+    }
+
+    /** Zeros behind the pairs of a panel. */
+    private void fill(TilePanels panels, long panel) {
+        arena.memory()
+                .asSlice(panel + panels.filledBytes(), panels.panelBytes() - panels.filledBytes())
+                .fill((byte) 0);
+    }
+
+    @Override
+    public void close() {
+        rowPanels.close();
+        columnPanels.close();
+    }
+}

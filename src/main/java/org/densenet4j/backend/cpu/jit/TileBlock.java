@@ -1,0 +1,106 @@
+package org.densenet4j.backend.cpu.jit;
+
+import static org.densenet4j.backend.cpu.asm.TileRegister.tile;
+
+import org.densenet4j.backend.cpu.asm.Address;
+import org.densenet4j.backend.cpu.asm.Register;
+import org.densenet4j.backend.cpu.asm.TileAddress;
+import org.densenet4j.backend.cpu.asm.TileInstructions;
+import org.densenet4j.backend.cpu.asm.TileRegister;
+
+/**
+ * A block of a matrix product whose sums stay in tile registers: up to two by two tiles of 16x16
+ * float32, so that each operand that is loaded is multiplied twice.
+ *
+ * @param rows tiles of the left side
+ * @param columns tiles of the right side
+ */
+record TileBlock(int rows, int columns) {
+    /** Tiles along a side, at most. */
+    static final int SIDE = 2;
+
+    /** Rows or columns of a block, at most; also the elements of one step of a product. */
+    static final int ELEMENTS = SIDE * TileRegister.ROWS;
+
+    /** Bytes of a tile's rows one behind the other. */
+    static final long TILE_BYTES = (long) TileRegister.ROWS * TileRegister.ROW_BYTES;
+
+    /** Bytes that the sums of a block are stored to. */
+    static final long BYTES = SIDE * SIDE * TILE_BYTES;
+
+    private static final int LEFT = SIDE * SIDE;
+    private static final int RIGHT = LEFT + SIDE;
+
+    /** Tiles that hold so many rows or columns. */
+    static int tiles(int elements) {
+        return Math.ceilDiv(elements, TileRegister.ROWS);
+    }
+
+    /** Elements rounded up to whole tiles' rows of pairs, which a step of a product takes. */
+    static int padded(int elements) {
+        return Math.ceilDiv(elements, ELEMENTS) * ELEMENTS;
+    }
+
+    /** The block of some rows and columns. */
+    static TileBlock of(int rows, int columns) {
+        return new TileBlock(tiles(rows), tiles(columns));
+    }
+
+    void zero(TileInstructions t) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                t.zero(sum(r, c));
+            }
+        }
+    }
+
+    /**
+     * Adds the products of 32 elements along the dimension that is summed over.
+     *
+     * @param left 32 bfloat16 of the first row
+     * @param leftTile bytes from tile to tile of the left side
+     * @param right 16 pairs of the first columns
+     * @param rightTile bytes from tile to tile of the right side
+     */
+    void addProducts(
+            TileInstructions t,
+            Address left,
+            Register leftRow,
+            long leftTile,
+            Address right,
+            Register rightRow,
+            long rightTile) {
+        for (int c = 0; c < columns; c++) {
+            t.load(tile(RIGHT + c), new TileAddress(right.plus(c * rightTile), rightRow));
+        }
+        for (int r = 0; r < rows; r++) {
+            t.load(tile(LEFT + r), new TileAddress(left.plus(r * leftTile), leftRow));
+            for (int c = 0; c < columns; c++) {
+                t.addProduct(sum(r, c), tile(LEFT + r), tile(RIGHT + c));
+            }
+        }
+    }
+
+    /**
+     * Stores the sums, tile behind tile; see {@link #offset}.
+     *
+     * @param row holds {@link TileRegister#ROW_BYTES}
+     */
+    void store(TileInstructions t, Address to, Register row) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                t.store(sum(r, c), new TileAddress(to.plus((SIDE * r + c) * TILE_BYTES), row));
+            }
+        }
+    }
+
+    /** Where 16 columns of a row of the stored sums are. */
+    static long offset(int row, int column) {
+        return (SIDE * (row / TileRegister.ROWS) + column) * TILE_BYTES
+                + (long) row % TileRegister.ROWS * TileRegister.ROW_BYTES;
+    }
+
+    private static TileRegister sum(int row, int column) {
+        return tile(SIDE * row + column);
+    }
+}
