@@ -8,6 +8,9 @@ import org.densenet4j.backend.cpu.asm.TileAddress;
 import org.densenet4j.backend.cpu.asm.TileInstructions;
 import org.densenet4j.backend.cpu.asm.TileRegister;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * A block of a matrix product whose sums stay in tile registers: up to two by two tiles of 16x16
  * float32, so that each operand that is loaded is multiplied twice.
@@ -70,15 +73,34 @@ record TileBlock(int rows, int columns) {
             Address right,
             Register rightRow,
             long rightTile) {
-        for (int c = 0; c < columns; c++) {
-            t.load(tile(RIGHT + c), new TileAddress(right.plus(c * rightTile), rightRow));
+        products(t, left, leftRow, leftTile, right, rightRow, rightTile).forEach(Runnable::run);
+    }
+
+    /** The instructions of {@link #addProducts}, each to be written in turn between others. */
+    List<Runnable> products(
+            TileInstructions t,
+            Address left,
+            Register leftRow,
+            long leftTile,
+            Address right,
+            Register rightRow,
+            long rightTile) {
+        List<Runnable> code = new ArrayList<>();
+        for (int i = 0; i < columns; i++) {
+            int c = i;
+            TileAddress from = new TileAddress(right.plus(c * rightTile), rightRow);
+            code.add(() -> t.load(tile(RIGHT + c), from));
         }
-        for (int r = 0; r < rows; r++) {
-            t.load(tile(LEFT + r), new TileAddress(left.plus(r * leftTile), leftRow));
-            for (int c = 0; c < columns; c++) {
-                t.addProduct(sum(r, c), tile(LEFT + r), tile(RIGHT + c));
+        for (int i = 0; i < rows; i++) {
+            int r = i;
+            TileAddress from = new TileAddress(left.plus(r * leftTile), leftRow);
+            code.add(() -> t.load(tile(LEFT + r), from));
+            for (int j = 0; j < columns; j++) {
+                int c = j;
+                code.add(() -> t.addProduct(sum(r, c), tile(LEFT + r), tile(RIGHT + c)));
             }
         }
+        return code;
     }
 
     /**

@@ -26,6 +26,9 @@ import org.densenet4j.backend.cpu.asm.TileRegister;
 import org.densenet4j.backend.cpu.asm.Vector;
 import org.densenet4j.backend.cpu.jit.PointwiseBackwardKernel.Argument;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * {@link PointwiseBackwardKernel} of activations in bfloat16 with products of tiles (AMX), for the
  * same arguments. In a tile of rows there are
@@ -401,61 +404,85 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
     private void inputGradient(int rows) {
         pairs.beginSigns();
         a.set(R14, lineRow);
+        a.load(RBX, argument(Argument.GRADIENT_TILE));
         a.load(RAX, argument(Argument.WEIGHTS));
         a.store(RAX, argument(Argument.PANEL));
-        long panel = WORDS.words(TileBlock.padded(form.outputs)) * set.vectorBytes();
+        TilePanels panels = new TilePanels(form.outputs, form.inputs);
         forColumnBlocks(
                 columns -> {
                     a.load(R8, argument(Argument.PANEL));
                     loadStoredColumn(RDX, Argument.X);
                     loadColumn(R9, Argument.TILE);
                     loadStoredColumn(R10, Argument.BLOCK_GRADIENT);
-                    a.load(RCX, argument(Argument.GRADIENT_TILE));
-                    a.add(RCX, lines(form.outputs));
-                    Loops.inBlocks(
-                            a,
-                            rows,
-                            TileBlock.ELEMENTS,
-                            R13,
-                            count -> inputBlock(count, columns, panel, rows));
-                    Loops.advance(a, Argument.PANEL, TileBlock.SIDE * panel);
+                    a.addressOf(RCX, RBX.at(lines(form.outputs)));
+                    inputBlocks(rows, columns);
+                    Loops.advance(a, Argument.PANEL, TileBlock.SIDE * panels.panelBytes());
                 });
     }
 
-    /** dA of some rows and columns; fetches what these are in the next tile. */
-    private void inputBlock(int rows, int columns, long panel, int tileRows) {
-        TileBlock block = TileBlock.of(rows, columns);
+    /** dA of some columns: while one block of rows is accumulated, the next is multiplied. */
+    private void inputBlocks(int rows, int columns) {
+        int most = TileBlock.ELEMENTS;
+        int first = Math.min(rows, most);
+        TileBlock block = TileBlock.of(first, columns);
         block.zero(tiles);
-        a.copy(RAX, RCX);
-        a.copy(RBX, R8);
-        a.repeat(
-                TileBlock.padded(form.outputs) / TileBlock.ELEMENTS,
-                RBP,
-                () -> {
-                    block.addProducts(
+        inputProducts(block, 0).forEach(Runnable::run);
+        block.store(tiles, RBX.at(0), RSI);
+        a.repeat(rows / most - 1, R13, () -> inputBlock(most, most, columns, rows));
+        int last = rows % most;
+        if (last > 0 && rows > most) {
+            inputBlock(most, last, columns, rows);
+        }
+        inputBlock(last > 0 ? last : most, 0, columns, rows);
+    }
+
+    /** The products of a block of dA, for the rows of dZ from RCX plus a distance on. */
+    private List<Runnable> inputProducts(TileBlock block, long distance) {
+        long panel = new TilePanels(form.outputs, form.inputs).panelBytes();
+        List<Runnable> code = new ArrayList<>();
+        for (int step = 0; step < TileBlock.padded(form.outputs) / TileBlock.ELEMENTS; step++) {
+            code.addAll(
+                    block.products(
                             tiles,
-                            RAX.at(0),
+                            RCX.at(distance + (long) step * TileRegister.ROW_BYTES),
                             R14,
                             TileRegister.ROWS * lineRow,
-                            RBX.at(0),
+                            R8.at(step * TileBlock.TILE_BYTES),
                             RSI,
-                            panel);
-                    a.add(RAX, TileRegister.ROW_BYTES);
-                    a.add(RBX, TileBlock.TILE_BYTES);
-                });
-        a.load(RBX, argument(Argument.GRADIENT_TILE));
-        block.store(tiles, RBX.at(0), RSI);
-        for (int i = 0; i < set.vectors(columns); i++) {
-            accumulate(rows, i, inputTail(i, columns), tileRows);
+                            panel));
         }
+        return code;
+    }
+
+    /**
+     * Accumulates dA of some rows and columns, and fetches what these are in the next tile.
+     *
+     * @param next rows that are multiplied meanwhile; 0 for none
+     */
+    private void inputBlock(int rows, int next, int columns, int tileRows) {
+        TileBlock block = TileBlock.of(next, columns);
+        block.zero(tiles);
+        List<Runnable> products = inputProducts(block, rows * lineRow);
+        int vectors = set.vectors(columns);
+        for (int i = 0; i < vectors; i++) {
+            int from = products.size() * i / vectors;
+            int to = products.size() * (i + 1) / vectors;
+            accumulate(rows, i, inputTail(i, columns), tileRows, products.subList(from, to));
+        }
+        block.store(tiles, RBX.at(0), RSI);
         a.add(RCX, rows * lineRow);
         a.add(RDX, rows * form.xRow);
         a.add(R9, WORDS.words(rows) * tileRow);
         a.add(R10, rows * form.blockRow);
     }
 
-    /** Takes the sums of a vector of dA and adds it to the block's gradient. */
-    private void accumulate(int rows, int vector, Tail some, int tileRows) {
+    /**
+     * Takes the sums of a vector of dA and adds it to the block's gradient.
+     *
+     * @param meanwhile code that is written between that of the rows
+     */
+    private void accumulate(
+            int rows, int vector, Tail some, int tileRows, List<Runnable> meanwhile) {
         Vector sum = v(0);
         Vector product = v(1);
         Vector mean = v(2);
@@ -489,6 +516,8 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
             a.add(sum, sum, d);
             a.addProduct(product, x, d);
             STORAGE.store(a, g, gradient, some);
+            int from = meanwhile.size() * r / rows;
+            meanwhile.subList(from, meanwhile.size() * (r + 1) / rows).forEach(Runnable::run);
         }
         loadColumn(RAX, Argument.SUMS);
         a.store(sum, RAX.at(column), some);
