@@ -97,7 +97,9 @@ final class CpuDevice implements Device {
 
     private String instructions() {
         if (host.target().isPresent()) {
-            return "machine code for " + host.target().get().set().title();
+            Target target = host.target().get();
+            String tiles = target.tiles() ? " and tiles (AMX)" : "";
+            return "machine code for " + target.set().title() + tiles;
         }
         return host.vectorApi()
                 ? VectorPasses.vectorBits() + "-bit vectors"

@@ -3,7 +3,6 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseGradient;
 import org.densenet4j.backend.cpu.jit.Arguments;
-import org.densenet4j.backend.cpu.jit.PointwiseBackwardKernel;
 import org.densenet4j.backend.cpu.jit.PointwiseBackwardKernel.Argument;
 import org.densenet4j.backend.cpu.jit.PointwiseForwardKernel;
 

@@ -3,16 +3,19 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.backend.cpu.asm.TileRegister;
 
 import java.util.Arrays;
 
 /** How a pointwise convolution may be compiled: the first that fits is. */
 enum PointwiseMethod {
-    /** Products of tiles of bfloat16 (AMX). */
+    /** Products of tiles of bfloat16 (AMX), which have to be filled at least once. */
     TILES {
         @Override
         boolean fits(Target target, PointwiseShape shape) {
-            return target.tiles() && shape.type() == DataType.BFLOAT16;
+            return target.tiles()
+                    && shape.type() == DataType.BFLOAT16
+                    && Math.min(shape.inputChannels(), shape.outputChannels()) >= TileRegister.ROWS;
         }
 
         @Override

@@ -28,7 +28,8 @@ record Target(InstructionSet set, Words bfloat16Words, boolean tiles) {
     static Optional<Target> of(CpuIsa isa, OneDnn dnn) {
         Optional<InstructionSet> here = Processor.instructions().flatMap(dnn::limit);
         return switch (isa) {
-            case BEST -> here.map(
+            case BEST ->
+                    here.map(
                             set ->
                                     new Target(
                                             set,

@@ -4,8 +4,10 @@
  * <p>What is fused has to stay in registers between a product and the pass behind it, and the JVM's
  * compiler does not keep a dozen vectors there. {@link
  * org.densenet4j.backend.cpu.jit.PointwiseForwardKernel} and {@link
- * org.densenet4j.backend.cpu.jit.PointwiseBackwardKernel} are the kernels of the bottleneck; those
- * of Winograd's convolution are {@link org.densenet4j.backend.cpu.jit.WinogradSourceKernel}, {@link
+ * org.densenet4j.backend.cpu.jit.PointwiseBackwardKernel} are the kernels of the bottleneck, which
+ * {@link org.densenet4j.backend.cpu.jit.TiledPointwiseForwardKernel} and {@link
+ * org.densenet4j.backend.cpu.jit.TiledPointwiseBackwardKernel} are on tiles (AMX); those of
+ * Winograd's convolution are {@link org.densenet4j.backend.cpu.jit.WinogradSourceKernel}, {@link
  * org.densenet4j.backend.cpu.jit.MatrixProductKernel} and {@link
  * org.densenet4j.backend.cpu.jit.WinogradOutputKernel}; panels and weights are packed for these by
  * kernels of their own, and the others are passes. {@link org.densenet4j.backend.cpu.jit.Storage}
