@@ -56,6 +56,7 @@ public record InstructionForm(
         all.addAll(avx2());
         all.addAll(avx512());
         all.addAll(bfloat16());
+        all.addAll(tiles());
         return List.copyOf(all);
     }
 
@@ -274,6 +275,34 @@ public record InstructionForm(
                         "vptestmd k7, zmm{y}, zmm{w}; vmovaps zmm{x} {k7} {z}, zmm{x}",
                         (a, o) -> a.keepWhereBitsAreShared(o.x(), o.y(), o.w())),
                 avx512(
+                        "vptestmd k7, zmm{y}, zmm{w}; "
+                                + "vmovups zmm{x} {k7} {z}, zmmword ptr [{at}]",
+                        (a, o) -> a.loadWhereBitsAreShared(o.x(), o.at(), o.y(), o.w())),
+                avx512(
+                        "vmovups xmm{x}, xmmword ptr [{at}]",
+                        (a, o) -> a.loadQuarter(o.x(), o.at())),
+                avx512(
+                        "vinserti32x4 zmm{x}, zmm{x}, xmmword ptr [{at}], 1",
+                        (a, o) -> a.insertQuarter(o.x(), 1, o.at())),
+                avx512(
+                        "vinserti32x4 zmm{x}, zmm{x}, xmmword ptr [{at}], 2",
+                        (a, o) -> a.insertQuarter(o.x(), 2, o.at())),
+                avx512(
+                        "vinserti32x4 zmm{x}, zmm{x}, xmmword ptr [{at}], 3",
+                        (a, o) -> a.insertQuarter(o.x(), 3, o.at())),
+                avx512(
+                        "vunpcklps zmm{x}, zmm{y}, zmm{w}",
+                        (a, o) -> a.interleaveLower(o.x(), o.y(), o.w())),
+                avx512(
+                        "vunpckhps zmm{x}, zmm{y}, zmm{w}",
+                        (a, o) -> a.interleaveUpper(o.x(), o.y(), o.w())),
+                avx512(
+                        "vunpcklpd zmm{x}, zmm{y}, zmm{w}",
+                        (a, o) -> a.joinLower(o.x(), o.y(), o.w())),
+                avx512(
+                        "vunpckhpd zmm{x}, zmm{y}, zmm{w}",
+                        (a, o) -> a.joinUpper(o.x(), o.y(), o.w())),
+                avx512(
                         "vpmovzxwd zmm{x}{kz}, ymmword ptr [{at}]",
                         (a, o) -> a.loadHalves(o.x(), o.at(), o.tail())),
                 avx512(
@@ -312,6 +341,37 @@ public record InstructionForm(
                 bfloat16(
                         "vdpbf16ps zmm{x}, zmm{y}, dword ptr [{at}]{1to16}",
                         (a, o) -> a.addProductOfBroadcastPairs(o.x(), o.y(), o.at())));
+    }
+
+    private static List<InstructionForm> tiles() {
+        String at = "[{base} + {s}{displacement}]";
+        return List.of(
+                tiles("ldtilecfg " + CONSTANT, (t, o) -> t.configure()),
+                tiles("tilerelease", (t, o) -> t.release()),
+                tiles("tilezero tmm{x}", (t, o) -> t.zero(tile(o.x()))),
+                tiles("tileloadd tmm{x}, " + at, (t, o) -> t.load(tile(o.x()), tileAt(o))),
+                tiles("tileloaddt1 tmm{x}, " + at, (t, o) -> t.loadOnce(tile(o.x()), tileAt(o))),
+                tiles("tilestored " + at + ", tmm{x}", (t, o) -> t.store(tile(o.x()), tileAt(o))),
+                tiles(
+                        "tdpbf16ps tmm{x}, tmm{y}, tmm{w}",
+                        (t, o) -> t.addProduct(tile(o.x()), tile(o.y()), tile(o.w()))));
+    }
+
+    private static InstructionForm tiles(
+            String text, BiConsumer<TileInstructions, Operands> write) {
+        return new InstructionForm(
+                AVX512_BF16,
+                TileRegister.COUNT,
+                text,
+                (a, o) -> write.accept(new TileInstructions((Avx512Assembler) a), o));
+    }
+
+    private static TileRegister tile(Vector v) {
+        return TileRegister.tile(v.number());
+    }
+
+    private static TileAddress tileAt(Operands o) {
+        return new TileAddress(o.at(), o.s());
     }
 
     private static InstructionForm form(

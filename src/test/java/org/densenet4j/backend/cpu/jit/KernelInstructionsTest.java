@@ -69,6 +69,7 @@ class KernelInstructionsTest {
                 all.addAll(weights(set, columns, flag));
                 if (set.includes(AVX512_BF16)) {
                     all.addAll(products(set, BFLOAT16, BFLOAT16_PAIRS, columns, flag));
+                    all.addAll(tiles(set, columns));
                 }
             }
         }
@@ -139,6 +140,18 @@ class KernelInstructionsTest {
                         set,
                         MatrixProductKernel::new,
                         new MatrixProductKernel.Form(w, 36, 13, c, 4, row, 4, z, z, m, m, m, f)));
+    }
+
+    private static List<Subject> tiles(InstructionSet set, int c) {
+        return List.of(
+                kernel(
+                        set,
+                        TiledPointwiseForwardKernel::new,
+                        new TiledPointwiseForwardKernel.Form(37, c, 44, 600, 96)),
+                kernel(
+                        set,
+                        TiledPointwiseBackwardKernel::new,
+                        new TiledPointwiseBackwardKernel.Form(237, c, 44, 600, 96, 96, 600)));
     }
 
     private static List<Subject> weights(InstructionSet set, int c, boolean turned) {
