@@ -52,7 +52,7 @@ final class CpuDevice implements Device {
         this.precision = options.precision();
         this.cacheBytes = Math.max(1, (long) (CACHE_BYTES * options.chunkFactor()));
         boolean vectorApi = options.vectorApi() && vectorApiEnabled();
-        this.host = new Host(dnn, Target.of(options.isa(), dnn), vectorApi, options.winograd());
+        this.host = new Host(dnn, Target.of(options, dnn), vectorApi, options.winograd());
         noticeSlowdowns(options);
         int threads =
                 options.threads() > 0

@@ -1,7 +1,7 @@
 package org.densenet4j.backend.cpu;
 
-import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.asm.Processor;
 import org.densenet4j.backend.cpu.asm.TileSupport;
@@ -21,19 +21,24 @@ import java.util.function.BooleanSupplier;
 record Target(InstructionSet set, Words bfloat16Words, boolean tiles) {
 
     /**
-     * The best that an instruction set, the processor and the system allow.
+     * The best that an instruction set, the processor and the system allow. Nothing is measured for
+     * a device that has to repeat itself bit by bit: products of pairs then have to be asked for.
      *
      * @param dnn a limit that is set for it ({@code ONEDNN_MAX_CPU_ISA}) is one for kernels, too
      */
-    static Optional<Target> of(CpuIsa isa, OneDnn dnn) {
+    static Optional<Target> of(DeviceOptions options, OneDnn dnn) {
         Optional<InstructionSet> here = Processor.instructions().flatMap(dnn::limit);
-        return switch (isa) {
+        return switch (options.isa()) {
             case BEST ->
                     here.map(
                             set ->
                                     new Target(
                                             set,
-                                            words(set, PairProducts::pay),
+                                            words(
+                                                    set,
+                                                    () ->
+                                                            !options.deterministic()
+                                                                    && PairProducts.pay()),
                                             dnn.allowsTiles() && TileSupport.here()));
             case AVX512_BF16 -> here.map(set -> new Target(set, words(set, () -> true), false));
             case AVX512 -> here.map(set -> without(InstructionSet.AVX512, set));
