@@ -2,7 +2,7 @@ package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.Matrix;
 
-/** The operands of {@link VectorPasses#accumulateGradient} and its variants behind a pool. */
+/** The operands of {@link AccumulateGradient} and of {@link AccumulateGradientAveragePool}. */
 record Accumulation(
         Matrix gradient,
         Matrix x,

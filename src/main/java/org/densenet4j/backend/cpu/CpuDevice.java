@@ -102,7 +102,7 @@ final class CpuDevice implements Device {
             return "machine code for " + target.set().title() + tiles;
         }
         return host.vectorApi()
-                ? VectorPasses.vectorBits() + "-bit vectors"
+                ? StoredVector.bits() + "-bit vectors"
                 : "plain loops (start the JVM with " + SlowdownNotice.VECTOR_FLAG + " for speed)";
     }
 

@@ -2,171 +2,343 @@ package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
+import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PoolShape;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.reflect.Method;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
- * The kernels of a CPU: a pass over activations runs as machine code where there is some for it,
- * else as a loop on the Vector API, compiled for the activations' storage type, and where the JVM
- * was started without that as a plain loop. Nothing of the Vector API is touched then.
+ * The kernels of a CPU: each is handed to the first implementation of its idea that a device has
+ * ({@link Choice}). Ideas are named as in {@code cuda-kernels}, one a file, with all that
+ * implements them.
  */
-final class CpuKernels extends ScalarKernels {
-    private final boolean vectorApi;
-    private final ScalarKernels floats;
-    private final ScalarKernels halves;
-    private final Optional<CompiledPasses> compiled;
-    private final ScalarKernels chunkSums;
-    private final ScalarResiduals floatResiduals;
-    private final ScalarResiduals halfResiduals;
-    private final ScalarSums floatSums;
-    private final ScalarSums halfSums;
-    private final ScalarRmsprop rmsprop;
+final class CpuKernels implements Kernels {
+    static final String MACHINE_CODE = "machine code";
+    static final String VECTOR_API = "Vector API";
+    static final String PLAIN_LOOPS = "plain loops";
 
+    private final MemorySegment memory;
+    private final Optional<CompiledPasses> compiled;
+    private final boolean vectorApi;
+
+    /** What runs an idea, in the order in which it is tried. */
+    private final Map<Class<?>, String> ideas = new LinkedHashMap<>();
+
+    private final Choice<ChannelStatistics> channelStatistics;
+    private final Choice<BnReluPrefix> bnReluPrefix;
+    private final Choice<ResidualSum> residualSum;
+    private final Choice<AppendFeatures> appendFeatures;
+    private final Choice<Pooling> pooling;
+    private final Choice<GlobalPooling> globalPooling;
+    private final Choice<ChunkSums> chunkSums;
+    private final BatchNormVectors batchNormVectors;
+    private final Choice<Elementwise> elementwise;
+    private final SoftmaxCrossEntropy softmaxCrossEntropy;
+    private final PixelCrossEntropy pixelCrossEntropy;
+    private final Choice<ColumnSums> columnSums;
+    private final Choice<MaskRelu> maskRelu;
+    private final Choice<NormGradient> normGradient;
+    private final Choice<BnDeferredCorrection> bnDeferredCorrection;
+    private final Choice<AccumulateGradient> accumulateGradient;
+    private final Choice<AccumulateGradientAveragePool> accumulateGradientAveragePool;
+    private final Choice<MaxPool> maxPool;
+    private final Choice<AveragePool> averagePool;
+    private final Choice<BlurPool> blurPool;
+    private final Choice<SgdNesterov> sgdNesterov;
+    private final Choice<Rmsprop> rmsprop;
+    private final Choice<SquaredNorm> squaredNorm;
+    private final CopyWindow copyWindow;
+
+    /**
+     * Kernels over some memory.
+     *
+     * @param vectorApi whether the JVM has the Vector API; nothing of it is touched otherwise
+     */
     CpuKernels(MemorySegment memory, Optional<CompiledPasses> compiled, boolean vectorApi) {
-        super(memory);
+        this.memory = memory;
         this.compiled = compiled;
         this.vectorApi = vectorApi;
-        if (vectorApi) {
-            floats = new VectorPasses(memory);
-            halves = VectorPasses.ofBFloat16(memory);
-            chunkSums = new ChunkSums(memory);
-            floatResiduals = new VectorResiduals(memory);
-            halfResiduals = VectorResiduals.ofBFloat16(memory);
-            floatSums = new VectorSums(memory);
-            halfSums = VectorSums.ofBFloat16(memory);
-            rmsprop = new VectorRmsprop(memory);
-        } else {
-            floats = new ScalarKernels(memory);
-            halves = floats;
-            chunkSums = floats;
-            floatResiduals = new ScalarResiduals(memory);
-            halfResiduals = floatResiduals;
-            floatSums = new ScalarSums(memory);
-            halfSums = floatSums;
-            rmsprop = new ScalarRmsprop(memory);
-        }
+        channelStatistics =
+                pass(
+                        ChannelStatistics.class,
+                        ChannelStatistics.Compiled::new,
+                        () -> ChannelStatistics.Vectors.class,
+                        ChannelStatistics.Loops::new);
+        bnReluPrefix =
+                pass(BnReluPrefix.class, () -> BnReluPrefix.Vectors.class, BnReluPrefix.Loops::new);
+        residualSum =
+                pass(ResidualSum.class, () -> ResidualSum.Vectors.class, ResidualSum.Loops::new);
+        appendFeatures =
+                pass(
+                        AppendFeatures.class,
+                        AppendFeatures.Compiled::new,
+                        () -> AppendFeatures.Vectors.class,
+                        AppendFeatures.Loops::new);
+        pooling =
+                pass(
+                        Pooling.class,
+                        Pooling.Compiled::new,
+                        () -> Pooling.Vectors.class,
+                        Pooling.Loops::new);
+        globalPooling =
+                few(
+                        GlobalPooling.class,
+                        () -> GlobalPooling.Vectors.class,
+                        GlobalPooling.Loops::new);
+        chunkSums = few(ChunkSums.class, () -> ChunkSums.Vectors.class, ChunkSums.Loops::new);
+        batchNormVectors = only(BatchNormVectors.class, BatchNormVectors::new);
+        elementwise =
+                few(Elementwise.class, () -> Elementwise.Vectors.class, Elementwise.Loops::new);
+        softmaxCrossEntropy = only(SoftmaxCrossEntropy.class, SoftmaxCrossEntropy::new);
+        pixelCrossEntropy = only(PixelCrossEntropy.class, PixelCrossEntropy::new);
+        columnSums = few(ColumnSums.class, () -> ColumnSums.Vectors.class, ColumnSums.Loops::new);
+        maskRelu =
+                pass(
+                        MaskRelu.class,
+                        MaskRelu.Compiled::new,
+                        () -> MaskRelu.Vectors.class,
+                        MaskRelu.Loops::new);
+        normGradient =
+                pass(NormGradient.class, () -> NormGradient.Vectors.class, NormGradient.Loops::new);
+        bnDeferredCorrection =
+                pass(
+                        BnDeferredCorrection.class,
+                        BnDeferredCorrection.Compiled::new,
+                        () -> BnDeferredCorrection.Vectors.class,
+                        BnDeferredCorrection.Loops::new);
+        accumulateGradient =
+                pass(
+                        AccumulateGradient.class,
+                        () -> AccumulateGradient.Vectors.class,
+                        AccumulateGradient.Loops::new);
+        accumulateGradientAveragePool =
+                pass(
+                        AccumulateGradientAveragePool.class,
+                        AccumulateGradientAveragePool.Compiled::new,
+                        () -> AccumulateGradientAveragePool.Vectors.class,
+                        AccumulateGradientAveragePool.Loops::new);
+        maxPool = pass(MaxPool.class, () -> MaxPool.Vectors.class, MaxPool.Loops::new);
+        averagePool =
+                pass(AveragePool.class, () -> AveragePool.Vectors.class, AveragePool.Loops::new);
+        blurPool = pass(BlurPool.class, () -> BlurPool.Vectors.class, BlurPool.Loops::new);
+        sgdNesterov =
+                few(SgdNesterov.class, () -> SgdNesterov.Vectors.class, SgdNesterov.Loops::new);
+        rmsprop = few(Rmsprop.class, () -> Rmsprop.Vectors.class, Rmsprop.Loops::new);
+        squaredNorm =
+                few(SquaredNorm.class, () -> SquaredNorm.Vectors.class, SquaredNorm.Loops::new);
+        copyWindow = only(CopyWindow.class, CopyWindow::new);
     }
 
-    /** Whether there is machine code for a pass over these. */
-    private boolean compiles(Matrix... activations) {
-        return compiled.isPresent() && compiled.get().fit(activations);
+    /** A pass over activations that has machine code. */
+    private <T> Choice<T> pass(
+            Class<T> idea,
+            Function<CompiledPasses, T> code,
+            Supplier<Class<? extends T>> vectors,
+            Function<MemorySegment, T> loops) {
+        return choose(idea, compiled.map(code), vectors, loops, true);
     }
 
-    /** Loops over activations, for a pass that has no machine code here. */
-    private ScalarKernels passes(Matrix activations) {
-        if (!vectorApi) {
-            SlowdownNotice.loopsWithoutVectors();
-        }
-        return loops(activations);
+    /** A pass over activations. */
+    private <T> Choice<T> pass(
+            Class<T> idea, Supplier<Class<? extends T>> vectors, Function<MemorySegment, T> loops) {
+        return choose(idea, Optional.empty(), vectors, loops, true);
     }
 
-    @Override
-    ScalarResiduals residuals(Matrix activations) {
-        if (!vectorApi) {
-            SlowdownNotice.loopsWithoutVectors();
-        }
-        return activations.type() == DataType.FLOAT32 ? floatResiduals : halfResiduals;
+    /** What is too little work, or too seldom done, for a warning where it runs in plain loops. */
+    private <T> Choice<T> few(
+            Class<T> idea, Supplier<Class<? extends T>> vectors, Function<MemorySegment, T> loops) {
+        return choose(idea, Optional.empty(), vectors, loops, false);
     }
 
-    @Override
-    ScalarSums sums(Matrix x) {
-        return x.type() == DataType.FLOAT32 ? floatSums : halfSums;
+    private <T> Choice<T> choose(
+            Class<T> idea,
+            Optional<T> code,
+            Supplier<Class<? extends T>> vectors,
+            Function<MemorySegment, T> loops,
+            boolean slow) {
+        Optional<Supplier<Class<? extends T>>> here =
+                vectorApi ? Optional.of(vectors) : Optional.empty();
+        Choice<T> choice = new Choice<>(idea, memory, code, here, loops, slow);
+        ideas.put(idea, choice.implementations());
+        return choice;
     }
 
-    @Override
-    ScalarRmsprop rmsprop() {
-        return rmsprop;
+    /** What has plain loops and nothing else. */
+    private <T> T only(Class<T> idea, Function<MemorySegment, T> loops) {
+        ideas.put(idea, PLAIN_LOOPS);
+        return loops.apply(memory);
     }
 
-    /** Loops for passes that are too few to matter. */
-    private ScalarKernels loops(Matrix x) {
-        return x.type() == DataType.FLOAT32 ? floats : halves;
+    /** What each kernel would run as on a device with this host. */
+    static Map<String, String> implementations(Host host) {
+        MemorySegment none = MemorySegment.NULL;
+        Optional<CompiledPasses> compiled =
+                host.target().map(target -> new CompiledPasses(target, Arena.global(), none));
+        return new CpuKernels(none, compiled, host.vectorApi()).implementations();
     }
 
-    @Override
-    public void squaredNorm(Matrix x, Matrix target) {
-        loops(x).squaredNorm(x, target);
+    /**
+     * What each kernel runs as, idea by idea: {@link #MACHINE_CODE}, {@link #VECTOR_API}, {@link
+     * #PLAIN_LOOPS}, or one of the latter where the first does not fit.
+     */
+    Map<String, String> implementations() {
+        Set<String> kernels = names(Kernels.class).collect(Collectors.toSet());
+        Map<String, String> implementations = new LinkedHashMap<>();
+        ideas.forEach(
+                (idea, here) ->
+                        names(idea)
+                                .filter(kernels::contains)
+                                .sorted()
+                                .forEach(kernel -> implementations.put(kernel, here)));
+        return implementations;
     }
+
+    private static Stream<String> names(Class<?> type) {
+        return Arrays.stream(type.getDeclaredMethods()).map(Method::getName);
+    }
+
+    // ---------------------------------------------------------------- forward, per chunk
 
     @Override
     public void channelStatistics(Matrix x, Matrix partial) {
-        if (compiles(x)) {
-            compiled.get().statistics(x, partial);
-        } else {
-            passes(x).channelStatistics(x, partial);
-        }
+        channelStatistics.of(x).channelStatistics(x, partial);
     }
 
     @Override
     public void normaliseRelu(Matrix x, Matrix affine, Matrix out) {
-        passes(x).normaliseRelu(x, affine, out);
+        bnReluPrefix.of(x).normaliseRelu(x, affine, out);
+    }
+
+    @Override
+    public void normalise(Matrix x, Matrix affine, Matrix out) {
+        residualSum.of(x).normalise(x, affine, out);
+    }
+
+    @Override
+    public void addNormalised(Matrix x, Matrix affine, Matrix addend, boolean relu, Matrix out) {
+        residualSum.of(x).addNormalised(x, affine, addend, relu, out);
     }
 
     @Override
     public void appendFeatures(
             Matrix y, Matrix columns, int firstRow, Dropout dropout, Matrix partial) {
-        if (dropout == Dropout.NONE && compiles(y, columns)) {
-            compiled.get().append(y, columns, partial);
-        } else {
-            passes(y).appendFeatures(y, columns, firstRow, dropout, partial);
-        }
+        AppendFeatures passes =
+                dropout.active() ? appendFeatures.loops(y) : appendFeatures.of(y, columns);
+        passes.appendFeatures(y, columns, firstRow, dropout, partial);
     }
 
     @Override
     public void normaliseReluAveragePool(
             Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
-        if (compiles(x, out)) {
-            compiled.get().averagePool(x, images, height, width, affine, out);
-        } else {
-            passes(x).normaliseReluAveragePool(x, images, height, width, affine, out);
-        }
+        pooling.of(x, out).normaliseReluAveragePool(x, images, height, width, affine, out);
     }
 
     @Override
     public void normaliseReluMaxPool(
             Matrix x, int images, int height, int width, Matrix affine, Matrix out) {
-        if (compiles(x, out)) {
-            compiled.get().maxPool(x, images, height, width, affine, out);
-        } else {
-            passes(x).normaliseReluMaxPool(x, images, height, width, affine, out);
-        }
+        pooling.of(x, out).normaliseReluMaxPool(x, images, height, width, affine, out);
     }
 
     @Override
     public void normaliseReluGlobalPool(
             Matrix x, int images, int pixels, Matrix affine, Matrix out) {
-        loops(x).normaliseReluGlobalPool(x, images, pixels, affine, out);
+        globalPooling.of(x).normaliseReluGlobalPool(x, images, pixels, affine, out);
     }
+
+    // ---------------------------------------------------------------- forward, per channel
 
     @Override
     public void finishStatistics(
             Matrix partials, int rowsPerChunk, int rows, float epsilon, Matrix statistics) {
-        chunkSums.finishStatistics(partials, rowsPerChunk, rows, epsilon, statistics);
+        chunkSums.of(partials).finishStatistics(partials, rowsPerChunk, rows, epsilon, statistics);
     }
 
     @Override
-    public void finishNormGradient(
-            Matrix partials,
-            int chunks,
+    public void updateRunningStatistics(
             Matrix statistics,
-            Matrix sums,
-            Matrix gammaGradient,
-            Matrix betaGradient) {
-        chunkSums.finishNormGradient(
-                partials, chunks, statistics, sums, gammaGradient, betaGradient);
+            int rows,
+            float momentum,
+            Matrix runningMean,
+            Matrix runningVariance) {
+        batchNormVectors.updateRunningStatistics(
+                statistics, rows, momentum, runningMean, runningVariance);
     }
+
+    @Override
+    public void statisticsOfRunning(
+            Matrix runningMean, Matrix runningVariance, float epsilon, Matrix statistics) {
+        batchNormVectors.statisticsOfRunning(runningMean, runningVariance, epsilon, statistics);
+    }
+
+    @Override
+    public void foldNormalisation(Matrix statistics, Matrix gamma, Matrix beta, Matrix affine) {
+        batchNormVectors.foldNormalisation(statistics, gamma, beta, affine);
+    }
+
+    // ---------------------------------------------------------------- head and loss
+
+    @Override
+    public void addBias(Matrix x, Matrix bias) {
+        elementwise.of(x).addBias(x, bias);
+    }
+
+    @Override
+    public void softmaxCrossEntropy(
+            Matrix logits,
+            long labels,
+            float smoothing,
+            float gradientScale,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        softmaxCrossEntropy.softmaxCrossEntropy(
+                logits, labels, smoothing, gradientScale, losses, hits, gradient);
+    }
+
+    @Override
+    public void pixelCrossEntropy(
+            Matrix logits,
+            long labels,
+            int voidLabel,
+            Matrix scale,
+            Matrix gradient,
+            Matrix tally) {
+        pixelCrossEntropy.pixelCrossEntropy(logits, labels, voidLabel, scale, gradient, tally);
+    }
+
+    @Override
+    public void addColumnSums(Matrix x, Matrix sums) {
+        columnSums.of(x).addColumnSums(x, sums);
+    }
+
+    // ---------------------------------------------------------------- backward, per chunk
 
     @Override
     public void maskRelu(
             Matrix gradient, Matrix x, Matrix affine, Matrix statistics, Matrix partial) {
-        if (compiles(gradient, x)) {
-            compiled.get().mask(gradient, x, affine, statistics, partial);
-        } else {
-            passes(x).maskRelu(gradient, x, affine, statistics, partial);
-        }
+        maskRelu.of(x, gradient).maskRelu(gradient, x, affine, statistics, partial);
+    }
+
+    @Override
+    public void maskPositive(Matrix gradient, Matrix output) {
+        residualSum.of(output).maskPositive(gradient, output);
+    }
+
+    @Override
+    public void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial) {
+        normGradient.of(x).normGradientSums(gradient, x, statistics, partial);
     }
 
     @Override
@@ -177,11 +349,24 @@ final class CpuKernels extends ScalarKernels {
             Matrix statistics,
             boolean add,
             Matrix out) {
-        if (!add && compiles(gradient, x, out)) {
-            compiled.get().correct(gradient, x, correction, statistics, out);
-        } else {
-            passes(x).applyCorrection(gradient, x, correction, statistics, add, out);
-        }
+        BnDeferredCorrection passes =
+                add ? bnDeferredCorrection.loops(x) : bnDeferredCorrection.of(x, gradient, out);
+        passes.applyCorrection(gradient, x, correction, statistics, add, out);
+    }
+
+    @Override
+    public void gradientOfAppended(
+            Matrix gradient,
+            Matrix columns,
+            Matrix correction,
+            Matrix statistics,
+            int firstRow,
+            Dropout dropout,
+            Matrix out) {
+        bnDeferredCorrection
+                .of(columns, gradient, out)
+                .gradientOfAppended(
+                        gradient, columns, correction, statistics, firstRow, dropout, out);
     }
 
     @Override
@@ -194,9 +379,25 @@ final class CpuKernels extends ScalarKernels {
             boolean add,
             Matrix blockGradient,
             Matrix partial) {
-        passes(x)
+        accumulateGradient
+                .of(x)
                 .accumulateGradient(
                         gradient, x, affine, statistics, weight, add, blockGradient, partial);
+    }
+
+    @Override
+    public void accumulateGradientOfNormalised(
+            Matrix gradient,
+            Matrix x,
+            Matrix statistics,
+            Matrix weight,
+            boolean add,
+            Matrix blockGradient,
+            Matrix partial) {
+        normGradient
+                .of(x)
+                .accumulateGradientOfNormalised(
+                        gradient, x, statistics, weight, add, blockGradient, partial);
     }
 
     @Override
@@ -212,24 +413,8 @@ final class CpuKernels extends ScalarKernels {
             boolean add,
             Matrix blockGradient,
             Matrix partial) {
-        if (compiles(pooledGradient, x, blockGradient)) {
-            fill(partial, 0);
-            compiled.get()
-                    .averagePoolGradient(
-                            pooledGradient,
-                            x,
-                            images,
-                            height,
-                            width,
-                            affine,
-                            statistics,
-                            weight,
-                            add,
-                            blockGradient,
-                            partial);
-            return;
-        }
-        passes(x)
+        accumulateGradientAveragePool
+                .of(x, pooledGradient, blockGradient)
                 .accumulateGradientAveragePool(
                         pooledGradient,
                         x,
@@ -256,7 +441,9 @@ final class CpuKernels extends ScalarKernels {
             boolean add,
             Matrix blockGradient,
             Matrix partial) {
-        loops(x).accumulateGradientGlobalPool(
+        globalPooling
+                .of(x)
+                .accumulateGradientGlobalPool(
                         pooledGradient,
                         x,
                         images,
@@ -278,46 +465,89 @@ final class CpuKernels extends ScalarKernels {
             int width,
             Matrix affine,
             Matrix out) {
-        if (compiles(pooledGradient, x, out)) {
-            fill(out, 0);
-            compiled.get().maxPoolGradient(pooledGradient, x, images, height, width, affine, out);
-        } else {
-            passes(x).maxPoolBackward(pooledGradient, x, images, height, width, affine, out);
-        }
+        pooling.of(x, pooledGradient, out)
+                .maxPoolBackward(pooledGradient, x, images, height, width, affine, out);
+    }
+
+    // ---------------------------------------------------------------- backward, per channel
+
+    @Override
+    public void finishNormGradient(
+            Matrix partials,
+            int chunks,
+            Matrix statistics,
+            Matrix sums,
+            Matrix gammaGradient,
+            Matrix betaGradient) {
+        chunkSums
+                .of(partials)
+                .finishNormGradient(
+                        partials, chunks, statistics, sums, gammaGradient, betaGradient);
     }
 
     @Override
+    public void normCorrection(
+            Matrix sums,
+            Matrix statistics,
+            Matrix gamma,
+            int rows,
+            boolean frozen,
+            Matrix correction) {
+        batchNormVectors.normCorrection(sums, statistics, gamma, rows, frozen, correction);
+    }
+
+    @Override
+    public void deferSums(Matrix sums, Matrix weight, boolean add, Matrix deferred) {
+        batchNormVectors.deferSums(sums, weight, add, deferred);
+    }
+
+    @Override
+    public void deferredCorrection(
+            Matrix deferred, Matrix statistics, int rows, boolean frozen, Matrix correction) {
+        batchNormVectors.deferredCorrection(deferred, statistics, rows, frozen, correction);
+    }
+
+    @Override
+    public void gradientWeight(Matrix statistics, Matrix gamma, Matrix weight) {
+        batchNormVectors.gradientWeight(statistics, gamma, weight);
+    }
+
+    // ---------------------------------------------------------------- pools without normalisation
+
+    @Override
     public void maxPool(Matrix x, int images, PoolShape shape, Matrix out) {
-        passes(x).maxPool(x, images, shape, out);
+        maxPool.of(x).maxPool(x, images, shape, out);
     }
 
     @Override
     public void maxPoolGradient(
             Matrix pooledGradient, Matrix x, int images, PoolShape shape, Matrix out) {
-        passes(x).maxPoolGradient(pooledGradient, x, images, shape, out);
+        maxPool.of(x).maxPoolGradient(pooledGradient, x, images, shape, out);
     }
 
     @Override
     public void averagePool(Matrix x, int images, PoolShape shape, Matrix out) {
-        passes(x).averagePool(x, images, shape, out);
+        averagePool.of(x).averagePool(x, images, shape, out);
     }
 
     @Override
     public void averagePoolGradient(
             Matrix pooledGradient, int images, PoolShape shape, Matrix out) {
-        passes(out).averagePoolGradient(pooledGradient, images, shape, out);
+        averagePool.of(out).averagePoolGradient(pooledGradient, images, shape, out);
     }
 
     @Override
     public void blurPool(Matrix x, int images, int height, int width, Matrix out) {
-        passes(x).blurPool(x, images, height, width, out);
+        blurPool.of(x).blurPool(x, images, height, width, out);
     }
 
     @Override
     public void blurPoolGradient(
             Matrix pooledGradient, int images, int height, int width, Matrix out) {
-        passes(out).blurPoolGradient(pooledGradient, images, height, width, out);
+        blurPool.of(out).blurPoolGradient(pooledGradient, images, height, width, out);
     }
+
+    // ---------------------------------------------------------------- optimiser and copies
 
     @Override
     public void sgd(
@@ -329,11 +559,85 @@ final class CpuKernels extends ScalarKernels {
             boolean nesterov,
             float decay,
             float gradientScale) {
-        floats.sgd(parameters, gradients, velocity, rate, momentum, nesterov, decay, gradientScale);
+        sgdNesterov
+                .of(parameters)
+                .sgd(
+                        parameters,
+                        gradients,
+                        velocity,
+                        rate,
+                        momentum,
+                        nesterov,
+                        decay,
+                        gradientScale);
     }
 
     @Override
-    void convert(Matrix source, Matrix target) {
-        halves.convert(source, target);
+    public void rmsprop(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix squares,
+            float rate,
+            float rho,
+            float epsilon,
+            boolean epsilonInside,
+            float decay,
+            float gradientScale) {
+        rmsprop.of(parameters)
+                .rmsprop(
+                        parameters,
+                        gradients,
+                        squares,
+                        rate,
+                        rho,
+                        epsilon,
+                        epsilonInside,
+                        decay,
+                        gradientScale);
+    }
+
+    @Override
+    public void squaredNorm(Matrix x, Matrix target) {
+        squaredNorm.of(x).squaredNorm(x, target);
+    }
+
+    @Override
+    public void copy(Matrix source, Matrix target) {
+        // Loops between two types are those for the type that is not float32.
+        Matrix stored = source.type() == DataType.FLOAT32 ? target : source;
+        elementwise.of(stored).copy(source, target);
+    }
+
+    @Override
+    public void copyWindow(
+            Matrix source,
+            int sourceHeight,
+            int sourceWidth,
+            Matrix target,
+            int targetHeight,
+            int targetWidth,
+            int images,
+            int top,
+            int left) {
+        copyWindow.copyWindow(
+                source,
+                sourceHeight,
+                sourceWidth,
+                target,
+                targetHeight,
+                targetWidth,
+                images,
+                top,
+                left);
+    }
+
+    @Override
+    public void add(Matrix source, Matrix target) {
+        elementwise.of(target).add(source, target);
+    }
+
+    @Override
+    public void fill(Matrix target, float value) {
+        elementwise.of(target).fill(target, value);
     }
 }

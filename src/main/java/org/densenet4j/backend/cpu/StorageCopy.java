@@ -18,6 +18,15 @@ import java.lang.invoke.MethodType;
  * hidden class with the other type as its class data (JEP 371).
  */
 final class StorageCopy {
+    /** Constructors of the copies for bfloat16; one is made when it is asked for. */
+    private static final ClassValue<MethodHandle> OF_BFLOAT16 =
+            new ClassValue<>() {
+                @Override
+                protected MethodHandle computeValue(Class<?> original) {
+                    return constructor(copy(original, DataType.BFLOAT16));
+                }
+            };
+
     private StorageCopy() {}
 
     /** The constant, asked by the class about itself. */
@@ -31,22 +40,43 @@ final class StorageCopy {
     }
 
     /**
-     * The constructor, taking the arena's memory, of a copy.
+     * An object of a class or of its copy.
      *
-     * @param as what callers know the copy as: a superclass or an interface
+     * @param idea what callers know both as
+     * @param original has a constructor that takes the arena's memory
      */
-    static MethodHandle constructor(Class<?> original, DataType type, Class<?> as) {
-        String file = original.getSimpleName() + ".class";
+    static <T> T of(
+            Class<T> idea, Class<? extends T> original, DataType type, MemorySegment memory) {
+        MethodHandle constructor =
+                switch (type) {
+                    case FLOAT32 -> constructor(MethodHandles.lookup().in(original));
+                    case BFLOAT16 -> OF_BFLOAT16.get(original);
+                };
+        try {
+            return idea.cast((Object) constructor.invokeExact(memory));
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static MethodHandles.Lookup copy(Class<?> original, DataType type) {
+        String name = original.getName();
+        String file = name.substring(name.lastIndexOf('.') + 1) + ".class";
         try (InputStream in = original.getResourceAsStream(file)) {
-            MethodHandles.Lookup copy =
-                    MethodHandles.lookup()
-                            .defineHiddenClassWithClassData(in.readAllBytes(), type, true);
-            return copy.findConstructor(
-                            copy.lookupClass(),
-                            MethodType.methodType(void.class, MemorySegment.class))
-                    .asType(MethodType.methodType(as, MemorySegment.class));
+            return MethodHandles.lookup()
+                    .defineHiddenClassWithClassData(in.readAllBytes(), type, true);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        } catch (IllegalAccessException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static MethodHandle constructor(MethodHandles.Lookup of) {
+        MethodType memory = MethodType.methodType(void.class, MemorySegment.class);
+        try {
+            return of.findConstructor(of.lookupClass(), memory)
+                    .asType(MethodType.methodType(Object.class, MemorySegment.class));
         } catch (ReflectiveOperationException e) {
             throw new AssertionError(e);
         }

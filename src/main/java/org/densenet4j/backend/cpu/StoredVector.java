@@ -27,6 +27,11 @@ final class StoredVector {
 
     private StoredVector() {}
 
+    /** Width of the vectors in use, in bits. */
+    static int bits() {
+        return SPECIES.vectorBitSize();
+    }
+
     static FloatVector load(boolean floats, MemorySegment memory, long at) {
         if (floats) {
             return FloatVector.fromMemorySegment(SPECIES, memory, at, ORDER);

@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import java.util.function.Consumer;
 
-/** {@link ChunkSums} does what the plain loops do, to the last bit. */
+/** {@link ChunkSums} on the Vector API does what the plain loops do, to the last bit. */
 class ChunkSumsTest {
     private static final long BYTES = 1 << 16;
 
@@ -26,10 +26,10 @@ class ChunkSumsTest {
         int rows = chunks * perChunk - 3;
         assertSame(
                 memory ->
-                        new ScalarKernels(memory)
+                        new ChunkSums.Loops(memory)
                                 .finishStatistics(partials, perChunk, rows, 1e-5f, statistics),
                 memory ->
-                        new ChunkSums(memory)
+                        new ChunkSums.Vectors(memory)
                                 .finishStatistics(partials, perChunk, rows, 1e-5f, statistics));
     }
 
@@ -43,11 +43,11 @@ class ChunkSumsTest {
         Matrix beta = Matrix.vector(gamma.offset() + gamma.bytes(), channels);
         assertSame(
                 memory ->
-                        new ScalarKernels(memory)
+                        new ChunkSums.Loops(memory)
                                 .finishNormGradient(
                                         partials, chunks, statistics, sums, gamma, beta),
                 memory ->
-                        new ChunkSums(memory)
+                        new ChunkSums.Vectors(memory)
                                 .finishNormGradient(
                                         partials, chunks, statistics, sums, gamma, beta));
     }

@@ -10,13 +10,13 @@ import java.lang.foreign.MemorySegment;
  * The loss of every pixel. A loop for all: a pixel has few classes, and next to the network behind
  * them their exponentials are few.
  */
-final class ScalarPixelLoss extends StoredElements {
-    ScalarPixelLoss(MemorySegment memory) {
+final class PixelCrossEntropy extends StoredElements {
+    PixelCrossEntropy(MemorySegment memory) {
         super(memory);
     }
 
     /** See {@link org.densenet4j.backend.Kernels#pixelCrossEntropy}. */
-    void crossEntropy(
+    void pixelCrossEntropy(
             Matrix logits,
             long labels,
             int voidLabel,

@@ -5,8 +5,8 @@ import org.densenet4j.backend.Matrix;
 import java.lang.foreign.MemorySegment;
 
 /** Windows of images: memory is moved line by line, whatever is stored in it. */
-final class ScalarWindows extends StoredElements {
-    ScalarWindows(MemorySegment memory) {
+final class CopyWindow extends StoredElements {
+    CopyWindow(MemorySegment memory) {
         super(memory);
     }
 

@@ -1,0 +1,96 @@
+package org.densenet4j.backend.cpu;
+
+import jdk.incubator.vector.FloatVector;
+
+import org.densenet4j.backend.Matrix;
+
+import java.lang.foreign.MemorySegment;
+
+/** Steps of SGD. */
+interface SgdNesterov {
+    /** See {@link org.densenet4j.backend.Kernels#sgd}. */
+    void sgd(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix velocity,
+            float rate,
+            float momentum,
+            boolean nesterov,
+            float decay,
+            float gradientScale);
+
+    /** On the Vector API; what does not fill a vector is left to the plain loop. */
+    final class Vectors extends VectorElements implements SgdNesterov {
+        private final Loops loops;
+
+        Vectors(MemorySegment memory) {
+            super(memory);
+            loops = new Loops(memory);
+        }
+
+        @Override
+        public void sgd(
+                Matrix parameters,
+                Matrix gradients,
+                Matrix velocity,
+                float rate,
+                float momentum,
+                boolean nesterov,
+                float decay,
+                float gradientScale) {
+            FloatVector decays = FloatVector.broadcast(SPECIES, decay);
+            FloatVector momenta = FloatVector.broadcast(SPECIES, momentum);
+            FloatVector rates = FloatVector.broadcast(SPECIES, -rate);
+            for (int r = 0; r < parameters.rows(); r++) {
+                for (int c = 0; c < whole(parameters); c += LANES) {
+                    FloatVector p = floats(parameters, r, c);
+                    FloatVector g = p.fma(decays, floats(gradients, r, c).mul(gradientScale));
+                    FloatVector v = floats(velocity, r, c).fma(momenta, g);
+                    set(velocity, r, c, v);
+                    FloatVector step = nesterov ? v.fma(momenta, g) : v;
+                    set(parameters, r, c, step.fma(rates, p));
+                }
+            }
+            if (hasRest(parameters)) {
+                loops.sgd(
+                        rest(parameters, parameters),
+                        rest(gradients, parameters),
+                        rest(velocity, parameters),
+                        rate,
+                        momentum,
+                        nesterov,
+                        decay,
+                        gradientScale);
+            }
+        }
+    }
+
+    /** Plain loops. */
+    final class Loops extends StoredElements implements SgdNesterov {
+        Loops(MemorySegment memory) {
+            super(memory);
+        }
+
+        @Override
+        public void sgd(
+                Matrix parameters,
+                Matrix gradients,
+                Matrix velocity,
+                float rate,
+                float momentum,
+                boolean nesterov,
+                float decay,
+                float gradientScale) {
+            for (int r = 0; r < parameters.rows(); r++) {
+                for (int c = 0; c < parameters.columns(); c++) {
+                    float p = get(parameters, r, c);
+                    float g = Math.fma(decay, p, gradientScale * get(gradients, r, c));
+                    float v = Math.fma(momentum, get(velocity, r, c), g);
+                    set(velocity, r, c, v);
+                    float step = nesterov ? Math.fma(momentum, v, g) : v;
+                    set(parameters, r, c, Math.fma(-rate, step, p));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package org.densenet4j.backend.cpu;
+
+import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.F2D;
+
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Matrix;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+
+/** The norm of gradients. */
+interface SquaredNorm {
+    /** See {@link org.densenet4j.backend.Kernels#squaredNorm}. */
+    void squaredNorm(Matrix x, Matrix target);
+
+    /** On the Vector API, for one storage type of matrices ({@link StorageCopy}). */
+    final class Vectors extends VectorElements implements SquaredNorm {
+        private static final DataType STORAGE = StorageCopy.storage(MethodHandles.lookup());
+        private static final boolean FLOATS = STORAGE == DataType.FLOAT32;
+        private static final VectorSpecies<Double> DOUBLES =
+                VectorSpecies.of(double.class, SPECIES.vectorShape());
+
+        Vectors(MemorySegment memory) {
+            super(memory);
+        }
+
+        private FloatVector load(long at) {
+            return StoredVector.load(FLOATS, memory, at);
+        }
+
+        @Override
+        public void squaredNorm(Matrix x, Matrix target) {
+            double sum = 0;
+            for (int r = 0; r < x.rows(); r++) {
+                DoubleVector squares = DoubleVector.zero(DOUBLES);
+                int c = 0;
+                for (; c < whole(x); c += LANES) {
+                    FloatVector v = load(x.at(r, c));
+                    DoubleVector lower = (DoubleVector) v.convertShape(F2D, DOUBLES, 0);
+                    DoubleVector upper = (DoubleVector) v.convertShape(F2D, DOUBLES, 1);
+                    squares = lower.fma(lower, upper.fma(upper, squares));
+                }
+                sum += squares.reduceLanes(ADD);
+                for (; c < x.columns(); c++) {
+                    double value = get(x, r, c);
+                    sum += value * value;
+                }
+            }
+            set(target, 0, 0, (float) sum);
+        }
+    }
+
+    /** Plain loops. */
+    final class Loops extends StoredElements implements SquaredNorm {
+        Loops(MemorySegment memory) {
+            super(memory);
+        }
+
+        @Override
+        public void squaredNorm(Matrix x, Matrix target) {
+            double sum = 0;
+            for (int r = 0; r < x.rows(); r++) {
+                for (int c = 0; c < x.columns(); c++) {
+                    double v = get(x, r, c);
+                    sum += v * v;
+                }
+            }
+            set(target, 0, 0, (float) sum);
+        }
+    }
+}
