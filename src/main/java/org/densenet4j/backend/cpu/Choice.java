@@ -2,7 +2,6 @@ package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
-import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
@@ -23,9 +22,9 @@ final class Choice<T> {
     private final Optional<Supplier<Class<? extends T>>> vectors;
     private final Function<MemorySegment, T> plain;
     private final boolean slow;
-    // Made when they are first needed; two threads may make two, which are alike.
-    private volatile @Nullable T floats;
-    private volatile @Nullable T halves;
+    // Made when they are first needed, null before; two threads may make two, which are alike.
+    private volatile T floats;
+    private volatile T halves;
 
     /**
      * The implementations that a device has.
