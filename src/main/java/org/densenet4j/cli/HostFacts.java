@@ -80,7 +80,7 @@ record HostFacts(
     }
 
     void text(BiConsumer<String, String> line, Consumer<String> section) {
-        section.accept("cpu");
+        section.accept("machine");
         List<String> facts = new ArrayList<>();
         if (!processor.isEmpty()) {
             facts.add(processor);

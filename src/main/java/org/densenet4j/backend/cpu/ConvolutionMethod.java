@@ -9,7 +9,7 @@ import java.util.Arrays;
 /** How a convolution may run on a CPU: the first that fits does. */
 enum ConvolutionMethod {
     /** Winograd's minimal filtering in machine code of the engine's own. */
-    COMPILED {
+    COMPILED("Winograd in machine code") {
         @Override
         boolean fits(Host host, ConvolutionShape shape) {
             return host.winograd() && host.target().isPresent() && WinogradConvolution.fits(shape);
@@ -27,7 +27,7 @@ enum ConvolutionMethod {
     },
 
     /** Winograd's minimal filtering on the Vector API and oneDNN's products. */
-    WINOGRAD {
+    WINOGRAD("Winograd on the Vector API and oneDNN's products") {
         @Override
         boolean fits(Host host, ConvolutionShape shape) {
             return host.winograd()
@@ -48,7 +48,7 @@ enum ConvolutionMethod {
     },
 
     /** oneDNN's convolution. */
-    DIRECT {
+    DIRECT("oneDNN") {
         @Override
         boolean fits(Host host, ConvolutionShape shape) {
             return host.multiplies(shape.type());
@@ -66,7 +66,7 @@ enum ConvolutionMethod {
     },
 
     /** oneDNN's convolution of bfloat16 as float32. */
-    WIDENED {
+    WIDENED("oneDNN, as float32") {
         @Override
         boolean fits(Host host, ConvolutionShape shape) {
             return true;
@@ -82,6 +82,17 @@ enum ConvolutionMethod {
             return new WidenedConvolution(arena, shape);
         }
     };
+
+    private final String title;
+
+    ConvolutionMethod(String title) {
+        this.title = title;
+    }
+
+    /** What it is called where people read it. */
+    String title() {
+        return title;
+    }
 
     abstract boolean fits(Host host, ConvolutionShape shape);
 

@@ -48,17 +48,15 @@ final class CpuDevice implements Device {
     private volatile boolean closed;
 
     CpuDevice(DeviceOptions options) {
-        OneDnn dnn = OneDnn.get();
         this.precision = options.precision();
         this.cacheBytes = Math.max(1, (long) (CACHE_BYTES * options.chunkFactor()));
-        boolean vectorApi = options.vectorApi() && vectorApiEnabled();
-        this.host = new Host(dnn, Target.of(options, dnn), vectorApi, options.winograd());
+        this.host = Host.of(options);
         noticeSlowdowns(options);
         int threads =
                 options.threads() > 0
                         ? options.threads()
                         : Runtime.getRuntime().availableProcessors();
-        this.lanes = new Lanes(threads, options.deterministic(), dnn::singleThreaded);
+        this.lanes = new Lanes(threads, options.deterministic(), host.dnn()::singleThreaded);
     }
 
     /** Tells what is missing here; not what the caller turned off. */
@@ -72,11 +70,6 @@ final class CpuDevice implements Device {
         if (host.target().isEmpty() && options.vectorApi() && !host.vectorApi()) {
             SlowdownNotice.loopsWithoutVectors();
         }
-    }
-
-    /** Whether the JVM was started with {@code --add-modules jdk.incubator.vector}. */
-    static boolean vectorApiEnabled() {
-        return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
     }
 
     @Override

@@ -4,7 +4,9 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceProvider;
+import org.densenet4j.backend.Finding;
 
+import java.util.List;
 import java.util.Optional;
 
 /** Offers the CPU wherever oneDNN loads. */
@@ -30,6 +32,13 @@ public final class CpuProvider implements DeviceProvider {
         } catch (DeviceException e) {
             return Optional.of(e.getMessage());
         }
+    }
+
+    @Override
+    public List<Finding> findings() {
+        return problem().isPresent()
+                ? List.of()
+                : CpuFindings.of(Host.of(DeviceOptions.defaults()));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cpu.jit.Words;
 
 import java.util.Optional;
@@ -13,6 +14,21 @@ import java.util.Optional;
  * @param winograd whether 3x3 convolutions may run by Winograd's minimal filtering
  */
 record Host(OneDnn dnn, Optional<Target> target, boolean vectorApi, boolean winograd) {
+
+    /** What a device that is opened so has. */
+    static Host of(DeviceOptions options) {
+        OneDnn dnn = OneDnn.get();
+        return new Host(
+                dnn,
+                Target.of(options, dnn),
+                options.vectorApi() && vectorApiEnabled(),
+                options.winograd());
+    }
+
+    /** Whether the JVM was started with {@code --add-modules jdk.incubator.vector}. */
+    private static boolean vectorApiEnabled() {
+        return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+    }
 
     /**
      * Whether oneDNN multiplies operands of a type; else they are widened for it. It has products

@@ -4,6 +4,7 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.asm.TileRegister;
+import org.densenet4j.backend.cpu.jit.Words;
 
 import java.util.Arrays;
 
@@ -46,6 +47,19 @@ enum PointwiseMethod {
             return new CompiledPointwise(arena, target, shape.type());
         }
     };
+
+    /** What it is called where people read it, for activations of a type. */
+    String title(Target target, DataType type) {
+        if (this == TILES) {
+            return "machine code on tiles";
+        }
+        if (type == DataType.FLOAT32) {
+            return "machine code";
+        }
+        return target.words(type) == Words.FLOATS
+                ? "machine code, multiplied as float32"
+                : "machine code, pairs of bfloat16";
+    }
 
     abstract boolean fits(Target target, PointwiseShape shape);
 

@@ -57,7 +57,10 @@ class TiledPointwiseTest {
     @Test
     void anInstructionSetThatIsNamedHasNoTiles() {
         for (CpuIsa isa : CpuIsa.values()) {
-            boolean tiles = Target.of(DeviceOptions.defaults().withIsa(isa), OneDnn.get()).map(Target::tiles).orElse(false);
+            boolean tiles =
+                    Target.of(DeviceOptions.defaults().withIsa(isa), OneDnn.get())
+                            .map(Target::tiles)
+                            .orElse(false);
             assertTrue(isa == CpuIsa.BEST || !tiles, isa.toString());
         }
     }

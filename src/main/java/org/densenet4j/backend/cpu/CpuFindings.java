@@ -1,0 +1,90 @@
+package org.densenet4j.backend.cpu;
+
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.Finding;
+import org.densenet4j.backend.PointwiseShape;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Which of its implementations a CPU device runs here. */
+final class CpuFindings {
+    private static final int CHANNELS = 64;
+    private static final int SIDE = 28;
+
+    private CpuFindings() {}
+
+    /** What runs on a host, for activations in either storage. */
+    static List<Finding> of(Host host) {
+        List<Finding> findings = new ArrayList<>();
+        findings.add(instructions(host));
+        for (DataType type : DataType.values()) {
+            findings.add(finding("1x1 in " + type, pointwise(host, type), true, ""));
+            findings.add(finding("3x3 in " + type, convolution(host, 3, type), true, ""));
+            findings.add(finding("others in " + type, convolution(host, 7, type), true, ""));
+        }
+        findings.add(kernels(host));
+        return findings;
+    }
+
+    private static Finding instructions(Host host) {
+        if (host.target().isEmpty()) {
+            return finding(
+                    "machine code",
+                    "none: it is written for Linux on x86-64 with AVX2",
+                    false,
+                    host.vectorApi() ? "" : "start the JVM with " + SlowdownNotice.VECTOR_FLAG);
+        }
+        Target target = host.target().get();
+        return finding(
+                "machine code",
+                target.set().title() + (target.tiles() ? " and tiles (AMX)" : ""),
+                true,
+                "");
+    }
+
+    private static String pointwise(Host host, DataType type) {
+        PointwiseShape shape = new PointwiseShape(SIDE * SIDE, CHANNELS, CHANNELS, type);
+        return host.target()
+                .map(target -> PointwiseMethod.of(target, shape).title(target, type))
+                .orElseGet(
+                        () ->
+                                "a pass, then oneDNN's product"
+                                        + (host.multiplies(type) ? "" : " as float32"));
+    }
+
+    private static String convolution(Host host, int kernel, DataType type) {
+        ConvolutionShape shape =
+                new ConvolutionShape(
+                        1, SIDE, SIDE, CHANNELS, CHANNELS, kernel, 1, kernel / 2, type);
+        return ConvolutionMethod.of(host, shape).title();
+    }
+
+    /** The kernels by what they run as. */
+    private static Finding kernels(Host host) {
+        Map<String, String> all = CpuKernels.implementations(host);
+        String summary =
+                all.values().stream()
+                        .collect(Collectors.groupingBy(how -> how, Collectors.counting()))
+                        .entrySet()
+                        .stream()
+                        .sorted(Map.Entry.comparingByKey())
+                        .map(e -> e.getValue() + " " + e.getKey())
+                        .collect(Collectors.joining(", "));
+        return new Finding(
+                "passes",
+                true,
+                summary,
+                host.vectorApi()
+                        ? ""
+                        : "those in plain loops are faster with " + SlowdownNotice.VECTOR_FLAG,
+                Map.copyOf(all));
+    }
+
+    private static Finding finding(String name, String summary, boolean works, String advice) {
+        return new Finding(name, works, summary, advice, Map.of());
+    }
+}
