@@ -46,7 +46,8 @@ final class TransitionStage implements InferenceStage {
     /** A chunk that the lanes share: columns of the convolution's output. */
     private void share(Chunk chunk, Chunk out) {
         Matrix pooled = out.in(memory.pooled()[0]);
-        on.device().forEachChunk(1, (_, _) -> pool(chunk, pooled));
+        int parts = chunk.pooledImages() == 1 ? on.device().lanes() : 1;
+        on.device().forEachChunk(parts, (_, part) -> poolPart(part, parts, chunk, pooled));
         on.multiplyInColumns(pooled, memory.weights(), target.of(out));
         target.written(out);
     }
@@ -58,14 +59,31 @@ final class TransitionStage implements InferenceStage {
         target.written(out);
     }
 
+    /** Some lines of what is pooled: all, or those of one part of a single image. */
+    private void poolPart(int part, int parts, Chunk chunk, Matrix pooled) {
+        if (parts == 1) {
+            pool(chunk, pooled);
+            return;
+        }
+        int width = memory.node().source().width();
+        int lines = memory.height() / 2;
+        int first = part * lines / parts;
+        int count = (part + 1) * lines / parts - first;
+        if (count > 0) {
+            pool(
+                    chunk.of(source.values()).rows(2 * first * width, 2 * count * width),
+                    1,
+                    2 * count,
+                    pooled.rows(first * (width / 2), count * (width / 2)));
+        }
+    }
+
     private void pool(Chunk chunk, Matrix pooled) {
-        on.kernels()
-                .normaliseReluAveragePool(
-                        chunk.of(source.values()),
-                        chunk.pooledImages(),
-                        memory.height(),
-                        memory.node().source().width(),
-                        source.affine(),
-                        pooled);
+        pool(chunk.of(source.values()), chunk.pooledImages(), memory.height(), pooled);
+    }
+
+    private void pool(Matrix x, int images, int height, Matrix pooled) {
+        int width = memory.node().source().width();
+        on.kernels().normaliseReluAveragePool(x, images, height, width, source.affine(), pooled);
     }
 }
