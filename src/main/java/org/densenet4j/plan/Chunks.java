@@ -11,8 +11,8 @@ package org.densenet4j.plan;
 public record Chunks(int rowsPerImage, int rowsPerChunk) {
     private static final int FLOATS_OF_A_LINE = 16;
 
-    /** Rows that a kernel works on together: fewer cost as much. */
-    private static final int LEAST_ROWS = 24;
+    /** Fewer rows are not worth a lane of their own. */
+    private static final int LEAST_ROWS = 16;
 
     /**
      * Chunks that end on image boundaries, as convolutions need, within {@code budget} bytes where
@@ -49,17 +49,16 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
      * @param lanes parts at most
      */
     public static Chunks ofColumns(int columns, int lanes) {
-        return new Chunks(columns, evenly(columns, lanes, FLOATS_OF_A_LINE));
+        int lines = Math.ceilDiv(Math.ceilDiv(columns, lanes), FLOATS_OF_A_LINE);
+        return new Chunks(columns, lines * FLOATS_OF_A_LINE);
     }
 
     /** The same rows in a chunk for each lane or more, where there are fewer chunks than lanes. */
     Chunks forLanes(int batch, int lanes) {
-        int rows = evenly(batch * rowsPerImage, lanes, LEAST_ROWS);
-        return count(batch) >= lanes ? this : new Chunks(rowsPerImage, rows);
-    }
-
-    private static int evenly(int count, int parts, int multipleOf) {
-        return Math.ceilDiv(Math.ceilDiv(count, parts), multipleOf) * multipleOf;
+        int rows = Math.max(LEAST_ROWS, Math.ceilDiv(batch * rowsPerImage, lanes));
+        return count(batch) >= lanes || rows >= rowsPerChunk
+                ? this
+                : new Chunks(rowsPerImage, rows);
     }
 
     /** {@return the same images with another number of pixels per image} */

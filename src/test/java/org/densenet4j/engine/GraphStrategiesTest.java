@@ -23,6 +23,7 @@ import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
+import org.densenet4j.testing.Isas;
 import org.densenet4j.testing.TinyCache;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -38,13 +39,16 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void randomGraphsAgreeWithTheReference(MemoryStrategy strategy) {
-        try (Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(2))) {
-            for (long seed = 1; seed <= GRAPHS; seed++) {
-                double dropout = seed % 3 == 0 ? 0.25 : 0;
-                RandomCase c =
-                        RandomCase.of(RandomGraph.of(seed, dropout), 1 + (int) seed % 4, seed);
-                Mode mode = seed % 5 == 0 ? Mode.FROZEN : Mode.TRAIN;
-                StrategiesTest.check(c, strategy, mode, device, dropout);
+        for (CpuIsa isa : Isas.ofFloats()) {
+            DeviceOptions options = DeviceOptions.defaults().withThreads(2).withIsa(isa);
+            try (Device device = Device.open("cpu", options)) {
+                for (long seed = 1; seed <= GRAPHS; seed++) {
+                    double dropout = seed % 3 == 0 ? 0.25 : 0;
+                    RandomCase c =
+                            RandomCase.of(RandomGraph.of(seed, dropout), 1 + (int) seed % 4, seed);
+                    Mode mode = seed % 5 == 0 ? Mode.FROZEN : Mode.TRAIN;
+                    StrategiesTest.check(c, strategy, mode, device, dropout);
+                }
             }
         }
     }
@@ -54,11 +58,13 @@ class GraphStrategiesTest {
     void theyDoInBFloat16(MemoryStrategy strategy) {
         DeviceOptions halves =
                 DeviceOptions.defaults().withThreads(2).withPrecision(DataType.BFLOAT16);
-        try (Device device = Device.open("cpu", halves)) {
-            assumeTrue(device.supports(DataType.BFLOAT16), device.description());
-            for (long seed = 1; seed <= GRAPHS; seed++) {
-                RandomCase c = RandomCase.of(RandomGraph.of(seed, 0), 2, seed).withoutKinks();
-                StrategiesTest.check(c, strategy, Mode.TRAIN, device, 0);
+        for (CpuIsa isa : Isas.ofHalves()) {
+            try (Device device = Device.open("cpu", halves.withIsa(isa))) {
+                assumeTrue(device.supports(DataType.BFLOAT16), device.description());
+                for (long seed = 1; seed <= GRAPHS; seed++) {
+                    RandomCase c = RandomCase.of(RandomGraph.of(seed, 0), 2, seed).withoutKinks();
+                    StrategiesTest.check(c, strategy, Mode.TRAIN, device, 0);
+                }
             }
         }
     }
@@ -93,8 +99,8 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void bandsOfBottleneckLayersGiveWhatWholeImagesGive(MemoryStrategy strategy) {
-        for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions tiny = TinyCache.OPTIONS.withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
+        for (CpuIsa isa : Isas.ofFloats()) {
+            DeviceOptions tiny = TinyCache.OPTIONS.withIsa(isa);
             try (Device device = Device.open("cpu", tiny)) {
                 for (int height : new int[] {16, 24, 32}) {
                     double dropout = height == 24 ? 0.25 : 0;
@@ -123,8 +129,8 @@ class GraphStrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void bandsOfStemsAndTransitionsGiveWhatWholeImagesGive(MemoryStrategy strategy) {
-        for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions tiny = TinyCache.OPTIONS.withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
+        for (CpuIsa isa : Isas.ofFloats()) {
+            DeviceOptions tiny = TinyCache.OPTIONS.withIsa(isa);
             try (Device device = Device.open("cpu", tiny)) {
                 for (int height : new int[] {63, 64, 96}) {
                     RandomCase c = tallStem(height);

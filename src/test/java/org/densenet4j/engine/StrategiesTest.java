@@ -19,13 +19,16 @@ import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
+import org.densenet4j.testing.Isas;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Every strategy, mode and kernel implementation against the double-precision reference. */
@@ -93,10 +96,8 @@ class StrategiesTest {
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
     void everyStrategyAgreesWithTheReferenceOnBottlenecksOfManyVectors(MemoryStrategy strategy) {
-        for (boolean machineCode : new boolean[] {true, false}) {
-            DeviceOptions options =
-                    new DeviceOptions(2, false, true)
-                            .withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
+        for (CpuIsa isa : Isas.ofFloats()) {
+            DeviceOptions options = new DeviceOptions(2, false, true).withIsa(isa);
             try (Device device = Device.open("cpu", options)) {
                 for (int growthRate : new int[] {12, 16, 19, 32}) {
                     DenseNetSpec spec =
@@ -444,13 +445,16 @@ class StrategiesTest {
         assertTrue(error <= tolerance, what + ": relative difference " + error);
     }
 
+    static List<CpuIsa> isas() {
+        return Isas.ofFloats();
+    }
+
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void sharedAndRecomputeAreBitIdenticalWhenDeterministic(boolean machineCode) {
+    @MethodSource("isas")
+    void sharedAndRecomputeAreBitIdenticalWhenDeterministic(CpuIsa isa) {
         DenseNetSpec spec = DenseNetSpec.bc(22, 12).build();
         RandomCase c = RandomCase.of(spec, 9, 11);
-        DeviceOptions options =
-                new DeviceOptions(2, true, true).withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
+        DeviceOptions options = new DeviceOptions(2, true, true).withIsa(isa);
         try (Device device = Device.open("cpu", options)) {
             float[] shared = gradients(c, MemoryStrategy.SHARED, device);
             assertArrayEquals(shared, gradients(c, MemoryStrategy.RECOMPUTE, device));
@@ -461,10 +465,12 @@ class StrategiesTest {
     @Test
     void sharedAndRecomputeAreBitIdenticalInBFloat16() {
         RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 9, 11);
-        try (Device device = bfloat16(true, true)) {
-            float[] shared = gradients(c, MemoryStrategy.SHARED, device);
-            assertArrayEquals(shared, gradients(c, MemoryStrategy.RECOMPUTE, device));
-            assertArrayEquals(shared, gradients(c, MemoryStrategy.SHARED, device));
+        for (CpuIsa isa : Isas.ofHalves()) {
+            try (Device device = bfloat16(new DeviceOptions(2, true, true).withIsa(isa))) {
+                float[] shared = gradients(c, MemoryStrategy.SHARED, device);
+                assertArrayEquals(shared, gradients(c, MemoryStrategy.RECOMPUTE, device));
+                assertArrayEquals(shared, gradients(c, MemoryStrategy.SHARED, device));
+            }
         }
     }
 
@@ -506,11 +512,10 @@ class StrategiesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void theNumberOfThreadsLeavesLossesAsTheyAreAndRoundsGradients(boolean machineCode) {
+    @MethodSource("isas")
+    void theNumberOfThreadsLeavesLossesAsTheyAreAndRoundsGradients(CpuIsa isa) {
         RandomCase c = RandomCase.of(DenseNetSpec.bc(22, 12).build(), 12, 13);
-        DeviceOptions options =
-                new DeviceOptions(1, false, true).withIsa(machineCode ? CpuIsa.BEST : CpuIsa.NONE);
+        DeviceOptions options = new DeviceOptions(1, false, true).withIsa(isa);
         float[] one;
         try (Device device = Device.open("cpu", options)) {
             one = gradients(c, MemoryStrategy.SHARED, device);

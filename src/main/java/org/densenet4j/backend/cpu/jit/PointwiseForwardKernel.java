@@ -97,7 +97,8 @@ public final class PointwiseForwardKernel extends Kernel {
         a.load(R10, argument(Argument.Z));
         inputTail = a.tail(form.inputs);
         outputTail = a.tail(form.outputs);
-        Loops.inBlocks(a, form.rows, panels.rows(), R11, this::tile);
+        int rows = Loops.evenBlock(form.rows, panels.rows());
+        Loops.inBlocks(a, form.rows, rows, R11, this::tile);
     }
 
     private void tile(int rows) {
