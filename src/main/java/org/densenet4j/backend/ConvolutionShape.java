@@ -72,6 +72,20 @@ public record ConvolutionShape(
                 count, height, width, inputChannels, outputChannels, kernel, stride, padding, type);
     }
 
+    /** {@return the same convolution of images in another storage} */
+    public ConvolutionShape withType(DataType storage) {
+        return new ConvolutionShape(
+                images,
+                height,
+                width,
+                inputChannels,
+                outputChannels,
+                kernel,
+                stride,
+                padding,
+                storage);
+    }
+
     @Override
     public String toString() {
         return "convolution "

@@ -27,7 +27,7 @@ final class PairProducts {
 
     private PairProducts() {}
 
-    /** Whether they are, measured once a process, in a millisecond. */
+    /** Whether they are, measured once a process, in some 15 milliseconds. */
     static boolean pay() {
         return PAY;
     }

@@ -18,25 +18,15 @@ final class WidenedConvolution implements HostConvolution {
     WidenedConvolution(CpuArena arena, ConvolutionShape shape) {
         this.arena = arena;
         this.shape = shape;
-        this.floats = new CpuConvolution(arena, floats(shape));
-        this.scratch = Scratch.rounded(CpuConvolution.memory(arena.dnn(), floats(shape)).scratch());
-    }
-
-    private static ConvolutionShape floats(ConvolutionShape s) {
-        return new ConvolutionShape(
-                s.images(),
-                s.height(),
-                s.width(),
-                s.inputChannels(),
-                s.outputChannels(),
-                s.kernel(),
-                s.stride(),
-                s.padding(),
-                DataType.FLOAT32);
+        this.floats = new CpuConvolution(arena, shape.withType(DataType.FLOAT32));
+        this.scratch =
+                Scratch.rounded(
+                        CpuConvolution.memory(arena.dnn(), shape.withType(DataType.FLOAT32))
+                                .scratch());
     }
 
     static ConvolutionMemory memory(OneDnn dnn, ConvolutionShape s) {
-        ConvolutionMemory memory = CpuConvolution.memory(dnn, floats(s));
+        ConvolutionMemory memory = CpuConvolution.memory(dnn, s.withType(DataType.FLOAT32));
         return new ConvolutionMemory(
                 memory.packedWeights(),
                 memory.packedGradient(),
@@ -51,7 +41,7 @@ final class WidenedConvolution implements HostConvolution {
         return 4L * s.images() * s.outputHeight() * s.outputWidth() * s.outputChannels();
     }
 
-    /** Room for as many floats, in front of the scratch's end. */
+    /** Room for as many floats, behind the scratch of oneDNN. */
     private Matrix source(int lane, Matrix like) {
         return floats(arena.scratchOffset(lane) + scratch, like);
     }
