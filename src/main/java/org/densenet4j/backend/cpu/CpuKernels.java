@@ -95,6 +95,7 @@ final class CpuKernels implements Kernels {
         globalPooling =
                 few(
                         GlobalPooling.class,
+                        GlobalPooling.Compiled::new,
                         () -> GlobalPooling.Vectors.class,
                         GlobalPooling.Loops::new);
         chunkSums = few(ChunkSums.class, () -> ChunkSums.Vectors.class, ChunkSums.Loops::new);
@@ -134,7 +135,11 @@ final class CpuKernels implements Kernels {
                 pass(AveragePool.class, () -> AveragePool.Vectors.class, AveragePool.Loops::new);
         blurPool = pass(BlurPool.class, () -> BlurPool.Vectors.class, BlurPool.Loops::new);
         sgdNesterov =
-                few(SgdNesterov.class, () -> SgdNesterov.Vectors.class, SgdNesterov.Loops::new);
+                few(
+                        SgdNesterov.class,
+                        SgdNesterov.Compiled::new,
+                        () -> SgdNesterov.Vectors.class,
+                        SgdNesterov.Loops::new);
         rmsprop = few(Rmsprop.class, () -> Rmsprop.Vectors.class, Rmsprop.Loops::new);
         squaredNorm =
                 few(SquaredNorm.class, () -> SquaredNorm.Vectors.class, SquaredNorm.Loops::new);
@@ -154,6 +159,15 @@ final class CpuKernels implements Kernels {
     private <T> Choice<T> pass(
             Class<T> idea, Supplier<Class<? extends T>> vectors, Function<MemorySegment, T> loops) {
         return choose(idea, Optional.empty(), vectors, loops, true);
+    }
+
+    /** What is too little work for a warning where it runs in plain loops, and has machine code. */
+    private <T> Choice<T> few(
+            Class<T> idea,
+            Function<CompiledPasses, T> code,
+            Supplier<Class<? extends T>> vectors,
+            Function<MemorySegment, T> loops) {
+        return choose(idea, compiled.map(code), vectors, loops, false);
     }
 
     /** What is too little work, or too seldom done, for a warning where it runs in plain loops. */
@@ -442,7 +456,7 @@ final class CpuKernels implements Kernels {
             Matrix blockGradient,
             Matrix partial) {
         globalPooling
-                .of(x)
+                .of(x, blockGradient)
                 .accumulateGradientGlobalPool(
                         pooledGradient,
                         x,

@@ -6,6 +6,10 @@ import jdk.incubator.vector.FloatVector;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.jit.AccumulateGradientGlobalPoolKernel;
+import org.densenet4j.backend.cpu.jit.AccumulateGradientGlobalPoolKernel.Argument;
+import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.backend.cpu.jit.NormaliseReluGlobalPoolKernel;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -27,6 +31,79 @@ interface GlobalPooling {
             boolean add,
             Matrix blockGradient,
             Matrix partial);
+
+    /** Machine code. */
+    final class Compiled implements GlobalPooling {
+        private final CompiledPasses passes;
+        private final KernelCache<NormaliseReluGlobalPoolKernel.Form, NormaliseReluGlobalPoolKernel>
+                pools;
+        private final KernelCache<
+                        AccumulateGradientGlobalPoolKernel.Form, AccumulateGradientGlobalPoolKernel>
+                gradients;
+        private final ThreadLocal<Arguments> arguments;
+
+        Compiled(CompiledPasses passes) {
+            this.passes = passes;
+            pools = passes.kernels(NormaliseReluGlobalPoolKernel::new);
+            gradients = passes.kernels(AccumulateGradientGlobalPoolKernel::new);
+            arguments = passes.arguments(Argument.class);
+        }
+
+        @Override
+        public void normaliseReluGlobalPool(
+                Matrix x, int images, int pixels, Matrix affine, Matrix out) {
+            NormaliseReluGlobalPoolKernel.Form form =
+                    new NormaliseReluGlobalPoolKernel.Form(
+                            Target.storage(x.type()),
+                            Target.storage(out.type()),
+                            images,
+                            pixels,
+                            x.columns(),
+                            x.rowBytes(),
+                            out.rowBytes(),
+                            affine.rowBytes());
+            pools.of(form).run(passes.address(x), passes.address(affine), passes.address(out));
+        }
+
+        @Override
+        public void accumulateGradientGlobalPool(
+                Matrix pooledGradient,
+                Matrix x,
+                int images,
+                int pixels,
+                Matrix affine,
+                Matrix statistics,
+                Matrix weight,
+                boolean add,
+                Matrix blockGradient,
+                Matrix partial) {
+            AccumulateGradientGlobalPoolKernel.Form form =
+                    new AccumulateGradientGlobalPoolKernel.Form(
+                            Target.storage(x.type()),
+                            Target.storage(pooledGradient.type()),
+                            images,
+                            pixels,
+                            x.columns(),
+                            add,
+                            pooledGradient.rowBytes(),
+                            x.rowBytes(),
+                            blockGradient.rowBytes(),
+                            affine.rowBytes(),
+                            partial.rowBytes());
+            gradients
+                    .of(form)
+                    .run(
+                            arguments
+                                    .get()
+                                    .set(Argument.POOLED, passes.address(pooledGradient))
+                                    .set(Argument.X, passes.address(x))
+                                    .set(Argument.AFFINE, passes.address(affine))
+                                    .set(Argument.MEAN, passes.address(statistics))
+                                    .set(Argument.WEIGHT, passes.address(weight))
+                                    .set(Argument.GRADIENT, passes.address(blockGradient))
+                                    .set(Argument.SUMS, passes.address(partial)));
+        }
+    }
 
     /** On the Vector API, for one storage type of activations ({@link StorageCopy}). */
     final class Vectors extends VectorElements implements GlobalPooling {

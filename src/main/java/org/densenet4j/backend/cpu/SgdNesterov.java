@@ -3,6 +3,9 @@ package org.densenet4j.backend.cpu;
 import jdk.incubator.vector.FloatVector;
 
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.backend.cpu.jit.SgdNesterovKernel;
+import org.densenet4j.backend.cpu.jit.SgdNesterovKernel.Argument;
 
 import java.lang.foreign.MemorySegment;
 
@@ -18,6 +21,46 @@ interface SgdNesterov {
             boolean nesterov,
             float decay,
             float gradientScale);
+
+    /** Machine code. */
+    final class Compiled implements SgdNesterov {
+        private final CompiledPasses passes;
+        private final KernelCache<SgdNesterovKernel.Form, SgdNesterovKernel> kernels;
+        private final ThreadLocal<Arguments> arguments;
+
+        Compiled(CompiledPasses passes) {
+            this.passes = passes;
+            kernels = passes.kernels(SgdNesterovKernel::new);
+            arguments = passes.arguments(Argument.class);
+        }
+
+        @Override
+        public void sgd(
+                Matrix parameters,
+                Matrix gradients,
+                Matrix velocity,
+                float rate,
+                float momentum,
+                boolean nesterov,
+                float decay,
+                float gradientScale) {
+            SgdNesterovKernel kernel =
+                    kernels.of(new SgdNesterovKernel.Form(parameters.columns(), nesterov));
+            Arguments here =
+                    arguments
+                            .get()
+                            .set(Argument.MINUS_RATE, -rate)
+                            .set(Argument.MOMENTUM, momentum)
+                            .set(Argument.DECAY, decay)
+                            .set(Argument.SCALE, gradientScale);
+            for (int r = 0; r < parameters.rows(); r++) {
+                here.set(Argument.PARAMETERS, passes.address(parameters.rows(r, 1)))
+                        .set(Argument.GRADIENTS, passes.address(gradients.rows(r, 1)))
+                        .set(Argument.VELOCITY, passes.address(velocity.rows(r, 1)));
+                kernel.run(here);
+            }
+        }
+    }
 
     /** On the Vector API; what does not fill a vector is left to the plain loop. */
     final class Vectors extends VectorElements implements SgdNesterov {

@@ -38,6 +38,17 @@ class StoredElements {
         }
     }
 
+    /** A row's elements from a column on. */
+    final void read(Matrix x, int row, int column, float[] into, int count) {
+        if (x.type() == FLOAT32) {
+            MemorySegment.copy(memory, JAVA_FLOAT, x.at(row, column), into, 0, count);
+            return;
+        }
+        for (int i = 0; i < count; i++) {
+            into[i] = get(x, row, column + i);
+        }
+    }
+
     /** A value behind batch normalisation. */
     final float normalised(Matrix x, int row, int c, Matrix affine) {
         return Math.fma(get(x, row, c), get(affine, 0, c), get(affine, 1, c));

@@ -48,7 +48,10 @@ class CpuKernelsTest {
                     "maskRelu",
                     "applyCorrection",
                     "gradientOfAppended",
-                    "accumulateGradientAveragePool");
+                    "accumulateGradientAveragePool",
+                    "normaliseReluGlobalPool",
+                    "accumulateGradientGlobalPool",
+                    "sgd");
 
     @Test
     void everyKernelIsOnTheVectorApiUnlessItIsTooSmallToMatter() {

@@ -1,13 +1,14 @@
 package org.densenet4j.backend.cpu.jit;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The addresses that a kernel is run with, by the names of an enum of its own. One for each thread
- * that runs it.
+ * The addresses, and sometimes numbers, that a kernel is run with, by the names of an enum of its
+ * own. One for each thread that runs it.
  */
 public final class Arguments {
     private final MemorySegment memory;
@@ -29,6 +30,12 @@ public final class Arguments {
     /** Sets an address. */
     public Arguments set(Enum<?> name, long address) {
         memory.set(JAVA_LONG, offset(name), address);
+        return this;
+    }
+
+    /** Sets a float, as its bits: it is where its address would be. */
+    public Arguments set(Enum<?> name, float value) {
+        memory.set(JAVA_FLOAT, offset(name), value);
         return this;
     }
 

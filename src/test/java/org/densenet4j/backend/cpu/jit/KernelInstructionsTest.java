@@ -95,6 +95,15 @@ class KernelInstructionsTest {
                                 s, 2, 5, 6, c, f, out, x, x, sums, sums)),
                 kernel(
                         set,
+                        NormaliseReluGlobalPoolKernel::new,
+                        new NormaliseReluGlobalPoolKernel.Form(s, s, 2, 7, c, x, out, sums)),
+                kernel(
+                        set,
+                        AccumulateGradientGlobalPoolKernel::new,
+                        new AccumulateGradientGlobalPoolKernel.Form(
+                                s, s, 2, 7, c, f, out, x, x, sums, sums)),
+                kernel(
+                        set,
                         NormaliseReluMaxPoolKernel::new,
                         new NormaliseReluMaxPoolKernel.Form(s, 2, 7, 6, c, f, x, x, out, sums)),
                 kernel(
@@ -157,6 +166,7 @@ class KernelInstructionsTest {
     private static List<Subject> weights(InstructionSet set, int c, boolean turned) {
         int m = 1 << 16;
         return List.of(
+                kernel(set, SgdNesterovKernel::new, new SgdNesterovKernel.Form(10 * c, turned)),
                 kernel(
                         set,
                         WinogradWeightKernel::new,
