@@ -3,8 +3,9 @@ package org.densenet4j.backend;
 /**
  * A convolution of one shape, ready to run on chunks of images.
  *
- * <p>Source and destination are dense (NHWC). Weights are given in the PyTorch layout [out, in, kh,
- * kw] and packed into the device's layout once before the chunks of a pass.
+ * <p>Source and destination are dense (NHWC), but where {@link #writesColumns} says so. Weights are
+ * given in the PyTorch layout [out, in, kh, kw] and packed into the device's layout once before the
+ * chunks of a pass.
  */
 public interface Convolution {
     /** {@return the shape, with the most images of one call} */
@@ -38,6 +39,14 @@ public interface Convolution {
         for (int part = 0; part < parts(); part++) {
             packBackward(lane, part, weights, packed);
         }
+    }
+
+    /**
+     * {@return whether the output of {@link #forward} and {@link #forwardBand} may also be columns
+     * of a wider matrix, so that new features need no copy to their block}
+     */
+    default boolean writesColumns() {
+        return false;
     }
 
     /** {@code output = source * weights} for the first {@code images} images. */

@@ -136,11 +136,12 @@ final class BottleneckStage implements InferenceStage {
 
     /** New features of a chunk of images from their Z, which may become T in place. */
     private void convolve(int lane, Chunk chunk, int firstImage, Matrix z) {
-        Matrix y = chunk.in(memory.output()[lane]);
+        Chunk ofBatch = ofBatch(chunk, firstImage);
+        Matrix y = place(lane, ofBatch);
         Matrix t = chunk.of(z);
         convolution.forward(
                 on.kernels(), lane, chunk.images(), t, norm2.affine(), t, memory.weights(), y);
-        target.append(y, ofBatch(chunk, firstImage));
+        target.append(y, ofBatch);
     }
 
     /** New features of some lines of an image: fewer images than lanes are shared by these. */
@@ -148,8 +149,8 @@ final class BottleneckStage implements InferenceStage {
         int width = memory.node().source().width();
         int first = convolution.firstLine(band, bands) * width;
         int rows = convolution.firstLine(band + 1, bands) * width - first;
-        Chunk lines = new Chunk(band, image * pixels + first, rows, image, 1);
-        Matrix y = lines.in(memory.output()[lane]);
+        Chunk lines = ofBatch(new Chunk(band, image * pixels + first, rows, image, 1), firstImage);
+        Matrix y = place(lane, lines);
         convolution.forwardBand(
                 lane,
                 band,
@@ -158,7 +159,11 @@ final class BottleneckStage implements InferenceStage {
                 norm2.affine(),
                 memory.weights(),
                 y);
-        target.append(y, ofBatch(lines, firstImage));
+        target.append(y, lines);
+    }
+
+    private Matrix place(int lane, Chunk chunk) {
+        return target.place(convolution, chunk, memory.output()[lane]);
     }
 
     /** A chunk that is counted from some image on, counted from the first. */

@@ -35,7 +35,7 @@ final class ConvolutionStage implements InferenceStage {
 
     private void convolve(int lane, Chunk chunk) {
         Matrix a = source.read(chunk.ofPixels(sourcePixels), memory.sourceChunk()[lane]);
-        Matrix y = target.place(chunk, memory.output()[lane]);
+        Matrix y = convolution.place(target, chunk, memory.output()[lane]);
         convolution.forward(lane, chunk.images(), a, y);
         convolution.append(y, chunk, target);
     }

@@ -49,6 +49,15 @@ final class FoldedConvolution {
         convolution.forward(lane, images, source, memory.packed(), output);
     }
 
+    /**
+     * Where {@link #forward} may write a chunk.
+     *
+     * @param scratch memory for it, if it cannot be written in its place
+     */
+    Matrix place(Target target, Chunk chunk, Matrix scratch) {
+        return target.place(convolution, chunk, scratch);
+    }
+
     /** Brings what was convolved to its place, where it may be already. */
     void append(Matrix y, Chunk chunk, Target target) {
         if (memory.shift().isEmpty()) {

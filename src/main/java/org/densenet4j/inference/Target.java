@@ -1,5 +1,6 @@
 package org.densenet4j.inference;
 
+import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Columns;
@@ -48,12 +49,13 @@ final class Target {
     }
 
     /**
-     * Where a chunk of the output may be written densely for {@link #append}.
+     * Where a chunk of the output may be written for {@link #append}: in its place, if the columns
+     * are all of their matrix or the convolution does not mind.
      *
-     * @param scratch memory for it, if the columns are not all of their matrix
+     * @param scratch memory for it, dense, if it cannot be written in its place
      */
-    Matrix place(Chunk chunk, Matrix scratch) {
-        return values.isDense() ? of(chunk) : chunk.in(scratch);
+    Matrix place(Convolution convolution, Chunk chunk, Matrix scratch) {
+        return values.isDense() || convolution.writesColumns() ? of(chunk) : chunk.in(scratch);
     }
 
     /** Brings a chunk of the output to its place, where {@link #place} may have put it already. */

@@ -9,6 +9,7 @@ import org.densenet4j.backend.Matrix;
 import org.junit.jupiter.api.Test;
 
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.Function;
 
 /**
  * {@link Convolution} against the sum that defines it, with dense operands and as many images as
@@ -39,18 +40,29 @@ abstract class ConvolutionContract extends OpenedDevice {
 
     @Test
     void forward() {
+        checkForward(CASES, this::shape);
+    }
+
+    @Test
+    void forwardOfFewChannels() {
+        checkForward(CASES / 4, ConvolutionContract::stem);
+    }
+
+    private void checkForward(int cases, Function<GuardedArena, ConvolutionShape> shape) {
         forRandomCases(
-                CASES,
+                cases,
                 a -> {
-                    ConvolutionShape s = shape(a);
+                    ConvolutionShape s = shape.apply(a);
                     ConvolutionMemory memory = memory(a, s);
                     int images = 1 + a.random.nextInt(s.images());
                     Matrix source = source(a, s, images, true);
                     Matrix weights = weights(a, s, true);
                     Matrix packed = scratch(a, memory.packedWeights());
-                    Matrix output = output(a, s, images, false);
+                    Matrix dense = output(a, s, images, false);
+                    Matrix columns = a.activationOutput(dense.rows(), dense.columns());
                     a.upload();
                     Convolution convolution = a.arena().convolution(s);
+                    Matrix output = convolution.writesColumns() ? columns : dense;
                     convolution.packForward(0, weights, packed);
                     convolution.forward(lane(a), images, source, packed, output);
                     Terms[][] expected = terms(output.rows(), output.columns());
@@ -111,24 +123,33 @@ abstract class ConvolutionContract extends OpenedDevice {
 
     @Test
     void weightGradientOfChunksOnAllLanesIsAddedToTheGradient() {
-        checkWeightGradients(g -> g, weightTolerance(TOLERANCE));
+        checkWeightGradients(CASES, this::shape, g -> g, weightTolerance(TOLERANCE));
+    }
+
+    @Test
+    void weightGradientOfFewChannels() {
+        checkWeightGradients(CASES / 4, ConvolutionContract::stem, g -> g, TOLERANCE);
     }
 
     /** Numbers that are small integers in Winograd's domain, too: no storage rounds them. */
     @Test
     void weightGradientOfSignsIsNotRounded() {
-        checkWeightGradients(ConvolutionContract::sign, TOLERANCE);
+        checkWeightGradients(CASES, this::shape, ConvolutionContract::sign, TOLERANCE);
     }
 
     private static double sign(double g) {
         return Math.signum(Math.rint(g));
     }
 
-    private void checkWeightGradients(DoubleUnaryOperator value, double tolerance) {
+    private void checkWeightGradients(
+            int cases,
+            Function<GuardedArena, ConvolutionShape> shape,
+            DoubleUnaryOperator value,
+            double tolerance) {
         forRandomCases(
-                CASES,
+                cases,
                 a -> {
-                    ConvolutionShape s = shape(a);
+                    ConvolutionShape s = shape.apply(a);
                     ConvolutionMemory memory = memory(a, s);
                     int images = 1 + a.random.nextInt(3 * s.images());
                     int chunks = Math.ceilDiv(images, s.images());
@@ -364,6 +385,28 @@ abstract class ConvolutionContract extends OpenedDevice {
                 least + a.random.nextInt(8),
                 channels(a),
                 channels(a),
+                kernel[0],
+                kernel[1],
+                kernel[2],
+                a.storage());
+    }
+
+    /** That of a stem, large enough for whole blocks of pixels: 7x7/2, 3x3, 3x3/2, 5x5, 4x4/4. */
+    private static ConvolutionShape stem(GuardedArena a) {
+        int[] kernel =
+                switch (a.random.nextInt(5)) {
+                    case 0 -> new int[] {3, 1, 1};
+                    case 1 -> new int[] {3, 2, 1};
+                    case 2 -> new int[] {5, 1, 0};
+                    case 3 -> new int[] {4, 4, 0};
+                    default -> new int[] {7, 2, 3};
+                };
+        return new ConvolutionShape(
+                1 + a.random.nextInt(2),
+                7 + a.random.nextInt(9),
+                7 + a.random.nextInt(50),
+                1 + a.random.nextInt(4),
+                1 + a.random.nextInt(80),
                 kernel[0],
                 kernel[1],
                 kernel[2],

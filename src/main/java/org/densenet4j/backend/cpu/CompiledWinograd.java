@@ -63,6 +63,11 @@ final class CompiledWinograd implements HostConvolution {
     }
 
     @Override
+    public boolean writesColumns() {
+        return true;
+    }
+
+    @Override
     public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
         filter(lane, 0, images * outputGroups.down(), source, null, packed, output, 0);
     }

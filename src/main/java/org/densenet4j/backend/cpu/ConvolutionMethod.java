@@ -8,6 +8,31 @@ import java.util.Arrays;
 
 /** How a convolution may run on a CPU: the first that fits does. */
 enum ConvolutionMethod {
+    /** Few input channels, in machine code of the engine's own. */
+    STEM("few channels in machine code") {
+        @Override
+        boolean fits(Host host, ConvolutionShape shape) {
+            return host.target().isPresent() && CompiledStem.fits(shape);
+        }
+
+        @Override
+        ConvolutionMemory memory(Host host, ConvolutionShape shape) {
+            return CompiledStem.memory(
+                    host.target().orElseThrow().set(),
+                    shape,
+                    library(host, shape).memory(host, shape));
+        }
+
+        @Override
+        HostConvolution open(CpuArena arena, Host host, ConvolutionShape shape) {
+            return new CompiledStem(
+                    arena,
+                    host.target().orElseThrow().set(),
+                    shape,
+                    library(host, shape).open(arena, host, shape));
+        }
+    },
+
     /** Winograd's minimal filtering in machine code of the engine's own. */
     COMPILED("Winograd in machine code") {
         @Override
@@ -100,6 +125,11 @@ enum ConvolutionMethod {
     abstract ConvolutionMemory memory(Host host, ConvolutionShape shape);
 
     abstract HostConvolution open(CpuArena arena, Host host, ConvolutionShape shape);
+
+    /** oneDNN's, one way or the other. */
+    private static ConvolutionMethod library(Host host, ConvolutionShape shape) {
+        return DIRECT.fits(host, shape) ? DIRECT : WIDENED;
+    }
 
     /** How a convolution runs. */
     static ConvolutionMethod of(Host host, ConvolutionShape shape) {

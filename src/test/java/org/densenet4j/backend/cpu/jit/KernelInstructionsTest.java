@@ -120,6 +120,18 @@ class KernelInstructionsTest {
                         new MaskReluKernel.Form(s, 37, c, out, x, sums, sums)),
                 kernel(
                         set,
+                        PadImageKernel::new,
+                        new PadImageKernel.Form(s, 5, c, f ? 3 : 0, f ? 9 : 0)),
+                kernel(
+                        set,
+                        StemForwardKernel::new,
+                        new StemForwardKernel.Form(s, 3, c, 7, 2, 4, 29, 512, out)),
+                kernel(
+                        set,
+                        StemWeightGradientKernel::new,
+                        new StemWeightGradientKernel.Form(s, 3, c, 7, 2, 4, 29, 512, out)),
+                kernel(
+                        set,
                         WinogradOutputKernel::new,
                         new WinogradOutputKernel.Form(s, 11, c, x, 3, 1 << 16)));
     }
