@@ -91,8 +91,9 @@ final class CpuDevice implements Device {
     private String instructions() {
         if (host.target().isPresent()) {
             Target target = host.target().get();
-            String tiles = target.tiles() ? " and tiles (AMX)" : "";
-            return "machine code for " + target.set().title() + tiles;
+            // Nothing else is computed on tiles, and whether they work takes time to find out.
+            boolean tiles = precision == DataType.BFLOAT16 && target.tiles();
+            return "machine code for " + target.set().title() + (tiles ? " and tiles (AMX)" : "");
         }
         return host.vectorApi()
                 ? StoredVector.bits() + "-bit vectors"

@@ -14,9 +14,9 @@ enum PointwiseMethod {
     TILES {
         @Override
         boolean fits(Target target, PointwiseShape shape) {
-            return target.tiles()
-                    && shape.type() == DataType.BFLOAT16
-                    && Math.min(shape.inputChannels(), shape.outputChannels()) >= TileRegister.ROWS;
+            return shape.type() == DataType.BFLOAT16
+                    && Math.min(shape.inputChannels(), shape.outputChannels()) >= TileRegister.ROWS
+                    && target.tiles();
         }
 
         @Override

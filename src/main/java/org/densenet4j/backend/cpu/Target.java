@@ -12,13 +12,27 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
- * What kernels are compiled for.
- *
- * @param set the instructions
- * @param bfloat16Words what products of activations in bfloat16 take their operands in
- * @param tiles whether there are products of tiles of bfloat16 (AMX)
+ * What kernels are compiled for. What only bfloat16 asks about the processor, which takes tens of
+ * milliseconds to find out, is found out when something in bfloat16 asks for it.
  */
-record Target(InstructionSet set, Words bfloat16Words, boolean tiles) {
+final class Target {
+    private final InstructionSet set;
+    private final BooleanSupplier pairsPay;
+    private final BooleanSupplier tiles;
+
+    /**
+     * A target.
+     *
+     * @param set the instructions
+     * @param pairsPay whether products of activations in bfloat16 take pairs of them, not floats;
+     *     asked only where there are instructions for it
+     * @param tiles whether there are products of tiles of bfloat16 (AMX)
+     */
+    Target(InstructionSet set, BooleanSupplier pairsPay, BooleanSupplier tiles) {
+        this.set = set;
+        this.pairsPay = pairsPay;
+        this.tiles = tiles;
+    }
 
     /**
      * The best that an instruction set, the processor and the system allow. Nothing is measured for
@@ -34,13 +48,9 @@ record Target(InstructionSet set, Words bfloat16Words, boolean tiles) {
                             set ->
                                     new Target(
                                             set,
-                                            words(
-                                                    set,
-                                                    () ->
-                                                            !options.deterministic()
-                                                                    && PairProducts.pay()),
-                                            dnn.allowsTiles() && TileSupport.here()));
-            case AVX512_BF16 -> here.map(set -> new Target(set, words(set, () -> true), false));
+                                            () -> !options.deterministic() && PairProducts.pay(),
+                                            () -> dnn.allowsTiles() && TileSupport.here()));
+            case AVX512_BF16 -> here.map(set -> new Target(set, () -> true, () -> false));
             case AVX512 -> here.map(set -> without(InstructionSet.AVX512, set));
             case AVX2 -> here.map(set -> without(InstructionSet.AVX2, set));
             case NONE -> Optional.empty();
@@ -49,18 +59,25 @@ record Target(InstructionSet set, Words bfloat16Words, boolean tiles) {
 
     /** No more than an instruction set. */
     private static Target without(InstructionSet most, InstructionSet here) {
-        return new Target(here.includes(most) ? most : here, Words.FLOATS, false);
+        return new Target(here.includes(most) ? most : here, () -> false, () -> false);
     }
 
-    private static Words words(InstructionSet set, BooleanSupplier pairsPay) {
-        return set.includes(InstructionSet.AVX512_BF16) && pairsPay.getAsBoolean()
-                ? Words.BFLOAT16_PAIRS
-                : Words.FLOATS;
+    InstructionSet set() {
+        return set;
+    }
+
+    /** Whether there are products of tiles of bfloat16 (AMX). */
+    boolean tiles() {
+        return tiles.getAsBoolean();
     }
 
     /** What products of activations of a type take their operands in. */
     Words words(DataType type) {
-        return type == DataType.FLOAT32 ? Words.FLOATS : bfloat16Words;
+        return type == DataType.BFLOAT16
+                        && set.includes(InstructionSet.AVX512_BF16)
+                        && pairsPay.getAsBoolean()
+                ? Words.BFLOAT16_PAIRS
+                : Words.FLOATS;
     }
 
     /** How activations of a type are stored. */

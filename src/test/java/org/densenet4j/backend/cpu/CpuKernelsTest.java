@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
-import org.densenet4j.backend.cpu.jit.Words;
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
@@ -104,7 +103,7 @@ class CpuKernelsTest {
 
     /** Nothing is compiled, so that no processor is needed that runs it. */
     private static Map<String, String> implementations(boolean machineCode, boolean vectorApi) {
-        Target target = new Target(InstructionSet.AVX2, Words.FLOATS, false);
+        Target target = new Target(InstructionSet.AVX2, () -> false, () -> false);
         Optional<Target> here = machineCode ? Optional.of(target) : Optional.empty();
         return CpuKernels.implementations(new Host(null, here, vectorApi, true));
     }

@@ -16,7 +16,6 @@ import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.asm.TileSupport;
-import org.densenet4j.backend.cpu.jit.Words;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -30,8 +29,8 @@ import java.util.Random;
  */
 class TiledPointwiseTest {
     private static final InstructionSet SET = InstructionSet.AVX512_BF16;
-    private static final Target TILES = new Target(SET, Words.BFLOAT16_PAIRS, true);
-    private static final Target VECTORS = new Target(SET, Words.FLOATS, false);
+    private static final Target TILES = new Target(SET, () -> true, () -> true);
+    private static final Target VECTORS = new Target(SET, () -> false, () -> false);
 
     /** Half a last place of bfloat16 in A or dZ, in dA or Z, and in what is stored. */
     private static final double TOLERANCE = 4 * 0x1p-8;
