@@ -2,6 +2,7 @@ package org.densenet4j.inference;
 
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.io.FiniteValues;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
@@ -40,18 +41,17 @@ final class CheckedWeights implements WeightSource {
                             + ", the network of the plan wants "
                             + tensor.shape());
         }
-        boolean variance = name.endsWith(".running_var");
-        for (float value : values) {
-            if (!Float.isFinite(value) || variance && value < 0) {
-                throw new IllegalArgumentException(
-                        "the source has "
-                                + value
-                                + " in "
-                                + name
-                                + (Float.isFinite(value)
-                                        ? ", and a variance is never negative"
-                                        : ", which is not a finite number"));
-            }
+        int unfit = FiniteValues.firstUnfit(name, values);
+        if (unfit >= 0) {
+            float value = values[unfit];
+            throw new IllegalArgumentException(
+                    "the source has "
+                            + value
+                            + " in "
+                            + name
+                            + (Float.isFinite(value)
+                                    ? ", and a variance is never negative"
+                                    : ", which is not a finite number"));
         }
         return values;
     }

@@ -69,9 +69,15 @@ record FoldedNormalisation(float[] scale, float[] shift) {
     /** Multiplies each output channel's weights [out, …] by its scale, in place. */
     float[] foldInto(float[] weights) {
         int each = weights.length / scale.length;
-        for (int i = 0; i < weights.length; i++) {
-            weights[i] *= scale[i / each];
+        for (int c = 0; c < scale.length; c++) {
+            multiply(weights, c * each, each, scale[c]);
         }
         return weights;
+    }
+
+    private static void multiply(float[] values, int first, int count, float factor) {
+        for (int i = first; i < first + count; i++) {
+            values[i] *= factor;
+        }
     }
 }

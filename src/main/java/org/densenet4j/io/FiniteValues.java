@@ -18,24 +18,57 @@ public final class FiniteValues {
      */
     public static float[] of(Path path, String name, Tensor tensor) throws IOException {
         float[] values = tensor.toFloats();
-        boolean variance = name.endsWith(VARIANCE);
-        for (int i = 0; i < values.length; i++) {
-            if (!Float.isFinite(values[i]) || (variance && values[i] < 0)) {
-                throw new IOException(
-                        path
-                                + ": the tensor '"
-                                + name
-                                + "' has "
-                                + values[i]
-                                + " at "
-                                + i
-                                + (Float.isFinite(values[i])
-                                        ? ", and a variance is never negative"
-                                        : ", which is not a finite number")
-                                + "; the training that it is from diverged, or the file is"
-                                + " damaged");
-            }
+        int unfit = firstUnfit(name, values);
+        if (unfit >= 0) {
+            throw new IOException(
+                    path
+                            + ": the tensor '"
+                            + name
+                            + "' has "
+                            + values[unfit]
+                            + " at "
+                            + unfit
+                            + (Float.isFinite(values[unfit])
+                                    ? ", and a variance is never negative"
+                                    : ", which is not a finite number")
+                            + "; the training that it is from diverged, or the file is"
+                            + " damaged");
         }
         return values;
+    }
+
+    /**
+     * {@return where the first value of a tensor is that is infinite, no number or a negative
+     * variance; −1 when there is none}
+     *
+     * @param name of the tensor: one that ends in {@code .running_var} may not be negative
+     */
+    public static int firstUnfit(String name, float[] values) {
+        boolean variance = name.endsWith(VARIANCE);
+        if (areFit(values, variance)) {
+            return -1;
+        }
+        for (int i = 0; i < values.length; i++) {
+            if (!Float.isFinite(values[i]) || (variance && values[i] < 0)) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    /**
+     * Whether all are, by a loop so plain that it is compiled at once and to vectors: the bits of
+     * magnitudes are ordered as these are, and those of infinity come behind all numbers'. Of a
+     * variance that is negative zero it does not know.
+     */
+    private static boolean areFit(float[] values, boolean variance) {
+        int largest = 0;
+        int signs = 0;
+        for (float value : values) {
+            int bits = Float.floatToRawIntBits(value);
+            largest = Math.max(largest, bits & Integer.MAX_VALUE);
+            signs |= bits;
+        }
+        return Float.isFinite(Float.intBitsToFloat(largest)) && !(variance && signs < 0);
     }
 }

@@ -40,6 +40,11 @@ public record Tensor(String name, ElementType type, List<Long> shape, MemorySegm
     public float[] toFloats() {
         requireFloat();
         float[] values = new float[length()];
+        if (type == ElementType.F32) {
+            // Weights are megabytes, and read before the JVM has compiled anything.
+            MemorySegment.copy(data, FLOAT, 0, values, 0, values.length);
+            return values;
+        }
         for (int i = 0; i < values.length; i++) {
             values[i] = type == ElementType.F64 ? (float) data.get(DOUBLE, 8L * i) : floatAt(i);
         }
