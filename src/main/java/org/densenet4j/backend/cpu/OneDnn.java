@@ -1,12 +1,14 @@
 package org.densenet4j.backend.cpu;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.bytedeco.javacpp.Loader;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.DeviceException;
+import org.densenet4j.backend.cpu.asm.CFunction;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.library.LibraryFile;
 
@@ -18,7 +20,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.net.URL;
 import java.nio.file.Path;
@@ -41,6 +42,7 @@ final class OneDnn {
     static final int ARG_DIFF_DST = 145;
     static final int ARG_DIFF_WEIGHTS = 161;
 
+    private static final long NONE = 0;
     private static final int SUCCESS = 0;
     private static final int ENGINE_CPU = 1;
     private static final int STREAM_DEFAULT = 1;
@@ -73,32 +75,32 @@ final class OneDnn {
 
     private static OneDnn instance;
 
-    private final MethodHandle memoryDescWithStrides;
-    private final MethodHandle memoryDescWithTag;
-    private final MethodHandle memoryDescSize;
-    private final MethodHandle memoryDescClone;
-    private final MethodHandle memoryDescDestroy;
-    private final MethodHandle memoryCreate;
+    private final CFunction memoryDescWithStrides;
+    private final CFunction memoryDescWithTag;
+    private final CFunction memoryDescSize;
+    private final CFunction memoryDescClone;
+    private final CFunction memoryDescDestroy;
+    private final CFunction memoryCreate;
     private final MethodHandle memorySetHandle;
-    private final MethodHandle memoryDestroy;
-    private final MethodHandle attributesCreate;
-    private final MethodHandle attributesScratchpad;
-    private final MethodHandle attributesPostOps;
-    private final MethodHandle attributesDestroy;
-    private final MethodHandle postOpsCreate;
-    private final MethodHandle postOpsSum;
-    private final MethodHandle postOpsDestroy;
-    private final MethodHandle matmul;
-    private final MethodHandle reorder;
-    private final MethodHandle convolutionForward;
-    private final MethodHandle convolutionBackwardData;
-    private final MethodHandle convolutionBackwardWeights;
-    private final MethodHandle descriptionQuery;
-    private final MethodHandle descriptionDestroy;
-    private final MethodHandle primitiveCreate;
+    private final CFunction memoryDestroy;
+    private final CFunction attributesCreate;
+    private final CFunction attributesScratchpad;
+    private final CFunction attributesPostOps;
+    private final CFunction attributesDestroy;
+    private final CFunction postOpsCreate;
+    private final MemorySegment postOpsSum;
+    private final CFunction postOpsDestroy;
+    private final CFunction matmul;
+    private final CFunction reorder;
+    private final CFunction convolutionForward;
+    private final CFunction convolutionBackwardData;
+    private final CFunction convolutionBackwardWeights;
+    private final CFunction descriptionQuery;
+    private final CFunction descriptionDestroy;
+    private final CFunction primitiveCreate;
     private final MethodHandle primitiveExecute;
-    private final MethodHandle primitiveDestroy;
-    private final MethodHandle ompSetThreads;
+    private final CFunction primitiveDestroy;
+    private final CFunction ompSetThreads;
     private final MemorySegment engine;
     private final MemorySegment stream;
     private final String version;
@@ -117,129 +119,46 @@ final class OneDnn {
     }
 
     private OneDnn() {
-        Linker linker = Linker.nativeLinker();
         SymbolLookup openmp = openMp();
-        SymbolLookup dnnl = library(dnnlFile());
-        Binder b = new Binder(linker, dnnl);
-        memoryDescWithStrides =
-                b.status(
-                        "dnnl_memory_desc_create_with_strides",
-                        ADDRESS,
-                        JAVA_INT,
-                        ADDRESS,
-                        JAVA_INT,
-                        ADDRESS);
-        memoryDescWithTag =
-                b.status(
-                        "dnnl_memory_desc_create_with_tag",
-                        ADDRESS,
-                        JAVA_INT,
-                        ADDRESS,
-                        JAVA_INT,
-                        JAVA_INT);
-        memoryDescSize =
-                linker.downcallHandle(
-                        b.symbol("dnnl_memory_desc_get_size"),
-                        FunctionDescriptor.of(JAVA_LONG, ADDRESS));
-        memoryDescClone = b.status("dnnl_memory_desc_clone", ADDRESS, ADDRESS);
-        memoryDescDestroy = b.status("dnnl_memory_desc_destroy", ADDRESS);
-        memoryCreate = b.status("dnnl_memory_create", ADDRESS, ADDRESS, ADDRESS, ADDRESS);
-        memorySetHandle = b.status("dnnl_memory_set_data_handle", ADDRESS, ADDRESS);
-        memoryDestroy = b.status("dnnl_memory_destroy", ADDRESS);
-        attributesCreate = b.status("dnnl_primitive_attr_create", ADDRESS);
-        attributesScratchpad =
-                b.status("dnnl_primitive_attr_set_scratchpad_mode", ADDRESS, JAVA_INT);
-        attributesPostOps = b.status("dnnl_primitive_attr_set_post_ops", ADDRESS, ADDRESS);
-        attributesDestroy = b.status("dnnl_primitive_attr_destroy", ADDRESS);
-        postOpsCreate = b.status("dnnl_post_ops_create", ADDRESS);
-        postOpsSum =
-                b.status(
-                        "dnnl_post_ops_append_sum",
-                        ADDRESS,
-                        ValueLayout.JAVA_FLOAT,
-                        JAVA_INT,
-                        JAVA_INT);
-        postOpsDestroy = b.status("dnnl_post_ops_destroy", ADDRESS);
-        matmul =
-                b.status(
-                        "dnnl_matmul_primitive_desc_create",
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS);
-        reorder =
-                b.status(
-                        "dnnl_reorder_primitive_desc_create",
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS);
-        convolutionForward =
-                b.status(
-                        "dnnl_convolution_forward_primitive_desc_create",
-                        ADDRESS,
-                        ADDRESS,
-                        JAVA_INT,
-                        JAVA_INT,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS,
-                        ADDRESS);
-        MemoryLayout[] backward = {
-            ADDRESS, ADDRESS, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS,
-            ADDRESS, ADDRESS, ADDRESS
-        };
+        Symbols b = new Symbols(library(dnnlFile()));
+        memoryDescWithStrides = b.function("dnnl_memory_desc_create_with_strides");
+        memoryDescWithTag = b.function("dnnl_memory_desc_create_with_tag");
+        memoryDescSize = b.function("dnnl_memory_desc_get_size");
+        memoryDescClone = b.function("dnnl_memory_desc_clone");
+        memoryDescDestroy = b.function("dnnl_memory_desc_destroy");
+        memoryCreate = b.function("dnnl_memory_create");
+        memorySetHandle = b.linked("dnnl_memory_set_data_handle", ADDRESS, ADDRESS);
+        memoryDestroy = b.function("dnnl_memory_destroy");
+        attributesCreate = b.function("dnnl_primitive_attr_create");
+        attributesScratchpad = b.function("dnnl_primitive_attr_set_scratchpad_mode");
+        attributesPostOps = b.function("dnnl_primitive_attr_set_post_ops");
+        attributesDestroy = b.function("dnnl_primitive_attr_destroy");
+        postOpsCreate = b.function("dnnl_post_ops_create");
+        postOpsSum = b.symbol("dnnl_post_ops_append_sum");
+        postOpsDestroy = b.function("dnnl_post_ops_destroy");
+        matmul = b.function("dnnl_matmul_primitive_desc_create");
+        reorder = b.function("dnnl_reorder_primitive_desc_create");
+        convolutionForward = b.function("dnnl_convolution_forward_primitive_desc_create");
         convolutionBackwardData =
-                b.status("dnnl_convolution_backward_data_primitive_desc_create", backward);
-        MemoryLayout[] backwardWithBias = {
-            ADDRESS, ADDRESS, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS,
-            ADDRESS, ADDRESS, ADDRESS, ADDRESS
-        };
+                b.function("dnnl_convolution_backward_data_primitive_desc_create");
         convolutionBackwardWeights =
-                b.status(
-                        "dnnl_convolution_backward_weights_primitive_desc_create",
-                        backwardWithBias);
-        descriptionQuery =
-                linker.downcallHandle(
-                        b.symbol("dnnl_primitive_desc_query_md"),
-                        FunctionDescriptor.of(ADDRESS, ADDRESS, JAVA_INT, JAVA_INT));
-        descriptionDestroy = b.status("dnnl_primitive_desc_destroy", ADDRESS);
-        primitiveCreate = b.status("dnnl_primitive_create", ADDRESS, ADDRESS);
-        primitiveExecute = b.status("dnnl_primitive_execute", ADDRESS, ADDRESS, JAVA_INT, ADDRESS);
-        primitiveDestroy = b.status("dnnl_primitive_destroy", ADDRESS);
-        ompSetThreads =
-                linker.downcallHandle(
-                        openmp.find("omp_set_num_threads").orElseThrow(),
-                        FunctionDescriptor.ofVoid(JAVA_INT));
-        MethodHandle engineCreate = b.status("dnnl_engine_create", ADDRESS, JAVA_INT, JAVA_LONG);
-        MethodHandle streamCreate = b.status("dnnl_stream_create", ADDRESS, ADDRESS, JAVA_INT);
-        keepFromTiles(b.status("dnnl_set_max_cpu_isa", JAVA_INT));
-        MethodHandle versionQuery =
-                linker.downcallHandle(b.symbol("dnnl_version"), FunctionDescriptor.of(ADDRESS));
-        engine =
-                created(
-                        "oneDNN engine",
-                        out -> (int) engineCreate.invokeExact(out, ENGINE_CPU, 0L));
+                b.function("dnnl_convolution_backward_weights_primitive_desc_create");
+        descriptionQuery = b.function("dnnl_primitive_desc_query_md");
+        descriptionDestroy = b.function("dnnl_primitive_desc_destroy");
+        primitiveCreate = b.function("dnnl_primitive_create");
+        primitiveExecute = b.linked("dnnl_primitive_execute", ADDRESS, ADDRESS, JAVA_INT, ADDRESS);
+        primitiveDestroy = b.function("dnnl_primitive_destroy");
+        ompSetThreads = new CFunction(openmp.find("omp_set_num_threads").orElseThrow());
+        keepFromTiles(b.function("dnnl_set_max_cpu_isa"));
+        engine = created("oneDNN engine", b.function("dnnl_engine_create"), ENGINE_CPU, 0);
         stream =
                 created(
                         "oneDNN stream",
-                        out -> (int) streamCreate.invokeExact(out, engine, STREAM_DEFAULT));
-        version = readVersion(versionQuery);
-        isa =
-                readIsa(
-                        linker.downcallHandle(
-                                b.symbol("dnnl_get_effective_cpu_isa"),
-                                FunctionDescriptor.of(JAVA_INT)));
+                        b.function("dnnl_stream_create"),
+                        engine.address(),
+                        STREAM_DEFAULT);
+        version = readVersion(b.function("dnnl_version"));
+        isa = (int) b.function("dnnl_get_effective_cpu_isa").call();
     }
 
     /**
@@ -249,28 +168,16 @@ final class OneDnn {
      * the same products are right. It is a limit: other processors are not affected, and one that
      * {@code ONEDNN_MAX_CPU_ISA} sets stays.
      */
-    private static void keepFromTiles(MethodHandle setMost) {
+    private static void keepFromTiles(CFunction setMost) {
         if (System.getenv("ONEDNN_MAX_CPU_ISA") != null) {
             return;
         }
-        try {
-            int status = (int) setMost.invokeExact(ISA_AVX512_BF16);
-            if (status != SUCCESS) {
-                System.getLogger("org.densenet4j")
-                        .log(
-                                System.Logger.Level.DEBUG,
-                                "oneDNN's instructions cannot be limited: status " + status);
-            }
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    private static int readIsa(MethodHandle query) {
-        try {
-            return (int) query.invokeExact();
-        } catch (Throwable e) {
-            throw new AssertionError(e);
+        int status = (int) setMost.call(ISA_AVX512_BF16);
+        if (status != SUCCESS) {
+            System.getLogger("org.densenet4j")
+                    .log(
+                            System.Logger.Level.DEBUG,
+                            "oneDNN's instructions cannot be limited: status " + status);
         }
     }
 
@@ -322,13 +229,9 @@ final class OneDnn {
         }
     }
 
-    private static String readVersion(MethodHandle query) {
-        try {
-            MemorySegment v = ((MemorySegment) query.invokeExact()).reinterpret(12);
-            return v.get(JAVA_INT, 0) + "." + v.get(JAVA_INT, 4) + "." + v.get(JAVA_INT, 8);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+    private static String readVersion(CFunction query) {
+        MemorySegment v = MemorySegment.ofAddress(query.call()).reinterpret(12);
+        return v.get(JAVA_INT, 0) + "." + v.get(JAVA_INT, 4) + "." + v.get(JAVA_INT, 8);
     }
 
     /**
@@ -373,11 +276,7 @@ final class OneDnn {
 
     /** Keeps oneDNN calls of the current thread on the current thread. */
     void singleThreaded() {
-        try {
-            ompSetThreads.invokeExact(1);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        ompSetThreads.call(1);
     }
 
     // ---------------------------------------------------------------- memory descriptors
@@ -389,10 +288,11 @@ final class OneDnn {
             MemorySegment s = arena.allocateFrom(JAVA_LONG, strides);
             return created(
                     "tensor description",
-                    out ->
-                            (int)
-                                    memoryDescWithStrides.invokeExact(
-                                            out, dims.length, d, code(type), s));
+                    memoryDescWithStrides,
+                    dims.length,
+                    d.address(),
+                    code(type),
+                    s.address());
         }
     }
 
@@ -402,10 +302,11 @@ final class OneDnn {
             MemorySegment d = arena.allocateFrom(JAVA_LONG, dims);
             return created(
                     "tensor description",
-                    out ->
-                            (int)
-                                    memoryDescWithTag.invokeExact(
-                                            out, dims.length, d, code(type), TAG_ANY));
+                    memoryDescWithTag,
+                    dims.length,
+                    d.address(),
+                    code(type),
+                    TAG_ANY);
         }
     }
 
@@ -417,29 +318,23 @@ final class OneDnn {
     }
 
     long size(MemorySegment desc) {
-        try {
-            return (long) memoryDescSize.invokeExact(desc);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        return memoryDescSize.call(desc.address());
     }
 
     MemorySegment cloneDesc(MemorySegment desc) {
-        return created("tensor description", out -> (int) memoryDescClone.invokeExact(out, desc));
+        return created("tensor description", memoryDescClone, desc.address());
     }
 
     void destroyDesc(MemorySegment desc) {
-        check("destroying a tensor description", () -> (int) memoryDescDestroy.invokeExact(desc));
+        call("destroying a tensor description", memoryDescDestroy, desc.address());
     }
 
     MemorySegment memory(MemorySegment desc) {
-        return created(
-                "memory object",
-                out -> (int) memoryCreate.invokeExact(out, desc, engine, MemorySegment.NULL));
+        return created("memory object", memoryCreate, desc.address(), engine.address(), NONE);
     }
 
     void destroyMemory(MemorySegment memory) {
-        check("destroying a memory object", () -> (int) memoryDestroy.invokeExact(memory));
+        call("destroying a memory object", memoryDestroy, memory.address());
     }
 
     /** Points a memory object at data. On the hot path, so without a lambda. */
@@ -470,16 +365,13 @@ final class OneDnn {
         try {
             return created(
                     what,
-                    out ->
-                            (int)
-                                    matmul.invokeExact(
-                                            out,
-                                            engine,
-                                            src,
-                                            weights,
-                                            MemorySegment.NULL,
-                                            dst,
-                                            attributes));
+                    matmul,
+                    engine.address(),
+                    src.address(),
+                    weights.address(),
+                    NONE,
+                    dst.address(),
+                    attributes.address());
         } finally {
             destroyAttributes(attributes);
         }
@@ -491,7 +383,12 @@ final class OneDnn {
         try {
             return created(
                     what,
-                    out -> (int) reorder.invokeExact(out, from, engine, to, engine, attributes));
+                    reorder,
+                    from.address(),
+                    engine.address(),
+                    to.address(),
+                    engine.address(),
+                    attributes.address());
         } finally {
             destroyAttributes(attributes);
         }
@@ -501,27 +398,22 @@ final class OneDnn {
             String what, MemorySegment src, MemorySegment weights, MemorySegment dst, Geometry g) {
         MemorySegment attributes = attributes(false);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment strides = g.strides(arena);
-            MemorySegment dilates = g.dilates(arena);
-            MemorySegment padding = g.paddings(arena);
+            long padding = g.paddings(arena).address();
             return created(
                     what,
-                    out ->
-                            (int)
-                                    convolutionForward.invokeExact(
-                                            out,
-                                            engine,
-                                            FORWARD_TRAINING,
-                                            CONVOLUTION_DIRECT,
-                                            src,
-                                            weights,
-                                            MemorySegment.NULL,
-                                            dst,
-                                            strides,
-                                            dilates,
-                                            padding,
-                                            padding,
-                                            attributes));
+                    convolutionForward,
+                    engine.address(),
+                    FORWARD_TRAINING,
+                    CONVOLUTION_DIRECT,
+                    src.address(),
+                    weights.address(),
+                    NONE,
+                    dst.address(),
+                    g.strides(arena).address(),
+                    g.dilates(arena).address(),
+                    padding,
+                    padding,
+                    attributes.address());
         } finally {
             destroyAttributes(attributes);
         }
@@ -536,26 +428,21 @@ final class OneDnn {
             MemorySegment forwardHint) {
         MemorySegment attributes = attributes(false);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment strides = g.strides(arena);
-            MemorySegment dilates = g.dilates(arena);
-            MemorySegment padding = g.paddings(arena);
+            long padding = g.paddings(arena).address();
             return created(
                     what,
-                    out ->
-                            (int)
-                                    convolutionBackwardData.invokeExact(
-                                            out,
-                                            engine,
-                                            CONVOLUTION_DIRECT,
-                                            diffSrc,
-                                            weights,
-                                            diffDst,
-                                            strides,
-                                            dilates,
-                                            padding,
-                                            padding,
-                                            forwardHint,
-                                            attributes));
+                    convolutionBackwardData,
+                    engine.address(),
+                    CONVOLUTION_DIRECT,
+                    diffSrc.address(),
+                    weights.address(),
+                    diffDst.address(),
+                    g.strides(arena).address(),
+                    g.dilates(arena).address(),
+                    padding,
+                    padding,
+                    forwardHint.address(),
+                    attributes.address());
         } finally {
             destroyAttributes(attributes);
         }
@@ -570,27 +457,22 @@ final class OneDnn {
             MemorySegment forwardHint) {
         MemorySegment attributes = attributes(false);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment strides = g.strides(arena);
-            MemorySegment dilates = g.dilates(arena);
-            MemorySegment padding = g.paddings(arena);
+            long padding = g.paddings(arena).address();
             return created(
                     what,
-                    out ->
-                            (int)
-                                    convolutionBackwardWeights.invokeExact(
-                                            out,
-                                            engine,
-                                            CONVOLUTION_DIRECT,
-                                            src,
-                                            diffWeights,
-                                            MemorySegment.NULL,
-                                            diffDst,
-                                            strides,
-                                            dilates,
-                                            padding,
-                                            padding,
-                                            forwardHint,
-                                            attributes));
+                    convolutionBackwardWeights,
+                    engine.address(),
+                    CONVOLUTION_DIRECT,
+                    src.address(),
+                    diffWeights.address(),
+                    NONE,
+                    diffDst.address(),
+                    g.strides(arena).address(),
+                    g.dilates(arena).address(),
+                    padding,
+                    padding,
+                    forwardHint.address(),
+                    attributes.address());
         } finally {
             destroyAttributes(attributes);
         }
@@ -616,23 +498,19 @@ final class OneDnn {
     }
 
     private MemorySegment query(MemorySegment description, int what) {
-        try {
-            return (MemorySegment) descriptionQuery.invokeExact(description, what, 0);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        return MemorySegment.ofAddress(descriptionQuery.call(description.address(), what, 0));
     }
 
     void destroyDescription(MemorySegment description) {
-        check("destroying a description", () -> (int) descriptionDestroy.invokeExact(description));
+        call("destroying a description", descriptionDestroy, description.address());
     }
 
     MemorySegment primitive(String what, MemorySegment description) {
-        return created(what, out -> (int) primitiveCreate.invokeExact(out, description));
+        return created(what, primitiveCreate, description.address());
     }
 
     void destroyPrimitive(MemorySegment primitive) {
-        check("destroying a primitive", () -> (int) primitiveDestroy.invokeExact(primitive));
+        call("destroying a primitive", primitiveDestroy, primitive.address());
     }
 
     /** Runs a primitive on the calling thread. */
@@ -649,23 +527,41 @@ final class OneDnn {
     }
 
     private MemorySegment attributes(boolean accumulate) {
-        MemorySegment attributes =
-                created("attributes", out -> (int) attributesCreate.invokeExact(out));
-        check(
+        MemorySegment attributes = created("attributes", attributesCreate);
+        call(
                 "setting the scratchpad mode",
-                () -> (int) attributesScratchpad.invokeExact(attributes, SCRATCHPAD_USER));
+                attributesScratchpad,
+                attributes.address(),
+                SCRATCHPAD_USER);
         if (accumulate) {
-            MemorySegment ops = created("post-ops", out -> (int) postOpsCreate.invokeExact(out));
-            // 0 = dnnl_data_type_undef: the destination's own type.
-            check("adding a sum", () -> (int) postOpsSum.invokeExact(ops, 1f, 0, 0));
-            check("setting post-ops", () -> (int) attributesPostOps.invokeExact(attributes, ops));
-            check("destroying post-ops", () -> (int) postOpsDestroy.invokeExact(ops));
+            MemorySegment ops = created("post-ops", postOpsCreate);
+            appendSum(ops);
+            call("setting post-ops", attributesPostOps, attributes.address(), ops.address());
+            call("destroying post-ops", postOpsDestroy, ops.address());
         }
         return attributes;
     }
 
+    /** Linked here, because a scale is a float and few networks need it when they start. */
+    private void appendSum(MemorySegment ops) {
+        MethodHandle append =
+                Linker.nativeLinker()
+                        .downcallHandle(
+                                postOpsSum,
+                                FunctionDescriptor.of(
+                                        JAVA_INT, ADDRESS, JAVA_FLOAT, JAVA_INT, JAVA_INT));
+        int status;
+        try {
+            // 0 = dnnl_data_type_undef: the destination's own type.
+            status = (int) append.invokeExact(ops, 1f, 0, 0);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+        check("adding a sum", status);
+    }
+
     private void destroyAttributes(MemorySegment attributes) {
-        check("destroying attributes", () -> (int) attributesDestroy.invokeExact(attributes));
+        call("destroying attributes", attributesDestroy, attributes.address());
     }
 
     /** Stride, dilation and padding of a square-kernel convolution. */
@@ -685,31 +581,25 @@ final class OneDnn {
 
     // ---------------------------------------------------------------- the one place of checks
 
-    private interface Call {
-        int run() throws Throwable;
+    private static void call(String what, CFunction function, long... arguments) {
+        check(what, (int) function.call(arguments));
     }
 
-    private interface Creation {
-        int run(MemorySegment out) throws Throwable;
-    }
-
-    private static void check(String what, Call call) {
-        int status;
-        try {
-            status = call.run();
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
-        if (status != SUCCESS) {
-            throw failed(what, status);
-        }
-    }
-
-    private static MemorySegment created(String what, Creation creation) {
+    /** Of a function that writes what it makes to where its first argument points. */
+    private static MemorySegment created(String what, CFunction function, long... others) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(ADDRESS);
-            check(what, () -> creation.run(out));
+            long[] arguments = new long[others.length + 1];
+            arguments[0] = out.address();
+            System.arraycopy(others, 0, arguments, 1, others.length);
+            call(what, function, arguments);
             return out.get(ADDRESS, 0);
+        }
+    }
+
+    private static void check(String what, int status) {
+        if (status != SUCCESS) {
+            throw failed(what, status);
         }
     }
 
@@ -718,14 +608,20 @@ final class OneDnn {
         return new DeviceException("oneDNN: " + what + " failed: " + name);
     }
 
-    private record Binder(Linker linker, SymbolLookup lookup) {
+    private record Symbols(SymbolLookup library) {
         MemorySegment symbol(String name) {
-            return lookup.find(name)
+            return library.find(name)
                     .orElseThrow(() -> new DeviceException("oneDNN lacks the function " + name));
         }
 
-        MethodHandle status(String name, MemoryLayout... arguments) {
-            return linker.downcallHandle(symbol(name), FunctionDescriptor.of(JAVA_INT, arguments));
+        CFunction function(String name) {
+            return new CFunction(symbol(name));
+        }
+
+        /** One that returns a status, for calls whose time counts. */
+        MethodHandle linked(String name, MemoryLayout... arguments) {
+            return Linker.nativeLinker()
+                    .downcallHandle(symbol(name), FunctionDescriptor.of(JAVA_INT, arguments));
         }
     }
 }

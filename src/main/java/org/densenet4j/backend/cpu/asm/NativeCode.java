@@ -2,7 +2,6 @@ package org.densenet4j.backend.cpu.asm;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.FunctionDescriptor;
@@ -20,15 +19,9 @@ public final class NativeCode implements AutoCloseable {
     private static final int PRIVATE_ANONYMOUS = 0x22;
 
     private static final Linker LINKER = Linker.nativeLinker();
-    private static final MethodHandle MMAP =
-            system(
-                    "mmap",
-                    FunctionDescriptor.of(
-                            ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
-    private static final MethodHandle MPROTECT =
-            system("mprotect", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
-    private static final MethodHandle MUNMAP =
-            system("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
+    private static final CFunction MMAP = CFunction.ofSystem("mmap");
+    private static final CFunction MPROTECT = CFunction.ofSystem("mprotect");
+    private static final CFunction MUNMAP = CFunction.ofSystem("munmap");
     private static final MethodHandle CALL =
             LINKER.downcallHandle(FunctionDescriptor.ofVoid(ADDRESS));
     private static final MethodHandle CALL_WITH_ADDRESSES =
@@ -47,33 +40,16 @@ public final class NativeCode implements AutoCloseable {
      */
     public NativeCode(byte[] code) {
         bytes = code.length;
-        try {
-            pages =
-                    (MemorySegment)
-                            MMAP.invokeExact(
-                                    MemorySegment.NULL,
-                                    bytes,
-                                    READ_WRITE,
-                                    PRIVATE_ANONYMOUS,
-                                    -1,
-                                    0L);
-            if (pages.address() == -1) {
-                throw new UnsupportedOperationException("no memory for machine code");
-            }
-            MemorySegment.copy(code, 0, pages.reinterpret(bytes), JAVA_BYTE, 0, code.length);
-            if ((int) MPROTECT.invokeExact(pages, bytes, READ_EXECUTE) != 0) {
-                close();
-                throw new UnsupportedOperationException("memory cannot be made executable here");
-            }
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError(e);
+        long address = MMAP.call(0, bytes, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0);
+        if (address == -1) {
+            throw new UnsupportedOperationException("no memory for machine code");
         }
-    }
-
-    private static MethodHandle system(String name, FunctionDescriptor type) {
-        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), type);
+        pages = MemorySegment.ofAddress(address);
+        MemorySegment.copy(code, 0, pages.reinterpret(bytes), JAVA_BYTE, 0, code.length);
+        if ((int) MPROTECT.call(address, bytes, READ_EXECUTE) != 0) {
+            close();
+            throw new UnsupportedOperationException("memory cannot be made executable here");
+        }
     }
 
     /**
@@ -119,10 +95,6 @@ public final class NativeCode implements AutoCloseable {
             return;
         }
         closed = true;
-        try {
-            int ignored = (int) MUNMAP.invokeExact(pages, bytes);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        MUNMAP.call(pages.address(), bytes);
     }
 }

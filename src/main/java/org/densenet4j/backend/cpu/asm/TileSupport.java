@@ -1,11 +1,5 @@
 package org.densenet4j.backend.cpu.asm;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.invoke.MethodHandle;
-
 /**
  * Whether products of tiles can be relied upon here: the processor has them, the system permits
  * this process to use them, and they are right. The last is checked because a processor that says
@@ -32,16 +26,7 @@ public final class TileSupport {
     }
 
     private static boolean permitted() {
-        Linker linker = Linker.nativeLinker();
-        MethodHandle syscall =
-                linker.downcallHandle(
-                        linker.defaultLookup().findOrThrow("syscall"),
-                        FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
-                        Linker.Option.firstVariadicArg(1));
-        try {
-            return (long) syscall.invokeExact(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0;
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        // The C library's syscall is variadic; integers go in the same registers then.
+        return CFunction.ofSystem("syscall").call(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0;
     }
 }
