@@ -1,19 +1,13 @@
 package org.densenet4j.backend.cpu;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceMemoryException;
+import org.densenet4j.backend.cpu.asm.CFunction;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -67,56 +61,18 @@ final class HostMemory {
     }
 
     private static MemorySegment map(long bytes, Arena arena) {
-        Linker linker = Linker.nativeLinker();
-        MethodHandle mmap =
-                linker.downcallHandle(
-                        linker.defaultLookup().findOrThrow("mmap"),
-                        FunctionDescriptor.of(
-                                ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT,
-                                JAVA_LONG));
-        MethodHandle madvise =
-                linker.downcallHandle(
-                        linker.defaultLookup().findOrThrow("madvise"),
-                        FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
-        MethodHandle munmap =
-                linker.downcallHandle(
-                        linker.defaultLookup().findOrThrow("munmap"),
-                        FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
         // Room to start on a huge-page boundary; the unused ends are never touched.
         long mapped = bytes + HUGE_PAGE;
-        try {
-            MemorySegment base =
-                    (MemorySegment)
-                            mmap.invokeExact(
-                                    MemorySegment.NULL,
-                                    mapped,
-                                    READ_WRITE,
-                                    PRIVATE_ANONYMOUS,
-                                    -1,
-                                    0L);
-            if (base.address() == -1) {
-                throw refused(bytes, null);
-            }
-            long start = (base.address() + HUGE_PAGE - 1) & -HUGE_PAGE;
-            // Advice only: where huge pages are off, ordinary ones serve.
-            int ignored =
-                    (int)
-                            madvise.invokeExact(
-                                    MemorySegment.ofAddress(start), bytes, ADVISE_HUGE_PAGE);
-            return MemorySegment.ofAddress(start)
-                    .reinterpret(bytes, arena, s -> unmap(munmap, base, mapped));
-        } catch (DeviceException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError(e);
+        long base =
+                CFunction.ofSystem("mmap").call(0, mapped, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0);
+        if (base == -1) {
+            throw refused(bytes, null);
         }
-    }
-
-    private static void unmap(MethodHandle munmap, MemorySegment base, long bytes) {
-        try {
-            int ignored = (int) munmap.invokeExact(base, bytes);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        long start = (base + HUGE_PAGE - 1) & -HUGE_PAGE;
+        // Advice only: where huge pages are off, ordinary ones serve.
+        CFunction.ofSystem("madvise").call(start, bytes, ADVISE_HUGE_PAGE);
+        CFunction munmap = CFunction.ofSystem("munmap");
+        return MemorySegment.ofAddress(start)
+                .reinterpret(bytes, arena, _ -> munmap.call(base, mapped));
     }
 }

@@ -38,8 +38,12 @@ public final class CFunction {
         this.symbol = symbol;
     }
 
-    /** A function of the C library. */
-    static CFunction ofSystem(String name) {
+    /**
+     * A function of the C library.
+     *
+     * @throws java.util.NoSuchElementException when it has none of this name
+     */
+    public static CFunction ofSystem(String name) {
         return new CFunction(Linker.nativeLinker().defaultLookup().findOrThrow(name));
     }
 
