@@ -1,5 +1,6 @@
 package org.densenet4j.backend;
 
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -11,6 +12,8 @@ public final class Notice {
 
     /** Logs a line that was not logged before. */
     public static void once(System.Logger.Level level, String line) {
+        Objects.requireNonNull(level, "level");
+        Objects.requireNonNull(line, "line");
         if (TOLD.add(line)) {
             System.getLogger("org.densenet4j").log(level, line);
         }

@@ -1,5 +1,7 @@
 package org.densenet4j.backend;
 
+import java.util.Objects;
+
 /**
  * What a device's calls of one name did while it was traced: launches of a kernel, or calls of a
  * library or of the driver.
@@ -29,6 +31,7 @@ public record TracedCall(
 
     /** {@return both together, under this name} */
     public TracedCall plus(TracedCall other) {
+        Objects.requireNonNull(other, "other");
         return new TracedCall(
                 name,
                 calls + other.calls,

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import java.util.Objects;
+
 /**
  * What evaluation makes of an image of any size: resized so that it just covers {@code 1/share}
  * times the network's input, cut out of the middle, and grey for a network of one channel. Training
@@ -39,6 +41,7 @@ public record CentreCrop(int height, int width, int channels, double share, bool
      * @param image of any size
      */
     public Image apply(Image image) {
+        Objects.requireNonNull(image, "image");
         return cut(image.inChannels(channels), 1);
     }
 
@@ -50,6 +53,11 @@ public record CentreCrop(int height, int width, int channels, double share, bool
      * @param leastSide pixels that both sides have at least
      */
     public Image visible(Image image, int leastSide) {
+        Objects.requireNonNull(image, "image");
+        if (leastSide > MOST) {
+            throw new IllegalArgumentException(
+                    "leastSide = " + leastSide + ": use a number up to " + MOST);
+        }
         return cut(image, Math.max(1, Math.ceilDiv(leastSide, Math.min(height, width))));
     }
 

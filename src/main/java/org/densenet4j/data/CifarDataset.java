@@ -1,6 +1,7 @@
 package org.densenet4j.data;
 
 import java.util.List;
+import java.util.Objects;
 
 /** CIFAR records held in memory as they are in the files. */
 final class CifarDataset implements Dataset {
@@ -45,6 +46,7 @@ final class CifarDataset implements Dataset {
     }
 
     private int file(int index) {
+        Index.checked("index", index, size());
         int f = 0;
         while (index >= firstOfFile[f + 1]) {
             f++;
@@ -61,6 +63,7 @@ final class CifarDataset implements Dataset {
 
     @Override
     public void read(int index, byte[] pixels) {
+        Objects.requireNonNull(pixels, "pixels");
         int f = file(index);
         byte[] records = files.get(f);
         int planes = (index - firstOfFile[f]) * format.recordBytes() + format.labelBytes();

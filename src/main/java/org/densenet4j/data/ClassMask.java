@@ -56,6 +56,10 @@ public record ClassMask(int height, int width, int[] labels, SegmentationClasses
         Objects.requireNonNull(logits, "logits");
         Objects.requireNonNull(classes, "classes");
         int count = classes.count();
+        if (height < 1 || width < 1) {
+            throw new IllegalArgumentException(
+                    "a mask of " + height + "x" + width + ": use 1 or more of each");
+        }
         if (at < 0 || (double) height * width * count > logits.length - at) {
             throw new IllegalArgumentException(
                     "logits of "

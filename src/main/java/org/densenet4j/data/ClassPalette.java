@@ -36,8 +36,8 @@ public record ClassPalette(
 
     /** Checks the numbers and keeps copies. */
     public ClassPalette {
-        colours = List.copyOf(Objects.requireNonNull(colours, "colours"));
-        indices = List.copyOf(Objects.requireNonNull(indices, "indices"));
+        colours = WithoutNull.copy(colours, "colours");
+        indices = WithoutNull.copy(indices, "indices");
         if (colours.size() != indices.size()) {
             throw new IllegalArgumentException(
                     colours.size() + " colours and " + indices.size() + " indices of classes");

@@ -1,6 +1,7 @@
 package org.densenet4j.data;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 
 /**
@@ -64,6 +65,7 @@ public interface Dataset {
      * @return what {@code use} returned
      */
     default <T> T image(int index, Function<Image, T> use) {
+        Objects.requireNonNull(use, "use");
         return use.apply(image(index));
     }
 

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import java.util.Objects;
+
 /**
  * One image of any size. The array is not copied.
  *
@@ -9,13 +11,17 @@ package org.densenet4j.data;
  * @param pixels H·W·C bytes, 0 to 255 unsigned, row by row, channels last
  */
 public record Image(int height, int width, int channels, byte[] pixels) {
+    /** Pixels of an image that is made of another: three values of each fit an array. */
+    private static final int MOST = 1 << 29;
+
     /** Checks that the array fits. */
     public Image {
+        Objects.requireNonNull(pixels, "pixels");
         if (height < 1 || width < 1 || channels < 1) {
             throw new IllegalArgumentException(
                     "an image of " + height + "x" + width + "x" + channels + " is empty");
         }
-        if (pixels.length != Math.multiplyExact(Math.multiplyExact(height, width), channels)) {
+        if (pixels.length != (double) height * width * channels) {
             throw new IllegalArgumentException(
                     "an image of "
                             + height
@@ -39,6 +45,16 @@ public record Image(int height, int width, int channels, byte[] pixels) {
      * @return a new image of the wanted size
      */
     public Image resizedAndCropped(int wantedHeight, int wantedWidth, double cropShare) {
+        if (wantedHeight < 1 || wantedWidth < 1 || (double) wantedHeight * wantedWidth > MOST) {
+            throw new IllegalArgumentException(
+                    "an image resized to "
+                            + wantedHeight
+                            + "x"
+                            + wantedWidth
+                            + ": use 1 or more of each, and "
+                            + MOST
+                            + " pixels at most");
+        }
         if (!(cropShare > 0 && cropShare <= 1)) {
             throw new IllegalArgumentException(
                     "crop share = " + cropShare + ": use a number above 0 and up to 1");

@@ -34,7 +34,7 @@ public final class ImageFile {
      * @param file by its name; it is not opened
      */
     public static boolean isImage(Path file) {
-        String name = String.valueOf(file.getFileName());
+        String name = String.valueOf(Objects.requireNonNull(file, "file").getFileName());
         return !name.startsWith(".") && ImageFormat.isNamed(name);
     }
 

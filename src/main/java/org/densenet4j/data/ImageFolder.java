@@ -87,7 +87,7 @@ public final class ImageFolder implements Dataset {
 
     @Override
     public int label(int index) {
-        return labels[index];
+        return labels[Index.checked("index", index, labels.length)];
     }
 
     /**
@@ -96,7 +96,7 @@ public final class ImageFolder implements Dataset {
      * @param index of the image, from 0 to below {@link #size}
      */
     public Path file(int index) {
-        return files.get(index);
+        return files.get(Index.checked("index", index, files.size()));
     }
 
     /** {@return files in the folders that are not used} */
@@ -107,6 +107,7 @@ public final class ImageFolder implements Dataset {
     /** The image as evaluation sees it: resized, and cut out of the middle. */
     @Override
     public void read(int index, byte[] pixels) {
+        Objects.requireNonNull(pixels, "pixels");
         byte[] cut = use(index, image -> crop.apply(image).pixels());
         System.arraycopy(cut, 0, pixels, 0, cut.length);
     }
@@ -123,14 +124,16 @@ public final class ImageFolder implements Dataset {
 
     @Override
     public <T> T image(int index, Function<Image, T> use) {
+        Objects.requireNonNull(use, "use");
         return use(index, image -> use.apply(image.inChannels(crop.channels())));
     }
 
     private <T> T use(int index, Function<Image, T> use) {
+        Path file = file(index);
         try {
-            return ImageFile.read(files.get(index), decoding, use);
+            return ImageFile.read(file, decoding, use);
         } catch (IOException e) {
-            throw FolderGoneException.unchecked(files.get(index), e);
+            throw FolderGoneException.unchecked(file, e);
         }
     }
 

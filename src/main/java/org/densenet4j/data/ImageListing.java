@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The image files below a folder. Links are followed; files and folders whose names start with a
@@ -24,7 +25,7 @@ import java.util.List;
 public record ImageListing(List<Path> files, LeftOut leftOut) {
     /** Keeps a copy. */
     public ImageListing {
-        files = List.copyOf(files);
+        files = WithoutNull.copy(files, "files");
     }
 
     /**
@@ -36,6 +37,7 @@ public record ImageListing(List<Path> files, LeftOut leftOut) {
      *     folder that it is in
      */
     public static ImageListing below(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         Visitor visitor = new Visitor(folder);
         Files.walkFileTree(
                 folder, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, visitor);

@@ -51,7 +51,9 @@ public record ImageMetadata(
     public ImageMetadata {
         Objects.requireNonNull(normalisation, "normalisation");
         Objects.requireNonNull(palette, "palette");
-        classNames = Objects.requireNonNull(classNames, "classNames").map(List::copyOf);
+        classNames =
+                Objects.requireNonNull(classNames, "classNames")
+                        .map(names -> WithoutNull.copy(names, "classNames"));
     }
 
     /**

@@ -58,7 +58,7 @@ public final class LabelCounts {
      * @param classIndex from 0
      */
     public long pixels(int classIndex) {
-        return pixels[Objects.checkIndex(classIndex, classes.count())];
+        return pixels[Index.checked("classIndex", classIndex, classes.count())];
     }
 
     /** {@return pixels of no class} */

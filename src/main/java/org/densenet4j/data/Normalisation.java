@@ -10,6 +10,9 @@ import java.util.Objects;
  * @param deviation per channel
  */
 public record Normalisation(float[] mean, float[] deviation) {
+    /** As many as a network can read. */
+    private static final int MOST_CHANNELS = 1 << 20;
+
     /** The usual constants of CIFAR-10's training set. */
     public static final Normalisation CIFAR10 =
             new Normalisation(
@@ -59,8 +62,9 @@ public record Normalisation(float[] mean, float[] deviation) {
      * @return the normalisation
      */
     public static Normalisation none(int channels) {
-        if (channels < 1) {
-            throw new IllegalArgumentException("channels = " + channels + ": use 1 or more");
+        if (channels < 1 || channels > MOST_CHANNELS) {
+            throw new IllegalArgumentException(
+                    "channels = " + channels + ": use 1 to " + MOST_CHANNELS);
         }
         float[] ones = new float[channels];
         Arrays.fill(ones, 1);

@@ -4,6 +4,7 @@ import org.densenet4j.io.OneLine;
 
 import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
@@ -32,6 +33,8 @@ public final class RelabelledDataset implements Dataset {
      *     has twice, with their names
      */
     public static Dataset of(Dataset data, List<String> classNames) {
+        Objects.requireNonNull(data, "data");
+        WithoutNull.copy(classNames, "classNames");
         List<String> names = data.classNames();
         if (names.equals(classNames)) {
             return data;
@@ -101,6 +104,7 @@ public final class RelabelledDataset implements Dataset {
 
     @Override
     public void read(int index, byte[] pixels) {
+        Objects.requireNonNull(pixels, "pixels");
         data.read(index, pixels);
     }
 
@@ -116,6 +120,7 @@ public final class RelabelledDataset implements Dataset {
 
     @Override
     public <T> T image(int index, Function<Image, T> use) {
+        Objects.requireNonNull(use, "use");
         return data.image(index, use);
     }
 }

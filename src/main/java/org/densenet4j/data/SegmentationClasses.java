@@ -302,7 +302,7 @@ public final class SegmentationClasses {
      * @param classIndex from 0 to below {@link #count}
      */
     public int colour(int classIndex) {
-        return colours[classIndex];
+        return colours[Index.checked("classIndex", classIndex, count())];
     }
 
     /** {@return the colour that void pixels are drawn in, {@code 0xRRGGBB}} */
@@ -321,7 +321,7 @@ public final class SegmentationClasses {
      * @param classIndex from 0 to below {@link #count}
      */
     public int index(int classIndex) {
-        Objects.checkIndex(classIndex, count());
+        Index.checked("classIndex", classIndex, count());
         int index = indexOf(classIndex);
         return index < 0 ? classIndex : index; // of a class that is void
     }

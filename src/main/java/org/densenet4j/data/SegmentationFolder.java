@@ -133,7 +133,7 @@ public final class SegmentationFolder implements SegmentationDataset {
     /** The image's path below its folder, without the extension. */
     @Override
     public String name(int index) {
-        return pairs.get(index).name();
+        return pair(index).name();
     }
 
     /**
@@ -142,7 +142,7 @@ public final class SegmentationFolder implements SegmentationDataset {
      * @param index of the image, from 0 to below {@link #size}
      */
     public Path file(int index) {
-        return pairs.get(index).image();
+        return pair(index).image();
     }
 
     /**
@@ -151,7 +151,7 @@ public final class SegmentationFolder implements SegmentationDataset {
      * @param index of the image, from 0 to below {@link #size}
      */
     public Path labelFile(int index) {
-        return pairs.get(index).labels();
+        return pair(index).labels();
     }
 
     /** {@return files in the folders that are not used} */
@@ -173,7 +173,7 @@ public final class SegmentationFolder implements SegmentationDataset {
     @Override
     public <T> T read(int index, Function<LabelledImage, T> use) {
         Objects.requireNonNull(use, "use");
-        Pair pair = pairs.get(index);
+        Pair pair = pair(index);
         // One after the other: a thread that held one's memory while it waits for the other's could
         // wait for itself.
         LabelFile.Labels labels = readLabels(pair);
@@ -189,6 +189,10 @@ public final class SegmentationFolder implements SegmentationDataset {
         } catch (IOException e) {
             throw FolderGoneException.unchecked(pair.image(), e);
         }
+    }
+
+    private Pair pair(int index) {
+        return pairs.get(Index.checked("index", index, pairs.size()));
     }
 
     private LabelFile.Labels readLabels(Pair pair) {

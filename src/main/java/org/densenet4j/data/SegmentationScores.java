@@ -23,6 +23,9 @@ import java.util.Objects;
  * is left out of the mean. Not thread-safe: take one for each thread and {@link #add} them.
  */
 public final class SegmentationScores {
+    /** As many as a network can have. */
+    private static final int MOST_CLASSES = 1 << 20;
+
     private final long[] intersection;
     private final long[] labelled;
     private final long[] predicted;
@@ -33,8 +36,9 @@ public final class SegmentationScores {
      * @param classes 1 or more
      */
     public SegmentationScores(int classes) {
-        if (classes < 1) {
-            throw new IllegalArgumentException("classes = " + classes + ": use 1 or more");
+        if (classes < 1 || classes > MOST_CLASSES) {
+            throw new IllegalArgumentException(
+                    "classes = " + classes + ": use 1 to " + MOST_CLASSES);
         }
         intersection = new long[classes];
         labelled = new long[classes];
@@ -190,7 +194,7 @@ public final class SegmentationScores {
      * @param classIndex from 0 to below {@link #classes}
      */
     public long labelled(int classIndex) {
-        return labelled[classIndex];
+        return labelled[checked(classIndex)];
     }
 
     /**
@@ -199,7 +203,7 @@ public final class SegmentationScores {
      * @param classIndex from 0 to below {@link #classes}
      */
     public long predicted(int classIndex) {
-        return predicted[classIndex];
+        return predicted[checked(classIndex)];
     }
 
     /**
@@ -208,7 +212,7 @@ public final class SegmentationScores {
      * @param classIndex from 0 to below {@link #classes}
      */
     public long intersection(int classIndex) {
-        return intersection[classIndex];
+        return intersection[checked(classIndex)];
     }
 
     /**
@@ -217,8 +221,13 @@ public final class SegmentationScores {
      * @param classIndex from 0 to below {@link #classes}
      */
     public double iou(int classIndex) {
+        checked(classIndex);
         long union = labelled[classIndex] + predicted[classIndex] - intersection[classIndex];
         return union == 0 ? Double.NaN : (double) intersection[classIndex] / union;
+    }
+
+    private int checked(int classIndex) {
+        return Index.checked("classIndex", classIndex, labelled.length);
     }
 
     /** {@return mean intersection over union of the classes that have one; NaN where none has} */

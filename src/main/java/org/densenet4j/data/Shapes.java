@@ -98,7 +98,7 @@ public final class Shapes implements SegmentationDataset {
     @Override
     public <T> T read(int index, Function<LabelledImage, T> use) {
         Objects.requireNonNull(use, "use");
-        Objects.checkIndex(index, count);
+        Index.checked("index", index, count);
         long mixed = seed * 0x9E3779B97F4A7C15L + first + index;
         return use.apply(ShapeScene.draw(side, new SplittableRandom(mixed)));
     }

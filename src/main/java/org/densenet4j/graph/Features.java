@@ -10,6 +10,8 @@ import java.util.Objects;
  * plans.
  */
 public final class Features {
+    private static final int MOST_CHANNELS = 1 << 24;
+
     private final String name;
     private final int height;
     private final int width;
@@ -37,6 +39,15 @@ public final class Features {
                             + " pixels of "
                             + channels
                             + " channels: use larger images or fewer reductions");
+        }
+        if (channels > MOST_CHANNELS) {
+            throw new GraphException(
+                    "the features '"
+                            + name
+                            + "' would have "
+                            + channels
+                            + " channels, more than "
+                            + MOST_CHANNELS);
         }
         this.height = height;
         this.width = width;

@@ -39,7 +39,10 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
     public ParameterSpec {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(role, "role");
-        shape = List.copyOf(Objects.requireNonNull(shape, "shape"));
+        for (Integer side : Objects.requireNonNull(shape, "shape")) {
+            Objects.requireNonNull(side, "shape");
+        }
+        shape = List.copyOf(shape);
     }
 
     /**

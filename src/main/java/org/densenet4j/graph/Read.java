@@ -1,5 +1,6 @@
 package org.densenet4j.graph;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
@@ -44,7 +45,7 @@ public sealed interface Read {
      * @param ranges the columns that are read, in the order of the weights that multiply them
      */
     static Raw raw(Columns... ranges) {
-        return new Raw(List.of(Objects.requireNonNull(ranges, "ranges")));
+        return new Raw(Arrays.asList(Objects.requireNonNull(ranges, "ranges")));
     }
 
     /**
@@ -54,7 +55,7 @@ public sealed interface Read {
      * @param ranges the columns that are read, in the order of the weights that multiply them
      */
     static Normalised normalisedRelu(Norm norm, Columns... ranges) {
-        return new Normalised(List.of(Objects.requireNonNull(ranges, "ranges")), norm, true);
+        return new Normalised(Arrays.asList(Objects.requireNonNull(ranges, "ranges")), norm, true);
     }
 
     /**
@@ -64,7 +65,7 @@ public sealed interface Read {
      * @param ranges the columns that are read, in the order of the weights that multiply them
      */
     static Normalised normalised(Norm norm, Columns... ranges) {
-        return new Normalised(List.of(Objects.requireNonNull(ranges, "ranges")), norm, false);
+        return new Normalised(Arrays.asList(Objects.requireNonNull(ranges, "ranges")), norm, false);
     }
 
     /** {@return channels that are read} */
@@ -83,7 +84,10 @@ public sealed interface Read {
     }
 
     private static List<Columns> checked(List<Columns> ranges) {
-        List<Columns> copy = List.copyOf(Objects.requireNonNull(ranges, "ranges"));
+        for (Columns c : Objects.requireNonNull(ranges, "ranges")) {
+            Objects.requireNonNull(c, "ranges");
+        }
+        List<Columns> copy = List.copyOf(ranges);
         if (copy.isEmpty()) {
             throw new GraphException("a read without columns");
         }

@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /** Writes embeddings, one row per image, for other tools. */
 public enum EmbeddingsWriter {
@@ -114,6 +115,19 @@ public enum EmbeddingsWriter {
      */
     public void write(Path path, List<String> names, List<float[]> rows, int length)
             throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(names, "names");
+        Objects.requireNonNull(rows, "rows");
+        if (names.size() != rows.size()) {
+            throw new IllegalArgumentException(
+                    names.size() + " names for " + rows.size() + " rows: give one for each");
+        }
+        for (float[] row : rows) {
+            if (Objects.requireNonNull(row, "rows").length != length) {
+                throw new IllegalArgumentException(
+                        "length = " + length + ": a row has " + row.length + " values");
+            }
+        }
         AtomicFile.write(path, channel -> write(names, rows, length, unclosable(channel)));
         if (this == NPY) {
             StringBuilder lines = new StringBuilder();
@@ -128,6 +142,7 @@ public enum EmbeddingsWriter {
      * @param path the file
      */
     public List<Path> files(Path path) {
+        Objects.requireNonNull(path, "path");
         return this == NPY
                 ? List.of(path, path.resolveSibling(path.getFileName() + ".txt"))
                 : List.of(path);

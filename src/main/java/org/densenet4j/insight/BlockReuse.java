@@ -83,7 +83,7 @@ public record BlockReuse(
      * @param source number of the source, from 0
      */
     public String sourceName(int source) {
-        return sources.get(source).name();
+        return sources.get(checked("source", source, 0, sources.size())).name();
     }
 
     /**
@@ -92,7 +92,16 @@ public record BlockReuse(
      * @param target number of the target, from 1
      */
     public String targetName(int target) {
-        return targets.get(target - 1).name();
+        return targets.get(checked("target", target, 1, targets.size()) - 1).name();
+    }
+
+    private static int checked(String what, int number, int first, int count) {
+        if (number < first || number >= first + count) {
+            String use =
+                    count == 0 ? "there is none" : "use " + first + " to " + (first + count - 1);
+            throw new IndexOutOfBoundsException(what + " = " + number + ": " + use);
+        }
+        return number;
     }
 
     /** {@return the largest mean absolute weight of the block} */

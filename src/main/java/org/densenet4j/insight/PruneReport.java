@@ -83,7 +83,8 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
         Objects.requireNonNull(ranking, "ranking");
         Objects.requireNonNull(shares, "shares");
         Objects.requireNonNull(data, "data");
-        for (double share : shares) {
+        for (Double share : shares) {
+            Objects.requireNonNull(share, "shares");
             if (!(share > 0 && share <= 1)) {
                 throw new IllegalArgumentException(
                         "share = " + share + ": use numbers above 0 and up to 1");

@@ -14,6 +14,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 
 /**
  * Writes a file so that a reader, a crash or a full disk never sees half of it: into a temporary
@@ -48,7 +49,7 @@ public final class AtomicFile {
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, String text) throws IOException {
-        write(path, text.getBytes(StandardCharsets.UTF_8));
+        write(path, Objects.requireNonNull(text, "text").getBytes(StandardCharsets.UTF_8));
     }
 
     /**
@@ -57,7 +58,7 @@ public final class AtomicFile {
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, byte[] bytes) throws IOException {
-        write(path, content(bytes));
+        write(path, content(Objects.requireNonNull(bytes, "bytes")));
     }
 
     /** These bytes. */
@@ -76,10 +77,11 @@ public final class AtomicFile {
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, Content content) throws IOException {
-        write(path, content, temporary -> {});
+        write(path, Objects.requireNonNull(content, "content"), temporary -> {});
     }
 
     static void write(Path path, Content content, Check check) throws IOException {
+        Objects.requireNonNull(path, "path");
         boolean replaces = false;
         try {
             if (isStream(path)) {
@@ -165,6 +167,7 @@ public final class AtomicFile {
      * {@return whether {@code path}, such as {@code /dev/stdout}, is where standard output goes}
      */
     public static boolean isStandardOutput(Path path) {
+        Objects.requireNonNull(path, "path");
         try {
             return Files.exists(STANDARD_OUTPUT) && Files.isSameFile(path, STANDARD_OUTPUT);
         } catch (IOException e) {
@@ -201,6 +204,7 @@ public final class AtomicFile {
      * @throws IOException in one line with the path and the reason
      */
     public static void createFolder(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         try {
             Files.createDirectories(folder);
         } catch (IOException e) {

@@ -14,6 +14,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Objects;
 
 /**
  * A SHA-256 of a whole safetensors file, header included, in the file's own metadata under {@code
@@ -39,6 +40,7 @@ public final class Checksum {
      * @throws SafetensorsException in one line when they differ
      */
     public static boolean verify(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         try (Arena arena = Arena.ofConfined();
                 FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             return verify(path, map(channel, arena));

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.regex.Pattern;
 
 /**
@@ -17,6 +18,9 @@ public final class Csv {
     private static final String FORMULA = "=+-@";
     private static final Pattern NUMBER = Pattern.compile("[-+]?\\d[\\d.]*([eE][-+]?\\d+)?");
 
+    /** More than a double has. */
+    private static final int MOST_DIGITS = 1000;
+
     private final StringBuilder text = new StringBuilder();
 
     /** Nothing yet. */
@@ -24,7 +28,7 @@ public final class Csv {
 
     /** {@return a table with a header line} */
     public static Csv of(String... columns) {
-        return new Csv().row((Object[]) columns);
+        return new Csv().row((Object[]) Objects.requireNonNull(columns, "columns"));
     }
 
     /**
@@ -33,7 +37,7 @@ public final class Csv {
      * @return this
      */
     public Csv row(@Nullable Object... cells) {
-        return row(Arrays.asList(cells));
+        return row(Arrays.asList(Objects.requireNonNull(cells, "cells")));
     }
 
     /**
@@ -42,6 +46,7 @@ public final class Csv {
      * @return this
      */
     public Csv row(List<?> cells) {
+        Objects.requireNonNull(cells, "cells");
         for (int c = 0; c < cells.size(); c++) {
             text.append(c == 0 ? "" : ",").append(cell(cells.get(c)));
         }
@@ -70,15 +75,19 @@ public final class Csv {
 
     /** {@return a number with so many decimals, or an empty cell} */
     public static String decimals(int digits, double number) {
-        return format("%." + digits + "f", number);
+        return format(digits, "f", number);
     }
 
     /** {@return a number with so many significant digits, or an empty cell} */
     public static String significant(int digits, double number) {
-        return format("%." + digits + "g", number);
+        return format(digits, "g", number);
     }
 
-    private static String format(String format, double number) {
+    private static String format(int digits, String conversion, double number) {
+        if (digits < 0 || digits > MOST_DIGITS) {
+            throw new IllegalArgumentException("digits = " + digits + ": use 0 to " + MOST_DIGITS);
+        }
+        String format = "%." + digits + conversion;
         return Double.isFinite(number) ? String.format(Locale.ROOT, format, number) : "";
     }
 
@@ -94,6 +103,7 @@ public final class Csv {
      * @return lines of cells, the headings first
      */
     public static List<List<String>> parse(String csv) {
+        Objects.requireNonNull(csv, "csv");
         List<List<String>> rows = new ArrayList<>();
         List<String> row = new ArrayList<>();
         StringBuilder cell = new StringBuilder();

@@ -8,6 +8,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.util.Objects;
 
 /**
  * Why a file could not be read or written, in words: the JDK's exceptions often say the path alone.
@@ -17,6 +18,7 @@ public final class FailureReason {
 
     /** {@return the reason without the path, for the end of a line that names it} */
     public static String of(IOException e) {
+        Objects.requireNonNull(e, "e");
         return switch (e) {
             case NoSuchFileException missing -> "no such file or folder";
             case AccessDeniedException denied -> "permission denied";

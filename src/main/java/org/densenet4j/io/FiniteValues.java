@@ -2,6 +2,7 @@ package org.densenet4j.io;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /** Values of a network's tensors, none of which may be infinite or no number. */
 public final class FiniteValues {
@@ -17,6 +18,7 @@ public final class FiniteValues {
      * @throws IOException in one line that names tensor and value
      */
     public static float[] of(Path path, String name, Tensor tensor) throws IOException {
+        Objects.requireNonNull(tensor, "tensor");
         float[] values = tensor.toFloats();
         int unfit = firstUnfit(name, values);
         if (unfit >= 0) {

@@ -12,6 +12,7 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /** Lists as JSON arrays, the form in which they stand in a file's metadata. */
 public final class JsonList {
@@ -21,6 +22,7 @@ public final class JsonList {
 
     /** {@return a list of strings as JSON} */
     public static String of(List<String> strings) {
+        Objects.requireNonNull(strings, "strings");
         StringWriter text = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(text)) {
             json.writeStartArray();
@@ -36,6 +38,7 @@ public final class JsonList {
 
     /** {@return numbers as JSON} */
     public static String of(float[] numbers) {
+        Objects.requireNonNull(numbers, "numbers");
         StringWriter text = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(text)) {
             json.writeStartArray();
@@ -58,6 +61,7 @@ public final class JsonList {
      * @throws IOException in one line when {@code text} is anything else
      */
     public static List<String> strings(Path path, String what, String text) throws IOException {
+        Objects.requireNonNull(text, "text");
         List<String> values = new ArrayList<>();
         try (JsonParser json = start(text)) {
             while (json.nextToken() == JsonToken.VALUE_STRING) {
@@ -79,6 +83,7 @@ public final class JsonList {
      * @throws IOException in one line when {@code text} is anything else
      */
     public static float[] floats(Path path, String what, String text) throws IOException {
+        Objects.requireNonNull(text, "text");
         List<Float> values = new ArrayList<>();
         try (JsonParser json = start(text)) {
             while (json.nextToken() != null && json.currentToken().isNumeric()) {

@@ -2,6 +2,7 @@ package org.densenet4j.io;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 
 /**
  * Names of files and classes as they are printed: a name may hold a line break, what moves a
@@ -27,6 +28,7 @@ public final class OneLine {
      * \u001b}}
      */
     public static String of(String text) {
+        Objects.requireNonNull(text, "text");
         if (text.chars().noneMatch(OneLine::breaks)) {
             return text;
         }
@@ -49,11 +51,13 @@ public final class OneLine {
 
     /** {@return the same of text that may be long: its beginning} */
     public static String shortened(String text) {
+        Objects.requireNonNull(text, "text");
         return of(text.length() <= MOST ? text : text.substring(0, MOST) + "...");
     }
 
     /** {@return the first few names, and how many more there are} */
     public static String listed(List<String> names) {
+        Objects.requireNonNull(names, "names");
         String some = of(String.join(", ", names.subList(0, Math.min(LISTED, names.size()))));
         return names.size() <= LISTED ? some : some + " and " + (names.size() - LISTED) + " more";
     }

@@ -10,6 +10,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -55,7 +56,7 @@ public final class OutputFolder {
      * @throws IOException in one line with the path
      */
     public static OutputFolder make(Path path) throws IOException {
-        AtomicFile.createFolder(path);
+        AtomicFile.createFolder(Objects.requireNonNull(path, "path"));
         OutputFolder folder = at(path);
         if (!folder.written.isEmpty()) {
             // Without the entries that later ones have replaced.
@@ -84,7 +85,7 @@ public final class OutputFolder {
      * @throws IOException in one line with the path
      */
     public Path write(String name, String text) throws IOException {
-        return write(name, text.getBytes(StandardCharsets.UTF_8));
+        return write(name, Objects.requireNonNull(text, "text").getBytes(StandardCharsets.UTF_8));
     }
 
     /**
@@ -94,7 +95,8 @@ public final class OutputFolder {
      * @throws IOException in one line with the path
      */
     public Path write(String name, byte[] bytes) throws IOException {
-        Path file = path.resolve(name);
+        Objects.requireNonNull(bytes, "bytes");
+        Path file = path.resolve(Objects.requireNonNull(name, "name"));
         // Listed before it has its name: a process that is killed between leaves an entry too many.
         AtomicFile.write(file, AtomicFile.content(bytes), temporary -> list(name, temporary));
         return file;

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -31,7 +32,7 @@ public final class OutputRule {
      */
     public OutputRule(Collection<Path> inputs, boolean overwrite) throws IOException {
         this.overwrite = overwrite;
-        for (Path input : inputs) {
+        for (Path input : Objects.requireNonNull(inputs, "inputs")) {
             if (Files.isDirectory(input)) {
                 inputFolders.add(input.toRealPath());
             } else if (Files.exists(input)) {

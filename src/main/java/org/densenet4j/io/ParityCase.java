@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -43,6 +44,7 @@ public final class ParityCase implements AutoCloseable {
      * @throws IOException in one line when it is not
      */
     public static ParityCase open(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         ParityCase parity = new ParityCase(path, Safetensors.open(path));
         boolean whole = false;
         try {

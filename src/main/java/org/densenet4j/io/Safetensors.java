@@ -14,6 +14,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -60,6 +61,7 @@ public final class Safetensors implements TensorFile {
      */
     @SuppressWarnings("MustBeClosedChecker") // the arena passes to the returned object
     public static Safetensors open(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         if (Files.isDirectory(path)) {
             throw new SafetensorsException(path, "is a folder, not a safetensors file");
         }
@@ -137,6 +139,7 @@ public final class Safetensors implements TensorFile {
     /** Whether there is a tensor of this name. */
     @Override
     public boolean contains(String name) {
+        Objects.requireNonNull(name, "name");
         return tensors.containsKey(name);
     }
 
@@ -148,6 +151,7 @@ public final class Safetensors implements TensorFile {
      */
     @Override
     public Tensor tensor(String name) {
+        Objects.requireNonNull(name, "name");
         if (closed) {
             throw new IllegalStateException(path + " is closed");
         }
@@ -168,6 +172,7 @@ public final class Safetensors implements TensorFile {
 
     @Override
     public TensorDescription describe(String name) {
+        Objects.requireNonNull(name, "name");
         Tensor tensor = find(name);
         return new TensorDescription(tensor.type(), tensor.shape());
     }

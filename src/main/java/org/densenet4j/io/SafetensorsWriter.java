@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Supplier;
 
 /**
@@ -50,7 +51,7 @@ public final class SafetensorsWriter {
      * @return this
      */
     public SafetensorsWriter metadata(String key, String value) {
-        metadata.put(key, value);
+        metadata.put(Objects.requireNonNull(key, "key"), Objects.requireNonNull(value, "value"));
         return this;
     }
 
@@ -71,7 +72,7 @@ public final class SafetensorsWriter {
      * @return this
      */
     public SafetensorsWriter floats(String name, List<Integer> shape, Supplier<float[]> values) {
-        return add(name, new Entry(ElementType.F32, List.copyOf(shape), values));
+        return add(name, ElementType.F32, shape, values);
     }
 
     /**
@@ -80,11 +81,20 @@ public final class SafetensorsWriter {
      * @return this
      */
     public SafetensorsWriter longs(String name, List<Integer> shape, Supplier<long[]> values) {
-        return add(name, new Entry(ElementType.I64, List.copyOf(shape), values));
+        return add(name, ElementType.I64, shape, values);
     }
 
-    private SafetensorsWriter add(String name, Entry entry) {
-        if (entries.put(name, entry) != null) {
+    private SafetensorsWriter add(
+            String name, ElementType type, List<Integer> shape, Supplier<?> values) {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(values, "values");
+        for (Integer side : Objects.requireNonNull(shape, "shape")) {
+            if (Objects.requireNonNull(side, "shape") < 0) {
+                throw new IllegalArgumentException(
+                        "shape = " + shape + " of '" + name + "': use sides of 0 or more");
+            }
+        }
+        if (entries.put(name, new Entry(type, List.copyOf(shape), values)) != null) {
             throw new IllegalArgumentException("tensor '" + name + "' is there twice");
         }
         return this;
@@ -96,6 +106,7 @@ public final class SafetensorsWriter {
      * @throws IOException with one line that names the file and the reason
      */
     public void write(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         AtomicFile.write(
                 path,
                 this::writeTo,

@@ -7,6 +7,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /** Text files that a user writes, such as settings: whatever is named instead costs one line. */
 public final class SmallText {
@@ -26,6 +27,7 @@ public final class SmallText {
      *     #MOST_BYTES}, without end or not UTF-8
      */
     public static String read(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         byte[] bytes;
         try (InputStream in = Files.newInputStream(file)) {
             bytes = in.readNBytes(MOST_BYTES + 1);

@@ -113,7 +113,7 @@ public final class MemoryPlan {
      * @param operation its index in {@link #operations}
      */
     public long liveBytes(int operation) {
-        return Arrays.stream(live[operation]).sum();
+        return Arrays.stream(live[checked(operation)]).sum();
     }
 
     /**
@@ -122,11 +122,20 @@ public final class MemoryPlan {
      * @param operation its index in {@link #operations}
      */
     public Map<Category, Long> bytesAt(int operation) {
+        checked(operation);
         Map<Category, Long> bytes = new EnumMap<>(Category.class);
         for (Category category : Category.values()) {
             bytes.put(category, live[operation][category.ordinal()]);
         }
         return bytes;
+    }
+
+    private int checked(int operation) {
+        if (operation < 0 || operation >= live.length) {
+            throw new IndexOutOfBoundsException(
+                    "operation = " + operation + ": use 0 to " + (live.length - 1));
+        }
+        return operation;
     }
 
     /** {@return the operation during which the most bytes are in use} */

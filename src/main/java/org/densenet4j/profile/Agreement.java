@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * How closely two strategies agree on the same parameters and data.
@@ -58,6 +59,12 @@ public record Agreement(
             List<Double> referenceLosses,
             Path referenceGradients)
             throws IOException {
+        Objects.requireNonNull(strategy, "strategy");
+        Objects.requireNonNull(losses, "losses");
+        Objects.requireNonNull(gradients, "gradients");
+        Objects.requireNonNull(reference, "reference");
+        Objects.requireNonNull(referenceLosses, "referenceLosses");
+        Objects.requireNonNull(referenceGradients, "referenceGradients");
         double loss = 0;
         for (int i = 0; i < Math.min(losses.size(), referenceLosses.size()); i++) {
             double expected = referenceLosses.get(i);

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /** A benchmark as text and as JSON; the schema is in {@code docs/benchmarks.md}. */
 public final class BenchmarkReport {
@@ -18,6 +19,7 @@ public final class BenchmarkReport {
 
     /** {@return tables for a terminal} */
     public static String text(Benchmark b) {
+        Objects.requireNonNull(b, "b");
         StringBuilder text = new StringBuilder();
         text.append(b.processor().isEmpty() ? "" : b.processor() + "; ").append(b.device());
         text.append('\n');
@@ -74,6 +76,7 @@ public final class BenchmarkReport {
 
     /** {@return one object} */
     public static String json(Benchmark b) {
+        Objects.requireNonNull(b, "b");
         return Json.pretty(
                 Json.object(
                         "format", "densenet4j.benchmark",

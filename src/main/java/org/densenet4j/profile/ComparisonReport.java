@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 
 /** Everything that is written about a comparison. */
@@ -34,6 +35,8 @@ public final class ComparisonReport {
      * @throws IOException in one line with the path
      */
     public static void write(Comparison comparison, Path folder) throws IOException {
+        Objects.requireNonNull(comparison, "comparison");
+        Objects.requireNonNull(folder, "folder");
         OutputFolder files = OutputFolder.make(folder);
         files.write("comparison.json", Json.pretty(ComparisonData.json(comparison)));
         files.write("strategies.csv", ComparisonData.strategiesCsv(comparison));
@@ -68,6 +71,7 @@ public final class ComparisonReport {
      * @param beside whether it has other networks
      */
     public static List<String> files(Collection<Sweep.Variable> sweeps, boolean beside) {
+        Objects.requireNonNull(sweeps, "sweeps");
         List<String> files =
                 new ArrayList<>(
                         List.of(
@@ -95,6 +99,7 @@ public final class ComparisonReport {
 
     /** {@return the main tables, for a terminal} */
     public static String text(Comparison c) {
+        Objects.requireNonNull(c, "c");
         StringBuilder text = new StringBuilder();
         text.append(c.spec()).append(", batch ").append(c.batch()).append('\n');
         text.append("on ").append(c.device()).append("\n\n");

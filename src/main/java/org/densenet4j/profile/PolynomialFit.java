@@ -5,6 +5,8 @@ import org.jfree.data.statistics.Regression;
 import org.jfree.data.xy.XYSeries;
 import org.jfree.data.xy.XYSeriesCollection;
 
+import java.util.Objects;
+
 /**
  * A polynomial through points by least squares, by JFreeChart.
  *
@@ -13,6 +15,11 @@ import org.jfree.data.xy.XYSeriesCollection;
  * @param largestResidual largest distance from a point, relative to the largest value
  */
 public record PolynomialFit(double[] coefficients, double rSquared, double largestResidual) {
+    /** Checks that there are some. */
+    public PolynomialFit {
+        Objects.requireNonNull(coefficients, "coefficients");
+    }
+
     static {
         OptionalLibrary.read("org.jfree.chart.JFreeChart");
     }
@@ -24,6 +31,15 @@ public record PolynomialFit(double[] coefficients, double rSquared, double large
      * @throws IllegalArgumentException when there are fewer points than coefficients
      */
     public static PolynomialFit of(double[] x, double[] y, int degree) {
+        Objects.requireNonNull(x, "x");
+        Objects.requireNonNull(y, "y");
+        if (degree < 0) {
+            throw new IllegalArgumentException("degree = " + degree + ": use 0 or more");
+        }
+        if (x.length != y.length) {
+            throw new IllegalArgumentException(
+                    "x has " + x.length + " values, y " + y.length + ": give as many");
+        }
         if (x.length <= degree) {
             throw new IllegalArgumentException(
                     x.length + " points do not determine a polynomial of degree " + degree);

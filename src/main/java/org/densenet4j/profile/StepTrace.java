@@ -98,19 +98,24 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
     private void row(Table table, String name, TracedCall c) {
         table.row(
                 name,
-                c.calls() % steps == 0
-                        ? String.valueOf(c.calls() / steps)
-                        : number((double) c.calls() / steps),
-                Units.seconds(c.seconds() / steps),
+                c.calls() % divisor() == 0
+                        ? String.valueOf(c.calls() / divisor())
+                        : number((double) c.calls() / divisor()),
+                Units.seconds(c.seconds() / divisor()),
                 share(c.seconds()),
-                number(c.bytes() / 1e9 / steps),
+                number(c.bytes() / 1e9 / divisor()),
                 number(c.bytesPerSecond() / 1e9),
-                number(c.flops() / 1e9 / steps),
+                number(c.flops() / 1e9 / divisor()),
                 number(c.flopsPerSecond() / 1e12));
     }
 
     private void time(Table table, String name, double taken) {
-        table.row(name, "", Units.seconds(taken / steps), share(taken), "", "", "", "");
+        table.row(name, "", Units.seconds(taken / divisor()), share(taken), "", "", "", "");
+    }
+
+    /** Of no step all sums are 0, and so is each of its means. */
+    private int divisor() {
+        return Math.max(1, steps);
     }
 
     private String share(double taken) {

@@ -1,6 +1,7 @@
 package org.densenet4j.profile;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * Seconds of something that ran several times.
@@ -16,6 +17,7 @@ public record Timing(double median, double min, double max, int count) {
 
     /** {@return of these runs} */
     public static Timing of(double... seconds) {
+        Objects.requireNonNull(seconds, "seconds");
         if (seconds.length == 0) {
             return NONE;
         }

@@ -1,12 +1,18 @@
 package org.densenet4j.profile;
 
 import java.io.IOException;
+import java.util.Objects;
 
 /**
  * Measures steps once they are warm. A number of steps alone does not make them so: a JVM compiles
  * for some seconds, on the cores that the steps run on, however many steps that is.
  */
 public final class WarmedSteps {
+    private static final int MOST_STEPS = 1 << 24;
+
+    /** A day. */
+    private static final int MOST_SECONDS = 24 * 60 * 60;
+
     private WarmedSteps() {}
 
     /** A step of something that is measured. */
@@ -29,6 +35,14 @@ public final class WarmedSteps {
      * @throws IOException what a step throws
      */
     public static double[] run(int steps, double warmUpSeconds, Step step) throws IOException {
+        Objects.requireNonNull(step, "step");
+        if (steps < 1 || steps > MOST_STEPS) {
+            throw new IllegalArgumentException("steps = " + steps + ": use 1 to " + MOST_STEPS);
+        }
+        if (!(warmUpSeconds >= 0 && warmUpSeconds <= MOST_SECONDS)) {
+            throw new IllegalArgumentException(
+                    "warmUpSeconds = " + warmUpSeconds + ": use 0 to " + MOST_SECONDS);
+        }
         long start = System.nanoTime();
         int number = 0;
         while (number < steps / 2 || secondsSince(start) < warmUpSeconds) {

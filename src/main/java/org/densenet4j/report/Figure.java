@@ -62,6 +62,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -103,6 +104,8 @@ public final class Figure {
     /** Pixels of a PNG for each unit of its size, so that text is sharp on dense screens. */
     private static final int PNG_SCALE = 2;
 
+    private static final int MOST_PIXELS = 8192;
+
     static {
         OptionalLibrary.read("org.jfree.chart.JFreeChart");
         OptionalLibrary.read("org.apache.batik.svggen.SVGGraphics2D");
@@ -136,7 +139,14 @@ public final class Figure {
      * @param x horizontal values, ascending
      * @param y vertical values, as many
      */
-    public record Series(String name, double[] x, double[] y) {}
+    public record Series(String name, double[] x, double[] y) {
+        /** Checks that there are as many. */
+        public Series {
+            Objects.requireNonNull(name, "name");
+            Objects.requireNonNull(x, "x");
+            checkLength("y of '" + name + "'", Objects.requireNonNull(y, "y"), x.length);
+        }
+    }
 
     /**
      * A rectangle.
@@ -151,6 +161,8 @@ public final class Figure {
 
     /** {@return lines with a mark at every point} */
     public static Figure lines(String title, String xLabel, String yLabel, List<Series> series) {
+        checkLabels(title, xLabel, yLabel);
+        checkSome("series", series);
         XYPlot plot =
                 plot(
                         numbers(xLabel),
@@ -168,6 +180,9 @@ public final class Figure {
      */
     public static Figure logarithmicPoints(
             String title, String xLabel, String yLabel, List<Series> points, List<Series> bounds) {
+        checkLabels(title, xLabel, yLabel);
+        Objects.requireNonNull(points, "points");
+        Objects.requireNonNull(bounds, "bounds");
         XYPlot plot =
                 plot(
                         logarithmic(xLabel),
@@ -194,6 +209,10 @@ public final class Figure {
      */
     public static Figure areas(
             String title, String xLabel, String yLabel, double[] x, Map<String, double[]> series) {
+        checkLabels(title, xLabel, yLabel);
+        Objects.requireNonNull(x, "x");
+        Objects.requireNonNull(series, "series");
+        series.forEach((name, y) -> checkLength("y of '" + name + "'", y, x.length));
         DefaultTableXYDataset data = new DefaultTableXYDataset();
         series.forEach(
                 (name, y) -> {
@@ -227,6 +246,10 @@ public final class Figure {
             List<String> groups,
             Map<String, double[]> series,
             boolean stacked) {
+        checkLabels(title, "", yLabel);
+        Objects.requireNonNull(groups, "groups");
+        Objects.requireNonNull(series, "series");
+        series.forEach((name, y) -> checkLength("values of '" + name + "'", y, groups.size()));
         DefaultCategoryDataset data = new DefaultCategoryDataset();
         series.forEach(
                 (name, values) -> {
@@ -259,6 +282,9 @@ public final class Figure {
      */
     public static Figure boxes(
             String title, String xLabel, String yLabel, List<String> names, List<Box> boxes) {
+        checkLabels(title, xLabel, yLabel);
+        Objects.requireNonNull(names, "names");
+        Objects.requireNonNull(boxes, "boxes");
         XYIntervalSeriesCollection data = new XYIntervalSeriesCollection();
         for (int s = 0; s < names.size(); s++) {
             XYIntervalSeries series = new XYIntervalSeries(names.get(s), false, true);
@@ -301,6 +327,7 @@ public final class Figure {
             List<String> columns,
             List<String> rows,
             double[][] values) {
+        checkCells(columns, rows, values);
         double low = Double.POSITIVE_INFINITY;
         double high = Double.NEGATIVE_INFINITY;
         for (double[] row : values) {
@@ -333,6 +360,12 @@ public final class Figure {
             double[][] values,
             double low,
             double high) {
+        checkLabels(title, xLabel, yLabel);
+        checkCells(columns, rows, values);
+        if (!(low < high) || !Double.isFinite(high - low)) {
+            throw new IllegalArgumentException(
+                    "colours from " + low + " to " + high + ": use finite numbers that rise");
+        }
         // Cells without a value are left out: in the scale's palest colour they would be values.
         int count = 0;
         double[][] cells = new double[3][rows.size() * columns.size()];
@@ -373,6 +406,46 @@ public final class Figure {
         legend.setBackgroundPaint(Color.WHITE);
         figure.chart.addSubtitle(legend);
         return figure;
+    }
+
+    // ---------------------------------------------------------------- checks
+
+    private static void checkLabels(String title, String xLabel, String yLabel) {
+        Objects.requireNonNull(title, "title");
+        Objects.requireNonNull(xLabel, "xLabel");
+        Objects.requireNonNull(yLabel, "yLabel");
+    }
+
+    private static void checkSome(String what, List<?> list) {
+        if (Objects.requireNonNull(list, what).isEmpty()) {
+            throw new IllegalArgumentException(what + " is empty: give 1 or more");
+        }
+    }
+
+    private static void checkLength(String what, double[] values, int wanted) {
+        if (Objects.requireNonNull(values, what).length != wanted) {
+            throw new IllegalArgumentException(
+                    what + " has " + values.length + " values: give " + wanted);
+        }
+    }
+
+    private static void checkCells(List<String> columns, List<String> rows, double[][] values) {
+        checkSome("columns", columns);
+        checkSome("rows", rows);
+        if (Objects.requireNonNull(values, "values").length != rows.size()) {
+            throw new IllegalArgumentException(
+                    "values has " + values.length + " rows: give " + rows.size());
+        }
+        for (int r = 0; r < values.length; r++) {
+            checkLength("row " + r + " of values", values[r], columns.size());
+        }
+    }
+
+    private static void checkSize(int width, int height) {
+        if (width < 1 || height < 1 || width > MOST_PIXELS || height > MOST_PIXELS) {
+            throw new IllegalArgumentException(
+                    "a figure of " + width + "x" + height + ": use 1 to " + MOST_PIXELS + " each");
+        }
     }
 
     // ---------------------------------------------------------------- parts
@@ -459,6 +532,7 @@ public final class Figure {
      * @throws IOException in one line, when the file cannot be written or the system has no fonts
      */
     public void write(Path path, int width, int height) throws IOException {
+        Objects.requireNonNull(path, "path");
         AtomicFile.write(path, bytes(path.getFileName().toString(), width, height));
     }
 
@@ -469,6 +543,7 @@ public final class Figure {
      * @throws IOException as {@link #write(Path, int, int)}
      */
     public Path write(OutputFolder folder, String name, int width, int height) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         return folder.write(name, bytes(name, width, height));
     }
 
@@ -479,11 +554,14 @@ public final class Figure {
      */
     public void writeBoth(OutputFolder folder, String name, int width, int height)
             throws IOException {
+        Objects.requireNonNull(name, "name");
         write(folder, name + ".png", width, height);
         write(folder, name + ".svg", width, height);
     }
 
     private byte[] bytes(String name, int width, int height) throws IOException {
+        Objects.requireNonNull(name, "name");
+        checkSize(width, height);
         try {
             if (name.endsWith(".png")) {
                 return png(width, height);

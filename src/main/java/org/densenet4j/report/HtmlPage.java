@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 
 /**
@@ -57,6 +58,7 @@ public final class HtmlPage {
      * @return an empty page
      */
     public static HtmlPage titled(String title) {
+        Objects.requireNonNull(title, "title");
         return new HtmlPage(title);
     }
 
@@ -66,6 +68,7 @@ public final class HtmlPage {
      * @return this
      */
     public HtmlPage subtitle(String text) {
+        Objects.requireNonNull(text, "text");
         subtitle = text;
         return this;
     }
@@ -76,6 +79,8 @@ public final class HtmlPage {
      * @return this
      */
     public HtmlPage keyFigure(String name, String value) {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(value, "value");
         figures.append("<div><dt>")
                 .append(Html.escape(name))
                 .append("</dt><dd>")
@@ -90,6 +95,7 @@ public final class HtmlPage {
      * @return this
      */
     public HtmlPage section(String heading) {
+        Objects.requireNonNull(heading, "heading");
         endSection();
         inSection = true;
         body.append("<section><h2>").append(Html.escape(heading)).append("</h2>\n");
@@ -108,6 +114,7 @@ public final class HtmlPage {
      * @return this
      */
     public HtmlPage text(String paragraph) {
+        Objects.requireNonNull(paragraph, "paragraph");
         body.append("<p>").append(Html.escape(paragraph)).append("</p>\n");
         return this;
     }
@@ -118,6 +125,7 @@ public final class HtmlPage {
      * @return this
      */
     public HtmlPage warning(String paragraph) {
+        Objects.requireNonNull(paragraph, "paragraph");
         body.append("<p class=\"warning\" role=\"alert\">")
                 .append(Html.escape(paragraph))
                 .append("</p>\n");
@@ -142,6 +150,8 @@ public final class HtmlPage {
      * @return this
      */
     public HtmlPage chart(String caption, Map<String, Object> option, int height) {
+        Objects.requireNonNull(caption, "caption");
+        Objects.requireNonNull(option, "option");
         String id = "chart" + ++charts;
         body.append("<figure><figcaption>").append(Html.escape(caption)).append("</figcaption>");
         body.append(
@@ -165,6 +175,7 @@ public final class HtmlPage {
      * @return this
      */
     public HtmlPage table(Table table) {
+        Objects.requireNonNull(table, "table");
         body.append(table.html());
         return this;
     }
@@ -175,6 +186,7 @@ public final class HtmlPage {
      * @return this
      */
     public HtmlPage foldedTable(Table table) {
+        Objects.requireNonNull(table, "table");
         body.append("<details><summary>").append(Html.escape(table.caption()));
         body.append(" (").append(table.size()).append(" rows)</summary>");
         body.append(table.html()).append("</details>\n");
@@ -208,6 +220,7 @@ public final class HtmlPage {
      * @throws IOException in one line with the path
      */
     public void write(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
         AtomicFile.write(path, html());
     }
 
@@ -218,6 +231,8 @@ public final class HtmlPage {
      * @throws IOException in one line with the path
      */
     public Path write(OutputFolder folder, String name) throws IOException {
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(name, "name");
         return folder.write(name, html());
     }
 

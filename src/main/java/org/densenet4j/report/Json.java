@@ -13,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /** JSON of nested maps, collections, arrays of numbers, strings, numbers and booleans. */
 public final class Json {
@@ -28,6 +29,7 @@ public final class Json {
      * @throws IllegalArgumentException when a name has no value
      */
     public static Map<String, @Nullable Object> object(@Nullable Object... namesAndValues) {
+        Objects.requireNonNull(namesAndValues, "namesAndValues");
         if (namesAndValues.length % 2 != 0) {
             throw new IllegalArgumentException("a name without a value");
         }
@@ -69,6 +71,7 @@ public final class Json {
      * @return this
      */
     public static Array array(OutputStream out) throws IOException {
+        Objects.requireNonNull(out, "out");
         JsonGenerator generator = FACTORY.createGenerator(out);
         generator.disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
         generator.useDefaultPrettyPrinter();

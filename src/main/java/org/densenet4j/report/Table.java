@@ -4,6 +4,7 @@ import org.densenet4j.io.OneLine;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
 
 /**
@@ -29,6 +30,8 @@ public final class Table {
      * @param columns headings
      */
     public static Table of(String caption, String... columns) {
+        Objects.requireNonNull(caption, "caption");
+        Objects.requireNonNull(columns, "columns");
         return new Table(caption, List.of(columns));
     }
 
@@ -39,6 +42,7 @@ public final class Table {
      * @throws IllegalArgumentException when it has not one cell for each column
      */
     public Table row(Object... cells) {
+        Objects.requireNonNull(cells, "cells");
         if (cells.length != columns.size()) {
             throw new IllegalArgumentException(
                     cells.length + " cells for " + columns.size() + " columns");

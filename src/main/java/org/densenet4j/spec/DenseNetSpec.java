@@ -349,14 +349,20 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
      * @throws IndexOutOfBoundsException when there is no such layer
      */
     public double survivalProbability(int block, int layer) {
-        Objects.checkIndex(block - 1, layersPerBlock.size());
-        Objects.checkIndex(layer - 1, layersPerBlock.get(block - 1));
+        checkNumber("block", block, layersPerBlock.size());
+        checkNumber("layer", layer, layersPerBlock.get(block - 1));
         if (stochasticDepth == 0) {
             return 1;
         }
         int before = layersPerBlock.subList(0, block - 1).stream().mapToInt(l -> l).sum();
         int all = layersPerBlock.stream().mapToInt(l -> l).sum();
         return 1 - (double) (before + layer) / all * stochasticDepth;
+    }
+
+    private static void checkNumber(String what, int number, int count) {
+        if (number < 1 || number > count) {
+            throw new IndexOutOfBoundsException(what + " = " + number + ": use 1 to " + count);
+        }
     }
 
     /** {@return what comes before the first block} */

@@ -132,7 +132,8 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
      * @param growthRate channels that each of them adds, k
      */
     public static Builder uniform(int levels, int layers, int growthRate) {
-        int[] blocks = new int[Math.max(0, levels)];
+        // No image can be halved more often: the builder says so of one level too many.
+        int[] blocks = new int[Math.clamp(levels, 0, Integer.SIZE)];
         Arrays.fill(blocks, layers);
         return builder()
                 .name("fc-densenet-" + levels + "-" + layers + "-" + growthRate)

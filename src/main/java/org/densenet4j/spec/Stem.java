@@ -2,6 +2,7 @@ package org.densenet4j.spec;
 
 import org.densenet4j.graph.NetworkSpec;
 
+import java.util.Objects;
 import java.util.Optional;
 
 /** What comes before the first dense block or residual unit. */
@@ -24,7 +25,7 @@ public enum Stem {
      * @param spec the network
      */
     public static Optional<Stem> of(NetworkSpec spec) {
-        return switch (spec) {
+        return switch (Objects.requireNonNull(spec, "spec")) {
             case DenseNetSpec s -> Optional.of(s.stem());
             case ResNetSpec s -> Optional.of(s.stem());
             default -> Optional.empty();

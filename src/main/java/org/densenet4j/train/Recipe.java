@@ -359,6 +359,11 @@ public record Recipe(
      */
     public Recipe with(Map<String, String> settings) {
         Objects.requireNonNull(settings, "settings");
+        settings.forEach(
+                (key, value) -> {
+                    Objects.requireNonNull(key, "settings");
+                    Objects.requireNonNull(value, "settings");
+                });
         for (String key : settings.keySet()) {
             if (!keys().contains(key)) {
                 throw new IllegalArgumentException(

@@ -59,6 +59,7 @@ public record LoadOptions(
      * @param key names the network that is meant, of a file with several
      */
     public LoadOptions withWeightsKey(String key) {
-        return new LoadOptions(resetHead, ignoreUnexpected, seed, Optional.of(key));
+        return new LoadOptions(
+                resetHead, ignoreUnexpected, seed, Optional.of(Objects.requireNonNull(key, "key")));
     }
 }

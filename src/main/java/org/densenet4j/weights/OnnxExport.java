@@ -85,6 +85,7 @@ public final class OnnxExport {
      * @throws IOException in one line when reading or writing fails
      */
     public static void write(Model model, Path path, OnnxOptions options) throws IOException {
+        Objects.requireNonNull(model, "model");
         write(model.spec(), model, model.images(), path, options);
     }
 

@@ -67,6 +67,7 @@ public record WeightReport(
      * @param out receives a line for each problem
      */
     public void print(PrintWriter out) {
+        Objects.requireNonNull(out, "out");
         List<String> lines = problems();
         lines.stream().limit(MOST_LINES).forEach(out::println);
         if (lines.size() > MOST_LINES) {

@@ -3,12 +3,16 @@ package org.densenet4j.api;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.backend.ChunkTask;
+import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceUse;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
@@ -24,6 +28,7 @@ import org.densenet4j.data.LabelCounts;
 import org.densenet4j.data.LabelledImage;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RandomResizedCrop;
+import org.densenet4j.data.RelabelledDataset;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.SegmentationClasses;
 import org.densenet4j.data.SegmentationDataset;
@@ -57,6 +62,7 @@ import org.densenet4j.graph.Transition;
 import org.densenet4j.graph.TransitionDown;
 import org.densenet4j.graph.TransitionUp;
 import org.densenet4j.graph.Window;
+import org.densenet4j.inference.EmbeddingsWriter;
 import org.densenet4j.inference.Evaluation;
 import org.densenet4j.inference.HeatMap;
 import org.densenet4j.inference.HeatMapOverlay;
@@ -70,7 +76,11 @@ import org.densenet4j.insight.PruneReport;
 import org.densenet4j.insight.PruneReportFiles;
 import org.densenet4j.insight.Ranking;
 import org.densenet4j.insight.Scale;
+import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.Csv;
 import org.densenet4j.io.OutputFolder;
+import org.densenet4j.io.Safetensors;
+import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.InferencePlan;
@@ -80,12 +90,17 @@ import org.densenet4j.plan.ParameterLayout;
 import org.densenet4j.plan.Phase;
 import org.densenet4j.plan.Summary;
 import org.densenet4j.profile.Ceilings;
+import org.densenet4j.profile.Comparison;
+import org.densenet4j.profile.ComparisonReport;
 import org.densenet4j.profile.OperationCost;
+import org.densenet4j.profile.PolynomialFit;
 import org.densenet4j.profile.Profile;
 import org.densenet4j.profile.ProfileReport;
 import org.densenet4j.profile.Profiler;
 import org.densenet4j.profile.StepTrace;
+import org.densenet4j.profile.Timing;
 import org.densenet4j.report.HtmlPage;
+import org.densenet4j.report.Table;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -103,7 +118,10 @@ import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 import org.densenet4j.train.TrainingListener;
 import org.densenet4j.train.TrainingRun;
+import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
+import org.densenet4j.weights.OnnxExport;
+import org.densenet4j.weights.OnnxOptions;
 import org.densenet4j.weights.RandomModel;
 import org.densenet4j.weights.WeightFile;
 import org.densenet4j.weights.WeightSource;
@@ -122,6 +140,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -132,6 +151,7 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Null, for each parameter of each call to the engine, is refused by the parameter's name before
@@ -223,7 +243,24 @@ class NullIsRefusedAtOnceTest {
                     ProfileReport.class,
                     OperationCost.class,
                     Ceilings.class,
-                    StepTrace.class);
+                    StepTrace.class,
+                    Image.class,
+                    CentreCrop.class,
+                    RelabelledDataset.class,
+                    Stem.class,
+                    LoadOptions.class,
+                    OnnxExport.class,
+                    EmbeddingsWriter.class,
+                    HtmlPage.class,
+                    Table.class,
+                    Csv.class,
+                    AtomicFile.class,
+                    OutputFolder.class,
+                    Safetensors.class,
+                    SafetensorsWriter.class,
+                    PolynomialFit.class,
+                    Timing.class,
+                    ComparisonReport.class);
 
     /** What the documentation says may be null. */
     private static final Set<String> NULLABLE =
@@ -330,6 +367,10 @@ class NullIsRefusedAtOnceTest {
         sample(Phase.class, Phase.FORWARD);
         sample(DeviceOptions.class, DeviceOptions.defaults());
         sample(DataType.class, DataType.FLOAT32);
+        sample(GemmShape.class, new GemmShape(1, 1, 1, 1, 1, 1, false, false, false));
+        sample(ConvolutionShape.class, new ConvolutionShape(1, 2, 2, 1, 1, 1, 1, 0));
+        sample(PointwiseShape.class, new PointwiseShape(1, 1, 1, DataType.FLOAT32));
+        sample(ChunkTask.class, (lane, chunk) -> {});
         sample(CpuIsa.class, CpuIsa.BEST);
         sample(DeviceMemoryException.class, new DeviceMemoryException("cpu", 1, 1, null));
         samples.put(DeviceUse.class, new DeviceUse("test", device));
@@ -358,6 +399,9 @@ class NullIsRefusedAtOnceTest {
                 SegmentationBatch.class,
                 new SegmentationBatch(
                         new float[384], new int[128], new int[2], 8, 8, 3, ImageMetadata.NONE));
+        sample(
+                RelabelledDataset.class,
+                (RelabelledDataset) RelabelledDataset.of(data, List.of("c", "b", "a")));
         sample(BatchLoader.class, BatchLoader.of(data));
         Shapes shapes = Shapes.of(0, 2, 16, 1);
         sample(Shapes.class, shapes);
@@ -402,6 +446,21 @@ class NullIsRefusedAtOnceTest {
         sample(Ceilings.class, new Ceilings(1, 1));
         sample(StepTrace.class, StepTrace.NONE);
         sample(HtmlPage.class, HtmlPage.titled("page"));
+        sample(Table.class, Table.of("caption", "column"));
+        sample(Csv.class, new Csv());
+        sample(String[].class, new String[] {"name"});
+        sample(Object[].class, new Object[] {"cell"});
+        sample(double[].class, new double[2]);
+        sample(AtomicFile.Content.class, channel -> {});
+        sample(LoadOptions.class, LoadOptions.strict());
+        sample(OnnxOptions.class, OnnxOptions.defaults());
+        sample(EmbeddingsWriter.class, EmbeddingsWriter.CSV);
+        sample(SafetensorsWriter.class, new SafetensorsWriter());
+        sample(Supplier.class, () -> new float[0]);
+        sample(Collection.class, List.of());
+        sample(
+                Comparison.class,
+                new Comparison(spec, 2, "cpu", 0, List.of(), List.of(), List.of(), List.of()));
         sample(String.class, "name");
         sample(Path.class, folder.resolve("none"));
         sample(List.class, List.of());
@@ -414,6 +473,7 @@ class NullIsRefusedAtOnceTest {
         sample(BooleanSupplier.class, () -> true);
         sample(Throwable.class, new IllegalStateException());
         sample(TensorFile.class, WeightFile.open(file));
+        sample(Safetensors.class, Safetensors.open(file));
         samples.put(int.class, 1);
         samples.put(long.class, 1L);
         samples.put(float.class, 0.5f);
@@ -431,7 +491,10 @@ class NullIsRefusedAtOnceTest {
     private static List<Executable> methods(Class<?> type) {
         List<Executable> all = new ArrayList<>();
         for (Method m : type.getDeclaredMethods()) {
-            boolean users = !type.isInterface() || Modifier.isStatic(m.getModifiers());
+            boolean users =
+                    !type.isInterface()
+                            || type == Device.class
+                            || Modifier.isStatic(m.getModifiers());
             boolean own = !m.getName().equals("equals") && !m.getName().equals("valueOf");
             if (Modifier.isPublic(m.getModifiers()) && !m.isSynthetic() && users && own) {
                 all.add(m);

@@ -1,5 +1,7 @@
 package org.densenet4j.api;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.data.Augmentation;
@@ -26,8 +28,16 @@ import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.Window;
+import org.densenet4j.inference.EmbeddingsWriter;
+import org.densenet4j.insight.BlockReuse;
+import org.densenet4j.io.Csv;
+import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.plan.MemoryPlan;
+import org.densenet4j.profile.PolynomialFit;
+import org.densenet4j.profile.StepTrace;
+import org.densenet4j.profile.WarmedSteps;
+import org.densenet4j.report.Figure;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
@@ -42,6 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /** Arguments that cannot be meant are refused in one line that says what can. */
 class WrongArgumentsTest {
@@ -197,8 +208,7 @@ class WrongArgumentsTest {
                 "IllegalArgumentException: side = 0: use 16 to 4096 pixels",
                 () -> Shapes.of(0, 2, 0, 1));
         refusals.refuses(
-                "IndexOutOfBoundsException: Index 2 out of bounds for length 2",
-                () -> shapes.read(2, x -> x));
+                "IndexOutOfBoundsException: index = 2: use 0 to 1", () -> shapes.read(2, x -> x));
         refusals.refuses(
                 "IllegalArgumentException: generate 5 to 1000000 training images and at least one test image",
                 () -> Glyphs.generate(folder, 0, 0, 1));
@@ -209,6 +219,18 @@ class WrongArgumentsTest {
                 "IllegalArgumentException: an image of 8x8x3 does not have 0 bytes",
                 () -> new Image(8, 8, 3, new byte[0]));
         refusals.refuses(
+                "IllegalArgumentException: an image of 65536x65536x3 does not have 0 bytes",
+                () -> new Image(1 << 16, 1 << 16, 3, new byte[0]));
+        refusals.refuses(
+                "IllegalArgumentException: an image resized to 0x8: use 1 or more of each, and 536870912 pixels at most",
+                () -> PIXEL.resizedAndCropped(0, 8, 1));
+        refusals.refuses(
+                "IllegalArgumentException: an image resized to 8x2147483647: use 1 or more of each, and 536870912 pixels at most",
+                () -> PIXEL.resizedAndCropped(8, Integer.MAX_VALUE, 1));
+        refusals.refuses(
+                "IllegalArgumentException: leastSide = 2147483647: use a number up to 8192",
+                () -> new CentreCrop(8, 8, 3, 1, true).visible(PIXEL, Integer.MAX_VALUE));
+        refusals.refuses(
                 "IllegalArgumentException: an image of 3 channels cannot be one of 2",
                 () -> new Image(1, 1, 3, new byte[3]).inChannels(2));
         refusals.refuses(
@@ -218,8 +240,11 @@ class WrongArgumentsTest {
                 "IllegalArgumentException: deviation = 0.0: must be positive and finite",
                 () -> new Normalisation(new float[1], new float[1]));
         refusals.refuses(
-                "IllegalArgumentException: channels = 0: use 1 or more",
+                "IllegalArgumentException: channels = 0: use 1 to 1048576",
                 () -> Normalisation.none(0));
+        refusals.refuses(
+                "IllegalArgumentException: channels = 2147483647: use 1 to 1048576",
+                () -> Normalisation.none(Integer.MAX_VALUE));
         refusals.refuses(
                 "IllegalArgumentException: 3 values of 3 channels do not go into an array of 3 from 1 on, with a normalisation of 3 channels",
                 () -> Normalisation.CIFAR10.apply(PIXEL, new float[3], 1));
@@ -271,10 +296,22 @@ class WrongArgumentsTest {
                 "IllegalArgumentException: the classes: 1 classes: use 2 to 255",
                 () -> SegmentationClasses.numbered(1));
         refusals.refuses(
-                "IndexOutOfBoundsException: Index -1 out of bounds for length 2",
+                "IndexOutOfBoundsException: classIndex = -1: use 0 to 1",
                 () -> SegmentationClasses.numbered(2).index(-1));
         refusals.refuses(
-                "IllegalArgumentException: classes = 0: use 1 or more",
+                "IndexOutOfBoundsException: classIndex = 2: use 0 to 1",
+                () -> SegmentationClasses.numbered(2).colour(2));
+        refusals.refuses(
+                "IndexOutOfBoundsException: classIndex = 2: use 0 to 1",
+                () -> new SegmentationScores(2).iou(2));
+        refusals.refuses(
+                "IndexOutOfBoundsException: classIndex = -1: use 0 to 1",
+                () -> new SegmentationScores(2).labelled(-1));
+        refusals.refuses(
+                "IllegalArgumentException: a mask of -1x1: use 1 or more of each",
+                () -> ClassMask.of(-1, 1, new float[2], 0, SegmentationClasses.numbered(2)));
+        refusals.refuses(
+                "IllegalArgumentException: classes = 0: use 1 to 1048576",
                 () -> new SegmentationScores(0));
         refusals.refuses(
                 "IllegalArgumentException: 1 labels for 2 predictions",
@@ -292,7 +329,7 @@ class WrongArgumentsTest {
                 "IllegalArgumentException: counts are not of 2 classes",
                 () -> new SegmentationScores(2).add(new SegmentationScores(3)));
         refusals.refuses(
-                "IndexOutOfBoundsException: Index 99 out of bounds for length 7",
+                "IndexOutOfBoundsException: classIndex = 99: use 0 to 6",
                 () -> LabelCounts.of(shapes).pixels(99));
         refusals.check();
     }
@@ -342,6 +379,9 @@ class WrongArgumentsTest {
                 "IllegalArgumentException: upLayers has 1 blocks, downLayers 5: give as many, from the smallest images to the largest",
                 () -> FcDenseNetSpec.builder().upLayers(1).build());
         refusals.refuses(
+                "IllegalArgumentException: inputSize = 224x224 is too small: halved 32 times, rounding down, it has no pixels; use larger images or fewer levels",
+                () -> FcDenseNetSpec.uniform(Integer.MAX_VALUE, 1, 1).build());
+        refusals.refuses(
                 "IllegalArgumentException: depth 9 does not fit a CIFAR ResNet, whose depth is 6n + 2; the nearest are 8 and 14",
                 () -> ResNetSpec.cifar(9).build());
         refusals.refuses(
@@ -351,10 +391,124 @@ class WrongArgumentsTest {
     }
 
     @Test
+    void numbersOfOperationsLayersAndConnections() throws Exception {
+        MemoryPlan plan;
+        try (Device device = Device.cpu()) {
+            plan = MemoryPlan.of(SPEC).batch(2).on(device);
+        }
+        refusals.refuses(
+                "IndexOutOfBoundsException: operation = -1: use 0 to "
+                        + (plan.operations().size() - 1),
+                () -> plan.liveBytes(-1));
+        refusals.refuses(
+                "IndexOutOfBoundsException: operation = 1000: use 0 to "
+                        + (plan.operations().size() - 1),
+                () -> plan.bytesAt(1000));
+        refusals.refuses(
+                "IndexOutOfBoundsException: block = 0: use 1 to 3",
+                () -> SPEC.survivalProbability(0, 1));
+        refusals.refuses(
+                "IndexOutOfBoundsException: layer = 2: use 1 to 1",
+                () -> SPEC.survivalProbability(1, 2));
+        BlockReuse block = new BlockReuse(1, "block1", List.of(), List.of(), List.of());
+        refusals.refuses(
+                "IndexOutOfBoundsException: source = 0: there is none", () -> block.sourceName(0));
+        refusals.refuses(
+                "IndexOutOfBoundsException: target = 1: there is none", () -> block.targetName(1));
+        refusals.check();
+    }
+
+    @Test
+    void reports() throws Exception {
+        refusals.refuses(
+                "IllegalArgumentException: degree = -1: use 0 or more",
+                () -> PolynomialFit.of(new double[2], new double[2], -1));
+        refusals.refuses(
+                "IllegalArgumentException: x has 3 values, y 2: give as many",
+                () -> PolynomialFit.of(new double[3], new double[2], 1));
+        refusals.refuses(
+                "IllegalArgumentException: steps = -1: use 1 to 16777216",
+                () -> WarmedSteps.run(-1, 0, number -> 0));
+        refusals.refuses(
+                "IllegalArgumentException: warmUpSeconds = Infinity: use 0 to 86400",
+                () -> WarmedSteps.run(1, Double.POSITIVE_INFINITY, number -> 0));
+        refusals.refuses(
+                "IllegalArgumentException: digits = -1: use 0 to 1000", () -> Csv.decimals(-1, 1));
+        refusals.refuses(
+                "IllegalArgumentException: length = 3: a row has 2 values",
+                () ->
+                        EmbeddingsWriter.CSV.write(
+                                folder.resolve("e.csv"), List.of("a"), List.of(new float[2]), 3));
+        refusals.refuses(
+                "IllegalArgumentException: 2 names for 1 rows: give one for each",
+                () ->
+                        EmbeddingsWriter.NPY.write(
+                                folder.resolve("e.npy"),
+                                List.of("a", "b"),
+                                List.of(new float[2]),
+                                2));
+        refusals.refuses(
+                "IllegalArgumentException: shape = [-1] of 'w': use sides of 0 or more",
+                () -> new SafetensorsWriter().floats("w", List.of(-1), () -> new float[1]));
+        refusals.check();
+    }
+
+    @Test
+    void figures() throws Exception {
+        double[] two = new double[2];
+        refusals.refuses(
+                "IllegalArgumentException: series is empty: give 1 or more",
+                () -> Figure.lines("t", "x", "y", List.of()));
+        refusals.refuses(
+                "IllegalArgumentException: y of 's' has 2 values: give 3",
+                () -> new Figure.Series("s", new double[3], two));
+        refusals.refuses(
+                "IllegalArgumentException: y of 's' has 2 values: give 3",
+                () -> Figure.areas("t", "x", "y", new double[3], Map.of("s", two)));
+        refusals.refuses(
+                "IllegalArgumentException: values of 's' has 2 values: give 1",
+                () -> Figure.bars("t", "y", List.of("g"), Map.of("s", two), true));
+        refusals.refuses(
+                "IllegalArgumentException: columns is empty: give 1 or more",
+                () -> Figure.heatMap("t", "x", "y", List.of(), List.of("r"), new double[][] {two}));
+        refusals.refuses(
+                "IllegalArgumentException: row 0 of values has 2 values: give 1",
+                () ->
+                        Figure.heatMap(
+                                "t", "x", "y", List.of("c"), List.of("r"), new double[][] {two}));
+        refusals.refuses(
+                "IllegalArgumentException: colours from 1.0 to 1.0: use finite numbers that rise",
+                () ->
+                        Figure.heatMap(
+                                "t",
+                                "x",
+                                "y",
+                                List.of("a", "b"),
+                                List.of("r"),
+                                new double[][] {two},
+                                1,
+                                1));
+        refusals.refuses(
+                "IllegalArgumentException: a figure of 0x10: use 1 to 8192 each",
+                () ->
+                        Figure.lines("t", "x", "y", List.of(new Figure.Series("s", two, two)))
+                                .write(folder.resolve("f.png"), 0, 10));
+        refusals.check();
+    }
+
+    @Test
+    void aTraceOfNoStepIsATable() {
+        assertTrue(StepTrace.NONE.text().contains("all calls"), StepTrace.NONE.text());
+    }
+
+    @Test
     void graphs() throws Exception {
         refusals.refuses(
                 "GraphException: the features 'x' would be 0x1 pixels of 1 channels: use larger images or fewer reductions",
                 () -> new Features("x", 0, 1, 1));
+        refusals.refuses(
+                "GraphException: the features 'x' would have 2147483647 channels, more than 16777216",
+                () -> new Features("x", 1, 1, Integer.MAX_VALUE));
         refusals.refuses(
                 "GraphException: columns 2 to 5 of the features 'x', which have 4",
                 () -> new Features("x", 1, 1, 4).columns(2, 3));

@@ -13,10 +13,13 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.testing.Refusals;
 import org.junit.jupiter.api.Test;
 
+import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
@@ -160,6 +163,47 @@ abstract class DeviceContract extends OpenedDevice {
             a.download(x, back, 0);
             assertArrayEquals(new float[] {1, 1, 1, 1, 1, 1, 1, 1}, back);
         }
+    }
+
+    @Test
+    void argumentsThatCannotBeMeantAreRefusedByName() throws Exception {
+        Refusals refusals = new Refusals(Path.of("FOLDER"));
+        String arena = "IllegalArgumentException: ";
+        refusals.refuses(arena + "bytes = -1: use 0 or more", () -> device.allocate(-1, 0, 0));
+        refusals.refuses(
+                arena + "scratchOffset = -64: use 0 or more", () -> device.allocate(64, -64, 0));
+        refusals.refuses(
+                arena + "scratchBytesPerLane = -1: use 0 or more",
+                () -> device.allocate(64, 0, -1));
+        int lanes = device.lanes();
+        refusals.refuses(
+                arena
+                        + "scratch of "
+                        + lanes
+                        + " lanes, 64 bytes each from scratchOffset = 64 on, does not fit an arena"
+                        + " of bytes = 127",
+                () -> device.allocate(127, 64, 64));
+        refusals.refuses("NullPointerException: task", () -> device.forEachChunk(1, null));
+        refusals.refuses(
+                "IllegalArgumentException: chunks = -1: use 0 or more",
+                () -> device.forEachChunk(-1, (lane, chunk) -> {}));
+        refusals.refuses(
+                "IllegalArgumentException: marks = -1: use 0 to 1048576", () -> device.timer(-1));
+        refusals.refuses(
+                "IllegalArgumentException: marks = 2147483647: use 0 to 1048576",
+                () -> device.timer(Integer.MAX_VALUE));
+        try (DeviceTimer timer = device.timer(2)) {
+            refusals.refuses(
+                    "IndexOutOfBoundsException: index = 2: the timer has 2 marks, from 0",
+                    () -> timer.mark(2));
+            refusals.refuses(
+                    "IndexOutOfBoundsException: from = -1: the timer has 2 marks, from 0",
+                    () -> timer.seconds(-1, 1));
+            refusals.refuses(
+                    "IndexOutOfBoundsException: to = 2: the timer has 2 marks, from 0",
+                    () -> timer.seconds(0, 2));
+        }
+        refusals.check();
     }
 
     @Test

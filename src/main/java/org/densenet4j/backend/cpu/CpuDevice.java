@@ -7,6 +7,7 @@ import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceArguments;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
@@ -17,6 +18,7 @@ import org.densenet4j.backend.cpu.asm.MachineCode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -127,6 +129,7 @@ final class CpuDevice implements Device {
 
     @Override
     public boolean supports(DataType type) {
+        Objects.requireNonNull(type, "precision");
         return host.target().isPresent() || host.dnn().multiplies(type);
     }
 
@@ -142,17 +145,20 @@ final class CpuDevice implements Device {
 
     @Override
     public long scratchBytes(GemmShape shape) {
+        Objects.requireNonNull(shape, "shape");
         return productScratch.computeIfAbsent(shape, s -> CpuArena.scratchBytes(host, s));
     }
 
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
+        Objects.requireNonNull(shape, "shape");
         return convolutionMemory.computeIfAbsent(
                 shape, s -> ConvolutionMethod.of(host, s).memory(host, s));
     }
 
     @Override
     public PointwiseMemory memory(PointwiseShape shape) {
+        Objects.requireNonNull(shape, "shape");
         return host.target()
                 .map(target -> PointwiseMethod.of(target, shape).memory(target, shape))
                 .orElseGet(() -> Device.super.memory(shape));
@@ -160,6 +166,7 @@ final class CpuDevice implements Device {
 
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        DeviceArguments.checkArena(bytes, scratchOffset, scratchBytesPerLane, lanes.count());
         turn.lock();
         try {
             if (closed) {
@@ -176,12 +183,13 @@ final class CpuDevice implements Device {
 
     @Override
     public void forEachChunk(int chunks, ChunkTask task) {
+        DeviceArguments.checkChunks(chunks, task);
         lanes.forEachChunk(chunks, task);
     }
 
     @Override
     public DeviceTimer timer(int marks) {
-        return new HostTimer(marks);
+        return new HostTimer(DeviceArguments.checkedMarks(marks));
     }
 
     @Override

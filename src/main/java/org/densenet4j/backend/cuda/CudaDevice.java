@@ -9,6 +9,7 @@ import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceArguments;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
@@ -237,6 +238,7 @@ final class CudaDevice implements Device {
 
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
+        DeviceArguments.checkArena(bytes, scratchOffset, scratchBytesPerLane, lanes());
         return inTurn(
                 () -> {
                     context.enter();
@@ -250,7 +252,7 @@ final class CudaDevice implements Device {
 
     @Override
     public DeviceTimer timer(int marks) {
-        return new CudaTimer(context, context.stream(), marks);
+        return new CudaTimer(context, context.stream(), DeviceArguments.checkedMarks(marks));
     }
 
     @Override
@@ -261,6 +263,7 @@ final class CudaDevice implements Device {
     /** Queues the chunks one after the other: the device overlaps them as it can. */
     @Override
     public void forEachChunk(int chunks, ChunkTask task) {
+        DeviceArguments.checkChunks(chunks, task);
         context.enter();
         for (int chunk = 0; chunk < chunks; chunk++) {
             task.run(0, chunk);

@@ -7,6 +7,7 @@ import jcuda.driver.CUevent_flags;
 import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 
+import org.densenet4j.backend.DeviceArguments;
 import org.densenet4j.backend.DeviceTimer;
 
 /** Times by events on a stream: what the device did, not what the host waited for. */
@@ -34,12 +35,15 @@ final class CudaTimer implements DeviceTimer {
 
     @Override
     public void mark(int index) {
+        DeviceArguments.checkMark("index", index, events.length);
         context.enter();
         checkDriver(JCudaDriver.cuEventRecord(events[index], stream), "recording an event");
     }
 
     @Override
     public double seconds(int from, int to) {
+        DeviceArguments.checkMark("from", from, events.length);
+        DeviceArguments.checkMark("to", to, events.length);
         context.enter();
         float[] milliseconds = new float[1];
         checkDriver(JCudaDriver.cuEventSynchronize(events[from]), "waiting for an event");

@@ -10,6 +10,7 @@ import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
+import org.densenet4j.backend.DeviceArguments;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
@@ -119,6 +120,7 @@ public final class EmulatedDevice implements Device {
     @Override
     public DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane) {
         checkOpen();
+        DeviceArguments.checkArena(bytes, scratchOffset, scratchBytesPerLane, lanes());
         if (bytes > MOST_BYTES) {
             throw new DeviceException("the device refuses " + bytes + " bytes of memory");
         }
@@ -130,12 +132,17 @@ public final class EmulatedDevice implements Device {
     /** Emulated time means nothing: every mark is at 0. */
     @Override
     public DeviceTimer timer(int marks) {
+        DeviceArguments.checkedMarks(marks);
         return new DeviceTimer() {
             @Override
-            public void mark(int index) {}
+            public void mark(int index) {
+                DeviceArguments.checkMark("index", index, marks);
+            }
 
             @Override
             public double seconds(int from, int to) {
+                DeviceArguments.checkMark("from", from, marks);
+                DeviceArguments.checkMark("to", to, marks);
                 return 0;
             }
 
@@ -146,6 +153,7 @@ public final class EmulatedDevice implements Device {
 
     @Override
     public void forEachChunk(int chunks, ChunkTask task) {
+        DeviceArguments.checkChunks(chunks, task);
         checkOpen();
         for (int chunk = 0; chunk < chunks; chunk++) {
             task.run(0, chunk);

@@ -1,0 +1,25 @@
+package org.densenet4j.data;
+
+/** Checks which one of several things of a kind is meant. */
+final class Index {
+    private Index() {}
+
+    /**
+     * The index, if there is such a thing.
+     *
+     * @param what the kind of thing, for the message
+     * @param index from 0
+     * @param count how many there are
+     */
+    static int checked(String what, int index, int count) {
+        if (index < 0 || index >= count) {
+            throw new IndexOutOfBoundsException(
+                    what
+                            + " = "
+                            + index
+                            + ": "
+                            + (count == 0 ? "there is none" : "use 0 to " + (count - 1)));
+        }
+        return index;
+    }
+}
