@@ -86,7 +86,12 @@ public final class RunFolder implements AutoCloseable {
     public static RunFolder create(Path folder) throws IOException {
         Objects.requireNonNull(folder, "folder");
         checkNew(folder);
-        return open(folder);
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw cannotWrite(folder, e);
+        }
+        return lock(folder);
     }
 
     /**
@@ -123,20 +128,28 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Opens the folder of a run to continue it.
+     * Opens the folder of a run to continue it. {@link #create} makes one for a new run.
      *
-     * @param folder of a run
+     * @param folder of a run, which is there
      * @return the folder, which no other process may have until it is closed
-     * @throws IOException in one line when it is in use or cannot be written
+     * @throws IOException in one line when there is no such folder, it is in use or cannot be
+     *     written
      */
     public static RunFolder open(Path folder) throws IOException {
         Objects.requireNonNull(folder, "folder");
-
-        try {
-            Files.createDirectories(folder);
-        } catch (IOException e) {
-            throw cannotWrite(folder, e);
+        if (!Files.isDirectory(folder)) {
+            throw new IOException(
+                    folder
+                            + (Files.exists(folder)
+                                    ? " is not a folder"
+                                    : ": there is no such folder")
+                            + "; name that of a run, or make one for a new run"
+                            + " (RunFolder.create)");
         }
+        return lock(folder);
+    }
+
+    private static RunFolder lock(Path folder) throws IOException {
         FileChannel channel = null;
         try {
             channel =

@@ -1,6 +1,8 @@
 package org.densenet4j.train;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
@@ -12,9 +14,23 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** The figures of a run's summary. */
+/** Making and opening the folder of a run, and the figures of its summary. */
 class RunFolderTest {
     @TempDir private Path root;
+
+    @Test
+    void openingMakesNoFolder() throws IOException {
+        String fix = "; name that of a run, or make one for a new run (RunFolder.create)";
+        Path missing = root.resolve("missing");
+        IOException none = assertThrows(IOException.class, () -> RunFolder.open(missing));
+        assertEquals(missing + ": there is no such folder" + fix, none.getMessage());
+        assertFalse(Files.exists(missing));
+        Path file = Files.writeString(root.resolve("file"), "text");
+        IOException noFolder = assertThrows(IOException.class, () -> RunFolder.open(file));
+        assertEquals(file + " is not a folder" + fix, noFolder.getMessage());
+        RunFolder.create(missing).close();
+        RunFolder.open(missing).close();
+    }
 
     @Test
     void theSpeedOfARunIsItsImagesByItsTime() throws IOException {
