@@ -12,7 +12,9 @@ enum ConvolutionMethod {
     STEM("few channels in machine code") {
         @Override
         boolean fits(Host host, ConvolutionShape shape) {
-            return host.target().isPresent() && CompiledStem.fits(shape);
+            return host.target()
+                    .map(target -> CompiledStem.fits(target.set(), shape))
+                    .orElse(false);
         }
 
         @Override
