@@ -24,7 +24,8 @@ public final class Features {
      * @param height rows of pixels
      * @param width columns of pixels
      * @param channels columns of the matrix
-     * @throws IllegalArgumentException when it would have no pixels or no channels
+     * @throws IllegalArgumentException when it would have no pixels, no channels or more than
+     *     16,777,216 of them
      */
     public Features(String name, int height, int width, int channels) {
         this.name = Objects.requireNonNull(name, "name");
