@@ -8,55 +8,60 @@ import org.densenet4j.backend.cpu.jit.StemPanels;
 
 import java.lang.foreign.MemorySegment;
 
-/** The weights of a {@link CompiledStem} between the PyTorch layout and its panels. */
+/**
+ * The weights of a {@link CompiledStem} between the PyTorch layout and its panels. They are moved
+ * by way of arrays, which a JVM that has just started goes through fastest.
+ */
 final class StemWeightPacking {
     private final MemorySegment memory;
-    private final StemPanels panels;
-    private final ConvolutionShape shape;
+
+    /** Where in the panels each weight is, in their order in the PyTorch layout. */
+    private final int[] places;
+
+    private final int packedFloats;
 
     StemWeightPacking(CpuArena arena, StemPanels panels, ConvolutionShape shape) {
         this.memory = arena.memory();
-        this.panels = panels;
-        this.shape = shape;
-    }
-
-    /** Two places of one weight, in bytes. */
-    private interface OfWeight {
-        void run(long plain, long packed);
-    }
-
-    void packForward(Matrix plain, Matrix packed) {
-        // Channels that fill up the last vector are multiplied, too.
-        memory.asSlice(packed.offset(), Float.BYTES * panels.floats()).fill((byte) 0);
-        forEachWeight(
-                plain,
-                packed,
-                (from, to) -> memory.set(JAVA_FLOAT, to, memory.get(JAVA_FLOAT, from)));
-    }
-
-    void addGradient(Matrix packed, Matrix gradient) {
-        forEachWeight(
-                gradient,
-                packed,
-                (to, from) ->
-                        memory.set(
-                                JAVA_FLOAT,
-                                to,
-                                memory.get(JAVA_FLOAT, to) + memory.get(JAVA_FLOAT, from)));
-    }
-
-    private void forEachWeight(Matrix plain, Matrix packed, OfWeight work) {
-        long at = plain.offset();
+        this.packedFloats = Math.toIntExact(panels.floats());
+        this.places = new int[shape.weights()];
+        int next = 0;
         for (int o = 0; o < shape.outputChannels(); o++) {
             for (int i = 0; i < shape.inputChannels(); i++) {
                 for (int y = 0; y < shape.kernel(); y++) {
                     for (int x = 0; x < shape.kernel(); x++) {
-                        long index = panels.index(o, i, y, x);
-                        work.run(at, packed.offset() + Float.BYTES * index);
-                        at += Float.BYTES;
+                        places[next++] = Math.toIntExact(panels.index(o, i, y, x));
                     }
                 }
             }
         }
+    }
+
+    void packForward(Matrix plain, Matrix packed) {
+        float[] from = read(plain, places.length);
+        // Channels that fill up the last vector are multiplied, too, and stay zero.
+        float[] to = new float[packedFloats];
+        for (int i = 0; i < places.length; i++) {
+            to[places[i]] = from[i];
+        }
+        write(to, packed);
+    }
+
+    void addGradient(Matrix packed, Matrix gradient) {
+        float[] from = read(packed, packedFloats);
+        float[] to = read(gradient, places.length);
+        for (int i = 0; i < places.length; i++) {
+            to[i] += from[places[i]];
+        }
+        write(to, gradient);
+    }
+
+    private float[] read(Matrix m, int count) {
+        float[] values = new float[count];
+        MemorySegment.copy(memory, JAVA_FLOAT, m.offset(), values, 0, count);
+        return values;
+    }
+
+    private void write(float[] values, Matrix m) {
+        MemorySegment.copy(values, 0, memory, JAVA_FLOAT, m.offset(), values.length);
     }
 }
