@@ -10,7 +10,7 @@ import java.util.Objects;
  * plans.
  */
 public final class Features {
-    private static final int MOST_CHANNELS = 1 << 24;
+    static final int MOST_CHANNELS = 1 << 24;
 
     private final String name;
     private final int height;

@@ -16,7 +16,8 @@ import java.util.stream.Collectors;
 /** Makes a graph of the JSON that {@link GraphJson} wrote. */
 final class GraphReader {
     /** Checking a graph takes memory for each column, which a few bytes of JSON may claim. */
-    private static final long MOST_COLUMNS = 1 << 24;
+    /** Of all features together as many as of one. */
+    private static final long MOST_COLUMNS = Features.MOST_CHANNELS;
 
     /** And time for each column that a node reads. */
     private static final long MOST_READ = 1 << 30;

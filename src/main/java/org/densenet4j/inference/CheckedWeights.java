@@ -43,15 +43,12 @@ final class CheckedWeights implements WeightSource {
         }
         int unfit = FiniteValues.firstUnfit(name, values);
         if (unfit >= 0) {
-            float value = values[unfit];
             throw new IllegalArgumentException(
                     "the source has "
-                            + value
+                            + values[unfit]
                             + " in "
                             + name
-                            + (Float.isFinite(value)
-                                    ? ", and a variance is never negative"
-                                    : ", which is not a finite number"));
+                            + FiniteValues.whyUnfit(values[unfit]));
         }
         return values;
     }

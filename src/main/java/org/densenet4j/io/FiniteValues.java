@@ -30,9 +30,7 @@ public final class FiniteValues {
                             + values[unfit]
                             + " at "
                             + unfit
-                            + (Float.isFinite(values[unfit])
-                                    ? ", and a variance is never negative"
-                                    : ", which is not a finite number")
+                            + whyUnfit(values[unfit])
                             + "; the training that it is from diverged, or the file is"
                             + " damaged");
         }
@@ -56,6 +54,17 @@ public final class FiniteValues {
             }
         }
         return -1;
+    }
+
+    /**
+     * {@return how the sentence that names a value of {@link #firstUnfit} goes on}
+     *
+     * @param value infinite, no number or a negative variance
+     */
+    public static String whyUnfit(float value) {
+        return Float.isFinite(value)
+                ? ", and a variance is never negative"
+                : ", which is not a finite number";
     }
 
     /**

@@ -7,6 +7,7 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.jit.Arguments;
 import org.densenet4j.backend.cpu.jit.PadImageKernel;
+import org.densenet4j.backend.cpu.jit.StemForm;
 import org.densenet4j.backend.cpu.jit.StemForwardKernel;
 import org.densenet4j.backend.cpu.jit.StemPanels;
 import org.densenet4j.backend.cpu.jit.StemWeightGradientKernel;
@@ -29,8 +30,8 @@ final class CompiledStem implements HostConvolution {
     private final HostConvolution dataGradient;
     private final StemWeightPacking packing;
     private final KernelCache<PadImageKernel.Form, PadImageKernel> pads;
-    private final KernelCache<StemForwardKernel.Form, StemForwardKernel> forwards;
-    private final KernelCache<StemWeightGradientKernel.Form, StemWeightGradientKernel> gradients;
+    private final KernelCache<StemForm, StemForwardKernel> forwards;
+    private final KernelCache<StemForm, StemWeightGradientKernel> gradients;
     private final Arguments[] forwardArguments;
     private final Arguments[] gradientArguments;
 
@@ -120,18 +121,7 @@ final class CompiledStem implements HostConvolution {
 
     @Override
     public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
-        StemForwardKernel kernel =
-                forwards.of(
-                        new StemForwardKernel.Form(
-                                Target.storage(output.type()),
-                                shape.inputChannels(),
-                                shape.outputChannels(),
-                                shape.kernel(),
-                                shape.stride(),
-                                shape.outputHeight(),
-                                shape.outputWidth(),
-                                lineBytes(shape),
-                                output.rowBytes()));
+        StemForwardKernel kernel = forwards.of(form(output));
         for (int i = 0; i < images; i++) {
             kernel.run(
                     forwardArguments[lane]
@@ -155,18 +145,7 @@ final class CompiledStem implements HostConvolution {
             Matrix outputGradient,
             Matrix ofChunk,
             Matrix sum) {
-        StemWeightGradientKernel kernel =
-                gradients.of(
-                        new StemWeightGradientKernel.Form(
-                                Target.storage(outputGradient.type()),
-                                shape.inputChannels(),
-                                shape.outputChannels(),
-                                shape.kernel(),
-                                shape.stride(),
-                                shape.outputHeight(),
-                                shape.outputWidth(),
-                                lineBytes(shape),
-                                outputGradient.rowBytes()));
+        StemWeightGradientKernel kernel = gradients.of(form(outputGradient));
         long line = address(arena.scratchOffset(lane)) + imageBytes(shape);
         for (int i = 0; i < images; i++) {
             kernel.run(
@@ -183,6 +162,20 @@ final class CompiledStem implements HostConvolution {
     @Override
     public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
         packing.addGradient(arena.total(sums), gradient);
+    }
+
+    /** What is compiled for this output, or its gradient. */
+    private StemForm form(Matrix output) {
+        return new StemForm(
+                Target.storage(output.type()),
+                shape.inputChannels(),
+                shape.outputChannels(),
+                shape.kernel(),
+                shape.stride(),
+                shape.outputHeight(),
+                shape.outputWidth(),
+                lineBytes(shape),
+                output.rowBytes());
     }
 
     /** Address of an image with zeros around it, in the lane's scratch. */

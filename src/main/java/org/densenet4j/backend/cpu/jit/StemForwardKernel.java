@@ -34,42 +34,19 @@ public final class StemForwardKernel extends Kernel {
         OUTPUT
     }
 
-    private final Form form;
+    private final StemForm form;
     private final StemPanels panels;
     private Tail tail;
-
-    /**
-     * What is compiled. Distances are in bytes.
-     *
-     * @param storage of the result
-     * @param inputs channels of the image
-     * @param outputs N
-     * @param kernel k
-     * @param lines h' of the result
-     * @param pixels w' of a line of it
-     * @param lineBytes from line to line of the image
-     * @param outRow from pixel to pixel of the result
-     */
-    public record Form(
-            Storage storage,
-            int inputs,
-            int outputs,
-            int kernel,
-            int stride,
-            int lines,
-            int pixels,
-            long lineBytes,
-            long outRow) {}
 
     /**
      * Compiles.
      *
      * @throws UnsupportedOperationException when the system does not let memory become executable
      */
-    public StemForwardKernel(InstructionSet set, Form form) {
+    public StemForwardKernel(InstructionSet set, StemForm form) {
         super(set);
         this.form = form;
-        this.panels = new StemPanels(set, form.kernel, form.inputs, form.outputs);
+        this.panels = form.panels(set);
         compile(this::whole);
     }
 
@@ -83,20 +60,17 @@ public final class StemForwardKernel extends Kernel {
     }
 
     private void whole() {
-        tail = a.tail(form.outputs);
+        tail = a.tail(form.outputs());
         a.repeat(
-                form.lines,
+                form.lines(),
                 R15,
                 () -> {
                     a.load(R8, argument(Argument.WEIGHTS));
                     a.load(R9, argument(Argument.OUTPUT));
-                    a.repeat(panels.whole(), R13, () -> panel(panels.vectors(0), Tail.WHOLE));
-                    int rest = panels.vectors(panels.whole());
-                    if (rest > 0) {
-                        panel(rest, tail);
-                    }
-                    Loops.advance(a, Argument.IMAGE, form.stride * form.lineBytes);
-                    Loops.advance(a, Argument.OUTPUT, form.pixels * form.outRow);
+                    panels.forEach(
+                            a, R13, (vectors, rest) -> panel(vectors, rest ? tail : Tail.WHOLE));
+                    Loops.advance(a, Argument.IMAGE, form.stride() * form.lineBytes());
+                    Loops.advance(a, Argument.OUTPUT, form.pixels() * form.outRow());
                 });
     }
 
@@ -108,22 +82,22 @@ public final class StemForwardKernel extends Kernel {
     private void panel(int vectors, Tail last) {
         a.load(R10, argument(Argument.IMAGE));
         a.copy(R11, R9);
-        int pixels = Loops.evenBlock(form.pixels, SumBlock.most(set) / vectors);
+        int pixels = Loops.evenBlock(form.pixels(), SumBlock.most(set) / vectors);
         Loops.inBlocks(
-                a, form.pixels, pixels, R14, count -> block(new SumBlock(count, vectors), last));
+                a, form.pixels(), pixels, R14, count -> block(new SumBlock(count, vectors), last));
         a.add(R8, panels.bytes(vectors));
-        a.add(R9, vectors * form.storage.vectorBytes(set));
+        a.add(R9, vectors * form.storage().vectorBytes(set));
     }
 
     private void block(SumBlock block, Tail last) {
-        long step = (long) Float.BYTES * form.stride * form.inputs;
+        long step = form.step();
         long row = panels.rowBytes(block.vectors());
         block.zero(a);
 
         a.copy(RAX, R10);
         a.copy(RBX, R8);
         a.repeat(
-                form.kernel,
+                form.kernel(),
                 RBP,
                 () -> {
                     for (int i = 0; i < panels.lineInputs(); i++) {
@@ -134,19 +108,20 @@ public final class StemForwardKernel extends Kernel {
                                 step,
                                 RBX.at(i * row));
                     }
-                    a.add(RAX, form.lineBytes);
+                    a.add(RAX, form.lineBytes());
                     a.add(RBX, panels.lineInputs() * row);
                 });
         for (int p = 0; p < block.rows(); p++) {
             for (int v = 0; v < block.vectors(); v++) {
-                form.storage.store(
-                        a,
-                        block.sum(p, v),
-                        R11.at(p * form.outRow + v * form.storage.vectorBytes(set)),
-                        v == block.vectors() - 1 ? last : Tail.WHOLE);
+                form.storage()
+                        .store(
+                                a,
+                                block.sum(p, v),
+                                R11.at(p * form.outRow() + v * form.storage().vectorBytes(set)),
+                                v == block.vectors() - 1 ? last : Tail.WHOLE);
             }
         }
         a.add(R10, block.rows() * step);
-        a.add(R11, block.rows() * form.outRow);
+        a.add(R11, block.rows() * form.outRow());
     }
 }

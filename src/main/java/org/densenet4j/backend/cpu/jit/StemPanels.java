@@ -1,6 +1,8 @@
 package org.densenet4j.backend.cpu.jit;
 
+import org.densenet4j.backend.cpu.asm.Assembler;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.backend.cpu.asm.Register;
 
 /**
  * How the weights of a convolution of few input channels lie, and their gradient: panels [k·k·C,
@@ -59,5 +61,24 @@ public record StemPanels(InstructionSet set, int kernel, int inputs, int outputs
     /** Bytes of a panel. */
     long bytes(int vectors) {
         return rows() * rowBytes(vectors);
+    }
+
+    /** The code of a panel. */
+    interface PanelCode {
+        /**
+         * @param rest it is behind those that are alike, and its last vector may be a tail
+         */
+        void emit(int vectors, boolean rest);
+    }
+
+    /**
+     * Runs {@code code} for every panel, counting in {@code counter}, which it must leave alone.
+     */
+    void forEach(Assembler a, Register counter, PanelCode code) {
+        a.repeat(whole(), counter, () -> code.emit(vectors(0), false));
+        int rest = vectors(whole());
+        if (rest > 0) {
+            code.emit(rest, true);
+        }
     }
 }

@@ -44,42 +44,19 @@ public final class StemWeightGradientKernel extends Kernel {
 
     private static final int LINE = 64;
 
-    private final Form form;
+    private final StemForm form;
     private final StemPanels panels;
     private Tail tail;
-
-    /**
-     * What is compiled. Distances are in bytes.
-     *
-     * @param storage of dOut
-     * @param inputs channels of the image
-     * @param outputs N
-     * @param kernel k
-     * @param lines of dOut
-     * @param pixels of a line of it
-     * @param lineBytes from line to line of the image
-     * @param gradientRow from pixel to pixel of dOut
-     */
-    public record Form(
-            Storage storage,
-            int inputs,
-            int outputs,
-            int kernel,
-            int stride,
-            int lines,
-            int pixels,
-            long lineBytes,
-            long gradientRow) {}
 
     /**
      * Compiles.
      *
      * @throws UnsupportedOperationException when the system does not let memory become executable
      */
-    public StemWeightGradientKernel(InstructionSet set, Form form) {
+    public StemWeightGradientKernel(InstructionSet set, StemForm form) {
         super(set);
         this.form = form;
-        this.panels = new StemPanels(set, form.kernel, form.inputs, form.outputs);
+        this.panels = form.panels(set);
         compile(this::whole);
     }
 
@@ -98,45 +75,41 @@ public final class StemWeightGradientKernel extends Kernel {
     }
 
     private void whole() {
-        tail = a.tail(form.outputs);
+        tail = a.tail(form.outputs());
         a.repeat(
-                form.lines,
+                form.lines(),
                 R15,
                 () -> {
                     a.load(R12, argument(Argument.GRADIENT));
                     a.load(R9, argument(Argument.LINE));
                     a.addressOf(R10, R9.at(panels.whole() * panelBytes()));
-                    a.repeat(form.pixels, R14, this::layOut);
+                    a.repeat(form.pixels(), R14, this::layOut);
                     a.load(R8, argument(Argument.LINE));
                     a.load(RDX, argument(Argument.SUMS));
-                    a.repeat(panels.whole(), R13, () -> panel(panels.vectors(0)));
-                    int rest = panels.vectors(panels.whole());
-                    if (rest > 0) {
-                        panel(rest);
-                    }
-                    Loops.advance(a, Argument.IMAGE, form.stride * form.lineBytes);
-                    Loops.advance(a, Argument.GRADIENT, form.pixels * form.gradientRow);
+                    panels.forEach(a, R13, (vectors, _) -> panel(vectors));
+                    Loops.advance(a, Argument.IMAGE, form.stride() * form.lineBytes());
+                    Loops.advance(a, Argument.GRADIENT, form.pixels() * form.outRow());
                 });
     }
 
     /** A pixel of dOut, from R12 to its places in the panels: R9 in the first, R10 in the rest. */
     private void layOut() {
         int inWhole = panels.whole() * panels.vectors(0);
-        for (int i = 0; i < set.vectors(form.outputs); i++) {
-            Address from = R12.at(i * form.storage.vectorBytes(set));
-            form.storage.load(a, v(0), from, tail(i, form.outputs, tail));
+        for (int i = 0; i < set.vectors(form.outputs()); i++) {
+            Address from = R12.at(i * form.storage().vectorBytes(set));
+            form.storage().load(a, v(0), from, tail(i, form.outputs(), tail));
             long inPanel = (long) i % panels.vectors(0) * set.vectorBytes();
             long panel = i / panels.vectors(0) * panelBytes();
             a.store(v(0), i < inWhole ? R9.at(panel + inPanel) : R10.at(inPanel));
         }
-        a.add(R12, form.gradientRow);
+        a.add(R12, form.outRow());
         a.add(R9, panels.rowBytes(panels.vectors(0)));
         a.add(R10, panels.rowBytes(panels.vectors(panels.whole())));
     }
 
     /** Bytes of a whole panel of a line of dOut. */
     private long panelBytes() {
-        return form.pixels * panels.rowBytes(panels.vectors(0));
+        return form.pixels() * panels.rowBytes(panels.vectors(0));
     }
 
     /** Products of a line of dOut at R8 and k lines of the image; RDX goes through the sums. */
@@ -144,7 +117,7 @@ public final class StemWeightGradientKernel extends Kernel {
         int blocks = blocks(vectors);
         a.load(R10, argument(Argument.IMAGE));
         a.repeat(
-                form.kernel,
+                form.kernel(),
                 R14,
                 () -> {
                     a.copy(R11, R10);
@@ -153,9 +126,9 @@ public final class StemWeightGradientKernel extends Kernel {
                         int end = (b + 1) * panels.lineInputs() / blocks;
                         block(new SumBlock(end - first, vectors));
                     }
-                    a.add(R10, form.lineBytes);
+                    a.add(R10, form.lineBytes());
                 });
-        a.add(R8, form.pixels * panels.rowBytes(vectors));
+        a.add(R8, form.pixels() * panels.rowBytes(vectors));
     }
 
     /** Blocks that the inputs are cut into which a line of the kernel covers. */
@@ -166,8 +139,8 @@ public final class StemWeightGradientKernel extends Kernel {
     /** Brings a share of the next line of dOut to the second-level cache. */
     private void fetchNext() {
         int rest = blocks(panels.vectors(panels.whole()));
-        int blocks = form.kernel * (panels.whole() * blocks(panels.vectors(0)) + rest);
-        int lines = Math.ceilDiv(Loops.lines(form.pixels * form.gradientRow), blocks);
+        int blocks = form.kernel() * (panels.whole() * blocks(panels.vectors(0)) + rest);
+        int lines = Math.ceilDiv(Loops.lines(form.pixels() * form.outRow()), blocks);
         for (int i = 0; i < lines; i++) {
             a.prefetchSecondLevel(R12.at((long) i * LINE));
         }
@@ -177,7 +150,7 @@ public final class StemWeightGradientKernel extends Kernel {
     private void block(SumBlock block) {
         fetchNext();
         long row = panels.rowBytes(block.vectors());
-        long step = (long) Float.BYTES * form.stride * form.inputs;
+        long step = form.step();
         for (int i = 0; i < block.rows(); i++) {
             for (int v = 0; v < block.vectors(); v++) {
                 a.load(block.sum(i, v), sum(i, v, row));
@@ -187,7 +160,7 @@ public final class StemWeightGradientKernel extends Kernel {
         a.copy(RBX, R8);
         Loops.inBlocks(
                 a,
-                form.pixels,
+                form.pixels(),
                 UNROLLED,
                 RBP,
                 count -> {
