@@ -7,6 +7,7 @@ import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.ImageFile;
 import org.densenet4j.data.ImageFolder;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Mnist;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
 import org.densenet4j.data.SegmentationFolder;
@@ -32,6 +33,8 @@ final class DataOption {
     private static final int GLYPHS_TEST = 1_000;
     private static final String CIFAR10 = "cifar10:";
     private static final String CIFAR100 = "cifar100:";
+    private static final String MNIST = "mnist:";
+    private static final String FASHION_MNIST = "fashion-mnist:";
     private static final String FOLDER = "folder:";
     private static final String SHAPES = "shapes";
     private static final String CAMVID = "camvid:";
@@ -47,7 +50,8 @@ final class DataOption {
             paramLabel = "SOURCE",
             description =
                     "glyphs (generated), cifar10:DIR or cifar100:DIR with the original binary"
-                            + " files, or folder:DIR with train/CLASS/ and val/CLASS/ (or valid,"
+                            + " files, mnist:DIR or fashion-mnist:DIR with their IDX files, or"
+                            + " folder:DIR with train/CLASS/ and val/CLASS/ (or valid,"
                             + " validation, test) folders of images (default: glyphs); where pixels"
                             + " are classified shapes (generated), camvid:DIR, or folder:DIR with"
                             + " images and label images in train/ and trainannot/, val/ and"
@@ -199,7 +203,9 @@ final class DataOption {
 
     private boolean isOfImages() {
         String text = text();
-        return text.equals("glyphs") || text.startsWith(CIFAR10) || text.startsWith(CIFAR100);
+        return text.equals("glyphs")
+                || List.of(CIFAR10, CIFAR100, MNIST, FASHION_MNIST).stream()
+                        .anyMatch(text::startsWith);
     }
 
     /** Whether the name of the source says that pixels have labels. */
@@ -249,7 +255,7 @@ final class DataOption {
         if (glyphs != null && !data.equals("glyphs")) {
             throw new IllegalArgumentException("--glyphs is for --data glyphs, not for " + data);
         }
-        for (String kind : List.of(CIFAR10, CIFAR100, FOLDER, CAMVID)) {
+        for (String kind : List.of(CIFAR10, CIFAR100, MNIST, FASHION_MNIST, FOLDER, CAMVID)) {
             if (data.startsWith(kind) && data.substring(kind.length()).isBlank()) {
                 throw new IllegalArgumentException(
                         "--data " + kind + " names no folder; the current one is " + kind + ".");
@@ -275,13 +281,25 @@ final class DataOption {
             return new Source(
                     set.train(), set.test(), Normalisation.CIFAR100, Recipe.Augment.CIFAR);
         }
+        if (data.startsWith(MNIST)) {
+            // A mirrored digit is none.
+            return of(Mnist.digits(path(MNIST)), Recipe.Augment.SHIFT);
+        }
+        if (data.startsWith(FASHION_MNIST)) {
+            return of(Mnist.fashion(path(FASHION_MNIST)), Recipe.Augment.CIFAR);
+        }
         if (data.startsWith(FOLDER)) {
             return openFolder(network);
         }
         throw new IllegalArgumentException(
                 "no data source '"
                         + data
-                        + "'; use glyphs, cifar10:DIR, cifar100:DIR or folder:DIR");
+                        + "'; use glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR,"
+                        + " fashion-mnist:DIR or folder:DIR");
+    }
+
+    private static Source of(Mnist set, Recipe.Augment augment) {
+        return new Source(set.train(), set.test(), Normalisation.of(set.train()), augment);
     }
 
     private Source openFolder(NetworkSpec network) throws IOException {

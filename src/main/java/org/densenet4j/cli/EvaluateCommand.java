@@ -179,6 +179,18 @@ final class EvaluateCommand implements Callable<Integer> {
                             + test.width()
                             + "; set --input-size, or use other --data");
         }
+        if (test.channels() != p.spec().inputChannels()) {
+            throw new IllegalArgumentException(
+                    "the network takes images of "
+                            + channels(p.spec().inputChannels())
+                            + ", the data has "
+                            + channels(test.channels())
+                            + "; use other --data");
+        }
+    }
+
+    private static String channels(int count) {
+        return count + (count == 1 ? " channel" : " channels");
     }
 
     /** What the reader has to know about how classes were matched. */

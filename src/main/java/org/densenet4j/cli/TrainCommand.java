@@ -416,6 +416,9 @@ final class TrainCommand implements Callable<Integer> {
                             + "x"
                             + width);
         }
+        if (source instanceof DataOption.Source images) {
+            builder.inputChannels(images.train().channels());
+        }
         return builder.inputSize(height, width).build();
     }
 
