@@ -12,6 +12,7 @@ public final class BlurFilter {
     /**
      * {@return outputs along a dimension: {@code floor((size + 2 − 3)/2) + 1 = ceil(size/2)}}
      *
+     * @param size pixels along the dimension, 2 or more
      * @throws IllegalArgumentException when there is no pixel to reflect
      */
     public static int outputs(int size) {
@@ -24,7 +25,11 @@ public final class BlurFilter {
         return (size + 1) / 2;
     }
 
-    /** {@return the first pixel that an output reads; it is not reflected} */
+    /**
+     * {@return the first pixel that an output reads; it is not reflected}
+     *
+     * @param output index of the output along the dimension, from 0
+     */
     public static int first(int output) {
         return Math.max(0, 2 * output - 1);
     }
@@ -32,6 +37,9 @@ public final class BlurFilter {
     /**
      * {@return the pixel behind the last one that an output reads; what is reflected counts once
      * more}
+     *
+     * @param output index of the output along the dimension, from 0
+     * @param size pixels along the dimension
      */
     public static int end(int output, int size) {
         return Math.min(size, 2 * output + 2);
@@ -40,6 +48,10 @@ public final class BlurFilter {
     /**
      * {@return what a pixel from {@link #first} to {@link #end} counts in an output: ½ in its
      * middle, ¼ beside it, and twice that where the pixel stands for its reflection, too}
+     *
+     * @param output index of the output along the dimension, from 0
+     * @param pixel index of the pixel
+     * @param size pixels along the dimension
      */
     public static float weight(int output, int pixel, int size) {
         boolean middle = pixel == 2 * output;

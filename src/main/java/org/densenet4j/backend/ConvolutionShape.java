@@ -24,7 +24,18 @@ public record ConvolutionShape(
         int padding,
         DataType type) {
 
-    /** A convolution of float32 images. */
+    /**
+     * A convolution of float32 images.
+     *
+     * @param images most images in one call
+     * @param height input rows of pixels
+     * @param width input columns of pixels
+     * @param inputChannels channels read
+     * @param outputChannels channels written
+     * @param kernel kernel height and width
+     * @param stride step in both directions
+     * @param padding zero pixels on each side
+     */
     public ConvolutionShape(
             int images,
             int height,
@@ -61,18 +72,30 @@ public record ConvolutionShape(
         return outputChannels * inputChannels * kernel * kernel;
     }
 
-    /** {@return floating-point operations of one pass over {@code count} images} */
+    /**
+     * {@return floating-point operations of one pass over {@code count} images}
+     *
+     * @param count images
+     */
     public long flops(int count) {
         return 2L * count * outputHeight() * outputWidth() * weights();
     }
 
-    /** {@return the same convolution over another number of images} */
+    /**
+     * {@return the same convolution over another number of images}
+     *
+     * @param count most images in one call
+     */
     public ConvolutionShape withImages(int count) {
         return new ConvolutionShape(
                 count, height, width, inputChannels, outputChannels, kernel, stride, padding, type);
     }
 
-    /** {@return the same convolution of images in another storage} */
+    /**
+     * {@return the same convolution of images in another storage}
+     *
+     * @param storage of the images
+     */
     public ConvolutionShape withType(DataType storage) {
         return new ConvolutionShape(
                 images,

@@ -18,6 +18,7 @@ public enum CpuIsa {
     /**
      * {@return the instruction set of a name, such as {@code avx2}}
      *
+     * @param name as {@code --isa} takes it, in lower case
      * @throws IllegalArgumentException for another, with the names that there are
      */
     public static CpuIsa named(String name) {

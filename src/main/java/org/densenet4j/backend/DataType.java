@@ -35,6 +35,7 @@ public enum DataType {
     /**
      * {@return the type with a short name}
      *
+     * @param label {@code fp32} or {@code bf16}, in any case
      * @throws IllegalArgumentException when there is none, with the names there are
      */
     public static DataType of(String label) {

@@ -166,21 +166,21 @@ public interface Device extends AutoCloseable {
     /**
      * {@return bytes of scratch that a matrix product of this shape needs in each lane}
      *
-     * @param shape rows, columns and what stands beside them
+     * @param shape sizes, strides and types of the three matrices
      */
     long scratchBytes(GemmShape shape);
 
     /**
      * {@return bytes of memory that a convolution needs; see {@link ConvolutionMemory}}
      *
-     * @param shape rows, columns and what stands beside them
+     * @param shape with the most images of one call
      */
     ConvolutionMemory memory(ConvolutionShape shape);
 
     /**
      * {@return bytes of memory that a pointwise convolution needs; see {@link PointwiseMemory}}
      *
-     * @param shape rows, columns and what stands beside them
+     * @param shape with the most rows of one call
      */
     default PointwiseMemory memory(PointwiseShape shape) {
         return ComposedPointwise.memory(this, shape);

@@ -26,6 +26,7 @@ public interface DeviceProvider {
     /**
      * Opens the device.
      *
+     * @param options what the backend looks at of them: threads, index, precision
      * @return the device, which the caller closes
      */
     Device open(DeviceOptions options);

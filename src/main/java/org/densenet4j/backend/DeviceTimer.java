@@ -13,7 +13,12 @@ public interface DeviceTimer extends AutoCloseable {
      */
     void mark(int index);
 
-    /** {@return seconds from one mark to another; waits until the device has passed both} */
+    /**
+     * {@return seconds from one mark to another; waits until the device has passed both}
+     *
+     * @param from index of the earlier mark
+     * @param to index of the later mark
+     */
     double seconds(int from, int to);
 
     @Override

@@ -47,6 +47,7 @@ public final class DeviceUse implements AutoCloseable {
      * Takes nothing yet.
      *
      * @param user such as "network", for messages
+     * @param device whose turns are taken
      */
     public DeviceUse(String user, Device device) {
         Objects.requireNonNull(user, "user");
@@ -89,6 +90,8 @@ public final class DeviceUse implements AutoCloseable {
     /**
      * Waits for the user's own operations and for the device, which may be closed already, and
      * frees what the user has, once however often this is called. Nothing begins after that.
+     *
+     * @param free run by the first call alone, while the device does nothing else
      */
     public void end(Runnable free) {
         Objects.requireNonNull(free, "free");

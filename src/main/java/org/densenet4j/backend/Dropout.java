@@ -31,7 +31,14 @@ public record Dropout(float rate, long seed, long counter, int layer, float surv
     /** Keeps everything. */
     public static final Dropout NONE = new Dropout(0, 0, 0, 0);
 
-    /** Drops single elements only. */
+    /**
+     * Drops single elements only.
+     *
+     * @param rate probability of dropping, {@code 0 <= rate < 1}
+     * @param seed key of the generator
+     * @param counter byte offset, in the arena, of the training step as two 32-bit words, low first
+     * @param layer number of the layer in the network
+     */
     public Dropout(float rate, long seed, long counter, int layer) {
         this(rate, seed, counter, layer, 1);
     }

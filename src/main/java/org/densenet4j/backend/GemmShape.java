@@ -7,6 +7,15 @@ package org.densenet4j.backend;
  * stored as {@code [k, m]} with rows {@code lda} elements apart. Sums are taken in float32 whatever
  * the types.
  *
+ * @param m rows of op(A) and of C
+ * @param n columns of op(B) and of C
+ * @param k columns of op(A) and rows of op(B): terms of each sum
+ * @param lda elements from one row of A, as it is stored, to the next
+ * @param ldb elements from one row of B, as it is stored, to the next
+ * @param ldc elements from one row of C to the next
+ * @param transposeA whether A is stored as {@code [k, m]}
+ * @param transposeB whether B is stored as {@code [n, k]}
+ * @param accumulate whether the product is added to C, which is overwritten otherwise
  * @param operands storage of A and B
  * @param result storage of C
  */
@@ -23,7 +32,19 @@ public record GemmShape(
         DataType operands,
         DataType result) {
 
-    /** A product of float32 matrices. */
+    /**
+     * A product of float32 matrices.
+     *
+     * @param m rows of op(A) and of C
+     * @param n columns of op(B) and of C
+     * @param k columns of op(A) and rows of op(B): terms of each sum
+     * @param lda elements from one row of A, as it is stored, to the next
+     * @param ldb elements from one row of B, as it is stored, to the next
+     * @param ldc elements from one row of C to the next
+     * @param transposeA whether A is stored as {@code [k, m]}
+     * @param transposeB whether B is stored as {@code [n, k]}
+     * @param accumulate whether the product is added to C, which is overwritten otherwise
+     */
     public GemmShape(
             int m,
             int n,
@@ -48,7 +69,16 @@ public record GemmShape(
                 DataType.FLOAT32);
     }
 
-    /** {@return the shape of {@code c = op(a)·op(b)} (or {@code c += …}) for these views} */
+    /**
+     * {@return the shape of {@code c = op(a)·op(b)} (or {@code c += …}) for these views}
+     *
+     * @param a A as it is stored
+     * @param transposeA whether op(A) is its transpose
+     * @param b B as it is stored, of the same type as A
+     * @param transposeB whether op(B) is its transpose
+     * @param c C
+     * @param accumulate whether the product is added to C, which is overwritten otherwise
+     */
     public static GemmShape of(
             Matrix a,
             boolean transposeA,

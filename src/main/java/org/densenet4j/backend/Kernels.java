@@ -28,15 +28,28 @@ public interface Kernels {
 
     // ---------------------------------------------------------------- forward, per chunk
 
-    /** Mean and sum of squared deviations of each column of {@code x} into {@code partial}. */
+    /**
+     * Mean and sum of squared deviations of each column of {@code x} into {@code partial}.
+     *
+     * @param x [rows, C] of the chunk
+     * @param partial [2, C], overwritten
+     */
     void channelStatistics(Matrix x, Matrix partial);
 
-    /** {@code out = max(0, x·scale + shift)}: the BN output that is never stored whole. */
+    /**
+     * {@code out = max(0, x·scale + shift)}: the BN output that is never stored whole.
+     *
+     * @param x [rows, C], what is normalised
+     * @param affine [2, C]
+     * @param out [rows, C]
+     */
     void normaliseRelu(Matrix x, Matrix affine, Matrix out);
 
     /**
      * {@code out = x·scale + shift}, a batch normalisation without a ReLU behind it.
      *
+     * @param x [rows, C], what is normalised
+     * @param affine [2, C]
      * @param out may be the memory of {@code x}
      */
     void normalise(Matrix x, Matrix affine, Matrix out);
@@ -45,7 +58,10 @@ public interface Kernels {
      * A residual sum (He et al. 2015, arXiv 1512.03385, section 3.2): {@code out = x·scale + shift
      * + addend}, and {@code max(0, ·)} of it with {@code relu}.
      *
+     * @param x [rows, C], what is normalised
+     * @param affine [2, C]
      * @param addend [rows, C], the shortcut
+     * @param relu whether negative sums become 0
      * @param out may be the memory of {@code x} or of {@code addend}
      */
     void addNormalised(Matrix x, Matrix affine, Matrix addend, boolean relu, Matrix out);
@@ -58,6 +74,7 @@ public interface Kernels {
      * @param columns the chunk's rows of the new columns
      * @param firstRow index of the chunk's first row within the batch (dropout draws by element)
      * @param dropout what to drop, or {@link Dropout#NONE}
+     * @param partial [2, k]: mean and sum of squared deviations, overwritten
      */
     void appendFeatures(Matrix y, Matrix columns, int firstRow, Dropout dropout, Matrix partial);
 
@@ -65,6 +82,10 @@ public interface Kernels {
      * {@code out = average over 2x2 of max(0, x·scale + shift)}, stride 2, odd edges dropped.
      *
      * @param x [images·height·width, C]
+     * @param images of the chunk
+     * @param height rows of pixels of an image
+     * @param width columns of pixels of an image
+     * @param affine [2, C]
      * @param out [images·floor(height/2)·floor(width/2), C]
      */
     void normaliseReluAveragePool(
@@ -73,12 +94,25 @@ public interface Kernels {
     /**
      * {@code out = maximum over 3x3 of max(0, x·scale + shift)}, stride 2, padding 1.
      *
+     * @param x [images·height·width, C]
+     * @param images of the chunk
+     * @param height rows of pixels of an image
+     * @param width columns of pixels of an image
+     * @param affine [2, C]
      * @param out [images·ceil(height/2)·ceil(width/2), C], may be strided
      */
     void normaliseReluMaxPool(
             Matrix x, int images, int height, int width, Matrix affine, Matrix out);
 
-    /** {@code out[image] = mean over pixels of max(0, x·scale + shift)}. */
+    /**
+     * {@code out[image] = mean over pixels of max(0, x·scale + shift)}.
+     *
+     * @param x [images·pixels, C]
+     * @param images of the chunk
+     * @param pixels of an image
+     * @param affine [2, C]
+     * @param out [images, C]
+     */
     void normaliseReluGlobalPool(Matrix x, int images, int pixels, Matrix affine, Matrix out);
 
     // ---------------------------------------------------------------- forward, per channel
@@ -87,7 +121,11 @@ public interface Kernels {
      * Combines chunk statistics (Chan, Golub and LeVeque 1983) into mean, biased variance and
      * inverse deviation.
      *
+     * @param partials [2·chunks, C] of {@link #channelStatistics}
      * @param rowsPerChunk rows of every chunk but the last, which has the rest of {@code rows}
+     * @param rows of all chunks together
+     * @param epsilon is added to the variance below the root
+     * @param statistics [3, C], overwritten
      */
     void finishStatistics(
             Matrix partials, int rowsPerChunk, int rows, float epsilon, Matrix statistics);
@@ -95,6 +133,12 @@ public interface Kernels {
     /**
      * {@code running = (1 − momentum)·running + momentum·batch}, with the unbiased variance
      * (n/(n−1)) as in PyTorch.
+     *
+     * @param statistics [3, C] of the batch
+     * @param rows that they were taken over
+     * @param momentum weight of the batch, from 0 to 1
+     * @param runningMean [1, C], changed
+     * @param runningVariance [1, C], changed
      */
     void updateRunningStatistics(
             Matrix statistics,
@@ -103,11 +147,25 @@ public interface Kernels {
             Matrix runningMean,
             Matrix runningVariance);
 
-    /** Makes statistics of running estimates, for evaluation and frozen batch normalisation. */
+    /**
+     * Makes statistics of running estimates, for evaluation and frozen batch normalisation.
+     *
+     * @param runningMean [1, C]
+     * @param runningVariance [1, C]
+     * @param epsilon is added to the variance below the root
+     * @param statistics [3, C], overwritten
+     */
     void statisticsOfRunning(
             Matrix runningMean, Matrix runningVariance, float epsilon, Matrix statistics);
 
-    /** Folds statistics, gamma and beta into scale and shift. */
+    /**
+     * Folds statistics, gamma and beta into scale and shift.
+     *
+     * @param statistics [3, C]
+     * @param gamma [1, C] scales
+     * @param beta [1, C] shifts
+     * @param affine [2, C], overwritten
+     */
     void foldNormalisation(Matrix statistics, Matrix gamma, Matrix beta, Matrix affine);
 
     // ---------------------------------------------------------------- head and loss
@@ -126,7 +184,9 @@ public interface Kernels {
      * <p>Target distribution: {@code (1 − smoothing)·onehot + smoothing/classes} (Szegedy et al.
      * 2016, section 7; the same as PyTorch's {@code label_smoothing}).
      *
+     * @param logits [rows, classes]
      * @param labels byte offset of one 32-bit label per row
+     * @param smoothing what all classes share, from 0 to 1
      * @param gradientScale factor of the gradient, 1/batch for a mean loss
      * @param losses [1, rows] loss of each row
      * @param hits [1, rows] 1 where the first largest logit is the label's, else 0
@@ -183,24 +243,45 @@ public interface Kernels {
     /**
      * Gradient through a ReLU whose input is {@code x·scale + shift}: masks {@code gradient} in
      * place and takes {@code Σ g} and {@code Σ g·(x − mean)}.
+     *
+     * @param gradient [rows, C] of the ReLU's output, changed in place
+     * @param x [rows, C], what the normalisation read
+     * @param affine [2, C]
+     * @param statistics [3, C]
+     * @param partial [2, C], the chunk's own two sums, overwritten
      */
     void maskRelu(Matrix gradient, Matrix x, Matrix affine, Matrix statistics, Matrix partial);
 
     /**
      * Gradient through a ReLU whose output is stored: {@code gradient = output > 0 ? gradient : 0},
      * in place.
+     *
+     * @param gradient [rows, C] of the ReLU's output, changed in place
+     * @param output [rows, C] of the ReLU
      */
     void maskPositive(Matrix gradient, Matrix output);
 
     /**
      * {@code Σ g} and {@code Σ g·(x − mean)} of a normalisation without a ReLU behind it: what
      * {@link #maskRelu} does beside masking.
+     *
+     * @param gradient [rows, C] of the normalisation's output
+     * @param x [rows, C], what the normalisation read
+     * @param statistics [3, C]
+     * @param partial [2, C], the chunk's own two sums, overwritten
      */
     void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial);
 
     /**
      * {@code out = a·g + b + c·(x − mean)}, or added to {@code out}: batch normalisation's gradient
      * with finished sums.
+     *
+     * @param gradient [rows, C], g
+     * @param x [rows, C], what the normalisation read
+     * @param correction [3, C]
+     * @param statistics [3, C]
+     * @param add whether the result is added to {@code out}, which is overwritten otherwise
+     * @param out [rows, C], the gradient of what the normalisation read
      */
     void applyCorrection(
             Matrix gradient,
@@ -213,6 +294,14 @@ public interface Kernels {
     /**
      * The finished gradient of appended features: {@link #applyCorrection} and the dropout that was
      * drawn in the forward pass.
+     *
+     * @param gradient [rows, k], the chunk's rows of the block's gradient of these columns
+     * @param columns [rows, k], the chunk's rows of the features, as they are stored
+     * @param correction [3, k]
+     * @param statistics [3, k]
+     * @param firstRow index of the chunk's first row within the batch
+     * @param dropout as in the forward pass
+     * @param out dense [rows, k], the gradient of what was appended, overwritten
      */
     void gradientOfAppended(
             Matrix gradient,
@@ -229,9 +318,15 @@ public interface Kernels {
      * the block's gradient matrix, which is in units of dx: a consumer without normalisation just
      * adds its gradient.
      *
+     * @param gradient [rows, C] of the ReLU's output
+     * @param x [rows, C], what the normalisation read
+     * @param affine [2, C]
+     * @param statistics [3, C]
      * @param weight per channel: gamma/sigma, see {@link #gradientWeight}
      * @param add false for the channel's last consumer, whose backward pass comes first and
      *     overwrites
+     * @param blockGradient [rows, C], these columns of the block's gradient
+     * @param partial [2, C], the chunk's own two sums, overwritten
      */
     void accumulateGradient(
             Matrix gradient,
@@ -247,8 +342,13 @@ public interface Kernels {
      * {@link #accumulateGradient} of a consumer whose normalisation has no ReLU behind it: takes
      * {@code Σ g} and {@code Σ g·(x − mean)}, and {@code blockGradient (+)= weight·g}.
      *
+     * @param gradient [rows, C] of the normalisation's output
+     * @param x [rows, C], what the normalisation read
+     * @param statistics [3, C]
+     * @param weight [1, C]: gamma/sigma, see {@link #gradientWeight}
      * @param add false where the block's gradient is overwritten
      * @param blockGradient may be the memory of {@code gradient} where it is overwritten
+     * @param partial [2, C], the chunk's own two sums, overwritten
      */
     void accumulateGradientOfNormalised(
             Matrix gradient,
@@ -259,7 +359,21 @@ public interface Kernels {
             Matrix blockGradient,
             Matrix partial);
 
-    /** {@link #accumulateGradient} behind a 2x2 average pool; odd edges have no gradient. */
+    /**
+     * {@link #accumulateGradient} behind a 2x2 average pool; odd edges have no gradient.
+     *
+     * @param pooledGradient [images·floor(height/2)·floor(width/2), C]
+     * @param x [images·height·width, C], what the normalisation read
+     * @param images of the chunk
+     * @param height rows of pixels of an image
+     * @param width columns of pixels of an image
+     * @param affine [2, C]
+     * @param statistics [3, C]
+     * @param weight [1, C]: gamma/sigma, see {@link #gradientWeight}
+     * @param add false for the channel's last consumer, which overwrites
+     * @param blockGradient [images·height·width, C], these columns of the block's gradient
+     * @param partial [2, C], the chunk's own two sums, overwritten
+     */
     void accumulateGradientAveragePool(
             Matrix pooledGradient,
             Matrix x,
@@ -273,7 +387,20 @@ public interface Kernels {
             Matrix blockGradient,
             Matrix partial);
 
-    /** {@link #accumulateGradient} behind a global average pool. */
+    /**
+     * {@link #accumulateGradient} behind a global average pool.
+     *
+     * @param pooledGradient [images, C]
+     * @param x [images·pixels, C], what the normalisation read
+     * @param images of the chunk
+     * @param pixels of an image
+     * @param affine [2, C]
+     * @param statistics [3, C]
+     * @param weight [1, C]: gamma/sigma, see {@link #gradientWeight}
+     * @param add false for the channel's last consumer, which overwrites
+     * @param blockGradient [images·pixels, C], these columns of the block's gradient
+     * @param partial [2, C], the chunk's own two sums, overwritten
+     */
     void accumulateGradientGlobalPool(
             Matrix pooledGradient,
             Matrix x,
@@ -290,6 +417,14 @@ public interface Kernels {
      * Gradient of {@link #normaliseReluMaxPool} with respect to the normalised values: each
      * output's gradient goes to its first maximum, everything else is zero. The ReLU mask is not
      * applied.
+     *
+     * @param pooledGradient [images·ceil(height/2)·ceil(width/2), C]
+     * @param x [images·height·width, C], what {@link #normaliseReluMaxPool} read
+     * @param images of the chunk
+     * @param height rows of pixels of an image
+     * @param width columns of pixels of an image
+     * @param affine [2, C]
+     * @param out [images·height·width, C], overwritten
      */
     void maxPoolBackward(
             Matrix pooledGradient,
@@ -305,6 +440,13 @@ public interface Kernels {
     /**
      * Sums the chunks' {@code Σ g} and {@code Σ g·(x − mean)} into {@code sums} [2, C] = dbeta and
      * dgamma (the latter times 1/sigma), and adds them to the parameter gradients.
+     *
+     * @param partials [2·chunks, C], what the chunks took
+     * @param chunks how many there are
+     * @param statistics [3, C]
+     * @param sums [2, C], overwritten
+     * @param gammaGradient [1, C], added to
+     * @param betaGradient [1, C], added to
      */
     void finishNormGradient(
             Matrix partials,
@@ -317,6 +459,13 @@ public interface Kernels {
     /**
      * The correction of one consumer's own batch normalisation: a = gamma/sigma, b = −a·dbeta/rows,
      * c = −a·dgamma/(sigma·rows). With frozen statistics b = c = 0.
+     *
+     * @param sums [2, C] of {@link #finishNormGradient}
+     * @param statistics [3, C]
+     * @param gamma [1, C] scales
+     * @param rows that the statistics were taken over
+     * @param frozen whether they are running estimates, which do not depend on the batch
+     * @param correction [3, C], overwritten
      */
     void normCorrection(
             Matrix sums,
@@ -329,19 +478,33 @@ public interface Kernels {
     /**
      * Adds a consumer's {@code weight·dbeta} and {@code weight·dgamma} to its block's B and Γ.
      *
+     * @param sums [2, C] of {@link #finishNormGradient}
      * @param weight [1, C]: gamma/sigma, see {@link #gradientWeight}
      * @param add false for the last consumer, which overwrites
+     * @param deferred [2, C]: B and Γ of these columns, added to or overwritten
      */
     void deferSums(Matrix sums, Matrix weight, boolean add, Matrix deferred);
 
     /**
      * The deferred correction of channels all of whose consumers are done: a = 1, b = −B/rows, c =
      * −Γ/(sigma·rows). With frozen statistics b = c = 0.
+     *
+     * @param deferred [2, C]: B and Γ, complete
+     * @param statistics [3, C]
+     * @param rows that the statistics were taken over
+     * @param frozen whether they are running estimates, which do not depend on the batch
+     * @param correction [3, C], overwritten
      */
     void deferredCorrection(
             Matrix deferred, Matrix statistics, int rows, boolean frozen, Matrix correction);
 
-    /** The weight of {@link #accumulateGradient}: gamma/sigma. */
+    /**
+     * The weight of {@link #accumulateGradient}: gamma/sigma.
+     *
+     * @param statistics [3, C]
+     * @param gamma [1, C] scales
+     * @param weight [1, C], overwritten
+     */
     void gradientWeight(Matrix statistics, Matrix gamma, Matrix weight);
 
     // ---------------------------------------------------------------- pools without normalisation
@@ -350,6 +513,8 @@ public interface Kernels {
      * {@code out = maximum over each window of x}. A window with a NaN has that for its maximum.
      *
      * @param x [images·height·width, C], may be strided
+     * @param images of the chunk
+     * @param shape of an image and the windows on it
      * @param out [images·outHeight·outWidth, C], may be strided
      */
     void maxPool(Matrix x, int images, PoolShape shape, Matrix out);
@@ -359,6 +524,10 @@ public interface Kernels {
      * row order, as in PyTorch; those of overlapping windows add, everything else is zero. Of a
      * window with a NaN it may go nowhere.
      *
+     * @param pooledGradient [images·outHeight·outWidth, C]
+     * @param x [images·height·width, C], what {@link #maxPool} read
+     * @param images of the chunk
+     * @param shape of an image and the windows on it
      * @param out [images·height·width, C], overwritten
      */
     void maxPoolGradient(Matrix pooledGradient, Matrix x, int images, PoolShape shape, Matrix out);
@@ -368,6 +537,8 @@ public interface Kernels {
      * PyTorch ({@code count_include_pad=True}).
      *
      * @param x [images·height·width, C], may be strided
+     * @param images of the chunk
+     * @param shape of an image and the windows on it
      * @param out [images·outHeight·outWidth, C], may be strided; float32 or stored as {@code x}
      */
     void averagePool(Matrix x, int images, PoolShape shape, Matrix out);
@@ -376,6 +547,8 @@ public interface Kernels {
      * Gradient of {@link #averagePool}.
      *
      * @param pooledGradient float32 or stored as {@code out}
+     * @param images of the chunk
+     * @param shape of an image and the windows on it
      * @param out [images·height·width, C], overwritten
      */
     void averagePoolGradient(Matrix pooledGradient, int images, PoolShape shape, Matrix out);
@@ -385,6 +558,9 @@ public interface Kernels {
      * second pixel, with one pixel of reflection padding ({@link BlurFilter}).
      *
      * @param x [images·height·width, C], may be strided
+     * @param images of the chunk
+     * @param height rows of pixels of an image
+     * @param width columns of pixels of an image
      * @param out [images·ceil(height/2)·ceil(width/2), C], may be strided
      * @throws IllegalArgumentException when height or width is less than 2
      */
@@ -393,6 +569,10 @@ public interface Kernels {
     /**
      * Gradient of {@link #blurPool}.
      *
+     * @param pooledGradient [images·ceil(height/2)·ceil(width/2), C]
+     * @param images of the chunk
+     * @param height rows of pixels of an image
+     * @param width columns of pixels of an image
      * @param out [images·height·width, C], overwritten
      * @throws IllegalArgumentException when height or width is less than 2
      */
@@ -404,6 +584,15 @@ public interface Kernels {
      * One step of SGD as PyTorch defines it: {@code g = scale·gradient + decay·p; v = momentum·v +
      * g; p −= rate·(nesterov ? g + momentum·v : v)}, where velocities are zero before the first
      * step. All are vectors [1, n].
+     *
+     * @param parameters [1, n], changed
+     * @param gradients [1, n], float32
+     * @param velocity [1, n], changed
+     * @param rate the learning rate
+     * @param momentum share of the velocity that stays, from 0 to 1
+     * @param nesterov whether the step looks ahead by a momentum, as Nesterov's does
+     * @param decay weight decay, as an addition to the gradient
+     * @param gradientScale factor of the gradient, such as the one that clips its norm
      */
     void sgd(
             Matrix parameters,
@@ -422,7 +611,15 @@ public interface Kernels {
      * sqrt(squares + epsilon)} as Theano's libraries do. Squares are zero before the first step.
      * All are vectors [1, n].
      *
+     * @param parameters [1, n], changed
+     * @param gradients [1, n], float32
+     * @param squares [1, n], mean squares of the gradient, changed
+     * @param rate the learning rate
+     * @param rho share of the mean squares that stays, from 0 to 1
+     * @param epsilon keeps the divisor from 0
      * @param epsilonInside whether epsilon is added below the root
+     * @param decay weight decay, as an addition to the gradient
+     * @param gradientScale factor of the gradient, such as the one that clips its norm
      */
     void rmsprop(
             Matrix parameters,
@@ -438,10 +635,18 @@ public interface Kernels {
     /**
      * Sum of squares, accumulated in double precision, into {@code target} [1, 1]; NaN or infinity
      * if any element is, or if the sum exceeds single precision.
+     *
+     * @param x any shape
+     * @param target [1, 1], overwritten
      */
     void squaredNorm(Matrix x, Matrix target);
 
-    /** {@code target = source}; strides may differ, and so may the types: then values round. */
+    /**
+     * {@code target = source}; strides may differ, and so may the types: then values round.
+     *
+     * @param source any shape
+     * @param target of the same shape, overwritten
+     */
     void copy(Matrix source, Matrix target);
 
     /**
@@ -450,8 +655,13 @@ public interface Kernels {
      * halo.
      *
      * @param source [images·sourceHeight·sourceWidth, C], may be a column range
+     * @param sourceHeight rows of pixels of an image of the source
+     * @param sourceWidth columns of pixels of it
      * @param target [images·targetHeight·targetWidth, C] of the same type, may be a column range;
      *     never the source's memory
+     * @param targetHeight rows of pixels of an image of the target
+     * @param targetWidth columns of pixels of it
+     * @param images of both
      * @param top row of the source's image that is the window's first; may be negative
      * @param left the same of columns
      */
@@ -469,9 +679,17 @@ public interface Kernels {
     /**
      * {@code target += source}; strides may differ, and so may the types: then sums are taken in
      * float32 and round to the target's.
+     *
+     * @param source any shape
+     * @param target of the same shape, added to
      */
     void add(Matrix source, Matrix target);
 
-    /** Sets every element, of which there may be none. */
+    /**
+     * Sets every element, of which there may be none.
+     *
+     * @param target any shape and stride
+     * @param value is rounded to the target's type
+     */
     void fill(Matrix target, float value);
 }

@@ -16,17 +16,37 @@ package org.densenet4j.backend;
 public record Matrix(long offset, int rows, int columns, int stride, DataType type) {
     private static final int CACHE_LINE = 64;
 
-    /** {@return a contiguous float32 matrix} */
+    /**
+     * {@return a contiguous float32 matrix}
+     *
+     * @param offset bytes from the start of the arena to element (0, 0)
+     * @param rows number of rows
+     * @param columns number of columns
+     */
     public static Matrix dense(long offset, int rows, int columns) {
         return new Matrix(offset, rows, columns, columns, DataType.FLOAT32);
     }
 
-    /** {@return a float32 matrix whose rows lie {@code stride} elements apart} */
+    /**
+     * {@return a float32 matrix whose rows lie {@code stride} elements apart}
+     *
+     * @param offset bytes from the start of the arena to element (0, 0)
+     * @param rows number of rows
+     * @param columns number of columns
+     * @param stride elements from one row to the next, at least {@code columns}
+     */
     public static Matrix strided(long offset, int rows, int columns, int stride) {
         return new Matrix(offset, rows, columns, stride, DataType.FLOAT32);
     }
 
-    /** {@return a contiguous matrix of another storage type} */
+    /**
+     * {@return a contiguous matrix of another storage type}
+     *
+     * @param offset bytes from the start of the arena to element (0, 0)
+     * @param rows number of rows
+     * @param columns number of columns
+     * @param type storage of one element
+     */
     public static Matrix dense(long offset, int rows, int columns, DataType type) {
         return new Matrix(offset, rows, columns, columns, type);
     }
@@ -34,23 +54,42 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
     /**
      * {@return a matrix whose rows start on cache-line boundaries: vector loads that cross a
      * boundary cost twice as much, and a row is read by every later layer}
+     *
+     * @param offset bytes from the start of the arena to element (0, 0)
+     * @param rows number of rows
+     * @param columns number of columns
+     * @param type storage of one element
      */
     public static Matrix aligned(long offset, int rows, int columns, DataType type) {
         int line = CACHE_LINE / type.bytes();
         return new Matrix(offset, rows, columns, (columns + line - 1) / line * line, type);
     }
 
-    /** {@return a float32 vector, as a matrix of one row} */
+    /**
+     * {@return a float32 vector, as a matrix of one row}
+     *
+     * @param offset bytes from the start of the arena to element (0, 0)
+     * @param length elements of the vector
+     */
     public static Matrix vector(long offset, int length) {
         return dense(offset, 1, length);
     }
 
-    /** {@return the first {@code count} columns: what a dense layer reads} */
+    /**
+     * {@return the first {@code count} columns: what a dense layer reads}
+     *
+     * @param count of columns, from 0 to all
+     */
     public Matrix prefix(int count) {
         return columns(0, count);
     }
 
-    /** {@return the columns {@code [from, from + count)}} */
+    /**
+     * {@return the columns {@code [from, from + count)}}
+     *
+     * @param from first column of the view
+     * @param count of columns
+     */
     public Matrix columns(int from, int count) {
         if (from < 0 || count < 0 || from + count > columns) {
             throw new IndexOutOfBoundsException(
@@ -59,7 +98,12 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
         return new Matrix(offset + (long) from * type.bytes(), rows, count, stride, type);
     }
 
-    /** {@return the rows {@code [from, from + count)}} */
+    /**
+     * {@return the rows {@code [from, from + count)}}
+     *
+     * @param from first row of the view
+     * @param count of rows
+     */
     public Matrix rows(int from, int count) {
         if (from < 0 || count < 0 || from + count > rows) {
             throw new IndexOutOfBoundsException(
@@ -69,13 +113,20 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
                 offset + (long) from * stride * type.bytes(), count, columns, stride, type);
     }
 
-    /** {@return row {@code index} as a vector} */
+    /**
+     * {@return row {@code index} as a vector}
+     *
+     * @param index of the row, from 0
+     */
     public Matrix row(int index) {
         return rows(index, 1);
     }
 
     /**
      * {@return the leading part of this matrix's memory seen as a dense matrix of another shape}
+     *
+     * @param newRows rows of the view
+     * @param newColumns columns of the view
      */
     public Matrix reshaped(int newRows, int newColumns) {
         if (!isDense() || (long) newRows * newColumns > (long) rows * columns) {
@@ -90,7 +141,12 @@ public record Matrix(long offset, int rows, int columns, int stride, DataType ty
         return stride == columns;
     }
 
-    /** {@return the byte offset of element ({@code row}, {@code column})} */
+    /**
+     * {@return the byte offset of element ({@code row}, {@code column})}
+     *
+     * @param row from 0
+     * @param column from 0
+     */
     public long at(int row, int column) {
         return offset + ((long) row * stride + column) * type.bytes();
     }

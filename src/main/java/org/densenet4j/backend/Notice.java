@@ -10,7 +10,12 @@ public final class Notice {
 
     private Notice() {}
 
-    /** Logs a line that was not logged before. */
+    /**
+     * Logs a line that was not logged before.
+     *
+     * @param level in the log named {@code org.densenet4j}
+     * @param line one line; the same text is logged once
+     */
     public static void once(System.Logger.Level level, String line) {
         Objects.requireNonNull(level, "level");
         Objects.requireNonNull(line, "line");

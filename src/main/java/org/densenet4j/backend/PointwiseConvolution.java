@@ -11,6 +11,7 @@ public interface PointwiseConvolution {
     /**
      * Prepares the weights of a forward pass; other lanes may be at work.
      *
+     * @param lane whose scratch is used
      * @param weight [N, K] in the storage type of activations
      * @param packed {@link PointwiseMemory#packedWeights} bytes
      * @return what {@link #forward} reads: {@code packed}, or {@code weight} itself
@@ -20,6 +21,7 @@ public interface PointwiseConvolution {
     /**
      * Prepares the weights of a backward pass; other lanes may be at work.
      *
+     * @param lane whose scratch is used
      * @param weight [N, K] in the storage type of activations
      * @param packed {@link PointwiseMemory#packedWeights} bytes
      * @return what {@link #backward} reads: {@code packed}, or {@code weight} itself
@@ -29,6 +31,7 @@ public interface PointwiseConvolution {
     /**
      * {@code Z = max(0, X·scale + shift)·Wᵀ}.
      *
+     * @param lane whose scratch is used
      * @param x [rows, K], rows {@code stride} apart
      * @param affine [2, K]
      * @param weights as {@link #packForward} returned them
@@ -40,6 +43,8 @@ public interface PointwiseConvolution {
     /**
      * The gradient of everything that a chunk's Z was made of; see {@link PointwiseGradient}.
      *
+     * @param lane whose scratch is used
+     * @param gradient operands and results of the chunk
      * @param chunk {@link PointwiseMemory#chunk} bytes of this lane
      */
     void backward(int lane, PointwiseGradient gradient, Matrix chunk);

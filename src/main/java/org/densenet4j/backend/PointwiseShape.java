@@ -15,7 +15,11 @@ public record PointwiseShape(int rows, int inputChannels, int outputChannels, Da
         return inputChannels * outputChannels;
     }
 
-    /** {@return the same for another number of rows} */
+    /**
+     * {@return the same for another number of rows}
+     *
+     * @param count the most rows of one call
+     */
     public PointwiseShape withRows(int count) {
         return new PointwiseShape(count, inputChannels, outputChannels, type);
     }

@@ -79,7 +79,12 @@ public record PoolShape(
         }
     }
 
-    /** {@return one window over the whole image} */
+    /**
+     * {@return one window over the whole image}
+     *
+     * @param height rows of an image
+     * @param width columns of an image
+     */
     public static PoolShape global(int height, int width) {
         return new PoolShape(height, width, height, width, 1, 0, false);
     }
@@ -122,27 +127,47 @@ public record PoolShape(
         return outHeight() * outWidth();
     }
 
-    /** {@return first row of the image in a row of windows} */
+    /**
+     * {@return first row of the image in a row of windows}
+     *
+     * @param outRow row of windows, from 0
+     */
     public int top(int outRow) {
         return Math.max(0, outRow * stride - padding);
     }
 
-    /** {@return the row behind the last one of the image in a row of windows} */
+    /**
+     * {@return the row behind the last one of the image in a row of windows}
+     *
+     * @param outRow row of windows, from 0
+     */
     public int bottom(int outRow) {
         return Math.min(height, outRow * stride - padding + kernelHeight);
     }
 
-    /** {@return first column of the image in a column of windows} */
+    /**
+     * {@return first column of the image in a column of windows}
+     *
+     * @param outColumn column of windows, from 0
+     */
     public int left(int outColumn) {
         return Math.max(0, outColumn * stride - padding);
     }
 
-    /** {@return the column behind the last one of the image in a column of windows} */
+    /**
+     * {@return the column behind the last one of the image in a column of windows}
+     *
+     * @param outColumn column of windows, from 0
+     */
     public int right(int outColumn) {
         return Math.min(width, outColumn * stride - padding + kernelWidth);
     }
 
-    /** {@return first row of windows that have a row of the image} */
+    /**
+     * {@return first row of windows that have a row of the image}
+     *
+     * @param row of the image, from 0
+     */
     public int firstOver(int row) {
         return Math.max(0, Math.ceilDiv(row + padding - kernelHeight + 1, stride));
     }
@@ -150,13 +175,18 @@ public record PoolShape(
     /**
      * Behind the last row of windows that have a row of the image.
      *
+     * @param row of the image, from 0
      * @return the end of a half-open range, at most the rows of windows
      */
     public int endOver(int row) {
         return Math.min(outHeight(), (row + padding) / stride + 1);
     }
 
-    /** {@return first column of windows that have a column of the image} */
+    /**
+     * {@return first column of windows that have a column of the image}
+     *
+     * @param column of the image, from 0
+     */
     public int firstBeside(int column) {
         return Math.max(0, Math.ceilDiv(column + padding - kernelWidth + 1, stride));
     }
@@ -164,6 +194,7 @@ public record PoolShape(
     /**
      * Behind the last column of windows that have a column of the image.
      *
+     * @param column of the image, from 0
      * @return the end of a half-open range, at most the columns of windows
      */
     public int endBeside(int column) {
@@ -174,6 +205,9 @@ public record PoolShape(
      * {@return what a pixel counts in a window's mean: 1/elements, where elements of the padding
      * count (as PyTorch's {@code count_include_pad=True} has it) and those behind the padding,
      * which a rounded up number of windows reaches, do not}
+     *
+     * @param outRow row of windows, from 0
+     * @param outColumn column of windows, from 0
      */
     public float share(int outRow, int outColumn) {
         int rows = Math.min(kernelHeight, height + 2 * padding - outRow * stride);

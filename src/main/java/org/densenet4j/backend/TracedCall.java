@@ -29,7 +29,11 @@ public record TracedCall(
         return seconds > 0 ? flops / seconds : 0;
     }
 
-    /** {@return both together, under this name} */
+    /**
+     * {@return both together, under this name}
+     *
+     * @param other the same call of another time
+     */
     public TracedCall plus(TracedCall other) {
         Objects.requireNonNull(other, "other");
         return new TracedCall(

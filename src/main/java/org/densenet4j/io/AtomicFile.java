@@ -32,7 +32,12 @@ public final class AtomicFile {
     /** Produces the content. */
     @FunctionalInterface
     public interface Content {
-        /** Writes everything to {@code channel}. */
+        /**
+         * Writes everything to {@code channel}.
+         *
+         * @param channel where the content goes; the caller closes it
+         * @throws IOException when it cannot be made or written; nothing is replaced then
+         */
         void writeTo(WritableByteChannel channel) throws IOException;
     }
 
@@ -46,6 +51,8 @@ public final class AtomicFile {
     /**
      * Writes text as UTF-8 to {@code path}, replacing what is there.
      *
+     * @param path file, device or pipe
+     * @param text the whole content
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, String text) throws IOException {
@@ -55,6 +62,8 @@ public final class AtomicFile {
     /**
      * Writes bytes to {@code path}, replacing what is there.
      *
+     * @param path file, device or pipe
+     * @param bytes the whole content
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, byte[] bytes) throws IOException {
@@ -74,6 +83,8 @@ public final class AtomicFile {
     /**
      * Writes {@code content} to {@code path}, replacing what is there.
      *
+     * @param path file, device or pipe
+     * @param content is called once
      * @throws IOException in one line with the path; the old file is untouched then
      */
     public static void write(Path path, Content content) throws IOException {
@@ -165,6 +176,8 @@ public final class AtomicFile {
 
     /**
      * {@return whether {@code path}, such as {@code /dev/stdout}, is where standard output goes}
+     *
+     * @param path of a file, a device or nothing
      */
     public static boolean isStandardOutput(Path path) {
         Objects.requireNonNull(path, "path");
@@ -201,6 +214,7 @@ public final class AtomicFile {
     /**
      * Makes a folder and what is missing above it.
      *
+     * @param folder to be there afterwards; it may be already
      * @throws IOException in one line with the path and the reason
      */
     public static void createFolder(Path folder) throws IOException {

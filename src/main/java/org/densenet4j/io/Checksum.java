@@ -36,6 +36,7 @@ public final class Checksum {
     /**
      * Reads a file and compares it with its checksum.
      *
+     * @param path a safetensors file
      * @return false when it has none
      * @throws SafetensorsException in one line when they differ
      */

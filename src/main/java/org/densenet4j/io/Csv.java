@@ -26,7 +26,11 @@ public final class Csv {
     /** Nothing yet. */
     public Csv() {}
 
-    /** {@return a table with a header line} */
+    /**
+     * {@return a table with a header line}
+     *
+     * @param columns the headings
+     */
     public static Csv of(String... columns) {
         return new Csv().row((Object[]) Objects.requireNonNull(columns, "columns"));
     }
@@ -34,6 +38,7 @@ public final class Csv {
     /**
      * Adds a line. Cells are text, numbers, or null for an empty one.
      *
+     * @param cells as many as there are headings
      * @return this
      */
     public Csv row(@Nullable Object... cells) {
@@ -43,6 +48,7 @@ public final class Csv {
     /**
      * Adds a line.
      *
+     * @param cells as many as there are headings
      * @return this
      */
     public Csv row(List<?> cells) {
@@ -73,12 +79,22 @@ public final class Csv {
         return plain && !formula ? cell : '"' + cell.replace("\"", "\"\"") + '"';
     }
 
-    /** {@return a number with so many decimals, or an empty cell} */
+    /**
+     * {@return a number with so many decimals, or an empty cell}
+     *
+     * @param digits behind the point, from 0 to 1000
+     * @param number an infinite one, or none, is an empty cell
+     */
     public static String decimals(int digits, double number) {
         return format(digits, "f", number);
     }
 
-    /** {@return a number with so many significant digits, or an empty cell} */
+    /**
+     * {@return a number with so many significant digits, or an empty cell}
+     *
+     * @param digits that count, from 0 to 1000
+     * @param number an infinite one, or none, is an empty cell
+     */
     public static String significant(int digits, double number) {
         return format(digits, "g", number);
     }
@@ -100,6 +116,7 @@ public final class Csv {
     /**
      * Takes a table apart; a last line without an end is a line.
      *
+     * @param csv as this class writes it, or RFC 4180 has it
      * @return lines of cells, the headings first
      */
     public static List<List<String>> parse(String csv) {

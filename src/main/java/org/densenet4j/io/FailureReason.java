@@ -16,7 +16,11 @@ import java.util.Objects;
 public final class FailureReason {
     private FailureReason() {}
 
-    /** {@return the reason without the path, for the end of a line that names it} */
+    /**
+     * {@return the reason without the path, for the end of a line that names it}
+     *
+     * @param e as the JDK threw it
+     */
     public static String of(IOException e) {
         Objects.requireNonNull(e, "e");
         return switch (e) {

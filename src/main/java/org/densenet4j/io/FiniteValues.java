@@ -15,6 +15,7 @@ public final class FiniteValues {
      *
      * @param path names the file in the message
      * @param name of the tensor: one that ends in {@code .running_var} may not be negative either
+     * @param tensor any shape and type
      * @throws IOException in one line that names tensor and value
      */
     public static float[] of(Path path, String name, Tensor tensor) throws IOException {
@@ -42,6 +43,7 @@ public final class FiniteValues {
      * variance; −1 when there is none}
      *
      * @param name of the tensor: one that ends in {@code .running_var} may not be negative
+     * @param values of the tensor, in single precision
      */
     public static int firstUnfit(String name, float[] values) {
         boolean variance = name.endsWith(VARIANCE);

@@ -20,7 +20,11 @@ public final class JsonList {
 
     private JsonList() {}
 
-    /** {@return a list of strings as JSON} */
+    /**
+     * {@return a list of strings as JSON}
+     *
+     * @param strings of any characters
+     */
     public static String of(List<String> strings) {
         Objects.requireNonNull(strings, "strings");
         StringWriter text = new StringWriter();
@@ -36,7 +40,11 @@ public final class JsonList {
         return text.toString();
     }
 
-    /** {@return numbers as JSON} */
+    /**
+     * {@return numbers as JSON}
+     *
+     * @param numbers finite ones
+     */
     public static String of(float[] numbers) {
         Objects.requireNonNull(numbers, "numbers");
         StringWriter text = new StringWriter();
@@ -57,6 +65,7 @@ public final class JsonList {
      *
      * @param path names the file in the message
      * @param what names the entry of the file's metadata in the message
+     * @param text the JSON
      * @return the strings
      * @throws IOException in one line when {@code text} is anything else
      */
@@ -79,6 +88,7 @@ public final class JsonList {
      *
      * @param path names the file in the message
      * @param what names the entry of the file's metadata in the message
+     * @param text the JSON
      * @return the numbers
      * @throws IOException in one line when {@code text} is anything else
      */

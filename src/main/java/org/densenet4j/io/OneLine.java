@@ -26,6 +26,8 @@ public final class OneLine {
     /**
      * {@return the text with control characters written as {@code \n}, {@code \t} or {@code
      * \u001b}}
+     *
+     * @param text may have several lines
      */
     public static String of(String text) {
         Objects.requireNonNull(text, "text");
@@ -49,13 +51,21 @@ public final class OneLine {
         return line.toString();
     }
 
-    /** {@return the same of text that may be long: its beginning} */
+    /**
+     * {@return the same of text that may be long: its beginning}
+     *
+     * @param text may have several lines
+     */
     public static String shortened(String text) {
         Objects.requireNonNull(text, "text");
         return of(text.length() <= MOST ? text : text.substring(0, MOST) + "...");
     }
 
-    /** {@return the first few names, and how many more there are} */
+    /**
+     * {@return the first few names, and how many more there are}
+     *
+     * @param names all of them, in their order
+     */
     public static String listed(List<String> names) {
         Objects.requireNonNull(names, "names");
         String some = of(String.join(", ", names.subList(0, Math.min(LISTED, names.size()))));

@@ -52,6 +52,7 @@ public final class OutputFolder {
     /**
      * Makes the folder if it is not there.
      *
+     * @param path of the folder, which may exist
      * @return the folder
      * @throws IOException in one line with the path
      */
@@ -81,6 +82,8 @@ public final class OutputFolder {
     /**
      * Writes a file, replacing what is there.
      *
+     * @param name of the file, inside the folder
+     * @param text the whole content, written as UTF-8
      * @return its path
      * @throws IOException in one line with the path
      */
@@ -91,6 +94,8 @@ public final class OutputFolder {
     /**
      * Writes a file, replacing what is there.
      *
+     * @param name of the file, inside the folder
+     * @param bytes the whole content
      * @return its path
      * @throws IOException in one line with the path
      */

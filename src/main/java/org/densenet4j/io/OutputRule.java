@@ -29,6 +29,7 @@ public final class OutputRule {
      * @param inputs files that are read, and folders of which every file may be; those that do not
      *     exist are somebody else's to complain about
      * @param overwrite whether files that exist may be replaced, other than inputs
+     * @throws IOException when an input that exists cannot be looked at
      */
     public OutputRule(Collection<Path> inputs, boolean overwrite) throws IOException {
         this.overwrite = overwrite;
@@ -58,6 +59,7 @@ public final class OutputRule {
     /**
      * Checks a file that is about to be written. Devices and pipes may always be.
      *
+     * @param file need not exist, but its folder must
      * @throws IOException in one line when it is an input, exists, or cannot be made
      */
     public void checkFile(Path file) throws IOException {
@@ -78,6 +80,8 @@ public final class OutputRule {
     /**
      * Checks the files that are about to be written into a folder, which need not exist.
      *
+     * @param folder that they are written into
+     * @param names of the files in it
      * @throws IOException in one line when one of them is an input, or exists and is not an
      *     unchanged file that {@link OutputFolder} wrote there, or cannot be made
      */

@@ -40,6 +40,7 @@ public final class ParityCase implements AutoCloseable {
     /**
      * Opens a case and checks that it is whole.
      *
+     * @param path a safetensors file as {@code docs/parity.md} describes it
      * @return the case, which the caller closes
      * @throws IOException in one line when it is not
      */
@@ -269,7 +270,11 @@ public final class ParityCase implements AutoCloseable {
                 : OptionalLong.empty();
     }
 
-    /** {@return layers of each block} */
+    /**
+     * {@return layers of each block}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public List<Integer> blockConfig() throws IOException {
         List<Integer> layers = new ArrayList<>();
         for (String part : text("block_config").split(",", -1)) {
@@ -278,27 +283,47 @@ public final class ParityCase implements AutoCloseable {
         return layers;
     }
 
-    /** {@return growth rate k} */
+    /**
+     * {@return growth rate k}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public int growthRate() throws IOException {
         return integer("growth_rate", text("growth_rate"));
     }
 
-    /** {@return channels behind the stem} */
+    /**
+     * {@return channels behind the stem}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public int initialChannels() throws IOException {
         return integer("num_init_features", text("num_init_features"));
     }
 
-    /** {@return bottleneck width as a multiple of k, 0 for none} */
+    /**
+     * {@return bottleneck width as a multiple of k, 0 for none}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public int bottleneckWidth() throws IOException {
         return integer("bn_size", text("bn_size"));
     }
 
-    /** {@return compression theta} */
+    /**
+     * {@return compression theta}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public double compression() throws IOException {
         return number("compression");
     }
 
-    /** {@return whether the stem is ImageNet's} */
+    /**
+     * {@return whether the stem is ImageNet's}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public boolean imageNetStem() throws IOException {
         return switch (text("stem")) {
             case "small" -> false;
@@ -309,37 +334,65 @@ public final class ParityCase implements AutoCloseable {
         };
     }
 
-    /** {@return number of classes} */
+    /**
+     * {@return number of classes}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public int classes() throws IOException {
         return integer("num_classes", text("num_classes"));
     }
 
-    /** {@return height and width of the images} */
+    /**
+     * {@return height and width of the images}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public int inputSize() throws IOException {
         return integer("input_size", text("input_size"));
     }
 
-    /** {@return batch normalisation's epsilon} */
+    /**
+     * {@return batch normalisation's epsilon}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public double bnEpsilon() throws IOException {
         return number("bn_eps");
     }
 
-    /** {@return weight of the newest batch in running statistics} */
+    /**
+     * {@return weight of the newest batch in running statistics}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public double bnMomentum() throws IOException {
         return number("bn_momentum");
     }
 
-    /** {@return learning rate of the optimiser steps} */
+    /**
+     * {@return learning rate of the optimiser steps}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public double learningRate() throws IOException {
         return number("lr");
     }
 
-    /** {@return momentum of the optimiser steps} */
+    /**
+     * {@return momentum of the optimiser steps}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public double momentum() throws IOException {
         return number("momentum");
     }
 
-    /** {@return whether the momentum is Nesterov's} */
+    /**
+     * {@return whether the momentum is Nesterov's}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public boolean nesterov() throws IOException {
         return switch (text("nesterov")) {
             case "true", "True", "1" -> true;
@@ -350,7 +403,11 @@ public final class ParityCase implements AutoCloseable {
         };
     }
 
-    /** {@return weight decay, on every parameter} */
+    /**
+     * {@return weight decay, on every parameter}
+     *
+     * @throws IOException in one line when the metadata lack the entry or it is no such value
+     */
     public double weightDecay() throws IOException {
         return number("weight_decay");
     }
@@ -417,12 +474,20 @@ public final class ParityCase implements AutoCloseable {
         return result;
     }
 
-    /** {@return whether a tensor was recorded} */
+    /**
+     * {@return whether a tensor was recorded}
+     *
+     * @param name of a tensor, as {@code docs/parity.md} lists them
+     */
     public boolean contains(String name) {
         return file.contains(name);
     }
 
-    /** {@return a recorded tensor} */
+    /**
+     * {@return a recorded tensor}
+     *
+     * @param name of a tensor, as {@code docs/parity.md} lists them
+     */
     public Tensor tensor(String name) {
         return file.tensor(name);
     }
@@ -435,6 +500,8 @@ public final class ParityCase implements AutoCloseable {
     /**
      * {@return the recording framework's own error of a tensor in single precision, relative in
      * norm; 0 where it was not recorded}
+     *
+     * @param name of a tensor, as {@code docs/parity.md} lists them
      */
     public double noise(String name) {
         return file.contains(NOISE + name) ? file.tensor(NOISE + name).toDoubles()[0] : 0;
@@ -445,7 +512,11 @@ public final class ParityCase implements AutoCloseable {
         return file.names();
     }
 
-    /** {@return all tensors whose names start with {@code prefix}, by the rest of the name} */
+    /**
+     * {@return all tensors whose names start with {@code prefix}, by the rest of the name}
+     *
+     * @param prefix such as {@code train.grad.}
+     */
     public Map<String, Tensor> group(String prefix) {
         Map<String, Tensor> group = new LinkedHashMap<>();
         for (String name : file.names()) {

@@ -55,6 +55,7 @@ public final class Safetensors implements TensorFile {
     /**
      * Opens and checks a file.
      *
+     * @param path of the file
      * @return the file, which the caller closes
      * @throws SafetensorsException when it is missing, unreadable or not valid, in one line
      * @throws IOException when reading fails

@@ -48,6 +48,8 @@ public final class SafetensorsWriter {
     /**
      * Adds an entry to {@code __metadata__}.
      *
+     * @param key of the entry; a later one of this key replaces it
+     * @param value any text
      * @return this
      */
     public SafetensorsWriter metadata(String key, String value) {
@@ -69,6 +71,9 @@ public final class SafetensorsWriter {
     /**
      * Adds a float32 tensor, whose values are asked for when it is its turn to be written.
      *
+     * @param name of the tensor, which no other has
+     * @param shape sides of 0 or more; none for a single value
+     * @param values gives as many numbers as the shape asks for, in row-major order
      * @return this
      */
     public SafetensorsWriter floats(String name, List<Integer> shape, Supplier<float[]> values) {
@@ -78,6 +83,9 @@ public final class SafetensorsWriter {
     /**
      * Adds an int64 tensor.
      *
+     * @param name of the tensor, which no other has
+     * @param shape sides of 0 or more; none for a single value
+     * @param values gives as many numbers as the shape asks for, in row-major order
      * @return this
      */
     public SafetensorsWriter longs(String name, List<Integer> shape, Supplier<long[]> values) {
@@ -103,6 +111,7 @@ public final class SafetensorsWriter {
     /**
      * Writes the file. When this fails, whatever was at {@code path} before is still there.
      *
+     * @param path where the file goes
      * @throws IOException with one line that names the file and the reason
      */
     public void write(Path path) throws IOException {

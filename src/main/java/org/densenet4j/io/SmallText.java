@@ -22,6 +22,7 @@ public final class SmallText {
     /**
      * Reads a file as UTF-8, without the byte-order mark that it may begin with.
      *
+     * @param file of text in UTF-8
      * @return the text
      * @throws IOException in one line with the path, also when it is larger than {@link
      *     #MOST_BYTES}, without end or not UTF-8

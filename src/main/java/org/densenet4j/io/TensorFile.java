@@ -13,12 +13,17 @@ public interface TensorFile extends AutoCloseable {
     /** {@return names of all tensors, in the file's order} */
     Set<String> names();
 
-    /** {@return whether there is a tensor of this name} */
+    /**
+     * {@return whether there is a tensor of this name}
+     *
+     * @param name of the tensor, as the file spells it
+     */
     boolean contains(String name);
 
     /**
      * {@return type and shape of a tensor; its data is not read}
      *
+     * @param name of the tensor, as the file spells it
      * @throws IllegalArgumentException when there is none
      */
     TensorDescription describe(String name);
@@ -26,6 +31,7 @@ public interface TensorFile extends AutoCloseable {
     /**
      * {@return a tensor by name}
      *
+     * @param name of the tensor, as the file spells it
      * @throws IllegalArgumentException when there is none
      * @throws IOException when its data is broken
      */

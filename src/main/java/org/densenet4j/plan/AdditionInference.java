@@ -5,6 +5,7 @@ import org.densenet4j.graph.Addition;
 /**
  * Memory of a sum in inference.
  *
+ * @param node the node whose memory it is
  * @param rows chunks of rows
  * @param branch what the residual unit made
  * @param shortcut what went past it

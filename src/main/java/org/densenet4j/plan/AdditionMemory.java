@@ -7,6 +7,7 @@ import org.densenet4j.graph.Read;
 /**
  * Memory of a sum.
  *
+ * @param node the node whose memory it is
  * @param rows chunks of rows
  * @param outputGradient a chunk of the sum's gradient, dense, in each lane
  * @param branchPartials two rows of sums for each chunk

@@ -9,6 +9,7 @@ import java.util.Optional;
 /**
  * Memory, in inference, of a convolution whose images are worked on in bands of rows.
  *
+ * @param node the node whose memory it is
  * @param convolved bands of the output
  * @param source what it reads
  * @param sourceBand what is read for a band, dense, in each lane

@@ -11,6 +11,7 @@ import java.util.Optional;
 /**
  * Memory of a convolution whose images are worked on in bands of rows.
  *
+ * @param node the node whose memory it is
  * @param convolved bands of the output
  * @param gradientAbove rows of pixels above a band whose gradient reaches what is beside it
  * @param gradientBelow the same below

@@ -10,6 +10,7 @@ import java.util.Optional;
  * Memory of a convolution with batch normalisation and max-pool behind it, whose images are worked
  * on in bands of rows, in inference.
  *
+ * @param node the node whose memory it is
  * @param convolved bands of the convolution's output
  * @param outgoing the same bands of the pooled output, half as high
  * @param convolution over one band

@@ -10,6 +10,7 @@ import java.util.Optional;
  * Memory of a convolution with batch normalisation and max-pool behind it, whose images are worked
  * on in bands of rows.
  *
+ * @param node the node whose memory it is
  * @param convolved bands of the convolution's output
  * @param outgoing the same bands of the pooled output, half as high
  * @param convolution over one band
@@ -20,6 +21,7 @@ import java.util.Optional;
  * @param output what comes out of the convolution for a band
  * @param gradient S's gradient of a band, with {@link #gradientAbove} rows of pixels above it
  * @param pooled a band of the pooled output, or of its gradient, with a row above and below
+ * @param scratch of the convolution
  * @param partials two rows of sums for each band
  * @param norm of S
  * @param correction [3, C] of the pooled output's gradient

@@ -10,6 +10,7 @@ import java.util.Optional;
  * Memory, in inference, of a transition up whose images are worked on in bands of rows. A row of
  * pixels of the output depends on two of what is read.
  *
+ * @param node the node whose memory it is
  * @param bands of what is read
  * @param output the same bands of the output, twice as high
  * @param convolution the one that this is the transpose of, to a band and the row above it

@@ -11,6 +11,7 @@ import java.util.Optional;
  * Memory of a transition up whose images are worked on in bands of rows. An output row depends on
  * two rows of pixels that are read, and the other way round.
  *
+ * @param node the node whose memory it is
  * @param bands of what is read
  * @param output the same bands of the output, twice as high
  * @param forward the convolution that this is the transpose of, to a band and the row above it
@@ -19,6 +20,8 @@ import java.util.Optional;
  * @param sourceGradient a band of its gradient
  * @param upsampled a band before it is cropped, and later its gradient
  * @param cropped a band of the output, dense, or of its gradient with the row below it
+ * @param forwardScratch of the convolution to a band and the row above it
+ * @param backwardScratch of the convolution to a band alone
  * @param biasSums one sum of the bias gradient for each lane
  * @param partials two rows of sums for each band; viewed with the columns in use
  * @param correction [3, C'] of the outgoing features' gradient

@@ -70,13 +70,20 @@ public record Bands(int height, int width, int rows) {
         return new Chunks(features.pixels(), rows / 2 * features.width());
     }
 
-    /** {@return the first row of pixels of a band in its image} */
+    /**
+     * {@return the first row of pixels of a band in its image}
+     *
+     * @param band one of {@link #chunks}
+     */
     public int top(Chunk band) {
         return band.firstRow() / width % height;
     }
 
     /**
      * {@return how many rows of pixels above a band there are in its image, at most {@code halo}}
+     *
+     * @param band one of {@link #chunks}
+     * @param halo rows of pixels that are wanted
      */
     public int above(Chunk band, int halo) {
         return Math.min(halo, top(band));
@@ -84,12 +91,21 @@ public record Bands(int height, int width, int rows) {
 
     /**
      * {@return how many rows of pixels below a band there are in its image, at most {@code halo}}
+     *
+     * @param band one of {@link #chunks}
+     * @param halo rows of pixels that are wanted
      */
     public int below(Chunk band, int halo) {
         return Math.min(halo, height - top(band) - rows);
     }
 
-    /** {@return a band with rows of pixels above and below it} */
+    /**
+     * {@return a band with rows of pixels above and below it}
+     *
+     * @param band one of {@link #chunks}
+     * @param above rows of pixels of its image above it
+     * @param below rows of pixels of its image below it
+     */
     public Chunk extended(Chunk band, int above, int below) {
         return band.extended(above * width, below * width);
     }

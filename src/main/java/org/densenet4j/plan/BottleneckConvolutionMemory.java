@@ -25,7 +25,11 @@ public sealed interface BottleneckConvolutionMemory {
     /**
      * Chunks of whole images.
      *
+     * @param chunks of whole images
+     * @param shape of the convolution over one chunk
      * @param normalised T of a chunk; without rows for NAIVE, which keeps all of it
+     * @param output Y or dY of a chunk, dense, in each lane
+     * @param scratch of the convolution
      */
     record OfImages(
             Chunks chunks,
@@ -62,7 +66,11 @@ public sealed interface BottleneckConvolutionMemory {
      * Bands of rows of images that do not fit the cache. All matrices and the convolution have the
      * halo, too: the row above and the one below that the kernel reads.
      *
+     * @param convolved bands of Y, and the rows of T that are read for each
+     * @param shape of the convolution over one band
      * @param normalised T of a band with its halo and, at another time, dT
+     * @param output Y or dY of a band with its halo, dense, in each lane
+     * @param scratch of the convolution
      */
     record OfBands(
             ConvolvedBands convolved,

@@ -12,6 +12,7 @@ import java.util.Optional;
  * Memory of a dense layer with a bottleneck, in inference. Z exists for as many images as the lanes
  * work on at once, or, where its statistics are those of the batch, for all.
  *
+ * @param node the node whose memory it is
  * @param group images whose Z exists at one time
  * @param rows chunks of the 1x1 convolution
  * @param images chunks of the 3x3 convolution

@@ -9,6 +9,7 @@ import org.densenet4j.graph.BottleneckLayer;
  * Memory of a dense layer with a bottleneck. Whole-batch matrices first, then scratch, which all
  * nodes use in turn.
  *
+ * @param node the node whose memory it is
  * @param rows chunks of the 1x1 convolution
  * @param pointwise the 1x1 convolution over one chunk
  * @param bottleneck Z [N·H·W, 4k] of the forward pass

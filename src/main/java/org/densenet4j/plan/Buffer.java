@@ -12,7 +12,11 @@ package org.densenet4j.plan;
  */
 public record Buffer(String name, Category category, long bytes, int first, int last, long offset) {
 
-    /** {@return whether its memory is in use during an operation} */
+    /**
+     * {@return whether its memory is in use during an operation}
+     *
+     * @param operation index in the plan's schedule
+     */
     public boolean liveAt(int operation) {
         return first <= operation && operation <= last;
     }

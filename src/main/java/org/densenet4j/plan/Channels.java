@@ -12,7 +12,12 @@ import org.densenet4j.backend.Matrix;
  * @param deferred [2, C], the sums B and C of the deferred batch-norm correction
  */
 public record Channels(Matrix values, Matrix statistics, Matrix gradient, Matrix deferred) {
-    /** {@return the columns {@code [from, from + count)} of all four} */
+    /**
+     * {@return the columns {@code [from, from + count)} of all four}
+     *
+     * @param from first of them, within these
+     * @param count how many
+     */
     public Channels columns(int from, int count) {
         return new Channels(
                 values.columns(from, count),

@@ -47,6 +47,7 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
      *
      * @param columns in all, counted like the rows of one image
      * @param lanes parts at most
+     * @return the parts, as chunks of one image
      */
     public static Chunks ofColumns(int columns, int lanes) {
         int lines = Math.ceilDiv(Math.ceilDiv(columns, lanes), FLOATS_OF_A_LINE);
@@ -61,12 +62,20 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
                 : new Chunks(rowsPerImage, rows);
     }
 
-    /** {@return the same images with another number of pixels per image} */
+    /**
+     * {@return the same images with another number of pixels per image}
+     *
+     * @param pixels of an image of the other matrix
+     */
     public Chunks ofPixels(int pixels) {
         return new Chunks(pixels, imagesPerChunk() * pixels);
     }
 
-    /** {@return number of chunks of a batch} */
+    /**
+     * {@return number of chunks of a batch}
+     *
+     * @param images of the batch
+     */
     public int count(int images) {
         return Math.ceilDiv(images * rowsPerImage, rowsPerChunk);
     }
@@ -83,17 +92,31 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
         return new Chunk(index, first, rows, first / rowsPerImage, rows / rowsPerImage);
     }
 
-    /** {@return first row of a chunk} */
+    /**
+     * {@return first row of a chunk}
+     *
+     * @param chunk from 0 to below {@link #count}
+     */
     public int firstRow(int chunk) {
         return chunk * rowsPerChunk;
     }
 
-    /** {@return rows of a chunk: the last one may be shorter} */
+    /**
+     * {@return rows of a chunk: the last one may be shorter}
+     *
+     * @param chunk from 0 to below {@link #count}
+     * @param images of the batch
+     */
     public int rows(int chunk, int images) {
         return Math.min(rowsPerChunk, images * rowsPerImage - firstRow(chunk));
     }
 
-    /** {@return images of a chunk that ends on image boundaries} */
+    /**
+     * {@return images of a chunk that ends on image boundaries}
+     *
+     * @param chunk from 0 to below {@link #count}
+     * @param images of the batch
+     */
     public int images(int chunk, int images) {
         return rows(chunk, images) / rowsPerImage;
     }

@@ -6,6 +6,7 @@ import org.densenet4j.graph.Classifier;
 /**
  * Memory of a classifier in inference.
  *
+ * @param node the node whose memory it is
  * @param images chunks of images
  * @param source what it reads
  * @param weights [classes, C]

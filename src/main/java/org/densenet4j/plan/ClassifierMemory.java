@@ -10,6 +10,7 @@ import java.util.Optional;
 /**
  * Memory of a classifier.
  *
+ * @param node the node whose memory it is
  * @param images chunks of images
  * @param pooled [N, C]
  * @param pooledGradient [N, C]

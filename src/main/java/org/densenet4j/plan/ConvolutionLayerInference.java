@@ -7,6 +7,7 @@ import org.densenet4j.graph.ConvolutionLayer;
 /**
  * Memory of a convolution in inference.
  *
+ * @param node the node whose memory it is
  * @param images chunks of images; the rows counted are those of the convolution's output
  * @param source what it reads
  * @param sourceChunk a chunk of it, dense, in each lane; empty where it is read in its place

@@ -8,6 +8,7 @@ import org.densenet4j.graph.Read;
 /**
  * Memory of a convolution: scratch alone, since nothing but its output is ever stored.
  *
+ * @param node the node whose memory it is
  * @param images chunks of images; the rows counted are those of the convolution's output
  * @param convolution over one chunk
  * @param source a chunk of what is convolved, dense, in each lane: BN-ReLU of the prefix; without

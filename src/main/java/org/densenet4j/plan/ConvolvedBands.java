@@ -67,7 +67,11 @@ public record ConvolvedBands(
         return (bands.top(band) - above()) * window.stride();
     }
 
-    /** {@return what is read for a band, as far as it is inside the image} */
+    /**
+     * {@return what is read for a band, as far as it is inside the image}
+     *
+     * @param band one of the {@link #bands}
+     */
     public Chunk read(Chunk band) {
         int from = Math.max(0, top(band));
         int to = Math.min(sourceHeight, top(band) + readHeight());
@@ -84,7 +88,12 @@ public record ConvolvedBands(
         return new Chunks(sourceHeight * sourceWidth, window.stride() * bands.rows() * sourceWidth);
     }
 
-    /** {@return a band's {@link #beside} in a matrix with {@link #readHeight}} */
+    /**
+     * {@return a band's {@link #beside} in a matrix with {@link #readHeight}}
+     *
+     * @param beside one of {@link #beside}
+     * @param withHalo [readHeight·sourceWidth, C]
+     */
     public Matrix ownRead(Chunk beside, Matrix withHalo) {
         return withHalo.rows(above() * window.stride() * sourceWidth, beside.rows());
     }
@@ -92,23 +101,45 @@ public record ConvolvedBands(
     /**
      * {@return the rows of {@link #read} in a matrix with {@link #readHeight}, whose others are
      * zeroed}
+     *
+     * @param kernels of the arena that the matrix is in
+     * @param band one of the {@link #bands}
+     * @param withHalo [readHeight·sourceWidth, C]
      */
     public Matrix inside(Kernels kernels, Chunk band, Matrix withHalo) {
         int above = Math.max(0, -top(band)) * sourceWidth;
         return only(kernels, withHalo, above, read(band).rows());
     }
 
-    /** {@return a band's own rows of a matrix with {@link #convolvedHeight}} */
+    /**
+     * {@return a band's own rows of a matrix with {@link #convolvedHeight}}
+     *
+     * @param band one of the {@link #bands}
+     * @param withHalo [convolvedHeight·width, C]
+     */
     public Matrix own(Chunk band, Matrix withHalo) {
         return withHalo.rows(above() * bands.width(), band.rows());
     }
 
-    /** Zeroes the other rows of a matrix with {@link #convolvedHeight}. */
+    /**
+     * Zeroes the other rows of a matrix with {@link #convolvedHeight}.
+     *
+     * @param kernels of the arena that the matrix is in
+     * @param band one of the {@link #bands}
+     * @param withHalo [convolvedHeight·width, C]
+     */
     public void clearAround(Kernels kernels, Chunk band, Matrix withHalo) {
         only(kernels, withHalo, above() * bands.width(), band.rows());
     }
 
-    /** {@return some rows of a matrix, whose others are zeroed} */
+    /**
+     * {@return some rows of a matrix, whose others are zeroed}
+     *
+     * @param kernels of the arena that the matrix is in
+     * @param all any matrix
+     * @param first the first row that stays
+     * @param rows how many stay
+     */
     public static Matrix only(Kernels kernels, Matrix all, int first, int rows) {
         int behind = first + rows;
         kernels.fill(all.rows(0, first), 0);

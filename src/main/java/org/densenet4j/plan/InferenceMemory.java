@@ -121,6 +121,7 @@ public final class InferenceMemory {
     /**
      * {@return the memory of the head of this name}
      *
+     * @param name the head's own
      * @throws IllegalArgumentException when there is none
      */
     public HeadInference head(String name) {
@@ -155,14 +156,22 @@ public final class InferenceMemory {
         };
     }
 
-    /** {@return X of some columns, which may be those of the images} */
+    /**
+     * {@return X of some columns, which may be those of the images}
+     *
+     * @param columns of features of this network
+     */
     public Matrix values(Columns columns) {
         return columns.of() == graph().input()
                 ? input.columns(columns.from(), columns.count())
                 : planner.values(columns);
     }
 
-    /** {@return statistics [3, C] of some columns, where normalisations use those of the batch} */
+    /**
+     * {@return statistics [3, C] of some columns, where normalisations use those of the batch}
+     *
+     * @param columns of features of this network
+     */
     public Optional<Matrix> statistics(Columns columns) {
         return planner.statistics(columns);
     }

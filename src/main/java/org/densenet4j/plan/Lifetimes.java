@@ -142,12 +142,20 @@ public final class Lifetimes {
         return graph.epsilon(features).isPresent();
     }
 
-    /** {@return when values, and their statistics, are needed} */
+    /**
+     * {@return when values, and their statistics, are needed}
+     *
+     * @param of features of the graph, or its input
+     */
     public Lifetime values(Features of) {
         return values.get(of);
     }
 
-    /** {@return when the gradient, and the sums of its deferred batch normalisation, are needed} */
+    /**
+     * {@return when the gradient, and the sums of its deferred batch normalisation, are needed}
+     *
+     * @param of features of the graph, or its input
+     */
     public Lifetime gradient(Features of) {
         return gradients.get(of);
     }
@@ -155,6 +163,8 @@ public final class Lifetimes {
     /**
      * {@return of the columns that a node writes, those that no reader normalises: they have no
      * sums}
+     *
+     * @param node of the graph
      */
     public List<Columns> unnormalised(Node node) {
         return unnormalised.getOrDefault(node.name(), List.of());
@@ -164,6 +174,7 @@ public final class Lifetimes {
      * {@return how the gradient of what a node reads reaches its columns: the pieces partition the
      * read}
      *
+     * @param node of the graph
      * @param read index among the node's reads
      */
     public List<Piece> pieces(Node node, int read) {
@@ -172,6 +183,9 @@ public final class Lifetimes {
 
     /**
      * {@return the same of the sums of deferred batch normalisations, which raw reads have none of}
+     *
+     * @param node of the graph
+     * @param read index among the node's reads
      */
     public List<Piece> sums(Node node, int read) {
         return sums.get(new ReadOf(node.name(), read));

@@ -122,7 +122,11 @@ public final class NetworkMemory {
         }
     }
 
-    /** {@return whether the gradient of what is read goes anywhere; that of the images may not} */
+    /**
+     * {@return whether the gradient of what is read goes anywhere; that of the images may not}
+     *
+     * @param read of one of the nodes
+     */
     public boolean wantsGradient(Read read) {
         return !planner.isInput(read) || inputGradient != null;
     }
@@ -190,21 +194,33 @@ public final class NetworkMemory {
         return List.copyOf(nodes);
     }
 
-    /** {@return X of some columns, which may be those of the images} */
+    /**
+     * {@return X of some columns, which may be those of the images}
+     *
+     * @param columns of features of this network
+     */
     public Matrix values(Columns columns) {
         return columns.of() == graph().input()
                 ? input.columns(columns.from(), columns.count())
                 : channels(columns).values();
     }
 
-    /** {@return G of some columns, which may be those of the images if their gradient is wanted} */
+    /**
+     * {@return G of some columns, which may be those of the images if their gradient is wanted}
+     *
+     * @param columns of features of this network
+     */
     public Matrix gradient(Columns columns) {
         return columns.of() == graph().input()
                 ? inputGradient.columns(columns.from(), columns.count())
                 : channels(columns).gradient();
     }
 
-    /** {@return the memory of some columns of features} */
+    /**
+     * {@return the memory of some columns of features}
+     *
+     * @param columns of features of this network
+     */
     public Channels channels(Columns columns) {
         return planner.channels().get(columns.of()).columns(columns.from(), columns.count());
     }

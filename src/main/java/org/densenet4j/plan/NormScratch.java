@@ -23,7 +23,12 @@ public record NormScratch(
                 frame.matrix(3, channels));
     }
 
-    /** {@return the same of some channels} */
+    /**
+     * {@return the same of some channels}
+     *
+     * @param from the first channel
+     * @param count how many
+     */
     public NormScratch columns(int from, int count) {
         return new NormScratch(
                 affine.columns(from, count),

@@ -49,7 +49,11 @@ public final class ParameterLayout {
         return next;
     }
 
-    /** {@return a number of elements rounded up to whole cache lines} */
+    /**
+     * {@return a number of elements rounded up to whole cache lines}
+     *
+     * @param elements 0 or more
+     */
     public static int aligned(int elements) {
         return Math.ceilDiv(elements, ALIGNMENT) * ALIGNMENT;
     }
@@ -57,6 +61,8 @@ public final class ParameterLayout {
     /**
      * {@return where the weights of convolutions and classifiers end, which lie first, or, with
      * scales, the gammas of batch normalisations behind them} Betas and biases come last.
+     *
+     * @param withScales whether gammas count as weights
      */
     public int end(boolean withScales) {
         return withScales ? scalesEnd : weightsLength;
@@ -72,12 +78,20 @@ public final class ParameterLayout {
         return List.copyOf(specs.values());
     }
 
-    /** {@return whether there is a tensor of this name} */
+    /**
+     * {@return whether there is a tensor of this name}
+     *
+     * @param name of the tensor, as the network spells it
+     */
     public boolean contains(String name) {
         return specs.containsKey(name);
     }
 
-    /** {@return the description of a tensor} */
+    /**
+     * {@return the description of a tensor}
+     *
+     * @param name of the tensor, as the network spells it
+     */
     public ParameterSpec spec(String name) {
         ParameterSpec spec = specs.get(name);
         if (spec == null) {
@@ -86,12 +100,22 @@ public final class ParameterLayout {
         return spec;
     }
 
-    /** {@return a tensor inside {@code vector}, flat} */
+    /**
+     * {@return a tensor inside {@code vector}, flat}
+     *
+     * @param vector [1, {@link #length}] of parameters, gradients or whatever lies in this order
+     * @param name of the tensor, as the network spells it
+     */
     public Matrix in(Matrix vector, String name) {
         return vector.columns(start(name), Math.toIntExact(spec(name).count()));
     }
 
-    /** {@return a tensor inside {@code vector} as [first dimension, product of the others]} */
+    /**
+     * {@return a tensor inside {@code vector} as [first dimension, product of the others]}
+     *
+     * @param vector [1, {@link #length}] of parameters, gradients or whatever lies in this order
+     * @param name of the tensor, as the network spells it
+     */
     public Matrix matrix(Matrix vector, String name) {
         int rows = spec(name).shape().getFirst();
         int columns = Math.toIntExact(spec(name).count() / rows);

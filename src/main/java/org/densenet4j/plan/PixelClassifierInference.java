@@ -7,6 +7,7 @@ import org.densenet4j.graph.PixelClassifier;
 /**
  * Memory of a classifier of pixels in inference. Logits and all that they are made of are float32.
  *
+ * @param node the node whose memory it is
  * @param rows chunks of rows
  * @param source what it reads
  * @param sourceChunk a chunk of it, dense, in each lane; empty where it is read in its place

@@ -8,6 +8,7 @@ import org.densenet4j.graph.Read;
 /**
  * Memory of a classifier of pixels. Logits and all that they are made of are float32.
  *
+ * @param node the node whose memory it is
  * @param rows chunks of rows
  * @param source a chunk of what is read, dense, in each lane, and later its gradient
  * @param sourceFloats the same in float32; the same memory where that is how it is stored

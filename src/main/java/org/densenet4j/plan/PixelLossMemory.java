@@ -67,6 +67,8 @@ public record PixelLossMemory(
     /**
      * {@return sum of losses, and intersection, labelled and predicted pixels of each class, of a
      * chunk}
+     *
+     * @param chunk number of one of the {@link #rows}
      */
     public Matrix tally(int chunk) {
         int each = 1 + 3 * classes();

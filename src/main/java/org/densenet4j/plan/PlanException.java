@@ -6,7 +6,11 @@ import org.jspecify.annotations.Nullable;
 
 /** A plan that cannot be carried out; the message has the numbers and the alternatives. */
 public final class PlanException extends RuntimeException {
-    /** With a one-line message. */
+    /**
+     * With a one-line message.
+     *
+     * @param message what cannot be, the numbers, and what to do instead
+     */
     public PlanException(String message) {
         super(message);
     }

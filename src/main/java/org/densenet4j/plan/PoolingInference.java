@@ -8,6 +8,7 @@ import org.densenet4j.graph.Window;
 /**
  * Memory of a pool in inference.
  *
+ * @param node the node whose memory it is
  * @param images chunks of images; the rows counted are those of the output
  * @param shape of the pool; where a blur follows, of the pool before it
  * @param source what it reads

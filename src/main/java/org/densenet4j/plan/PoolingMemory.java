@@ -10,6 +10,7 @@ import java.util.Optional;
 /**
  * Memory of a pool.
  *
+ * @param node the node whose memory it is
  * @param images chunks of images; the rows counted are those of the output
  * @param shape of the pool; where a blur follows, of the pool before it
  * @param normalised the naive strategy's copy of what is pooled

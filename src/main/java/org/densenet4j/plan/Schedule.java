@@ -48,12 +48,20 @@ public final class Schedule {
         return List.copyOf(operations);
     }
 
-    /** {@return the forward operation of a node} */
+    /**
+     * {@return the forward operation of a node}
+     *
+     * @param node of the graph
+     */
     public int forward(Node node) {
         return forward.get(node.name());
     }
 
-    /** {@return the backward operation of a node} */
+    /**
+     * {@return the backward operation of a node}
+     *
+     * @param node of the graph
+     */
     public int backward(Node node) {
         return backward.get(node.name());
     }

@@ -59,7 +59,13 @@ public final class Summary {
         totals();
     }
 
-    /** {@return the table as text} */
+    /**
+     * {@return the table as text}
+     *
+     * @param spec the network
+     * @param batch images of a step
+     * @param device that memory is planned for
+     */
     public static String of(NetworkSpec spec, int batch, Device device) {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");

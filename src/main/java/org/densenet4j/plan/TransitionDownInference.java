@@ -7,6 +7,7 @@ import org.densenet4j.graph.TransitionDown;
 /**
  * Memory of a transition down in inference.
  *
+ * @param node the node whose memory it is
  * @param chunks of images, or of bands of their rows; the rows counted are those of the larger,
  *     incoming side
  * @param pooled the same chunks of the outgoing side

@@ -10,6 +10,7 @@ import java.util.Optional;
  * Memory of a transition down. The convolution's output is made again to find where the pool's
  * maxima were.
  *
+ * @param node the node whose memory it is
  * @param chunks of images, or of bands of their rows; the rows counted are those of the larger,
  *     incoming side
  * @param pooled the same chunks of the outgoing side

@@ -6,6 +6,7 @@ import org.densenet4j.graph.Transition;
 /**
  * Memory of a transition in inference.
  *
+ * @param node the node whose memory it is
  * @param chunks of images, or of bands of their rows; the rows counted are those of the larger,
  *     incoming side
  * @param outgoing the same chunks of the outgoing side

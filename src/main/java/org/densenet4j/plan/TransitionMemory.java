@@ -9,6 +9,7 @@ import java.util.Optional;
  * Memory of a transition. Average pooling and the 1x1 convolution are linear and commute, so the
  * features are pooled first and the convolution does a quarter of the work.
  *
+ * @param node the node whose memory it is
  * @param chunks of images, or of bands of their rows; the rows counted are those of the larger,
  *     incoming side
  * @param outgoing the same chunks of the outgoing side

@@ -7,6 +7,7 @@ import org.densenet4j.graph.TransitionUp;
 /**
  * Memory of a transition up in inference.
  *
+ * @param node the node whose memory it is
  * @param images chunks of images; the rows counted are those of what is read
  * @param convolution the one that this is the transpose of: from the upsampled pixels to those read
  * @param source what it reads

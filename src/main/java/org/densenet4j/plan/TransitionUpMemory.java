@@ -7,11 +7,14 @@ import org.densenet4j.graph.TransitionUp;
 /**
  * Memory of a transition up.
  *
+ * @param node the node whose memory it is
  * @param images chunks of images; the rows counted are those of what is read
  * @param convolution the one that this is the transpose of: from the upsampled pixels to those read
- * @param source a chunk of what is read, dense, in each lane, and later its gradient
+ * @param source a chunk of what is read, dense, in each lane
+ * @param sourceGradient a chunk of the gradient of what is read
  * @param upsampled a chunk before it is cropped, and later its gradient
  * @param output a chunk of the output, dense, and later its gradient
+ * @param scratch of the convolution
  * @param biasSums one sum of the bias gradient for each lane
  * @param partials two rows of sums for each chunk; viewed with the columns in use
  * @param correction [3, C'] of the outgoing features' gradient

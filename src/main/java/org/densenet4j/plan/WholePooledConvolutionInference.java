@@ -10,6 +10,7 @@ import java.util.Optional;
  * Memory of a convolution with batch normalisation and max-pool behind it, over chunks of images,
  * in inference.
  *
+ * @param node the node whose memory it is
  * @param chunks of images; the rows counted are those of the convolution's output
  * @param outgoing the same chunks of the pooled output
  * @param convolution over one chunk

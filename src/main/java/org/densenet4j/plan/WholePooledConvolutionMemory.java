@@ -9,6 +9,7 @@ import java.util.Optional;
 /**
  * Memory of a convolution with batch normalisation and max-pool behind it, over chunks of images.
  *
+ * @param node the node whose memory it is
  * @param chunks of images; the rows counted are those of the convolution's output
  * @param outgoing the same chunks of the pooled output
  * @param convolution over one chunk
@@ -19,6 +20,7 @@ import java.util.Optional;
  * @param output a chunk of the convolution's output
  * @param gradient a chunk of its gradient
  * @param pooledGradient a chunk of the pooled output's gradient
+ * @param scratch of the convolution
  * @param packedForBackward the weights for the gradient of what is read
  * @param partials two rows of sums for each chunk
  * @param norm of S

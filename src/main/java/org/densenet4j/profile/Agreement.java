@@ -47,7 +47,12 @@ public record Agreement(
     /**
      * Compares losses and saved gradients.
      *
+     * @param strategy the one that is compared
+     * @param losses of its steps, from the first
      * @param gradients safetensors file of the first step's gradients
+     * @param reference the one that it is compared with
+     * @param referenceLosses of the reference's steps; more of one than of the other are left out
+     * @param referenceGradients the same of the reference, with the same tensors
      * @return how far losses and gradients are from each other
      * @throws IOException when a file cannot be read
      */

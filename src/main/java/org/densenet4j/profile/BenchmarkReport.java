@@ -17,7 +17,11 @@ public final class BenchmarkReport {
 
     private BenchmarkReport() {}
 
-    /** {@return tables for a terminal} */
+    /**
+     * {@return tables for a terminal}
+     *
+     * @param b what was measured
+     */
     public static String text(Benchmark b) {
         Objects.requireNonNull(b, "b");
         StringBuilder text = new StringBuilder();
@@ -74,7 +78,11 @@ public final class BenchmarkReport {
         return table;
     }
 
-    /** {@return one object} */
+    /**
+     * {@return one object}
+     *
+     * @param b what was measured
+     */
     public static String json(Benchmark b) {
         Objects.requireNonNull(b, "b");
         return Json.pretty(

@@ -38,7 +38,11 @@ public record BenchmarkRow(
         /** A forward pass in evaluation mode, nothing kept. */
         INFERENCE;
 
-        /** {@return FLOPs that a step with this plan's network and batch needs} */
+        /**
+         * {@return FLOPs that a step with this plan's network and batch needs}
+         *
+         * @param plan of training or of inference, as this is
+         */
         public long flops(MemoryPlan plan) {
             return this == TRAINING ? UsefulFlops.training(plan) : UsefulFlops.inference(plan);
         }

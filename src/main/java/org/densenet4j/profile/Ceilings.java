@@ -31,6 +31,7 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
      * Measures a device, in about a second; takes half a gigabyte for that time, or less where less
      * is available.
      *
+     * @param device nothing else should run on it
      * @return FLOPs and bytes per second at best
      */
     public static Ceilings measure(Device device) {
@@ -38,7 +39,11 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
         return new Ceilings(products(device), copies(device));
     }
 
-    /** {@return what an operation of this intensity can reach, in FLOP/s} */
+    /**
+     * {@return what an operation of this intensity can reach, in FLOP/s}
+     *
+     * @param flopsPerByte FLOPs for each byte that it moves
+     */
     public double attainable(double flopsPerByte) {
         return Math.min(flopsPerSecond, flopsPerByte * bytesPerSecond);
     }

@@ -34,7 +34,11 @@ public record Comparison(
         return Stream.concat(Stream.of(new ComparedNetwork(spec, runs)), beside.stream()).toList();
     }
 
-    /** {@return the run of a strategy} */
+    /**
+     * {@return the run of a strategy}
+     *
+     * @param strategy one that may have run
+     */
     public Optional<StrategyRun> run(MemoryStrategy strategy) {
         return runs.stream().filter(r -> r.strategy() == strategy).findFirst();
     }

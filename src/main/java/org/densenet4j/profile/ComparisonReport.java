@@ -31,6 +31,7 @@ public final class ComparisonReport {
      * networks {@code networks.csv}, the figure {@code memory}, and for each sweep a CSV file and
      * figures of memory and time, as PNG and SVG.
      *
+     * @param comparison what was compared
      * @param folder made if it is not there; files of these names are replaced
      * @throws IOException in one line with the path
      */
@@ -97,7 +98,11 @@ public final class ComparisonReport {
         return variable.name().toLowerCase(Locale.ROOT);
     }
 
-    /** {@return the main tables, for a terminal} */
+    /**
+     * {@return the main tables, for a terminal}
+     *
+     * @param c what was compared
+     */
     public static String text(Comparison c) {
         Objects.requireNonNull(c, "c");
         StringBuilder text = new StringBuilder();

@@ -80,7 +80,11 @@ import java.util.Objects;
  */
 public record OperationCost(long flops, long bytes, long recomputedFlops, long recomputedElements) {
 
-    /** {@return the costs of all operations of a plan's schedule, in its order} */
+    /**
+     * {@return the costs of all operations of a plan's schedule, in its order}
+     *
+     * @param plan of training
+     */
     public static List<OperationCost> of(MemoryPlan plan) {
         Objects.requireNonNull(plan, "plan");
         CostCounter counter = new CostCounter(plan);

@@ -27,6 +27,9 @@ public record PolynomialFit(double[] coefficients, double rSquared, double large
     /**
      * Fits a polynomial.
      *
+     * @param x where the points are
+     * @param y their values, as many
+     * @param degree of the polynomial, 0 or more
      * @return the coefficients and how well they fit
      * @throws IllegalArgumentException when there are fewer points than coefficients
      */

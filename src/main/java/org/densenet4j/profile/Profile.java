@@ -49,14 +49,25 @@ public record Profile(
         }
     }
 
-    /** {@return what is known without running anything: memory and costs, no times} */
+    /**
+     * {@return what is known without running anything: memory and costs, no times}
+     *
+     * @param plan of training
+     * @param device one line about the device
+     */
     public static Profile of(MemoryPlan plan, String device) {
         Objects.requireNonNull(plan, "plan");
         Objects.requireNonNull(device, "device");
         return of(plan, device, null);
     }
 
-    /** {@return the same for a plan that cannot be carried out} */
+    /**
+     * {@return the same for a plan that cannot be carried out}
+     *
+     * @param plan of training
+     * @param device one line about the device
+     * @param failure why it cannot be carried out; null when it can
+     */
     public static Profile of(MemoryPlan plan, String device, @Nullable String failure) {
         Objects.requireNonNull(plan, "plan");
         Objects.requireNonNull(device, "device");
@@ -68,13 +79,21 @@ public record Profile(
         return new Profile(plan, device, operations, List.of(), null, 0, failure, StepTrace.NONE);
     }
 
-    /** {@return the same with measured ceilings} */
+    /**
+     * {@return the same with measured ceilings}
+     *
+     * @param measured on the same device
+     */
     public Profile withCeilings(Ceilings measured) {
         Objects.requireNonNull(measured, "measured");
         return new Profile(plan, device, operations, steps, measured, markSeconds, failure, trace);
     }
 
-    /** {@return the same with the trace of its steps} */
+    /**
+     * {@return the same with the trace of its steps}
+     *
+     * @param taken of the same steps
+     */
     public Profile withTrace(StepTrace taken) {
         Objects.requireNonNull(taken, "taken");
         return new Profile(plan, device, operations, steps, ceilings, markSeconds, failure, taken);
@@ -95,7 +114,11 @@ public record Profile(
         return operations.stream().mapToDouble(o -> o.time().median()).sum();
     }
 
-    /** {@return sum of the operations' median times in one phase} */
+    /**
+     * {@return sum of the operations' median times in one phase}
+     *
+     * @param phase forward, backward or update
+     */
     public double phaseSeconds(Phase phase) {
         Objects.requireNonNull(phase, "phase");
         return operations.stream()

@@ -37,6 +37,7 @@ public final class ProfileReport {
      * timeline}, {@code arena} and {@code roofline} (where times and ceilings are known) as PNG and
      * SVG.
      *
+     * @param profile what was measured, or planned alone
      * @param folder made if it is not there; files of these names are replaced
      * @throws IOException in one line with the path
      */
@@ -58,7 +59,11 @@ public final class ProfileReport {
         }
     }
 
-    /** {@return the main numbers, for a terminal} */
+    /**
+     * {@return the main numbers, for a terminal}
+     *
+     * @param profile what was measured, or planned alone
+     */
     public static String text(Profile profile) {
         Objects.requireNonNull(profile, "profile");
         return ProfileSummary.of(profile);

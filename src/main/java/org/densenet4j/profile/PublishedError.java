@@ -42,7 +42,11 @@ public record PublishedError(String network, double percent, String data, String
                             CIFAR,
                             "He et al. 2016, arXiv 1603.05027"));
 
-    /** {@return the error of a network that is a preset as it was published; none of any other} */
+    /**
+     * {@return the error of a network that is a preset as it was published; none of any other}
+     *
+     * @param spec any network
+     */
     public static Optional<PublishedError> of(NetworkSpec spec) {
         Objects.requireNonNull(spec, "spec");
         return ALL.stream()

@@ -28,6 +28,7 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
     /**
      * Takes the trace of one step, or of anything else, that has just been waited for.
      *
+     * @param device that ran the step
      * @param seconds that it took
      * @return calls with their times; empty where the device is not traced
      */
@@ -36,7 +37,11 @@ public record StepTrace(List<TracedCall> calls, int steps, double seconds) {
         return new StepTrace(device.takeTrace(), 1, seconds);
     }
 
-    /** {@return both together} */
+    /**
+     * {@return both together}
+     *
+     * @param next of later steps
+     */
     public StepTrace plus(StepTrace next) {
         Objects.requireNonNull(next, "next");
         Map<String, TracedCall> sums = new LinkedHashMap<>();

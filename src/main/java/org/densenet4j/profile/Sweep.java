@@ -69,12 +69,21 @@ public record Sweep(Variable variable, String fixed, List<Point> points) {
             long predictedBytes,
             @Nullable Measurement measured) {}
 
-    /** {@return the points of a strategy} */
+    /**
+     * {@return the points of a strategy}
+     *
+     * @param strategy one of those that were run
+     */
     public List<Point> of(MemoryStrategy strategy) {
         return points.stream().filter(p -> p.strategy() == strategy).toList();
     }
 
-    /** {@return polynomial of a strategy's predicted bytes in the variable} */
+    /**
+     * {@return polynomial of a strategy's predicted bytes in the variable}
+     *
+     * @param strategy one of those that were run
+     * @param degree of the polynomial, less than the number of points
+     */
     public PolynomialFit memoryFit(MemoryStrategy strategy, int degree) {
         List<Point> own = of(strategy);
         return PolynomialFit.of(
@@ -84,6 +93,9 @@ public record Sweep(Variable variable, String fixed, List<Point> points) {
     /**
      * {@return polynomial of a strategy's median step time in the variable, over the points that
      * ran}
+     *
+     * @param strategy one of those that were run
+     * @param degree of the polynomial, less than the number of points
      */
     public PolynomialFit timeFit(MemoryStrategy strategy, int degree) {
         List<Point> own = of(strategy).stream().filter(p -> p.measured() != null).toList();

@@ -15,7 +15,11 @@ public record Timing(double median, double min, double max, int count) {
     /** Of something that never ran. */
     public static final Timing NONE = new Timing(0, 0, 0, 0);
 
-    /** {@return of these runs} */
+    /**
+     * {@return of these runs}
+     *
+     * @param seconds of each run; none gives {@link #NONE}
+     */
     public static Timing of(double... seconds) {
         Objects.requireNonNull(seconds, "seconds");
         if (seconds.length == 0) {

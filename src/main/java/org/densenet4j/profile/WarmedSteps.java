@@ -22,6 +22,7 @@ public final class WarmedSteps {
          *
          * @param number of the step, from 0
          * @return the seconds that count
+         * @throws IOException what ends the measurement
          */
         double run(int number) throws IOException;
     }
@@ -31,6 +32,8 @@ public final class WarmedSteps {
      * and then the other half.
      *
      * @param steps 1 or more
+     * @param warmUpSeconds 0 or more, at most a day
+     * @param step is called once for each step, in turn
      * @return the seconds of the steps that count
      * @throws IOException what a step throws
      */
@@ -55,7 +58,11 @@ public final class WarmedSteps {
         return seconds;
     }
 
-    /** {@return seconds since a value of {@link System#nanoTime}} */
+    /**
+     * {@return seconds since a value of {@link System#nanoTime}}
+     *
+     * @param start when it began
+     */
     public static double secondsSince(long start) {
         return (System.nanoTime() - start) / 1e9;
     }

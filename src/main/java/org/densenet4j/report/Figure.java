@@ -136,6 +136,7 @@ public final class Figure {
     /**
      * A named sequence of points.
      *
+     * @param name as the legend shows it
      * @param x horizontal values, ascending
      * @param y vertical values, as many
      */
@@ -159,7 +160,14 @@ public final class Figure {
      */
     public record Box(int series, double x0, double x1, double y0, double y1) {}
 
-    /** {@return lines with a mark at every point} */
+    /**
+     * {@return lines with a mark at every point}
+     *
+     * @param title one line above the figure
+     * @param xLabel what the horizontal axis counts, with its unit
+     * @param yLabel what the vertical axis counts, with its unit
+     * @param series one or more, each of its own colour
+     */
     public static Figure lines(String title, String xLabel, String yLabel, List<Series> series) {
         checkLabels(title, xLabel, yLabel);
         checkSome("series", series);
@@ -176,6 +184,10 @@ public final class Figure {
     /**
      * {@return points and the lines that bound them, both axes logarithmic: a roofline}
      *
+     * @param title one line above the figure
+     * @param xLabel what the horizontal axis counts, with its unit
+     * @param yLabel what the vertical axis counts, with its unit
+     * @param points marks without lines, a colour for each series
      * @param bounds lines without marks, drawn in grey
      */
     public static Figure logarithmicPoints(
@@ -204,6 +216,9 @@ public final class Figure {
     /**
      * {@return quantities that add up, each constant from one x to the next}
      *
+     * @param title one line above the figure
+     * @param xLabel what the horizontal axis counts, with its unit
+     * @param yLabel what the vertical axis counts, with its unit
      * @param x where each step begins; the last one is as wide as the one before
      * @param series name and values of each quantity, from the bottom
      */
@@ -237,6 +252,9 @@ public final class Figure {
     /**
      * {@return groups of bars}
      *
+     * @param title one line above the figure
+     * @param yLabel what the vertical axis counts, with its unit
+     * @param groups name of each group, from left to right
      * @param series name and values of each bar of a group
      * @param stacked on top of each other instead of side by side
      */
@@ -278,7 +296,11 @@ public final class Figure {
     /**
      * {@return rectangles by two axes}
      *
+     * @param title one line above the figure
+     * @param xLabel what the horizontal axis counts, with its unit
+     * @param yLabel what the vertical axis counts, with its unit
      * @param names of the boxes' series
+     * @param boxes drawn in this order
      */
     public static Figure boxes(
             String title, String xLabel, String yLabel, List<String> names, List<Box> boxes) {
@@ -316,6 +338,9 @@ public final class Figure {
     /**
      * {@return a matrix of values as colours, its first row on top}
      *
+     * @param title one line above the figure
+     * @param xLabel what the horizontal axis counts, with its unit
+     * @param yLabel what the vertical axis counts, with its unit
      * @param columns name of each column
      * @param rows name of each row
      * @param values [rows][columns], NaN for none
@@ -348,6 +373,12 @@ public final class Figure {
     /**
      * {@return the same with colours for a range of one's own, so that several maps compare}
      *
+     * @param title one line above the figure
+     * @param xLabel what the horizontal axis counts, with its unit
+     * @param yLabel what the vertical axis counts, with its unit
+     * @param columns name of each column
+     * @param rows name of each row
+     * @param values [rows][columns], NaN for none
      * @param low value of the palest colour
      * @param high value of the strongest colour, above {@code low}
      */
@@ -528,6 +559,9 @@ public final class Figure {
     /**
      * Writes the figure as PNG (at twice this size) or SVG, whichever the file's name ends with.
      *
+     * @param path ends in {@code .png} or {@code .svg}
+     * @param width in pixels of the SVG, half of the PNG's
+     * @param height in pixels of the SVG, half of the PNG's
      * @throws IllegalArgumentException when it ends with neither
      * @throws IOException in one line, when the file cannot be written or the system has no fonts
      */
@@ -539,6 +573,10 @@ public final class Figure {
     /**
      * Writes the figure into a folder.
      *
+     * @param folder lists what is written
+     * @param name ends in {@code .png} or {@code .svg}
+     * @param width in pixels of the SVG, half of the PNG's
+     * @param height in pixels of the SVG, half of the PNG's
      * @return its path
      * @throws IOException as {@link #write(Path, int, int)}
      */
@@ -550,6 +588,10 @@ public final class Figure {
     /**
      * Writes the figure into a folder, as {@code name.png} and as {@code name.svg}.
      *
+     * @param folder lists what is written
+     * @param name without an ending
+     * @param width in pixels of the SVG, half of the PNG's
+     * @param height in pixels of the SVG, half of the PNG's
      * @throws IOException as {@link #write(Path, int, int)}
      */
     public void writeBoth(OutputFolder folder, String name, int width, int height)

@@ -55,6 +55,7 @@ public final class HtmlPage {
     /**
      * Starts a page.
      *
+     * @param title also the name of the browser's window
      * @return an empty page
      */
     public static HtmlPage titled(String title) {
@@ -65,6 +66,7 @@ public final class HtmlPage {
     /**
      * What was reported on: model, device, date.
      *
+     * @param text one line below the title
      * @return this
      */
     public HtmlPage subtitle(String text) {
@@ -76,6 +78,8 @@ public final class HtmlPage {
     /**
      * A number to read first, shown large above all sections.
      *
+     * @param name what it counts
+     * @param value with its unit
      * @return this
      */
     public HtmlPage keyFigure(String name, String value) {
@@ -92,6 +96,7 @@ public final class HtmlPage {
     /**
      * Starts a section.
      *
+     * @param heading of the section
      * @return this
      */
     public HtmlPage section(String heading) {
@@ -111,6 +116,7 @@ public final class HtmlPage {
     /**
      * A paragraph.
      *
+     * @param paragraph plain text
      * @return this
      */
     public HtmlPage text(String paragraph) {
@@ -122,6 +128,7 @@ public final class HtmlPage {
     /**
      * A paragraph that must not be overlooked.
      *
+     * @param paragraph plain text
      * @return this
      */
     public HtmlPage warning(String paragraph) {
@@ -135,6 +142,8 @@ public final class HtmlPage {
     /**
      * A chart of the usual height.
      *
+     * @param caption what it shows; put its numbers into a table beside it for who can't see it
+     * @param option as ECharts documents it
      * @return this
      */
     public HtmlPage chart(String caption, Map<String, Object> option) {
@@ -172,6 +181,7 @@ public final class HtmlPage {
     /**
      * A table.
      *
+     * @param table shown whole
      * @return this
      */
     public HtmlPage table(Table table) {
@@ -183,6 +193,7 @@ public final class HtmlPage {
     /**
      * A table that opens on a click: the numbers behind a chart.
      *
+     * @param table its caption and its number of rows are what is clicked on
      * @return this
      */
     public HtmlPage foldedTable(Table table) {
@@ -217,6 +228,7 @@ public final class HtmlPage {
     /**
      * Writes the page to a file, which appears only when it is complete.
      *
+     * @param path ends in {@code .html}
      * @throws IOException in one line with the path
      */
     public void write(Path path) throws IOException {
@@ -227,6 +239,8 @@ public final class HtmlPage {
     /**
      * Writes the page into a folder.
      *
+     * @param folder lists what is written
+     * @param name ends in {@code .html}
      * @return its path
      * @throws IOException in one line with the path
      */

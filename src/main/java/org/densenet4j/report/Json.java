@@ -26,6 +26,7 @@ public final class Json {
      * {@return an object with its members in the given order: {@code object("type", "bar", "data",
      * list)}}
      *
+     * @param namesAndValues a name, its value, the next name and so on
      * @throws IllegalArgumentException when a name has no value
      */
     public static Map<String, @Nullable Object> object(@Nullable Object... namesAndValues) {
@@ -43,6 +44,7 @@ public final class Json {
     /**
      * {@return the value on one line, for a script}
      *
+     * @param value null, or of the types that {@link Json} names
      * @throws IllegalArgumentException when a value is of another type
      */
     public static String compact(@Nullable Object value) {
@@ -52,6 +54,7 @@ public final class Json {
     /**
      * {@return the value on many lines, for a person}
      *
+     * @param value null, or of the types that {@link Json} names
      * @throws IllegalArgumentException when a value is of another type
      */
     public static String pretty(@Nullable Object value) {
@@ -69,6 +72,7 @@ public final class Json {
      *
      * @param out gets UTF-8, and stays open
      * @return this
+     * @throws IOException when {@code out} fails
      */
     public static Array array(OutputStream out) throws IOException {
         Objects.requireNonNull(out, "out");
@@ -90,8 +94,10 @@ public final class Json {
         /**
          * Writes an element.
          *
+         * @param element null, or of the types that {@link Json} names
          * @return this
          * @throws IllegalArgumentException when a value is of another type
+         * @throws IOException when the stream fails
          */
         public Array add(@Nullable Object element) throws IOException {
             write(element, out);

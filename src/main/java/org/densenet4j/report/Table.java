@@ -38,6 +38,7 @@ public final class Table {
     /**
      * Appends a row.
      *
+     * @param cells text or numbers, one for each column
      * @return this
      * @throws IllegalArgumentException when it has not one cell for each column
      */
