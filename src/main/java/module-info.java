@@ -8,7 +8,7 @@ module org.densenet4j {
     requires static info.picocli;
     requires static jdk.incubator.vector;
     requires static jdk.unsupported;
-    requires static org.jspecify; // Not transitive: it does not come along as a dependency.
+    requires static transitive org.jspecify;
 
     exports org.densenet4j.backend;
     exports org.densenet4j.data;

@@ -65,11 +65,10 @@ public record BandedPooledConvolutionMemory(
         int channels = node.target().count();
         int in = node.source().channels();
         int pixels = bands.height() * bands.width();
-        Matrix statistics = PooledConvolutionMemory.statistics(node, planner);
-        Optional<Matrix> stored = PooledConvolutionMemory.stored(node, planner);
+        PooledConvolutionOutput kept = PooledConvolutionOutput.of(node, planner);
         Optional<Matrix> normalised =
                 planner.naiveCopy(node, ".normalised", planner.rows(pixels), channels);
-        int reach = stored.isPresent() ? 0 : HALO;
+        int reach = kept.stored().isPresent() ? 0 : HALO;
         ConvolvedBands convolved =
                 new ConvolvedBands(
                         bands,
@@ -88,8 +87,8 @@ public record BandedPooledConvolutionMemory(
                 convolved,
                 bands.halved(node.target().of()),
                 convolution,
-                stored,
-                statistics,
+                kept.stored(),
+                kept.statistics(),
                 normalised,
                 frame.activations(convolved.readPixels(), in),
                 frame.activations(convolved.convolvedPixels(), channels),

@@ -80,7 +80,7 @@ public sealed interface BottleneckConvolutionMemory {
             ConvolutionScratch scratch)
             implements BottleneckConvolutionMemory {
 
-        private static OfBands of(
+        static OfBands of(
                 BottleneckLayer node, Bands bands, Planner planner, Allocator.Frame frame) {
             ConvolvedBands convolved =
                     new ConvolvedBands(bands, Window.THREE, bands.height(), bands.width(), 0, 0);
@@ -97,21 +97,5 @@ public sealed interface BottleneckConvolutionMemory {
         public Chunks chunks() {
             return convolved.bands().chunks();
         }
-    }
-
-    /**
-     * {@return bands where an image is far larger than the cache, whole images otherwise, and for
-     * NAIVE, which keeps all of T}
-     */
-    @SuppressWarnings("exports") // Public as all of an interface; for the planner.
-    static BottleneckConvolutionMemory of(
-            BottleneckLayer node, Planner planner, Allocator.Frame frame) {
-        if (planner.strategy() == MemoryStrategy.NAIVE) {
-            return OfImages.of(node, planner, frame);
-        }
-        long scratch = planner.bytes(node.width() + node.growthRate());
-        return planner.bands(node.source().height(), node.source().width(), scratch, 1)
-                .<BottleneckConvolutionMemory>map(bands -> OfBands.of(node, bands, planner, frame))
-                .orElseGet(() -> OfImages.of(node, planner, frame));
     }
 }

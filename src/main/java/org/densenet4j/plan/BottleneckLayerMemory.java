@@ -100,8 +100,7 @@ public record BottleneckLayerMemory(
             planner.noteProducts(pixels, a, zRows, zRows, a);
         }
         Allocator.Frame frame = planner.allocator().frame();
-        BottleneckConvolutionMemory convolution =
-                BottleneckConvolutionMemory.of(node, planner, frame);
+        BottleneckConvolutionMemory convolution = convolution(node, planner, frame);
         int partials =
                 Math.max(
                         convolution.chunks().count(batch) * Math.max(width, k),
@@ -122,5 +121,22 @@ public record BottleneckLayerMemory(
                 NormScratch.in(frame, prefix),
                 NormScratch.in(frame, width),
                 frame.matrix(3, k));
+    }
+
+    /**
+     * Bands where an image is far larger than the cache, whole images otherwise, and for NAIVE,
+     * which keeps all of T.
+     */
+    private static BottleneckConvolutionMemory convolution(
+            BottleneckLayer node, Planner planner, Allocator.Frame frame) {
+        if (planner.strategy() == MemoryStrategy.NAIVE) {
+            return BottleneckConvolutionMemory.OfImages.of(node, planner, frame);
+        }
+        long scratch = planner.bytes(node.width() + node.growthRate());
+        return planner.bands(node.source().height(), node.source().width(), scratch, 1)
+                .<BottleneckConvolutionMemory>map(
+                        bands ->
+                                BottleneckConvolutionMemory.OfBands.of(node, bands, planner, frame))
+                .orElseGet(() -> BottleneckConvolutionMemory.OfImages.of(node, planner, frame));
     }
 }

@@ -44,34 +44,4 @@ public sealed interface PooledConvolutionMemory extends NodeMemory
 
     /** {@return the correction [3, C] of the pooled output's gradient} */
     Matrix correction();
-
-    /** {@return statistics of S} */
-    @SuppressWarnings("exports") // Public as all of an interface; for the planner.
-    static Matrix statistics(PooledConvolution node, Planner planner) {
-        return planner.allocator()
-                .matrix(
-                        node.name() + ".statistics",
-                        Category.FEATURES,
-                        3,
-                        node.target().count(),
-                        planner.schedule().forward(node),
-                        planner.schedule().backward(node));
-    }
-
-    /** {@return S, where it is kept} */
-    @SuppressWarnings("exports") // Public as all of an interface; for the planner.
-    static Optional<Matrix> stored(PooledConvolution node, Planner planner) {
-        return planner.strategy() == MemoryStrategy.RECOMPUTE
-                ? Optional.empty()
-                : Optional.of(
-                        planner.allocator()
-                                .activations(
-                                        node.name() + ".convolution",
-                                        Category.FEATURES,
-                                        planner.rows(
-                                                node.convolvedHeight() * node.convolvedWidth()),
-                                        node.target().count(),
-                                        planner.schedule().forward(node),
-                                        planner.schedule().backward(node)));
-    }
 }

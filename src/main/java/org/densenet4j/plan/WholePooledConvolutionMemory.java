@@ -48,8 +48,7 @@ public record WholePooledConvolutionMemory(
     static WholePooledConvolutionMemory of(PooledConvolution node, Planner planner) {
         int channels = node.target().count();
         int pixels = node.convolvedHeight() * node.convolvedWidth();
-        Matrix statistics = PooledConvolutionMemory.statistics(node, planner);
-        Optional<Matrix> stored = PooledConvolutionMemory.stored(node, planner);
+        PooledConvolutionOutput kept = PooledConvolutionOutput.of(node, planner);
         Optional<Matrix> normalised =
                 planner.naiveCopy(node, ".normalised", planner.rows(pixels), channels);
         Chunks chunks = planner.imageChunks(pixels, 2 * planner.bytes(channels));
@@ -75,8 +74,8 @@ public record WholePooledConvolutionMemory(
                 chunks,
                 outgoing,
                 convolution,
-                stored,
-                statistics,
+                kept.stored(),
+                kept.statistics(),
                 normalised,
                 frame.activations(inRows, in),
                 frame.activations(chunkRows, channels),

@@ -38,6 +38,7 @@ class ConsumerIT {
                     "jcublas",
                     "jcudnn",
                     "jackson-core",
+                    "jspecify",
                     "imageio-jpeg",
                     "imageio-core",
                     "imageio-metadata",
@@ -251,7 +252,8 @@ class ConsumerIT {
     /** Whether the jar is a module by its own word. */
     private static boolean isModule(Path jar) {
         String name = jar.getFileName().toString();
-        return Stream.of("densenet4j", "dnnl", "javacpp", "jackson").anyMatch(name::startsWith);
+        return Stream.of("densenet4j", "dnnl", "javacpp", "jackson", "jspecify")
+                .anyMatch(name::startsWith);
     }
 
     private static List<Path> jars() throws IOException {
