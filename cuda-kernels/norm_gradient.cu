@@ -1,26 +1,25 @@
 // Backward through a batch normalisation without a ReLU behind it, up to the correction: sum(g) and
-// sum(g * (x - mean)) of each channel, which become dbeta and dgamma, and
-//   norm_gradient_sums                  nothing else
-//   accumulate_gradient_of_normalised   blockGradient (+)= weight * g
+// sum(g * (x - mean)) of each channel, which become dbeta and dgamma, and blockGradient (+)= weight * g.
 //
 // Shapes    gradient, x, blockGradient [rows, channels] with strides; mean, weight [channels]; tiles
 //           [row tiles, 2, channels]
-// Bytes     sums: 8 * rows * channels read; accumulate: 12 read (8 when overwriting), 4 written; both: 8 * row tiles *
-//           channels of sums written, and 4 (8) * channels of vectors read
+// Bytes     12 * rows * channels read (8 when overwriting), 4 written; 8 * row tiles * channels of sums written, and
+//           8 * channels of vectors read
 // Geometry  tiled, see common.cuh; combine_sums follows
 #include "common.cuh"
 
-template <int V, bool ACCUMULATE>
-__device__ void norm_gradient(const float* gradient, int gradientStride, const float* x, int xStride,
-                              const float* means, const float* weight, int add, float* blockGradient,
-                              int blockStride, int rows, int channels, int rowsPerTile, float* tiles) {
+template <int V>
+__device__ void accumulate_gradient_of_normalised(const float* gradient, int gradientStride, const float* x,
+                                                  int xStride, const float* means, const float* weight, int add,
+                                                  float* blockGradient, int blockStride, int rows, int channels,
+                                                  int rowsPerTile, float* tiles) {
     const int c = first_channel<V>();
     const bool inside = c < channels;
     Channels<V> sum = zeros<V>();
     Channels<V> products = zeros<V>();
     if (inside) {
         const Channels<V> mean = load<V>(means + c);
-        const Channels<V> w = ACCUMULATE ? load<V>(weight + c) : zeros<V>();
+        const Channels<V> w = load<V>(weight + c);
         struct Fetched {
             Channels<V> value;
             Channels<V> gradient;
@@ -30,7 +29,7 @@ __device__ void norm_gradient(const float* gradient, int gradientStride, const f
             rows_of_tile(rows, rowsPerTile),
             [&](int r) {
                 return Fetched{load<V>(x + at(r, xStride, c)), load<V>(gradient + at(r, gradientStride, c)),
-                               ACCUMULATE && add ? load<V>(blockGradient + at(r, blockStride, c)) : zeros<V>()};
+                               add ? load<V>(blockGradient + at(r, blockStride, c)) : zeros<V>()};
             },
             [&](int r, Fetched f) {
 #pragma unroll
@@ -39,9 +38,7 @@ __device__ void norm_gradient(const float* gradient, int gradientStride, const f
                     products.v[i] = fmaf(f.gradient.v[i], f.value.v[i] - mean.v[i], products.v[i]);
                     f.old.v[i] = fmaf(w.v[i], f.gradient.v[i], f.old.v[i]);
                 }
-                if (ACCUMULATE) {
-                    store(blockGradient + at(r, blockStride, c), f.old);
-                }
+                store(blockGradient + at(r, blockStride, c), f.old);
             });
     }
     sum_over_rows(sum, products);
@@ -49,27 +46,6 @@ __device__ void norm_gradient(const float* gradient, int gradientStride, const f
         store(tile_row(tiles, 0, channels) + c, sum);
         store(tile_row(tiles, 1, channels) + c, products);
     }
-}
-
-template <int V>
-__device__ void norm_gradient_sums(const float* gradient, int gradientStride, const float* x, int xStride,
-                                   const float* mean, int rows, int channels, int rowsPerTile, float* tiles) {
-    norm_gradient<V, false>(gradient, gradientStride, x, xStride, mean, nullptr, 0, nullptr, 0, rows, channels,
-                            rowsPerTile, tiles);
-}
-
-TILED_KERNEL(norm_gradient_sums,
-             (const float* gradient, int gradientStride, const float* x, int xStride, const float* mean, int rows,
-              int channels, int rowsPerTile, float* tiles),
-             (gradient, gradientStride, x, xStride, mean, rows, channels, rowsPerTile, tiles))
-
-template <int V>
-__device__ void accumulate_gradient_of_normalised(const float* gradient, int gradientStride, const float* x,
-                                                  int xStride, const float* mean, const float* weight, int add,
-                                                  float* blockGradient, int blockStride, int rows, int channels,
-                                                  int rowsPerTile, float* tiles) {
-    norm_gradient<V, true>(gradient, gradientStride, x, xStride, mean, weight, add, blockGradient, blockStride, rows,
-                           channels, rowsPerTile, tiles);
 }
 
 TILED_KERNEL(accumulate_gradient_of_normalised,

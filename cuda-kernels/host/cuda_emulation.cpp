@@ -193,7 +193,6 @@ const std::unordered_map<std::string, Kernel> KERNELS = {
     BOTH(max_pool_backward),
     BOTH(max_pool_gradient),
     ONE(norm_correction),
-    BOTH(norm_gradient_sums),
     BOTH(normalise),
     BOTH(normalise_relu),
     BOTH(normalise_relu_average_pool),

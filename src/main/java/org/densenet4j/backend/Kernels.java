@@ -262,17 +262,6 @@ public interface Kernels {
     void maskPositive(Matrix gradient, Matrix output);
 
     /**
-     * {@code Σ g} and {@code Σ g·(x − mean)} of a normalisation without a ReLU behind it: what
-     * {@link #maskRelu} does beside masking.
-     *
-     * @param gradient [rows, C] of the normalisation's output
-     * @param x [rows, C], what the normalisation read
-     * @param statistics [3, C]
-     * @param partial [2, C], the chunk's own two sums, overwritten
-     */
-    void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial);
-
-    /**
      * {@code out = a·g + b + c·(x − mean)}, or added to {@code out}: batch normalisation's gradient
      * with finished sums.
      *

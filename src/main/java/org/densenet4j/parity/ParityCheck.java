@@ -289,10 +289,6 @@ public final class ParityCheck {
 
     /** How a tensor compares. */
     private record Verdict(String name, double error, double allowed, boolean holds, String note) {
-        boolean within() {
-            return error <= allowed;
-        }
-
         /** NaN is worst. */
         double severity() {
             double share = error / allowed;

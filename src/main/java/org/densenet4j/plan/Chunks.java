@@ -111,16 +111,6 @@ public record Chunks(int rowsPerImage, int rowsPerChunk) {
         return Math.min(rowsPerChunk, images * rowsPerImage - firstRow(chunk));
     }
 
-    /**
-     * {@return images of a chunk that ends on image boundaries}
-     *
-     * @param chunk from 0 to below {@link #count}
-     * @param images of the batch
-     */
-    public int images(int chunk, int images) {
-        return rows(chunk, images) / rowsPerImage;
-    }
-
     /** {@return most images in one chunk (0 when a chunk is a fraction of an image)} */
     public int imagesPerChunk() {
         return rowsPerChunk / rowsPerImage;

@@ -79,15 +79,6 @@ public final class ParameterLayout {
     }
 
     /**
-     * {@return whether there is a tensor of this name}
-     *
-     * @param name of the tensor, as the network spells it
-     */
-    public boolean contains(String name) {
-        return specs.containsKey(name);
-    }
-
-    /**
      * {@return the description of a tensor}
      *
      * @param name of the tensor, as the network spells it

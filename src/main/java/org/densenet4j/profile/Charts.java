@@ -4,7 +4,6 @@ import static org.densenet4j.report.Json.object;
 
 import org.densenet4j.plan.Category;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -84,11 +83,5 @@ final class Charts {
 
     static Map<String, Object> colour(Category category) {
         return object("color", "palette:" + category.ordinal());
-    }
-
-    static List<String> names(List<Category> categories) {
-        List<String> names = new ArrayList<>();
-        categories.forEach(c -> names.add(Units.name(c)));
-        return names;
     }
 }

@@ -316,12 +316,6 @@ public final class ReferenceNetwork {
         on.backward(heads, lossGradients, branches);
     }
 
-    /** Gradients of everything, from a gradient of the logits of a network with one head. */
-    public void backward(double[] logitsGradient) {
-        System.arraycopy(logitsGradient, 0, lossGradients.getLast(), 0, logitsGradient.length);
-        backward();
-    }
-
     /** Which way every ReLU and the max-pool of the last forward pass went. */
     public Branches branches() {
         return on.branches();

@@ -75,11 +75,6 @@ final class OnnxColumns {
         t.know(columns.from(), columns.end(), tensor);
     }
 
-    /** Whether any column of some features is there yet. */
-    boolean has(Features of) {
-        return features.containsKey(of);
-    }
-
     /** Any tensor of some features, for its height and width. */
     String any(Features of) {
         return features.get(of).pieces().firstEntry().getValue().tensor();

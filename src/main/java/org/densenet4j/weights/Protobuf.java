@@ -94,11 +94,6 @@ final class Protobuf {
         out.write((int) rest);
     }
 
-    /** Bytes of the message. */
-    long size() {
-        return size;
-    }
-
     /** Writes the whole message. */
     void writeTo(WritableByteChannel channel) throws IOException {
         for (Object part : parts) {

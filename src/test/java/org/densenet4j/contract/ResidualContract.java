@@ -113,22 +113,6 @@ abstract class ResidualContract extends OpenedDevice {
     }
 
     @Test
-    void normGradientSumsAreThoseOfAllRows() {
-        forRandomCases(
-                CASES,
-                a -> {
-                    Matrix x = a.activations(a.rows(), a.channels());
-                    Matrix gradient = a.activations(x.rows(), x.columns());
-                    Matrix statistics = a.statistics(x.columns());
-                    Matrix partial = a.output(2, x.columns());
-                    a.upload();
-                    a.kernels().normGradientSums(gradient, x, statistics, partial);
-                    expectSums(a, gradient, x, statistics, partial);
-                    a.check();
-                });
-    }
-
-    @Test
     void gradientOfANormalisationWithoutReluIsAddedOrOverwritten() {
         forRandomCases(
                 2 * CASES,

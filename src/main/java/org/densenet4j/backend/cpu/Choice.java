@@ -87,10 +87,6 @@ final class Choice<T> {
         return loops;
     }
 
-    Class<T> idea() {
-        return idea;
-    }
-
     /** What runs here, in the order in which it is tried. */
     String implementations() {
         String loops = vectors.isPresent() ? CpuKernels.VECTOR_API : CpuKernels.PLAIN_LOOPS;

@@ -351,11 +351,6 @@ final class CpuKernels implements Kernels {
     }
 
     @Override
-    public void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial) {
-        normGradient.of(x).normGradientSums(gradient, x, statistics, partial);
-    }
-
-    @Override
     public void applyCorrection(
             Matrix gradient,
             Matrix x,

@@ -10,9 +10,6 @@ import java.lang.invoke.MethodHandles;
 
 /** The gradient of a normalisation without a ReLU behind it. */
 interface NormGradient {
-    /** See {@link org.densenet4j.backend.Kernels#normGradientSums}. */
-    void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial);
-
     /** See {@link org.densenet4j.backend.Kernels#accumulateGradientOfNormalised}. */
     void accumulateGradientOfNormalised(
             Matrix gradient,
@@ -43,20 +40,6 @@ interface NormGradient {
 
         private void store(FloatVector v, long at) {
             StoredVector.store(FLOATS, v, memory, at);
-        }
-
-        @Override
-        public void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial) {
-            clear(partial);
-            for (int first = 0; first < x.rows(); first += TILE) {
-                int end = Math.min(first + TILE, x.rows());
-                for (int c = 0; c < whole(x); c += LANES) {
-                    addSums(gradient, x, statistics, partial, c, first, end);
-                }
-            }
-            if (hasRest(x)) {
-                loops.normGradientSums(rest(gradient), rest(x), rest(statistics), rest(partial));
-            }
         }
 
         private void clear(Matrix partial) {
@@ -154,8 +137,7 @@ interface NormGradient {
             super(memory);
         }
 
-        @Override
-        public void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial) {
+        private void sums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial) {
             for (int c = 0; c < x.columns(); c++) {
                 float mean = get(statistics, 0, c);
                 float sum = 0;
@@ -179,7 +161,7 @@ interface NormGradient {
                 boolean add,
                 Matrix blockGradient,
                 Matrix partial) {
-            normGradientSums(gradient, x, statistics, partial);
+            sums(gradient, x, statistics, partial);
             for (int r = 0; r < x.rows(); r++) {
                 for (int c = 0; c < x.columns(); c++) {
                     float before = add ? get(blockGradient, r, c) : 0f;

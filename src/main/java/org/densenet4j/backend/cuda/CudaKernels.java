@@ -477,26 +477,6 @@ final class CudaKernels implements Kernels {
     }
 
     @Override
-    public void normGradientSums(Matrix gradient, Matrix x, Matrix statistics, Matrix partial) {
-        Matrix mean = statistics.row(0);
-        Tiling t = tiling(x.rows(), x.columns(), gradient, x, mean);
-        launch(
-                t,
-                "norm_gradient_sums",
-                Traffic.reading(gradient, x, mean).writing(tiles(t, x.columns())),
-                address(gradient),
-                gradient.stride(),
-                address(x),
-                x.stride(),
-                address(mean),
-                x.rows(),
-                x.columns(),
-                t.rowsPerTile(),
-                scratch);
-        combineSums(t, partial);
-    }
-
-    @Override
     public void applyCorrection(
             Matrix gradient,
             Matrix x,

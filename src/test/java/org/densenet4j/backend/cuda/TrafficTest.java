@@ -149,12 +149,6 @@ class TrafficTest {
         assertLaunches("add_normalised_v4", 3 * MATRIX + 2 * VECTOR);
         kernels.maskPositive(y, x);
         assertLaunches("mask_positive_v4", 3 * MATRIX);
-        kernels.normGradientSums(y, x, statistics, affine);
-        assertLaunches(
-                "norm_gradient_sums_v4",
-                2 * MATRIX + VECTOR + TILES,
-                "combine_sums",
-                TILES + 2 * VECTOR);
         for (boolean add : new boolean[] {false, true}) {
             kernels.accumulateGradientOfNormalised(y, x, statistics, vector, add, x, affine);
             assertLaunches(

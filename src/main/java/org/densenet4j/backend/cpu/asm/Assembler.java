@@ -130,11 +130,6 @@ public abstract class Assembler {
     /** {@code sum += a·b} with one float of memory for all elements of b. */
     public abstract void addProductOfBroadcast(Vector sum, Vector a, Address b);
 
-    /** {@code sum += a·b} with b in memory. */
-    public final void addProduct(Vector sum, Vector a, Address b) {
-        vector(MAP_0F38, PREFIX_66, 0xB8).memory(sum, a, b, set.vectorBytes());
-    }
-
     /** {@code sum −= a·b}. */
     public final void subtractProduct(Vector sum, Vector a, Vector b) {
         vector(MAP_0F38, PREFIX_66, 0xBC).registers(sum, a, b);
@@ -311,21 +306,6 @@ public abstract class Assembler {
         decrement(counter);
         code.write(0x0F, 0x85); // jnz
         code.int32(top - (code.size() + Integer.BYTES));
-    }
-
-    /** Runs {@code zero} if a register is zero, else {@code other}. */
-    public final void ifZero(Register r, Runnable zero, Runnable other) {
-        rex(true, r.number, r.number);
-        code.write(0x85); // test
-        ModRm.direct(code, r.number, r.number);
-        code.write(0x0F, 0x85); // jnz
-        int jump = code.distance();
-        zero.run();
-        code.write(0xE9); // jmp
-        int end = code.distance();
-        code.landHere(jump);
-        other.run();
-        code.landHere(end);
     }
 
     /** A function's frame (System V): every register may be used between. */

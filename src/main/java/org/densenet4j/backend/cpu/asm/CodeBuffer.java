@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,9 +13,6 @@ import java.util.Map;
 final class CodeBuffer {
     private final int vectorBytes;
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
-
-    /** Distances of forward jumps, by where they are written. */
-    private final Map<Integer, Integer> jumps = new HashMap<>();
 
     /** Where the distances to each constant are written. */
     private final Map<List<Integer>, List<Integer>> constants = new LinkedHashMap<>();
@@ -39,21 +35,11 @@ final class CodeBuffer {
         return code.size();
     }
 
-    /** A distance of four bytes that {@link #landHere} writes. */
-    int distance() {
-        int32(0);
-        return size() - Integer.BYTES;
-    }
-
-    /** Makes the jump whose distance is written there end here. */
-    void landHere(int distance) {
-        jumps.put(distance, size() - (distance + Integer.BYTES));
-    }
-
     /** The distance to a vector of constants, which ends the instruction. */
     void distanceToConstant(int... words) {
         List<Integer> key = Arrays.stream(words).boxed().toList();
-        constants.computeIfAbsent(key, k -> new ArrayList<>()).add(distance());
+        constants.computeIfAbsent(key, k -> new ArrayList<>()).add(size());
+        int32(0);
     }
 
     /** What has been written, with its constants behind it on a vector's boundary. */
@@ -64,7 +50,6 @@ final class CodeBuffer {
             bytes = Arrays.copyOf(bytes, end + constants.size() * vectorBytes);
         }
         ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        jumps.forEach(buffer::putInt);
         int at = end;
         for (Map.Entry<List<Integer>, List<Integer>> constant : constants.entrySet()) {
             for (int place : constant.getValue()) {

@@ -6,7 +6,6 @@ package org.densenet4j.backend.cpu.asm;
  */
 final class Vex extends VectorInstruction {
     private boolean bits128;
-    private boolean wide;
 
     Vex(CodeBuffer code, int map, int prefix, int opcode) {
         super(code, map, prefix, opcode);
@@ -14,11 +13,6 @@ final class Vex extends VectorInstruction {
 
     Vex bits128() {
         bits128 = true;
-        return this;
-    }
-
-    Vex wide() {
-        wide = true;
         return this;
     }
 
@@ -56,11 +50,11 @@ final class Vex extends VectorInstruction {
                     "AVX2 has 16 vector registers: " + reg + ", " + second);
         }
         int rest = (~second & 15) << 3 | (bits128 ? 0 : 4) | prefix;
-        if (map == MAP_0F && !wide && b == 0 && x == 0) {
+        if (map == MAP_0F && b == 0 && x == 0) {
             code.write(0xC5, (~reg & 8) << 4 | rest);
         } else {
             code.write(0xC4, (~reg & 8) << 4 | (~x & 1) << 6 | (~b & 1) << 5 | map);
-            code.write((wide ? 0x80 : 0) | rest);
+            code.write(rest);
         }
     }
 }

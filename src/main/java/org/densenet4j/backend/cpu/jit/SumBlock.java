@@ -23,11 +23,6 @@ record SumBlock(int rows, int vectors) {
         return set.registers() * 3 / 4;
     }
 
-    /** Vectors of a panel at most. */
-    static int mostVectors(InstructionSet set) {
-        return set == InstructionSet.AVX2 ? 3 : 4;
-    }
-
     /** Registers that are overwritten besides the sums: the first of them. */
     static int firstFree(InstructionSet set) {
         return most(set);

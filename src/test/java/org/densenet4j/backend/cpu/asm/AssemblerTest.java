@@ -1,6 +1,5 @@
 package org.densenet4j.backend.cpu.asm;
 
-import static org.densenet4j.backend.cpu.asm.Register.R11;
 import static org.densenet4j.backend.cpu.asm.Register.R12;
 import static org.densenet4j.backend.cpu.asm.Register.R13;
 import static org.densenet4j.backend.cpu.asm.Register.RAX;
@@ -118,26 +117,6 @@ class AssemblerTest {
         for (int i = 0; i < count; i++) {
             a.zero(v(i % a.set().registers()));
         }
-    }
-
-    /** Either body is 6 bytes, the jump over the second 5. */
-    @Test
-    void branchesJumpOverEachOther() {
-        writes(
-                InstructionSet.AVX512,
-                a -> {
-                    a.ifZero(
-                            R11,
-                            () -> a.add(v(1), v(2), v(3)),
-                            () -> a.subtract(v(30), v(20), v(10)));
-                    a.add(RSI, R11);
-                },
-                "test r11, r11",
-                "jne 11",
-                "vaddps zmm1, zmm2, zmm3",
-                "jmp 6",
-                "vsubps zmm30, zmm20, zmm10",
-                "add rsi, r11");
     }
 
     @Test

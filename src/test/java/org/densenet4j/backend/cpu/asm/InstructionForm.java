@@ -121,11 +121,6 @@ public record InstructionForm(
                 form(
                         set,
                         v,
-                        "vfmadd231ps V{x}, V{y}, Vword ptr [{at}]",
-                        (a, o) -> a.addProduct(o.x(), o.y(), o.at())),
-                form(
-                        set,
-                        v,
                         "vfnmadd231ps V{x}, V{y}, V{w}",
                         (a, o) -> a.subtractProduct(o.x(), o.y(), o.w())),
                 form(set, v, "vpslld V{x}, V{x}, {bits}", (a, o) -> a.shiftLeft(o.x(), o.bits())),

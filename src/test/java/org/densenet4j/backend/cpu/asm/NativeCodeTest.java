@@ -71,30 +71,6 @@ class NativeCodeTest {
     }
 
     @Test
-    void branchesMayBeNestedAndLieInLoops() {
-        for (int value : new int[] {0, 1, -1}) {
-            long counted =
-                    count(
-                            a -> {
-                                a.set(RCX, value);
-                                a.repeat(
-                                        3,
-                                        R12,
-                                        () ->
-                                                a.ifZero(
-                                                        RCX,
-                                                        () ->
-                                                                a.ifZero(
-                                                                        R12,
-                                                                        () -> a.add(RSI, 1000),
-                                                                        () -> a.add(RSI, 10)),
-                                                        () -> a.add(RSI, 1)));
-                            });
-            assertEquals(value == 0 ? 30 : 3, counted, value + "");
-        }
-    }
-
-    @Test
     void addressesAndCopiesAreOf64Bits() {
         long counted =
                 count(

@@ -191,9 +191,9 @@ class VectorsTest {
                             a.load(v(7), vector(set, 0));
                             a.load(v(2), vector(set, 1));
                             a.copy(v(13), v(7));
-                            a.addProduct(v(13), v(2), vector(set, 2));
-                            a.store(v(13), vector(set, 3));
                             a.load(v(14), vector(set, 2));
+                            a.addProduct(v(13), v(2), v(14));
+                            a.store(v(13), vector(set, 3));
                             a.subtractProduct(v(7), v(2), v(14));
                             a.store(v(7), vector(set, 4));
                             a.everywhere(v(3), 2.5f);
