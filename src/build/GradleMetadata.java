@@ -95,7 +95,10 @@ public final class GradleMetadata {
                 .filter(profile -> PLATFORMS.containsKey(text(profile, "id")))
                 .forEach(
                         profile -> {
-                            List<Dependency> natives = dependencies(profile);
+                            List<Dependency> natives =
+                                    dependencies(profile).stream()
+                                            .filter(Dependency::isRuntime)
+                                            .toList();
                             everywhere.addAll(natives);
                             String[] platform = PLATFORMS.get(text(profile, "id")).split("/");
                             variants.add(

@@ -17,8 +17,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -39,12 +42,12 @@ class ConsumerIT {
                     "jcudnn",
                     "jackson-core",
                     "jspecify",
-                    "imageio-jpeg",
-                    "imageio-core",
-                    "imageio-metadata",
-                    "common-lang",
-                    "common-io",
-                    "common-image");
+                    "imageio-jpeg");
+
+    /** What imageio-jpeg needs. */
+    private static final List<String> JPEG_LIBRARIES =
+            List.of(
+                    "imageio-core", "imageio-metadata", "common-lang", "common-io", "common-image");
 
     private static final List<String> JCUDA_NATIVES =
             List.of("jcuda-natives", "jcublas-natives", "jcudnn-natives");
@@ -129,12 +132,6 @@ class ConsumerIT {
 
     @Test
     void oneDependencyBringsNoMoreThanTrainingNeeds() throws IOException {
-        String platform = platform();
-        List<String> wanted = new ArrayList<>(LIBRARIES);
-        wanted.add("dnnl-" + platform);
-        if (platform.endsWith("x86_64")) {
-            JCUDA_NATIVES.forEach(natives -> wanted.add(natives + "-" + platform));
-        }
         long bytes = 0;
         List<String> found = new ArrayList<>();
         for (Path jar : jars()) {
@@ -147,8 +144,43 @@ class ConsumerIT {
                             .replaceFirst(version, "")
                             .replaceFirst("\\.$", ""));
         }
-        assertEquals(new TreeSet<>(wanted), new TreeSet<>(found));
+        assertEquals(new TreeSet<>(wanted(platform())), new TreeSet<>(found));
         assertTrue(bytes < MOST_BYTES, bytes + " bytes");
+    }
+
+    /** Gradle reads {@code .module}: the same, so that its users get neither less nor more. */
+    @Test
+    void gradlesMetadataNamesWhatMavenBrings() throws IOException {
+        String platform = platform();
+        Set<String> found = new TreeSet<>();
+        for (String line : gradleVariant(platform + "-runtimeElements")) {
+            Matcher module = Pattern.compile("\"module\": \"([^\"]+)\"").matcher(line);
+            assertTrue(module.find(), line);
+            Matcher classifier = Pattern.compile("\"classifier\": \"([^\"]+)\"").matcher(line);
+            found.add(module.group(1) + (classifier.find() ? "-" + classifier.group(1) : ""));
+        }
+        found.addAll(JPEG_LIBRARIES);
+        found.add("densenet4j");
+        assertEquals(new TreeSet<>(wanted(platform)), found);
+    }
+
+    /** The lines that have the dependencies of a variant, one each. */
+    private static List<String> gradleVariant(String name) throws IOException {
+        return Files.readAllLines(Path.of("target", "densenet4j.module")).stream()
+                .dropWhile(line -> !line.contains("\"name\": \"" + name + "\""))
+                .takeWhile(line -> !line.contains("\"files\""))
+                .filter(line -> line.contains("\"module\""))
+                .toList();
+    }
+
+    private static List<String> wanted(String platform) {
+        List<String> wanted = new ArrayList<>(LIBRARIES);
+        wanted.addAll(JPEG_LIBRARIES);
+        wanted.add("dnnl-" + platform);
+        if (platform.endsWith("x86_64")) {
+            JCUDA_NATIVES.forEach(natives -> wanted.add(natives + "-" + platform));
+        }
+        return wanted;
     }
 
     private static String platform() {
