@@ -16,7 +16,10 @@ import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.TrainingRun;
 
+import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
@@ -39,6 +42,12 @@ final class DataOption {
     private static final String SHAPES = "shapes";
     private static final String CAMVID = "camvid:";
 
+    /** Sources with a class for each image. */
+    private static final String OF_IMAGES =
+            "glyphs (generated), cifar10:DIR or cifar100:DIR with the original binary files,"
+                    + " mnist:DIR or fashion-mnist:DIR with their IDX files, or folder:DIR with train/CLASS/ and val/CLASS/ (or valid, validation, test)"
+                    + " folders of images (default: glyphs)";
+
     /** What to do about an image that cannot be read. */
     enum OnBroken {
         SKIP,
@@ -49,14 +58,11 @@ final class DataOption {
             names = "--data",
             paramLabel = "SOURCE",
             description =
-                    "glyphs (generated), cifar10:DIR or cifar100:DIR with the original binary"
-                            + " files, mnist:DIR or fashion-mnist:DIR with their IDX files, or"
-                            + " folder:DIR with train/CLASS/ and val/CLASS/ (or valid,"
-                            + " validation, test) folders of images (default: glyphs); where pixels"
-                            + " are classified shapes (generated), camvid:DIR, or folder:DIR with"
-                            + " images and label images in train/ and trainannot/, val/ and"
-                            + " valannot/, or images/train/ and labels/train/, ... (default:"
-                            + " shapes)")
+                    OF_IMAGES
+                            + "; where pixels are classified shapes (generated), camvid:DIR, or"
+                            + " folder:DIR with images and label images in train/ and trainannot/,"
+                            + " val/ and valannot/, or images/train/ and labels/train/, ..."
+                            + " (default: shapes)")
     private String data;
 
     private boolean ofPixels;
@@ -98,6 +104,19 @@ final class DataOption {
 
     /** For picocli. */
     DataOption() {}
+
+    /** Makes the help of a command that classifies images alone name no sources of pixels. */
+    static final class OfImages implements IModelTransformer {
+        /** For picocli. */
+        OfImages() {}
+
+        @Override
+        public CommandSpec transform(CommandSpec command) {
+            OptionSpec all = command.findOption("--data");
+            command.remove(all);
+            return command.addOption(all.toBuilder().description(OF_IMAGES).build());
+        }
+    }
 
     /**
      * Images to train on and to test on.

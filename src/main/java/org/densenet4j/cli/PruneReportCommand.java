@@ -37,6 +37,7 @@ import java.util.concurrent.Callable;
                 "Ranks the connections of a trained network by their mean absolute weight and"
                         + " measures the accuracy on the test images when the weakest are masked."
                         + " The checkpoint is not changed.",
+        modelTransformer = DataOption.OfImages.class,
         mixinStandardHelpOptions = true)
 final class PruneReportCommand implements Callable<Integer> {
     private static final int SHOWN = 10;

@@ -40,7 +40,7 @@ final class ComparisonPage {
             networks();
         }
         comparison.sweeps().forEach(this::sweep);
-        if (PublishedFigure.concern(comparison)) {
+        if (PublishedFigure.isComparable(comparison)) {
             published();
         }
         return page;
@@ -267,12 +267,8 @@ final class ComparisonPage {
     private void published() {
         page.section("Beside the literature");
         page.text(
-                PublishedFigure.isComparable(comparison)
-                        ? "What others have published about this network and batch, on their"
-                                + " hardware: memory can be compared, time cannot."
-                        : "What others have published about DenseNet-BC-100-12 at batch 64, on"
-                                + " their hardware; run the comparison on that network to see ours"
-                                + " beside it.");
+                "What others have published about this network and batch, on their hardware: memory"
+                        + " can be compared, time cannot.");
         page.table(ComparisonTables.published(comparison));
     }
 }

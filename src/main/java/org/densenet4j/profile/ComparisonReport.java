@@ -123,7 +123,7 @@ public final class ComparisonReport {
             text.append(ComparisonTables.sweep(s).text()).append('\n');
             text.append(ComparisonTables.fitsText(s)).append('\n');
         }
-        if (PublishedFigure.concern(c)) {
+        if (PublishedFigure.isComparable(c)) {
             text.append("DenseNet-BC-100-12, batch 64, as published by others on other hardware\n");
             text.append(ComparisonTables.published(c).text());
         }

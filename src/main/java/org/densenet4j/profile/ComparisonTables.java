@@ -181,16 +181,12 @@ final class ComparisonTables {
                     Units.seconds(f.secondsPerStep()),
                     "published: " + f.source());
         }
-        if (PublishedFigure.isComparable(c)) {
-            for (StrategyRun r : c.runs()) {
-                table.row(
-                        "densenet4j " + r.strategy(),
-                        Bytes.format(r.predictedBytes()),
-                        r.measured() == null
-                                ? NONE
-                                : Units.seconds(r.measured().stepTime().median()),
-                        "this run: " + c.device());
-            }
+        for (StrategyRun r : c.runs()) {
+            table.row(
+                    "densenet4j " + r.strategy(),
+                    Bytes.format(r.predictedBytes()),
+                    r.measured() == null ? NONE : Units.seconds(r.measured().stepTime().median()),
+                    "this run: " + c.device());
         }
         return table;
     }

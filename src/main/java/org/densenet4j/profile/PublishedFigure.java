@@ -1,7 +1,5 @@
 package org.densenet4j.profile;
 
-import org.densenet4j.spec.DenseNetSpec;
-
 import java.util.List;
 
 /**
@@ -34,11 +32,6 @@ public record PublishedFigure(
     private static PublishedFigure luaTorch(int level, long megabytes, double seconds) {
         return new PublishedFigure(
                 "LuaTorch, optMemory " + level, megabytes * 1_000_000, seconds, LUA_TORCH);
-    }
-
-    /** Whether they have something to say about a comparison: they are of DenseNets. */
-    static boolean concern(Comparison c) {
-        return c.spec() instanceof DenseNetSpec;
     }
 
     /** Whether a comparison is about the same network and batch. */

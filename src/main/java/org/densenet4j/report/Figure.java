@@ -171,11 +171,13 @@ public final class Figure {
     public static Figure lines(String title, String xLabel, String yLabel, List<Series> series) {
         checkLabels(title, xLabel, yLabel);
         checkSome("series", series);
+        NumberAxis x = numbers(xLabel);
+        NumberAxis y = numbers(yLabel);
+        // A mark on the axis would be cut in half: the range begins a little before zero then.
+        x.setAutoRangeStickyZero(series.stream().noneMatch(s -> hasZero(s.x())));
+        y.setAutoRangeStickyZero(series.stream().noneMatch(s -> hasZero(s.y())));
         XYPlot plot =
-                plot(
-                        numbers(xLabel),
-                        numbers(yLabel),
-                        new XYLineAndShapeRenderer(true, series.getFirst().x().length <= 40));
+                plot(x, y, new XYLineAndShapeRenderer(true, series.getFirst().x().length <= 40));
         plot.setDataset(points(series));
         colour(plot, series.size());
         return new Figure(title, plot, true);
@@ -496,6 +498,10 @@ public final class Figure {
         axis.setAutoRangeIncludesZero(true);
         axis.setNumberFormatOverride(new DecimalFormat("#,##0.####", ENGLISH));
         return styled(axis);
+    }
+
+    private static boolean hasZero(double[] values) {
+        return Arrays.stream(values).anyMatch(value -> value == 0);
     }
 
     private static LogAxis logarithmic(String label) {

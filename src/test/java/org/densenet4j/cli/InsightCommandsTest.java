@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonFactory;
@@ -108,6 +109,13 @@ class InsightCommandsTest {
             assertTrue(tokens > 100);
         }
         assertTrue(Files.size(out.resolve("prune-report.png")) > 1000);
+    }
+
+    @Test
+    void theHelpOfPruneReportNamesTheSourcesThatItTakes() {
+        String help = run("prune-report", "--help").out;
+        assertTrue(help.contains("cifar100:DIR"), help);
+        assertFalse(help.contains("camvid") || help.contains("shapes"), help);
     }
 
     @Test

@@ -108,8 +108,25 @@ class ReportCommandsTest {
         assertEquals(7, Files.readAllLines(folder.resolve("depth.csv")).size());
         assertTrue(Files.exists(folder.resolve("depth-memory.svg")));
         String page = Files.readString(folder.resolve("report.html"));
-        assertTrue(page.contains("optMemory 4") && page.contains("other hardware"));
+        assertFalse(page.contains("optMemory"), "published figures are of another network");
         assertTrue(page.contains("Time of a step"));
+    }
+
+    @Test
+    void onlyTheNetworkThatOthersMeasuredStandsBesideTheirFigures() throws Exception {
+        for (int batch : new int[] {64, 32}) {
+            Captured compared =
+                    Captured.run(
+                            ("compare --model bc-100-12 --steps 0 --device cpu --out " + folder)
+                                    .concat(" --batch " + batch)
+                                    .split(" ", -1));
+            assertEquals(0, compared.code(), compared.err());
+            String page = Files.readString(folder.resolve("report.html"));
+            for (String text : List.of(compared.out(), page)) {
+                assertEquals(batch == 64, text.contains("LuaTorch, optMemory 4"), text);
+                assertEquals(batch == 64, text.contains("densenet4j SHARED"), text);
+            }
+        }
     }
 
     @Test

@@ -10,14 +10,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Element;
 
+import java.awt.Color;
 import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -93,6 +96,33 @@ class FigureTest {
             assertEquals("600", root.getAttribute("width"));
             assertTrue(root.getElementsByTagName("text").getLength() > 3, figure.getKey());
         }
+    }
+
+    /** One that the axis cuts in half begins with its full height. */
+    @Test
+    void aMarkAtZeroIsRoundOnBothSides() throws Exception {
+        Path file = folder.resolve("zero.png");
+        Series level = new Series("level", new double[] {0, 50}, new double[] {1, 1});
+        Figure.lines("Zero", "x", "y", List.of(level)).write(file, 600, 400);
+        BufferedImage image = ImageIO.read(file.toFile());
+        int[] heights =
+                IntStream.range(0, image.getWidth())
+                        .map(x -> coloured(image, x))
+                        .dropWhile(height -> height == 0)
+                        .limit(15)
+                        .toArray();
+        int whole = Arrays.stream(heights).max().orElseThrow();
+        assertTrue(whole > 8 && heights[0] <= whole / 2, Arrays.toString(heights));
+    }
+
+    /** Pixels of a series in a column of the upper half: the legend is below. */
+    private static int coloured(BufferedImage image, int x) {
+        int count = 0;
+        for (int y = 0; y < image.getHeight() / 2; y++) {
+            Color colour = new Color(image.getRGB(x, y));
+            count += colour.getBlue() - colour.getRed() > 80 ? 1 : 0;
+        }
+        return count;
     }
 
     @Test
