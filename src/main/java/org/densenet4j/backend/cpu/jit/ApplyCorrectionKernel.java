@@ -84,11 +84,12 @@ public final class ApplyCorrectionKernel extends Kernel {
     private void block(ColumnBlock block) {
         for (int v = 0; v < block.count(); v++) {
             Tail some = block.tail(v);
-            for (int i = 0; i < 3; i++) {
-                Address constants = RDX.at(i * form.constantsRow + block.floats(v));
-                a.load(constant(v, i), constants, some);
-            }
-            a.load(constant(v, 3), RCX.at(block.floats(v)), some);
+            BatchNormGradient constants = gradient(v);
+            Address at = RDX.at(block.floats(v));
+            a.load(constants.factor(), at, some);
+            a.load(constants.constant(), at.plus(form.constantsRow), some);
+            a.load(constants.slope(), at.plus(2 * form.constantsRow), some);
+            a.load(constants.mean(), RCX.at(block.floats(v)), some);
         }
         a.addressOf(R9, RDI.at(block.start()));
         a.addressOf(R10, RSI.at(block.start()));
@@ -120,14 +121,12 @@ public final class ApplyCorrectionKernel extends Kernel {
         long column = block.at(v);
         form.storage.load(a, x, R10.at(row * form.xRow + column), some);
         form.storage.load(a, g, R9.at(row * form.gradientRow + column), some);
-        a.subtract(x, x, constant(v, 3));
-        a.multiplyAdd(x, constant(v, 2), constant(v, 1));
-        a.addProduct(x, g, constant(v, 0));
+        gradient(v).emit(a, x, g);
         form.storage.store(a, x, R11.at(row * form.outRow + column), some);
     }
 
     /** a, b, c and the mean of a vector of channels. */
-    private static Vector constant(int v, int i) {
-        return v(PER_VECTOR * v + i);
+    private static BatchNormGradient gradient(int v) {
+        return BatchNormGradient.from(PER_VECTOR * v);
     }
 }

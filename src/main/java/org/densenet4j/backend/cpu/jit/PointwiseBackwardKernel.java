@@ -90,6 +90,7 @@ public final class PointwiseBackwardKernel extends Kernel {
 
     private final Form form;
     private final int blockRows;
+    private final PointwiseBackwardRows operands;
     private final PairTiles pairs;
     private final long weightRow;
     private final long tileRow;
@@ -129,6 +130,15 @@ public final class PointwiseBackwardKernel extends Kernel {
         super(set);
         this.form = form;
         this.blockRows = blockRows(set);
+        this.operands =
+                new PointwiseBackwardRows(
+                        a,
+                        form.storage,
+                        blockRows,
+                        form.xRow,
+                        form.zRow,
+                        form.gradientRow,
+                        form.blockRow);
         this.pairs = a instanceof Avx512Assembler wide ? new PairTiles(wide) : null;
         this.weightRow = (long) Float.BYTES * form.inputs;
         this.tileRow = Loops.tileRow(form.inputs);
@@ -233,24 +243,7 @@ public final class PointwiseBackwardKernel extends Kernel {
         normalise(rows, first);
         weightGradient(rows);
         inputGradient(rows);
-        Loops.advance(a, Argument.GRADIENT, rows * form.gradientRow);
-        Loops.advance(a, Argument.Z, rows * form.zRow);
-        Loops.advance(a, Argument.X, rows * form.xRow);
-        Loops.advance(a, Argument.BLOCK_GRADIENT, rows * form.blockRow);
-    }
-
-    /** The address of a column of stored elements, the first of a block, from R11. */
-    private void loadStoredColumn(Register to, Argument argument) {
-        a.load(to, argument(argument));
-        a.add(to, R11);
-    }
-
-    /** The address of a column of words or floats. */
-    private void loadColumn(Register to, Argument argument) {
-        loadStoredColumn(to, argument);
-        for (int i = form.storage.bytes(); i < Float.BYTES; i += form.storage.bytes()) {
-            a.add(to, R11);
-        }
+        operands.advance(rows);
     }
 
     // ---------------------------------------------------------------- dZ and A
@@ -293,21 +286,8 @@ public final class PointwiseBackwardKernel extends Kernel {
         Tail some = tail(vector, form.outputs, outputTail);
         long column = (long) vector * set.vectorBytes();
         long stored = vector * form.storage.vectorBytes(set);
-        Vector[] constants = new Vector[4];
-        Register[] addresses = {R8, R9, R10, R11};
-        for (int i = 0; i < constants.length; i++) {
-            constants[i] = v(2 * blockRows + i);
-            a.load(constants[i], addresses[i].at(column), some);
-        }
-        for (int r = 0; r < rows; r++) {
-            form.storage.load(a, v(r), RBX.at(r * form.zRow + stored), some);
-            form.storage.load(a, v(blockRows + r), RAX.at(r * form.gradientRow + stored), some);
-        }
-        for (int r = 0; r < rows; r++) {
-            a.subtract(v(r), v(r), constants[3]);
-            a.multiplyAdd(v(r), constants[2], constants[1]);
-            a.addProduct(v(r), v(blockRows + r), constants[0]);
-        }
+        operands.loadConstants(column, some);
+        operands.finishGradient(0, rows, stored, some);
         storeGradient(rows, column, stored);
     }
 
@@ -429,13 +409,13 @@ public final class PointwiseBackwardKernel extends Kernel {
     private void weightGradient(int rows) {
         forColumnBlocks(
                 (vectors, last) -> {
-                    loadColumn(RDX, Argument.WEIGHT_SUMS);
-                    loadColumn(R8, Argument.TILE);
+                    operands.loadColumn(RDX, Argument.WEIGHT_SUMS);
+                    operands.loadColumn(R8, Argument.TILE);
                     a.load(RCX, argument(Argument.GRADIENT_TILE));
                     int lines = Loops.lines(vectors * form.storage.vectorBytes(set));
                     int fetching = Math.min(lines, form.outputs / blockRows / 2);
                     int plain = form.outputs / blockRows - 2 * fetching;
-                    loadStoredColumn(R10, Argument.X);
+                    operands.loadStoredColumn(R10, Argument.X);
                     a.add(R10, rows * form.xRow);
                     a.repeat(
                             fetching,
@@ -444,7 +424,7 @@ public final class PointwiseBackwardKernel extends Kernel {
                                 weightBlock(rows, blockRows, vectors, last, form.xRow);
                                 a.add(R10, LINE);
                             });
-                    loadStoredColumn(R10, Argument.BLOCK_GRADIENT);
+                    operands.loadStoredColumn(R10, Argument.BLOCK_GRADIENT);
                     a.add(R10, rows * form.blockRow);
                     a.repeat(
                             fetching,
@@ -529,9 +509,9 @@ public final class PointwiseBackwardKernel extends Kernel {
         forColumnBlocks(
                 (vectors, last) -> {
                     a.load(R8, argument(Argument.PANEL));
-                    loadStoredColumn(RDX, Argument.X);
-                    loadColumn(R9, Argument.TILE);
-                    loadStoredColumn(R10, Argument.BLOCK_GRADIENT);
+                    operands.loadStoredColumn(RDX, Argument.X);
+                    operands.loadColumn(R9, Argument.TILE);
+                    operands.loadStoredColumn(R10, Argument.BLOCK_GRADIENT);
                     a.load(RCX, argument(Argument.GRADIENT_TILE));
                     a.add(RCX, lines());
                     Loops.inBlocks(
@@ -629,15 +609,15 @@ public final class PointwiseBackwardKernel extends Kernel {
         Vector element = v(free + 2);
         long column = (long) vector * set.vectorBytes();
         long stored = vector * form.storage.vectorBytes(set);
-        loadColumn(RAX, Argument.SUMS);
+        operands.loadColumn(RAX, Argument.SUMS);
         a.load(sum, RAX.at(column), some);
         for (int r = 0; r < block.rows(); r++) {
             a.add(sum, sum, block.sum(r, vector));
         }
         a.store(sum, RAX.at(column), some);
-        loadColumn(RAX, Argument.MEAN);
+        operands.loadColumn(RAX, Argument.MEAN);
         a.load(channel, RAX.at(column), some);
-        loadColumn(RAX, Argument.PRODUCTS);
+        operands.loadColumn(RAX, Argument.PRODUCTS);
         a.load(sum, RAX.at(column), some);
         for (int r = 0; r < block.rows(); r++) {
             form.storage.load(a, element, RDX.at(r * form.xRow + stored), some);
@@ -645,7 +625,7 @@ public final class PointwiseBackwardKernel extends Kernel {
             a.addProduct(sum, element, block.sum(r, vector));
         }
         a.store(sum, RAX.at(column), some);
-        loadColumn(RAX, Argument.WEIGHT);
+        operands.loadColumn(RAX, Argument.WEIGHT);
         a.load(channel, RAX.at(column), some);
         for (int r = 0; r < block.rows(); r++) {
             Address gradient = R10.at(r * form.blockRow + stored);

@@ -58,6 +58,7 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
     private final Avx512Assembler wide;
     private final TileInstructions tiles;
     private final PairTiles pairs;
+    private final PointwiseBackwardRows operands;
     private final long weightRow;
     private final long tileRow;
     private final long lineRow;
@@ -95,6 +96,15 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
         this.wide = (Avx512Assembler) a;
         this.tiles = new TileInstructions(wide);
         this.pairs = new PairTiles(wide);
+        this.operands =
+                new PointwiseBackwardRows(
+                        a,
+                        STORAGE,
+                        GROUP,
+                        form.xRow,
+                        form.zRow,
+                        form.gradientRow,
+                        form.blockRow);
         this.weightRow = (long) Float.BYTES * form.inputs;
         this.tileRow = Loops.tileRow(form.inputs);
         this.lineRow = lineRow(form.outputs);
@@ -173,22 +183,7 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
         normalise(rows);
         weightGradient(rows);
         inputGradient(rows);
-        Loops.advance(a, Argument.GRADIENT, rows * form.gradientRow);
-        Loops.advance(a, Argument.Z, rows * form.zRow);
-        Loops.advance(a, Argument.X, rows * form.xRow);
-        Loops.advance(a, Argument.BLOCK_GRADIENT, rows * form.blockRow);
-    }
-
-    /** The address of a column of stored elements, the first of a block, from R11. */
-    private void loadStoredColumn(Register to, Argument argument) {
-        a.load(to, argument(argument));
-        a.add(to, R11);
-    }
-
-    /** The address of a column of words or floats. */
-    private void loadColumn(Register to, Argument argument) {
-        loadStoredColumn(to, argument);
-        a.add(to, R11);
+        operands.advance(rows);
     }
 
     // ---------------------------------------------------------------- dZ
@@ -237,23 +232,10 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
 
     /** A vector of dZ of up to 32 rows: to RDX as it is, to RCX transposed. */
     private void finishGradient(int rows, Tail some) {
-        Vector[] constants = new Vector[4];
-        Register[] addresses = {R8, R9, R10, R11};
-        for (int i = 0; i < constants.length; i++) {
-            constants[i] = v(2 * GROUP + i);
-            a.load(constants[i], addresses[i].at(0), some);
-        }
+        operands.loadConstants(0, some);
         for (int first = 0; first < TileBlock.ELEMENTS; first += GROUP) {
             int count = Math.min(GROUP, rows - first);
-            for (int r = 0; r < count; r++) {
-                STORAGE.load(a, v(r), RBX.at((first + r) * form.zRow), some);
-                STORAGE.load(a, v(GROUP + r), RAX.at((first + r) * form.gradientRow), some);
-            }
-            for (int r = 0; r < count; r++) {
-                a.subtract(v(r), v(r), constants[3]);
-                a.multiplyAdd(v(r), constants[2], constants[1]);
-                a.addProduct(v(r), v(GROUP + r), constants[0]);
-            }
+            operands.finishGradient(first, count, 0, some);
             Address at = R14.at((long) first / 2 * set.vectorBytes());
             if (count > 0) {
                 pairs.round(count);
@@ -350,8 +332,8 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
         a.set(R14, tileRow);
         forColumnBlocks(
                 columns -> {
-                    loadColumn(RDX, Argument.WEIGHT_SUMS);
-                    loadColumn(R8, Argument.TILE);
+                    operands.loadColumn(RDX, Argument.WEIGHT_SUMS);
+                    operands.loadColumn(R8, Argument.TILE);
                     a.load(R10, argument(Argument.GRADIENT_TILE));
                     a.addressOf(RCX, R10.at(transposed()));
                     Loops.inBlocks(
@@ -411,9 +393,9 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
         forColumnBlocks(
                 columns -> {
                     a.load(R8, argument(Argument.PANEL));
-                    loadStoredColumn(RDX, Argument.X);
-                    loadColumn(R9, Argument.TILE);
-                    loadStoredColumn(R10, Argument.BLOCK_GRADIENT);
+                    operands.loadStoredColumn(RDX, Argument.X);
+                    operands.loadColumn(R9, Argument.TILE);
+                    operands.loadStoredColumn(R10, Argument.BLOCK_GRADIENT);
                     a.addressOf(RCX, RBX.at(lines(form.outputs)));
                     inputBlocks(rows, columns);
                     Loops.advance(a, Argument.PANEL, TileBlock.SIDE * panels.panelBytes());
@@ -492,7 +474,7 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
         Argument[] names = {Argument.SUMS, Argument.PRODUCTS, Argument.MEAN, Argument.WEIGHT};
         Vector[] channels = {sum, product, mean, weight};
         for (int i = 0; i < names.length; i++) {
-            loadColumn(RAX, names[i]);
+            operands.loadColumn(RAX, names[i]);
             a.load(channels[i], RAX.at(column), some);
         }
         for (int r = 0; r < rows; r++) {
@@ -519,9 +501,9 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
             int from = meanwhile.size() * r / rows;
             meanwhile.subList(from, meanwhile.size() * (r + 1) / rows).forEach(Runnable::run);
         }
-        loadColumn(RAX, Argument.SUMS);
+        operands.loadColumn(RAX, Argument.SUMS);
         a.store(sum, RAX.at(column), some);
-        loadColumn(RAX, Argument.PRODUCTS);
+        operands.loadColumn(RAX, Argument.PRODUCTS);
         a.store(product, RAX.at(column), some);
     }
 }
