@@ -20,6 +20,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -70,6 +71,7 @@ public final class Glyphs {
      * @throws IOException when writing fails
      */
     public static void generate(Path folder, int train, int test, long seed) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         int files = CifarFormat.CIFAR10.trainFiles().size();
         if (train < files || test < 1 || (long) train + test > 1_000_000) {
             throw new IllegalArgumentException(

@@ -19,6 +19,8 @@ public final class FiniteValues {
      * @throws IOException in one line that names tensor and value
      */
     public static float[] of(Path path, String name, Tensor tensor) throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(name, "name");
         Objects.requireNonNull(tensor, "tensor");
         float[] values = tensor.toFloats();
         int unfit = firstUnfit(name, values);
@@ -46,6 +48,8 @@ public final class FiniteValues {
      * @param values of the tensor, in single precision
      */
     public static int firstUnfit(String name, float[] values) {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(values, "values");
         boolean variance = name.endsWith(VARIANCE);
         if (areFit(values, variance)) {
             return -1;

@@ -70,6 +70,8 @@ public final class JsonList {
      * @throws IOException in one line when {@code text} is anything else
      */
     public static List<String> strings(Path path, String what, String text) throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(what, "what");
         Objects.requireNonNull(text, "text");
         List<String> values = new ArrayList<>();
         try (JsonParser json = start(text)) {
@@ -93,6 +95,8 @@ public final class JsonList {
      * @throws IOException in one line when {@code text} is anything else
      */
     public static float[] floats(Path path, String what, String text) throws IOException {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(what, "what");
         Objects.requireNonNull(text, "text");
         List<Float> values = new ArrayList<>();
         try (JsonParser json = start(text)) {

@@ -63,6 +63,7 @@ public final class OutputRule {
      * @throws IOException in one line when it is an input, exists, or cannot be made
      */
     public void checkFile(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         if (AtomicFile.isStream(file)) {
             return;
         }
@@ -86,6 +87,8 @@ public final class OutputRule {
      *     unchanged file that {@link OutputFolder} wrote there, or cannot be made
      */
     public void checkFolder(Path folder, Collection<String> names) throws IOException {
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(names, "names");
         if (!Files.isDirectory(folder)) {
             if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
                 throw new IOException(folder + " is not a folder; name another");

@@ -5,6 +5,7 @@ import org.densenet4j.plan.MemoryStrategy;
 import org.jspecify.annotations.Nullable;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -44,6 +45,7 @@ public record BenchmarkRow(
          * @param plan of training or of inference, as this is
          */
         public long flops(MemoryPlan plan) {
+            Objects.requireNonNull(plan, "plan");
             return this == TRAINING ? UsefulFlops.training(plan) : UsefulFlops.inference(plan);
         }
     }

@@ -4,6 +4,7 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -40,6 +41,7 @@ public record Comparison(
      * @param strategy one that may have run
      */
     public Optional<StrategyRun> run(MemoryStrategy strategy) {
+        Objects.requireNonNull(strategy, "strategy");
         return runs.stream().filter(r -> r.strategy() == strategy).findFirst();
     }
 }

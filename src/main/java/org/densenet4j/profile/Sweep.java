@@ -4,6 +4,7 @@ import org.densenet4j.plan.MemoryStrategy;
 import org.jspecify.annotations.Nullable;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.DoubleStream;
 
 /**
@@ -75,6 +76,7 @@ public record Sweep(Variable variable, String fixed, List<Point> points) {
      * @param strategy one of those that were run
      */
     public List<Point> of(MemoryStrategy strategy) {
+        Objects.requireNonNull(strategy, "strategy");
         return points.stream().filter(p -> p.strategy() == strategy).toList();
     }
 

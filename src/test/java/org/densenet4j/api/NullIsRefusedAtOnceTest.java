@@ -22,6 +22,7 @@ import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.ColourJitter;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.data.DecodeOptions;
+import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.LabelCounts;
@@ -49,6 +50,7 @@ import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Drops;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.GraphJson;
 import org.densenet4j.graph.Initialisation;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
@@ -77,10 +79,18 @@ import org.densenet4j.insight.PruneReportFiles;
 import org.densenet4j.insight.Ranking;
 import org.densenet4j.insight.Scale;
 import org.densenet4j.io.AtomicFile;
+import org.densenet4j.io.Checksum;
 import org.densenet4j.io.Csv;
+import org.densenet4j.io.FailureReason;
+import org.densenet4j.io.FiniteValues;
+import org.densenet4j.io.JsonList;
+import org.densenet4j.io.OneLine;
 import org.densenet4j.io.OutputFolder;
+import org.densenet4j.io.OutputRule;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
+import org.densenet4j.io.SmallText;
+import org.densenet4j.io.Tensor;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.InferencePlan;
@@ -97,8 +107,11 @@ import org.densenet4j.profile.PolynomialFit;
 import org.densenet4j.profile.Profile;
 import org.densenet4j.profile.ProfileReport;
 import org.densenet4j.profile.Profiler;
+import org.densenet4j.profile.PublishedError;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.Timing;
+import org.densenet4j.profile.WarmedSteps;
+import org.densenet4j.report.Figure;
 import org.densenet4j.report.HtmlPage;
 import org.densenet4j.report.Table;
 import org.densenet4j.spec.DenseNetSpec;
@@ -260,7 +273,20 @@ class NullIsRefusedAtOnceTest {
                     SafetensorsWriter.class,
                     PolynomialFit.class,
                     Timing.class,
-                    ComparisonReport.class);
+                    ComparisonReport.class,
+                    PublishedError.class,
+                    WarmedSteps.class,
+                    Figure.class,
+                    Glyphs.class,
+                    GraphJson.class,
+                    WeightFile.class,
+                    Checksum.class,
+                    FailureReason.class,
+                    FiniteValues.class,
+                    JsonList.class,
+                    OneLine.class,
+                    OutputRule.class,
+                    SmallText.class);
 
     /** What the documentation says may be null. */
     private static final Set<String> NULLABLE =
@@ -281,6 +307,7 @@ class NullIsRefusedAtOnceTest {
                     PruneReport.class,
                     Evaluation.class,
                     StepTrace.class,
+                    PublishedError.class,
                     Recipe.class);
 
     @TempDir private Path folder;
@@ -473,7 +500,15 @@ class NullIsRefusedAtOnceTest {
         sample(BooleanSupplier.class, () -> true);
         sample(Throwable.class, new IllegalStateException());
         sample(TensorFile.class, WeightFile.open(file));
-        sample(Safetensors.class, Safetensors.open(file));
+        Safetensors tensors = Safetensors.open(file);
+        sample(Safetensors.class, tensors);
+        sample(Tensor.class, tensors.tensor(tensors.names().iterator().next()));
+        sample(IOException.class, new IOException("reason"));
+        sample(OutputRule.class, new OutputRule(List.of(), false));
+        sample(WarmedSteps.Step.class, number -> 1);
+        Figure.Series series = new Figure.Series("name", new double[2], new double[2]);
+        sample(Figure.class, Figure.lines("title", "x", "y", List.of(series)));
+        sample(double[][].class, new double[0][]);
         samples.put(int.class, 1);
         samples.put(long.class, 1L);
         samples.put(float.class, 0.5f);
