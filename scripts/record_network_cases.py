@@ -27,10 +27,10 @@ the draw is repeated until that holds in the optimiser steps too.
 import argparse
 import os
 
+import reference_networks as networks  # First: it says when PyTorch is missing.
 import torch
 from torch import nn
 
-import reference_networks as networks
 from record_parity_case import double, noise, outputs, steps, write
 
 MARGIN = 1e-4

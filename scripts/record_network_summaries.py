@@ -39,11 +39,11 @@ With so many ReLUs some inputs are within float32's rounding of zero, so that si
 import argparse
 import os
 
+import reference_networks as networks  # First: it says when PyTorch is missing.
 import numpy
 import torch
 import torch.nn.functional as functional
 
-import reference_networks as networks
 from record_parity_case import write
 
 SEED = 7

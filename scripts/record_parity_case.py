@@ -18,7 +18,10 @@ import json
 import struct
 from collections import OrderedDict
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError:
+    raise SystemExit("needs PyTorch; install it, e.g. pip install torch") from None
 import torch.nn.functional as functional
 from torch import nn
 

@@ -24,7 +24,10 @@ import hashlib
 import os
 from collections import OrderedDict
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError:
+    raise SystemExit("needs PyTorch; install it, e.g. pip install torch") from None
 import torch.nn.functional as functional
 from torch import nn
 
