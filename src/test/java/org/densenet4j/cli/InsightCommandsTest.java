@@ -115,7 +115,7 @@ class InsightCommandsTest {
     void theHelpOfPruneReportNamesTheSourcesThatItTakes() {
         String help = run("prune-report", "--help").out;
         assertTrue(help.contains("cifar100:DIR"), help);
-        assertFalse(help.contains("camvid") || help.contains("shapes"), help);
+        assertFalse(help.contains("camvid") || help.contains("label images"), help);
     }
 
     @Test

@@ -5,7 +5,6 @@ import static org.densenet4j.backend.cpu.asm.Register.R13;
 import static org.densenet4j.backend.cpu.asm.Register.RAX;
 import static org.densenet4j.backend.cpu.asm.Register.RBX;
 import static org.densenet4j.backend.cpu.asm.Register.RDI;
-import static org.densenet4j.backend.cpu.asm.Register.RSI;
 import static org.densenet4j.backend.cpu.asm.Vector.v;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
