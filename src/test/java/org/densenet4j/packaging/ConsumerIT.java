@@ -46,8 +46,7 @@ class ConsumerIT {
 
     /** What imageio-jpeg needs. */
     private static final List<String> JPEG_LIBRARIES =
-            List.of(
-                    "imageio-core", "imageio-metadata", "common-lang", "common-io", "common-image");
+            List.of("imageio-core", "imageio-metadata", "common-lang", "common-io", "common-image");
 
     private static final List<String> JCUDA_NATIVES =
             List.of("jcuda-natives", "jcublas-natives", "jcudnn-natives");

@@ -19,7 +19,6 @@ import static org.densenet4j.backend.cpu.asm.Vector.v;
 import org.densenet4j.backend.cpu.asm.Address;
 import org.densenet4j.backend.cpu.asm.Avx512Assembler;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
-import org.densenet4j.backend.cpu.asm.Register;
 import org.densenet4j.backend.cpu.asm.Tail;
 import org.densenet4j.backend.cpu.asm.Vector;
 

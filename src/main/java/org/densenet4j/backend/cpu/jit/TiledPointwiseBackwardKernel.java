@@ -98,13 +98,7 @@ public final class TiledPointwiseBackwardKernel extends Kernel {
         this.pairs = new PairTiles(wide);
         this.operands =
                 new PointwiseBackwardRows(
-                        a,
-                        STORAGE,
-                        GROUP,
-                        form.xRow,
-                        form.zRow,
-                        form.gradientRow,
-                        form.blockRow);
+                        a, STORAGE, GROUP, form.xRow, form.zRow, form.gradientRow, form.blockRow);
         this.weightRow = (long) Float.BYTES * form.inputs;
         this.tileRow = Loops.tileRow(form.inputs);
         this.lineRow = lineRow(form.outputs);
