@@ -1,5 +1,11 @@
 package org.densenet4j.backend;
 
+import org.densenet4j.distributed.Communicator;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
 /**
  * The memory of one plan on one device, and the operations on it.
  *
@@ -49,6 +55,28 @@ public interface DeviceArena extends AutoCloseable {
      */
     default String recording() {
         return "plain";
+    }
+
+    /**
+     * Replaces every float of a vector by its sum over all ranks, behind the work that is queued
+     * and before what is queued next. All ranks call it, on devices that {@link Device#join joined}
+     * the communicator.
+     *
+     * <p>This way over the host's memory is for devices that have no better one.
+     *
+     * @param vector dense, float32
+     */
+    default void allReduce(Matrix vector, Communicator communicator) {
+        int count = vector.rows() * vector.columns();
+        float[] values = new float[count];
+        download(vector, values, 0);
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment floats = memory.allocate(ValueLayout.JAVA_FLOAT, count);
+            MemorySegment.copy(values, 0, floats, ValueLayout.JAVA_FLOAT, 0, count);
+            communicator.allReduce(floats);
+            MemorySegment.copy(floats, ValueLayout.JAVA_FLOAT, 0, values, 0, count);
+        }
+        upload(values, 0, vector);
     }
 
     /** Copies 32-bit integers (labels) from the host to {@code offset}. */

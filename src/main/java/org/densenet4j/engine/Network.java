@@ -8,6 +8,7 @@ import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.distributed.Communicator;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.LossMemory;
@@ -230,6 +231,25 @@ public final class Network implements AutoCloseable {
      *     loss of 0 without a gradient
      */
     public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
+        trainingPass(pass, labels, smoothing, meanOver, Communicator.alone());
+    }
+
+    /**
+     * The same as the last pass of a step that several processes share: between backward and the
+     * norm the gradients are summed over all ranks, so that every rank has the gradients, and their
+     * norm, of all images. A device may record the sum with the pass: all ranks run passes of as
+     * many images then.
+     *
+     * @param pass of as many images as were copied in
+     * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
+     * @param smoothing label smoothing, 0 for none
+     * @param meanOver number of images, or of pixels with a label, of all ranks
+     * @param communicator whose ranks all call this; of one rank nothing is summed
+     */
+    public void trainingPass(
+            Pass pass, int[] labels, float smoothing, int meanOver, Communicator communicator) {
+        requireNonNull(communicator, "communicator");
+        boolean shared = communicator.worldSize() > 1;
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
             requireNonNull(labels, "labels");
@@ -241,9 +261,12 @@ public final class Network implements AutoCloseable {
                         stages.forward(pass);
                         stages.loss(pass, smoothing, meanOver);
                         stages.backward(pass);
+                        if (shared) {
+                            arena.allReduce(memory.parameterGradients(), communicator);
+                        }
                         norm.run();
                     };
-            run(recording(pass, smoothing, meanOver), work);
+            run(recording(pass, smoothing, meanOver, shared), work);
             order.forward(pass);
             order.loss(pass);
             afterBackward(pass);
@@ -275,21 +298,22 @@ public final class Network implements AutoCloseable {
                         stages.forward(pass);
                         stages.loss(pass, 0, meanOver);
                     };
-            run(recording(pass, 0, meanOver), work);
+            run(recording(pass, 0, meanOver, false), work);
             order.forward(pass);
             order.loss(pass);
         }
     }
 
     /** What makes two passes the same sequence of operations on the same memory. */
-    private record Recording(int images, Mode mode, long seed, float smoothing, int meanOver) {}
+    private record Recording(
+            int images, Mode mode, long seed, float smoothing, int meanOver, boolean shared) {}
 
-    private Recording recording(Pass pass, float smoothing, int meanOver) {
+    private Recording recording(Pass pass, float smoothing, int meanOver, boolean shared) {
         int recorded = 0;
         for (Loss loss : stages.losses()) {
             recorded = Math.max(recorded, loss.recorded(meanOver));
         }
-        return new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, recorded);
+        return new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, recorded, shared);
     }
 
     private void prepare(Pass pass, int[] labels, int meanOver) {
@@ -372,6 +396,22 @@ public final class Network implements AutoCloseable {
         try (DeviceUse _ = use()) {
             kernels.copy(memory.runningBefore(), memory.running());
             order.statisticsChanged("running statistics were restored");
+        }
+    }
+
+    /**
+     * Sums the gradients over all ranks: for steps of one's own, and for those whose ranks have
+     * different numbers of images.
+     *
+     * @param communicator whose ranks all call this; of one rank nothing is summed
+     */
+    public void allReduceGradients(Communicator communicator) {
+        try (DeviceUse _ = use()) {
+            requireNonNull(communicator, "communicator");
+            if (communicator.worldSize() > 1) {
+                arena.allReduce(memory.parameterGradients(), communicator);
+                order.gradientsSet();
+            }
         }
     }
 

@@ -33,7 +33,11 @@ class PackageRulesTest {
 
     @ArchTest static final ArchRule THE_SPEC_KNOWS_THE_GRAPH = only("spec", "graph", "random");
 
-    @ArchTest static final ArchRule THE_BACKEND_INTERFACE_KNOWS_NOTHING = only("backend");
+    @ArchTest static final ArchRule OTHER_PROCESSES_KNOW_NOTHING = only("distributed");
+
+    @ArchTest
+    static final ArchRule THE_BACKEND_INTERFACE_KNOWS_OTHER_PROCESSES_ALONE =
+            only("backend", "distributed");
 
     @ArchTest
     static final ArchRule THE_PLAN_KNOWS_THE_SPEC_AND_THE_BACKEND_INTERFACE =
@@ -41,7 +45,7 @@ class PackageRulesTest {
 
     @ArchTest
     static final ArchRule THE_ENGINE_KNOWS_SPEC_PLAN_AND_BACKEND_INTERFACE =
-            only("engine", "graph", "spec", "plan", "backend");
+            only("engine", "graph", "spec", "plan", "backend", "distributed");
 
     @ArchTest
     static final ArchRule FILES_KNOW_NO_NETWORK =
