@@ -14,6 +14,17 @@ import java.lang.foreign.MemorySegment;
  * close}, and thereby ends the others, too.
  */
 public interface Communicator {
+    /**
+     * {@return all processes that a launcher has started, {@code mpirun} or {@code srun}, connected
+     * by MPI; {@link #alone} without one} Every rank calls this; the first call initialises MPI. A
+     * process that ends without {@link #close} ends the others.
+     *
+     * @throws MpiException when the launcher's MPI library is not found, or is not the launcher's
+     */
+    static Communicator world() {
+        return World.get();
+    }
+
     /** {@return this process alone, which has no one to wait for} */
     static Communicator alone() {
         return SingleProcess.INSTANCE;

@@ -1,0 +1,2 @@
+/** Functions of libraries in C. */
+package org.densenet4j.foreign;
