@@ -1,5 +1,6 @@
 package org.densenet4j.engine;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.util.Objects.requireNonNull;
 
 import org.densenet4j.backend.Device;
@@ -17,6 +18,9 @@ import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.ParameterLayout;
 import org.densenet4j.spec.Initialiser;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -413,6 +417,82 @@ public final class Network implements AutoCloseable {
                 order.gradientsSet();
             }
         }
+    }
+
+    /**
+     * Replaces the running statistics by their mean over all ranks, each of which normalised with
+     * the statistics of its own images. Done twice it changes nothing more.
+     *
+     * @param communicator whose ranks all call this
+     */
+    public void averageRunningStatistics(Communicator communicator) {
+        requireNonNull(communicator, "communicator");
+        if (communicator.worldSize() == 1) {
+            return;
+        }
+        try (DeviceUse _ = use()) {
+            float[] values = all(memory.running());
+            // A sum of floats is exact in double: that of equal ones gives them back.
+            double[] sums = new double[values.length];
+            Arrays.setAll(sums, i -> values[i]);
+            communicator.allReduce(sums);
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) (sums[i] / communicator.worldSize());
+            }
+            arena.upload(values, 0, memory.running());
+            order.statisticsChanged("running statistics were averaged");
+        }
+    }
+
+    /**
+     * Takes parameters, running statistics and what the optimiser remembers from rank 0.
+     *
+     * @param communicator whose ranks all call this
+     */
+    public void takeFromFirstRank(Communicator communicator) {
+        requireNonNull(communicator, "communicator");
+        if (communicator.worldSize() == 1) {
+            return;
+        }
+        try (DeviceUse _ = use()) {
+            for (Matrix vector : state()) {
+                float[] values = all(vector);
+                try (Arena host = Arena.ofConfined()) {
+                    MemorySegment floats = host.allocateFrom(JAVA_FLOAT, values);
+                    communicator.broadcast(floats, 0);
+                    MemorySegment.copy(floats, JAVA_FLOAT, 0, values, 0, values.length);
+                }
+                arena.upload(values, 0, vector);
+            }
+            order.parametersChanged("the state of rank 0 was taken");
+        }
+    }
+
+    /**
+     * {@return a number that two networks have in common whose parameters, running statistics and
+     * memory of the optimiser are the same bit by bit; others have it by chance only}
+     */
+    public long stateHash() {
+        try (DeviceUse _ = use()) {
+            long hash = 1;
+            for (Matrix vector : state()) {
+                for (float value : all(vector)) {
+                    hash = 31 * hash + Float.floatToRawIntBits(value);
+                }
+            }
+            return hash;
+        }
+    }
+
+    /** What a checkpoint holds. */
+    private List<Matrix> state() {
+        return List.of(memory.parameters(), memory.velocity(), memory.running());
+    }
+
+    private float[] all(Matrix vector) {
+        float[] values = new float[vector.columns()];
+        arena.download(vector, values, 0);
+        return values;
     }
 
     /** Sets all parameter gradients to zero; {@link #backward} adds to them. */
