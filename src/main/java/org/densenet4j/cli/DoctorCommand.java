@@ -60,9 +60,10 @@ final class DoctorCommand implements Callable<Integer> {
             throw new IllegalArgumentException(
                     "no device named '" + device + "'; use best, cpu or cuda");
         }
-        if (fetchCuda) {
+        if (fetchCuda && Job.isFirst()) {
             fetch();
         }
+        Job.join();
         Diagnosis diagnosis = Diagnosis.ofThisMachine();
         if (json) {
             System.out.print(diagnosis.json());
