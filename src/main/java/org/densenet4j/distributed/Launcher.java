@@ -2,6 +2,7 @@ package org.densenet4j.distributed;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
@@ -41,6 +42,11 @@ public record Launcher(Kind kind, int rank, int size) {
                 return Optional.empty(); // not set, or something else's
             }
         }
+    }
+
+    /** Checks that nothing is missing. */
+    public Launcher {
+        Objects.requireNonNull(kind, "kind");
     }
 
     /** {@return what started this process with others; empty where it is alone} */

@@ -2,6 +2,7 @@ package org.densenet4j.distributed;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * An MPI library that is found here, for those who ask what works.
@@ -11,6 +12,13 @@ import java.util.List;
  * @param version what it calls itself
  */
 public record MpiFacts(String library, String abi, String version) {
+    /** Checks that nothing is missing. */
+    public MpiFacts {
+        Objects.requireNonNull(library, "library");
+        Objects.requireNonNull(abi, "abi");
+        Objects.requireNonNull(version, "version");
+    }
+
     /** {@return the libraries that are found, those that are tried first before others} */
     public static List<MpiFacts> ofThisMachine() {
         List<MpiFacts> found = new ArrayList<>();
@@ -25,7 +33,7 @@ public record MpiFacts(String library, String abi, String version) {
         return List.copyOf(found);
     }
 
-    /** {@return such as "Open MPI v4.1.4 (libmpi.so.40, Open MPI's ABI)"} */
+    /** {@return such as "Open MPI v4.1.4 (libmpi.so.40, ABI of Open MPI)"} */
     @Override
     public String toString() {
         return version + " (" + library + ", ABI of " + abi + ")";

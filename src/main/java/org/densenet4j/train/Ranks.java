@@ -2,6 +2,7 @@ package org.densenet4j.train;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import org.densenet4j.backend.Device;
 import org.densenet4j.distributed.Communicator;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.PixelTally;
@@ -180,16 +181,34 @@ final class Ranks {
         if (isAlone()) {
             return;
         }
+        if (!isSame(network.stateHash())) {
+            throw new IllegalStateException(
+                    "the parameters of the ranks differ: the sums of gradients were not the same on"
+                            + " all of them; use the same MPI library and the same kind of"
+                            + " processor on every host");
+        }
+    }
+
+    /**
+     * Compares the kinds of devices: those of one kind sum in one way.
+     *
+     * @throws IllegalArgumentException when they differ, on all ranks
+     */
+    void requireSameKind(Device device) {
+        if (!isAlone() && !isSame(device.getClass().getName().hashCode())) {
+            throw new IllegalArgumentException(
+                    "the ranks have devices of different kinds, this one "
+                            + device.description()
+                            + "; name the one that all have, such as --device cuda");
+        }
+    }
+
+    /** Whether all ranks have the same number. */
+    private boolean isSame(long own) {
         try (Arena arena = Arena.ofConfined()) {
-            long own = network.stateHash();
             MemorySegment first = arena.allocateFrom(JAVA_LONG, own);
             communicator.broadcast(first, 0);
-            if (any(first.get(JAVA_LONG, 0) != own)) {
-                throw new IllegalStateException(
-                        "the parameters of the ranks differ: the sums of gradients were not the"
-                                + " same on all of them; use the same MPI library and the same"
-                                + " kind of processor on every host");
-            }
+            return !any(first.get(JAVA_LONG, 0) != own);
         }
     }
 

@@ -986,6 +986,7 @@ public final class Trainer implements AutoCloseable {
             }
             batchOfRank(); // refused before anything is prepared
             if (communicator.worldSize() > 1) {
+                new Ranks(communicator).requireSameKind(device);
                 device.join(communicator);
             }
             return new Trainer(this, trained, Network.open(plan(), device, seed));
