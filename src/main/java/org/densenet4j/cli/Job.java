@@ -4,7 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import org.densenet4j.distributed.Communicator;
 import org.densenet4j.distributed.Launcher;
+import org.densenet4j.distributed.MpiException;
 import org.densenet4j.train.OtherRankException;
+
+import picocli.CommandLine;
 
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -128,7 +131,22 @@ final class Job {
         } else if (!isFirst()) {
             sleep(PATIENCE_MILLIS);
         }
-        System.setErr(ERRORS);
+        if (!leavesComplaint(failure)) {
+            System.setErr(ERRORS);
+        }
+    }
+
+    /**
+     * Whether another process complains of the same: of the arguments rank 0, of an MPI library
+     * that is missing or wrong one process of each host. No rank can have ended the others before
+     * they were joined.
+     */
+    static boolean leavesComplaint(Throwable failure) {
+        if (joined || isFirst()) {
+            return false;
+        }
+        return failure instanceof CommandLine.ParameterException
+                || failure instanceof MpiException && LAUNCHER.orElseThrow().localRank() != 0;
     }
 
     /** What a complaint begins with. */

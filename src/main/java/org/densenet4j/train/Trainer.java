@@ -199,11 +199,9 @@ public final class Trainer implements AutoCloseable {
                 }
                 Network.Outcome outcome = network.outcome(pass, all.labels());
                 sum.add(outcome);
-                if (!Double.isFinite(outcome.loss())) {
-                    infinite = pass;
-                    if (ranks.isAlone()) {
-                        break; // otherwise the others wait for its gradients
-                    }
+                infinite = Double.isFinite(outcome.loss()) ? null : pass;
+                if (infinite != null && ranks.isAlone()) {
+                    break; // otherwise the others wait for its gradients
                 }
             }
             sum.overRanks(ranks);
@@ -233,7 +231,9 @@ public final class Trainer implements AutoCloseable {
         return network.gradientNorm();
     }
 
-    /** Empty where the loss of another rank is not finite. */
+    /**
+     * Empty where the loss of another rank is not finite, or that of a micro-batch before the last.
+     */
     private String whereInfinite(@Nullable Pass pass) {
         return pass == null ? "" : network.firstNonFiniteOutput(pass);
     }

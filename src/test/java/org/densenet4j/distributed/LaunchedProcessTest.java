@@ -3,6 +3,7 @@ package org.densenet4j.distributed;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.Test;
 
@@ -13,13 +14,16 @@ class LaunchedProcessTest {
     @Test
     void eachLauncherTellsRankAndSizeInItsOwnWay() {
         assertEquals(
-                Optional.of(new Launcher(Launcher.Kind.OPEN_MPI, 1, 4)),
+                Optional.of(new Launcher(Launcher.Kind.OPEN_MPI, 1, 0, 4)),
                 Launcher.of(Map.of("OMPI_COMM_WORLD_RANK", "1", "OMPI_COMM_WORLD_SIZE", "4")));
         assertEquals(
-                Optional.of(new Launcher(Launcher.Kind.PMI, 0, 2)),
+                Optional.of(new Launcher(Launcher.Kind.PMI, 3, 1, 4)),
+                Launcher.of(Map.of("PMI_RANK", "3", "PMI_SIZE", "4", "MPI_LOCALRANKID", "1")));
+        assertEquals(
+                Optional.of(new Launcher(Launcher.Kind.PMI, 0, 0, 2)),
                 Launcher.of(Map.of("PMI_RANK", "0", "PMI_SIZE", "2")));
         assertEquals(
-                Optional.of(new Launcher(Launcher.Kind.SLURM, 7, 8)),
+                Optional.of(new Launcher(Launcher.Kind.SLURM, 7, 0, 8)),
                 Launcher.of(Map.of("SLURM_PROCID", "7", "SLURM_STEP_NUM_TASKS", "8")));
     }
 
@@ -31,7 +35,8 @@ class LaunchedProcessTest {
                         "SLURM_STEP_NUM_TASKS", "2",
                         "PMI_RANK", "5",
                         "PMI_SIZE", "16");
-        assertEquals(Optional.of(new Launcher(Launcher.Kind.PMI, 5, 16)), Launcher.of(environment));
+        assertEquals(
+                Optional.of(new Launcher(Launcher.Kind.PMI, 5, 0, 16)), Launcher.of(environment));
     }
 
     @Test
@@ -46,6 +51,7 @@ class LaunchedProcessTest {
 
     @Test
     void withoutALauncherTheWorldIsThisProcess() {
+        assumeTrue(Launcher.current().isEmpty(), "the tests themselves were launched");
         assertSame(Communicator.alone(), Communicator.world());
         assertEquals(0, Communicator.world().rank());
         assertEquals(1, Communicator.world().worldSize());
@@ -56,7 +62,7 @@ class LaunchedProcessTest {
 
     @Test
     void aMissingLibraryIsNamedWithTheWayOut() {
-        Launcher launcher = new Launcher(Launcher.Kind.OPEN_MPI, 1, 2);
+        Launcher launcher = new Launcher(Launcher.Kind.OPEN_MPI, 1, 1, 2);
         MpiException e =
                 assertThrows(
                         MpiException.class,

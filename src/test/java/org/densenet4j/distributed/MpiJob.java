@@ -124,16 +124,19 @@ public final class MpiJob {
 
     /** Processes of the job that run now. */
     public List<ProcessHandle> ranks() {
-        return ProcessHandle.allProcesses()
-                .filter(process -> process.pid() != launcher.pid())
-                .filter(process -> isRank(process.info()))
-                .toList();
+        return ProcessHandle.allProcesses().filter(process -> isRank(process.pid())).toList();
     }
 
-    private boolean isRank(ProcessHandle.Info info) {
-        // The launcher's helpers have the same arguments, and another command.
-        return info.command().orElse("").endsWith("java")
-                && Arrays.asList(info.arguments().orElse(new String[0])).contains(mark);
+    /** ProcessHandle has no arguments where they are longer than a page, such as a class path. */
+    private boolean isRank(long pid) {
+        Path process = Path.of("/proc", String.valueOf(pid));
+        try {
+            // The launcher and its helpers have the same arguments, and another program.
+            return Files.readSymbolicLink(process.resolve("exe")).endsWith("java")
+                    && Files.readString(process.resolve("cmdline")).contains(mark);
+        } catch (IOException e) {
+            return false; // it has just ended
+        }
     }
 
     /** Waits until a file is there. */
