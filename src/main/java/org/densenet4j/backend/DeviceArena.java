@@ -5,6 +5,7 @@ import org.densenet4j.distributed.Communicator;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /**
  * The memory of one plan on one device, and the operations on it.
@@ -78,6 +79,28 @@ public interface DeviceArena extends AutoCloseable {
         }
         upload(values, 0, vector);
     }
+
+    /**
+     * {@return whether sums run beside work that is queued behind them, so that parts of a vector
+     * are worth being sent one by one}
+     */
+    default boolean sumsBesideWork() {
+        return false;
+    }
+
+    /**
+     * Starts to replace the floats of some parts by their sums over all ranks, in one message,
+     * behind the work that is queued. What is queued next leaves them alone until {@link
+     * #awaitAllReduce}. All ranks start the same parts in the same order.
+     *
+     * @param parts dense, float32
+     */
+    default void startAllReduce(List<Matrix> parts, Communicator communicator) {
+        parts.forEach(part -> allReduce(part, communicator));
+    }
+
+    /** What is queued from here on finds the sums that were started. Does not wait itself. */
+    default void awaitAllReduce() {}
 
     /** Copies 32-bit integers (labels) from the host to {@code offset}. */
     void uploadInts(int[] source, int count, long offset);

@@ -17,6 +17,7 @@ import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.ParameterLayout;
 import org.densenet4j.spec.Initialiser;
+import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -60,6 +61,7 @@ public final class Network implements AutoCloseable {
     private Stages stages;
     private GradientNorm norm;
     private ParameterUpdate update;
+    private @Nullable GradientSum sum;
 
     private Network(MemoryPlan plan, Device device) {
         this.plan = plan;
@@ -264,9 +266,11 @@ public final class Network implements AutoCloseable {
                     () -> {
                         stages.forward(pass);
                         stages.loss(pass, smoothing, meanOver);
-                        stages.backward(pass);
                         if (shared) {
-                            arena.allReduce(memory.parameterGradients(), communicator);
+                            stages.backward(pass, o -> sum().afterBackward(o, communicator));
+                            sum().finish(communicator);
+                        } else {
+                            stages.backward(pass);
                         }
                         norm.run();
                     };
@@ -306,6 +310,14 @@ public final class Network implements AutoCloseable {
             order.forward(pass);
             order.loss(pass);
         }
+    }
+
+    /** Made for the first step that is shared: until then the device may not have joined anybody. */
+    private GradientSum sum() {
+        if (sum == null) {
+            sum = new GradientSum(plan, arena);
+        }
+        return sum;
     }
 
     /** What makes two passes the same sequence of operations on the same memory. */

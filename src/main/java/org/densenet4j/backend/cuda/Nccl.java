@@ -1,0 +1,232 @@
+package org.densenet4j.backend.cuda;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import org.densenet4j.backend.DeviceException;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * NVIDIA's library for sums over GPUs, by its C functions (nccl.h), which are the same from 2.13 on.
+ */
+final class Nccl {
+    /** Bytes of the name that the ranks of a job meet by (NCCL_UNIQUE_ID_BYTES). */
+    static final int ID_BYTES = 128;
+
+    private static final int FLOAT32 = 7;
+    private static final int SUM = 0;
+    private static final int SUCCESS = 0;
+    private static final int IN_PROGRESS = 7;
+
+    /** {@code ncclUniqueId}, which is passed by value. */
+    private static final StructLayout ID =
+            MemoryLayout.structLayout(MemoryLayout.sequenceLayout(ID_BYTES, JAVA_BYTE));
+
+    private final MethodHandle getUniqueId;
+    private final MethodHandle commInitRank;
+    private final MethodHandle allReduce;
+    private final MethodHandle groupStart;
+    private final MethodHandle groupEnd;
+    private final MethodHandle commGetAsyncError;
+    private final MethodHandle commAbort;
+    private final MethodHandle getErrorString;
+
+    private final MethodHandle getLastError;
+
+    /**
+     * @param functions the library's
+     */
+    Nccl(SymbolLookup functions) {
+        this.getUniqueId = function(functions, "ncclGetUniqueId", ADDRESS);
+        this.commInitRank = function(functions, "ncclCommInitRank", ADDRESS, JAVA_INT, ID, JAVA_INT);
+        this.allReduce =
+                function(
+                        functions,
+                        "ncclAllReduce",
+                        ADDRESS, // sendbuff
+                        ADDRESS, // recvbuff
+                        JAVA_LONG, // count
+                        JAVA_INT, // datatype
+                        JAVA_INT, // op
+                        ADDRESS, // comm
+                        ADDRESS); // stream
+        this.groupStart = function(functions, "ncclGroupStart");
+        this.groupEnd = function(functions, "ncclGroupEnd");
+        this.commGetAsyncError = function(functions, "ncclCommGetAsyncError", ADDRESS, ADDRESS);
+        this.commAbort = function(functions, "ncclCommAbort", ADDRESS);
+        this.getErrorString = bind(functions, "ncclGetErrorString", FunctionDescriptor.of(ADDRESS, JAVA_INT));
+        this.getLastError =
+                bind(functions, "ncclGetLastError", FunctionDescriptor.of(ADDRESS, ADDRESS));
+    }
+
+    private static MethodHandle function(
+            SymbolLookup functions, String name, MemoryLayout... arguments) {
+        return bind(functions, name, FunctionDescriptor.of(JAVA_INT, arguments));
+    }
+
+    private static MethodHandle bind(
+            SymbolLookup functions, String name, FunctionDescriptor type) {
+        MemorySegment symbol =
+                functions
+                        .find(name)
+                        .orElseThrow(
+                                () ->
+                                        new DeviceException(
+                                                "NCCL lacks " + name + "; install version 2.13 or"
+                                                        + " newer"));
+        return Linker.nativeLinker().downcallHandle(symbol, type);
+    }
+
+    /** {@return a name that no other job has, {@link #ID_BYTES} long; asked of one rank} */
+    byte[] uniqueId() {
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment id = memory.allocate(ID);
+            check(status(getUniqueId, id), "naming a job", MemorySegment.NULL);
+            return id.toArray(JAVA_BYTE);
+        }
+    }
+
+    /**
+     * Meets the other ranks and waits for them.
+     *
+     * @param id the same for all ranks
+     * @param rank of this process, from 0
+     * @param worldSize number of ranks
+     * @return this rank, on the device of the caller's current context
+     */
+    Rank join(byte[] id, int rank, int worldSize) {
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment name = memory.allocate(ID);
+            MemorySegment.copy(id, 0, name, JAVA_BYTE, 0, ID_BYTES);
+            MemorySegment out = memory.allocate(ADDRESS);
+            check(
+                    status(commInitRank, out, worldSize, name, rank),
+                    "joining " + worldSize + " GPUs as rank " + rank,
+                    MemorySegment.NULL);
+            return new Rank(out.get(ADDRESS, 0));
+        }
+    }
+
+    /** A rank that has met the others: an {@code ncclComm_t}. */
+    final class Rank implements AutoCloseable {
+        private final MemorySegment communicator;
+        private final MemorySegment state = Arena.ofAuto().allocate(JAVA_INT);
+        private boolean closed;
+
+        private Rank(MemorySegment communicator) {
+            this.communicator = communicator;
+        }
+
+        /**
+         * Queues sums over all ranks, in place, as one operation. All ranks queue the same, recorded
+         * or not.
+         */
+        void allReduce(List<FloatRange> parts, DeviceStream stream) {
+            if (parts.size() == 1) {
+                queue(parts.getFirst(), stream);
+                return;
+            }
+            long count = parts.stream().mapToLong(FloatRange::count).sum();
+            String operation = "sum of " + count + " floats over ranks";
+            check(status(groupStart), operation, communicator);
+            try {
+                parts.forEach(part -> queue(part, stream));
+            } catch (RuntimeException e) {
+                // A group that stays open would take whatever is queued later.
+                status(groupEnd);
+                throw e;
+            }
+            check(status(groupEnd), operation, communicator);
+        }
+
+        private void queue(FloatRange part, DeviceStream stream) {
+            MemorySegment floats = MemorySegment.ofAddress(part.address());
+            check(
+                    status(
+                            allReduce,
+                            floats,
+                            floats,
+                            part.count(),
+                            FLOAT32,
+                            SUM,
+                            communicator,
+                            stream.handle()),
+                    "sum of " + part.count() + " floats over ranks",
+                    communicator);
+        }
+
+        /** {@return what has gone wrong since with what was queued; empty for nothing} */
+        Optional<String> failure() {
+            check(
+                    status(commGetAsyncError, communicator, state),
+                    "asking how sums over ranks are doing",
+                    communicator);
+            int status = state.get(JAVA_INT, 0);
+            return status == SUCCESS || status == IN_PROGRESS
+                    ? Optional.empty()
+                    : Optional.of(message(status, communicator));
+        }
+
+        /**
+         * Ends this rank's part at once, with what is still queued. May be called twice.
+         *
+         * <p>It aborts: the other way to end, {@code ncclCommDestroy}, may wait for ranks that have ended
+         * without a word (PyTorch's NCCLComm does the same). By the time a rank closes its device
+         * normally nothing is under way any more.
+         */
+        @Override
+        public void close() {
+            if (!closed) {
+                closed = true;
+                check(
+                        status(commAbort, communicator),
+                        "leaving the other ranks",
+                        MemorySegment.NULL);
+            }
+        }
+    }
+
+    private static int status(MethodHandle function, Object... arguments) {
+        try {
+            return (int) function.invokeWithArguments(Arrays.asList(arguments));
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private void check(int status, Object operation, MemorySegment communicator) {
+        if (status != SUCCESS) {
+            throw CudaStatus.ncclFailure(operation, message(status, communicator));
+        }
+    }
+
+    /** NCCL's name of a status, and what it says of the last thing that went wrong. */
+    private String message(int status, MemorySegment communicator) {
+        try {
+            String name = text((MemorySegment) getErrorString.invokeExact(status));
+            String reason = text((MemorySegment) getLastError.invokeExact(communicator));
+            return reason.isBlank() ? name : name + " (" + String.join(" ", reason.lines().toList()) + ")";
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static String text(MemorySegment address) {
+        return address.address() == 0
+                ? ""
+                : address.reinterpret(Long.MAX_VALUE).getString(0).strip();
+    }
+}
