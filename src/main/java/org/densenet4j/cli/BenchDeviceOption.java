@@ -28,7 +28,13 @@ final class BenchDeviceOption {
     BenchDeviceOption() {}
 
     Device open() {
-        return Device.open(device, DeviceOptions.defaults().withThreads(threads));
+        return open(0);
+    }
+
+    /** The same on one of several GPUs, where the option does not name one. */
+    Device open(int index) {
+        return Device.open(
+                device, DeviceOptions.defaults().withThreads(threads).withIndex(index));
     }
 
     /** The options that give another process the same device in a precision. */

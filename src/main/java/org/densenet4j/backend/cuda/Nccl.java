@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.densenet4j.backend.DeviceException;
+import org.densenet4j.foreign.CFunction;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -15,7 +16,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -35,66 +35,53 @@ final class Nccl {
     private static final StructLayout ID =
             MemoryLayout.structLayout(MemoryLayout.sequenceLayout(ID_BYTES, JAVA_BYTE));
 
-    private final MethodHandle getUniqueId;
+    private final CFunction getUniqueId;
     private final MethodHandle commInitRank;
-    private final MethodHandle allReduce;
-    private final MethodHandle groupStart;
-    private final MethodHandle groupEnd;
-    private final MethodHandle commGetAsyncError;
-    private final MethodHandle commAbort;
-    private final MethodHandle getErrorString;
-
-    private final MethodHandle getLastError;
+    private final CFunction allReduce;
+    private final CFunction groupStart;
+    private final CFunction groupEnd;
+    private final CFunction commGetAsyncError;
+    private final CFunction commAbort;
+    private final CFunction getErrorString;
+    private final CFunction getLastError;
 
     /**
      * @param functions the library's
      */
     Nccl(SymbolLookup functions) {
-        this.getUniqueId = function(functions, "ncclGetUniqueId", ADDRESS);
-        this.commInitRank = function(functions, "ncclCommInitRank", ADDRESS, JAVA_INT, ID, JAVA_INT);
-        this.allReduce =
-                function(
-                        functions,
-                        "ncclAllReduce",
-                        ADDRESS, // sendbuff
-                        ADDRESS, // recvbuff
-                        JAVA_LONG, // count
-                        JAVA_INT, // datatype
-                        JAVA_INT, // op
-                        ADDRESS, // comm
-                        ADDRESS); // stream
+        this.getUniqueId = function(functions, "ncclGetUniqueId");
+        this.commInitRank =
+                Linker.nativeLinker()
+                        .downcallHandle(
+                                symbol(functions, "ncclCommInitRank"),
+                                FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, ID, JAVA_INT));
+        this.allReduce = function(functions, "ncclAllReduce");
         this.groupStart = function(functions, "ncclGroupStart");
         this.groupEnd = function(functions, "ncclGroupEnd");
-        this.commGetAsyncError = function(functions, "ncclCommGetAsyncError", ADDRESS, ADDRESS);
-        this.commAbort = function(functions, "ncclCommAbort", ADDRESS);
-        this.getErrorString = bind(functions, "ncclGetErrorString", FunctionDescriptor.of(ADDRESS, JAVA_INT));
-        this.getLastError =
-                bind(functions, "ncclGetLastError", FunctionDescriptor.of(ADDRESS, ADDRESS));
+        this.commGetAsyncError = function(functions, "ncclCommGetAsyncError");
+        this.commAbort = function(functions, "ncclCommAbort");
+        this.getErrorString = function(functions, "ncclGetErrorString");
+        this.getLastError = function(functions, "ncclGetLastError");
     }
 
-    private static MethodHandle function(
-            SymbolLookup functions, String name, MemoryLayout... arguments) {
-        return bind(functions, name, FunctionDescriptor.of(JAVA_INT, arguments));
+    private static CFunction function(SymbolLookup functions, String name) {
+        return new CFunction(symbol(functions, name));
     }
 
-    private static MethodHandle bind(
-            SymbolLookup functions, String name, FunctionDescriptor type) {
-        MemorySegment symbol =
-                functions
-                        .find(name)
-                        .orElseThrow(
-                                () ->
-                                        new DeviceException(
-                                                "NCCL lacks " + name + "; install version 2.13 or"
-                                                        + " newer"));
-        return Linker.nativeLinker().downcallHandle(symbol, type);
+    private static MemorySegment symbol(SymbolLookup functions, String name) {
+        return functions
+                .find(name)
+                .orElseThrow(
+                        () ->
+                                new DeviceException(
+                                        "NCCL lacks " + name + "; install version 2.13 or newer"));
     }
 
     /** {@return a name that no other job has, {@link #ID_BYTES} long; asked of one rank} */
     byte[] uniqueId() {
         try (Arena memory = Arena.ofConfined()) {
             MemorySegment id = memory.allocate(ID);
-            check(status(getUniqueId, id), "naming a job", MemorySegment.NULL);
+            check(getUniqueId.call(id.address()), "naming a job", 0);
             return id.toArray(JAVA_BYTE);
         }
     }
@@ -112,21 +99,24 @@ final class Nccl {
             MemorySegment name = memory.allocate(ID);
             MemorySegment.copy(id, 0, name, JAVA_BYTE, 0, ID_BYTES);
             MemorySegment out = memory.allocate(ADDRESS);
-            check(
-                    status(commInitRank, out, worldSize, name, rank),
-                    "joining " + worldSize + " GPUs as rank " + rank,
-                    MemorySegment.NULL);
-            return new Rank(out.get(ADDRESS, 0));
+            int status;
+            try {
+                status = (int) commInitRank.invokeExact(out, worldSize, name, rank);
+            } catch (Throwable e) {
+                throw new AssertionError(e);
+            }
+            check(status, "joining " + worldSize + " GPUs as rank " + rank, 0);
+            return new Rank(out.get(JAVA_LONG, 0));
         }
     }
 
     /** A rank that has met the others: an {@code ncclComm_t}. */
     final class Rank implements AutoCloseable {
-        private final MemorySegment communicator;
+        private final long communicator;
         private final MemorySegment state = Arena.ofAuto().allocate(JAVA_INT);
         private boolean closed;
 
-        private Rank(MemorySegment communicator) {
+        private Rank(long communicator) {
             this.communicator = communicator;
         }
 
@@ -141,29 +131,27 @@ final class Nccl {
             }
             long count = parts.stream().mapToLong(FloatRange::count).sum();
             String operation = "sum of " + count + " floats over ranks";
-            check(status(groupStart), operation, communicator);
+            check(groupStart.call(), operation, communicator);
             try {
                 parts.forEach(part -> queue(part, stream));
             } catch (RuntimeException e) {
                 // A group that stays open would take whatever is queued later.
-                status(groupEnd);
+                groupEnd.call();
                 throw e;
             }
-            check(status(groupEnd), operation, communicator);
+            check(groupEnd.call(), operation, communicator);
         }
 
         private void queue(FloatRange part, DeviceStream stream) {
-            MemorySegment floats = MemorySegment.ofAddress(part.address());
             check(
-                    status(
-                            allReduce,
-                            floats,
-                            floats,
+                    allReduce.call(
+                            part.address(),
+                            part.address(),
                             part.count(),
                             FLOAT32,
                             SUM,
                             communicator,
-                            stream.handle()),
+                            stream.handle().address()),
                     "sum of " + part.count() + " floats over ranks",
                     communicator);
         }
@@ -171,7 +159,7 @@ final class Nccl {
         /** {@return what has gone wrong since with what was queued; empty for nothing} */
         Optional<String> failure() {
             check(
-                    status(commGetAsyncError, communicator, state),
+                    commGetAsyncError.call(communicator, state.address()),
                     "asking how sums over ranks are doing",
                     communicator);
             int status = state.get(JAVA_INT, 0);
@@ -191,42 +179,34 @@ final class Nccl {
         public void close() {
             if (!closed) {
                 closed = true;
-                check(
-                        status(commAbort, communicator),
-                        "leaving the other ranks",
-                        MemorySegment.NULL);
+                check(commAbort.call(communicator), "leaving the other ranks", 0);
             }
         }
     }
 
-    private static int status(MethodHandle function, Object... arguments) {
-        try {
-            return (int) function.invokeWithArguments(Arrays.asList(arguments));
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    private void check(int status, Object operation, MemorySegment communicator) {
-        if (status != SUCCESS) {
-            throw CudaStatus.ncclFailure(operation, message(status, communicator));
+    /**
+     * @param status of which the lower half counts
+     * @param communicator an {@code ncclComm_t}, or 0
+     */
+    private void check(long status, Object operation, long communicator) {
+        if ((int) status != SUCCESS) {
+            throw CudaStatus.ncclFailure(operation, message((int) status, communicator));
         }
     }
 
     /** NCCL's name of a status, and what it says of the last thing that went wrong. */
-    private String message(int status, MemorySegment communicator) {
-        try {
-            String name = text((MemorySegment) getErrorString.invokeExact(status));
-            String reason = text((MemorySegment) getLastError.invokeExact(communicator));
-            return reason.isBlank() ? name : name + " (" + String.join(" ", reason.lines().toList()) + ")";
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+    private String message(int status, long communicator) {
+        String name = text(getErrorString.call(status));
+        String reason = text(getLastError.call(communicator));
+        return reason.isBlank() ? name : name + " (" + String.join(" ", reason.lines().toList()) + ")";
     }
 
-    private static String text(MemorySegment address) {
-        return address.address() == 0
+    private static String text(long address) {
+        return address == 0
                 ? ""
-                : address.reinterpret(Long.MAX_VALUE).getString(0).strip();
+                : MemorySegment.ofAddress(address)
+                        .reinterpret(Long.MAX_VALUE)
+                        .getString(0)
+                        .strip();
     }
 }

@@ -184,7 +184,8 @@ final class RankSums implements AutoCloseable {
     private void check() {
         Optional<String> failure = rank.failure();
         if (failure.isPresent()) {
-            rank.close();
+            context.watch(null);
+            rank.close(); // So that the sums that wait end, and with them the device's work.
             throw new DeviceException(
                     "summing over ranks: NCCL says "
                             + failure.get()

@@ -70,7 +70,10 @@ final class StepGraphs implements AutoCloseable {
         }
         if (!step.tried) {
             step.tried = true;
-            step.graph = step.sums ? recordWithOthers(work, sums) : enabled ? record(work) : null;
+            step.graph = enabled ? record(work) : null;
+            if (step.sums) {
+                agree(step, Objects.requireNonNull(sums, "sums"));
+            }
         }
         // What all ranks have agreed on stays so, whatever this one fails to record later.
         if (step.graph == null || !(enabled || step.sums)) {
@@ -93,15 +96,12 @@ final class StepGraphs implements AutoCloseable {
         }
     }
 
-    /** The same if all ranks can, else null on all of them. */
-    private @Nullable CUgraphExec recordWithOthers(Runnable work, @Nullable RankSums sums) {
-        CUgraphExec graph = enabled ? record(work) : null;
-        boolean all = Objects.requireNonNull(sums, "sums").allRecorded(graph != null);
-        if (all || graph == null) {
-            return graph;
+    /** Keeps a recording if all ranks have one. */
+    private void agree(Step step, RankSums sums) {
+        if (!sums.allRecorded(step.graph != null) && step.graph != null) {
+            checkDriver(JCudaDriver.cuGraphExecDestroy(step.graph), "freeing a recorded step");
+            step.graph = failed("agreeing", "another-rank", "another rank did not record its step");
         }
-        checkDriver(JCudaDriver.cuGraphExecDestroy(graph), "freeing a recorded step");
-        return failed("agreeing", "another-rank", "another rank has not recorded its step");
     }
 
     /** Null where the work cannot be recorded; nothing has run then. */
