@@ -34,7 +34,7 @@ public record GradientBucket(int operation, List<Matrix> parts) {
 
     /** Keeps a copy of the parts. */
     public GradientBucket {
-        parts = List.copyOf(parts);
+        parts = List.copyOf(Objects.requireNonNull(parts, "parts"));
     }
 
     /** {@return bytes of all parts} */

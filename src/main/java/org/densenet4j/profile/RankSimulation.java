@@ -28,6 +28,7 @@ public final class RankSimulation {
      */
     public RankSimulation(MemoryPlan plan, double[] seconds) {
         Objects.requireNonNull(plan, "plan");
+        Objects.requireNonNull(seconds, "seconds");
         if (seconds.length != plan.operations().size()) {
             throw new IllegalArgumentException(
                     seconds.length + " times for " + plan.operations().size() + " operations");
@@ -54,6 +55,7 @@ public final class RankSimulation {
      */
     public static RankSimulation of(
             MemoryPlan plan, double bytesPerSecond, double flopsPerSecond) {
+        Objects.requireNonNull(plan, "plan");
         if (!(bytesPerSecond > 0 && flopsPerSecond > 0)) {
             throw new IllegalArgumentException("a device's rates are above 0");
         }

@@ -62,6 +62,8 @@ public final class RankTables {
         Objects.requireNonNull(network, "network");
         Objects.requireNonNull(device, "device");
         Objects.requireNonNull(simulation, "simulation");
+        Objects.requireNonNull(ranks, "ranks");
+        Objects.requireNonNull(wire, "wire");
         Table table =
                 Table.of(
                         "SIMULATION, not measured: " + network + " on each rank, " + device,

@@ -1,5 +1,7 @@
 package org.densenet4j.profile;
 
+import java.util.Objects;
+
 /**
  * A network between ranks, as simulations have it: every rank sends and receives at once, at the
  * same rate, and nobody is in anybody's way.
@@ -45,6 +47,7 @@ public record Wire(double bytesPerSecond, double latencySeconds) {
      * @param ranks 1 or more
      */
     public double allReduceSeconds(long bytes, int ranks, Algorithm algorithm) {
+        Objects.requireNonNull(algorithm, "algorithm");
         if (ranks < 1) {
             throw new IllegalArgumentException("ranks = " + ranks + ": use 1 or more");
         }
