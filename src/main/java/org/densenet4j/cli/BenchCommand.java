@@ -110,6 +110,10 @@ final class BenchCommand implements Callable<Integer> {
         checkNumbers();
         Set<DataType> precisions = precisions();
         wanted.forEach(BenchPoint::spec); // refuses a wrong name before anything has run
+        if (Job.hasOthers() && !ranks.isMeasured()) {
+            throw new IllegalArgumentException(
+                    "bench measures one process; under mpirun or srun use --ranks");
+        }
         if (ranks.isMeasured() || !ranks.simulated().isEmpty()) {
             ofRanks(points != null ? points : POINTS, precisions);
             return 0;

@@ -28,13 +28,9 @@ final class BenchDeviceOption {
     BenchDeviceOption() {}
 
     Device open() {
-        return open(0);
-    }
-
-    /** The same on one of several GPUs, where the option does not name one. */
-    Device open(int index) {
         return Device.open(
-                device, DeviceOptions.defaults().withThreads(threads).withIndex(index));
+                device,
+                DeviceOptions.defaults().withThreads(threads).withIndex(Job.gpu()));
     }
 
     /** The options that give another process the same device in a precision. */

@@ -60,7 +60,7 @@ public final class Main {
     private static final long LEAST_HEAP = 30L << 20;
 
     /** Commands that a launcher may start in several processes. */
-    private static final List<String> OF_SEVERAL = List.of("train", "doctor");
+    private static final List<String> OF_SEVERAL = List.of("train", "bench", "doctor");
 
     private static final int FAILED = 1;
     private static final int WRONG_INPUT = 2;
@@ -157,7 +157,7 @@ public final class Main {
                     command.commandSpec().commandLine(),
                     name
                             + " runs in one process; start it without mpirun or srun, which are for "
-                            + String.join(" and ", OF_SEVERAL));
+                            + String.join(", ", OF_SEVERAL));
         }
     }
 

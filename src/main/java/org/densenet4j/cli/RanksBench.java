@@ -32,11 +32,9 @@ record RanksBench(BenchDeviceOption device, RanksOption ranks, int steps, double
         ranks.wire();
         ranks.machine();
         if (ranks.isMeasured()) {
-            Communicator communicator = Communicator.world();
-            measure(points, precisions, communicator);
-            communicator.close();
+            measure(points, precisions, Job.join());
         }
-        if (!ranks.simulated().isEmpty() && Communicator.world().rank() == 0) {
+        if (!ranks.simulated().isEmpty() && Job.isFirst()) {
             simulate(points, precisions);
         }
     }
@@ -48,7 +46,7 @@ record RanksBench(BenchDeviceOption device, RanksOption ranks, int steps, double
                     "--ranks needs a launcher with several ranks, such as mpirun -np 2 --bind-to"
                             + " none ./densenet4j bench --ranks");
         }
-        try (Device d = device.open(communicator.localRank())) {
+        try (Device d = device.open()) {
             d.join(communicator);
             for (BenchPoint point : points) {
                 for (DataType precision : precisions) {
@@ -64,9 +62,7 @@ record RanksBench(BenchDeviceOption device, RanksOption ranks, int steps, double
                                     communicator,
                                     steps,
                                     warmUpSeconds);
-                    if (communicator.rank() == 0) {
-                        System.out.println(RankTables.measured(name(point, precision), cost));
-                    }
+                    System.out.println(RankTables.measured(name(point, precision), cost));
                 }
             }
         }

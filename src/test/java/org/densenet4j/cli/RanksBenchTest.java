@@ -1,11 +1,16 @@
 package org.densenet4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.distributed.Mpi;
+import org.densenet4j.distributed.MpiJob;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -48,6 +53,42 @@ class RanksBenchTest {
         assertTrue(run.out().startsWith("SIMULATION, not measured: bc-10-4:2"), run.out());
         assertTrue(run.out().contains("as traced on cpu"), run.out());
         assertEquals(2, run.out().lines().filter(line -> line.contains("halving")).count());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Mpi.class)
+    void rankZeroTellsWhatTheSumCostsTheJob(Mpi mpi, @TempDir Path folder) throws IOException {
+        MpiJob job =
+                MpiJob.of(
+                                Main.class,
+                                "bench",
+                                "--ranks",
+                                "--point",
+                                "bc-10-4:2",
+                                "--steps",
+                                "2",
+                                "--warm-up-seconds",
+                                "0.01",
+                                "--precision",
+                                "fp32",
+                                "--device",
+                                "cpu",
+                                "--threads",
+                                "1")
+                        .run(mpi, 2, folder);
+        assertEquals(0, job.exitCode(), job.output());
+        String heading = "bc-10-4:2, fp32 on 2 ranks, measured";
+        assertEquals(2, job.output().split(heading, -1).length, job.output());
+        assertTrue(job.output().contains("hidden"), job.output());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Mpi.class)
+    void benchOfOneProcessIsNotForALauncher(Mpi mpi, @TempDir Path folder) throws IOException {
+        MpiJob job = MpiJob.of(Main.class, "bench", "--device", "cpu").run(mpi, 2, folder);
+        assertNotEquals(0, job.exitCode());
+        String line = "bench measures one process; under mpirun or srun use --ranks";
+        assertTrue(job.output().contains(line), job.output());
     }
 
     @ParameterizedTest
