@@ -29,8 +29,7 @@ final class BenchDeviceOption {
 
     Device open() {
         return Device.open(
-                device,
-                DeviceOptions.defaults().withThreads(threads).withIndex(Job.gpu()));
+                device, DeviceOptions.defaults().withThreads(threads).withIndex(Job.gpu()));
     }
 
     /** The options that give another process the same device in a precision. */

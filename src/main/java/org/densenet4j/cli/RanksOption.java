@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
 
 /** What {@code bench} measures or simulates of several ranks instead of one. */
 final class RanksOption {
-    private static final Pattern PAIR = Pattern.compile("(\\d{1,9}(?:\\.\\d+)?):(\\d{1,9}(?:\\.\\d+)?)");
+    private static final Pattern PAIR =
+            Pattern.compile("(\\d{1,9}(?:\\.\\d+)?):(\\d{1,9}(?:\\.\\d+)?)");
     private static final int MOST_RANKS = 1 << 20;
 
     @Option(
@@ -96,13 +97,8 @@ final class RanksOption {
         if (!pair.matches() || Double.parseDouble(pair.group(1)) == 0) {
             throw new IllegalArgumentException(
                     String.format(
-                            Locale.ROOT,
-                            "%s '%s': use two numbers such as 10:5",
-                            option,
-                            text));
+                            Locale.ROOT, "%s '%s': use two numbers such as 10:5", option, text));
         }
-        return new double[] {
-            Double.parseDouble(pair.group(1)), Double.parseDouble(pair.group(2))
-        };
+        return new double[] {Double.parseDouble(pair.group(1)), Double.parseDouble(pair.group(2))};
     }
 }

@@ -312,7 +312,9 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** Made for the first step that is shared: until then the device may not have joined anybody. */
+    /**
+     * Made for the first step that is shared: until then the device may not have joined anybody.
+     */
     private GradientSum sum() {
         if (sum == null) {
             sum = new GradientSum(plan, arena);

@@ -155,8 +155,7 @@ public record RankCost(
 
         /** All ranks take as many steps, so that nobody waits for one that has gone on. */
         private boolean isCold(int number, long start) {
-            boolean here =
-                    number < steps / 2 || WarmedSteps.secondsSince(start) < warmUpSeconds;
+            boolean here = number < steps / 2 || WarmedSteps.secondsSince(start) < warmUpSeconds;
             double[] cold = {here ? 1 : 0};
             communicator.allReduce(cold);
             return cold[0] > 0;

@@ -12,8 +12,8 @@ import java.util.Objects;
 /**
  * What a step of many ranks would take: a simulation, not a measurement. It plays the operations of
  * one rank's step, each for the time it takes there, and sends the gradients as training does, over
- * a stated network: in one message behind the backward pass, as on CPUs, or in buckets beside it, as
- * on GPUs. All ranks take the same time for the same work, messages take nothing from it, and
+ * a stated network: in one message behind the backward pass, as on CPUs, or in buckets beside it,
+ * as on GPUs. All ranks take the same time for the same work, messages take nothing from it, and
  * batches are read in time: what a cluster adds to that is not in here.
  */
 public final class RankSimulation {
@@ -53,8 +53,7 @@ public final class RankSimulation {
      * @param bytesPerSecond of its memory
      * @param flopsPerSecond of its products and convolutions
      */
-    public static RankSimulation of(
-            MemoryPlan plan, double bytesPerSecond, double flopsPerSecond) {
+    public static RankSimulation of(MemoryPlan plan, double bytesPerSecond, double flopsPerSecond) {
         Objects.requireNonNull(plan, "plan");
         if (!(bytesPerSecond > 0 && flopsPerSecond > 0)) {
             throw new IllegalArgumentException("a device's rates are above 0");

@@ -34,8 +34,7 @@ public record Wire(double bytesPerSecond, double latencySeconds) {
                     "bytes per second = " + bytesPerSecond + ": use a number above 0");
         }
         if (!(latencySeconds >= 0 && latencySeconds < Double.POSITIVE_INFINITY)) {
-            throw new IllegalArgumentException(
-                    "latency = " + latencySeconds + " s: use 0 or more");
+            throw new IllegalArgumentException("latency = " + latencySeconds + " s: use 0 or more");
         }
     }
 

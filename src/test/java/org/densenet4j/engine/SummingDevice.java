@@ -43,7 +43,9 @@ final class SummingDevice {
                 device,
                 (proxy, method, arguments) -> {
                     Object result = call(device, method, arguments);
-                    return result instanceof DeviceArena arena ? new Watched(arena).arena() : result;
+                    return result instanceof DeviceArena arena
+                            ? new Watched(arena).arena()
+                            : result;
                 });
     }
 

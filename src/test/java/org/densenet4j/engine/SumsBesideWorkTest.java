@@ -26,7 +26,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Gradients are sent in buckets while the backward pass goes on, and never before they are done. */
+/**
+ * Gradients are sent in buckets while the backward pass goes on, and never before they are done.
+ */
 class SumsBesideWorkTest {
     private static final int IMAGES = 2;
     private static final int RANKS = 2;

@@ -66,8 +66,7 @@ class NcclOnDeviceTest {
     }
 
     private static List<float[]> parameters(Device device, Communicator ranks) {
-        MemoryPlan plan =
-                MemoryPlan.of(TinyTraining.SPEC).batch(TinyTraining.IMAGES).on(device);
+        MemoryPlan plan = MemoryPlan.of(TinyTraining.SPEC).batch(TinyTraining.IMAGES).on(device);
         assertEquals(3, GradientBucket.of(plan).size(), "the sums are cut");
         try (Network network = Network.open(plan, device, 3)) {
             for (int step = 0; step < STEPS; step++) {

@@ -66,8 +66,7 @@ class RankSimulationTest {
         RankSimulation simulation = new RankSimulation(plan, oneSecondEach(plan));
         List<GradientBucket> buckets = GradientBucket.of(plan);
         double bytes = plan.memory().parameterGradients().bytes();
-        RankSimulation.Step step =
-                simulation.step(2, new Wire(bytes, 0), Algorithm.HALVING, true);
+        RankSimulation.Step step = simulation.step(2, new Wire(bytes, 0), Algorithm.HALVING, true);
         double last = buckets.getLast().bytes() / bytes;
         assertEquals(1, step.sumSeconds(), ROUNDING);
         assertEquals(last, step.exposedSeconds(), ROUNDING);

@@ -26,7 +26,8 @@ import java.util.regex.Pattern;
  *
  * <p>Arguments: {@code lost} or {@code failing}, then how many calls of one function at its first
  * and at its last are tried, then every how-manieth in between, then {@code recorded} steps, {@code
- * traced} ones, or recorded {@code sums} of a rank. Prints one line for each finding and at the end how many calls failed.
+ * traced} ones, or recorded {@code sums} of a rank. Prints one line for each finding and at the end
+ * how many calls failed.
  */
 final class FailingCalls {
     private static final DenseNetSpec SPEC = DenseNetSpec.preset("bc-10-4").inputSize(8).build();
@@ -36,7 +37,8 @@ final class FailingCalls {
 
     /** An operation, and the name of the status that a library gave. */
     private static final Pattern MESSAGE =
-            Pattern.compile("[^:]*\\p{L}{3,}[^:]*:.*\\b((CUDA_ERROR|CUDNN|CUBLAS)_\\w+|NCCL says \\w+).*");
+            Pattern.compile(
+                    "[^:]*\\p{L}{3,}[^:]*:.*\\b((CUDA_ERROR|CUDNN|CUBLAS)_\\w+|NCCL says \\w+).*");
 
     private final StandInControl control = StandInControl.ofThisProcess();
     private final Batch[] batches = {batch(1), batch(2)};
@@ -67,7 +69,8 @@ final class FailingCalls {
         boolean lost = arguments[0].equals("lost");
         int ends = Integer.parseInt(arguments[1]);
         int every = Integer.parseInt(arguments[2]);
-        FailingCalls calls = new FailingCalls(arguments[3].equals("traced"), arguments[3].equals("sums"));
+        FailingCalls calls =
+                new FailingCalls(arguments[3].equals("traced"), arguments[3].equals("sums"));
         // The first run loads libraries, which happens once in a process.
         List<Double> expected = calls.work();
         calls.control.failAt(0, 0, false);

@@ -47,7 +47,8 @@ final class LoopbackRanks implements Communicator {
         try (ServerSocket server =
                 new ServerSocket(0, worldSize, InetAddress.getLoopbackAddress())) {
             server.setSoTimeout(PATIENCE_MILLIS);
-            Path written = Files.writeString(meeting.resolveSibling("port"), "" + server.getLocalPort());
+            Path written =
+                    Files.writeString(meeting.resolveSibling("port"), "" + server.getLocalPort());
             Files.move(written, meeting, StandardCopyOption.ATOMIC_MOVE);
             Socket[] byRank = new Socket[worldSize];
             for (int i = 1; i < worldSize; i++) {

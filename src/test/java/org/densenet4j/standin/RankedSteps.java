@@ -1,5 +1,7 @@
 package org.densenet4j.standin;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
@@ -14,6 +16,7 @@ import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.spec.DenseNetSpec;
 
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
@@ -23,8 +26,8 @@ import java.util.stream.IntStream;
  * Run in a child on the stand-in: steps of one rank, or, as the only rank, the same steps with the
  * ranks' images one after the other. Prints the parameters, and how steps ran.
  *
- * <p>Arguments: rank, number of ranks, the file that they meet in, and the step at which rank 1 ends
- * without a word, or -1.
+ * <p>Arguments: rank, number of ranks, the file that they meet in or {@code mpi}, and the step at
+ * which rank 1 ends without a word, or -1.
  */
 final class RankedSteps {
     private static final DenseNetSpec SPEC = DenseNetSpec.preset("bc-16-4").inputSize(8).build();
@@ -41,12 +44,7 @@ final class RankedSteps {
     }
 
     public static void main(String[] arguments) throws IOException {
-        int rank = Integer.parseInt(arguments[0]);
-        int worldSize = Integer.parseInt(arguments[1]);
-        Communicator communicator =
-                worldSize == 1
-                        ? Communicator.alone()
-                        : new LoopbackRanks(rank, worldSize, Path.of(arguments[2]));
+        Communicator communicator = communicator(arguments);
         RankedSteps steps = new RankedSteps(communicator, Integer.parseInt(arguments[3]));
         // A chunk is the whole batch, so that a sum of two passes has the terms of two ranks.
         DeviceOptions options =
@@ -54,7 +52,7 @@ final class RankedSteps {
                         .withDeterministic(true)
                         .withChunkFactor(Double.POSITIVE_INFINITY);
         try (Device device = Device.open("cuda", options)) {
-            if (worldSize > 1) {
+            if (communicator.worldSize() > 1) {
                 device.join(communicator);
             }
             MemoryPlan plan = MemoryPlan.of(SPEC).batch(IMAGES).on(device);
@@ -62,11 +60,27 @@ final class RankedSteps {
             try (Network network = Network.open(plan, device, 7)) {
                 steps.run(network);
             }
+            // A trainer's ranks ask each other after every step: none leaves before the others.
+            communicator.close();
         } catch (DeviceException e) {
             System.out.println("problem " + e.getMessage());
         }
         System.out.flush();
         System.exit(0);
+    }
+
+    private static Communicator communicator(String[] arguments) throws IOException {
+        int rank = Integer.parseInt(arguments[0]);
+        int worldSize = Integer.parseInt(arguments[1]);
+        if (arguments[2].equals("mpi")) {
+            Communicator world = Communicator.world();
+            // A launcher may mix the lines of its ranks.
+            System.setOut(new PrintStream("rank-" + world.rank(), UTF_8));
+            return world;
+        }
+        return worldSize == 1
+                ? Communicator.alone()
+                : new LoopbackRanks(rank, worldSize, Path.of(arguments[2]));
     }
 
     private void run(Network network) {
@@ -86,8 +100,6 @@ final class RankedSteps {
         }
         System.out.println("recording " + network.recording());
         System.out.println("parameters " + parameters(network));
-        // A trainer's ranks ask each other after every step, so that none leaves before the others.
-        communicator.barrier();
     }
 
     private double pass(Network network, int step, int shard) {

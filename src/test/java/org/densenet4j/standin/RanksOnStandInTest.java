@@ -7,10 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import org.densenet4j.backend.cuda.ChildJvm;
+import org.densenet4j.distributed.Mpi;
+import org.densenet4j.distributed.MpiJob;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
@@ -33,11 +36,12 @@ class RanksOnStandInTest {
     private static String expected;
     @TempDir private Path folder;
 
-    private ChildJvm rank(int rank, int ranks, int endsAt, Path classes, Map<String, String> options)
+    private ChildJvm rank(
+            int rank, int ranks, int endsAt, Path classes, Map<String, String> options)
             throws IOException {
         Map<String, String> all = new HashMap<>(options);
         all.put("STANDIN_STATS", "1");
-        Path own = Files.createDirectories(folder.resolve("rank" + rank));
+        Path own = Files.createDirectories(folder.resolve("files-of-" + rank));
         return ChildJvm.run(
                 own,
                 ChildJvm.Settings.of(StandIn.environment(all))
@@ -113,6 +117,21 @@ class RanksOnStandInTest {
             assertClean(child);
             assertEquals("replayed", line(child, "recording"));
             assertEquals(expected(), line(child, "parameters"));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Mpi.class)
+    void ranksThatALauncherHasStartedMeetByMpi(Mpi mpi) throws IOException {
+        MpiJob.Program program = MpiJob.of(RankedSteps.class, 0, RANKS, "mpi", -1);
+        StandIn.environment(Map.of("STANDIN_ORDER", "lazy")).forEach(program::with);
+        MpiJob job = program.run(mpi, RANKS, folder);
+        assertEquals(0, job.exitCode(), job.output());
+        assertFalse(job.output().contains("VIOLATION"), job.output());
+        for (int rank = 0; rank < RANKS; rank++) {
+            List<String> lines = Files.readAllLines(folder.resolve("rank-" + rank));
+            assertTrue(lines.contains("parameters " + expected()), lines.toString());
+            assertTrue(lines.contains("recording replayed"), lines.toString());
         }
     }
 

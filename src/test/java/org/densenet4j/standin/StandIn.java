@@ -11,9 +11,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A stand-in for NVIDIA's driver, cuDNN, cuBLAS, NVRTC and NCCL, so that a process without a GPU runs the
- * CUDA backend: kernels as compiled for the host, libraries in plain loops that check what theirs
- * demand. See {@code src/test/native/standin/README.md} for the variables that choose its
+ * A stand-in for NVIDIA's driver, cuDNN, cuBLAS, NVRTC and NCCL, so that a process without a GPU
+ * runs the CUDA backend: kernels as compiled for the host, libraries in plain loops that check what
+ * theirs demand. See {@code src/test/native/standin/README.md} for the variables that choose its
  * behaviour.
  *
  * <p>A process loads one driver, so the stand-in works in child processes: give them {@link

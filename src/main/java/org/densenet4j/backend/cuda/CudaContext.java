@@ -200,7 +200,8 @@ final class CudaContext implements AutoCloseable {
     /** Waits for everything queued on the stream of work. */
     void synchronize() {
         enter();
-        while (watch != null && JCudaDriver.cuStreamQuery(stream) == CUresult.CUDA_ERROR_NOT_READY) {
+        while (watch != null
+                && JCudaDriver.cuStreamQuery(stream) == CUresult.CUDA_ERROR_NOT_READY) {
             watch.run();
             LockSupport.parkNanos(WATCH_NANOS);
         }

@@ -7,9 +7,9 @@ import jcuda.jcudnn.JCudnn;
 import org.densenet4j.backend.DeviceException;
 
 /**
- * Where every call into the driver, cuDNN, cuBLAS and NCCL is checked. A failure becomes an exception
- * that names the operation with its shapes, the library's own message and, where it is known, what
- * mends it.
+ * Where every call into the driver, cuDNN, cuBLAS and NCCL is checked. A failure becomes an
+ * exception that names the operation with its shapes, the library's own message and, where it is
+ * known, what mends it.
  */
 final class CudaStatus {
     private CudaStatus() {}

@@ -20,7 +20,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * NVIDIA's library for sums over GPUs, by its C functions (nccl.h), which are the same from 2.13 on.
+ * NVIDIA's library for sums over GPUs, by its C functions (nccl.h), which are the same from 2.13
+ * on.
  */
 final class Nccl {
     /** Bytes of the name that the ranks of a job meet by (NCCL_UNIQUE_ID_BYTES). */
@@ -121,8 +122,8 @@ final class Nccl {
         }
 
         /**
-         * Queues sums over all ranks, in place, as one operation. All ranks queue the same, recorded
-         * or not.
+         * Queues sums over all ranks, in place, as one operation. All ranks queue the same,
+         * recorded or not.
          */
         void allReduce(List<FloatRange> parts, DeviceStream stream) {
             if (parts.size() == 1) {
@@ -171,9 +172,9 @@ final class Nccl {
         /**
          * Ends this rank's part at once, with what is still queued. May be called twice.
          *
-         * <p>It aborts: the other way to end, {@code ncclCommDestroy}, may wait for ranks that have ended
-         * without a word (PyTorch's NCCLComm does the same). By the time a rank closes its device
-         * normally nothing is under way any more.
+         * <p>It aborts: the other way to end, {@code ncclCommDestroy}, may wait for ranks that have
+         * ended without a word (PyTorch's NCCLComm does the same). By the time a rank closes its
+         * device normally nothing is under way any more.
          */
         @Override
         public void close() {
@@ -198,15 +199,14 @@ final class Nccl {
     private String message(int status, long communicator) {
         String name = text(getErrorString.call(status));
         String reason = text(getLastError.call(communicator));
-        return reason.isBlank() ? name : name + " (" + String.join(" ", reason.lines().toList()) + ")";
+        return reason.isBlank()
+                ? name
+                : name + " (" + String.join(" ", reason.lines().toList()) + ")";
     }
 
     private static String text(long address) {
         return address == 0
                 ? ""
-                : MemorySegment.ofAddress(address)
-                        .reinterpret(Long.MAX_VALUE)
-                        .getString(0)
-                        .strip();
+                : MemorySegment.ofAddress(address).reinterpret(Long.MAX_VALUE).getString(0).strip();
     }
 }

@@ -11,7 +11,6 @@ import jcuda.driver.JCudaDriver;
 
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.distributed.Communicator;
-import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -73,8 +73,7 @@ class NcclTest {
     private void bind(String name, FunctionDescriptor type) throws ReflectiveOperationException {
         MethodType method = type.toMethodType();
         MethodHandle handle = MethodHandles.lookup().findVirtual(NcclTest.class, name, method);
-        functions.put(
-                name, Linker.nativeLinker().upcallStub(handle.bindTo(this), type, memory));
+        functions.put(name, Linker.nativeLinker().upcallStub(handle.bindTo(this), type, memory));
     }
 
     private Nccl nccl() {
@@ -192,8 +191,7 @@ class NcclTest {
         assertEquals("end", calls.getLast(), "a group is not left open");
         answers.clear();
         answers.put("ncclCommInitRank", 2);
-        assertMessage(
-                "joining 4 GPUs as rank 1: NCCL says status 2", () -> nccl().join(id, 1, 4));
+        assertMessage("joining 4 GPUs as rank 1: NCCL says status 2", () -> nccl().join(id, 1, 4));
         answers.put("ncclGetUniqueId", 3);
         assertMessage("naming a job: NCCL says status 3", () -> nccl().uniqueId());
     }
