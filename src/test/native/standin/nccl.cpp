@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <memory>
 #include <string>
 #include <sys/mman.h>
 #include <thread>
@@ -60,6 +61,7 @@ struct Rank {
     std::uint64_t turn = 0;
     int failure = OK;
     bool alive = true;
+    std::shared_ptr<int> recordings = std::make_shared<int>();  // shared with every sum that is recorded
 };
 
 struct Part {
@@ -147,7 +149,9 @@ void sum(const Part& part, bool captured) {
 
 int submit(const Part& part) {
     const bool captured = driver()->capturing(part.stream);
-    const bool queued = driver()->submit(part.stream, "ncclAllReduce", [part, captured] { sum(part, captured); });
+    const auto recording = captured ? part.rank->recordings : nullptr;
+    const bool queued =
+        driver()->submit(part.stream, "ncclAllReduce", [part, captured, recording] { sum(part, captured); });
     return queued ? OK : failed(INVALID_USAGE, "the stream is not valid");
 }
 
@@ -294,6 +298,9 @@ API ncclCommAbort(Rank* rank) {
     if (!rank || !rank->alive) {
         driver()->violation("ncclCommAbort of no communicator, or twice");
         return failed(INVALID_ARGUMENT, "no communicator");
+    }
+    if (rank->recordings.use_count() > 1) {
+        driver()->violation("ncclCommAbort while there are graphs that sum, for which it waits");
     }
     rank->alive = false;
     driver()->count("nccl-ranks", -1);

@@ -312,9 +312,7 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /**
-     * Made for the first step that is shared: until then the device may not have joined anybody.
-     */
+    /** Made when a step is shared: a process alone need not look for where to cut. */
     private GradientSum sum() {
         if (sum == null) {
             sum = new GradientSum(plan, arena);

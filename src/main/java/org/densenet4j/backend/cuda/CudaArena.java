@@ -248,6 +248,13 @@ final class CudaArena implements DeviceArena {
         return graphs.state();
     }
 
+    /** Frees all recordings; steps run plainly, and are recorded, once more. */
+    void forgetRecordings() {
+        if (!closed) {
+            graphs.close();
+        }
+    }
+
     boolean isClosed() {
         return closed;
     }

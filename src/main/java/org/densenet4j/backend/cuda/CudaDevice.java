@@ -271,7 +271,13 @@ final class CudaDevice implements Device {
                         if (before != null) {
                             before.close();
                         }
-                        rankSums = RankSums.join(context, communicator, rank, worldSize, nccl);
+                        rankSums = RankSums.join(
+                                        context,
+                                        communicator,
+                                        rank,
+                                        worldSize,
+                                        nccl,
+                                        () -> arenas.forEach(CudaArena::forgetRecordings));
                     }
                     return rankSums;
                 });

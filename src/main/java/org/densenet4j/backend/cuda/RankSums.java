@@ -32,13 +32,19 @@ final class RankSums implements AutoCloseable {
     private final CudaContext context;
     private final Communicator communicator;
     private final Nccl.Rank rank;
+    private final Runnable forgetRecordings;
     private final DeviceStream stream = new DeviceStream();
     private final CUevent finished = new CUevent();
     private final CUevent summed = new CUevent();
     private long started;
     private boolean closed;
 
-    private RankSums(CudaContext context, Communicator communicator, Nccl.Rank rank) {
+    private RankSums(
+            CudaContext context,
+            Communicator communicator,
+            Nccl.Rank rank,
+            Runnable forgetRecordings) {
+        this.forgetRecordings = forgetRecordings;
         this.context = context;
         this.communicator = communicator;
         this.rank = rank;
@@ -79,6 +85,8 @@ final class RankSums implements AutoCloseable {
      * @param communicator over which the ranks agree on the name that they meet by
      * @param rank of this process among {@code worldSize}
      * @param library loads NCCL, or throws
+     * @param forgetRecordings frees all recordings that may hold sums: NCCL's abort waits for that
+     *     (NVIDIA, CUDA graph best practice for PyTorch, process hang)
      * @throws DeviceException on all ranks when one of them has no NCCL, and when it does not start
      */
     static RankSums join(
@@ -86,7 +94,8 @@ final class RankSums implements AutoCloseable {
             Communicator communicator,
             int rank,
             int worldSize,
-            Supplier<Nccl> library) {
+            Supplier<Nccl> library,
+            Runnable forgetRecordings) {
         context.enter();
         Nccl nccl = null;
         byte[] id = new byte[Nccl.ID_BYTES];
@@ -116,7 +125,7 @@ final class RankSums implements AutoCloseable {
         }
         Nccl.Rank member = nccl.join(broadcast(communicator, id), rank, worldSize);
         try {
-            return new RankSums(context, communicator, member);
+            return new RankSums(context, communicator, member, forgetRecordings);
         } catch (RuntimeException e) {
             throw Teardown.undo(List.of(member), e);
         }
@@ -184,6 +193,7 @@ final class RankSums implements AutoCloseable {
         Optional<String> failure = rank.failure();
         if (failure.isPresent()) {
             context.watch(null);
+            forgetRecordings.run();
             rank.close(); // So that the sums that wait end, and with them the device's work.
             throw new DeviceException(
                     "summing over ranks: NCCL says "
@@ -201,6 +211,7 @@ final class RankSums implements AutoCloseable {
         context.watch(null);
         Teardown teardown = new Teardown();
         teardown.step(context::enter);
+        teardown.step(forgetRecordings);
         teardown.close(rank);
         teardown.step(() -> free(summed));
         teardown.step(() -> free(finished));
