@@ -271,7 +271,8 @@ final class CudaDevice implements Device {
                         if (before != null) {
                             before.close();
                         }
-                        rankSums = RankSums.join(
+                        rankSums =
+                                RankSums.join(
                                         context,
                                         communicator,
                                         rank,

@@ -2,7 +2,9 @@ package org.densenet4j.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
@@ -21,7 +23,9 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -158,6 +162,15 @@ class NcclTest {
     void theNameOfAJobIsPassedByValue() {
         joined();
         assertEquals(List.of("rank 1 of 4"), calls);
+    }
+
+    /** Naming a job needs no GPU. */
+    @Test
+    void theLibraryOfThisMachineHasWhatIsCalledAndNamesJobs() {
+        Optional<Path> file = CudaLibraries.find().path(CudaLibrary.NCCL);
+        assumeTrue(file.isPresent(), "there is no NCCL on this machine");
+        Nccl nccl = new Nccl(DynamicLoader.lookup(file.get()));
+        assertFalse(Arrays.equals(nccl.uniqueId(), nccl.uniqueId()));
     }
 
     @Test
