@@ -43,6 +43,7 @@ enum Status {
     CAPTURE_UNSUPPORTED = 900,
     CAPTURE_INVALIDATED = 901,
     CAPTURE_UNMATCHED = 903,
+    CAPTURE_UNJOINED = 904,
     CAPTURE_ISOLATION = 905,
     CAPTURE_WRONG_THREAD = 908,
     UNKNOWN = 999,
@@ -59,12 +60,19 @@ struct Context {
 struct Stream;
 struct Graph;
 
+// A place in a graph: behind so many operations of one of the streams that were captured.
+struct Mark {
+    std::size_t lane = 0;
+    std::size_t operations = 0;
+};
+
 struct Event {
     Context* context;
     unsigned flags;
     bool alive = true;
     Stream* stream = nullptr;
     Graph* capturedIn = nullptr;
+    Mark captured;
     std::uint64_t issued = 0;
     std::uint64_t done = 0;
     std::chrono::steady_clock::time_point at;
@@ -76,20 +84,24 @@ struct Operation {
     Event* record = nullptr;
     Event* wait = nullptr;
     std::uint64_t ticket = 0;  // of the event: which of its records is meant
+    std::size_t lane = 0;      // in a graph: which of the captured streams it was queued on
+    Mark after = {};           // in a graph: what it waits for
 };
 
 struct Graph {
     std::vector<Operation> operations;
+    std::vector<std::size_t> lengths;  // operations of each stream; the first is the one that captures
     bool invalid = false;
     bool alive = true;
 };
 
 struct Stream {
     Context* context;
-    bool second;  // the second of a device's streams, on which this project copies
+    bool second;  // beside the work: the second of a device's streams, which copies, and those with a priority
     bool alive = true;
     std::deque<Operation> queue;
     Graph* capture = nullptr;
+    std::size_t lane = 0;  // of the capture
     std::thread::id captureThread;
     int captureMode = 0;
 };
@@ -127,6 +139,9 @@ void drain(Stream* stream);
 void drainAll(Context* context);
 void until(Stream* stream, const std::function<bool()>& done);
 int forbiddenInCapture(const char* caller);
+void joinCapture(Stream* stream, const Stream* other);
+void endCapture(Graph* graph);
+void runGraph(const std::vector<Operation>& operations, std::size_t lanes);
 void forgetStreams(Context* context);
 
 // memory.cpp

@@ -40,6 +40,7 @@ API cuEventRecord(Event* event, Stream* stream) {
     event->capturedIn = stream->capture;
     event->stream = stream;
     if (stream->capture) {
+        event->captured = {stream->lane, stream->capture->lengths[stream->lane]};
         return OK;
     }
     Operation record{__func__};

@@ -8,8 +8,25 @@ using namespace driver;
 
 struct Executable {
     std::shared_ptr<std::vector<Operation>> operations;
+    std::size_t lanes;
     bool alive = true;
 };
+
+// Whether the stream that captures has waited in the end for all that the others were given.
+static bool isJoined(const Graph& graph) {
+    std::vector<std::size_t> awaited(graph.lengths.size());
+    for (const Operation& operation : graph.operations) {
+        if (operation.lane == 0) {
+            awaited[operation.after.lane] = std::max(awaited[operation.after.lane], operation.after.operations);
+        }
+    }
+    for (std::size_t lane = 1; lane < graph.lengths.size(); lane++) {
+        if (awaited[lane] < graph.lengths[lane]) {
+            return false;
+        }
+    }
+    return true;
+}
 
 API cuStreamBeginCapture_v2(Stream* stream, int mode) {
     ENTER(context);
@@ -24,6 +41,8 @@ API cuStreamBeginCapture_v2(Stream* stream, int mode) {
         return NOT_SUPPORTED;
     }
     stream->capture = new Graph;
+    stream->capture->lengths.push_back(0);
+    stream->lane = 0;
     stream->captureThread = std::this_thread::get_id();
     stream->captureMode = mode;
     countCall("captures");
@@ -47,7 +66,15 @@ API cuStreamEndCapture(Stream* stream, Graph** out) {
         return CAPTURE_WRONG_THREAD;
     }
     Graph* graph = stream->capture;
-    stream->capture = nullptr;
+    if (stream->lane != 0) {
+        violation("a capture ends on a stream that joined it");
+        return CAPTURE_UNMATCHED;
+    }
+    endCapture(graph);
+    if (!graph->invalid && outcome == OK && !isJoined(*graph)) {
+        delete graph;
+        return CAPTURE_UNJOINED;
+    }
     if (graph->invalid || outcome != OK) {
         delete graph;
         return outcome != OK ? outcome : static_cast<int>(CAPTURE_INVALIDATED);
@@ -74,7 +101,8 @@ API cuGraphInstantiateWithFlags(Executable** out, Graph* graph, unsigned long lo
     if (setting("STANDIN_NO_INSTANTIATE", 0)) {
         return OUT_OF_MEMORY;
     }
-    *out = new Executable{std::make_shared<std::vector<Operation>>(graph->operations)};
+    *out = new Executable{std::make_shared<std::vector<Operation>>(graph->operations),
+                          graph->lengths.size()};
     count("graph-executables", 1);
     return OK;
 }
@@ -113,11 +141,8 @@ API cuGraphLaunch(Executable* executable, Stream* stream) {
         return INVALID_HANDLE;
     }
     const auto operations = executable->operations;
-    push(stream, Operation{__func__, [operations] {
-                               for (Operation& operation : *operations) {
-                                   execute(operation);
-                               }
-                           }});
+    const std::size_t lanes = executable->lanes;
+    push(stream, Operation{__func__, [operations, lanes] { runGraph(*operations, lanes); }});
     countCall("graph launches");
     countCall("graph nodes launched", static_cast<long>(operations->size()));
     return OK;

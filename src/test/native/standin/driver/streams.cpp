@@ -2,9 +2,10 @@
 // for them; STANDIN_ORDER chooses when, so that a missing wait shows as a wrong result:
 //   eager   at once
 //   lazy    only when somebody waits
-//   copies  the second stream (copies) at once, the first only when somebody waits
-//   late    the first at once, the second only when somebody waits
+//   copies  the streams beside it (copies, sums over ranks) at once, the first only when somebody waits
+//   late    the first at once, those beside it only when somebody waits
 //   random  anything in between, with a seed
+// A graph that was captured from several streams runs in that order, too.
 #include "driver.h"
 
 #include <cstring>
@@ -151,11 +152,61 @@ void forgetStreams(Context* context) {
 
 void push(Stream* stream, Operation operation) {
     if (stream->capture) {
+        operation.lane = stream->lane;
+        stream->capture->lengths[stream->lane]++;
         stream->capture->operations.push_back(std::move(operation));
         return;
     }
     stream->queue.push_back(std::move(operation));
     settle(stream);
+}
+
+// A stream that waits for a captured one is captured with it (CUDA programming guide, cross-stream dependencies).
+void joinCapture(Stream* stream, const Stream* other) {
+    stream->capture = other->capture;
+    stream->captureThread = other->captureThread;
+    stream->captureMode = other->captureMode;
+    stream->lane = stream->capture->lengths.size();
+    stream->capture->lengths.push_back(0);
+}
+
+void endCapture(Graph* graph) {
+    for (Stream* stream : streams) {
+        if (stream->capture == graph) {
+            stream->capture = nullptr;
+        }
+    }
+}
+
+void runGraph(const std::vector<Operation>& operations, std::size_t lanes) {
+    std::vector<std::vector<const Operation*>> queues(lanes);
+    for (const Operation& operation : operations) {
+        queues[operation.lane].push_back(&operation);
+    }
+    std::vector<std::size_t> done(lanes);
+    const auto ready = [&](std::size_t lane) {
+        if (done[lane] == queues[lane].size()) {
+            return false;
+        }
+        const Mark& after = queues[lane][done[lane]]->after;
+        return done[after.lane] >= after.operations;
+    };
+    for (std::size_t next = 0; next < operations.size(); next++) {
+        std::size_t chosen = lanes;
+        const std::size_t first = order() == "random" ? dice() % lanes : 0;
+        for (std::size_t i = 0; i < lanes && chosen == lanes; i++) {
+            const std::size_t lane = order() == "copies" ? lanes - 1 - i : (first + i) % lanes;
+            if (order() == "eager" ? operations[next].lane == lane : ready(lane)) {
+                chosen = lane;
+            }
+        }
+        if (chosen == lanes) {
+            violation("operations of a graph wait for each other");
+            return;
+        }
+        Operation operation = *queues[chosen][done[chosen]++];
+        execute(operation);
+    }
 }
 
 // Calls that may allocate or wait end the capture of the calling thread, in every mode but the relaxed one.
@@ -209,6 +260,27 @@ API cuStreamCreate(Stream** out, unsigned flags) {
     return OK;
 }
 
+API cuCtxGetStreamPriorityRange(int* least, int* greatest) {
+    ENTER(context);
+    *least = 0;
+    *greatest = -5;
+    return OK;
+}
+
+API cuStreamCreateWithPriority(Stream** out, unsigned flags, int priority) {
+    ENTER(context);
+    if (int forbidden = forbiddenInCapture(__func__)) {
+        return forbidden;
+    }
+    if (flags > 1 || priority > 0) {
+        return INVALID_VALUE;
+    }
+    *out = new Stream{context, true};
+    streams.insert(*out);
+    count("streams", 1);
+    return OK;
+}
+
 API cuStreamDestroy_v2(Stream* stream) {
     ENTER_RELEASE(context, outcome);
     if (int invalid = valid(stream, context, __func__)) {
@@ -241,10 +313,14 @@ API cuStreamSynchronize(Stream* stream) {
     return context->lost;
 }
 
+// A device gets on with its work while the host asks.
 API cuStreamQuery(Stream* stream) {
     ENTER(context);
     if (int invalid = valid(stream, context, __func__)) {
         return invalid;
+    }
+    if (!stream->queue.empty() && !runFirst(stream)) {
+        violation("dead-lock between streams");
     }
     return stream->queue.empty() ? OK : NOT_READY;
 }
@@ -263,9 +339,18 @@ API cuStreamWaitEvent(Stream* stream, Event* event, unsigned) {
         stream->capture->invalid = true;
         return CAPTURE_ISOLATION;
     }
-    if (!stream->capture && event->capturedIn) {
-        violation("a stream waits for an event of a capture");
-        return CAPTURE_ISOLATION;
+    if (event->capturedIn) {
+        if (!event->stream->capture || event->stream->capture != event->capturedIn) {
+            violation("a stream waits for an event of a capture that is over");
+            return CAPTURE_ISOLATION;
+        }
+        if (!stream->capture) {
+            joinCapture(stream, event->stream);
+        }
+        Operation wait{__func__};
+        wait.after = event->captured;
+        push(stream, wait);
+        return OK;
     }
     // An event that was never recorded is no reason to wait.
     if (event->issued > 0 && !stream->capture) {

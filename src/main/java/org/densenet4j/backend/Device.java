@@ -1,5 +1,7 @@
 package org.densenet4j.backend;
 
+import org.densenet4j.distributed.Communicator;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -197,6 +199,16 @@ public interface Device extends AutoCloseable {
      * @throws DeviceException when the memory is not there, with the number of bytes
      */
     DeviceArena allocate(long bytes, long scratchOffset, long scratchBytesPerLane);
+
+    /**
+     * Makes ready for {@link DeviceArena#allReduce} over a job's ranks, each of which calls this
+     * before it plans memory on its device. Called again with the same communicator it does
+     * nothing. A device whose memory the host can read has nothing to do.
+     *
+     * @param communicator of more than one rank
+     * @throws DeviceException when this device cannot take part, with the reason and the fix
+     */
+    default void join(Communicator communicator) {}
 
     /**
      * Runs {@code task} for every chunk and returns when all are done. Chunks run in any order, at

@@ -1,5 +1,12 @@
 package org.densenet4j.backend;
 
+import org.densenet4j.distributed.Communicator;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
 /**
  * The memory of one plan on one device, and the operations on it.
  *
@@ -77,6 +84,52 @@ public interface DeviceArena extends AutoCloseable {
     default String recording() {
         return "plain";
     }
+
+    /**
+     * Replaces every float of a vector by its sum over all ranks, behind the work that is queued
+     * and before what is queued next. All ranks call it, on devices that {@link Device#join joined}
+     * the communicator.
+     *
+     * <p>This way over the host's memory is for devices that have no better one.
+     *
+     * @param vector dense, float32
+     * @param communicator whose ranks all call this
+     */
+    default void allReduce(Matrix vector, Communicator communicator) {
+        int count = vector.rows() * vector.columns();
+        float[] values = new float[count];
+        download(vector, values, 0);
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment floats = memory.allocate(ValueLayout.JAVA_FLOAT, count);
+            MemorySegment.copy(values, 0, floats, ValueLayout.JAVA_FLOAT, 0, count);
+            communicator.allReduce(floats);
+            MemorySegment.copy(floats, ValueLayout.JAVA_FLOAT, 0, values, 0, count);
+        }
+        upload(values, 0, vector);
+    }
+
+    /**
+     * {@return whether sums run beside work that is queued behind them, so that parts of a vector
+     * are worth being sent one by one}
+     */
+    default boolean sumsBesideWork() {
+        return false;
+    }
+
+    /**
+     * Starts to replace the floats of some parts by their sums over all ranks, in one message,
+     * behind the work that is queued. What is queued next leaves them alone until {@link
+     * #awaitAllReduce}. All ranks start the same parts in the same order.
+     *
+     * @param parts dense, float32
+     * @param communicator whose ranks all call this
+     */
+    default void startAllReduce(List<Matrix> parts, Communicator communicator) {
+        parts.forEach(part -> allReduce(part, communicator));
+    }
+
+    /** What is queued from here on finds the sums that were started. Does not wait itself. */
+    default void awaitAllReduce() {}
 
     /**
      * Copies 32-bit integers (labels) from the host to {@code offset}.

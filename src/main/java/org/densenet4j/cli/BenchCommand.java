@@ -30,6 +30,8 @@ import java.util.stream.Collectors;
                     + " memory predicted, allocated and resident. About four minutes on two cores.",
             "With --sweep depth,batch,size it measures instead how time and memory grow (add --point"
                     + " for both); another five minutes.",
+            "With --ranks or --simulate-ranks it measures, or simulates, what several ranks make of a"
+                    + " step.",
             "mvn -Pbench verify measures the same beside libtorch."
         },
         mixinStandardHelpOptions = true)
@@ -48,6 +50,7 @@ final class BenchCommand implements Callable<Integer> {
     @Mixin private BenchDeviceOption device;
     @Mixin private WarmUpOption warmUp;
     @Mixin private OverwriteOption overwrite;
+    @Mixin private RanksOption ranks;
 
     @Option(
             names = "--point",
@@ -107,10 +110,28 @@ final class BenchCommand implements Callable<Integer> {
         checkNumbers();
         Set<DataType> precisions = precisions();
         wanted.forEach(BenchPoint::spec); // refuses a wrong name before anything has run
+        if (Job.hasOthers() && !ranks.isMeasured()) {
+            throw new IllegalArgumentException(
+                    "bench measures one process; under mpirun or srun use --ranks");
+        }
+        if (ranks.isMeasured() || !ranks.simulated().isEmpty()) {
+            ofRanks(points != null ? points : POINTS, precisions);
+            return 0;
+        }
         BenchOutput output = new BenchOutput(json, overwrite.rule(List.of()));
         output.check();
         output.write(measured(wanted, precisions));
         return 0;
+    }
+
+    private void ofRanks(List<BenchPoint> wanted, Set<DataType> precisions) throws IOException {
+        if (json != null || !sweeps.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "--json and --sweep are of one rank; leave them out beside --ranks and"
+                            + " --simulate-ranks");
+        }
+        RanksBench bench = new RanksBench(device, ranks, steps, warmUp.seconds(WARM_UP_SECONDS));
+        bench.run(new LinkedHashSet<>(wanted), precisions);
     }
 
     private Benchmark measured(List<BenchPoint> wanted, Set<DataType> precisions)

@@ -28,7 +28,8 @@ final class BenchDeviceOption {
     BenchDeviceOption() {}
 
     Device open() {
-        return Device.open(device, DeviceOptions.defaults().withThreads(threads));
+        return Device.open(
+                device, DeviceOptions.defaults().withThreads(threads).withIndex(Job.gpu()));
     }
 
     /** The options that give another process the same device in a precision. */

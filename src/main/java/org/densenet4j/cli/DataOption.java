@@ -237,6 +237,11 @@ final class DataOption {
         return data == null || data.equals(SHAPES);
     }
 
+    /** Whether opening the source writes its images where they are missing. */
+    boolean isMade() {
+        return text().equals("glyphs") || text().equals(SHAPES);
+    }
+
     boolean isCamvid() {
         return text().startsWith(CAMVID);
     }

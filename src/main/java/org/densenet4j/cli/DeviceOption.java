@@ -133,6 +133,7 @@ final class DeviceOption {
 
     private DeviceOptions options() {
         return DeviceOptions.defaults()
+                .withIndex(Job.gpu())
                 .withThreads(threads)
                 .withDeterministic(deterministic)
                 .withVectorApi(!noVectorApi)

@@ -5,6 +5,8 @@ import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceProvider;
 import org.densenet4j.backend.Finding;
+import org.densenet4j.distributed.Communicator;
+import org.densenet4j.distributed.MpiFacts;
 import org.densenet4j.download.CacheFolder;
 import org.densenet4j.report.Json;
 
@@ -19,8 +21,10 @@ import java.util.Optional;
  *
  * @param backends in the order in which {@code best} tries them
  * @param host processor, memory and JVM
+ * @param mpi libraries that are found
+ * @param ranks processes of the job; 1 without a launcher
  */
-record Diagnosis(List<Backend> backends, HostFacts host) {
+record Diagnosis(List<Backend> backends, HostFacts host, List<MpiFacts> mpi, int ranks) {
 
     /**
      * A backend of this build.
@@ -36,7 +40,9 @@ record Diagnosis(List<Backend> backends, HostFacts host) {
     static Diagnosis ofThisMachine() {
         return new Diagnosis(
                 Device.providers().stream().map(Diagnosis::backend).toList(),
-                HostFacts.ofThisMachine());
+                HostFacts.ofThisMachine(),
+                MpiFacts.ofThisMachine(),
+                Communicator.world().worldSize());
     }
 
     private static Backend backend(DeviceProvider provider) {
@@ -89,6 +95,17 @@ record Diagnosis(List<Backend> backends, HostFacts host) {
                 }
             }
         }
+        section(out, "several processes");
+        for (MpiFacts found : mpi) {
+            line(out, "MPI", found.toString());
+        }
+        if (mpi.isEmpty()) {
+            line(out, "MPI", "not found");
+            line(out, "", "-> for mpirun: install openmpi-bin or mpich");
+        }
+        if (ranks > 1) {
+            line(out, "this job", ranks + " ranks, which found each other");
+        }
         host.text((title, value) -> line(out, title, value), title -> section(out, title));
         section(out, "files");
         boolean made = Files.isDirectory(CacheFolder.path());
@@ -110,6 +127,16 @@ record Diagnosis(List<Backend> backends, HostFacts host) {
                         "version", new Version().getVersion()[0],
                         "best", best().map(Backend::name).orElse(null),
                         "backends", backends.stream().map(Diagnosis::json).toList(),
+                        "mpi",
+                                mpi.stream()
+                                        .map(
+                                                found ->
+                                                        Json.object(
+                                                                "library", found.library(),
+                                                                "abi", found.abi(),
+                                                                "version", found.version()))
+                                        .toList(),
+                        "ranks", ranks,
                         "cacheFolder", CacheFolder.path().toString(),
                         "host", host.json()));
     }

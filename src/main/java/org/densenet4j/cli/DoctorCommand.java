@@ -38,7 +38,7 @@ final class DoctorCommand implements Callable<Integer> {
     @Option(
             names = "--fetch-cuda",
             description =
-                    "download cuDNN, cuBLAS and NVRTC (2.0 GB) from a Maven repository into the cache"
+                    "download cuDNN, cuBLAS, NVRTC and NCCL (2.0 GB) from a Maven repository into the cache"
                             + " folder; a stopped download is continued")
     private boolean fetchCuda;
 
@@ -60,9 +60,10 @@ final class DoctorCommand implements Callable<Integer> {
             throw new IllegalArgumentException(
                     "no device named '" + device + "'; use best, cpu or cuda");
         }
-        if (fetchCuda) {
+        if (fetchCuda && Job.isFirst()) {
             fetch();
         }
+        Job.join();
         Diagnosis diagnosis = Diagnosis.ofThisMachine();
         if (json) {
             System.out.print(diagnosis.json());
@@ -90,7 +91,7 @@ final class DoctorCommand implements Callable<Integer> {
         long present = download.downloadedBytes();
         System.err.printf(
                 Locale.ROOT,
-                "cuDNN 9.5, cuBLAS 12.6 and NVRTC 12.6 (NVIDIA's licences apply) from %s:%n"
+                "cuDNN 9.5, cuBLAS 12.6, NVRTC 12.6 and NCCL 2.23 (NVIDIA's licences apply) from %s:%n"
                         + "%s to download%s, %s on the disk afterwards, in %s%n",
                 address,
                 Bytes.format(artifact.downloadBytes()),

@@ -58,6 +58,18 @@ record HostFacts(
                 Runtime.getRuntime().maxMemory());
     }
 
+    /** Processors of the machine, those that this process may not use included; 0 where unknown. */
+    static int onlineProcessors() {
+        int count = 0;
+        for (String range : first("/sys/devices/system/cpu/online", "([-0-9,]+)").split(",", -1)) {
+            String[] ends = range.split("-", -1);
+            if (!range.isEmpty()) {
+                count += Integer.parseInt(ends[ends.length - 1]) - Integer.parseInt(ends[0]) + 1;
+            }
+        }
+        return count;
+    }
+
     private static OptionalLong kilobytes(String name) {
         String value = first("/proc/meminfo", name + ":\\s*(\\d+) kB");
         return value.isEmpty()
@@ -86,6 +98,12 @@ record HostFacts(
             facts.add(processor);
         }
         facts.add(processors + (processors == 1 ? " processor" : " processors"));
+        if (processors == 1 && onlineProcessors() > 1) {
+            facts.add(
+                    "bound to it, of "
+                            + onlineProcessors()
+                            + " -> start with mpirun --bind-to none, or srun --cpus-per-task N");
+        }
         line.accept("processor", String.join(", ", facts));
         if (!vectorInstructions.isEmpty()) {
             line.accept("instructions", String.join(" ", vectorInstructions));

@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.ImageMemoryException;
+import org.densenet4j.distributed.MpiException;
 import org.densenet4j.io.FailureReason;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.Bytes;
@@ -20,6 +21,7 @@ import java.nio.charset.Charset;
 import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -57,6 +59,9 @@ public final class Main {
     /** With less the JVM collects garbage without end instead of failing. */
     private static final long LEAST_HEAP = 30L << 20;
 
+    /** Commands that a launcher may start in several processes. */
+    private static final List<String> OF_SEVERAL = List.of("train", "bench", "doctor");
+
     private static final int FAILED = 1;
     private static final int WRONG_INPUT = 2;
 
@@ -69,7 +74,8 @@ public final class Main {
         // What is printed and written is for programs, too: no decimal commas, no Turkish i.
         Locale.setDefault(Locale.ROOT);
         CheckedStream.install();
-        System.exit(run(args));
+        Job.begin();
+        System.exit(Job.end(run(args)));
     }
 
     /** Runs a command and returns its exit code. */
@@ -89,8 +95,9 @@ public final class Main {
         try {
             code = commandLine().execute(args.length == 0 ? new String[] {"--help"} : args);
         } catch (OutOfMemoryError | StackOverflowError e) {
+            Job.beforeComplaint(e);
             debug(e);
-            System.err.println("error: " + lack(e));
+            System.err.println(Job.complaint() + lack(e));
             code = FAILED;
         }
         return withOutputs(code);
@@ -122,21 +129,46 @@ public final class Main {
         line.setErr(new PrintWriter(System.err, true));
         line.setParameterExceptionHandler(
                 (e, arguments) -> {
+                    Job.beforeComplaint(e);
                     String command = e.getCommandLine().getCommandSpec().qualifiedName();
-                    System.err.println("error: " + oneLine(e) + " (see " + command + " --help)");
+                    System.err.println(
+                            Job.complaint() + oneLine(e) + " (see " + command + " --help)");
                     return WRONG_INPUT;
+                });
+        line.setExecutionStrategy(
+                parsed -> {
+                    requireOneProcess(parsed);
+                    return new CommandLine.RunLast().execute(parsed);
                 });
         line.setExecutionExceptionHandler((e, command, result) -> failed(unwrapped(e)));
         return line;
     }
 
+    /** What several processes would only do several times over. */
+    private static void requireOneProcess(CommandLine.ParseResult parsed) {
+        if (!Job.hasOthers() || !parsed.hasSubcommand()) {
+            return;
+        }
+        CommandLine.ParseResult command = parsed.subcommand();
+        String name = command.commandSpec().name();
+        boolean help = command.isUsageHelpRequested() || command.isVersionHelpRequested();
+        if (!OF_SEVERAL.contains(name) && !help) {
+            throw new CommandLine.ParameterException(
+                    command.commandSpec().commandLine(),
+                    name
+                            + " runs in one process; start it without mpirun or srun, which are for "
+                            + String.join(", ", OF_SEVERAL));
+        }
+    }
+
     /** Prints what went wrong; returns the exit code. */
     private static int failed(Exception e) {
+        Job.beforeComplaint(e);
         debug(e);
         if (e instanceof WeightsException weights) {
             weights.report().print(new PrintWriter(System.err, true));
         }
-        System.err.println("error: " + oneLine(e));
+        System.err.println(Job.complaint() + oneLine(e));
         boolean failed = e instanceof FailedException || lackOfMemory(e).isPresent();
         return isWrongInput(e) && !failed ? WRONG_INPUT : FAILED;
     }
@@ -156,6 +188,7 @@ public final class Main {
         return e instanceof IllegalArgumentException
                 || e instanceof PlanException
                 || e instanceof DeviceException
+                || e instanceof MpiException
                 || e instanceof IOException;
     }
 

@@ -125,6 +125,18 @@ final class RecipeOption {
     }
 
     @Option(
+            names = "--scale-learning-rate",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description =
+                    "take --lr for the recipe's batch, and multiply it by how many times as large"
+                            + " --batch is (Goyal et al. 2017); with --warm-up 5 for large batches")
+    void scaleLearningRate(boolean value) {
+        set("scale-learning-rate", value);
+    }
+
+    @Option(
             names = "--schedule",
             paramLabel = "NAME",
             description =

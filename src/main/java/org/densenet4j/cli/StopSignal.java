@@ -17,17 +17,22 @@ final class StopSignal implements AutoCloseable {
     private final CountDownLatch finished = new CountDownLatch(1);
     private final Thread hook = new Thread(this::stop, "densenet4j-stop");
     private final SignalHandler previous;
+    private final SignalHandler previousTerm;
     private volatile boolean requested;
 
     StopSignal() {
         Runtime.getRuntime().addShutdownHook(hook);
-        SignalHandler before = null;
+        previous = handle("INT", signal -> interrupt());
+        // Of several processes none may shut down before all of them have agreed to stop.
+        previousTerm = Job.hasOthers() ? handle("TERM", signal -> requested = true) : null;
+    }
+
+    private static SignalHandler handle(String name, SignalHandler handler) {
         try {
-            before = Signal.handle(new Signal("INT"), signal -> interrupt());
+            return Signal.handle(new Signal(name), handler);
         } catch (IllegalArgumentException e) {
-            // The JVM was told to leave signals alone (-Xrs): then Ctrl-C runs the hook.
+            return null; // The JVM was told to leave signals alone (-Xrs): the hook runs.
         }
-        previous = before;
     }
 
     private void interrupt() {
@@ -59,6 +64,9 @@ final class StopSignal implements AutoCloseable {
         finished.countDown();
         if (previous != null) {
             Signal.handle(new Signal("INT"), previous);
+        }
+        if (previousTerm != null) {
+            Signal.handle(new Signal("TERM"), previousTerm);
         }
         try {
             Runtime.getRuntime().removeShutdownHook(hook);

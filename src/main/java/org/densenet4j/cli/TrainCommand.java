@@ -4,6 +4,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.distributed.Communicator;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.PixelEvaluation.ClassResult;
@@ -106,10 +107,14 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        Communicator world = Job.join();
+        tellBinding(world);
         Path file = resume == null ? null : checkpoint();
-        checkFolder();
+        if (Job.isFirst()) {
+            checkFolder();
+        }
         Continued checkpoint = file == null ? null : Continued.of(file);
-        if (checkpoint != null) {
+        if (checkpoint != null && Job.isFirst()) {
             checkFurther(checkpoint);
         }
         Recipe recipe = recipe(checkpoint);
@@ -122,7 +127,10 @@ final class TrainCommand implements Callable<Integer> {
         data.labels(ofPixels, name);
         recipeOption.check(recipe, ofPixels);
         FamilySpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
-        TrainingSource source = source(checkpoint, wanted);
+        TrainingSource source =
+                data.isMade()
+                        ? Job.inTurn(() -> source(checkpoint, wanted))
+                        : source(checkpoint, wanted);
         if (classes != null && classes != source.classNames().size()) {
             throw new IllegalArgumentException(
                     "--classes "
@@ -136,14 +144,26 @@ final class TrainCommand implements Callable<Integer> {
         }
         try (Device d = device.open(trace)) {
             if (!train(recipe, spec, source, checkpoint, d)) {
-                return 130; // the shell's code for Ctrl-C
+                return Job.STOPPED;
             }
-            if (!noCompare) {
+            if (!noCompare && !Job.hasOthers()) {
                 int micro = Math.ceilDiv(recipe.batch(), recipe.accumulate());
                 MemoryComparison.print(spec, recipe.strategy(), micro, d);
             }
         }
         return 0;
+    }
+
+    /** Launchers bind a process to a core where nothing else is said, and threads share that. */
+    private static void tellBinding(Communicator world) {
+        int processors = Runtime.getRuntime().availableProcessors();
+        if (world.worldSize() > 1 && processors == 1 && HostFacts.onlineProcessors() > 1) {
+            System.err.println(
+                    "note: this rank may use 1 of "
+                            + HostFacts.onlineProcessors()
+                            + " processors; start with mpirun --bind-to none, or srun"
+                            + " --cpus-per-task N");
+        }
     }
 
     // ---------------------------------------------------------------- what to train
@@ -497,7 +517,15 @@ final class TrainCommand implements Callable<Integer> {
         return resume != null && (out == null || isSame(out, resumedFolder()));
     }
 
+    /** Rank 0 makes it, when all ranks have read what they need of it, and tells the others. */
     private RunFolder openFolder() throws IOException {
+        Communicator.world().barrier();
+        RunFolder own = Job.isFirst() ? ownFolder() : null;
+        String path = Job.ofFirst(own == null ? "" : own.path().toString());
+        return own != null ? own : RunFolder.ofFirstRank(Path.of(path));
+    }
+
+    private RunFolder ownFolder() throws IOException {
         if (continues()) {
             return RunFolder.open(resumedFolder());
         }
@@ -519,7 +547,10 @@ final class TrainCommand implements Callable<Integer> {
     private boolean train(
             Recipe recipe, FamilySpec spec, TrainingSource source, Continued checkpoint, Device d)
             throws IOException {
-        Trainer.Builder builder = recipe.trainer(spec, d).memoryBudget(runOption.memoryBudget());
+        Trainer.Builder builder =
+                recipe.trainer(spec, d)
+                        .memoryBudget(runOption.memoryBudget())
+                        .communicator(Communicator.world());
         // The signal's hook lets the process end when it is closed: after the folder is unlocked.
         try (StopSignal stop = new StopSignal();
                 Trainer trainer = builder.open()) {
@@ -548,7 +579,8 @@ final class TrainCommand implements Callable<Integer> {
             }
             MemoryPlan plan = trainer.plan();
             System.out.println(trainer.spec());
-            System.out.println("on " + d.description());
+            int ranks = Communicator.world().worldSize();
+            System.out.println("on " + (ranks > 1 ? ranks + " times " : "") + d.description());
             System.out.printf(
                     Locale.ROOT,
                     "%,d training and %,d test images, batch %d%s, augmentation %s, %s, %s of"
@@ -596,6 +628,9 @@ final class TrainCommand implements Callable<Integer> {
                         "the test loss was finite after no epoch, so that there is no best state;"
                                 + " lower the learning rate, clip gradients or check the data",
                         null);
+            }
+            if (!Job.isFirst()) {
+                return finished; // rank 0 reports
             }
             if (finished) {
                 report(run, progress, folder);

@@ -45,6 +45,8 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
         boolean shuffle;
         long seed;
         boolean dropLast;
+        int shard;
+        int shards = 1;
         int prefetch = 2;
         int threads = 1;
         @Nullable Consumer<String> skipped;
@@ -137,6 +139,28 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
      */
     public L dropLast(boolean on) {
         return with(s -> s.dropLast = on);
+    }
+
+    /**
+     * One of several equal shares of every batch, for processes that train together: in order, one
+     * behind the other, they are the whole batch, and what is drawn for an image does not depend on
+     * them. Where images are fewer than shares would need, some have one image less than others,
+     * and where they are fewer than shares, some have no batch.
+     *
+     * @param number of the share, from 0, such as a rank
+     * @param count of shares, such as the number of ranks
+     * @return a loader with this setting; this one stays as it is
+     */
+    public L shard(int number, int count) {
+        if (number < 0 || number >= count) {
+            throw new IllegalArgumentException(
+                    "shard = " + number + " of " + count + ": use 0 to one less than the number");
+        }
+        return with(
+                s -> {
+                    s.shard = number;
+                    s.shards = count;
+                });
     }
 
     /**
@@ -280,7 +304,7 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
                 for (int number = from; number < batchesPerEpoch() && !closed; number++) {
                     int first = number * settings.batch;
                     int end = Math.min(first + settings.batch, order.length);
-                    int[] indices = Arrays.copyOfRange(order, first, end);
+                    int[] indices = share(order, first, end);
                     @Nullable B batch = fill(new Filling<>(indices, batch(indices, epoch), this));
                     if (batch != null) {
                         put(new Numbered<>(batch, number + 1));
@@ -290,6 +314,14 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
             } catch (RuntimeException | Error e) {
                 put(e);
             }
+        }
+
+        private int[] share(int[] order, int first, int end) {
+            long images = end - first;
+            return Arrays.copyOfRange(
+                    order,
+                    first + (int) (images * settings.shard / settings.shards),
+                    first + (int) (images * (settings.shard + 1) / settings.shards));
         }
 
         /** Does nothing once the epoch is closed. An interrupt alone does not end an epoch. */

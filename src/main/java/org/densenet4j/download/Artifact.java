@@ -26,8 +26,8 @@ public record Artifact(
         List<String> prefixes) {
 
     /**
-     * cuDNN 9.5.1, cuBLAS 12.6 and NVRTC 12.6 for Linux on x86-64: what JCuda 12.6 is linked
-     * against.
+     * cuDNN 9.5.1, cuBLAS 12.6 and NVRTC 12.6 for Linux on x86-64, what JCuda 12.6 is linked
+     * against, and NCCL 2.23.4 (256 MB of it).
      */
     public static final Artifact CUDA_LINUX =
             new Artifact(
@@ -37,8 +37,8 @@ public record Artifact(
                     "linux-x86_64-redist",
                     "b9130f92e121c5ae39d93083b2db5305af3b53bab1ef232463e281593ebb74d0",
                     2_026_748_503L,
-                    1_529_992_192L,
-                    List.of("libcudnn", "libcublas", "libnvrtc"));
+                    1_786_055_784L,
+                    List.of("libcudnn", "libcublas", "libnvrtc", "libnccl"));
 
     /** Where the jar lies below the repository's address. */
     URI in(URI repository) {

@@ -66,9 +66,20 @@ public final class ArtifactDownload {
         return cache.resolve(artifact.name()).resolve(artifact.version());
     }
 
-    /** Whether the libraries are there already. */
+    /** Whether all the libraries are there already: an older version may have wanted fewer. */
     public boolean isDone() {
-        return Files.isDirectory(target());
+        return artifact.prefixes().stream().allMatch(this::isThere);
+    }
+
+    private boolean isThere(String prefix) {
+        if (!Files.isDirectory(target())) {
+            return false;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(target(), prefix + "*")) {
+            return files.iterator().hasNext();
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** Bytes of the jar that an earlier run has fetched. */
@@ -243,7 +254,24 @@ public final class ArtifactDownload {
         if (files == 0) {
             throw new IOException(artifact + " holds none of " + artifact.prefixes());
         }
-        Files.move(temporary, target(), StandardCopyOption.ATOMIC_MOVE);
+        if (Files.isDirectory(target())) {
+            complete(temporary);
+        } else {
+            Files.move(temporary, target(), StandardCopyOption.ATOMIC_MOVE);
+        }
+    }
+
+    /** Adds what an older version did not want; the files that are there may be in use. */
+    private void complete(Path unpacked) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(unpacked)) {
+            for (Path file : files) {
+                Path place = target().resolve(file.getFileName());
+                if (!Files.exists(place)) {
+                    Files.move(file, place, StandardCopyOption.ATOMIC_MOVE);
+                }
+            }
+        }
+        delete(unpacked);
     }
 
     /** Writes one file down to the disk, so that the final rename never uncovers half of it. */

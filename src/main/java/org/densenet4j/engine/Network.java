@@ -1,5 +1,6 @@
 package org.densenet4j.engine;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.util.Objects.requireNonNull;
 
 import org.densenet4j.backend.Device;
@@ -8,6 +9,7 @@ import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.distributed.Communicator;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.LossMemory;
@@ -15,7 +17,11 @@ import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.ParameterLayout;
 import org.densenet4j.spec.Initialiser;
+import org.jspecify.annotations.Nullable;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -55,6 +61,7 @@ public final class Network implements AutoCloseable {
     private Stages stages;
     private GradientNorm norm;
     private ParameterUpdate update;
+    private @Nullable GradientSum sum;
 
     private Network(MemoryPlan plan, Device device) {
         this.plan = plan;
@@ -230,6 +237,25 @@ public final class Network implements AutoCloseable {
      *     loss of 0 without a gradient
      */
     public void trainingPass(Pass pass, int[] labels, float smoothing, int meanOver) {
+        trainingPass(pass, labels, smoothing, meanOver, Communicator.alone());
+    }
+
+    /**
+     * The same as the last pass of a step that several processes share: between backward and the
+     * norm the gradients are summed over all ranks, so that every rank has the gradients, and their
+     * norm, of all images. A device may record the sum with the pass: all ranks run passes of as
+     * many images then.
+     *
+     * @param pass of as many images as were copied in
+     * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
+     * @param smoothing label smoothing, 0 for none
+     * @param meanOver number of images, or of pixels with a label, of all ranks
+     * @param communicator whose ranks all call this; of one rank nothing is summed
+     */
+    public void trainingPass(
+            Pass pass, int[] labels, float smoothing, int meanOver, Communicator communicator) {
+        requireNonNull(communicator, "communicator");
+        boolean shared = communicator.worldSize() > 1;
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
             requireNonNull(labels, "labels");
@@ -240,10 +266,15 @@ public final class Network implements AutoCloseable {
                     () -> {
                         stages.forward(pass);
                         stages.loss(pass, smoothing, meanOver);
-                        stages.backward(pass);
+                        if (shared) {
+                            stages.backward(pass, o -> sum().afterBackward(o, communicator));
+                            sum().finish(communicator);
+                        } else {
+                            stages.backward(pass);
+                        }
                         norm.run();
                     };
-            run(recording(pass, smoothing, meanOver), work);
+            run(recording(pass, smoothing, meanOver, shared), work);
             order.forward(pass);
             order.loss(pass);
             afterBackward(pass);
@@ -275,21 +306,30 @@ public final class Network implements AutoCloseable {
                         stages.forward(pass);
                         stages.loss(pass, 0, meanOver);
                     };
-            run(recording(pass, 0, meanOver), work);
+            run(recording(pass, 0, meanOver, false), work);
             order.forward(pass);
             order.loss(pass);
         }
     }
 
-    /** What makes two passes the same sequence of operations on the same memory. */
-    private record Recording(int images, Mode mode, long seed, float smoothing, int meanOver) {}
+    /** Made when a step is shared: a process alone need not look for where to cut. */
+    private GradientSum sum() {
+        if (sum == null) {
+            sum = new GradientSum(plan, arena);
+        }
+        return sum;
+    }
 
-    private Recording recording(Pass pass, float smoothing, int meanOver) {
+    /** What makes two passes the same sequence of operations on the same memory. */
+    private record Recording(
+            int images, Mode mode, long seed, float smoothing, int meanOver, boolean shared) {}
+
+    private Recording recording(Pass pass, float smoothing, int meanOver, boolean shared) {
         int recorded = 0;
         for (Loss loss : stages.losses()) {
             recorded = Math.max(recorded, loss.recorded(meanOver));
         }
-        return new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, recorded);
+        return new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, recorded, shared);
     }
 
     private void prepare(Pass pass, int[] labels, int meanOver) {
@@ -373,6 +413,98 @@ public final class Network implements AutoCloseable {
             kernels.copy(memory.runningBefore(), memory.running());
             order.statisticsChanged("running statistics were restored");
         }
+    }
+
+    /**
+     * Sums the gradients over all ranks: for steps of one's own, and for those whose ranks have
+     * different numbers of images.
+     *
+     * @param communicator whose ranks all call this; of one rank nothing is summed
+     */
+    public void allReduceGradients(Communicator communicator) {
+        try (DeviceUse _ = use()) {
+            requireNonNull(communicator, "communicator");
+            if (communicator.worldSize() > 1) {
+                arena.allReduce(memory.parameterGradients(), communicator);
+                order.gradientsSet();
+            }
+        }
+    }
+
+    /**
+     * Replaces the running statistics by their mean over all ranks, each of which normalised with
+     * the statistics of its own images. Done twice it changes nothing more.
+     *
+     * @param communicator whose ranks all call this
+     */
+    public void averageRunningStatistics(Communicator communicator) {
+        requireNonNull(communicator, "communicator");
+        if (communicator.worldSize() == 1) {
+            return;
+        }
+        try (DeviceUse _ = use()) {
+            float[] values = all(memory.running());
+            // A sum of floats is exact in double: that of equal ones gives them back.
+            double[] sums = new double[values.length];
+            Arrays.setAll(sums, i -> values[i]);
+            communicator.allReduce(sums);
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) (sums[i] / communicator.worldSize());
+            }
+            arena.upload(values, 0, memory.running());
+            order.statisticsChanged("running statistics were averaged");
+        }
+    }
+
+    /**
+     * Takes parameters, running statistics and what the optimiser remembers from rank 0.
+     *
+     * @param communicator whose ranks all call this
+     */
+    public void takeFromFirstRank(Communicator communicator) {
+        requireNonNull(communicator, "communicator");
+        if (communicator.worldSize() == 1) {
+            return;
+        }
+        try (DeviceUse _ = use()) {
+            for (Matrix vector : state()) {
+                float[] values = all(vector);
+                try (Arena host = Arena.ofConfined()) {
+                    MemorySegment floats = host.allocateFrom(JAVA_FLOAT, values);
+                    communicator.broadcast(floats, 0);
+                    MemorySegment.copy(floats, JAVA_FLOAT, 0, values, 0, values.length);
+                }
+                arena.upload(values, 0, vector);
+            }
+            order.parametersChanged("the state of rank 0 was taken");
+        }
+    }
+
+    /**
+     * {@return a number that two networks have in common whose parameters, running statistics and
+     * memory of the optimiser are the same bit by bit; others have it by chance only}
+     */
+    public long stateHash() {
+        try (DeviceUse _ = use()) {
+            long hash = 1;
+            for (Matrix vector : state()) {
+                for (float value : all(vector)) {
+                    hash = 31 * hash + Float.floatToRawIntBits(value);
+                }
+            }
+            return hash;
+        }
+    }
+
+    /** What a checkpoint holds. */
+    private List<Matrix> state() {
+        return List.of(memory.parameters(), memory.velocity(), memory.running());
+    }
+
+    private float[] all(Matrix vector) {
+        float[] values = new float[vector.columns()];
+        arena.download(vector, values, 0);
+        return values;
     }
 
     /** Sets all parameter gradients to zero; {@link #backward} adds to them. */

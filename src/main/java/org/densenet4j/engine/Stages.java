@@ -19,6 +19,7 @@ import org.densenet4j.plan.TransitionMemory;
 import org.densenet4j.plan.TransitionUpMemory;
 
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /** The operations of a step in the order of the plan's schedule, and who is told of them. */
 final class Stages {
@@ -113,9 +114,19 @@ final class Stages {
     }
 
     void backward(Pass pass) {
+        backward(pass, operation -> {});
+    }
+
+    /**
+     * The same for somebody who has to do something between operations.
+     *
+     * @param queued is given the number of each operation once it is queued
+     */
+    void backward(Pass pass, IntConsumer queued) {
         int operation = plan.schedule().loss() + 1;
         for (Stage stage : stages.reversed()) {
-            run(operation++, () -> stage.backward(pass));
+            run(operation, () -> stage.backward(pass));
+            queued.accept(operation++);
         }
     }
 

@@ -1,6 +1,7 @@
 package org.densenet4j.train;
 
 import org.densenet4j.io.FailureReason;
+import org.jspecify.annotations.Nullable;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -40,8 +41,8 @@ final class EventFile implements AutoCloseable {
     private static final int TAG = 1;
     private static final int SIMPLE_VALUE = 2;
 
-    private final Path path;
-    private final FileChannel channel;
+    private final @Nullable Path path;
+    private final @Nullable FileChannel channel;
     private final ByteArrayOutputStream pending = new ByteArrayOutputStream();
 
     /**
@@ -50,7 +51,23 @@ final class EventFile implements AutoCloseable {
      * @param firstStep what earlier files say from here on no longer holds
      * @throws IOException in one line with the path
      */
+    EventFile(RunFolder run, long firstStep) throws IOException {
+        this(run.path(), run.isWritten(), firstStep);
+    }
+
     EventFile(Path folder, long firstStep) throws IOException {
+        this(folder, true, firstStep);
+    }
+
+    /**
+     * @param written false for a rank that leaves it to rank 0
+     */
+    private EventFile(Path folder, boolean written, long firstStep) throws IOException {
+        if (!written) {
+            path = null;
+            channel = null;
+            return;
+        }
         long millis = System.currentTimeMillis();
         path =
                 folder.resolve(
@@ -130,6 +147,10 @@ final class EventFile implements AutoCloseable {
      */
     void flush() throws IOException {
         ByteBuffer buffer = ByteBuffer.wrap(pending.toByteArray());
+        if (channel == null) {
+            pending.reset();
+            return;
+        }
         try {
             while (buffer.hasRemaining()) {
                 channel.write(buffer);
@@ -142,7 +163,9 @@ final class EventFile implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        channel.close();
+        if (channel != null) {
+            channel.close();
+        }
     }
 
     /** A protobuf message under construction. */

@@ -20,7 +20,12 @@ record ImageTest(BatchLoader loader) implements RunTest {
     }
 
     @Override
-    public @Nullable TestResult of(Trainer trainer, BooleanSupplier stop) {
+    public RunTest shard(int number, int count) {
+        return new ImageTest(loader.shard(number, count));
+    }
+
+    @Override
+    public @Nullable TestSum of(Trainer trainer, BooleanSupplier stop) {
         int classes = trainer.spec().classes();
         TestResult.Sum sum = new TestResult.Sum(classes);
         try (BatchLoader.Epoch batches = loader.epoch(0)) {
@@ -34,6 +39,6 @@ record ImageTest(BatchLoader loader) implements RunTest {
                 }
             }
         }
-        return sum.result();
+        return sum;
     }
 }

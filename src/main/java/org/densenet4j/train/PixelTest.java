@@ -17,7 +17,11 @@ import java.util.function.Consumer;
  */
 record PixelTest(SegmentationLoader loader) implements RunTest {
     PixelTest {
-        loader = loader.batch(1).wholeImages();
+        loader = loader.wholeImages();
+    }
+
+    static PixelTest of(SegmentationLoader loader) {
+        return new PixelTest(loader.batch(1));
     }
 
     @Override
@@ -27,24 +31,57 @@ record PixelTest(SegmentationLoader loader) implements RunTest {
     }
 
     @Override
-    public @Nullable TestResult of(Trainer trainer, BooleanSupplier stop) {
-        double loss = 0;
-        int images = 0;
-        PixelTally pixels = PixelTally.NONE;
+    public RunTest shard(int number, int count) {
+        return new PixelTest(loader.batch(count).shard(number, count)); // one image each
+    }
+
+    @Override
+    public @Nullable TestSum of(Trainer trainer, BooleanSupplier stop) {
+        Sum sum = new Sum(trainer.spec().classes());
         try (SegmentationLoader.Epoch batches = loader.epoch(0);
                 OtherSize sizes = new OtherSize(trainer)) {
             while (batches.hasNext()) {
                 SegmentationBatch batch = batches.next();
                 StepResult r = sizes.trainer(batch.height(), batch.width()).evaluate(batch);
-                loss += r.loss() * r.labels();
-                images += r.images();
-                pixels = pixels.plus(r.pixels());
+                sum.add(r);
                 if (stop.getAsBoolean()) {
                     return null;
                 }
             }
         }
-        return TestResult.ofPixels(images, loss, pixels);
+        return sum;
+    }
+
+    /** Adds up images. */
+    private static final class Sum implements TestSum {
+        private final int classes;
+        private double loss;
+        private long images;
+        private PixelTally pixels = PixelTally.NONE;
+
+        Sum(int classes) {
+            this.classes = classes;
+        }
+
+        void add(StepResult r) {
+            loss += r.loss() * r.labels();
+            images += r.images();
+            pixels = pixels.plus(r.pixels());
+        }
+
+        @Override
+        public void overRanks(Ranks ranks) {
+            double[] sums = {loss, images};
+            ranks.sum(sums);
+            loss = sums[0];
+            images = (long) sums[1];
+            pixels = ranks.sum(pixels, classes);
+        }
+
+        @Override
+        public TestResult result() {
+            return TestResult.ofPixels(images, loss, pixels);
+        }
     }
 
     /** The trainer, or a copy of it for images of another size, made when the size changes. */

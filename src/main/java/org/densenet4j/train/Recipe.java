@@ -48,6 +48,8 @@ import java.util.Objects;
  * @param accumulate micro-batches that each batch is worked through in
  * @param strategy what is kept between the forward and the backward pass
  * @param lr learning rate
+ * @param scaleLearningRate whether the rate is for the preset's batch, and is multiplied by how
+ *     many times as large the batch is (Goyal et al. 2017, section 2.1)
  * @param schedule of the learning rate
  * @param milestones where {@link Schedule#STEP} divides: epochs, or percentages of all epochs
  * @param lrFactor what the rate is multiplied by there, or by {@link Schedule#EXPONENTIAL} after
@@ -85,6 +87,7 @@ public record Recipe(
         int accumulate,
         MemoryStrategy strategy,
         double lr,
+        boolean scaleLearningRate,
         Schedule schedule,
         String milestones,
         double lrFactor,
@@ -157,6 +160,7 @@ public record Recipe(
                     1,
                     MemoryStrategy.SHARED,
                     0.1,
+                    false,
                     Schedule.COSINE,
                     "50%, 75%",
                     0.1,
@@ -516,12 +520,12 @@ public record Recipe(
     public LearningRateSchedule learningRate() {
         LearningRateSchedule rate =
                 switch (schedule) {
-                    case COSINE -> LearningRateSchedule.cosine(lr);
+                    case COSINE -> LearningRateSchedule.cosine(rate());
                     case STEP ->
                             LearningRateSchedule.steps(
-                                    lr, lrFactor, milestones(milestones, epochs));
-                    case EXPONENTIAL -> LearningRateSchedule.exponential(lr, lrFactor, epochs);
-                    case CONSTANT -> LearningRateSchedule.constant(lr);
+                                    rate(), lrFactor, milestones(milestones, epochs));
+                    case EXPONENTIAL -> LearningRateSchedule.exponential(rate(), lrFactor, epochs);
+                    case CONSTANT -> LearningRateSchedule.constant(rate());
                 };
         return warmUp > 0 ? rate.withWarmUp(warmUp / epochs) : rate;
     }
@@ -553,9 +557,16 @@ public record Recipe(
     /** {@return what updates the parameters, with the recipe's rate and weight decay} */
     public Optimiser optimizer() {
         return switch (optimiser) {
-            case SGD -> new Sgd(lr, momentum, nesterov && momentum > 0, weightDecay, decayNorms);
-            case RMSPROP -> new Rmsprop(lr, rho, epsilon, epsilonInside, weightDecay, decayed());
+            case SGD ->
+                    new Sgd(rate(), momentum, nesterov && momentum > 0, weightDecay, decayNorms);
+            case RMSPROP ->
+                    new Rmsprop(rate(), rho, epsilon, epsilonInside, weightDecay, decayed());
         };
+    }
+
+    /** The rate of this batch. */
+    private double rate() {
+        return scaleLearningRate ? lr * batch / preset(recipe).batch : lr;
     }
 
     private Decayed decayed() {

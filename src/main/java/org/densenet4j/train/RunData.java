@@ -48,7 +48,7 @@ record RunData<B>(
                     checkSize(trainer.spec(), batch, data);
                     return trainer.step(batch, next);
                 },
-                new PixelTest(test),
+                PixelTest.of(test),
                 train.metadata(),
                 data.size());
     }
@@ -87,6 +87,12 @@ record RunData<B>(
                 test.read(threads, broken),
                 metadata,
                 images);
+    }
+
+    /** One of several shares of every batch, and of the test. */
+    RunData<B> shard(int number, int count) {
+        return new RunData<>(
+                train.shard(number, count), step, test.shard(number, count), metadata, images);
     }
 
     /** Images that were skipped because they could not be read. */

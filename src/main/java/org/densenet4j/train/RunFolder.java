@@ -3,6 +3,7 @@ package org.densenet4j.train;
 import org.densenet4j.io.AtomicFile;
 import org.densenet4j.io.Csv;
 import org.densenet4j.io.FailureReason;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -68,10 +69,10 @@ public final class RunFolder implements AutoCloseable {
                             .collect(Collectors.joining("|", "(", ")\\.tmp-[0-9]+(-[0-9]+)?")));
 
     private final Path folder;
-    private final FileChannel lockChannel;
+    private final @Nullable FileChannel lockChannel;
     private boolean closed;
 
-    private RunFolder(Path folder, FileChannel lockChannel) {
+    private RunFolder(Path folder, @Nullable FileChannel lockChannel) {
         this.folder = folder;
         this.lockChannel = lockChannel;
     }
@@ -149,6 +150,21 @@ public final class RunFolder implements AutoCloseable {
         return lock(folder);
     }
 
+    /**
+     * The folder of a run as ranks other than 0 have it, which leave its files to rank 0.
+     *
+     * @param folder what rank 0 has; nothing is made or locked
+     * @return a folder that is never written
+     */
+    public static RunFolder ofFirstRank(Path folder) {
+        return new RunFolder(Objects.requireNonNull(folder, "folder"), null);
+    }
+
+    /** Whether this process writes the files. */
+    boolean isWritten() {
+        return lockChannel != null;
+    }
+
     private static RunFolder lock(Path folder) throws IOException {
         FileChannel channel = null;
         try {
@@ -213,11 +229,17 @@ public final class RunFolder implements AutoCloseable {
     }
 
     void writeConfig(String comment, Map<String, String> settings) throws IOException {
+        if (!isWritten()) {
+            return;
+        }
         SettingsFile.write(file(CONFIG), comment, settings);
     }
 
     /** Adds a line to the metrics. */
     void append(EpochResult result, List<String> classNames) throws IOException {
+        if (!isWritten()) {
+            return;
+        }
         Path metrics = file(METRICS);
         boolean isNew = !Files.exists(metrics);
         String header = new Csv().row(result.columns(classNames)).toString();
@@ -235,7 +257,7 @@ public final class RunFolder implements AutoCloseable {
      */
     void keepMetrics(int epochs) throws IOException {
         Path metrics = file(METRICS);
-        if (!Files.exists(metrics)) {
+        if (!isWritten() || !Files.exists(metrics)) {
             return;
         }
         List<String> kept = new ArrayList<>();
@@ -307,6 +329,9 @@ public final class RunFolder implements AutoCloseable {
      * @throws IOException when a file cannot be removed
      */
     public void clear() throws IOException {
+        if (!isWritten()) {
+            return;
+        }
         keepMetrics(0);
         Files.deleteIfExists(file(BEST));
         Files.deleteIfExists(file(CONFUSION));
@@ -314,6 +339,9 @@ public final class RunFolder implements AutoCloseable {
     }
 
     void write(String name, String text) throws IOException {
+        if (!isWritten()) {
+            return;
+        }
         if (text.isEmpty()) {
             Files.deleteIfExists(file(name));
         } else {
@@ -325,8 +353,10 @@ public final class RunFolder implements AutoCloseable {
     public void close() throws IOException {
         if (!closed) {
             closed = true;
-            lockChannel.close();
-            Files.deleteIfExists(folder.resolve(LOCK));
+            if (lockChannel != null) {
+                lockChannel.close();
+                Files.deleteIfExists(folder.resolve(LOCK));
+            }
         }
     }
 }

@@ -13,7 +13,10 @@ sealed interface RunTest permits ImageTest, PixelTest {
      *
      * @return null when told to stop
      */
-    @Nullable TestResult of(Trainer trainer, BooleanSupplier stop);
+    @Nullable TestSum of(Trainer trainer, BooleanSupplier stop);
+
+    /** The same on one of several shares of the images. */
+    RunTest shard(int number, int count);
 
     /**
      * The same, read in another way.

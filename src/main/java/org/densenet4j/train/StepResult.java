@@ -59,6 +59,20 @@ public record StepResult(
             pixels = pixels.plus(outcome.pixels());
         }
 
+        /** Adds those of the other ranks, and has theirs told. */
+        void overRanks(Ranks ranks) {
+            Network.Outcome all =
+                    ranks.sum(new Network.Outcome(loss, correct, gradientNorm, pixels));
+            loss = all.loss();
+            correct = all.correct();
+            pixels = all.pixels();
+        }
+
+        /** Mean over all labels. */
+        double loss() {
+            return loss;
+        }
+
         /** Of the gradients of all micro-batches. */
         double gradientNorm() {
             return gradientNorm;

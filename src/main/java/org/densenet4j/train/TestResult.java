@@ -68,7 +68,7 @@ public record TestResult(
     }
 
     /** Adds up batches of labelled images. */
-    static final class Sum {
+    static final class Sum implements TestSum {
         private final int classes;
         private final int[][] confusion;
         private double loss;
@@ -98,7 +98,28 @@ public record TestResult(
             }
         }
 
-        TestResult result() {
+        @Override
+        public void overRanks(Ranks ranks) {
+            double[] sums = new double[4 + classes * classes];
+            sums[0] = loss;
+            sums[1] = correct;
+            sums[2] = amongFive;
+            sums[3] = images;
+            for (int i = 0; i < classes * classes; i++) {
+                sums[4 + i] = confusion[i / classes][i % classes];
+            }
+            ranks.sum(sums);
+            loss = sums[0];
+            correct = (long) sums[1];
+            amongFive = (long) sums[2];
+            images = (long) sums[3];
+            for (int i = 0; i < classes * classes; i++) {
+                confusion[i / classes][i % classes] = (int) sums[4 + i];
+            }
+        }
+
+        @Override
+        public TestResult result() {
             double n = Double.isFinite(loss) ? Math.max(1, images) : Double.NaN;
             return new TestResult(
                     images, loss / n, correct / n, amongFive / n, confusion, PixelTally.NONE);

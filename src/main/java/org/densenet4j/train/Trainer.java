@@ -6,6 +6,7 @@ import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.SegmentationBatch;
+import org.densenet4j.distributed.Communicator;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
@@ -58,7 +59,14 @@ public final class Trainer implements AutoCloseable {
     private double learningRate;
 
     private final TrainedImages images;
+    private final Ranks ranks;
     private boolean warned;
+
+    /** Whether all ranks train what rank 0 began with. */
+    private boolean shared;
+
+    /** Whether there was no step since running statistics were averaged. */
+    private boolean averaged = true;
 
     /** Steps before this trainer's network was opened, of the state that was loaded. */
     private long stepsBefore;
@@ -71,6 +79,7 @@ public final class Trainer implements AutoCloseable {
         this.device = b.device;
         this.memoryBudget = b.memoryBudget;
         this.images = images;
+        this.ranks = new Ranks(b.communicator);
         this.optimizer = b.optimizer;
         this.accumulate = b.accumulate;
         this.labelSmoothing = b.labelSmoothing;
@@ -95,7 +104,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * One training step on a batch of any size up to the trainer's.
+     * One training step on a batch of any size up to the trainer's. With a communicator of several
+     * ranks all of them call this, each with its own images of the batch, of whose number it has
+     * {@code batch / worldSize} at most; results are those of the whole batch.
      *
      * @param batch of images as the network takes them, with class indices as labels
      * @return mean loss and hits of the batch, before the update
@@ -163,34 +174,94 @@ public final class Trainer implements AutoCloseable {
         try (DeviceUse _ = network.use()) {
             check(batch);
             images.requireTrainable("the batch", batch.metadata());
+            share();
+            Ranks.Images all = ranks.images(batch.labelled(), batch.size());
+            long passesBefore = passes;
             network.zeroGradients();
             network.keepRunningStatistics();
             StepResult.Sum sum = new StepResult.Sum();
-            int labelled = batch.labelled();
             int micro = network.plan().batch();
+            @Nullable Pass infinite = null;
             for (int first = 0; first < batch.size(); first += micro) {
                 int count = Math.min(micro, batch.size() - first);
+                boolean last = first + count == batch.size();
                 Pass pass = nextPass(count);
                 warnOfOneValue(count);
                 network.input(batch.images(first, count), count);
-                network.trainingPass(pass, batch.labels(first, count), labelSmoothing, labelled);
-                if (next != null && first + count == batch.size() && next.size() <= micro) {
+                network.trainingPass(
+                        pass,
+                        batch.labels(first, count),
+                        labelSmoothing,
+                        all.labels(),
+                        last && all.equal() ? ranks.communicator() : Communicator.alone());
+                if (next != null && last && next.size() <= micro) {
                     network.stage(next.images());
                 }
-                Network.Outcome outcome = network.outcome(pass, labelled);
-                if (!Double.isFinite(outcome.loss())) {
-                    throw refuse(network.firstNonFiniteOutput(pass), "the loss");
-                }
+                Network.Outcome outcome = network.outcome(pass, all.labels());
                 sum.add(outcome);
+                infinite = Double.isFinite(outcome.loss()) ? null : pass;
+                if (infinite != null && ranks.isAlone()) {
+                    break; // otherwise the others wait for its gradients
+                }
             }
-            double norm = sum.gradientNorm();
+            sum.overRanks(ranks);
+            if (!Double.isFinite(sum.loss())) {
+                throw refuse(whereInfinite(infinite), "the loss");
+            }
+            double norm = all.equal() ? sum.gradientNorm() : normOfUnequalRanks();
             if (!Double.isFinite(norm)) {
                 throw refuse(network.firstNonFiniteGradient(), "the gradient");
             }
             update(norm);
+            averaged = ranks.isAlone();
+            if (!ranks.isAlone()) { // also where ranks have different numbers of micro-batches
+                passes = passesBefore + (long) accumulate * ranks.count();
+            }
             images.train(batch.metadata());
-            return sum.result(steps(), batch.size(), norm);
+            return sum.result(steps(), all.images(), norm);
         }
+    }
+
+    /**
+     * Gradients are summed apart from the pass where it is recorded with other numbers of images on
+     * other ranks.
+     */
+    private double normOfUnequalRanks() {
+        network.allReduceGradients(ranks.communicator());
+        return network.gradientNorm();
+    }
+
+    /**
+     * Empty where the loss of another rank is not finite, or that of a micro-batch before the last.
+     */
+    private String whereInfinite(@Nullable Pass pass) {
+        return pass == null ? "" : network.firstNonFiniteOutput(pass);
+    }
+
+    /** All ranks go on from where rank 0 is, before the first step behind an opening or a load. */
+    private void share() {
+        if (!shared) {
+            ranks.share(network);
+            shared = true;
+        }
+    }
+
+    /**
+     * Replaces the running statistics by their mean over all ranks, each of which has seen images
+     * of its own: before the network is evaluated, saved or copied. All ranks call it. Does nothing
+     * where there is one rank, or where it was done since the last step.
+     */
+    public void averageRunningStatistics() {
+        try (DeviceUse _ = network.use()) {
+            if (!averaged) {
+                ranks.average(network);
+                averaged = true;
+            }
+        }
+    }
+
+    Ranks ranks() {
+        return ranks;
     }
 
     /** PyTorch refuses such a batch; here it is possible to mean it, in a frozen network or not. */
@@ -220,7 +291,8 @@ public final class Trainer implements AutoCloseable {
     /**
      * Ends a training step of one's own: updates the parameters by the gradients that the network
      * holds, as {@link #step} does, with this trainer's clipping, optimiser and learning rate. It
-     * counts as a step.
+     * counts as a step. Gradients are summed over the ranks of the trainer's communicator first,
+     * all of which call this: losses are divided by the number of images of all of them.
      *
      * <pre>{@code
      * Pass pass = trainer.nextPass(count);
@@ -245,12 +317,15 @@ public final class Trainer implements AutoCloseable {
                         "there are no gradients to update by; call network().backward() after"
                                 + " zeroGradients() and before each update()");
             }
+            share();
+            network.allReduceGradients(ranks.communicator());
             double norm = network.gradientNorm();
             if (!Double.isFinite(norm)) {
                 throw new NonFiniteException(
                         steps() + 1, network.firstNonFiniteGradient(), "the gradient");
             }
             update(norm);
+            averaged = ranks.isAlone();
             return norm;
         }
     }
@@ -272,7 +347,9 @@ public final class Trainer implements AutoCloseable {
                                 + ": a pass of this trainer has 1 to "
                                 + network.plan().batch());
             }
-            return new Pass(images, mode, seed, passes++);
+            Pass pass = new Pass(images, mode, seed, passes + ranks.rank());
+            passes += ranks.count();
+            return pass;
         }
     }
 
@@ -595,6 +672,8 @@ public final class Trainer implements AutoCloseable {
             images.load(ImageMetadata.read(path, metadata));
             stepsBefore = counters.steps - network.updates();
             passes = counters.passes;
+            shared = false;
+            averaged = true;
             learningRate(counters.learningRate);
             return metadata;
         }
@@ -673,6 +752,7 @@ public final class Trainer implements AutoCloseable {
         private long seed = 1;
         private long memoryBudget = Long.MAX_VALUE;
         private ImageMetadata images = ImageMetadata.NONE;
+        private Communicator communicator = Communicator.alone();
 
         private Builder(NetworkSpec spec, Device device) {
             this.spec = spec;
@@ -819,6 +899,20 @@ public final class Trainer implements AutoCloseable {
         }
 
         /**
+         * Trains in several processes, each with a device of its own: the batch is that of all of
+         * them, and every rank steps with its share. Batch statistics are each rank's own, as those
+         * of micro-batches are. All ranks open the trainer with the same settings.
+         *
+         * @param value such as {@link Communicator#world}; {@link Communicator#alone}, the default,
+         *     for this process
+         * @return this
+         */
+        public Builder communicator(Communicator value) {
+            communicator = Objects.requireNonNull(value, "communicator");
+            return this;
+        }
+
+        /**
          * Seed of the initialisation and of dropout; 1 unless told.
          *
          * @param value any number; the same one gives the same values on every device
@@ -850,18 +944,35 @@ public final class Trainer implements AutoCloseable {
         public MemoryPlan plan() {
             return MemoryPlan.of(spec)
                     .strategy(strategy)
-                    .batch(Math.ceilDiv(batch, accumulate))
+                    .batch(Math.ceilDiv(batchOfRank(), accumulate))
                     .inputGradient(inputGradient)
                     .precision(precision)
                     .within(device, memoryBudget);
+        }
+
+        private int batchOfRank() {
+            int ranks = communicator.worldSize();
+            if (batch % ranks != 0) {
+                throw new IllegalArgumentException(
+                        "batch = "
+                                + batch
+                                + ": "
+                                + ranks
+                                + " ranks cannot have equal shares; use "
+                                + Math.max(1, batch / ranks) * ranks
+                                + " or "
+                                + (batch / ranks + 1) * ranks);
+            }
+            return batch / ranks;
         }
 
         /**
          * Allocates the plan and initialises the parameters.
          *
          * @return the trainer, which the caller closes before the device
-         * @throws IllegalArgumentException when {@link #images} are not those of such a network, or
-         *     labels of pixels would be smoothed
+         * @throws IllegalArgumentException when {@link #images} are not those of such a network,
+         *     labels of pixels would be smoothed, or the ranks cannot have equal shares of the
+         *     batch
          * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the
          *     device's memory
          */
@@ -872,6 +983,11 @@ public final class Trainer implements AutoCloseable {
                         "label smoothing = "
                                 + labelSmoothing
                                 + ": there is none for labels of pixels; use 0");
+            }
+            batchOfRank(); // refused before anything is prepared
+            if (communicator.worldSize() > 1) {
+                new Ranks(communicator).requireSameKind(device);
+                device.join(communicator);
             }
             return new Trainer(this, trained, Network.open(plan(), device, seed));
         }

@@ -55,6 +55,7 @@ public final class TrainingRun {
     private final Recipe recipe;
     private final RunFolder folder;
     private final LearningRateSchedule schedule;
+    private final Ranks ranks;
     private final Map<String, String> notes = new LinkedHashMap<>();
     private TrainingListener listener = TrainingListener.NONE;
     private BooleanSupplier stop = () -> false;
@@ -84,6 +85,7 @@ public final class TrainingRun {
         this.recipe = recipe;
         this.folder = folder;
         this.schedule = recipe.learningRate();
+        this.ranks = trainer.ranks();
         recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
     }
 
@@ -92,12 +94,20 @@ public final class TrainingRun {
      *
      * @param trainer open, and left open
      * @param recipe epochs, schedule and augmentation
-     * @param folder open, and left open
+     * @param folder open, and left open; of ranks other than 0 {@link RunFolder#ofFirstRank}
+     * @throws IllegalArgumentException when another rank than 0 would write files, or rank 0 none
      */
     public static TrainingRun of(Trainer trainer, Recipe recipe, RunFolder folder) {
         Objects.requireNonNull(trainer, "trainer");
         Objects.requireNonNull(recipe, "recipe");
         Objects.requireNonNull(folder, "folder");
+        if (folder.isWritten() != trainer.ranks().isFirst()) {
+            throw new IllegalArgumentException(
+                    "rank "
+                            + trainer.ranks().rank()
+                            + " has the wrong folder: rank 0 writes the files of a run, give it"
+                            + " RunFolder.create or open, and other ranks RunFolder.ofFirstRank");
+        }
         return new TrainingRun(trainer, recipe, folder);
     }
 
@@ -116,13 +126,14 @@ public final class TrainingRun {
         Objects.requireNonNull(normalisation, "normalisation");
         requireImages("training", train.size());
         requireImages("test", test.size());
+        requireImagesForAll(train.size());
         BatchLoader trainLoader =
                 BatchLoader.of(train)
                         .batch(recipe.batch())
                         .shuffle(recipe.seed())
                         .augment(recipe.augmentation())
                         .normalise(normalisation)
-                        .dropLast(recipe.dropLast() && train.size() >= recipe.batch());
+                        .dropLast(dropsLast(train.size()));
         BatchLoader testLoader =
                 BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
         return data(RunData.of(trainLoader, train.size(), testLoader), train.classNames());
@@ -148,6 +159,7 @@ public final class TrainingRun {
         Objects.requireNonNull(normalisation, "normalisation");
         requireImages("training", train.size());
         requireImages("test", test.size());
+        requireImagesForAll(train.size());
         List<String> names = train.classes().names();
         if (!test.classes().names().equals(names)) {
             throw new IllegalArgumentException(
@@ -165,9 +177,15 @@ public final class TrainingRun {
                         .batch(recipe.batch())
                         .shuffle(recipe.seed())
                         .flip(recipe.augment() == Recipe.Augment.FLIP)
-                        .dropLast(recipe.dropLast() && train.size() >= recipe.batch());
+                        .dropLast(dropsLast(train.size()));
         SegmentationLoader testLoader = SegmentationLoader.of(test).normalise(normalisation);
         return data(RunData.of(trainLoader, train, testLoader), names);
+    }
+
+    /** A last batch that has fewer images than there are ranks would leave some without any. */
+    private boolean dropsLast(int images) {
+        int rest = images % recipe.batch();
+        return recipe.dropLast() && images >= recipe.batch() || rest > 0 && rest < ranks.count();
     }
 
     private TrainingRun data(RunData<?> value, List<String> names) {
@@ -188,6 +206,13 @@ public final class TrainingRun {
     private static void requireImages(String what, int images) {
         if (images == 0) {
             throw new IllegalArgumentException("there are no " + what + " images");
+        }
+    }
+
+    private void requireImagesForAll(int training) {
+        if (training < ranks.count()) {
+            throw new IllegalArgumentException(
+                    "there are " + training + " training images for " + ranks.count() + " ranks");
         }
     }
 
@@ -388,7 +413,12 @@ public final class TrainingRun {
                                 LinkedHashMap::new));
     }
 
+    /** All ranks come here, and rank 0 writes. */
     private void save(String name) throws IOException {
+        trainer.averageRunningStatistics();
+        if (!folder.isWritten()) {
+            return;
+        }
         Map<String, String> state = new LinkedHashMap<>(notes);
         state.put("run.epoch", String.valueOf(epoch));
         state.put("run.batch", String.valueOf(position));
@@ -421,16 +451,25 @@ public final class TrainingRun {
         }
         folder.requireOpen();
         trainer.requireTrainable("the data", data.metadata());
-        RunData<?> read = data.read(loaderThreads, skipBroken ? listener::brokenImage : null);
+        if (skipBroken && !ranks.isAlone()) {
+            throw new IllegalArgumentException(
+                    "broken images cannot be skipped by several ranks, whose shares would differ;"
+                            + " remove them, or train in one process");
+        }
+        RunData<?> read =
+                data.read(loaderThreads, skipBroken ? listener::brokenImage : null)
+                        .shard(ranks.rank(), ranks.count());
         folder.writeConfig(
                 "The resolved recipe of this run; train --config takes this file.", config());
-        try (EventFile events = new EventFile(folder.path(), trainer.steps() + 1)) {
+        try (EventFile events = new EventFile(folder, trainer.steps() + 1)) {
             while (epoch < recipe.epochs() && !isOutOfPatience()) {
                 double start = System.nanoTime() / 1e9;
                 double stepsBefore = stepSeconds;
                 double waitBefore = inputWait;
                 long imagesBefore = images;
                 boolean trained = trainEpoch(read, events);
+                trainer.averageRunningStatistics();
+                ranks.requireSame(trainer.network());
                 // Before the test, so that the epoch's training is kept whatever happens there.
                 save(RunFolder.CHECKPOINT);
                 TestResult tested = trained ? test(read.test()) : null;
@@ -469,6 +508,9 @@ public final class TrainingRun {
 
     /** The failure, which says where the run is saved if it is. */
     private IOException kept(IOException failure) {
+        if (failure instanceof OtherRankException) {
+            return failure;
+        }
         return Files.exists(folder.file(RunFolder.CHECKPOINT))
                 ? new IOException(
                         failure.getMessage()
@@ -493,7 +535,19 @@ public final class TrainingRun {
             while (following != null) {
                 B batch = following;
                 int behind = batches.position();
-                following = next(batches);
+                @Nullable RuntimeException failure = null;
+                if (ranks.isAlone()) {
+                    following = next(batches);
+                } else {
+                    // The others are about to step: they learn of a failure with its numbers.
+                    try {
+                        following = batches.hasNext() ? batches.next() : null;
+                    } catch (RuntimeException e) {
+                        failure = e;
+                        following = null;
+                    }
+                    ranks.tell(stop.getAsBoolean(), failure != null);
+                }
                 trainer.learningRate(schedule.rate((double) (epoch * perEpoch + position) / total));
                 long start = System.nanoTime();
                 StepResult r = read.step().of(trainer, batch, following);
@@ -517,7 +571,14 @@ public final class TrainingRun {
                                 lossSum / Math.max(1, seen),
                                 (double) correct / Math.max(1, seen),
                                 images / stepSeconds));
-                if (stop.getAsBoolean()) {
+                if (!ranks.isAlone() && ranks.failed()) {
+                    saveBeforeFailing();
+                    if (failure == null) {
+                        throw new OtherRankException();
+                    }
+                    throw failure;
+                }
+                if (ranks.isAlone() ? stop.getAsBoolean() : ranks.stop()) {
                     return false;
                 }
                 if (saveEvery > 0 && r.step() % saveEvery == 0) {
@@ -536,19 +597,32 @@ public final class TrainingRun {
     /** The next batch, or null behind the last. The steps before one that fails are saved. */
     private <B> @Nullable B next(ImageLoader<?, B>.Prefetched batches) throws IOException {
         try {
-            return batches.hasNext() ? batches.next() : null;
-        } catch (RuntimeException e) {
+            return ranks.together(() -> batches.hasNext() ? batches.next() : null);
+        } catch (RuntimeException | IOException e) {
             if (position > 0) {
-                save(RunFolder.CHECKPOINT);
+                saveBeforeFailing();
             }
             throw e;
         }
     }
 
+    /** A rank that fails ends the others: not before rank 0 has saved. */
+    private void saveBeforeFailing() throws IOException {
+        save(RunFolder.CHECKPOINT);
+        ranks.await();
+    }
+
     /** Returns null when told to stop. */
     private @Nullable TestResult test(RunTest test) throws IOException {
-        TestResult result = test.of(trainer, stop);
-        if (result != null && result.images() == 0) {
+        TestSum sum = ranks.together(() -> test.of(trainer, stop));
+        if (ranks.any(sum == null)) {
+            return null;
+        }
+        if (!ranks.isAlone()) {
+            sum.overRanks(ranks);
+        }
+        TestResult result = sum.result();
+        if (result.images() == 0) {
             throw new IOException("none of the test images can be read");
         }
         return result;
@@ -590,6 +664,9 @@ public final class TrainingRun {
     }
 
     private void summarise() throws IOException {
+        if (!folder.isWritten()) {
+            return;
+        }
         RunSummary.write(folder, trainer.spec().toString(), config(), classNames);
         summarised = System.nanoTime();
     }

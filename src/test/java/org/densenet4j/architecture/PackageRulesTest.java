@@ -4,7 +4,6 @@ import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
@@ -27,13 +26,21 @@ class PackageRulesTest {
 
     @ArchTest static final ArchRule THE_RANDOM_GENERATOR_KNOWS_NOTHING = only("random");
 
+    @ArchTest static final ArchRule FUNCTIONS_IN_C_KNOW_NOTHING = only("foreign");
+
     @ArchTest static final ArchRule DOWNLOADS_KNOW_NOTHING = only("download");
 
     @ArchTest static final ArchRule THE_GRAPH_KNOWS_NOTHING = only("graph");
 
     @ArchTest static final ArchRule THE_SPEC_KNOWS_THE_GRAPH = only("spec", "graph", "random");
 
-    @ArchTest static final ArchRule THE_BACKEND_INTERFACE_KNOWS_NOTHING = only("backend");
+    @ArchTest
+    static final ArchRule OTHER_PROCESSES_KNOW_FUNCTIONS_IN_C_ALONE =
+            only("distributed", "foreign");
+
+    @ArchTest
+    static final ArchRule THE_BACKEND_INTERFACE_KNOWS_OTHER_PROCESSES_ALONE =
+            only("backend", "distributed");
 
     @ArchTest
     static final ArchRule THE_PLAN_KNOWS_THE_SPEC_AND_THE_BACKEND_INTERFACE =
@@ -41,7 +48,7 @@ class PackageRulesTest {
 
     @ArchTest
     static final ArchRule THE_ENGINE_KNOWS_SPEC_PLAN_AND_BACKEND_INTERFACE =
-            only("engine", "graph", "spec", "plan", "backend");
+            only("engine", "graph", "spec", "plan", "backend", "distributed");
 
     @ArchTest
     static final ArchRule FILES_KNOW_NO_NETWORK =
@@ -110,7 +117,10 @@ class PackageRulesTest {
                     .should()
                     .dependOnClassesThat(
                             resideInAPackage(ROOT + "..")
-                                    .and(resideOutsideOfPackage(ROOT + ".backend.cpu.asm..")));
+                                    .and(
+                                            resideOutsideOfPackages(
+                                                    ROOT + ".backend.cpu.asm..",
+                                                    ROOT + ".foreign")));
 
     @ArchTest
     static final ArchRule ONLY_THE_DEVICE_LOOKS_BACKENDS_UP =

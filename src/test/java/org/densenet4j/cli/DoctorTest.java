@@ -54,11 +54,13 @@ class DoctorTest {
         FakeCuda.cudnn(libraries(), 12_060);
         FakeCuda.cublas(libraries());
         FakeCuda.nvrtc(libraries(), 12, 6);
+        FakeCuda.nccl(libraries(), 22_304);
         String out = doctor().out();
         assertTrue(out.contains("for CUDA 12.8  " + libraries().resolve("libcuda.so.1")), out);
         assertTrue(out.contains("9.5.1  " + libraries().resolve("libcudnn.so.9")), out);
         assertTrue(out.contains("12.6.3  " + libraries().resolve("libcublas.so.12")), out);
         assertTrue(out.contains("12.6  " + libraries().resolve("libnvrtc.so.12")), out);
+        assertTrue(out.contains("2.23.4  " + libraries().resolve("libnccl.so.2")), out);
         assertTrue(out.contains("(DENSENET4J_CUDA_LIBS)"), out);
         String facts = ", 80.0 GB, compute capability 9.0, 132 multiprocessors";
         assertTrue(out.contains("device 0        First Card" + facts), out);
@@ -90,6 +92,7 @@ class DoctorTest {
         FakeCuda.driver(libraries(), 0, 12_080, 1);
         String out = doctor().out();
         assertTrue(out.contains("cuDNN 9 was not found; run ./densenet4j doctor --fetch"), out);
+        assertTrue(out.contains("several processes train together; doctor --fetch-cuda"), out);
     }
 
     @Test

@@ -245,6 +245,28 @@ class LauncherTest {
         assertEquals(-1, head.output().indexOf("error"), head.output());
     }
 
+    /** Each would build into the same folder. */
+    @Test
+    void processesOfALauncherDoNotBuild() throws Exception {
+        Path home = jdk("home", "25.0.1");
+        Path script = temporary.resolve("densenet4j").toRealPath();
+        Files.deleteIfExists(script.resolveSibling("target/densenet4j.jar"));
+        Result result =
+                launch(
+                        Map.of(
+                                "JAVA_HOME",
+                                home.toString(),
+                                "OMPI_COMM_WORLD_SIZE",
+                                "4",
+                                "OMPI_COMM_WORLD_RANK",
+                                "0"));
+        assertEquals(2, result.code(), result.output());
+        assertEquals(
+                "densenet4j: is not built, or sources have changed, and 4 processes would build at"
+                        + " once; run ./densenet4j doctor first, without mpirun or srun\n",
+                result.output());
+    }
+
     /** A folder that looks like a JDK; its java prints where it is and what it was given. */
     private Path jdk(String name, String version) throws IOException {
         Path home = temporary.resolve(name);

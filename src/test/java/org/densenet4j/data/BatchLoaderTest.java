@@ -50,6 +50,42 @@ class BatchLoaderTest {
     }
 
     @Test
+    void theSharesOfABatchAreTheWholeOfItInOrder() {
+        BatchLoader loader = BatchLoader.of(numbers(101, -1)).batch(12).shuffle(7);
+        for (int ranks : List.of(1, 2, 3, 4)) {
+            List<List<Integer>> batches = new ArrayList<>();
+            for (int rank = 0; rank < ranks; rank++) {
+                try (BatchLoader.Epoch epoch = loader.shard(rank, ranks).epoch(3)) {
+                    for (Batch share : epoch) {
+                        if (batches.size() < epoch.position()) {
+                            batches.add(new ArrayList<>());
+                        }
+                        int inFull = epoch.position() < 9 ? 12 / ranks : share.size();
+                        assertEquals(inFull, share.size());
+                        for (int label : share.labels()) {
+                            batches.get(epoch.position() - 1).add(label);
+                        }
+                    }
+                }
+            }
+            List<Integer> all = batches.stream().flatMap(List::stream).toList();
+            assertEquals(labels(loader, 3), all, ranks + " ranks");
+        }
+    }
+
+    @Test
+    void sharesOfALastBatchDifferByOneImageAndMayBeEmpty() {
+        BatchLoader loader = BatchLoader.of(numbers(11, -1)).batch(4); // the last has three
+        for (int rank = 0; rank < 4; rank++) {
+            List<Integer> labels = labels(loader.shard(rank, 4), 0);
+            assertEquals(rank == 0 ? 2 : 3, labels.size(), "rank " + rank);
+        }
+        assertEquals(5, labels(loader.shard(0, 2), 0).size()); // 2, 2 and one of the last three
+        assertThrows(IllegalArgumentException.class, () -> loader.shard(2, 2));
+        assertThrows(IllegalArgumentException.class, () -> loader.shard(-1, 2));
+    }
+
+    @Test
     void everyImageComesOncePerEpochInAnOrderOfItsOwn() {
         BatchLoader loader = BatchLoader.of(numbers(101, -1)).batch(8).shuffle(7);
         List<Integer> first = labels(loader, 0);

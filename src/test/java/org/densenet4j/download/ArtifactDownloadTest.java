@@ -73,6 +73,16 @@ class ArtifactDownloadTest {
     }
 
     @Test
+    void aFolderOfAnOlderVersionThatWantedLessIsCompleted() throws IOException {
+        Path target = Files.createDirectories(cache.resolve("cuda").resolve("1.2-3"));
+        Files.write(target.resolve("libcudnn.so.9"), FakeRepository.content("libcudnn.so.9"));
+        assertFalse(redist().isDone());
+        redist().fetch(SILENT);
+        assertComplete();
+        assertTrue(redist().isDone());
+    }
+
+    @Test
     void theWantedFilesAndNoOthersArriveWhole() throws IOException {
         assertEquals(cache.resolve("cuda").resolve("1.2-3"), redist().fetch(SILENT));
         assertComplete();

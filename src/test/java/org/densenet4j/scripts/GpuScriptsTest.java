@@ -116,6 +116,7 @@ class GpuScriptsTest {
                         "parity",
                         "strategies",
                         "replay",
+                        "nccl",
                         "ours",
                         "peer",
                         "trace",

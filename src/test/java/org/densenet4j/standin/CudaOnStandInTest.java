@@ -21,6 +21,8 @@ class CudaOnStandInTest {
     private static final String LIFECYCLE = "org.densenet4j.hardware.LifecycleOnDeviceTest";
     private static final String TRAINING = "org.densenet4j.hardware.TrainingOnDeviceTest";
 
+    private static final String RANKS = "org.densenet4j.hardware.NcclOnDeviceTest";
+
     @TempDir private Path folder;
 
     @Test
@@ -48,6 +50,12 @@ class CudaOnStandInTest {
     @Test
     void stepsAgreeWithTheCpuAndWithLibtorch() throws IOException {
         assertClean(Map.of("cublas", "13"), 4, TRAINING);
+    }
+
+    @Test
+    void oneRankOfNcclTakesTheSameSteps() throws IOException {
+        assertClean(Map.of("STANDIN_ORDER", "random"), 2, RANKS);
+        assertClean(Map.of("STANDIN_ORDER", "late"), 2, RANKS);
     }
 
     @ParameterizedTest

@@ -4,7 +4,12 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
+import org.densenet4j.backend.cuda.OneRank;
 import org.densenet4j.data.Batch;
+import org.densenet4j.engine.Mode;
+import org.densenet4j.engine.Network;
+import org.densenet4j.engine.Pass;
+import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.train.Trainer;
 
@@ -20,8 +25,9 @@ import java.util.regex.Pattern;
  * and are replayed, and closes both; again and again, each time with another call that fails.
  *
  * <p>Arguments: {@code lost} or {@code failing}, then how many calls of one function at its first
- * and at its last are tried, then every how-manieth in between, then {@code recorded} or {@code
- * traced} steps. Prints one line for each finding and at the end how many calls failed.
+ * and at its last are tried, then every how-manieth in between, then {@code recorded} steps, {@code
+ * traced} ones, or recorded {@code sums} of a rank. Prints one line for each finding and at the end
+ * how many calls failed.
  */
 final class FailingCalls {
     private static final DenseNetSpec SPEC = DenseNetSpec.preset("bc-10-4").inputSize(8).build();
@@ -31,13 +37,16 @@ final class FailingCalls {
 
     /** An operation, and the name of the status that a library gave. */
     private static final Pattern MESSAGE =
-            Pattern.compile("[^:]*\\p{L}{3,}[^:]*:.*\\b(CUDA_ERROR|CUDNN|CUBLAS)_\\w+.*");
+            Pattern.compile(
+                    "[^:]*\\p{L}{3,}[^:]*:.*\\b((CUDA_ERROR|CUDNN|CUBLAS)_\\w+|NCCL says \\w+).*");
 
     private final StandInControl control = StandInControl.ofThisProcess();
     private final Batch[] batches = {batch(1), batch(2)};
     private final DeviceOptions options;
+    private final boolean sums;
 
-    private FailingCalls(boolean traced) {
+    private FailingCalls(boolean traced, boolean sums) {
+        this.sums = sums;
         options =
                 DeviceOptions.defaults()
                         .withDeterministic(true)
@@ -60,7 +69,8 @@ final class FailingCalls {
         boolean lost = arguments[0].equals("lost");
         int ends = Integer.parseInt(arguments[1]);
         int every = Integer.parseInt(arguments[2]);
-        FailingCalls calls = new FailingCalls(arguments[3].equals("traced"));
+        FailingCalls calls =
+                new FailingCalls(arguments[3].equals("traced"), arguments[3].equals("sums"));
         // The first run loads libraries, which happens once in a process.
         List<Double> expected = calls.work();
         calls.control.failAt(0, 0, false);
@@ -134,6 +144,31 @@ final class FailingCalls {
     }
 
     private List<Double> work() {
+        return sums ? sumOfRank() : steps();
+    }
+
+    /** Steps that sum over the only rank there is. */
+    private List<Double> sumOfRank() {
+        List<Double> losses = new ArrayList<>();
+        try (Device device = Device.open("cuda", options)) {
+            OneRank rank = new OneRank();
+            rank.join(device);
+            MemoryPlan plan = MemoryPlan.of(SPEC).batch(IMAGES).on(device);
+            try (Network network = Network.open(plan, device, 1)) {
+                for (int step = 0; step < STEPS; step++) {
+                    Pass pass = new Pass(IMAGES, Mode.TRAIN, 1, step);
+                    Batch batch = batches[step % 2];
+                    network.zeroGradients();
+                    network.input(batch.images(), IMAGES);
+                    network.trainingPass(pass, batch.labels(), 0, IMAGES, rank);
+                    losses.add(network.outcome(pass, IMAGES).loss());
+                }
+            }
+        }
+        return losses;
+    }
+
+    private List<Double> steps() {
         List<Double> losses = new ArrayList<>();
         try (Device device = Device.open("cuda", options);
                 DeviceTimer timer = device.timer(2);

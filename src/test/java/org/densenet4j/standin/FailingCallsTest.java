@@ -45,6 +45,11 @@ class FailingCallsTest {
         assertNoFinding(Map.of("STANDIN_DRY", "1"), "failing", "1", "100000", "traced");
     }
 
+    @Test
+    void theSameOfSumsOverRanks() throws IOException {
+        assertNoFinding(Map.of("STANDIN_DRY", "1"), "failing", "2", "100000", "sums");
+    }
+
     private void assertNoFinding(Map<String, String> options, String... arguments)
             throws IOException {
         ChildJvm child =

@@ -11,9 +11,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A stand-in for NVIDIA's driver, cuDNN, cuBLAS and NVRTC, so that a process without a GPU runs the
- * CUDA backend: kernels as compiled for the host, libraries in plain loops that check what theirs
- * demand. See {@code src/test/native/standin/README.md} for the variables that choose its
+ * A stand-in for NVIDIA's driver, cuDNN, cuBLAS, NVRTC and NCCL, so that a process without a GPU
+ * runs the CUDA backend: kernels as compiled for the host, libraries in plain loops that check what
+ * theirs demand. See {@code src/test/native/standin/README.md} for the variables that choose its
  * behaviour.
  *
  * <p>A process loads one driver, so the stand-in works in child processes: give them {@link
@@ -30,18 +30,22 @@ public final class StandIn {
      *
      * @param options variables {@code STANDIN_...}; besides, {@code cublas} is the major version
      *     that is there ({@code 12}, {@code 13} or {@code none}, default 12), and {@code nvrtc} is
-     *     {@code 13} or {@code none}, default 13
+     *     {@code 13} or {@code none}, default 13, {@code nccl} {@code 2} or {@code none}, default 2
      */
     public static Map<String, String> environment(Map<String, String> options) {
         Path libraries = libraries();
         Map<String, String> environment = new LinkedHashMap<>(options);
         String cublas = Optional.ofNullable(environment.remove("cublas")).orElse("12");
+        String nccl = Optional.ofNullable(environment.remove("nccl")).orElse("2");
         String nvrtc = Optional.ofNullable(environment.remove("nvrtc")).orElse("13");
         StringBuilder path = new StringBuilder();
         path.append(libraries.resolve("driver"));
         path.append(File.pathSeparator).append(libraries.resolve("cudnn"));
         if (!cublas.equals("none")) {
             path.append(File.pathSeparator).append(libraries.resolve("cublas" + cublas));
+        }
+        if (!nccl.equals("none")) {
+            path.append(File.pathSeparator).append(libraries.resolve("nccl"));
         }
         if (!nvrtc.equals("none")) {
             path.append(File.pathSeparator).append(libraries.resolve("nvrtc"));

@@ -120,6 +120,7 @@ final class StandInLibraries {
         }
         Path nothing = object(SOURCES.resolve("nothing.cpp"), "nothing");
         Path nvrtc = object(SOURCES.resolve("nvrtc.cpp"), "nvrtc");
+        Path nccl = object(SOURCES.resolve("nccl.cpp"), "nccl");
         try (pool) {
             compilations.forEach(CompletableFuture::join);
         }
@@ -134,6 +135,7 @@ final class StandInLibraries {
             link(home + "libcublas.so." + major, "libcublas.so." + major, "cublas*", cublas.get(i));
             link(home + "libcublasLt.so." + major, "", "standin*", List.of(nothing));
         }
+        link("nccl/libnccl.so.2", "", "nccl*", List.of(nccl));
         link("nvrtc/libnvrtc.so.13", "", "nvrtc*", List.of(nvrtc, emulation));
         link("nvrtc/libnvrtc-builtins.so.13.0", "", "standin*", List.of(nothing));
     }

@@ -81,6 +81,7 @@ class RecipeTest {
                                 "decay-scales",
                                 "epsilon-inside",
                                 "freeze-bn",
+                                "scale-learning-rate",
                                 "drop-last" ->
                                 value.equals("true") ? "false" : "true";
                         case "epochs",
@@ -99,6 +100,19 @@ class RecipeTest {
             assertFalse(changed.values().get(key).equals(recipe.values().get(key)), key);
         }
         assertEquals(changed, Recipe.preset("glyphs").with(withoutRecipe(changed.values())));
+    }
+
+    @Test
+    void theLearningRateGrowsWithTheBatchWhereThatIsAskedFor() {
+        Recipe preset = Recipe.preset("imagenet"); // 0.1 for 256 images
+        Recipe large = preset.with(Map.of("batch", "8192"));
+        assertEquals(0.1, large.learningRate().rate(0), 0);
+        Recipe scaled = large.with(Map.of("scale-learning-rate", "true"));
+        assertEquals(3.2, scaled.learningRate().rate(0), 1e-12);
+        assertEquals(3.2, scaled.optimizer().learningRate(), 1e-12);
+        assertEquals("0.1", scaled.values().get("lr")); // of another batch it is another rate
+        Recipe usual = preset.with(Map.of("scale-learning-rate", "true"));
+        assertEquals(0.1, usual.learningRate().rate(0), 0);
     }
 
     private static Map<String, String> withoutRecipe(Map<String, String> values) {

@@ -16,6 +16,7 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.distributed.Communicator;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -271,6 +272,13 @@ final class CpuArena implements DeviceArena {
     @Override
     public void replay(Object key, Runnable work) {
         work.run();
+    }
+
+    /** The host's memory is the device's: it is summed where it lies. */
+    @Override
+    public void allReduce(Matrix vector, Communicator communicator) {
+        requireOpen();
+        communicator.allReduce(memory.asSlice(vector.offset(), vector.bytes()));
     }
 
     @Override

@@ -2,7 +2,7 @@ package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.DeviceMemoryException;
-import org.densenet4j.backend.cpu.asm.CFunction;
+import org.densenet4j.foreign.CFunction;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

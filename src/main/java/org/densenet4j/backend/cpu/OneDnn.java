@@ -8,8 +8,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import org.bytedeco.javacpp.Loader;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.DeviceException;
-import org.densenet4j.backend.cpu.asm.CFunction;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.foreign.CFunction;
 import org.densenet4j.library.LibraryFile;
 
 import java.io.File;

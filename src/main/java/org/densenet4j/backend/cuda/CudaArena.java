@@ -12,6 +12,7 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.distributed.Communicator;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -203,12 +204,55 @@ final class CudaArena implements DeviceArena {
     @Override
     public void replay(Object key, Runnable work) {
         checkOpen();
-        graphs.replay(key, work);
+        graphs.replay(key, work, device.rankSums().orElse(null));
+    }
+
+    @Override
+    public boolean sumsBesideWork() {
+        return true;
+    }
+
+    @Override
+    public void allReduce(Matrix vector, Communicator communicator) {
+        startAllReduce(List.of(vector), communicator);
+        awaitAllReduce();
+    }
+
+    @Override
+    public void startAllReduce(List<Matrix> parts, Communicator communicator) {
+        List<FloatRange> ranges = new ArrayList<>();
+        for (Matrix part : parts) {
+            checkInside(part);
+            ranges.add(new FloatRange(base.address() + part.offset(), part.bytes() / Float.BYTES));
+        }
+        joined().start(ranges, communicator);
+    }
+
+    @Override
+    public void awaitAllReduce() {
+        checkOpen();
+        joined().await();
+    }
+
+    private RankSums joined() {
+        return device.rankSums()
+                .orElseThrow(
+                        () ->
+                                new IllegalStateException(
+                                        "the device has not joined other ranks; call"
+                                                + " Device.join(communicator) first"));
     }
 
     @Override
     public String recording() {
         return graphs.state();
+    }
+
+    /** Frees all recordings; steps run plainly, and are recorded, once more. */
+    void forgetRecordings() {
+        if (!closed) {
+            graphs.close();
+        }
     }
 
     boolean isClosed() {

@@ -5,13 +5,17 @@ import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
+import org.jspecify.annotations.Nullable;
+
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntSupplier;
 
 /**
@@ -26,11 +30,15 @@ import java.util.function.IntSupplier;
 final class CudaContext implements AutoCloseable {
     private static final ThreadLocal<CudaContext> CURRENT = new ThreadLocal<>();
 
+    /** Short beside a step, and long beside a question to the driver. */
+    private static final long WATCH_NANOS = 20_000;
+
     private final boolean synchronous;
     private final CUdevice device = new CUdevice();
     private final CUcontext context = new CUcontext();
     private final DeviceStream stream = new DeviceStream();
     private final DeviceStream copyStream = new DeviceStream();
+    private @Nullable Runnable watch;
     private CallTrace trace = CallTrace.OFF;
     private CallTrace copyTrace = CallTrace.OFF;
     private boolean closed;
@@ -181,9 +189,22 @@ final class CudaContext implements AutoCloseable {
         return new String(name, 0, length, StandardCharsets.UTF_8);
     }
 
+    /**
+     * Has something looked after again and again while {@link #synchronize} waits, which ends the
+     * wait by an exception; null for nothing.
+     */
+    void watch(@Nullable Runnable check) {
+        watch = check;
+    }
+
     /** Waits for everything queued on the stream of work. */
     void synchronize() {
         enter();
+        while (watch != null
+                && JCudaDriver.cuStreamQuery(stream) == CUresult.CUDA_ERROR_NOT_READY) {
+            watch.run();
+            LockSupport.parkNanos(WATCH_NANOS);
+        }
         checkDriver(JCudaDriver.cuStreamSynchronize(stream), "waiting for the device");
     }
 

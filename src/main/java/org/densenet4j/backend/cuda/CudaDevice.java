@@ -14,6 +14,8 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.TracedCall;
+import org.densenet4j.distributed.Communicator;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -42,6 +44,7 @@ final class CudaDevice implements Device {
     private static final long RESERVE = 256L << 20;
 
     private final DeviceOptions options;
+    private final CudaLibraries libraries;
     private final CudaContext context;
     private final KernelModule kernels;
     private final Cudnn cudnn;
@@ -51,10 +54,12 @@ final class CudaDevice implements Device {
     private final Map<ConvolutionShape, ConvolutionMemory> convolutionMemory = new HashMap<>();
     private final List<CudaArena> arenas = new ArrayList<>();
     private final ReentrantLock turn = new ReentrantLock(true);
+    private @Nullable RankSums rankSums;
     private volatile boolean closed;
 
     CudaDevice(CudaLibraries libraries, DeviceOptions options) {
         this.options = options;
+        this.libraries = libraries;
         libraries.load();
         libraries.requireDevice(options.index());
         this.cublasVersion = libraries.version(CudaLibrary.CUBLAS).orElse("");
@@ -251,6 +256,40 @@ final class CudaDevice implements Device {
     }
 
     @Override
+    public void join(Communicator communicator) {
+        join(communicator, communicator.rank(), communicator.worldSize());
+    }
+
+    /** The same as another rank than the communicator's, for a test on a single GPU. */
+    void join(Communicator communicator, int rank, int worldSize) {
+        Supplier<Nccl> nccl = () -> new Nccl(libraries.functions(CudaLibrary.NCCL));
+        inTurn(
+                () -> {
+                    if (rankSums == null || !rankSums.isOf(communicator)) {
+                        RankSums before = rankSums;
+                        rankSums = null;
+                        if (before != null) {
+                            before.close();
+                        }
+                        rankSums =
+                                RankSums.join(
+                                        context,
+                                        communicator,
+                                        rank,
+                                        worldSize,
+                                        nccl,
+                                        () -> arenas.forEach(CudaArena::forgetRecordings));
+                    }
+                    return rankSums;
+                });
+    }
+
+    /** The sums over ranks, once this device has joined others. */
+    Optional<RankSums> rankSums() {
+        return Optional.ofNullable(rankSums);
+    }
+
+    @Override
     public DeviceTimer timer(int marks) {
         return new CudaTimer(context, context.stream(), DeviceArguments.checkedMarks(marks));
     }
@@ -308,6 +347,7 @@ final class CudaDevice implements Device {
     private void free() {
         Teardown teardown = new Teardown();
         arenas.forEach(teardown::close);
+        rankSums().ifPresent(teardown::close);
         trace.ifPresent(teardown::close);
         cublas.ifPresent(teardown::close);
         teardown.close(cudnn);

@@ -61,6 +61,9 @@ final class CudaFindings {
             case NVRTC ->
                     "needed only where the jar was built without nvcc; doctor --fetch-cuda brings"
                             + " it";
+            case NCCL ->
+                    "needed only where several processes train together; doctor --fetch-cuda brings"
+                            + " NCCL 2.23";
             case CUDNN -> libraries.absence(library).line();
         };
     }

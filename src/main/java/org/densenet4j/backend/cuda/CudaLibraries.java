@@ -12,12 +12,12 @@ import java.util.Optional;
 
 /**
  * The libraries that the CUDA backend needs, as found on this machine: the driver, cuDNN, cuBLAS,
- * NVRTC and JCuda's native halves.
+ * NVRTC, NCCL where several processes train together, and JCuda's native halves.
  *
  * <p>{@link #find} only looks at files. {@link #problem} loads the driver to ask it, and cuDNN.
- * {@link #load} loads everything into the process, in an order in which each library finds those it
- * needs among those already loaded, wherever they lie. Nothing native is touched before one of them
- * is called.
+ * {@link #load} loads everything that one process needs into it, in an order in which each library
+ * finds those it needs among those already loaded, wherever they lie. Nothing native is touched
+ * before one of them is called.
  *
  * <p>Of several copies of a library the first is taken that loads and suits the driver; those
  * passed over are remembered, see {@link #rejected}. See {@link LibraryPlace#all} for where
@@ -38,6 +38,8 @@ final class CudaLibraries {
                             List.<String[]>of(new String[] {"JCublas2", "jcuda.jcublas.JCublas2"}),
                             // Called directly: JCuda's half is linked against that of CUDA 12.
                             CudaLibrary.NVRTC,
+                            List.of(),
+                            CudaLibrary.NCCL,
                             List.of(),
                             CudaLibrary.CUDNN,
                             List.<String[]>of(new String[] {"JCudnn", "jcuda.jcudnn.JCudnn"})));
@@ -267,7 +269,7 @@ final class CudaLibraries {
                             throw new DeviceException(line);
                         });
         for (CudaLibrary library : CudaLibrary.values()) {
-            if (settle(library).isPresent()) {
+            if (library.servesOneProcess() && settle(library).isPresent()) {
                 load(library);
             }
         }

@@ -38,7 +38,14 @@ enum CudaLibrary {
                             "cudnn_ops64_9.dll",
                             "cudnn_cnn64_9.dll",
                             "cudnn_heuristic64_9.dll",
-                            "cudnn_engines_precompiled64_9.dll")));
+                            "cudnn_engines_precompiled64_9.dll"))),
+
+    /** Sums over the GPUs of several processes. Only Linux has it; one process does not load it. */
+    NCCL(
+            "NCCL",
+            "libnccl.so.",
+            "nccl",
+            new LibraryFiles(0, "libnccl.so.2", "nccl.dll", List.of(), List.of()));
 
     private final String title;
     private final String linuxStem;
@@ -68,6 +75,11 @@ enum CudaLibrary {
                 "nvrtc64_" + major + "0_0.dll",
                 List.of("libnvrtc-builtins.so." + major + "."),
                 List.of("nvrtc-builtins64_" + major));
+    }
+
+    /** Whether a device that works alone needs it; others are loaded when they are asked for. */
+    boolean servesOneProcess() {
+        return this != NCCL;
     }
 
     /** Name for people. */

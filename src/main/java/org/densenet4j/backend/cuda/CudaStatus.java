@@ -7,9 +7,9 @@ import jcuda.jcudnn.JCudnn;
 import org.densenet4j.backend.DeviceException;
 
 /**
- * Where every call into the driver, cuDNN and cuBLAS is checked. A failure becomes an exception
- * that names the operation with its shapes, the library's own message and, where it is known, what
- * mends it.
+ * Where every call into the driver, cuDNN, cuBLAS and NCCL is checked. A failure becomes an
+ * exception that names the operation with its shapes, the library's own message and, where it is
+ * known, what mends it.
  */
 final class CudaStatus {
     private CudaStatus() {}
@@ -62,6 +62,11 @@ final class CudaStatus {
     /** The same for a library that is called without JCuda and has said what the status means. */
     static DeviceException blasFailure(Object operation, String message) {
         return failure(operation, "cuBLAS", message);
+    }
+
+    /** The same for NCCL. */
+    static DeviceException ncclFailure(Object operation, String message) {
+        return failure(operation, "NCCL", message);
     }
 
     /** The driver's name of a status, such as {@code CUDA_ERROR_NOT_SUPPORTED}. */

@@ -23,6 +23,7 @@ final class LibraryVersion {
                 case CUDNN -> cudnn(functions);
                 case CUBLAS -> cublas(functions);
                 case NVRTC -> nvrtc(functions);
+                case NCCL -> nccl(functions);
                 case DRIVER -> throw new IllegalArgumentException("ask CudaDriver");
             };
         } catch (RuntimeException e) {
@@ -93,6 +94,22 @@ final class LibraryVersion {
             int status = (int) get.invokeExact(major, minor);
             return status == 0 ? major.get(JAVA_INT, 0) + "." + minor.get(JAVA_INT, 0) : "?";
         }
+    }
+
+    /** {@code ncclGetVersion(int *version)}: 22304 is 2.23.4 (NCCL_VERSION in nccl.h, from 2.9). */
+    private static String nccl(SymbolLookup functions) throws Throwable {
+        MethodHandle get =
+                bind(functions, "ncclGetVersion", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment out = arena.allocate(JAVA_INT);
+            int status = (int) get.invokeExact(out);
+            return status == 0 ? ofNccl(out.get(JAVA_INT, 0)) : "?";
+        }
+    }
+
+    /** The text of NCCL's number of its version: 22304 is 2.23.4. */
+    static String ofNccl(int version) {
+        return version / 10_000 + "." + version % 10_000 / 100 + "." + version % 100;
     }
 
     private static MethodHandle bind(

@@ -8,9 +8,11 @@ import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.JCudaDriver;
 
 import org.densenet4j.backend.DeviceException;
+import org.jspecify.annotations.Nullable;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Steps recorded as CUDA graphs: hundreds of launches become one.
@@ -19,13 +21,17 @@ import java.util.Map;
  * the second time and replayed from then on. Where the driver cannot record (an algorithm that
  * allocates, an old driver) steps go on being launched one by one; {@link #state} says so, and the
  * log once.
+ *
+ * <p>A step that sums over ranks is replayed by all of them or by none: they vote once each has
+ * tried to record it. Such steps are the same on all ranks, in the same order, so that all come to
+ * the vote; other steps may differ, and nobody votes on them.
  */
 final class StepGraphs implements AutoCloseable {
-    /** Full batches, the last batch of an epoch, evaluation of both: more kinds are rare. */
+    /** Full batches, the last of an epoch, evaluation of both: more are rare, of either kind. */
     private static final int MOST_GRAPHS = 8;
 
     private final CudaContext context;
-    private final Map<Object, CUgraphExec> graphs = new LinkedHashMap<>();
+    private final Map<Object, Step> steps = new LinkedHashMap<>();
     private boolean enabled;
     private String state = "plain";
 
@@ -39,34 +45,67 @@ final class StepGraphs implements AutoCloseable {
         return state;
     }
 
-    void replay(Object key, Runnable work) {
+    /** A kind of step that has run once. */
+    private static final class Step {
+        final boolean sums;
+        boolean tried;
+        @Nullable CUgraphExec graph;
+
+        Step(boolean sums) {
+            this.sums = sums;
+        }
+    }
+
+    /**
+     * Runs a step, in whichever way.
+     *
+     * @param sums what sums over ranks, or null where there are no others
+     */
+    void replay(Object key, Runnable work, @Nullable RankSums sums) {
         context.enter();
-        if (!enabled) {
-            work.run();
-        } else if (!graphs.containsKey(key)) {
-            work.run();
-            if (graphs.size() < MOST_GRAPHS) {
-                graphs.put(key, null);
+        Step step = steps.get(key);
+        if (step == null) {
+            runFirst(key, work, sums);
+            return;
+        }
+        if (!step.tried) {
+            step.tried = true;
+            step.graph = enabled ? record(work) : null;
+            if (step.sums) {
+                agree(step, Objects.requireNonNull(sums, "sums"));
             }
+        }
+        // What all ranks have agreed on stays so, whatever this one fails to record later.
+        if (step.graph == null || !(enabled || step.sums)) {
+            work.run();
         } else {
-            CUgraphExec graph = graphs.get(key);
-            if (graph == null) {
-                graph = record(work);
-                graphs.put(key, graph);
-            }
-            if (graph == null) {
-                work.run();
-            } else {
-                checkDriver(
-                        JCudaDriver.cuGraphLaunch(graph, context.stream()),
-                        "replaying a recorded step");
-                state = "replayed";
-            }
+            checkDriver(
+                    JCudaDriver.cuGraphLaunch(step.graph, context.stream()),
+                    "replaying a recorded step");
+            state = "replayed";
+        }
+    }
+
+    private void runFirst(Object key, Runnable work, @Nullable RankSums sums) {
+        long before = sums == null ? 0 : sums.started();
+        work.run();
+        boolean summed = sums != null && sums.started() > before;
+        long alike = steps.values().stream().filter(step -> step.sums == summed).count();
+        if ((enabled || summed) && alike < MOST_GRAPHS) {
+            steps.put(key, new Step(summed));
+        }
+    }
+
+    /** Keeps a recording if all ranks have one. */
+    private void agree(Step step, RankSums sums) {
+        if (!sums.allRecorded(step.graph != null) && step.graph != null) {
+            checkDriver(JCudaDriver.cuGraphExecDestroy(step.graph), "freeing a recorded step");
+            step.graph = failed("agreeing", "another-rank", "another rank did not record its step");
         }
     }
 
     /** Null where the work cannot be recorded; nothing has run then. */
-    private CUgraphExec record(Runnable work) {
+    private @Nullable CUgraphExec record(Runnable work) {
         int mode = CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
         int status = JCudaDriver.cuStreamBeginCapture(context.stream(), mode);
         if (status != 0) {
@@ -116,7 +155,7 @@ final class StepGraphs implements AutoCloseable {
         }
     }
 
-    private CUgraphExec failed(String stage, String status, String reason) {
+    private @Nullable CUgraphExec failed(String stage, String status, String reason) {
         enabled = false;
         state = "failed:" + stage + ":" + status;
         System.getLogger("org.densenet4j")
@@ -134,12 +173,13 @@ final class StepGraphs implements AutoCloseable {
     public void close() {
         Teardown teardown = new Teardown();
         teardown.step(context::enter);
-        for (CUgraphExec graph : graphs.values()) {
-            if (graph != null) {
-                teardown.driver(JCudaDriver.cuGraphExecDestroy(graph), "freeing a recorded step");
+        for (Step step : steps.values()) {
+            if (step.graph != null) {
+                teardown.driver(
+                        JCudaDriver.cuGraphExecDestroy(step.graph), "freeing a recorded step");
             }
         }
-        graphs.clear();
+        steps.clear();
         teardown.finish();
     }
 }

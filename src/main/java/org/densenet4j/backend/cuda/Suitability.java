@@ -57,6 +57,7 @@ record Suitability(Optional<CudaDriver> driver) {
                     case CUDNN -> LibraryVersion.cudaOfCudnn(functions);
                     case NVRTC -> LibraryVersion.cudaOfNvrtc(functions);
                     case CUBLAS, DRIVER -> 0; // The file's name has told.
+                    case NCCL -> 0; // It does not tell; it says so when it starts on a device.
                 };
         boolean tooNew =
                 found.library() == CudaLibrary.NVRTC

@@ -98,12 +98,14 @@ class CudaLibrariesTest {
         putCudnn("site-packages/nvidia/cudnn/lib");
         put("site-packages/nvidia/cublas/lib", "libcublas.so.12", "libcublasLt.so.12");
         put("site-packages/nvidia/cuda_nvrtc/lib", "libnvrtc.so.12", "libnvrtc-builtins.so.12.6");
+        put("site-packages/nvidia/nccl/lib", "libnccl.so.2");
         for (String given : List.of("site-packages", "site-packages/nvidia")) {
             CudaLibraries found =
                     find(Map.of("DENSENET4J_CUDA_LIBS", root.resolve(given).toString()));
             assertTrue(found.path(CudaLibrary.CUDNN).isPresent());
             assertTrue(found.hasCublas());
             assertTrue(found.hasNvrtc());
+            assertTrue(found.path(CudaLibrary.NCCL).isPresent());
         }
     }
 

@@ -150,6 +150,17 @@ public final class FakeCuda {
                 "extern \"C\" int builtins() { return 0; }");
     }
 
+    /** An NCCL of a version such as 22304. */
+    public static void nccl(Path folder, int version) throws IOException {
+        compile(
+                folder,
+                "libnccl.so.2",
+                """
+                extern "C" int ncclGetVersion(int *v) { *v = %d; return 0; }
+                """
+                        .formatted(version));
+    }
+
     /** Functions of NVIDIA's that one of JCuda's native halves is linked against. */
     private static List<String> undefinedFunctions(Path folder, String library) throws IOException {
         String resource = "/lib/lib" + library + "-" + JCudaVersion.get() + "-linux-x86_64.so";

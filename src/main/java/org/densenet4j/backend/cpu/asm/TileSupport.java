@@ -1,5 +1,7 @@
 package org.densenet4j.backend.cpu.asm;
 
+import org.densenet4j.foreign.CFunction;
+
 /**
  * Whether products of tiles can be relied upon here: the processor has them, the system permits
  * this process to use them, and they are right. The last is checked because a processor that says

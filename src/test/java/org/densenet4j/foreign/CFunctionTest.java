@@ -1,4 +1,4 @@
-package org.densenet4j.backend.cpu.asm;
+package org.densenet4j.foreign;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,7 +13,8 @@ import java.lang.foreign.MemorySegment;
 class CFunctionTest {
     @BeforeAll
     static void needsTheCLibrary() {
-        assumeTrue(MachineCode.supported());
+        assumeTrue(System.getProperty("os.name").equals("Linux"));
+        assumeTrue(System.getProperty("os.arch").equals("amd64"), "variadic functions elsewhere");
     }
 
     @Test

@@ -1,4 +1,4 @@
-package org.densenet4j.backend.cpu.asm;
+package org.densenet4j.foreign;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
