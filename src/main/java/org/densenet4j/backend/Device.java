@@ -208,7 +208,9 @@ public interface Device extends AutoCloseable {
      * @param communicator of more than one rank
      * @throws DeviceException when this device cannot take part, with the reason and the fix
      */
-    default void join(Communicator communicator) {}
+    default void join(Communicator communicator) {
+        Objects.requireNonNull(communicator, "communicator");
+    }
 
     /**
      * Runs {@code task} for every chunk and returns when all are done. Chunks run in any order, at

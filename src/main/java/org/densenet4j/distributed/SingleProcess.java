@@ -1,6 +1,7 @@
 package org.densenet4j.distributed;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /** A process without others: every sum is its own. */
 enum SingleProcess implements Communicator {
@@ -22,13 +23,19 @@ enum SingleProcess implements Communicator {
     }
 
     @Override
-    public void allReduce(MemorySegment floats) {}
+    public void allReduce(MemorySegment floats) {
+        Objects.requireNonNull(floats, "floats");
+    }
 
     @Override
-    public void allReduce(double[] values) {}
+    public void allReduce(double[] values) {
+        Objects.requireNonNull(values, "values");
+    }
 
     @Override
-    public void broadcast(MemorySegment bytes, int root) {}
+    public void broadcast(MemorySegment bytes, int root) {
+        Objects.requireNonNull(bytes, "bytes");
+    }
 
     @Override
     public void barrier() {}

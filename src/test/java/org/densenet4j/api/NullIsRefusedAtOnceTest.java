@@ -37,6 +37,7 @@ import org.densenet4j.data.SegmentationFolder;
 import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.data.SegmentationScores;
 import org.densenet4j.data.Shapes;
+import org.densenet4j.distributed.Communicator;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.OperationListener;
@@ -460,6 +461,7 @@ class NullIsRefusedAtOnceTest {
         sample(RandomResizedCrop.class, RandomResizedCrop.IMAGENET);
         sample(ColourJitter.class, ColourJitter.NONE);
         sample(ImageMetadata.class, ImageMetadata.NONE);
+        sample(Communicator.class, Communicator.alone());
         sample(FeatureReuse.class, reuse);
         sample(FeatureReuseReport.class, new FeatureReuseReport(reuse, Scale.BLOCK));
         sample(Scale.class, Scale.BLOCK);
