@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -131,21 +132,31 @@ class DistributedRunTest {
     }
 
     @Test
-    void anImageThatCannotBeReadEndsAllRanksWithOneLine() throws IOException {
+    void anImageThatCannotBeReadEndsAllRanksWithOneLineAndTheRunGoesOnWithoutIt()
+            throws IOException {
         Path data = temporary.resolve("images");
         for (int i = 0; i < 8; i++) {
             image(data.resolve("train/class" + i % 2 + "/" + i + ".png"));
             image(data.resolve("val/class" + i % 2 + "/" + i + ".png"));
         }
-        Files.writeString(data.resolve("train/class1/9.png"), "no image");
-        List<String> arguments =
-                new ArrayList<>(batch("4", train(data, temporary.resolve("run"), 2)));
+        Path out = temporary.resolve("run");
+        MpiJob job = program(ofFolder(data, out, ENDLESS)).start(Mpi.MPICH, 2, temporary);
+        job.awaitFile(out.resolve("best.safetensors"));
+        Path broken = data.resolve("train/class1/7.png");
+        Files.writeString(broken, "no image");
+        assertEquals(2, job.await(), job.output());
+        assertEquals(1, lines(job, "error: "), job.output());
+        assertTrue(job.output().contains("7.png"), job.output());
+        image(broken);
+        int epochs = Integer.parseInt(metadata(out).get("run.epoch")) + 1;
+        Captured.run(ofFolder(data, out, epochs, "--resume=" + out)).mustSucceed();
+    }
+
+    private List<String> ofFolder(Path data, Path out, int epochs, String... more) {
+        List<String> arguments = batch("4", train(data, out, epochs, more));
         arguments.set(arguments.indexOf("cifar10:" + data), "folder:" + data);
         arguments.addAll(List.of("--input-size", "32"));
-        MpiJob job = program(arguments).run(Mpi.MPICH, 2, temporary);
-        assertEquals(2, job.exitCode(), job.output());
-        assertEquals(1, lines(job, "error: "), job.output());
-        assertTrue(job.output().contains("9.png"), job.output());
+        return arguments;
     }
 
     private static void image(Path file) throws IOException {
@@ -154,19 +165,40 @@ class DistributedRunTest {
     }
 
     @Test
-    void aFullDiskOfRank0EndsAllRanksWithOneLine() throws Exception {
+    void aFullDiskOfRank0EndsAllRanksWithOneLineAndTheRunGoesOnWithSpace() throws Exception {
         Path data = TinyRun.data(temporary);
         Path disk = Files.createDirectory(temporary.resolve("disk"));
         assumeTrue(
-                command("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk.toString()) == 0,
+                command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk.toString()) == 0,
                 "cannot mount a small file system here (not root)");
         try {
-            MpiJob job = program(train(data, disk.resolve("run"), 2)).run(Mpi.MPICH, 2, temporary);
-            assertEquals(2, job.exitCode(), job.output());
+            Path out = disk.resolve("run");
+            MpiJob job = program(train(data, out, ENDLESS)).start(Mpi.MPICH, 2, temporary);
+            job.awaitFile(out.resolve("best.safetensors"));
+            Path others = disk.resolve("others");
+            fill(others);
+            assertEquals(2, job.await(), job.output());
             assertEquals(1, lines(job, "error: "), job.output());
             assertTrue(job.output().contains("No space left on device"), job.output());
+            Files.delete(others);
+            goesOn(data, out);
         } finally {
             command("umount", disk.toString());
+        }
+    }
+
+    /** Writes until there is no space, while others may make some. */
+    private static void fill(Path file) throws IOException {
+        byte[] bytes = new byte[1 << 12];
+        int refused = 0;
+        try (OutputStream out = Files.newOutputStream(file)) {
+            while (refused < 100) {
+                try {
+                    out.write(bytes);
+                } catch (IOException e) {
+                    refused++;
+                }
+            }
         }
     }
 
