@@ -354,6 +354,7 @@ public final class Figure {
             List<String> columns,
             List<String> rows,
             double[][] values) {
+        checkLabels(title, xLabel, yLabel);
         checkCells(columns, rows, values);
         double low = Double.POSITIVE_INFINITY;
         double high = Double.NEGATIVE_INFINITY;
@@ -463,9 +464,12 @@ public final class Figure {
     }
 
     private static void checkCells(List<String> columns, List<String> rows, double[][] values) {
+        Objects.requireNonNull(columns, "columns");
+        Objects.requireNonNull(rows, "rows");
+        Objects.requireNonNull(values, "values");
         checkSome("columns", columns);
         checkSome("rows", rows);
-        if (Objects.requireNonNull(values, "values").length != rows.size()) {
+        if (values.length != rows.size()) {
             throw new IllegalArgumentException(
                     "values has " + values.length + " rows: give " + rows.size());
         }
