@@ -58,9 +58,11 @@ public record RankCost(
     /**
      * {@return the cost, on all ranks, each of which calls this}
      *
+     * @param spec the network that is trained
      * @param images of a rank's step
      * @param precision of activations
      * @param device that has joined the communicator
+     * @param communicator of the ranks that share the step
      * @param steps of each kind, the first half warm-up
      * @param warmUpSeconds shortest warm-up of each kind
      */

@@ -37,7 +37,11 @@ public final class RankSimulation {
         this.seconds = seconds.clone();
     }
 
-    /** {@return of a step that was profiled: the medians of its operations} */
+    /**
+     * {@return of a step that was profiled: the medians of its operations}
+     *
+     * @param profile of one rank's step on this machine
+     */
     public static RankSimulation of(Profile profile) {
         Objects.requireNonNull(profile, "profile");
         return new RankSimulation(
@@ -102,6 +106,9 @@ public final class RankSimulation {
     /**
      * {@return a step of so many ranks}
      *
+     * @param ranks 1 or more
+     * @param wire that each rank sends over
+     * @param algorithm of the sums
      * @param inBuckets whether the gradients are sent beside the backward pass
      */
     public Step step(int ranks, Wire wire, Wire.Algorithm algorithm, boolean inBuckets) {

@@ -15,6 +15,7 @@ public final class RankTables {
      * {@return what a job's ranks measured, for a terminal}
      *
      * @param network such as {@code bc-100-12:64}
+     * @param cost averaged over the ranks
      */
     public static String measured(String network, RankCost cost) {
         Objects.requireNonNull(network, "network");
@@ -52,6 +53,9 @@ public final class RankTables {
      *
      * @param network such as {@code bc-100-12:64}
      * @param device whose step is played
+     * @param simulation of one rank's step
+     * @param ranks numbers of ranks, a line of the table for each and each algorithm
+     * @param wire that each rank sends over
      */
     public static String simulated(
             String network,

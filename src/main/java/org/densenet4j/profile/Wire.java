@@ -44,6 +44,7 @@ public record Wire(double bytesPerSecond, double latencySeconds) {
      *
      * @param bytes of what is summed
      * @param ranks 1 or more
+     * @param algorithm by which the ranks exchange
      */
     public double allReduceSeconds(long bytes, int ranks, Algorithm algorithm) {
         Objects.requireNonNull(algorithm, "algorithm");
