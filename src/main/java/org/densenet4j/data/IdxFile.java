@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
@@ -41,6 +42,7 @@ record IdxFile(int[] dimensions, byte[] values) {
             if (magic != (UNSIGNED_BYTES << 8 | dimensions)) {
                 throw new DataException(
                         String.format(
+                                Locale.ROOT,
                                 "%s: begins with %08x; an IDX file of bytes with %d dimension%s"
                                         + " begins with %08x",
                                 file,
