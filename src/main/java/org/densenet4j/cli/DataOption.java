@@ -24,6 +24,7 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -45,8 +46,12 @@ final class DataOption {
     /** Sources with a class for each image. */
     private static final String OF_IMAGES =
             "glyphs (generated), cifar10:DIR or cifar100:DIR with the original binary files,"
-                    + " mnist:DIR or fashion-mnist:DIR with their IDX files, or folder:DIR with train/CLASS/ and val/CLASS/ (or valid, validation, test)"
-                    + " folders of images (default: glyphs)";
+                    + " mnist:DIR or fashion-mnist:DIR with their IDX files, or folder:DIR with"
+                    + " train/CLASS/ and val/CLASS/ (or valid, validation, test) folders of images"
+                    + " (default: glyphs)";
+
+    /** Published sets with a class for each image. */
+    private static final List<String> PUBLISHED = List.of(CIFAR10, CIFAR100, MNIST, FASHION_MNIST);
 
     /** What to do about an image that cannot be read. */
     enum OnBroken {
@@ -222,9 +227,7 @@ final class DataOption {
 
     private boolean isOfImages() {
         String text = text();
-        return text.equals("glyphs")
-                || List.of(CIFAR10, CIFAR100, MNIST, FASHION_MNIST).stream()
-                        .anyMatch(text::startsWith);
+        return text.equals("glyphs") || PUBLISHED.stream().anyMatch(text::startsWith);
     }
 
     /** Whether the name of the source says that pixels have labels. */
@@ -279,7 +282,9 @@ final class DataOption {
         if (glyphs != null && !data.equals("glyphs")) {
             throw new IllegalArgumentException("--glyphs is for --data glyphs, not for " + data);
         }
-        for (String kind : List.of(CIFAR10, CIFAR100, MNIST, FASHION_MNIST, FOLDER, CAMVID)) {
+        List<String> kinds = new ArrayList<>(PUBLISHED);
+        kinds.addAll(List.of(FOLDER, CAMVID));
+        for (String kind : kinds) {
             if (data.startsWith(kind) && data.substring(kind.length()).isBlank()) {
                 throw new IllegalArgumentException(
                         "--data " + kind + " names no folder; the current one is " + kind + ".");
