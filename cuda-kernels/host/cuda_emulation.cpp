@@ -1,52 +1,88 @@
-// The emulated machine: launches a kernel by name over a grid. Built with kernels.cu into one shared library,
-//   c++ -shared -fPIC -O2 -std=c++17 -DDENSENET4J_EMULATION -x c++ cuda_emulation.cpp
+// The emulated machine: launches a kernel by name over a grid. Built with the programs beside it into one shared library,
+//   c++ -shared -fPIC -O2 -std=c++17 -DDENSENET4J_EMULATION cuda_emulation.cpp kernels_program.cpp dense_layer_program.cpp
 // and called from the tests through Java's foreign-function interface.
-#include "../kernels.cu"
+#include "cuda_emulation.h"
 
+#include "emulated_program.h"
 #include "fibre.h"
 
-#include <string>
-#include <unordered_map>
-#include <utility>
-#include <vector>
+#include <array>
+#include <map>
 
 Index threadIdx;
 Index blockIdx;
 Index blockDim;
 Index gridDim;
+unsigned char* emulated_shared;
+EmulatedCounts emulated_counts;
 
 namespace {
 
-constexpr std::size_t STACK_BYTES = 64 * 1024;
+constexpr std::size_t STACK_BYTES = 128 * 1024;
 constexpr int MOST_THREADS = 1024;
 constexpr int WARP = 32;
 
+// Of a block on an H100.
+constexpr unsigned MOST_SHARED_BYTES = 227 * 1024;
+
+// Bytes behind shared memory that nothing may write.
+constexpr unsigned GUARD_BYTES = 4096;
+constexpr unsigned char GUARD = 0xA5;
+
+constexpr unsigned char NOT_A_NUMBER = 0xFF;
+
 enum class Waiting { NOTHING, BLOCK, WARP_ONLY, DONE };
+
+// An asynchronous copy on its way.
+struct Copy {
+    unsigned offset;
+    std::array<unsigned char, 16> data;
+};
 
 struct Thread {
     Fibre fibre;
     Waiting waiting;
+    int exchanges;  // two arrays in turn: a lane that is already at the next exchange leaves this one alone
+    unsigned warpBarriers;
+    std::vector<Copy> open;
+    std::vector<std::vector<Copy>> groups;
 };
 
-using Call = void (*)(void** arguments);
+// The last access of a word of shared memory: by whom, and behind how many barriers of the block and of its warp.
+struct Access {
+    int thread;
+    unsigned blockBarriers;
+    unsigned warpBarriers;
+};
+
+constexpr int NOBODY = -1;
+constexpr int SEVERAL = -2;  // lanes of one warp, behind the same barriers
+
+struct Word {
+    Access write;
+    Access read;
+    int readingWarp;  // SEVERAL where warps read behind the same barriers
+};
 
 Fibre scheduler;
 Thread members[MOST_THREADS];
 std::vector<char> stacks;
-std::uint64_t slots[MOST_THREADS];
+EmulatedWords slots[MOST_THREADS / WARP][2][WARP];
 
-// A thread's part of the operands of a product on tensor cores. Two sets in turn: a thread that is already at the next
-// product has not yet met the barrier behind which others have read this one.
-struct Fragments {
-    float a[4];
-    float b[2];
-};
-Fragments fragments[2][MOST_THREADS];
-int productsOfThread[MOST_THREADS];
+std::vector<unsigned char> sharedMemory;
+unsigned sharedBytes;
+std::vector<Word> words;
+unsigned blockBarriers;  // of all blocks so far: what an earlier block did lies behind a barrier
+std::string fault;
 
-Call current;
+EmulatedCall current;
 void** currentArguments;
 int running;
+
+std::map<std::string, EmulatedKernel>& kernels() {
+    static std::map<std::string, EmulatedKernel> all;
+    return all;
+}
 
 void place_thread(int t) {
     running = t;
@@ -61,13 +97,22 @@ void pause(Waiting why) {
 
 void run_thread() {
     current(currentArguments);
+    for (const auto& group : members[running].groups) {
+        if (!group.empty()) {
+            emulated_fault("an asynchronous copy is on its way when its thread ends");
+        }
+    }
     pause(Waiting::DONE);
 }
 
 void start(int t) {
-    members[t].waiting = Waiting::NOTHING;
-    productsOfThread[t] = 0;
-    make_fibre(members[t].fibre, stacks.data() + t * STACK_BYTES, STACK_BYTES, run_thread);
+    Thread& thread = members[t];
+    thread.waiting = Waiting::NOTHING;
+    thread.exchanges = 0;
+    thread.warpBarriers = 0;
+    thread.open.clear();
+    thread.groups.clear();
+    make_fibre(thread.fibre, stacks.data() + t * STACK_BYTES, STACK_BYTES, run_thread);
 }
 
 // Lets threads [from, to) go on if all that live wait for the same barrier.
@@ -88,180 +133,292 @@ bool release(int from, int to, Waiting barrier) {
     return waiting > 0;
 }
 
-// Returns false when threads wait for each other at different barriers, which hangs a GPU.
-bool run_block(int threads, bool reversed) {
-    for (int t = 0; t < threads; t++) {
-        start(t);
+enum class Order { UPWARDS, DOWNWARDS, MIXED };
+
+// Which warp of several is the next one.
+int warp_at(int place, int warps, Order order) {
+    switch (order) {
+        case Order::DOWNWARDS:
+            return warps - 1 - place;
+        case Order::MIXED:
+            return warps % 5 == 0 ? (place * 7 + 1) % warps : (place * 5 + 3) % warps;
+        default:
+            return place;
     }
-    while (true) {
-        for (int i = 0; i < threads; i++) {
-            const int t = reversed ? threads - 1 - i : i;
+}
+
+void run_warp(int warp, int threads, Order order) {
+    const int first = warp * WARP;
+    const int end = min(first + WARP, threads);
+    do {
+        for (int i = first; i < end; i++) {
+            const int t = order == Order::DOWNWARDS ? first + end - 1 - i : i;
             if (members[t].waiting == Waiting::NOTHING) {
                 place_thread(t);
                 switch_fibre(scheduler, members[t].fibre);
             }
         }
-        bool released = release(0, threads, Waiting::BLOCK);
-        for (int warp = 0; warp < threads; warp += WARP) {
-            released |= release(warp, min(warp + WARP, threads), Waiting::WARP_ONLY);
+    } while (release(first, end, Waiting::WARP_ONLY));
+}
+
+// Returns false when threads wait for each other at different barriers, which hangs a GPU.
+bool run_block(int threads, Order order) {
+    std::memset(emulated_shared, NOT_A_NUMBER, sharedBytes);
+    std::memset(emulated_shared + sharedBytes, GUARD, GUARD_BYTES);
+    blockBarriers++;
+    for (int t = 0; t < threads; t++) {
+        start(t);
+    }
+    const int warps = (threads + WARP - 1) / WARP;
+    do {
+        for (int i = 0; i < warps; i++) {
+            run_warp(warp_at(i, warps, order), threads, order);
         }
-        if (!released) {
-            for (int t = 0; t < threads; t++) {
-                if (members[t].waiting != Waiting::DONE) {
-                    return false;
+        blockBarriers++;
+    } while (release(0, threads, Waiting::BLOCK));
+    for (unsigned i = 0; i < GUARD_BYTES; i++) {
+        if (emulated_shared[sharedBytes + i] != GUARD) {
+            emulated_fault("a store behind the block's shared memory");
+            break;
+        }
+    }
+    for (int t = 0; t < threads; t++) {
+        if (members[t].waiting != Waiting::DONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool between(const Access& access) {
+    if (access.blockBarriers != blockBarriers) {
+        return true;
+    }
+    return access.thread >= 0 && access.thread / WARP == running / WARP &&
+           (access.thread == running || access.warpBarriers != members[running].warpBarriers);
+}
+
+bool inside(unsigned offset, int bytes) {
+    if (offset + bytes > sharedBytes) {
+        emulated_fault("an access behind the block's shared memory");
+        return false;
+    }
+    return true;
+}
+
+Access access_now() {
+    return {running, blockBarriers, members[running].warpBarriers};
+}
+
+// Turns in which a warp's access of `bytes` a lane is served, `lanes` of them together, beyond the least possible.
+void count_banks(EmulatedWords* all, int bytes, int lanes) {
+    for (int first = 0; first < WARP; first += lanes) {
+        int turns = 1;
+        for (int bank = 0; bank < WARP; bank++) {
+            std::uint64_t seen[WARP];
+            int n = 0;
+            for (int i = first; i < first + lanes; i++) {
+                if (all[i][0] == EMULATED_NO_ACCESS) {
+                    continue;
+                }
+                for (int b = 0; b < bytes; b += 4) {
+                    const std::uint64_t word = (all[i][0] + b) / 4;
+                    if (word % WARP == static_cast<std::uint64_t>(bank) && n < WARP &&
+                        std::find(seen, seen + n, word) == seen + n) {
+                        seen[n++] = word;
+                    }
                 }
             }
-            return true;
+            turns = max(turns, n);
         }
+        emulated_counts.conflicts += turns - 1;
+        emulated_counts.accesses++;
     }
 }
 
-template <class... Arguments, std::size_t... I>
-void call(void (*kernel)(Arguments...), void** arguments, std::index_sequence<I...>) {
-    kernel(*static_cast<Arguments*>(arguments[I])...);
-}
-
-template <auto Kernel, class... Arguments>
-void unpack(void (*)(Arguments...), void** arguments) {
-    call(Kernel, arguments, std::index_sequence_for<Arguments...>{});
-}
-
-template <auto Kernel>
-void entry(void** arguments) {
-    unpack<Kernel>(Kernel, arguments);
-}
-
-// Bytes of each argument, in order.
-template <class... Arguments>
-std::vector<int> sizes(void (*)(Arguments...)) {
-    return {static_cast<int>(sizeof(Arguments))...};
-}
-
-struct Kernel {
-    Call call;
-    std::vector<int> argumentBytes;
-};
-
-#define KERNEL(name) {#name, {entry<name>, sizes(name)}}
-#define ONE(name) KERNEL(name)
-#define BOTH(name) KERNEL(name##_v1), KERNEL(name##_v4)
-#define PRODUCT(name, tile) KERNEL(name##_##tile), KERNEL(name##_tf32_##tile)
-
-const std::unordered_map<std::string, Kernel> KERNELS = {
-    BOTH(accumulate_gradient),
-    BOTH(accumulate_gradient_average_pool),
-    BOTH(accumulate_gradient_global_pool),
-    BOTH(accumulate_gradient_of_normalised),
-    BOTH(add_bias),
-    BOTH(add_column_sums),
-    BOTH(add_normalised),
-    BOTH(add_rows),
-    ONE(add_parts),
-    ONE(add_unpacked_gradient),
-    BOTH(append_features),
-    BOTH(apply_correction),
-    BOTH(average_pool),
-    BOTH(average_pool_gradient),
-    BOTH(blur_pool),
-    BOTH(blur_pool_gradient),
-    BOTH(channel_statistics),
-    BOTH(column_sums),
-    ONE(combine_rows),
-    ONE(combine_statistics),
-    ONE(combine_sums),
-    PRODUCT(convolution_data, 128x64),
-    PRODUCT(convolution_forward, 128x32),
-    PRODUCT(convolution_forward, 128x64),
-    PRODUCT(convolution_weights, 32x128),
-    PRODUCT(convolution_weights, 64x64),
-    BOTH(copy_rows),
-    BOTH(copy_window),
-    ONE(defer_sums),
-    ONE(deferred_correction),
-    BOTH(fill_rows),
-    ONE(finish_norm_gradient),
-    ONE(finish_statistics),
-    ONE(fold_normalisation),
-    PRODUCT(gemm, 128x64),
-    PRODUCT(gemm, 64x64),
-    BOTH(global_average_pool),
-    BOTH(gradient_of_appended),
-    ONE(gradient_weight),
-    BOTH(mask_positive),
-    BOTH(mask_relu),
-    BOTH(max_pool),
-    BOTH(max_pool_backward),
-    BOTH(max_pool_gradient),
-    ONE(norm_correction),
-    BOTH(normalise),
-    BOTH(normalise_relu),
-    BOTH(normalise_relu_average_pool),
-    BOTH(normalise_relu_global_pool),
-    BOTH(normalise_relu_max_pool),
-    ONE(pack_weights),
-    ONE(pixel_cross_entropy),
-    BOTH(rmsprop),
-    BOTH(sgd_nesterov),
-    ONE(softmax_cross_entropy),
-    ONE(squared_norm),
-    ONE(squared_norm_tiles),
-    ONE(statistics_of_running),
-    ONE(update_running_statistics),
-};
-
 }  // namespace
+
+EmulatedProgram::EmulatedProgram(std::initializer_list<EmulatedKernel> known) {
+    for (const EmulatedKernel& kernel : known) {
+        kernels()[kernel.name] = kernel;
+    }
+}
+
+void emulated_fault(const char* message) {
+    if (fault.empty()) {
+        fault = message;
+    }
+}
 
 void __syncthreads() {
     pause(Waiting::BLOCK);
 }
 
-void emulated_warp_barrier() {
+void __syncwarp() {
     pause(Waiting::WARP_ONLY);
-}
-
-std::uint64_t* emulated_warp_slots() {
-    return slots + running / WARP * WARP;
+    members[running].warpBarriers++;
 }
 
 int emulated_lane() {
     return running % WARP;
 }
 
+EmulatedWords* emulated_exchange(const std::uint64_t* mine, int count) {
+    EmulatedWords* all = slots[running / WARP][members[running].exchanges++ % 2];
+    std::copy(mine, mine + count, all[emulated_lane()]);
+    pause(Waiting::WARP_ONLY);
+    return all;
+}
+
+void emulated_require_shared(unsigned bytes) {
+    if (bytes > sharedBytes) {
+        emulated_fault("less dynamic shared memory than the kernel needs");
+    }
+}
+
+void emulated_bank_access(std::uint64_t offset, int bytes) {
+    if (offset != EMULATED_NO_ACCESS && offset % bytes) {
+        emulated_fault("a misaligned access of shared memory");
+    }
+    EmulatedWords* all = emulated_exchange(&offset, 1);
+    if (emulated_lane() == 0) {
+        count_banks(all, bytes, 128 / max(bytes, 4));
+    }
+}
+
+EmulatedWords* emulated_matrix_access(unsigned offset) {
+    if (offset % 16) {
+        emulated_fault("a row of ldmatrix that does not start on 16 bytes");
+    }
+    const std::uint64_t mine = offset;
+    EmulatedWords* all = emulated_exchange(&mine, 1);
+    if (emulated_lane() == 0) {
+        count_banks(all, 16, 8);
+    }
+    return all;
+}
+
+void emulated_shared_read(unsigned offset, int bytes) {
+    if (!inside(offset, bytes)) {
+        return;
+    }
+    for (unsigned i = offset / 4; i <= (offset + bytes - 1) / 4; i++) {
+        Word& word = words[i];
+        if (word.write.thread != NOBODY && !between(word.write)) {
+            emulated_fault("a read of shared memory without a barrier behind another thread's write");
+        }
+        const bool again = word.read.thread != NOBODY && word.read.blockBarriers == blockBarriers;
+        if (again && word.readingWarp != running / WARP) {
+            word.readingWarp = SEVERAL;
+        } else if (!again) {
+            word.readingWarp = running / WARP;
+        }
+        const bool others = again && (word.read.thread != running) &&
+                            word.read.warpBarriers == members[running].warpBarriers;
+        word.read = access_now();
+        if (others) {
+            word.read.thread = SEVERAL;
+        }
+    }
+}
+
+void emulated_shared_write(unsigned offset, int bytes) {
+    if (!inside(offset, bytes)) {
+        return;
+    }
+    for (unsigned i = offset / 4; i <= (offset + bytes - 1) / 4; i++) {
+        Word& word = words[i];
+        // Two bf16 of a word may be written by two lanes: that alone is no race, and wrong values show otherwise.
+        const bool readBefore = word.read.thread != NOBODY && word.read.blockBarriers == blockBarriers;
+        if (readBefore) {
+            const bool ofThisWarp = word.readingWarp == running / WARP;
+            const bool own = word.read.thread == running;
+            if (!ofThisWarp || (!own && word.read.warpBarriers == members[running].warpBarriers)) {
+                emulated_fault("a write to shared memory without a barrier behind another thread's read");
+            }
+        }
+        word.write = access_now();
+    }
+}
+
+void emulated_copy_to_shared(unsigned offset, const void* from, int bytes) {
+    if (offset % 16 || reinterpret_cast<std::uintptr_t>(from) % 16) {
+        emulated_fault("an asynchronous copy from or to a misaligned address");
+    }
+    if (!inside(offset, 16)) {
+        return;
+    }
+    emulated_shared_write(offset, 16);
+    Copy copy{offset, {}};
+    std::memcpy(copy.data.data(), from, bytes);
+    std::memset(emulated_shared + offset, NOT_A_NUMBER, 16);
+    members[running].open.push_back(copy);
+    emulated_counts.copiedBytes += bytes;
+}
+
+void emulated_commit_copies() {
+    Thread& me = members[running];
+    me.groups.push_back(std::move(me.open));
+    me.open.clear();
+}
+
+void emulated_wait_for_copies(int groupsLeft) {
+    Thread& me = members[running];
+    while (static_cast<int>(me.groups.size()) > groupsLeft) {
+        for (const Copy& copy : me.groups.front()) {
+            emulated_shared_write(copy.offset, 16);
+            std::memcpy(emulated_shared + copy.offset, copy.data.data(), 16);
+        }
+        me.groups.erase(me.groups.begin());
+    }
+}
+
 void emulated_mma_m16n8k8(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
-    Fragments* set = fragments[productsOfThread[running]++ % 2];
-    for (int i = 0; i < 4; i++) {
-        set[running].a[i] = emulated_truncated_to_tf32(a[i]);
-    }
-    for (int i = 0; i < 2; i++) {
-        set[running].b[i] = emulated_truncated_to_tf32(b[i]);
-    }
-    emulated_warp_barrier();
-    const Fragments* warp = set + running / WARP * WARP;
+    const auto bits = [](float value) {
+        std::uint32_t word;
+        const float truncated = emulated_truncated_to_tf32(value);
+        std::memcpy(&word, &truncated, sizeof word);
+        return static_cast<std::uint64_t>(word);
+    };
+    const std::uint64_t mine[3] = {bits(a[0]) | bits(a[1]) << 32, bits(a[2]) | bits(a[3]) << 32,
+                                   bits(b[0]) | bits(b[1]) << 32};
+    EmulatedWords* all = emulated_exchange(mine, 3);
+    const auto value = [](std::uint64_t words, bool upper) {
+        const auto word = static_cast<std::uint32_t>(upper ? words >> 32 : words);
+        float result;
+        std::memcpy(&result, &word, sizeof result);
+        return result;
+    };
     const int g = emulated_lane() / 4;
     const int t = emulated_lane() % 4;
     for (int i = 0; i < 4; i++) {
         const int column = 2 * t + i % 2;
         for (int k = 0; k < 8; k++) {
-            const float left = warp[g * 4 + k % 4].a[i / 2 + k / 4 * 2];
-            const float right = warp[column * 4 + k % 4].b[k / 4];
-            d[i] += left * right;
+            d[i] += value(all[g * 4 + k % 4][k / 4], i / 2) * value(all[column * 4 + k % 4][2], k / 4);
         }
     }
 }
 
-// Runs a kernel. Returns 0, or 1: no kernel of that name, 2: a block that no GPU takes, 3: divergent barriers.
-// Not for several threads at once.
+// Runs a kernel. Returns 0, or 1: no kernel of that name, 2: a block that no GPU takes, 3: divergent barriers, 4: what
+// emulated_fault_message says. Not for several threads at once.
 extern "C" int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsigned blockX, unsigned blockY,
-                       void** arguments) {
-    const auto found = KERNELS.find(kernel);
-    if (found == KERNELS.end()) {
+                       unsigned dynamicSharedBytes, void** arguments) {
+    const auto found = kernels().find(kernel);
+    if (found == kernels().end()) {
         return 1;
     }
     const int threads = blockX * blockY;
-    if (threads < 1 || threads > MOST_THREADS || gridX < 1 || gridY < 1 || gridY > 65535) {
+    if (threads < 1 || threads > MOST_THREADS || gridX < 1 || gridY < 1 || gridY > 65535 ||
+        dynamicSharedBytes > MOST_SHARED_BYTES) {
         return 2;
     }
     stacks.resize(MOST_THREADS * STACK_BYTES);
+    sharedBytes = dynamicSharedBytes;
+    sharedMemory.resize(MOST_SHARED_BYTES + GUARD_BYTES + 1024);
+    const auto base = reinterpret_cast<std::uintptr_t>(sharedMemory.data());
+    emulated_shared = reinterpret_cast<unsigned char*>((base + 1023) & ~std::uintptr_t{1023});
+    words.assign((sharedBytes + 3) / 4, Word{{NOBODY, 0, 0}, {NOBODY, 0, 0}, NOBODY});
+    fault.clear();
     current = found->second.call;
     currentArguments = arguments;
     gridDim = {gridX, gridY, 1};
@@ -269,18 +426,31 @@ extern "C" int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsig
     for (unsigned y = 0; y < gridY; y++) {
         for (unsigned x = 0; x < gridX; x++) {
             blockIdx = {x, y, 0};
-            if (!run_block(threads, (x + y) % 2 == 1)) {
+            if (!run_block(threads, static_cast<Order>((x + y) % 3))) {
                 return 3;
             }
         }
     }
-    return 0;
+    return fault.empty() ? 0 : 4;
+}
+
+extern "C" const char* emulated_fault_message() {
+    return fault.c_str();
+}
+
+// Bank conflicts, accesses of shared memory, products and bytes copied since the last call.
+extern "C" void emulated_take_counts(long long* counts) {
+    counts[0] = emulated_counts.conflicts;
+    counts[1] = emulated_counts.accesses;
+    counts[2] = emulated_counts.products;
+    counts[3] = emulated_counts.copiedBytes;
+    emulated_counts = {};
 }
 
 // Calls `visit` with the name of every kernel and the bytes of each of its arguments.
 extern "C" void emulated_kernels(void (*visit)(void* context, const char* name, const int* bytes, int arguments),
                                  void* context) {
-    for (const auto& [name, kernel] : KERNELS) {
+    for (const auto& [name, kernel] : kernels()) {
         visit(context, name.c_str(), kernel.argumentBytes.data(), static_cast<int>(kernel.argumentBytes.size()));
     }
 }

@@ -1,9 +1,9 @@
 // Enough of CUDA to run the kernels with a host C++ compiler, so that their arithmetic, indexing and barriers are
 // tested on machines without a GPU.
 //
-// Blocks run one after the other. The threads of a block are fibres: each runs until it meets a barrier
-// (__syncthreads, or a warp's in a shuffle) and goes on when all threads concerned have met it. Odd blocks start
-// their threads in reverse order, so that a missing barrier shows as a wrong result.
+// Blocks run one after the other. The threads of a block are fibres. A warp runs on alone until all of it waits for the
+// block: the widest drift between warps that is allowed, so that a missing barrier shows as a wrong result. Blocks start
+// their warps in three orders in turn. warp_instructions.h has what warps do with tensor cores and shared memory.
 #pragma once
 
 #include <algorithm>
@@ -34,23 +34,74 @@ extern Index gridDim;
 
 void __syncthreads();
 
-// Stops the calling fibre until all live threads of its warp are here.
-void emulated_warp_barrier();
+struct float2 {
+    float x, y;
+};
 
-// Where the 32 threads of the calling thread's warp exchange values.
-std::uint64_t* emulated_warp_slots();
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+
+struct alignas(8) uint2 {
+    unsigned x, y;
+};
+
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
+
+// Orders what the lanes of a warp write and read.
+void __syncwarp();
+
+// What one lane shows to the others of its warp.
+using EmulatedWords = std::uint64_t[4];
+
+// Deposits up to four words, waits for the warp and returns what its 32 lanes deposited. That orders no memory.
+EmulatedWords* emulated_exchange(const std::uint64_t* mine, int words);
 
 int emulated_lane();
+
+// Notes what a GPU would not do. The launch goes on and answers that it failed, with the first of these messages.
+void emulated_fault(const char* message);
+
+// Dynamic shared memory of the block that runs, NaN at its start.
+extern unsigned char* emulated_shared;
+
+// What a block may not have less of.
+void emulated_require_shared(unsigned bytes);
+
+constexpr std::uint64_t EMULATED_NO_ACCESS = ~std::uint64_t{0};
+
+// The whole warp accesses `bytes` a lane at offsets in shared memory, or does not access; waits for the warp.
+void emulated_bank_access(std::uint64_t offset, int bytes);
+
+// The same with rows of 16 bytes, as ldmatrix takes them; returns the offsets of all lanes.
+EmulatedWords* emulated_matrix_access(unsigned offset);
+
+void emulated_shared_read(unsigned offset, int bytes);
+void emulated_shared_write(unsigned offset, int bytes);
+
+// cp.async of 16 bytes, of which the first `bytes` come from memory and the others are 0.
+void emulated_copy_to_shared(unsigned offset, const void* from, int bytes);
+void emulated_commit_copies();
+void emulated_wait_for_copies(int groupsLeft);
+
+struct EmulatedCounts {
+    long long conflicts;    // turns beyond the least possible in which a warp's access of shared memory is served
+    long long accesses;     // the least possible ones
+    long long products;     // of fragments on tensor cores
+    long long copiedBytes;  // by asynchronous copies
+};
+extern EmulatedCounts emulated_counts;
 
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int mask) {
     static_assert(sizeof(T) <= 8);
-    std::uint64_t* slots = emulated_warp_slots();
-    std::memcpy(&slots[emulated_lane()], &value, sizeof(T));
-    emulated_warp_barrier();
+    std::uint64_t word = 0;
+    std::memcpy(&word, &value, sizeof(T));
+    EmulatedWords* all = emulated_exchange(&word, 1);
     T result;
-    std::memcpy(&result, &slots[emulated_lane() ^ mask], sizeof(T));
-    emulated_warp_barrier();
+    std::memcpy(&result, &all[emulated_lane() ^ mask][0], sizeof(T));
     return result;
 }
 

@@ -7,13 +7,18 @@
 
 // cuda-kernels/host/cuda_emulation.cpp
 extern "C" int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsigned blockX, unsigned blockY,
-                       void** arguments);
+                       unsigned dynamicSharedBytes, void** arguments);
+extern "C" const char* emulated_fault_message();
 
 using namespace driver;
 
 namespace {
 
 constexpr int MOST_THREADS = 1024;
+
+// Dynamic shared memory of a block that need not be asked for, and that can be.
+constexpr unsigned UNASKED_SHARED_BYTES = 48 * 1024;
+constexpr int MOST_SHARED_BYTES = 227 * 1024;
 
 struct Module;
 
@@ -22,6 +27,7 @@ struct Function {
     std::string name;
     std::vector<int> argumentBytes;
     int mostThreads = MOST_THREADS;
+    unsigned mostSharedBytes = UNASKED_SHARED_BYTES;
 };
 
 struct Module {
@@ -197,6 +203,23 @@ API cuFuncGetAttribute(int* value, int attribute, Function* function) {
     }
 }
 
+API cuFuncSetAttribute(Function* function, int attribute, int value) {
+    ENTER(context);
+    if (!function || !function->module->alive) {
+        violation("cuFuncSetAttribute of no function, or one of an unloaded module");
+        return INVALID_HANDLE;
+    }
+    if (attribute != 8) {  // most bytes of dynamic shared memory
+        return standin_missing("setting this attribute of a function");
+    }
+    if (value < 0 || value > MOST_SHARED_BYTES) {
+        violation("%s: %d bytes of shared memory are more than a block can have", function->name.c_str(), value);
+        return INVALID_VALUE;
+    }
+    function->mostSharedBytes = value;
+    return OK;
+}
+
 // As if threads alone limited it: 2048 of a multiprocessor, in at most 32 blocks.
 API cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Function* function, int threads, std::size_t) {
     ENTER(context);
@@ -229,9 +252,10 @@ API cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned 
         violation("%s: kernelParams expected", function->name.c_str());
         return INVALID_VALUE;
     }
-    if (sharedBytes) {
-        violation("%s: dynamic shared memory is not emulated", function->name.c_str());
-        return NOT_SUPPORTED;
+    if (sharedBytes > function->mostSharedBytes) {
+        violation("%s: %u bytes of shared memory, allowed are %u", function->name.c_str(), sharedBytes,
+                  function->mostSharedBytes);
+        return INVALID_VALUE;
     }
     if (int wrong = checkShape(*function, gridX, gridY, gridZ, blockX, blockY, blockZ)) {
         return wrong;
@@ -251,9 +275,9 @@ API cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned 
         for (std::uint64_t& value : *values) {
             arguments.push_back(&value);
         }
-        const int status = emulate(name.c_str(), gridX, gridY, blockX, blockY, arguments.data());
+        const int status = emulate(name.c_str(), gridX, gridY, blockX, blockY, sharedBytes, arguments.data());
         if (status) {
-            violation("%s: the emulation answers %d", name.c_str(), status);
+            violation("%s: the emulation answers %d %s", name.c_str(), status, emulated_fault_message());
             lose(context, LAUNCH_FAILED);
         }
     };

@@ -3,65 +3,11 @@ package org.densenet4j.backend;
 /**
  * A convolution of one shape, ready to run on chunks of images.
  *
- * <p>Source and destination are dense (NHWC), but where {@link #writesColumns} says so. Weights are
- * given in the PyTorch layout [out, in, kh, kw] and packed into the device's layout once before the
- * chunks of a pass.
+ * <p>Source and destination are dense (NHWC), but where {@link #writesColumns} says so.
  */
-public interface Convolution {
+public interface Convolution extends PackedWeights {
     /** {@return the shape, with the most images of one call} */
     ConvolutionShape shape();
-
-    /** {@return in how many parts weights are packed and their gradient is reduced} */
-    default int parts() {
-        return 1;
-    }
-
-    /**
-     * Puts a part of the weights into the layout that {@link #forward} reads. Other lanes may be at
-     * work, on other parts, too.
-     *
-     * @param lane whose scratch is used
-     * @param part from 0, less than {@link #parts}
-     * @param weights in the PyTorch layout, float32
-     * @param packed {@link ConvolutionMemory#packedWeights} bytes, where they go
-     */
-    void packForward(int lane, int part, Matrix weights, Matrix packed);
-
-    /**
-     * Puts all weights into that layout.
-     *
-     * @param lane whose scratch is used
-     * @param weights in the PyTorch layout, float32
-     * @param packed {@link ConvolutionMemory#packedWeights} bytes, where they go
-     */
-    default void packForward(int lane, Matrix weights, Matrix packed) {
-        for (int part = 0; part < parts(); part++) {
-            packForward(lane, part, weights, packed);
-        }
-    }
-
-    /**
-     * Puts a part of the weights into the layout that {@link #backwardData} reads.
-     *
-     * @param lane whose scratch is used
-     * @param part from 0, less than {@link #parts}
-     * @param weights in the PyTorch layout, float32
-     * @param packed {@link ConvolutionMemory#packedWeights} bytes, where they go
-     */
-    void packBackward(int lane, int part, Matrix weights, Matrix packed);
-
-    /**
-     * Puts all weights into that layout.
-     *
-     * @param lane whose scratch is used
-     * @param weights in the PyTorch layout, float32
-     * @param packed {@link ConvolutionMemory#packedWeights} bytes, where they go
-     */
-    default void packBackward(int lane, Matrix weights, Matrix packed) {
-        for (int part = 0; part < parts(); part++) {
-            packBackward(lane, part, weights, packed);
-        }
-    }
 
     /**
      * {@return whether the output of {@link #forward} and {@link #forwardBand} may also be columns
@@ -194,29 +140,5 @@ public interface Convolution {
             Matrix sum) {
         kernels.normaliseRelu(z, affine, normalised);
         backwardWeights(lane, images, normalised, outputGradient, ofChunk, sum);
-    }
-
-    /**
-     * Adds a part of the lanes' sums to the gradient in the PyTorch layout. Other lanes may be at
-     * work, on other parts, too.
-     *
-     * @param lane whose scratch is used
-     * @param part from 0, less than {@link #parts}
-     * @param sums one packed gradient per row; the part's own values are used as scratch
-     * @param gradient where the result is added
-     */
-    void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient);
-
-    /**
-     * Adds all of them.
-     *
-     * @param lane whose scratch is used
-     * @param sums one packed gradient per row; they are used as scratch
-     * @param gradient in the PyTorch layout, float32, added to
-     */
-    default void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
-        for (int part = 0; part < parts(); part++) {
-            reduceWeightGradient(lane, part, sums, gradient);
-        }
     }
 }

@@ -189,6 +189,26 @@ public interface Device extends AutoCloseable {
     }
 
     /**
+     * {@return whether a 1x1 convolution takes any number of rows in one pass, without scratch that
+     * grows with them: then chunks of a batch gain nothing}
+     *
+     * @param shape with any number of rows
+     */
+    default boolean takesWholeBatch(PointwiseShape shape) {
+        return false;
+    }
+
+    /**
+     * {@return bytes that a 3x3 convolution needs which appends to a block, or empty where this
+     * device has none for the shape, see {@link DeviceArena#appended}}
+     *
+     * @param shape with the most images of one call
+     */
+    default Optional<ConvolutionMemory> appendedMemory(ConvolutionShape shape) {
+        return Optional.empty();
+    }
+
+    /**
      * Allocates the one arena of a plan, zeroed.
      *
      * @param bytes size of the arena

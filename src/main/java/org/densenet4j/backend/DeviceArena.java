@@ -48,6 +48,16 @@ public interface DeviceArena extends AutoCloseable {
     }
 
     /**
+     * {@return a 3x3 convolution that appends to a block, ready to run in this arena}
+     *
+     * @param shape with the most images of one call, for which {@link Device#appendedMemory} has an
+     *     answer
+     */
+    default AppendedConvolution appended(ConvolutionShape shape) {
+        throw new UnsupportedOperationException("nothing appends " + shape);
+    }
+
+    /**
      * Copies floats from the host: {@code source[from …]} to all elements of {@code target}.
      *
      * @param source values in the host's memory

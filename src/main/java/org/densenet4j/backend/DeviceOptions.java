@@ -24,6 +24,8 @@ import java.util.function.Consumer;
  *     whole batch at once
  * @param ownConvolutions let a GPU run convolutions by the engine's own kernel instead of cuDNN,
  *     for comparison
+ * @param fusedLayers let a GPU run dense layers by the engine's fused kernels where it has them for
+ *     their shape, instead of by cuBLAS and cuDNN
  * @param synchronous let a GPU finish each operation before the next is queued, so that the one
  *     that fails is named; slow
  * @param trace let a GPU count and time every launch and library call; slow
@@ -40,6 +42,7 @@ public record DeviceOptions(
         CpuIsa isa,
         double chunkFactor,
         boolean ownConvolutions,
+        boolean fusedLayers,
         boolean synchronous,
         boolean trace) {
 
@@ -81,6 +84,7 @@ public record DeviceOptions(
                 CpuIsa.BEST,
                 1,
                 false,
+                true,
                 false,
                 false);
     }
@@ -195,6 +199,16 @@ public record DeviceOptions(
     }
 
     /**
+     * {@return the same with a GPU's dense layers by fused kernels, where there are some for their
+     * shape, or by libraries}
+     *
+     * @param on on unless told
+     */
+    public DeviceOptions withFusedLayers(boolean on) {
+        return with(draft -> draft.fusedLayers = on);
+    }
+
+    /**
      * {@return the same with each operation of a GPU waited for or not}
      *
      * @param on off unless told
@@ -231,6 +245,7 @@ public record DeviceOptions(
         private CpuIsa isa;
         private double chunkFactor;
         private boolean ownConvolutions;
+        private boolean fusedLayers;
         private boolean synchronous;
         private boolean trace;
 
@@ -246,6 +261,7 @@ public record DeviceOptions(
             isa = from.isa;
             chunkFactor = from.chunkFactor;
             ownConvolutions = from.ownConvolutions;
+            fusedLayers = from.fusedLayers;
             synchronous = from.synchronous;
             trace = from.trace;
         }
@@ -263,6 +279,7 @@ public record DeviceOptions(
                     isa,
                     chunkFactor,
                     ownConvolutions,
+                    fusedLayers,
                     synchronous,
                     trace);
         }

@@ -41,6 +41,32 @@ public interface PointwiseConvolution {
     void forward(int lane, Matrix x, Matrix affine, Matrix weights, Matrix chunk, Matrix z);
 
     /**
+     * The same, with mean and sum of squared deviations of each column of the stored Z while it is
+     * at hand.
+     *
+     * @param kernels of the same arena
+     * @param lane whose scratch is used
+     * @param x [rows, K], rows {@code stride} apart
+     * @param affine [2, K]
+     * @param weights as {@link #packForward} returned them
+     * @param chunk {@link PointwiseMemory#chunk} bytes of this lane
+     * @param z [rows, N]
+     * @param partial [2, N], overwritten; see {@link Kernels#channelStatistics}
+     */
+    default void forward(
+            Kernels kernels,
+            int lane,
+            Matrix x,
+            Matrix affine,
+            Matrix weights,
+            Matrix chunk,
+            Matrix z,
+            Matrix partial) {
+        forward(lane, x, affine, weights, chunk, z);
+        kernels.channelStatistics(z, partial);
+    }
+
+    /**
      * The gradient of everything that a chunk's Z was made of; see {@link PointwiseGradient}.
      *
      * @param lane whose scratch is used

@@ -64,6 +64,12 @@ final class DeviceOption {
     private boolean ownConvolutions;
 
     @Option(
+            names = "--no-fused-layers",
+            hidden = true,
+            description = "dense layers of a GPU by cuBLAS and cuDNN")
+    private boolean noFusedLayers;
+
+    @Option(
             names = "--synchronous",
             description = "wait for each GPU operation, so that the one that fails is named")
     private boolean synchronous;
@@ -144,6 +150,7 @@ final class DeviceOption {
                 .withGraphs(!noGraphs)
                 .withChunkFactor(chunkFactor)
                 .withOwnConvolutions(ownConvolutions)
+                .withFusedLayers(!noFusedLayers)
                 .withSynchronous(synchronous);
     }
 
@@ -175,6 +182,9 @@ final class DeviceOption {
         }
         if (ownConvolutions) {
             arguments.add("--own-convolutions");
+        }
+        if (noFusedLayers) {
+            arguments.add("--no-fused-layers");
         }
         if (synchronous) {
             arguments.add("--synchronous");

@@ -10,7 +10,7 @@ import org.densenet4j.plan.ConvolvedBands;
  * The 3x3 half of a dense layer with a bottleneck where images do not fit the cache: over bands of
  * rows with their halo, as {@link BandedConvolutionStage} does it.
  */
-final class BandedBottleneckConvolution extends BottleneckConvolution {
+final class BandedBottleneckConvolution extends ChunkedBottleneckConvolution {
     private final BottleneckConvolutionMemory.OfBands memory;
     private final ConvolvedBands convolved;
 

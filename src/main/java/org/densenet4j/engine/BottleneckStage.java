@@ -122,16 +122,21 @@ final class BottleneckStage implements Stage {
                 memory.rows(),
                 pass,
                 (lane, chunk) -> {
-                    Matrix zChunk = chunk.of(z);
-                    pointwise.forward(
-                            lane,
-                            chunk.of(prefix.values()),
-                            prefix.affine(),
-                            packedWeight1,
-                            memory.pointwiseChunk()[lane],
-                            zChunk);
+                    Matrix x = chunk.of(prefix.values());
+                    Matrix a = memory.pointwiseChunk()[lane];
                     if (withStatistics) {
-                        kernels.channelStatistics(zChunk, chunk.partial(partials));
+                        pointwise.forward(
+                                kernels,
+                                lane,
+                                x,
+                                prefix.affine(),
+                                packedWeight1,
+                                a,
+                                chunk.of(z),
+                                chunk.partial(partials));
+                    } else {
+                        pointwise.forward(
+                                lane, x, prefix.affine(), packedWeight1, a, chunk.of(z));
                     }
                 });
     }

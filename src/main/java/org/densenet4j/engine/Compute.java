@@ -1,12 +1,12 @@
 package org.densenet4j.engine;
 
 import org.densenet4j.backend.ChunkTask;
-import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedWeights;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.MemoryStrategy;
@@ -128,7 +128,7 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
     void reduce(
             LaneSums sums,
             Matrix packed,
-            Convolution convolution,
+            PackedWeights convolution,
             Matrix gradient,
             LaneTask... beside) {
         sums.finish();
@@ -139,7 +139,7 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
     }
 
     /** Packs weights for a forward pass, beside other work. */
-    void packForward(Convolution convolution, Matrix weights, Matrix packed, LaneTask... beside) {
+    void packForward(PackedWeights convolution, Matrix weights, Matrix packed, LaneTask... beside) {
         inParts(
                 convolution,
                 (lane, part) -> convolution.packForward(lane, part, weights, packed),
@@ -147,14 +147,14 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
     }
 
     /** Packs weights for a backward pass, beside other work. */
-    void packBackward(Convolution convolution, Matrix weights, Matrix packed, LaneTask... beside) {
+    void packBackward(PackedWeights convolution, Matrix weights, Matrix packed, LaneTask... beside) {
         inParts(
                 convolution,
                 (lane, part) -> convolution.packBackward(lane, part, weights, packed),
                 beside);
     }
 
-    private void inParts(Convolution convolution, ChunkTask ofPart, LaneTask... beside) {
+    private void inParts(PackedWeights convolution, ChunkTask ofPart, LaneTask... beside) {
         forEachChunk(
                 beside.length + convolution.parts(),
                 (lane, task) -> {

@@ -37,6 +37,7 @@ final class NaiveBottleneckStage implements Stage {
     private final Matrix weight2Gradient;
     private final LaneSums weight2Sums;
     private final Convolution convolution;
+    private final Matrix[] output;
 
     NaiveBottleneckStage(Compute compute, NaiveBottleneckLayerMemory memory) {
         BottleneckLayer node = memory.layer().node();
@@ -63,6 +64,7 @@ final class NaiveBottleneckStage implements Stage {
         this.weight2Gradient = compute.weightGradient(node.conv2() + ".weight");
         this.weight2Sums = LaneSums.rows(kernels, this.memory.convolution().scratch().weightSums());
         this.convolution = compute.arena().convolution(this.memory.convolution().shape());
+        this.output = memory.output();
     }
 
     @Override
@@ -124,7 +126,7 @@ final class NaiveBottleneckStage implements Stage {
                 memory.convolution().chunks(),
                 pass,
                 (lane, chunk) -> {
-                    Matrix y = chunk.in(memory.convolution().output()[lane]);
+                    Matrix y = chunk.in(output[lane]);
                     convolution.forward(
                             lane,
                             chunk.images(),
@@ -156,7 +158,7 @@ final class NaiveBottleneckStage implements Stage {
                 memory.convolution().chunks(),
                 pass,
                 (lane, chunk) -> {
-                    Matrix dY = chunk.in(memory.convolution().output()[lane]);
+                    Matrix dY = chunk.in(output[lane]);
                     target.gradient(chunk, dropout, dY);
                     convolution.backwardWeights(
                             lane,

@@ -56,6 +56,21 @@ final class NewColumns {
         return channels.values();
     }
 
+    /** G of the columns, which lacks its correction until it is read by {@link #gradient}. */
+    Matrix gradientOfColumns() {
+        return channels.gradient();
+    }
+
+    /** Statistics [3, k] of the columns. */
+    Matrix statistics() {
+        return channels.statistics();
+    }
+
+    /** a, b and c [3, k] that make the gradient of the columns, for those who read it themselves. */
+    Matrix correction() {
+        return correction;
+    }
+
     /** X of the columns for the images of a pass. */
     Matrix of(Pass pass) {
         return channels.values().rows(0, pass.images() * pixels);

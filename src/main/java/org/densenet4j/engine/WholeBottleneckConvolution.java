@@ -6,7 +6,7 @@ import org.densenet4j.plan.BottleneckConvolutionMemory;
 import org.densenet4j.plan.Chunk;
 
 /** The 3x3 half of a dense layer with a bottleneck over chunks of whole images. */
-final class WholeBottleneckConvolution extends BottleneckConvolution {
+final class WholeBottleneckConvolution extends ChunkedBottleneckConvolution {
     private final BottleneckConvolutionMemory.OfImages memory;
 
     WholeBottleneckConvolution(

@@ -5,6 +5,8 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Window;
 
+import java.util.Optional;
+
 /** Scratch of the 3x3 half of a dense layer with a bottleneck: Y = conv3x3(relu(bn2(Z))). */
 public sealed interface BottleneckConvolutionMemory {
     /** {@return rows of Z, and of Y, that are worked on together} */
@@ -12,12 +14,6 @@ public sealed interface BottleneckConvolutionMemory {
 
     /** {@return the convolution over one chunk} */
     ConvolutionShape shape();
-
-    /** {@return T = relu(bn2(Z)) of a chunk, dense, in each lane} */
-    Matrix[] normalised();
-
-    /** {@return Y or dY of a chunk, dense, in each lane} */
-    Matrix[] output();
 
     /** {@return what the convolution works in} */
     ConvolutionScratch scratch();
@@ -59,6 +55,41 @@ public sealed interface BottleneckConvolutionMemory {
                     frame.activations(naive ? 0 : images.rowsPerChunk(), width),
                     frame.activations(images.rowsPerChunk(), k),
                     ConvolutionScratch.in(frame, shape, planner));
+        }
+    }
+
+    /**
+     * The whole batch at once, on a device that keeps what is between Z and the block to itself.
+     * The gradient of the new columns is corrected as it is read, with their values: where no
+     * reader normalises them, these may be gone by then.
+     *
+     * @param chunks one, of the whole batch
+     * @param shape of the convolution over the batch
+     * @param scratch of the convolution
+     */
+    record Appended(Chunks chunks, ConvolutionShape shape, ConvolutionScratch scratch)
+            implements BottleneckConvolutionMemory {
+
+        static Optional<Appended> of(
+                BottleneckLayer node, Planner planner, Allocator.Frame frame) {
+            ConvolutionShape shape =
+                    planner.convolution(
+                            planner.batch(),
+                            node.source().height(),
+                            node.source().width(),
+                            node.width(),
+                            node.growthRate(),
+                            Window.THREE);
+            if (planner.graph().epsilon(node.target().of()).isEmpty()) {
+                return Optional.empty();
+            }
+            return planner.appendedMemory(shape)
+                    .map(
+                            memory ->
+                                    new Appended(
+                                            planner.wholeBatch(node.target().of().pixels()),
+                                            shape,
+                                            ConvolutionScratch.in(frame, memory)));
         }
     }
 

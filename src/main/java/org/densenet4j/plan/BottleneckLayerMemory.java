@@ -5,6 +5,8 @@ import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.graph.BottleneckLayer;
 
+import java.util.Optional;
+
 /**
  * Memory of a dense layer with a bottleneck. Whole-batch matrices first, then scratch, which all
  * nodes use in turn.
@@ -86,11 +88,15 @@ public record BottleneckLayerMemory(
         int prefix = node.prefixChannels();
         int width = node.width();
         int k = node.growthRate();
-        Chunks rows = planner.rowChunks(pixels, 2 * planner.bytes(prefix + width));
-        PointwiseShape pointwise =
-                new PointwiseShape(rows.rowsPerChunk(), prefix, width, planner.precision());
         // The naive strategy multiplies what it has stored.
         boolean fused = planner.strategy() != MemoryStrategy.NAIVE;
+        PointwiseShape whole =
+                new PointwiseShape(planner.rows(pixels), prefix, width, planner.precision());
+        Chunks rows =
+                fused && planner.device().takesWholeBatch(whole)
+                        ? planner.wholeBatch(pixels)
+                        : planner.rowChunks(pixels, 2 * planner.bytes(prefix + width));
+        PointwiseShape pointwise = whole.withRows(rows.rowsPerChunk());
         PointwiseMemory p = new PointwiseMemory(0, 0, 0, 0);
         if (fused) {
             p = planner.memory(pointwise, pixels);
@@ -124,13 +130,18 @@ public record BottleneckLayerMemory(
     }
 
     /**
-     * Bands where an image is far larger than the cache, whole images otherwise, and for NAIVE,
-     * which keeps all of T.
+     * The whole batch where the device keeps T and Y to itself, bands where an image is far larger
+     * than the cache, whole images otherwise, and for NAIVE, which keeps all of T.
      */
     private static BottleneckConvolutionMemory convolution(
             BottleneckLayer node, Planner planner, Allocator.Frame frame) {
         if (planner.strategy() == MemoryStrategy.NAIVE) {
             return BottleneckConvolutionMemory.OfImages.of(node, planner, frame);
+        }
+        Optional<BottleneckConvolutionMemory.Appended> appended =
+                BottleneckConvolutionMemory.Appended.of(node, planner, frame);
+        if (appended.isPresent()) {
+            return appended.get();
         }
         long scratch = planner.bytes(node.width() + node.growthRate());
         return planner.bands(node.source().height(), node.source().width(), scratch, 1)

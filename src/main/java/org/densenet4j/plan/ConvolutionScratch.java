@@ -15,7 +15,10 @@ public record ConvolutionScratch(Matrix packedWeights, Matrix[] weightPart, Matr
 
     static ConvolutionScratch in(
             Allocator.Frame frame, ConvolutionShape convolution, Planner planner) {
-        ConvolutionMemory m = planner.memory(convolution);
+        return in(frame, planner.memory(convolution));
+    }
+
+    static ConvolutionScratch in(Allocator.Frame frame, ConvolutionMemory m) {
         int gradient = Allocator.floats(m.packedGradient());
         return new ConvolutionScratch(
                 frame.vector(Allocator.floats(m.packedWeights())),

@@ -28,4 +28,9 @@ public record NaiveBottleneckLayerMemory(
                                 planner.schedule().backward(node));
         return new NaiveBottleneckLayerMemory(layer, copies, normalised);
     }
+
+    /** {@return Y or dY of a chunk of images, dense, in each lane} */
+    public Matrix[] output() {
+        return ((BottleneckConvolutionMemory.OfImages) layer.convolution()).output();
+    }
 }

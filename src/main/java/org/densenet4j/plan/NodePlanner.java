@@ -146,6 +146,11 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
         return Chunks.ofRows(rowsPerImage, bytesPerRow, batch, chunkBytes, device.leastChunks());
     }
 
+    /** The whole batch as one chunk. */
+    Chunks wholeBatch(int rowsPerImage) {
+        return new Chunks(rowsPerImage, rows(rowsPerImage));
+    }
+
     /**
      * Bands of rows, where an image does not fit.
      *
@@ -164,6 +169,13 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
         if (convolution.images() > 1) {
             allocator.library(device.memory(convolution.withImages(1)).scratch());
         }
+        return m;
+    }
+
+    /** What a 3x3 convolution needs that appends to a block, where the device has one. */
+    Optional<ConvolutionMemory> appendedMemory(ConvolutionShape convolution) {
+        Optional<ConvolutionMemory> m = device.appendedMemory(convolution);
+        m.ifPresent(found -> allocator.library(found.scratch()));
         return m;
     }
 

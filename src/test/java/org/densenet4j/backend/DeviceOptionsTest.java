@@ -25,6 +25,7 @@ class DeviceOptionsTest {
                         0.5,
                         true,
                         true,
+                        true,
                         true);
         for (RecordComponent changed : DeviceOptions.class.getRecordComponents()) {
             String name = changed.getName();

@@ -1,27 +1,17 @@
 package org.densenet4j.standin;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.stream.Stream;
 
-/**
- * Compiles {@code src/test/native/standin} into a folder whose name is a hash of the sources, so
- * that child processes and later runs take what is there.
- */
+/** Compiles {@code src/test/native/standin}. */
 final class StandInLibraries {
     private static final Path SOURCES = Path.of("src/test/native/standin");
-    private static final Path KERNELS = Path.of("cuda-kernels");
     private static final Path TARGET = Path.of("target/standin");
     private static final List<String> FLAGS =
             List.of(
@@ -53,60 +43,17 @@ final class StandInLibraries {
 
     /** The folder with one folder for each library; built if it is not there. */
     static Path build(HostCompiler compiler) {
-        try {
-            Path finished = TARGET.resolve(fingerprint(compiler)).toAbsolutePath();
-            if (!Files.isDirectory(finished)) {
-                Files.createDirectories(TARGET);
-                Path unfinished = Files.createTempDirectory(TARGET.toAbsolutePath(), "unfinished");
-                new StandInLibraries(compiler, unfinished).build();
-                try {
-                    Files.move(unfinished, finished, StandardCopyOption.ATOMIC_MOVE);
-                } catch (IOException e) {
-                    if (!Files.isDirectory(finished)) {
-                        throw e;
-                    }
-                    // Another process was faster; its result is the same.
-                }
-            }
-            return finished;
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    private static String fingerprint(HostCompiler compiler) throws IOException {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            for (String text : List.of(compiler.version(), FLAGS.toString())) {
-                digest.update(text.getBytes(StandardCharsets.UTF_8));
-            }
-            for (Path root : List.of(SOURCES, KERNELS)) {
-                for (Path file : files(root)) {
-                    digest.update(file.toString().getBytes(StandardCharsets.UTF_8));
-                    digest.update(Files.readAllBytes(file));
-                }
-            }
-            return HexFormat.of().formatHex(digest.digest()).substring(0, 16);
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    private static List<Path> files(Path root) throws IOException {
-        try (Stream<Path> all = Files.walk(root)) {
-            return all.filter(Files::isRegularFile).sorted().toList();
-        }
+        return BuiltOnce.in(
+                TARGET,
+                compiler,
+                FLAGS,
+                List.of(SOURCES, HostKernels.SOURCES),
+                folder -> new StandInLibraries(compiler, folder).build());
     }
 
     private void build() throws IOException {
         Files.createDirectories(folder.resolve("objects"));
-        Path emulation =
-                object(
-                        KERNELS.resolve("host/cuda_emulation.cpp"),
-                        "emulation",
-                        "-DDENSENET4J_EMULATION");
         List<Path> driver = objects("driver");
-        driver.add(emulation);
         driver.add(stubs("driver"));
         List<Path> cudnn = objects("cudnn");
         cudnn.add(stubs("cudnn"));
@@ -124,6 +71,8 @@ final class StandInLibraries {
         try (pool) {
             compilations.forEach(CompletableFuture::join);
         }
+        List<Path> emulation = HostKernels.objects(compiler);
+        driver.addAll(emulation);
         link("driver/libcuda.so.1", "", "cu*; standin*", driver);
         link("cudnn/libcudnn.so.9", "libcudnn.so.9", "cudnn*", cudnn);
         for (String part : PARTS_OF_CUDNN) {
@@ -136,13 +85,15 @@ final class StandInLibraries {
             link(home + "libcublasLt.so." + major, "", "standin*", List.of(nothing));
         }
         link("nccl/libnccl.so.2", "", "nccl*", List.of(nccl));
-        link("nvrtc/libnvrtc.so.13", "", "nvrtc*", List.of(nvrtc, emulation));
+        List<Path> nvrtcObjects = new ArrayList<>(List.of(nvrtc));
+        nvrtcObjects.addAll(emulation);
+        link("nvrtc/libnvrtc.so.13", "", "nvrtc*", nvrtcObjects);
         link("nvrtc/libnvrtc-builtins.so.13.0", "", "standin*", List.of(nothing));
     }
 
     private List<Path> objects(String part) throws IOException {
         List<Path> objects = new ArrayList<>();
-        for (Path source : files(SOURCES.resolve(part))) {
+        for (Path source : BuiltOnce.files(SOURCES.resolve(part))) {
             if (source.toString().endsWith(".cpp")) {
                 String file = source.getFileName().toString().replace(".cpp", "");
                 objects.add(object(source, part + "-" + file));

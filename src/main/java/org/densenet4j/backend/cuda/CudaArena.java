@@ -4,6 +4,7 @@ import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
 
 import jcuda.driver.JCudaDriver;
 
+import org.densenet4j.backend.AppendedConvolution;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DeviceArena;
@@ -12,6 +13,8 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseConvolution;
+import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.distributed.Communicator;
 
 import java.util.ArrayList;
@@ -71,11 +74,7 @@ final class CudaArena implements DeviceArena {
             JCudaDriver.cuMemFree(base);
             throw e;
         }
-        KernelLauncher launcher =
-                (kernel, grid, traffic, arguments) -> {
-                    checkOpen();
-                    device.kernels().launch(kernel, grid, traffic, arguments);
-                };
+        KernelLauncher launcher = launcher(device.kernels());
         long address = base.address();
         this.kernels = new CudaKernels(launcher, address, scratchOffset, blocksThatFill);
         this.products =
@@ -101,6 +100,13 @@ final class CudaArena implements DeviceArena {
         DeviceOptions options = device.options();
         boolean recorded = options.graphs() && !options.synchronous() && !options.trace();
         this.graphs = new StepGraphs(context, recorded);
+    }
+
+    private KernelLauncher launcher(KernelModule module) {
+        return (kernel, grid, traffic, arguments) -> {
+            checkOpen();
+            module.launch(kernel, grid, traffic, arguments);
+        };
     }
 
     /** So many bytes as a matrix, in lines of 4 kB: a vector of floats ends at 8 GiB. */
@@ -147,6 +153,40 @@ final class CudaArena implements DeviceArena {
     public Convolution convolution(ConvolutionShape shape) {
         checkOpen();
         return convolutions.computeIfAbsent(shape, this::newConvolution);
+    }
+
+    @Override
+    public PointwiseConvolution pointwise(PointwiseShape shape) {
+        checkOpen();
+        FusedLayers fused = device.fused();
+        return fused.pointwise(shape)
+                .<PointwiseConvolution>map(
+                        parts ->
+                                new FusedPointwise(
+                                        launcher(device.kernels(parts.program())),
+                                        kernels,
+                                        products,
+                                        fused,
+                                        parts,
+                                        shape))
+                .orElseGet(() -> DeviceArena.super.pointwise(shape));
+    }
+
+    @Override
+    public AppendedConvolution appended(ConvolutionShape shape) {
+        checkOpen();
+        FusedLayers fused = device.fused();
+        return fused.appended(shape)
+                .<AppendedConvolution>map(
+                        parts ->
+                                new FusedAppendedConvolution(
+                                        launcher(device.kernels(parts.program())),
+                                        kernels,
+                                        products,
+                                        fused.multiprocessors(),
+                                        parts,
+                                        shape))
+                .orElseGet(() -> DeviceArena.super.appended(shape));
     }
 
     private Convolution newConvolution(ConvolutionShape shape) {

@@ -13,6 +13,8 @@ import org.densenet4j.backend.DeviceArguments;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.PointwiseMemory;
+import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.TracedCall;
 import org.densenet4j.distributed.Communicator;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +49,8 @@ final class CudaDevice implements Device {
     private final CudaLibraries libraries;
     private final CudaContext context;
     private final KernelModule kernels;
+    private final FusedLayers fusedLayers;
+    private final Map<LayerProgram, KernelModule> layerPrograms = new HashMap<>();
     private final Cudnn cudnn;
     private final Optional<Cublas> cublas;
     private final String cublasVersion;
@@ -68,6 +72,7 @@ final class CudaDevice implements Device {
         try {
             this.kernels = new KernelModule(context, KernelImage.ptx(libraries, architecture()));
             opened.push(kernels);
+            this.fusedLayers = fusedLayers();
             this.cudnn = new Cudnn(context, options.tensorFloat32());
             opened.push(cudnn);
             this.cublas =
@@ -86,8 +91,31 @@ final class CudaDevice implements Device {
         return 10 * context.capabilityMajor() + context.capabilityMinor();
     }
 
+    private FusedLayers fusedLayers() {
+        return options.fusedLayers()
+                ? new FusedLayers(
+                        ProductKernels.hasTensorFloat32(architecture()),
+                        options.tensorFloat32(),
+                        context.multiprocessors(),
+                        context.attribute(
+                                CUdevice_attribute
+                                        .CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN))
+                : FusedLayers.NONE;
+    }
+
     CudaContext context() {
         return context;
+    }
+
+    FusedLayers fused() {
+        return fusedLayers;
+    }
+
+    /** The kernels of a program, which are loaded when a network needs them. */
+    KernelModule kernels(LayerProgram program) {
+        return layerPrograms.computeIfAbsent(
+                program,
+                p -> new KernelModule(context, KernelImage.ptx(libraries, architecture(), p)));
     }
 
     Cudnn cudnn() {
@@ -227,6 +255,24 @@ final class CudaDevice implements Device {
         return inTurn(() -> convolutionMemory.computeIfAbsent(shape, this::measure));
     }
 
+    @Override
+    public PointwiseMemory memory(PointwiseShape shape) {
+        return fusedLayers
+                .pointwise(shape)
+                .map(kernels -> fusedLayers.memory(kernels, shape))
+                .orElseGet(() -> Device.super.memory(shape));
+    }
+
+    @Override
+    public boolean takesWholeBatch(PointwiseShape shape) {
+        return fusedLayers.pointwise(shape).isPresent();
+    }
+
+    @Override
+    public Optional<ConvolutionMemory> appendedMemory(ConvolutionShape shape) {
+        return fusedLayers.appended(shape).map(kernels -> fusedLayers.memory(kernels, shape));
+    }
+
     private ConvolutionMemory measure(ConvolutionShape shape) {
         ConvolutionMemory own = KernelConvolution.memory(shape, context.multiprocessors());
         return options.ownConvolutions()
@@ -351,6 +397,7 @@ final class CudaDevice implements Device {
         trace.ifPresent(teardown::close);
         cublas.ifPresent(teardown::close);
         teardown.close(cudnn);
+        layerPrograms.values().forEach(teardown::close);
         teardown.close(kernels);
         teardown.close(context);
         teardown.finish();

@@ -67,13 +67,25 @@ final class CudaKernels implements Kernels {
     }
 
     private void combineStatistics(Tiling tiling, int rows, Matrix partial) {
+        combineStatistics(tiles(tiling, partial.columns()), tiling.rowsPerTile(), rows, partial);
+    }
+
+    /**
+     * Mean and sum of squared deviations of all rows from those of tiles.
+     *
+     * @param tiles [2·tiles, C], dense
+     * @param rowsPerTile rows of every tile but the last
+     * @param rows of all
+     * @param partial [2, C], overwritten
+     */
+    void combineStatistics(Matrix tiles, int rowsPerTile, int rows, Matrix partial) {
         launcher.launch(
                 "combine_statistics",
                 combining(partial.columns()),
-                Traffic.reading(tiles(tiling, partial.columns())).writing(partial),
-                scratch,
-                tiling.rowTiles(),
-                tiling.rowsPerTile(),
+                Traffic.reading(tiles).writing(partial),
+                address(tiles),
+                tiles.rows() / 2,
+                rowsPerTile,
                 rows,
                 partial.columns(),
                 address(partial),
@@ -81,12 +93,22 @@ final class CudaKernels implements Kernels {
     }
 
     private void combineSums(Tiling tiling, Matrix partial) {
+        combineSums(tiles(tiling, partial.columns()), partial);
+    }
+
+    /**
+     * Two sums of all rows from those of tiles.
+     *
+     * @param tiles [2·tiles, C], dense
+     * @param partial [2, C], overwritten
+     */
+    void combineSums(Matrix tiles, Matrix partial) {
         launcher.launch(
                 "combine_sums",
                 combining(partial.columns()),
-                Traffic.reading(tiles(tiling, partial.columns())).writing(partial),
-                scratch,
-                tiling.rowTiles(),
+                Traffic.reading(tiles).writing(partial),
+                address(tiles),
+                tiles.rows() / 2,
                 partial.columns(),
                 address(partial),
                 partial.stride());
@@ -206,7 +228,8 @@ final class CudaKernels implements Kernels {
         combineStatistics(t, y.rows(), partial);
     }
 
-    private static int threshold(Dropout dropout) {
+    /** The threshold of elements, 0 where nothing is dropped. */
+    static int threshold(Dropout dropout) {
         return dropout.active() ? dropout.threshold() : 0;
     }
 

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -35,11 +36,37 @@ final class KernelImage {
     }
 
     /**
+     * The kernels of a step.
+     *
      * @param architecture compute capability without its point, such as 90
      * @throws DeviceException when the jar has no PTX and there is no NVRTC, with the fix
      */
     static String ptx(CudaLibraries libraries, int architecture) {
-        Optional<String> prebuilt = prebuilt(architecture, KernelSource::resource);
+        return ptx(libraries, architecture, "kernels", KernelSource.MAIN, List.of());
+    }
+
+    /**
+     * The kernels of a dense layer's program.
+     *
+     * @param architecture compute capability without its point, such as 90
+     * @throws DeviceException when the jar has no PTX and there is no NVRTC, with the fix
+     */
+    static String ptx(CudaLibraries libraries, int architecture, LayerProgram program) {
+        return ptx(
+                libraries,
+                architecture,
+                "dense_layer_" + program.suffix(),
+                KernelSource.DENSE_LAYER,
+                program.definitions());
+    }
+
+    private static String ptx(
+            CudaLibraries libraries,
+            int architecture,
+            String image,
+            String source,
+            List<String> definitions) {
+        Optional<String> prebuilt = prebuilt(image, architecture, KernelSource::resource);
         if (prebuilt.isPresent()) {
             return prebuilt.get();
         }
@@ -54,6 +81,8 @@ final class KernelImage {
         }
         return compiled(
                 new Nvrtc(libraries.functions(CudaLibrary.NVRTC)),
+                KernelSource.read(source),
+                definitions,
                 architecture,
                 CudaCache.folder().resolve("kernels"));
     }
@@ -61,28 +90,34 @@ final class KernelImage {
     /**
      * The newest PTX that a device of this architecture can run, if there is any.
      *
+     * @param image the PTX's name without its architecture
      * @param resource a file of the jar's {@code cuda-kernels} by its name
      */
     static Optional<String> prebuilt(
-            int architecture, Function<String, Optional<String>> resource) {
+            String image, int architecture, Function<String, Optional<String>> resource) {
         return IntStream.of(PREBUILT)
                 .filter(a -> a <= architecture)
-                .mapToObj(a -> resource.apply("kernels_" + a + ".ptx"))
+                .mapToObj(a -> resource.apply(image + "_" + a + ".ptx"))
                 .flatMap(Optional::stream)
                 .findFirst();
     }
 
     /** Compiles, or takes what an earlier process compiled from the same sources. */
-    static String compiled(Nvrtc nvrtc, int deviceArchitecture, Path cache) {
+    static String compiled(
+            Nvrtc nvrtc,
+            KernelSource source,
+            List<String> definitions,
+            int deviceArchitecture,
+            Path cache) {
         int architecture = nvrtc.architecture(deviceArchitecture);
-        KernelSource source = KernelSource.read();
-        String compilation = "nvrtc " + nvrtc.version() + ", compute_" + architecture;
+        String compilation =
+                "nvrtc " + nvrtc.version() + ", compute_" + architecture + definitions;
         Path file = cache.resolve(source.fingerprint(compilation) + ".ptx");
         try {
             if (Files.isRegularFile(file)) {
                 return Files.readString(file);
             }
-            String ptx = nvrtc.compile(source, architecture);
+            String ptx = nvrtc.compile(source, definitions, architecture);
             Files.createDirectories(cache);
             Path temporary = Files.createTempFile(cache, "kernels", ".tmp");
             Files.writeString(temporary, ptx);

@@ -5,6 +5,7 @@ import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
 import jcuda.NativePointerObject;
 import jcuda.Pointer;
 import jcuda.driver.CUfunction;
+import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUmodule;
 import jcuda.driver.JCudaDriver;
 
@@ -13,9 +14,15 @@ import java.util.Map;
 
 /** The kernels of {@code cuda-kernels/}, loaded into a context, launched on its stream. */
 final class KernelModule implements KernelLauncher, AutoCloseable {
+    private static final int UNASKED_SHARED_BYTES = 48 << 10;
+
     private final CudaContext context;
     private final CUmodule module = new CUmodule();
     private final Map<String, CUfunction> functions = new HashMap<>();
+
+    /** Dynamic shared memory that each function's blocks have been allowed. */
+    private final Map<String, Integer> allowed = new HashMap<>();
+
     private boolean closed;
 
     /**
@@ -39,6 +46,19 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
                 });
     }
 
+    /** Blocks have up to 48 KiB of dynamic shared memory unless more is asked for. */
+    private void allowShared(CUfunction function, String kernel, int bytes) {
+        if (bytes > allowed.getOrDefault(kernel, UNASKED_SHARED_BYTES)) {
+            checkDriver(
+                    JCudaDriver.cuFuncSetAttribute(
+                            function,
+                            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                            bytes),
+                    "allowing the kernel " + kernel + " " + bytes + " bytes of shared memory");
+            allowed.put(kernel, bytes);
+        }
+    }
+
     @Override
     public void launch(String kernel, Grid grid, Traffic traffic, Object... arguments) {
         context.enter();
@@ -53,6 +73,7 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
                     };
         }
         CUfunction function = function(kernel);
+        allowShared(function, kernel, grid.sharedBytes());
         Pointer parameters = Pointer.to(pointers);
         int status =
                 context.call(
@@ -67,7 +88,7 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
                                         grid.threadsX(),
                                         grid.threadsY(),
                                         1,
-                                        0,
+                                        grid.sharedBytes(),
                                         context.stream(),
                                         parameters,
                                         null));

@@ -14,21 +14,36 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The sources of {@code cuda-kernels/}, which travel in the jar. */
+/** A program's sources of {@code cuda-kernels/}, which travel in the jar. */
 final class KernelSource {
     /** The file that includes all others. */
     static final String MAIN = "kernels.cu";
+
+    /** The file that includes the kernels of a dense layer. */
+    static final String DENSE_LAYER = "dense_layer.cu";
 
     private static final Pattern INCLUDE = Pattern.compile("(?m)^#include \"([a-z_]+\\.cuh?)\"");
 
     private final Map<String, String> files = new TreeMap<>();
 
-    private KernelSource() {}
+    private final String main;
 
-    static KernelSource read() {
-        KernelSource source = new KernelSource();
-        source.add(MAIN);
+    private KernelSource(String main) {
+        this.main = main;
+    }
+
+    /**
+     * @param main the file that includes the program's others
+     */
+    static KernelSource read(String main) {
+        KernelSource source = new KernelSource(main);
+        source.add(main);
         return source;
+    }
+
+    /** The file that includes the others. */
+    String main() {
+        return main;
     }
 
     private void add(String name) {

@@ -72,9 +72,10 @@ final class Nvrtc {
     /**
      * Compiles to PTX.
      *
+     * @param definitions of macros, as options
      * @throws DeviceException with the compiler's log
      */
-    String compile(KernelSource source, int architecture) {
+    String compile(KernelSource source, List<String> definitions, int architecture) {
         try (Arena arena = Arena.ofConfined()) {
             List<String> names = new ArrayList<>();
             List<String> texts = new ArrayList<>();
@@ -88,15 +89,16 @@ final class Nvrtc {
                     call(
                             "nvrtcCreateProgram",
                             program,
-                            arena.allocateFrom(source.files().get(KernelSource.MAIN)),
-                            arena.allocateFrom(KernelSource.MAIN),
+                            arena.allocateFrom(source.files().get(source.main())),
+                            arena.allocateFrom(source.main()),
                             names.size(),
                             strings(arena, texts),
                             strings(arena, names)));
             MemorySegment handle = program.get(ADDRESS, 0);
             try {
-                List<String> options =
-                        List.of("--gpu-architecture=compute_" + architecture, "--std=c++17");
+                List<String> options = new ArrayList<>(definitions);
+                options.addAll(
+                        List.of("--gpu-architecture=compute_" + architecture, "--std=c++17"));
                 int status =
                         call(
                                 "nvrtcCompileProgram",

@@ -88,17 +88,28 @@ record ProductKernels(
                 t.parts() == 1 ? operandTraffic.storing(c, add) : operandTraffic.writing(parts),
                 joined(operands, ofResult));
         if (t.parts() > 1) {
-            launcher.launch(
-                    "add_parts",
-                    Grid.of((long) m * n, Tiling.THREADS),
-                    Traffic.reading(parts).storing(c, add),
-                    address(result),
-                    t.parts(),
-                    m,
-                    n,
-                    address(c),
-                    c.stride(),
-                    add ? 1 : 0);
+            addParts(parts, t.parts(), c, add);
         }
+    }
+
+    /**
+     * {@code c = Σ parts}, or {@code c += Σ parts}, in order.
+     *
+     * @param parts [count·m, n], dense
+     * @param count how many
+     * @param c [m, n]
+     */
+    void addParts(Matrix parts, int count, Matrix c, boolean add) {
+        launcher.launch(
+                "add_parts",
+                Grid.of((long) c.rows() * c.columns(), Tiling.THREADS),
+                Traffic.reading(parts).storing(c, add),
+                address(parts),
+                count,
+                c.rows(),
+                c.columns(),
+                address(c),
+                c.stride(),
+                add ? 1 : 0);
     }
 }

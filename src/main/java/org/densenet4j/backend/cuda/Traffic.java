@@ -31,6 +31,10 @@ record Traffic(List<Matrix> reads, List<Matrix> writes, long flops) {
         return reading(a, b).storing(c, shape.accumulate()).computing(shape.flops());
     }
 
+    Traffic alsoReading(Matrix... operands) {
+        return new Traffic(joined(reads, operands), writes, flops);
+    }
+
     Traffic writing(Matrix... operands) {
         return new Traffic(reads, joined(writes, operands), flops);
     }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import org.densenet4j.backend.ChunkTask;
+import org.densenet4j.backend.AppendedConvolution;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
@@ -17,12 +18,16 @@ import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseConvolution;
+import org.densenet4j.backend.PointwiseMemory;
+import org.densenet4j.backend.PointwiseShape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -37,11 +42,14 @@ public final class EmulatedDevice implements Device {
 
     private static final int BLOCKS = 2 * MULTIPROCESSORS;
 
+    private static final int H100_SHARED_BYTES = 227 << 10;
+
     private static final long MOST_BYTES = 1L << 32;
 
     private final Emulation emulation = Emulation.open();
     private final List<EmulatedArena> arenas = new ArrayList<>();
     private final DeviceOptions options;
+    private final FusedLayers fused;
     private final Lock turn = new ReentrantLock();
     private final Set<Object> sequences = new HashSet<>();
     private boolean closed;
@@ -49,6 +57,11 @@ public final class EmulatedDevice implements Device {
     /** One lane; the options choose TF32. */
     public EmulatedDevice(DeviceOptions options) {
         this.options = options;
+        this.fused =
+                options.fusedLayers()
+                        ? new FusedLayers(
+                                true, options.tensorFloat32(), MULTIPROCESSORS, H100_SHARED_BYTES)
+                        : FusedLayers.NONE;
     }
 
     /** How many sequences of operations a device that records them would have recorded. */
@@ -115,6 +128,23 @@ public final class EmulatedDevice implements Device {
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
         return KernelConvolution.memory(shape, MULTIPROCESSORS);
+    }
+
+    @Override
+    public PointwiseMemory memory(PointwiseShape shape) {
+        return fused.pointwise(shape)
+                .map(kernels -> fused.memory(kernels, shape))
+                .orElseGet(() -> Device.super.memory(shape));
+    }
+
+    @Override
+    public boolean takesWholeBatch(PointwiseShape shape) {
+        return fused.pointwise(shape).isPresent();
+    }
+
+    @Override
+    public Optional<ConvolutionMemory> appendedMemory(ConvolutionShape shape) {
+        return fused.appended(shape).map(kernels -> fused.memory(kernels, shape));
     }
 
     @Override
@@ -186,6 +216,7 @@ public final class EmulatedDevice implements Device {
     private final class EmulatedArena implements DeviceArena {
         private final Arena lifetime = Arena.ofShared();
         private final MemorySegment memory;
+        private final KernelLauncher launcher;
         private final CudaKernels kernels;
         private final ProductKernels products;
         private float[] staged;
@@ -193,7 +224,7 @@ public final class EmulatedDevice implements Device {
 
         EmulatedArena(long bytes, long scratchOffset, long scratchBytes) {
             memory = lifetime.allocate(bytes, 256);
-            KernelLauncher launcher =
+            launcher =
                     (kernel, grid, traffic, arguments) -> {
                         checkOpen();
                         emulation.launch(kernel, grid, traffic, arguments);
@@ -236,6 +267,27 @@ public final class EmulatedDevice implements Device {
         public Convolution convolution(ConvolutionShape shape) {
             checkOpen();
             return new KernelConvolution(products, kernels, shape);
+        }
+
+        @Override
+        public PointwiseConvolution pointwise(PointwiseShape shape) {
+            return fused.pointwise(shape)
+                    .<PointwiseConvolution>map(
+                            parts ->
+                                    new FusedPointwise(
+                                            launcher, kernels, products, fused, parts, shape))
+                    .orElseGet(() -> DeviceArena.super.pointwise(shape));
+        }
+
+        @Override
+        public AppendedConvolution appended(ConvolutionShape shape) {
+            return new FusedAppendedConvolution(
+                    launcher,
+                    kernels,
+                    products,
+                    MULTIPROCESSORS,
+                    fused.appended(shape).orElseThrow(),
+                    shape);
         }
 
         @Override

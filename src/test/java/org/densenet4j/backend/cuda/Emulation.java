@@ -1,23 +1,24 @@
 package org.densenet4j.backend.cuda;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.densenet4j.standin.HostCompiler;
+import org.densenet4j.standin.HostKernels;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -25,58 +26,83 @@ import java.util.Optional;
  * see {@code cuda-kernels/host}. Tests that need it are skipped where there is no compiler.
  */
 final class Emulation implements KernelLauncher {
+    private static final int MOST_MESSAGE = 1024;
     private static final Object ONE_AT_A_TIME = new Object();
-    private static MethodHandle emulate;
+    private static @Nullable Emulation ofTheProject;
 
-    private Emulation() {}
+    private final MethodHandle emulate;
+    private final MethodHandle faultMessage;
+    private final MethodHandle takeCounts;
 
-    static Emulation open() {
-        synchronized (ONE_AT_A_TIME) {
-            if (emulate == null) {
-                Optional<HostCompiler> compiler = HostCompiler.find();
-                Assumptions.assumeTrue(
-                        compiler.isPresent(), "no C++ compiler: the kernels cannot be emulated");
-                emulate = link(compile(compiler.orElseThrow()));
-            }
-        }
-        return new Emulation();
+    private Emulation(Path library) {
+        SymbolLookup symbols = SymbolLookup.libraryLookup(library, Arena.global());
+        Linker linker = Linker.nativeLinker();
+        emulate =
+                linker.downcallHandle(
+                        symbols.findOrThrow("emulate"),
+                        FunctionDescriptor.of(
+                                JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
+                                JAVA_INT, ADDRESS));
+        faultMessage =
+                linker.downcallHandle(
+                        symbols.findOrThrow("emulated_fault_message"),
+                        FunctionDescriptor.of(
+                                ADDRESS.withTargetLayout(
+                                        MemoryLayout.sequenceLayout(MOST_MESSAGE, JAVA_BYTE))));
+        takeCounts =
+                linker.downcallHandle(
+                        symbols.findOrThrow("emulated_take_counts"),
+                        FunctionDescriptor.ofVoid(ADDRESS));
     }
 
-    private static Path compile(HostCompiler compiler) {
-        try {
-            Path library = Files.createTempDirectory("emulation").resolve("libkernels.so");
-            compiler.run(
-                    List.of(
-                            "-shared",
-                            "-fPIC",
-                            "-O2",
-                            "-std=c++17",
-                            "-ffp-contract=off",
-                            "-Wall",
-                            "-Wextra",
-                            "-Werror",
-                            "-Wno-unknown-pragmas",
-                            "-DDENSENET4J_EMULATION",
-                            "-x",
-                            "c++",
-                            "cuda-kernels/host/cuda_emulation.cpp",
-                            "-o",
-                            library.toString()));
-            library.toFile().deleteOnExit();
-            library.getParent().toFile().deleteOnExit();
-            return library;
-        } catch (IOException e) {
+    /** The project's kernels. */
+    static Emulation open() {
+        synchronized (ONE_AT_A_TIME) {
+            if (ofTheProject == null) {
+                ofTheProject = new Emulation(HostKernels.library(compiler()));
+            }
+            return ofTheProject;
+        }
+    }
+
+    /** Kernels of other sources than the project's. */
+    static Emulation of(Path sources) {
+        return new Emulation(HostKernels.library(compiler(), sources));
+    }
+
+    private static HostCompiler compiler() {
+        Optional<HostCompiler> compiler = HostCompiler.find();
+        Assumptions.assumeTrue(
+                compiler.isPresent(), "no C++ compiler: the kernels cannot be emulated");
+        return compiler.orElseThrow();
+    }
+
+    /**
+     * What warps did since it was asked last.
+     *
+     * @param conflicts turns beyond the least possible in which accesses of shared memory are served
+     * @param accesses the least possible ones
+     * @param products of fragments on tensor cores
+     * @param copiedBytes by asynchronous copies
+     */
+    record Counts(long conflicts, long accesses, long products, long copiedBytes) {}
+
+    Counts takeCounts() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment counts = arena.allocate(JAVA_LONG, 4);
+            takeCounts.invokeExact(counts);
+            return new Counts(
+                    counts.getAtIndex(JAVA_LONG, 0),
+                    counts.getAtIndex(JAVA_LONG, 1),
+                    counts.getAtIndex(JAVA_LONG, 2),
+                    counts.getAtIndex(JAVA_LONG, 3));
+        } catch (Throwable e) {
             throw new AssertionError(e);
         }
     }
 
-    private static MethodHandle link(Path library) {
-        return Linker.nativeLinker()
-                .downcallHandle(
-                        SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow("emulate"),
-                        FunctionDescriptor.of(
-                                JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
-                                ADDRESS));
+    private String fault() throws Throwable {
+        return ((MemorySegment) faultMessage.invokeExact()).getString(0);
     }
 
     @Override
@@ -103,9 +129,12 @@ final class Emulation implements KernelLauncher {
                                         grid.blocksY(),
                                         grid.threadsX(),
                                         grid.threadsY(),
+                                        grid.sharedBytes(),
                                         pointers);
             }
-            String[] meanings = {"", "no such kernel", "no GPU takes " + grid, "barriers diverge"};
+            String[] meanings = {
+                "", "no such kernel", "no GPU takes " + grid, "barriers diverge", fault()
+            };
             if (status != 0) {
                 throw new AssertionError(kernel + ": " + meanings[status]);
             }

@@ -12,7 +12,9 @@ class KernelImageTest {
 
     private static Optional<String> chosen(int architecture, Set<String> jar) {
         return KernelImage.prebuilt(
-                architecture, name -> jar.contains(name) ? Optional.of(name) : Optional.empty());
+                "kernels",
+                architecture,
+                name -> jar.contains(name) ? Optional.of(name) : Optional.empty());
     }
 
     @Test

@@ -18,6 +18,8 @@ import java.util.stream.Stream;
 
 /** Run-time compilation, where NVRTC is installed: it needs no GPU. */
 class NvrtcTest {
+    private static final KernelSource STEP = KernelSource.read(KernelSource.MAIN);
+
     private Nvrtc nvrtc;
 
     @BeforeEach
@@ -30,9 +32,18 @@ class NvrtcTest {
     @Test
     void theKernelsCompileForEveryArchitecture() {
         for (int architecture : new int[] {75, 80, 86, 90}) {
-            String ptx = nvrtc.compile(KernelSource.read(), architecture);
+            String ptx = nvrtc.compile(STEP, List.of(), architecture);
             assertTrue(ptx.contains(".target sm_" + architecture), architecture + "");
             assertTrue(ptx.contains(".entry normalise_relu_v4"));
+        }
+    }
+
+    @Test
+    void everyProgramOfADenseLayerCompiles() {
+        KernelSource source = KernelSource.read(KernelSource.DENSE_LAYER);
+        for (LayerProgram program : LayerProgram.all()) {
+            String ptx = nvrtc.compile(source, program.definitions(), 80);
+            assertTrue(ptx.contains(".entry pointwise_backward_" + program.suffix()));
         }
     }
 
@@ -46,7 +57,7 @@ class NvrtcTest {
     @Test
     void kernelsAreCompiledOnceAndThenTakenFromTheCache(@TempDir Path cache) throws IOException {
         Path folder = cache.resolve("not yet there");
-        String first = KernelImage.compiled(nvrtc, 80, folder);
+        String first = KernelImage.compiled(nvrtc, STEP, List.of(), 80, folder);
         List<Path> files;
         try (Stream<Path> all = Files.list(folder)) {
             files = all.toList();
@@ -54,6 +65,6 @@ class NvrtcTest {
         assertEquals(1, files.size());
         assertEquals(first, Files.readString(files.getFirst()));
         Files.writeString(files.getFirst(), "taken from the cache");
-        assertEquals("taken from the cache", KernelImage.compiled(nvrtc, 80, folder));
+        assertEquals("taken from the cache", KernelImage.compiled(nvrtc, STEP, List.of(), 80, folder));
     }
 }

@@ -1,0 +1,237 @@
+// The 3x3 convolution of a dense layer, Y = conv3x3(relu(z * scale + shift)) with zero padding 1, written into the block's
+// columns, which is all that is left of a concatenation; with dropout, and with mean and sum of squared deviations of
+// every new channel.
+//
+// Shapes    z [rows, channels]; w [9, NEW, channels to 128 bytes] as pack_appended_weights leaves it; y the layer's k
+//           columns of the block's matrix; tiles [blocks, 2, k], which combine_statistics adds
+// Needs     rows of z that start on 16 bytes, k a multiple of 4, channels a multiple of a chunk, channels <= CHANNELS,
+//           k <= NEW
+// Bytes     z once, and a line of pixels on both sides of each block's share; y written
+// Geometry  one block for each tilesOfBlock tiles of BM pixels; a warp has BM / WARPS pixels
+// Shared    the ring (pixel_ring.cuh), all weights, eight finished rows of each warp, sums
+#pragma once
+#include "dropout.cuh"
+#include "pixel_ring.cuh"
+
+template <class T, int BM, int CHANNELS, int NEW, int WARPS>
+struct AppendedConvolution {
+    static constexpr int BLOCK_THREADS = WARPS * 32;
+    static constexpr int PC = panels<T>(CHANNELS);
+    static constexpr int CHUNKS = PC * 8;
+    static constexpr int MF = BM / WARPS / 16;
+    static constexpr int NF = NEW / 8;
+    static constexpr int ROW_PITCH = NEW * static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 16 : 32);
+    static_assert(BLOCK_THREADS % CHUNKS == 0 && NF % 2 == 0 && MF >= 1 && CHANNELS % STEP<T> == 0, "shape");
+
+    unsigned weightsAt, rowsAt, sumsAt, shiftAt, end;
+
+    __device__ __forceinline__ explicit AppendedConvolution(int R) {
+        weightsAt = ring_bytes(R) * PC;
+        rowsAt = weightsAt + 9 * NEW * PANEL_ROW_BYTES * PC;
+        sumsAt = rowsAt + WARPS * 8 * ROW_PITCH;  // [WARPS, 2, NEW]
+        shiftAt = sumsAt + 2 * WARPS * NEW * 4;   // [NEW]
+        end = shiftAt + NEW * 4;
+    }
+
+    static __device__ __forceinline__ void run(const T* __restrict__ z, int zStride, const float* __restrict__ scale,
+                                               const float* __restrict__ shift, const T* __restrict__ w,
+                                               T* __restrict__ y, int yStride, int k, int channels, int rows, int height,
+                                               int width, int R, int tilesOfBlock, const Dropout& dropout,
+                                               float* __restrict__ tiles) {
+        const AppendedConvolution at(R);
+        DYNAMIC_SHARED(at.end);
+        const int lane = threadIdx.x % 32;
+        const int warp = threadIdx.x / 32;
+        const int halo = width + 1;
+        const Tiles share(rows, BM, tilesOfBlock, blockIdx.x);
+        const int start = share.first * BM - halo;
+        const NormalisedRows<T, BLOCK_THREADS, CHUNKS> source(start, R, rows, channels, scale, shift);
+
+        load_taps<T, BLOCK_THREADS, CHANNELS, NEW>(shared, at.weightsAt, w);
+        source.load(shared, z, zStride, start, share.first * BM + BM + halo);
+        cp_commit();
+        source.clear_others(shared, CHANNELS);
+        clear_zero_rows<BLOCK_THREADS>(shared, R, PC);
+        for (int i = threadIdx.x; i < 2 * WARPS * NEW; i += BLOCK_THREADS) {
+            lane_sts(shared, at.sumsAt + 4 * i, 0.0f);
+        }
+        for (int tile = share.first; tile < share.end; tile++) {
+            const int q0 = tile * BM;
+            cp_wait<0>();
+            __syncthreads();
+            if (tile + 1 < share.end) {
+                source.load(shared, z, zStride, q0 + BM + halo, q0 + 2 * BM + halo);
+                cp_commit();
+            }
+            source.normalise(shared, tile == share.first ? start : q0 + halo, q0 + BM + halo);
+            __syncthreads();
+            float sums[MF][NF][4];
+            clear(sums);
+            at.multiply(shared, sums, q0 + warp * (BM / WARPS), start, lane, rows, height, width, R);
+            drop_elements(sums, q0 + warp * (BM / WARPS), lane, rows, k, dropout);
+            if (tile == share.first) {
+                at.note_shift(shared, sums, warp, lane);
+                __syncthreads();
+            }
+            at.store(shared, sums, q0 + warp * (BM / WARPS), warp, lane, y, yStride, k, rows);
+        }
+        cp_wait<0>();
+        __syncthreads();
+        at.write_statistics(shared, min(rows, share.end * BM) - share.first * BM, k, tiles);
+    }
+
+    __device__ __forceinline__ void multiply(unsigned char* shared, float (&sums)[MF][NF][4], int first, int start,
+                                             int lane, int rows, int height, int width, int R) const {
+        TappedPixel pixel[MF];
+#pragma unroll
+        for (int m = 0; m < MF; m++) {
+            pixel[m] = TappedPixel(first + m * 16 + lane % 16, start, R, rows, height, width);
+        }
+        for (int tap = 0; tap < 9; tap++) {
+            unsigned row[MF];
+            unsigned spread[MF];
+#pragma unroll
+            for (int m = 0; m < MF; m++) {
+                const unsigned r = pixel[m].tap(tap / 3 - 1, tap % 3 - 1, height, width, R);
+                spread[m] = twist<T>(r) * CHUNK_BYTES;
+                row[m] = r * PANEL_ROW_BYTES;
+            }
+#pragma unroll
+            for (int step = 0; step < CHANNELS / STEP<T>; step++) {
+                unsigned a[MF][4];
+#pragma unroll
+                for (int m = 0; m < MF; m++) {
+                    const unsigned chunk = (step % 4 * 2 + lane / 16) * CHUNK_BYTES;
+                    ldmatrix_x4(a[m], shared, row[m] + step / 4 * ring_bytes(R) + (chunk ^ spread[m]));
+                }
+#pragma unroll
+                for (int n = 0; n < NF; n += 2) {
+                    unsigned b[4];
+                    ldmatrix_x4(b, shared,
+                                weightsAt + (tap * PC + step / 4) * NEW * PANEL_ROW_BYTES +
+                                    in_panel<T>(n * 8 + lane % 8 + lane / 16 * 8, step % 4 * 2 + lane / 8 % 2));
+#pragma unroll
+                    for (int m = 0; m < MF; m++) {
+                        multiply_pair<T>(sums[m], n, a[m], b);
+                    }
+                }
+            }
+        }
+    }
+
+    static __device__ __forceinline__ void drop_elements(float (&sums)[MF][NF][4], int first, int lane, int rows, int k,
+                                                         const Dropout& dropout) {
+        if (dropout.threshold == 0 && dropout.layerThreshold == 0) {
+            return;
+        }
+#pragma unroll
+        for (int m = 0; m < MF; m++) {
+#pragma unroll
+            for (int n = 0; n < NF; n++) {
+#pragma unroll
+                for (int half = 0; half < 2; half++) {
+                    const int row = first + m * 16 + half * 8 + lane / 4;
+                    const int column = n * 8 + lane % 4 * 2;
+                    Channels<2> pair{{sums[m][n][2 * half], sums[m][n][2 * half + 1]}};
+                    if (row < rows && column < k) {
+                        drop(pair, static_cast<unsigned long long>(row) * k + column, dropout);
+                    }
+                    sums[m][n][2 * half] = pair.v[0];
+                    sums[m][n][2 * half + 1] = pair.v[1];
+                }
+            }
+        }
+    }
+
+    // Sums are shifted by the block's first pixel, so that a large mean does not cancel the variance.
+    __device__ __forceinline__ void note_shift(unsigned char* shared, const float (&sums)[MF][NF][4], int warp,
+                                               int lane) const {
+        if (warp == 0 && lane < 4) {
+#pragma unroll
+            for (int n = 0; n < NF; n++) {
+                const auto word = Pair<T>::of(sums[0][n][0], sums[0][n][1]);
+                lane_sts(shared, shiftAt + (n * 8 + 2 * lane) * 4, float2{Pair<T>::first(word), Pair<T>::second(word)});
+            }
+        }
+    }
+
+    // Stores a tile, eight rows of a warp at a time, and adds the stored values to the warp's sums.
+    __device__ __forceinline__ void store(unsigned char* shared, const float (&sums)[MF][NF][4], int row0, int warp,
+                                          int lane, T* __restrict__ y, int yStride, int k, int rows) const {
+        const int g = lane >> 2;
+        const int t = lane & 3;
+        float sum[2 * NF];
+        float squares[2 * NF];
+#pragma unroll
+        for (int i = 0; i < 2 * NF; i++) {
+            sum[i] = squares[i] = 0.0f;
+        }
+        const unsigned mine = rowsAt + warp * 8 * ROW_PITCH;
+#pragma unroll
+        for (int m = 0; m < MF; m++) {
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+                const int first = row0 + m * 16 + half * 8;
+                const bool inside = first + g < rows;
+#pragma unroll
+                for (int n = 0; n < NF; n++) {
+                    const auto word = Pair<T>::of(sums[m][n][2 * half], sums[m][n][2 * half + 1]);
+                    sts(shared, mine + g * ROW_PITCH + (n * 8 + 2 * t) * static_cast<int>(sizeof(T)), word);
+                    const float2 shift = lds<float2>(shared, shiftAt + (n * 8 + 2 * t) * 4);
+                    const float d0 = inside ? Pair<T>::first(word) - shift.x : 0.0f;
+                    const float d1 = inside ? Pair<T>::second(word) - shift.y : 0.0f;
+                    sum[2 * n] += d0;
+                    sum[2 * n + 1] += d1;
+                    squares[2 * n] = fmaf(d0, d0, squares[2 * n]);
+                    squares[2 * n + 1] = fmaf(d1, d1, squares[2 * n + 1]);
+                }
+                __syncwarp();
+                using Word = typename Four<T>::Word;
+                const int pieces = k / 4;
+                for (int i = lane; i < 8 * pieces; i += 32) {
+                    const int r = i / pieces;
+                    const int c = i % pieces;
+                    if (first + r < rows) {
+                        stg(y + static_cast<size_t>(first + r) * yStride + c * 4,
+                            lane_lds<Word>(shared, mine + r * ROW_PITCH + c * static_cast<int>(sizeof(Word))));
+                    }
+                }
+                __syncwarp();
+            }
+        }
+        for_column_sums<NF>(sum, squares, lane, [&](int column, float s, float q) {
+            const unsigned to = sumsAt + (2 * warp * NEW + column) * 4;
+            lane_sts(shared, to, lane_lds<float>(shared, to) + s);
+            lane_sts(shared, to + NEW * 4, lane_lds<float>(shared, to + NEW * 4) + q);
+        });
+    }
+
+    __device__ __forceinline__ void write_statistics(unsigned char* shared, int count, int k,
+                                                     float* __restrict__ tiles) const {
+        for (int c = threadIdx.x; c < k; c += BLOCK_THREADS) {
+            float s = 0.0f;
+            float q = 0.0f;
+            for (int m = 0; m < WARPS; m++) {
+                s += lane_lds<float>(shared, sumsAt + (2 * m * NEW + c) * 4);
+                q += lane_lds<float>(shared, sumsAt + ((2 * m + 1) * NEW + c) * 4);
+            }
+            const float mean = s / count;
+            float* const to = tiles + static_cast<size_t>(blockIdx.x) * 2 * k + c;
+            to[0] = lane_lds<float>(shared, shiftAt + c * 4) + mean;
+            to[k] = fmaxf(0.0f, q - s * mean);
+        }
+    }
+};
+
+#define APPENDED_CONVOLUTION(suffix, T, BM, CHANNELS, NEW, WARPS, BLOCKS_OF_MULTIPROCESSOR)                              \
+    extern "C" __global__ void __launch_bounds__((WARPS) * 32, BLOCKS_OF_MULTIPROCESSOR)                                 \
+        appended_convolution##suffix(const T* __restrict__ z, int zStride, const float* __restrict__ affine,             \
+                                     int affineStride, const T* __restrict__ w, T* __restrict__ y, int yStride, int k,   \
+                                     int channels, int rows, int height, int width, int ring, int tilesOfBlock,          \
+                                     unsigned threshold, unsigned layerThreshold, float keptScale, unsigned seedLow,     \
+                                     unsigned seedHigh, const unsigned* step, unsigned layer,                            \
+                                     float* __restrict__ tiles) {                                                        \
+        AppendedConvolution<T, BM, CHANNELS, NEW, WARPS>::run(                                                           \
+            z, zStride, affine, affine + affineStride, w, y, yStride, k, channels, rows, height, width, ring,            \
+            tilesOfBlock, Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}, tiles);         \
+    }

@@ -1,0 +1,473 @@
+// The gradients of a dense layer's 3x3 convolution. dY, the finished gradient of the layer's k columns, is never stored:
+// dY = drop(a * G + b + c * (x - mean)) is made as G and X are read, in registers, one tile ahead.
+//
+// appended_data     dT[rows, channels] = conv3x3^T(dY) where z * scale + shift > 0, else 0, with the sums of dT and of
+//                   dT * (z - mean2)
+// appended_weights  dW[tap, c, n] = sum over pixels of dY[q, n] * relu(z * scale + shift)[q + tap, c]
+//
+// Shapes    G, x the layer's k columns of the block's gradient and of the block; correction [3, k]; z, dT [rows, channels];
+//           w [9, NEW, channels to 128 bytes] as pack_appended_weights leaves it; tiles [blocks, 2, channels], which
+//           combine_sums adds; weightTiles [blocks, 9, channels, k], which add_parts adds
+// Needs     rows of z and dT that start on 16 bytes, k a multiple of 4, channels a multiple of a chunk, channels <=
+//           CHANNELS, k <= NEW
+// Bytes     appended_data: G, x of k columns and z read, dT written; appended_weights: G, x of k columns and z read; both
+//           with a line of pixels on both sides of a block's share
+// Geometry  one block for each tilesOfBlock tiles of BM pixels
+// Shared    appended_data: the ring of dY, all weights, two tiles of z; appended_weights: the ring of z, two tiles of dY
+#pragma once
+#include "dropout.cuh"
+#include "pixel_ring.cuh"
+
+template <class T>
+struct AppendedGradient {
+    const T* G;
+    int gStride;
+    const T* x;
+    int xStride;
+    const float* correction;  // a; b and c lie correctionStride apart
+    int correctionStride;
+    const float* mean;
+    Dropout dropout;
+    const T* z;
+    int zStride;
+    const float* scale;
+    const float* shift;
+    int k;
+    int channels;
+    int rows;
+    int height;
+    int width;
+    int R;  // rows of the ring
+    int tilesOfBlock;
+};
+
+// dY of BM pixels, in pieces of four channels: fetched into registers, then stored as operands.
+template <class T, int BM, int NEW, int BLOCK_THREADS>
+struct NewGradient {
+    static constexpr int PIECES = NEW / 4;
+    static constexpr int EACH = BM * PIECES / BLOCK_THREADS;
+    static_assert(BM * PIECES % BLOCK_THREADS == 0 && BLOCK_THREADS % PIECES == 0, "whole passes");
+    using Word = typename Four<T>::Word;
+    Word g[EACH];
+    Word x[EACH];
+    float a[4];
+    float b[4];
+    float c[4];
+    int piece;
+    int row;
+    bool on;
+
+    __device__ __forceinline__ explicit NewGradient(const AppendedGradient<T>& p) {
+        piece = threadIdx.x % PIECES;
+        row = threadIdx.x / PIECES;
+        on = piece * 4 < p.k;
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            const int n = piece * 4 + i;
+            a[i] = on ? p.correction[n] : 0.0f;
+            c[i] = on ? p.correction[2 * p.correctionStride + n] : 0.0f;
+            b[i] = on ? p.correction[p.correctionStride + n] - c[i] * p.mean[n] : 0.0f;
+        }
+    }
+
+    __device__ __forceinline__ void fetch(const AppendedGradient<T>& p, int first) {
+#pragma unroll
+        for (int i = 0; i < EACH; i++) {
+            const int q = first + row + i * (BLOCK_THREADS / PIECES);
+            g[i] = x[i] = Word{};
+            if (on && q >= 0 && q < p.rows) {
+                g[i] = *reinterpret_cast<const Word*>(p.G + static_cast<size_t>(q) * p.gStride + piece * 4);
+                x[i] = *reinterpret_cast<const Word*>(p.x + static_cast<size_t>(q) * p.xStride + piece * 4);
+            }
+        }
+    }
+
+    // Pixels before the first and behind the last become 0. `ring` maps a row of the tile to a row of the panels of
+    // `panelRows` rows at `at`; rows from `count` on are left out.
+    template <class Ring>
+    __device__ __forceinline__ void store(const AppendedGradient<T>& p, unsigned char* shared, unsigned at, int panelRows,
+                                          int first, int count, Ring ring) const {
+#pragma unroll
+        for (int i = 0; i < EACH; i++) {
+            const int r = row + i * (BLOCK_THREADS / PIECES);
+            const int q = first + r;
+            const bool inside = q >= 0 && q < p.rows;
+            float gv[4];
+            float xv[4];
+            Four<T>::unpack(g[i], gv);
+            Four<T>::unpack(x[i], xv);
+            Channels<4> dY;
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                dY.v[j] = inside ? fmaf(a[j], gv[j], fmaf(c[j], xv[j], b[j])) : 0.0f;
+            }
+            if (inside && on) {
+                drop(dY, static_cast<unsigned long long>(q) * p.k + piece * 4, p.dropout);
+            }
+            if (r < count) {
+                const unsigned byte = piece * static_cast<unsigned>(sizeof(Word));
+                lane_sts(shared,
+                         at + byte / PANEL_ROW_BYTES * panelRows * PANEL_ROW_BYTES +
+                             in_panel<T>(ring(r), byte / CHUNK_BYTES % 8) + byte % CHUNK_BYTES,
+                         Four<T>::operand(dY.v));
+            }
+        }
+    }
+};
+
+template <class T, int BM, int CHANNELS, int NEW, int WR, int WC>
+struct AppendedData {
+    static constexpr int BLOCK_THREADS = WR * WC * 32;
+    static constexpr int PC = panels<T>(CHANNELS);
+    static constexpr int CHUNKS = PC * 8;
+    static constexpr int PK = panels<T>(NEW);
+    static constexpr int MA = BM / WR / 16;
+    static constexpr int NA = CHANNELS / WC / 8;
+    static constexpr unsigned Z_PANEL = BM * PANEL_ROW_BYTES;
+    static_assert(NA % 2 == 0 && MA >= 1 && BLOCK_THREADS % CHUNKS == 0 && NEW % STEP<T> == 0, "shape");
+
+    unsigned weightsAt, zAt, columnsAt, end;
+
+    __device__ __forceinline__ explicit AppendedData(int R) {
+        weightsAt = ring_bytes(R) * PK;
+        zAt = weightsAt + 9 * NEW * PANEL_ROW_BYTES * PC;
+        columnsAt = zAt + 2 * Z_PANEL * PC;  // (scale, shift, mean2, 0) of each channel
+        end = columnsAt + CHANNELS * 16;
+    }
+
+    static __device__ __forceinline__ void run(const AppendedGradient<T>& p, const float* __restrict__ mean2,
+                                               const T* __restrict__ w, T* __restrict__ dT, int dTStride,
+                                               float* __restrict__ tiles) {
+        const int R = p.R;
+        const AppendedData at(R);
+        DYNAMIC_SHARED(at.end);
+        const int lane = threadIdx.x % 32;
+        const int warp = threadIdx.x / 32;
+        const int wr = warp % WR;
+        const int wc = warp / WR;
+        const int halo = p.width + 1;
+        const Tiles share(p.rows, BM, p.tilesOfBlock, blockIdx.x);
+        const int start = share.first * BM - halo;
+        const int chunk = threadIdx.x % CHUNKS;
+        const int loadRow = threadIdx.x / CHUNKS;
+        const bool chunkOn = chunk * CHUNK<T> < p.channels;
+        const auto load_z = [&](int first, unsigned to) {
+            if (chunkOn) {
+                for (int r = loadRow; r < BM; r += BLOCK_THREADS / CHUNKS) {
+                    const bool on = first + r < p.rows;
+                    const T* const from = p.z + static_cast<size_t>(first + r) * p.zStride + chunk * CHUNK<T>;
+                    cp_async16(shared, to + chunk / 8 * Z_PANEL + in_panel<T>(r, chunk % 8), on ? from : p.z,
+                               on ? CHUNK_BYTES : 0);
+                }
+            }
+        };
+        load_taps<T, BLOCK_THREADS, CHANNELS, NEW>(shared, at.weightsAt, w);
+        load_z(share.first * BM, at.zAt);
+        cp_commit();
+        clear_zero_rows<BLOCK_THREADS>(shared, R, PK);
+        for (int c = threadIdx.x; c < CHANNELS; c += BLOCK_THREADS) {
+            const bool on = c < p.channels;
+            lane_sts(shared, at.columnsAt + c * 16,
+                     float4{on ? p.scale[c] : 0.0f, on ? p.shift[c] : 0.0f, on ? mean2[c] : 0.0f, 0.0f});
+        }
+        NewGradient<T, BM, NEW, BLOCK_THREADS> next(p);
+        const int ready = share.first * BM + BM + halo;
+        for (int first = start; first < ready; first += BM) {
+            next.fetch(p, first);
+            next.store(p, shared, 0, R + ZERO_ROWS, first, ready - first,
+                       [&](int r) { return (first - start + r) & (R - 1); });
+        }
+        float sumG[2 * NA];
+        float sumGZ[2 * NA];
+#pragma unroll
+        for (int i = 0; i < 2 * NA; i++) {
+            sumG[i] = sumGZ[i] = 0.0f;
+        }
+        for (int tile = share.first; tile < share.end; tile++) {
+            const int q0 = tile * BM;
+            __syncthreads();
+            const unsigned zs = at.zAt + (tile - share.first) % 2 * Z_PANEL * PC;
+            if (tile + 1 < share.end) {
+                load_z(q0 + BM, at.zAt + (1 - (tile - share.first) % 2) * Z_PANEL * PC);
+            }
+            cp_commit();
+            const int ahead = q0 + BM + halo;
+            if (tile + 1 < share.end) {
+                next.fetch(p, ahead);
+            }
+            if (tile == share.first) {
+                cp_wait<1>();  // the weights
+                __syncthreads();
+            }
+            float sums[MA][NA][4];
+            clear(sums);
+            at.multiply(p, shared, sums, q0 + wr * (BM / WR), wc, start, lane);
+            if (tile + 1 < share.end) {
+                next.store(p, shared, 0, R + ZERO_ROWS, ahead, BM, [&](int r) { return (ahead - start + r) & (R - 1); });
+            }
+            cp_wait<1>();
+            __syncthreads();
+            at.mask(shared, sums, zs, wr, wc, lane, sumG, sumGZ);
+            __syncthreads();
+            if (chunkOn) {
+                for (int r = loadRow; r < BM; r += BLOCK_THREADS / CHUNKS) {
+                    if (q0 + r < p.rows) {
+                        stg(dT + static_cast<size_t>(q0 + r) * dTStride + chunk * CHUNK<T>,
+                            lane_lds<uint4>(shared, zs + chunk / 8 * Z_PANEL + in_panel<T>(r, chunk % 8)));
+                    }
+                }
+            }
+        }
+        cp_wait<0>();
+        __syncthreads();
+        for_column_sums<NA>(sumG, sumGZ, lane, [&](int column, float s, float q) {  // [WR, 2, CHANNELS]
+            const unsigned to = (2 * wr * CHANNELS + wc * (CHANNELS / WC) + column) * 4;
+            lane_sts(shared, to, s);
+            lane_sts(shared, to + CHANNELS * 4, q);
+        });
+        __syncthreads();
+        for (int i = threadIdx.x; i < 2 * CHANNELS; i += BLOCK_THREADS) {
+            float s = 0.0f;
+            for (int r = 0; r < WR; r++) {
+                s += lane_lds<float>(shared, (2 * r * CHANNELS + i) * 4);
+            }
+            if (i % CHANNELS < p.channels) {
+                tiles[(static_cast<size_t>(blockIdx.x) * 2 + i / CHANNELS) * p.channels + i % CHANNELS] = s;
+            }
+        }
+    }
+
+    __device__ __forceinline__ void multiply(const AppendedGradient<T>& p, unsigned char* shared,
+                                             float (&sums)[MA][NA][4], int first, int wc, int start, int lane) const {
+        TappedPixel pixel[MA];
+#pragma unroll
+        for (int m = 0; m < MA; m++) {
+            pixel[m] = TappedPixel(first + m * 16 + lane % 16, start, p.R, p.rows, p.height, p.width);
+        }
+        for (int tap = 0; tap < 9; tap++) {
+            unsigned row[MA];
+            unsigned spread[MA];
+#pragma unroll
+            for (int m = 0; m < MA; m++) {
+                // The pixel that read this one by the tap lies on the other side of it.
+                const unsigned r = pixel[m].tap(1 - tap / 3, 1 - tap % 3, p.height, p.width, p.R);
+                spread[m] = twist<T>(r) * CHUNK_BYTES;
+                row[m] = r * PANEL_ROW_BYTES;
+            }
+#pragma unroll
+            for (int step = 0; step < NEW / STEP<T>; step++) {
+                unsigned a[MA][4];
+#pragma unroll
+                for (int m = 0; m < MA; m++) {
+                    const unsigned chunk = (step % 4 * 2 + lane / 16) * CHUNK_BYTES;
+                    ldmatrix_x4(a[m], shared, row[m] + step / 4 * ring_bytes(p.R) + (chunk ^ spread[m]));
+                }
+#pragma unroll
+                for (int n = 0; n < NA; n += 2) {
+                    unsigned b[4];
+                    Transposed<T>::b(b, shared, weightsAt + tap * PC * NEW * PANEL_ROW_BYTES, NEW, step * STEP<T>,
+                                     wc * (CHANNELS / WC) + n * 8, lane);
+#pragma unroll
+                    for (int m = 0; m < MA; m++) {
+                        multiply_pair<T>(sums[m], n, a[m], b);
+                    }
+                }
+            }
+        }
+    }
+
+    // dT, masked, in the place of z; sums are taken of what is stored, since dZ will be made of that.
+    __device__ __forceinline__ void mask(unsigned char* shared, const float (&sums)[MA][NA][4], unsigned zs, int wr,
+                                         int wc, int lane, float (&sumG)[2 * NA], float (&sumGZ)[2 * NA]) const {
+        using Word = typename Pair<T>::Word;
+        const int g = lane >> 2;
+        const int t = lane & 3;
+#pragma unroll
+        for (int n = 0; n < NA; n++) {
+            const int column = wc * (CHANNELS / WC) + n * 8 + 2 * t;
+            const float4 f0 = lds<float4>(shared, columnsAt + column * 16);
+            const float4 f1 = lds<float4>(shared, columnsAt + column * 16 + 16);
+#pragma unroll
+            for (int m = 0; m < MA; m++) {
+#pragma unroll
+                for (int half = 0; half < 2; half++) {
+                    const int r = wr * (BM / WR) + m * 16 + half * 8 + g;
+                    const unsigned to = zs + column / (8 * CHUNK<T>)*Z_PANEL +
+                                        in_panel<T>(r, column / CHUNK<T> % 8) +
+                                        column % CHUNK<T> * static_cast<int>(sizeof(T));
+                    const Word zw = lds<Word>(shared, to);
+                    const float z0 = Pair<T>::first(zw);
+                    const float z1 = Pair<T>::second(zw);
+                    const Word masked = Pair<T>::of(fmaf(z0, f0.x, f0.y) > 0.0f ? sums[m][n][2 * half] : 0.0f,
+                                                    fmaf(z1, f1.x, f1.y) > 0.0f ? sums[m][n][2 * half + 1] : 0.0f);
+                    const float g0 = Pair<T>::first(masked);
+                    const float g1 = Pair<T>::second(masked);
+                    sumG[2 * n] += g0;
+                    sumG[2 * n + 1] += g1;
+                    sumGZ[2 * n] = fmaf(g0, z0 - f0.z, sumGZ[2 * n]);
+                    sumGZ[2 * n + 1] = fmaf(g1, z1 - f1.z, sumGZ[2 * n + 1]);
+                    sts(shared, to, masked);
+                }
+            }
+        }
+    }
+};
+
+// A warp owns 16 channels and all nine taps: 9 * NEW / 2 sums a thread.
+template <class T, int BM, int CHANNELS, int NEW>
+struct AppendedWeights {
+    static constexpr int BLOCK_THREADS = CHANNELS * 2;
+    static constexpr int PC = panels<T>(CHANNELS);
+    static constexpr int CHUNKS = PC * 8;
+    static constexpr int PK = panels<T>(NEW);
+    static constexpr int NF = NEW / 8;
+    static constexpr unsigned Y_BYTES = BM * PANEL_ROW_BYTES * PK;
+    static_assert(CHANNELS % 16 == 0 && NF % 2 == 0 && BM % 16 == 0, "shape");
+
+    static __device__ __forceinline__ void run(const AppendedGradient<T>& p, float* __restrict__ weightTiles) {
+        const int R = p.R;
+        const unsigned yAt = ring_bytes(R) * PC;
+        DYNAMIC_SHARED(yAt + 2 * Y_BYTES);
+        const int lane = threadIdx.x % 32;
+        const int warp = threadIdx.x / 32;
+        const int halo = p.width + 1;
+        const Tiles share(p.rows, BM, p.tilesOfBlock, blockIdx.x);
+        const int start = share.first * BM - halo;
+        const NormalisedRows<T, BLOCK_THREADS, CHUNKS> source(start, R, p.rows, p.channels, p.scale, p.shift);
+        source.load(shared, p.z, p.zStride, start, share.first * BM + BM + halo);
+        cp_commit();
+        clear_zero_rows<BLOCK_THREADS>(shared, R, PC);
+        NewGradient<T, BM, NEW, BLOCK_THREADS> next(p);
+        const auto in_order = [](int r) { return r; };
+        next.fetch(p, share.first * BM);
+        next.store(p, shared, yAt, BM, share.first * BM, BM, in_order);
+        float dW[9][NF][4];
+        clear(dW);
+        for (int tile = share.first; tile < share.end; tile++) {
+            const int q0 = tile * BM;
+            const unsigned ys = yAt + (tile - share.first) % 2 * Y_BYTES;
+            const unsigned other = yAt + (1 - (tile - share.first) % 2) * Y_BYTES;
+            cp_wait<0>();
+            __syncthreads();
+            if (tile + 1 < share.end) {
+                source.load(shared, p.z, p.zStride, q0 + BM + halo, q0 + 2 * BM + halo);
+                cp_commit();
+                next.fetch(p, q0 + BM);
+            }
+            source.normalise(shared, tile == share.first ? start : q0 + halo, q0 + BM + halo);
+            __syncthreads();
+            multiply(p, shared, ys, dW, q0, start, warp, lane);
+            if (tile + 1 < share.end) {
+                next.store(p, shared, other, BM, q0 + BM, BM, in_order);
+            }
+        }
+#pragma unroll
+        for (int tap = 0; tap < 9; tap++) {
+#pragma unroll
+            for (int n = 0; n < NF; n++) {
+#pragma unroll
+                for (int half = 0; half < 2; half++) {
+                    const int c = warp * 16 + half * 8 + lane / 4;
+                    const int column = n * 8 + lane % 4 * 2;
+                    if (c < p.channels && column < p.k) {
+                        stg(weightTiles + ((static_cast<size_t>(blockIdx.x) * 9 + tap) * p.channels + c) * p.k + column,
+                            float2{dW[tap][n][2 * half], dW[tap][n][2 * half + 1]});
+                    }
+                }
+            }
+        }
+    }
+
+    static __device__ __forceinline__ void multiply(const AppendedGradient<T>& p, unsigned char* shared, unsigned ys,
+                                                    float (&dW)[9][NF][4], int q0, int start, int warp, int lane) {
+        // The pixels whose rows this lane addresses: one by ldmatrix in bf16; rows t and t + 4 in TF32. They advance by a
+        // step at a time, since a division for each would take longer than the products.
+        constexpr int PIXELS = sizeof(T) == 2 ? 1 : 2;
+        const int stepX = STEP<T> % p.width;
+        const int stepY = STEP<T> / p.width % p.height;
+        int q[PIXELS];
+        int line[PIXELS];
+        int x[PIXELS];
+#pragma unroll
+        for (int i = 0; i < PIXELS; i++) {
+            q[i] = q0 + (sizeof(T) == 2 ? lane / 16 * 8 + lane % 8 : lane % 4 + 4 * i);
+            x[i] = q[i] % p.width;
+            line[i] = q[i] / p.width % p.height;
+        }
+#pragma unroll 1
+        for (int step = 0; step < BM / STEP<T>; step++) {
+            unsigned b[NF / 2][4];
+#pragma unroll
+            for (int n = 0; n < NF; n += 2) {
+                Transposed<T>::b(b[n / 2], shared, ys, BM, step * STEP<T>, n * 8, lane);
+            }
+#pragma unroll
+            for (int tap = 0; tap < 9; tap++) {
+                unsigned a[4];
+#pragma unroll
+                for (int i = 0; i < PIXELS; i++) {
+                    const bool lineInside = tap / 3 == 0 ? line[i] > 0 : tap / 3 == 1 || line[i] + 1 < p.height;
+                    const bool inside = q[i] < p.rows && lineInside &&
+                                        (tap % 3 == 0 ? x[i] > 0 : tap % 3 == 1 || x[i] + 1 < p.width);
+                    const unsigned r = neighbour(q[i] - start, (tap / 3 - 1) * p.width + tap % 3 - 1, inside, p.R);
+                    transposed_fragment(a, i, shared, r, p.R, warp, lane);
+                }
+#pragma unroll
+                for (int n = 0; n < NF; n += 2) {
+                    multiply_pair<T>(dW[tap], n, a, b[n / 2]);
+                }
+            }
+#pragma unroll
+            for (int i = 0; i < PIXELS; i++) {
+                q[i] += STEP<T>;
+                x[i] += stepX;
+                line[i] += stepY + (x[i] >= p.width ? 1 : 0);
+                x[i] -= x[i] >= p.width ? p.width : 0;
+                line[i] -= line[i] >= p.height ? p.height : 0;
+            }
+        }
+    }
+
+    // Of the warp's 16 channels by a step's pixels, of which this lane addresses row r of the ring.
+    static __device__ __forceinline__ void transposed_fragment(unsigned (&a)[4], int pixel, unsigned char* shared,
+                                                               unsigned r, int R, int warp, int lane) {
+        if constexpr (sizeof(T) == 2) {
+            const int c = warp * 2 + lane / 8 % 2;
+            ldmatrix_x4_trans(a, shared, c / 8 * ring_bytes(R) + in_panel<T>(r, c % 8));
+        } else {
+#pragma unroll
+            for (int j = 0; j < 2; j++) {
+                const int column = warp * 16 + lane / 4 + 8 * j;
+                a[2 * pixel + j] = lds<unsigned>(
+                    shared, column / 32 * ring_bytes(R) + in_panel<T>(r, column % 32 / 4) + column % 4 * 4);
+            }
+        }
+    }
+};
+
+#define APPENDED_GRADIENT_PARAMETERS(T)                                                                                \
+    const T *__restrict__ G, int gStride, const T *__restrict__ x, int xStride, const float *__restrict__ correction,  \
+        int correctionStride, const float *__restrict__ mean, unsigned threshold, unsigned layerThreshold,             \
+        float keptScale, unsigned seedLow, unsigned seedHigh, const unsigned *step, unsigned layer,                    \
+        const T *__restrict__ z, int zStride, const float *__restrict__ affine, int affineStride, int k, int channels, \
+        int rows, int height, int width, int ring, int tilesOfBlock
+
+#define APPENDED_GRADIENT_ARGUMENTS(T)                                                                              \
+    AppendedGradient<T> {                                                                                           \
+        G, gStride, x, xStride, correction, correctionStride, mean,                                                 \
+            Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}, z, zStride, affine,      \
+            affine + affineStride, k, channels, rows, height, width, ring, tilesOfBlock                             \
+    }
+
+#define APPENDED_DATA(suffix, T, BM, CHANNELS, NEW, WR, WC, BLOCKS_OF_MULTIPROCESSOR)                                   \
+    extern "C" __global__ void __launch_bounds__((WR) * (WC) * 32, BLOCKS_OF_MULTIPROCESSOR)                            \
+        appended_data##suffix(APPENDED_GRADIENT_PARAMETERS(T), const float* __restrict__ mean2,                         \
+                              const T* __restrict__ w, T* __restrict__ dT, int dTStride, float* __restrict__ tiles) {   \
+        AppendedData<T, BM, CHANNELS, NEW, WR, WC>::run(APPENDED_GRADIENT_ARGUMENTS(T), mean2, w, dT, dTStride, tiles); \
+    }
+
+#define APPENDED_WEIGHTS(suffix, T, BM, CHANNELS, NEW, BLOCKS_OF_MULTIPROCESSOR)                                \
+    extern "C" __global__ void __launch_bounds__((CHANNELS) * 2, BLOCKS_OF_MULTIPROCESSOR)                      \
+        appended_weights##suffix(APPENDED_GRADIENT_PARAMETERS(T), float* __restrict__ weightTiles) {            \
+        AppendedWeights<T, BM, CHANNELS, NEW>::run(APPENDED_GRADIENT_ARGUMENTS(T), weightTiles);                \
+    }

@@ -1,0 +1,293 @@
+// Values at fragment positions of a dense layer's kernels: how they are stored, normalised, transposed and summed.
+#pragma once
+#include "panels.cuh"
+
+// Two neighbouring values as they are stored, and as they will be read again.
+template <class T>
+struct Pair;
+
+template <>
+struct Pair<bf16> {
+    using Word = unsigned;
+
+    static __device__ __forceinline__ Word of(float a, float b) {
+        return pack_bf16(a, b);
+    }
+
+    static __device__ __forceinline__ float first(Word w) {
+        return bits_to_float(w << 16);
+    }
+
+    static __device__ __forceinline__ float second(Word w) {
+        return bits_to_float(w & 0xFFFF0000u);
+    }
+
+    // As an operand of a product.
+    static __device__ __forceinline__ Word operand(float a, float b) {
+        return pack_bf16(a, b);
+    }
+};
+
+template <>
+struct Pair<float> {
+    using Word = float2;
+
+    static __device__ __forceinline__ Word of(float a, float b) {
+        return float2{a, b};
+    }
+
+    static __device__ __forceinline__ float first(Word w) {
+        return w.x;
+    }
+
+    static __device__ __forceinline__ float second(Word w) {
+        return w.y;
+    }
+
+    static __device__ __forceinline__ Word operand(float a, float b) {
+        return float2{bits_to_float(tf32_bits(a)), bits_to_float(tf32_bits(b))};
+    }
+};
+
+// The values of a chunk of 16 bytes.
+__device__ __forceinline__ void unpack(uint4 w, float (&v)[8]) {
+    const unsigned u[4] = {w.x, w.y, w.z, w.w};
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        v[2 * i] = bits_to_float(u[i] << 16);
+        v[2 * i + 1] = bits_to_float(u[i] & 0xFFFF0000u);
+    }
+}
+
+__device__ __forceinline__ void unpack(uint4 w, float (&v)[4]) {
+    v[0] = bits_to_float(w.x);
+    v[1] = bits_to_float(w.y);
+    v[2] = bits_to_float(w.z);
+    v[3] = bits_to_float(w.w);
+}
+
+__device__ __forceinline__ uint4 operand_chunk(const float (&v)[8]) {
+    return uint4{pack_bf16(v[0], v[1]), pack_bf16(v[2], v[3]), pack_bf16(v[4], v[5]), pack_bf16(v[6], v[7])};
+}
+
+__device__ __forceinline__ uint4 operand_chunk(const float (&v)[4]) {
+    return uint4{tf32_bits(v[0]), tf32_bits(v[1]), tf32_bits(v[2]), tf32_bits(v[3])};
+}
+
+// Four neighbouring values, the width in which new features lie in a block's columns.
+template <class T>
+struct Four;
+
+template <>
+struct Four<bf16> {
+    using Word = uint2;
+
+    static __device__ __forceinline__ void unpack(Word w, float (&v)[4]) {
+        v[0] = bits_to_float(w.x << 16);
+        v[1] = bits_to_float(w.x & 0xFFFF0000u);
+        v[2] = bits_to_float(w.y << 16);
+        v[3] = bits_to_float(w.y & 0xFFFF0000u);
+    }
+
+    static __device__ __forceinline__ Word operand(const float (&v)[4]) {
+        return uint2{pack_bf16(v[0], v[1]), pack_bf16(v[2], v[3])};
+    }
+};
+
+template <>
+struct Four<float> {
+    using Word = uint4;
+
+    static __device__ __forceinline__ void unpack(Word w, float (&v)[4]) {
+        ::unpack(w, v);
+    }
+
+    static __device__ __forceinline__ Word operand(const float (&v)[4]) {
+        return operand_chunk(v);
+    }
+};
+
+// max(0, x * scale + shift) of a fragment of x, as an operand. `table` holds (scale, shift) of every channel.
+template <class T>
+struct FragmentAffine;
+
+template <>
+struct FragmentAffine<bf16> {
+    float4 low;   // of channels 2t and 2t + 1 of a step
+    float4 high;  // of 2t + 8 and 2t + 9
+
+    __device__ __forceinline__ void read(unsigned char* shared, unsigned table, int step, int t) {
+        low = lds<float4>(shared, table + (step * 16 + 2 * t) * 8);
+        high = lds<float4>(shared, table + (step * 16 + 2 * t + 8) * 8);
+    }
+
+    static __device__ __forceinline__ unsigned apply(unsigned x, float4 f) {
+        return pack_bf16(relu(fmaf(bits_to_float(x << 16), f.x, f.y)),
+                         relu(fmaf(bits_to_float(x & 0xFFFF0000u), f.z, f.w)));
+    }
+
+    __device__ __forceinline__ void apply(unsigned (&a)[4]) const {
+        a[0] = apply(a[0], low);
+        a[1] = apply(a[1], low);
+        a[2] = apply(a[2], high);
+        a[3] = apply(a[3], high);
+    }
+};
+
+template <>
+struct FragmentAffine<float> {
+    float2 low;   // of channel t of a step
+    float2 high;  // of t + 4
+
+    __device__ __forceinline__ void read(unsigned char* shared, unsigned table, int step, int t) {
+        low = lds<float2>(shared, table + (step * 8 + t) * 8);
+        high = lds<float2>(shared, table + (step * 8 + t + 4) * 8);
+    }
+
+    static __device__ __forceinline__ unsigned apply(unsigned x, float2 f) {
+        return tf32_bits(relu(fmaf(bits_to_float(x), f.x, f.y)));
+    }
+
+    __device__ __forceinline__ void apply(unsigned (&a)[4]) const {
+        a[0] = apply(a[0], low);
+        a[1] = apply(a[1], low);
+        a[2] = apply(a[2], high);
+        a[3] = apply(a[3], high);
+    }
+};
+
+// Fragments whose summed dimension is the row of a panel: by ldmatrix.trans in bf16, by 4-byte reads in TF32, since
+// .trans moves 16 bits. `rows` is the number of rows of a panel, `k` the first row, `column` the first column.
+template <class T>
+struct Transposed;
+
+template <>
+struct Transposed<bf16> {
+    static __device__ __forceinline__ void a(unsigned (&r)[4], unsigned char* shared, unsigned at, int rows, int k,
+                                             int column, int lane) {
+        const int c = column / 8 + lane / 8 % 2;
+        ldmatrix_x4_trans(
+            r, shared, at + c / 8 * rows * PANEL_ROW_BYTES + in_panel<bf16>(k + lane / 16 * 8 + lane % 8, c % 8));
+    }
+
+    // Of two fragments that are neighbours along the columns.
+    static __device__ __forceinline__ void b(unsigned (&r)[4], unsigned char* shared, unsigned at, int rows, int k,
+                                             int column, int lane) {
+        const int c = column / 8 + lane / 16;
+        ldmatrix_x4_trans(
+            r, shared, at + c / 8 * rows * PANEL_ROW_BYTES + in_panel<bf16>(k + lane / 8 % 2 * 8 + lane % 8, c % 8));
+    }
+};
+
+template <>
+struct Transposed<float> {
+    static __device__ __forceinline__ unsigned one(unsigned char* shared, unsigned at, int rows, int k, int column) {
+        return lds<unsigned>(shared, at + column / 32 * rows * PANEL_ROW_BYTES + in_panel<float>(k, column % 32 / 4) +
+                                         column % 4 * 4);
+    }
+
+    static __device__ __forceinline__ void a(unsigned (&r)[4], unsigned char* shared, unsigned at, int rows, int k,
+                                             int column, int lane) {
+        const int g = lane / 4;
+        const int t = lane % 4;
+        r[0] = one(shared, at, rows, k + t, column + g);
+        r[1] = one(shared, at, rows, k + t, column + g + 8);
+        r[2] = one(shared, at, rows, k + t + 4, column + g);
+        r[3] = one(shared, at, rows, k + t + 4, column + g + 8);
+    }
+
+    static __device__ __forceinline__ void b(unsigned (&r)[4], unsigned char* shared, unsigned at, int rows, int k,
+                                             int column, int lane) {
+        const int g = lane / 4;
+        const int t = lane % 4;
+        r[0] = one(shared, at, rows, k + t, column + g);
+        r[1] = one(shared, at, rows, k + t + 4, column + g);
+        r[2] = one(shared, at, rows, k + t, column + g + 8);
+        r[3] = one(shared, at, rows, k + t + 4, column + g + 8);
+    }
+};
+
+template <int M, int N>
+__device__ __forceinline__ void clear(float (&sums)[M][N][4]) {
+#pragma unroll
+    for (int i = 0; i < M * N * 4; i++) {
+        sums[i / (N * 4)][i / 4 % N][i % 4] = 0.0f;
+    }
+}
+
+// The product of a fragment of A with two neighbouring fragments of B.
+template <class T, int N>
+__device__ __forceinline__ void multiply_pair(float (&sums)[N][4], int n, const unsigned (&a)[4],
+                                              const unsigned (&b)[4]) {
+    const unsigned first[2] = {b[0], b[1]};
+    const unsigned second[2] = {b[2], b[3]};
+    mma(sums[n], a, first, T{});
+    mma(sums[n + 1], a, second, T{});
+}
+
+// Adds v[0 .. C) over the lanes that differ in bits 4, 3 and 2 of their number, the rows of a fragment. Halves go to
+// different lanes, so that C values take about C shuffles and not 3 C. Afterwards v[0 ..] are the sums of columns first,
+// first + 1, …, in the lanes whose `owner` is still true.
+template <int C, int MASK>
+__device__ __forceinline__ void sum_rows(float* v, int lane, int& first, bool& owner) {
+    if constexpr (MASK >= 4) {
+        if constexpr (C % 2 == 0) {
+            constexpr int HALF = C / 2;
+            const bool upper = (lane & MASK) != 0;
+#pragma unroll
+            for (int i = 0; i < HALF; i++) {
+                const float send = upper ? v[i] : v[HALF + i];
+                const float keep = upper ? v[HALF + i] : v[i];
+                v[i] = keep + __shfl_xor_sync(0xFFFFFFFFu, send, MASK);
+            }
+            first += upper ? HALF : 0;
+            sum_rows<HALF, MASK / 2>(v, lane, first, owner);
+        } else {
+#pragma unroll
+            for (int i = 0; i < C; i++) {
+                v[i] += __shfl_xor_sync(0xFFFFFFFFu, v[i], MASK);
+            }
+            owner = owner && (lane & MASK) == 0;
+            sum_rows<C, MASK / 2>(v, lane, first, owner);
+        }
+    }
+}
+
+// How many columns a lane has after sum_rows.
+template <int C, int STEPS = 3>
+__device__ constexpr int columns_left() {
+    if constexpr (STEPS == 0) {
+        return C;
+    } else {
+        return columns_left<C % 2 == 0 ? C / 2 : C, STEPS - 1>();
+    }
+}
+
+// Two sums of each of a warp's columns, 2 N fragments of which lie beside each other: put(column, first, second) is called
+// by the lane that has them, with the column within the warp's.
+template <int N, class Put>
+__device__ __forceinline__ void for_column_sums(float (&first)[2 * N], float (&second)[2 * N], int lane, Put put) {
+    int column = 0;
+    int again = 0;
+    bool owner = true;
+    sum_rows<2 * N, 16>(first, lane, column, owner);
+    sum_rows<2 * N, 16>(second, lane, again, owner);
+    if (owner) {
+#pragma unroll
+        for (int i = 0; i < columns_left<2 * N>(); i++) {
+            put((column + i) / 2 * 8 + 2 * (lane % 4) + (column + i) % 2, first[i], second[i]);
+        }
+    }
+}
+
+// The tiles of a block: contiguous, as many for each block but possibly the last.
+struct Tiles {
+    int first;
+    int end;
+
+    __device__ __forceinline__ Tiles(int rows, int rowsOfTile, int tilesOfBlock, int block) {
+        const int all = (rows + rowsOfTile - 1) / rowsOfTile;
+        first = block * tilesOfBlock;
+        end = min(all, first + tilesOfBlock);
+    }
+};

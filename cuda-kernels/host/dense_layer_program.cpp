@@ -1,0 +1,25 @@
+// The kernels of a dense layer, compiled for the host.
+#include "../dense_layer.cu"
+
+#include "emulated_program.h"
+
+namespace {
+
+#define ONE(name) EMULATED_KERNEL(name)
+#define WEIGHTS(program) ONE(pack_pointwise_weights##program), ONE(pack_appended_weights##program), ONE(add_appended_gradient##program)
+#define LAYER(program)                                                                                   \
+    WEIGHTS(program), ONE(pointwise_forward_short##program), ONE(pointwise_backward##program)
+#define APPENDED(program) ONE(appended_convolution##program), ONE(appended_data##program), ONE(appended_weights##program)
+
+const EmulatedProgram program = {
+    LAYER(_bf16_48), ONE(pointwise_forward_kept_bf16_48), APPENDED(_bf16_48),
+    LAYER(_bf16_64), ONE(pointwise_forward_kept_bf16_64), APPENDED(_bf16_64),
+    LAYER(_bf16_96), ONE(pointwise_forward_kept_bf16_96), APPENDED(_bf16_96), ONE(appended_convolution_short_bf16_96),
+    LAYER(_bf16_128), ONE(pointwise_forward_kept_bf16_128), ONE(pointwise_forward_streamed_bf16_128), APPENDED(_bf16_128),
+    ONE(appended_convolution_short_bf16_128), ONE(appended_data_short_bf16_128),
+    LAYER(_tf32_48), ONE(pointwise_forward_kept_tf32_48), APPENDED(_tf32_48),
+    LAYER(_tf32_64), ONE(pointwise_forward_kept_tf32_64), APPENDED(_tf32_64),
+    LAYER(_tf32_128), ONE(pointwise_forward_streamed_tf32_128),
+};
+
+}  // namespace

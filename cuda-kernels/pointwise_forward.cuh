@@ -1,0 +1,245 @@
+// The bottleneck of a dense layer: Z = relu(x * scale + shift over X[:, :K]) * W^T, with mean and sum of squared
+// deviations of every channel of Z, reading X once.
+//
+// Shapes    x [rows, K] of rows xStride apart, the column prefix of a block's matrix, read in place; w [NT, wStride] as
+//           pack_pointwise_weights leaves it; z [rows, N]; tiles [blocks, 2, N]: mean and sum of squared deviations over
+//           the block's rows, which combine_statistics adds
+// Needs     rows of x and z that start on 16 bytes, N a multiple of a chunk, N <= NT
+// Bytes     x, and w once a block, read; z written
+// Geometry  one block for each tilesOfBlock tiles of BM rows; every tile after a block's first is on its way while the one
+//           before is multiplied
+// Shared    STAGES panels of x, all panels of w where it STAYS or else STAGES of them, eight finished rows of each warp,
+//           scale and shift, sums
+//
+// A step of the pipeline is a panel: 128 bytes of every row. x arrives as it is stored and is normalised in fragments, in
+// fp32, by the warp that multiplies it.
+#pragma once
+#include "fragments.cuh"
+
+template <class T, int BM, int NT, int WM, int WN, int STAGES, bool STAYS>
+struct PointwiseForward {
+    static constexpr int BLOCK_THREADS = WM * WN * 32;
+    static constexpr int E = PANEL_ROW_BYTES / static_cast<int>(sizeof(T));  // elements of a panel's row
+    static constexpr int MF = BM / WM / 16;                                  // fragments of a warp
+    static constexpr int NW = NT / WN;
+    static constexpr int NF = NW / 8;
+    static constexpr int ROW_PITCH = NW * static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 16 : 32);
+    static constexpr unsigned X_BYTES = BM * PANEL_ROW_BYTES;
+    static constexpr unsigned W_BYTES = NT * PANEL_ROW_BYTES;
+    static_assert(NF % 2 == 0 && MF >= 1 && BM * 8 % BLOCK_THREADS == 0, "shape");
+
+    // Where the parts of shared memory lie. What does not depend on K comes first, so that it is a constant.
+    static constexpr unsigned ROWS_AT = STAGES * X_BYTES;
+    static constexpr unsigned SUMS_AT = ROWS_AT + WM * WN * 8 * ROW_PITCH;  // [WM, 2, NT]
+    static constexpr unsigned SHIFT_AT = SUMS_AT + 2 * WM * NT * 4;         // [NT]
+    static constexpr unsigned STREAM_AT = SHIFT_AT + (NT * 4 + 127) / 128 * 128;
+    static constexpr unsigned AFFINE_AT = STREAM_AT + (STAYS ? 0 : STAGES * W_BYTES);
+
+    static __device__ __forceinline__ void run(const T* __restrict__ x, int xStride, const float* __restrict__ scale,
+                                               const float* __restrict__ shift, const T* __restrict__ w, int wStride,
+                                               T* __restrict__ z, int zStride, int rows, int K, int N, int tilesOfBlock,
+                                               float* __restrict__ tiles) {
+        const int panelsOfK = (K + E - 1) / E;
+        const unsigned wAt = STAYS ? AFFINE_AT + panelsOfK * E * 8 : STREAM_AT;
+        DYNAMIC_SHARED(AFFINE_AT + panelsOfK * (E * 8 + (STAYS ? W_BYTES : 0)));
+        const int lane = threadIdx.x % 32;
+        const int warp = threadIdx.x / 32;
+        const int wm = warp % WM;
+        const int wn = warp / WM;
+        const int g = lane >> 2;
+        const int t = lane & 3;
+        const Tiles share(rows, BM, tilesOfBlock, blockIdx.x);
+
+        const int chunk = threadIdx.x % 8;
+        const int loadRow = threadIdx.x / 8;
+        const auto load_w = [&](unsigned to, int panel) {
+#pragma unroll
+            for (int i = 0; i < (NT * 8 + BLOCK_THREADS - 1) / BLOCK_THREADS; i++) {
+                const int r = loadRow + i * (BLOCK_THREADS / 8);
+                if (NT * 8 % BLOCK_THREADS == 0 || r < NT) {
+                    cp_async16(shared, to + in_panel<T>(r, chunk),
+                               w + static_cast<size_t>(r) * wStride + panel * E + chunk * CHUNK<T>, CHUNK_BYTES);
+                }
+            }
+        };
+        const auto load_x = [&](unsigned to, int tile, int panel) {
+            const int column = panel * E + chunk * CHUNK<T>;
+            const int bytes = max(0, min(CHUNK_BYTES, (K - column) * static_cast<int>(sizeof(T))));
+#pragma unroll
+            for (int i = 0; i < BM * 8 / BLOCK_THREADS; i++) {
+                const int r = loadRow + i * (BLOCK_THREADS / 8);
+                const int row = tile * BM + r;
+                const bool on = row < rows && bytes > 0;
+                cp_async16(shared, to + in_panel<T>(r, chunk),
+                           on ? x + static_cast<size_t>(row) * xStride + column : x, on ? bytes : 0);
+            }
+        };
+        int nextTile = share.first;
+        int nextPanel = 0;
+        int nextStage = 0;
+        const auto load_next = [&] {
+            if (nextTile < share.end) {
+                load_x(nextStage * X_BYTES, nextTile, nextPanel);
+                if (!STAYS) {
+                    load_w(wAt + nextStage * W_BYTES, nextPanel);
+                }
+                nextStage = nextStage + 1 == STAGES ? 0 : nextStage + 1;
+                if (++nextPanel == panelsOfK) {
+                    nextPanel = 0;
+                    nextTile++;
+                }
+            }
+            cp_commit();
+        };
+        if (STAYS) {
+            for (int panel = 0; panel < panelsOfK; panel++) {
+                load_w(wAt + panel * W_BYTES, panel);
+            }
+        }
+        for (int i = 0; i < STAGES - 1; i++) {
+            load_next();
+        }
+        for (int c = threadIdx.x; c < panelsOfK * E; c += BLOCK_THREADS) {
+            lane_sts(shared, AFFINE_AT + c * 8, float2{c < K ? scale[c] : 0.0f, c < K ? shift[c] : 0.0f});
+        }
+        for (int c = threadIdx.x; c < 2 * WM * NT; c += BLOCK_THREADS) {
+            lane_sts(shared, SUMS_AT + c * 4, 0.0f);
+        }
+
+        float sums[MF][NF][4];
+        int stage = 0;
+        for (int tile = share.first; tile < share.end; tile++) {
+            clear(sums);
+            for (int panel = 0; panel < panelsOfK; panel++) {
+                // The oldest stage has arrived for this thread, behind the barrier for all; and behind it nobody reads the
+                // stage that is filled next.
+                cp_wait<STAGES - 2>();
+                __syncthreads();
+                load_next();
+                const unsigned xs = stage * X_BYTES;
+                const unsigned ws = wAt + (STAYS ? panel : stage) * W_BYTES;
+#pragma unroll
+                for (int step = 0; step < 4; step++) {
+                    FragmentAffine<T> affine;
+                    affine.read(shared, AFFINE_AT, panel * 4 + step, t);
+                    unsigned a[MF][4];
+#pragma unroll
+                    for (int m = 0; m < MF; m++) {
+                        const int r = wm * (BM / WM) + m * 16 + lane % 16;
+                        ldmatrix_x4(a[m], shared, xs + in_panel<T>(r, step * 2 + lane / 16));
+                        affine.apply(a[m]);
+                    }
+#pragma unroll
+                    for (int n = 0; n < NF; n += 2) {
+                        unsigned b[4];
+                        const int r = wn * NW + n * 8 + lane % 8 + lane / 16 * 8;
+                        ldmatrix_x4(b, shared, ws + in_panel<T>(r, step * 2 + lane / 8 % 2));
+#pragma unroll
+                        for (int m = 0; m < MF; m++) {
+                            multiply_pair<T>(sums[m], n, a[m], b);
+                        }
+                    }
+                }
+                stage = stage + 1 == STAGES ? 0 : stage + 1;
+            }
+            if (tile == share.first) {
+                note_shift(shared, sums, wm, wn, g, t);
+                __syncthreads();
+            }
+            store(shared, sums, wm, wn, tile * BM + wm * (BM / WM), lane, z, zStride, rows, N);
+        }
+        cp_wait<0>();
+        __syncthreads();
+        write_statistics(shared, min(rows, share.end * BM) - share.first * BM, N, tiles);
+    }
+
+    // Sums are shifted by the block's first row, so that a large mean does not cancel the variance.
+    static __device__ __forceinline__ void note_shift(unsigned char* shared, const float (&sums)[MF][NF][4], int wm, int wn,
+                                                      int g, int t) {
+        if (wm == 0 && g == 0) {
+#pragma unroll
+            for (int n = 0; n < NF; n++) {
+                const auto word = Pair<T>::of(sums[0][n][0], sums[0][n][1]);
+                lane_sts(shared, SHIFT_AT + (wn * NW + n * 8 + 2 * t) * 4,
+                         float2{Pair<T>::first(word), Pair<T>::second(word)});
+            }
+        }
+    }
+
+    // Stores a tile, eight rows of a warp at a time in whole chunks, and adds the stored values to the warp's sums.
+    static __device__ __forceinline__ void store(unsigned char* shared, const float (&sums)[MF][NF][4], int wm, int wn,
+                                                 int row0, int lane, T* __restrict__ z, int zStride, int rows, int N) {
+        const int g = lane >> 2;
+        const int t = lane & 3;
+        float sum[2 * NF];
+        float squares[2 * NF];
+#pragma unroll
+        for (int i = 0; i < 2 * NF; i++) {
+            sum[i] = squares[i] = 0.0f;
+        }
+        const unsigned mine = ROWS_AT + (wn * WM + wm) * 8 * ROW_PITCH;
+#pragma unroll
+        for (int m = 0; m < MF; m++) {
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+                const int first = row0 + m * 16 + half * 8;
+                const bool inside = first + g < rows;
+#pragma unroll
+                for (int n = 0; n < NF; n++) {
+                    const auto word = Pair<T>::of(sums[m][n][2 * half], sums[m][n][2 * half + 1]);
+                    sts(shared, mine + g * ROW_PITCH + (n * 8 + 2 * t) * static_cast<int>(sizeof(T)), word);
+                    const float2 shift = lds<float2>(shared, SHIFT_AT + (wn * NW + n * 8 + 2 * t) * 4);
+                    const float d0 = inside ? Pair<T>::first(word) - shift.x : 0.0f;
+                    const float d1 = inside ? Pair<T>::second(word) - shift.y : 0.0f;
+                    sum[2 * n] += d0;
+                    sum[2 * n + 1] += d1;
+                    squares[2 * n] = fmaf(d0, d0, squares[2 * n]);
+                    squares[2 * n + 1] = fmaf(d1, d1, squares[2 * n + 1]);
+                }
+                __syncwarp();
+                constexpr int CHUNKS = NW * static_cast<int>(sizeof(T)) / CHUNK_BYTES;
+#pragma unroll
+                for (int i = 0; i < (8 * CHUNKS + 31) / 32; i++) {
+                    const int r = (i * 32 + lane) / CHUNKS;
+                    const int c = (i * 32 + lane) % CHUNKS;
+                    const uint4 v = lds<uint4>(shared, mine + r * ROW_PITCH + c * CHUNK_BYTES, r < 8);
+                    const int column = wn * NW + c * CHUNK<T>;
+                    if (r < 8 && first + r < rows && column < N) {
+                        stg(z + static_cast<size_t>(first + r) * zStride + column, v);
+                    }
+                }
+                __syncwarp();
+            }
+        }
+        for_column_sums<NF>(sum, squares, lane, [&](int column, float s, float q) {
+            const unsigned to = SUMS_AT + (2 * wm * NT + wn * NW + column) * 4;
+            lane_sts(shared, to, lane_lds<float>(shared, to) + s);
+            lane_sts(shared, to + NT * 4, lane_lds<float>(shared, to + NT * 4) + q);
+        });
+    }
+
+    static __device__ __forceinline__ void write_statistics(unsigned char* shared, int count, int N,
+                                                            float* __restrict__ tiles) {
+        for (int c = threadIdx.x; c < N; c += BLOCK_THREADS) {
+            float s = 0.0f;
+            float q = 0.0f;
+            for (int m = 0; m < WM; m++) {
+                s += lane_lds<float>(shared, SUMS_AT + (2 * m * NT + c) * 4);
+                q += lane_lds<float>(shared, SUMS_AT + ((2 * m + 1) * NT + c) * 4);
+            }
+            const float mean = s / count;
+            float* const to = tiles + static_cast<size_t>(blockIdx.x) * 2 * N + c;
+            to[0] = lane_lds<float>(shared, SHIFT_AT + c * 4) + mean;
+            to[N] = fmaxf(0.0f, q - s * mean);
+        }
+    }
+};
+
+#define POINTWISE_FORWARD(suffix, T, BM, NT, WM, WN, STAGES, STAYS, BLOCKS_OF_MULTIPROCESSOR)                            \
+    extern "C" __global__ void __launch_bounds__((WM) * (WN) * 32, BLOCKS_OF_MULTIPROCESSOR)                             \
+        pointwise_forward##suffix(const T* __restrict__ x, int xStride, const float* __restrict__ affine,                \
+                                  int affineStride, const T* __restrict__ w, int wStride, T* __restrict__ z, int zStride, \
+                                  int rows, int inputs, int outputs, int tilesOfBlock, float* __restrict__ tiles) {       \
+        PointwiseForward<T, BM, NT, WM, WN, STAGES, STAYS>::run(x, xStride, affine, affine + affineStride, w, wStride, z, \
+                                                                zStride, rows, inputs, outputs, tilesOfBlock, tiles);     \
+    }

@@ -1,0 +1,140 @@
+package org.densenet4j.backend.cuda;
+
+import org.densenet4j.backend.ConvolutionMemory;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.PointwiseMemory;
+import org.densenet4j.backend.PointwiseShape;
+
+import java.util.Optional;
+
+/**
+ * Which halves of dense layers run by the fused kernels of {@code cuda-kernels/dense_layer.cu} on a
+ * device, and what they need. Others run by cuBLAS, cuDNN and the kernels of a step. The rule:
+ *
+ * <ul>
+ *   <li>tensor cores of Ampere or newer, and bf16, or float32 where TF32 is allowed
+ *   <li>at most 128 channels of the bottleneck, whole 16 bytes of them; columns that are read a
+ *       multiple of four
+ *   <li>for the 3x3 convolution at most 32 new channels in bf16, at most 16 of them behind at most
+ *       64 channels in TF32, a multiple of four, and images narrow enough that a ring of their
+ *       lines fits a multiprocessor's shared memory
+ * </ul>
+ *
+ * @param tensorCores whether the device has those of Ampere or newer
+ * @param tensorFloat32 whether float32 operands may be rounded to TF32
+ * @param multiprocessors of the device
+ * @param sharedBytes dynamic shared memory that a block can have
+ */
+record FusedLayers(
+        boolean tensorCores, boolean tensorFloat32, int multiprocessors, int sharedBytes) {
+
+    /** Nothing is fused. */
+    static final FusedLayers NONE = new FusedLayers(false, false, 1, 0);
+
+    /** A 1x1 convolution's kernels for a number of rows. */
+    record Pointwise(
+            LayerProgram program, LayerKernel forward, LayerKernel backward, int backwardColumns) {}
+
+    /** A 3x3 convolution's kernels for a number of rows. */
+    record Appended(
+            LayerProgram program,
+            LayerKernel forward,
+            int forwardRing,
+            LayerKernel data,
+            int dataRing,
+            LayerKernel weights,
+            int weightsRing) {}
+
+    private boolean multiplies(DataType type) {
+        return tensorCores && (type == DataType.BFLOAT16 || tensorFloat32);
+    }
+
+    Optional<Pointwise> pointwise(PointwiseShape s) {
+        if (!multiplies(s.type()) || s.inputChannels() % 4 != 0) {
+            return Optional.empty();
+        }
+        return LayerProgram.of(s.type(), s.outputChannels(), 0)
+                .filter(p -> s.outputChannels() % p.chunk() == 0)
+                .flatMap(p -> pointwise(p, s));
+    }
+
+    private Optional<Pointwise> pointwise(LayerProgram program, PointwiseShape s) {
+        PointwiseKernels kernels = new PointwiseKernels(program, sharedBytes);
+        return kernels.forward(s.rows(), s.inputChannels(), multiprocessors)
+                .flatMap(
+                        forward ->
+                                kernels.backward()
+                                        .map(
+                                                backward ->
+                                                        new Pointwise(
+                                                                program,
+                                                                forward,
+                                                                backward,
+                                                                kernels.backwardColumns())));
+    }
+
+    /** What a 1x1 convolution needs that has kernels. */
+    PointwiseMemory memory(Pointwise kernels, PointwiseShape s) {
+        long shares = mostShares(kernels, s);
+        long sums = (long) s.outputChannels() + 2;
+        return new PointwiseMemory(
+                (long) kernels.program().width()
+                        * PointwiseKernels.packedStride(kernels.program(), s.inputChannels())
+                        * s.type().bytes(),
+                0,
+                0,
+                4 * shares * sums * s.inputChannels());
+    }
+
+    /** Blocks of the backward kernel along the rows, at most. */
+    int mostShares(Pointwise kernels, PointwiseShape s) {
+        int blocks = multiprocessors * kernels.backward().blocksOfMultiprocessor();
+        int across = Math.ceilDiv(s.inputChannels(), kernels.backwardColumns());
+        int tiles = Math.ceilDiv(s.rows(), kernels.backward().rowsOfTile());
+        return Math.clamp(blocks / across, 1, tiles);
+    }
+
+    Optional<Appended> appended(ConvolutionShape s) {
+        boolean threeByThree = s.kernel() == 3 && s.stride() == 1 && s.padding() == 1;
+        if (!multiplies(s.type()) || !threeByThree || s.outputChannels() % 4 != 0) {
+            return Optional.empty();
+        }
+        return LayerProgram.of(s.type(), s.inputChannels(), s.outputChannels())
+                .filter(p -> s.inputChannels() % p.chunk() == 0)
+                .flatMap(p -> appended(p, s));
+    }
+
+    private Optional<Appended> appended(LayerProgram program, ConvolutionShape s) {
+        AppendedKernels kernels = new AppendedKernels(program, s.width(), sharedBytes);
+        int rows = s.images() * s.height() * s.width();
+        Optional<LayerKernel> forward = kernels.forward(rows, multiprocessors);
+        Optional<LayerKernel> data = kernels.data(rows, multiprocessors);
+        Optional<LayerKernel> weights = kernels.weights();
+        if (forward.isEmpty() || data.isEmpty() || weights.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                new Appended(
+                        program,
+                        forward.get(),
+                        kernels.ring(forward.get()),
+                        data.get(),
+                        kernels.ring(data.get()),
+                        weights.get(),
+                        kernels.ring(weights.get())));
+    }
+
+    /** What a 3x3 convolution needs that has kernels. */
+    ConvolutionMemory memory(Appended kernels, ConvolutionShape s) {
+        LayerProgram p = kernels.program();
+        long blocks = (long) multiprocessors * kernels.weights().blocksOfMultiprocessor();
+        return new ConvolutionMemory(
+                9L
+                        * p.newChannels()
+                        * p.panels(p.width())
+                        * LayerProgram.PANEL_BYTES,
+                4L * s.weights(),
+                4L * blocks * s.weights());
+    }
+}

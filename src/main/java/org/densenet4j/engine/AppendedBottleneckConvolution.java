@@ -1,0 +1,73 @@
+package org.densenet4j.engine;
+
+import org.densenet4j.backend.AppendedConvolution;
+import org.densenet4j.backend.AppendedGradient;
+import org.densenet4j.backend.Dropout;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedWeights;
+import org.densenet4j.plan.BottleneckConvolutionMemory;
+
+/**
+ * The 3x3 half of a dense layer with a bottleneck on a device that reads Z and writes the block's
+ * columns, and has T and Y nowhere else.
+ */
+final class AppendedBottleneckConvolution extends BottleneckConvolution {
+    private final BottleneckConvolutionMemory.Appended memory;
+    private final AppendedConvolution convolution;
+
+    AppendedBottleneckConvolution(
+            Compute compute,
+            BottleneckConvolutionMemory.Appended memory,
+            BatchNormalisation norm,
+            NewColumns target) {
+        super(compute, norm, target);
+        this.memory = memory;
+        this.convolution = compute.arena().appended(memory.shape());
+    }
+
+    @Override
+    PackedWeights prepared() {
+        return convolution;
+    }
+
+    @Override
+    void forward(Pass pass, Matrix z, Matrix partials) {
+        Dropout dropout = target.dropout(pass);
+        compute.forEachChunk(
+                memory.chunks(),
+                pass,
+                (lane, chunk) ->
+                        convolution.forward(
+                                chunk.images(),
+                                chunk.of(z),
+                                norm.affine(),
+                                memory.scratch().packedWeights(),
+                                dropout,
+                                chunk.of(target.values()),
+                                chunk.partial(partials)));
+    }
+
+    @Override
+    void backward(Pass pass, Matrix z, Matrix dT, LaneSums weightSums, Matrix partials) {
+        Dropout dropout = target.dropout(pass);
+        compute.forEachChunk(
+                memory.chunks(),
+                pass,
+                (lane, chunk) ->
+                        convolution.backward(
+                                chunk.images(),
+                                new AppendedGradient(
+                                        chunk.of(target.gradientOfColumns()),
+                                        chunk.of(target.values()),
+                                        target.correction(),
+                                        target.statistics(),
+                                        dropout,
+                                        chunk.of(z),
+                                        norm.affine(),
+                                        norm.statistics(pass, 0),
+                                        memory.scratch().packedWeights(),
+                                        chunk.of(dT),
+                                        weightSums.of(lane),
+                                        chunk.partial(partials))));
+    }
+}

@@ -1,0 +1,84 @@
+package org.densenet4j.standin;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** {@code cuda-kernels/} compiled by the host's C++ compiler, see {@code cuda-kernels/host}. */
+public final class HostKernels {
+    /** Where the kernels' sources lie. */
+    public static final Path SOURCES = Path.of("cuda-kernels");
+
+    private static final Path TARGET = Path.of("target/emulation");
+    private static final String LIBRARY = "libkernels.so";
+    private static final List<String> PARTS =
+            List.of("dense_layer_program", "kernels_program", "cuda_emulation");
+    private static final List<String> FLAGS =
+            List.of(
+                    "-fPIC",
+                    "-O2",
+                    "-std=c++17",
+                    "-ffp-contract=off",
+                    "-Wall",
+                    "-Wextra",
+                    "-Werror",
+                    "-Wno-unknown-pragmas",
+                    "-DDENSENET4J_EMULATION");
+
+    private HostKernels() {}
+
+    /** The emulated machine with all kernels, as a library. */
+    public static Path library(HostCompiler compiler) {
+        return built(compiler, SOURCES).resolve(LIBRARY);
+    }
+
+    /** The same of other sources than the project's. */
+    public static Path library(HostCompiler compiler, Path sources) {
+        return built(compiler, sources).resolve(LIBRARY);
+    }
+
+    /** The same as objects, for another library. */
+    static List<Path> objects(HostCompiler compiler) {
+        Path folder = built(compiler, SOURCES);
+        return PARTS.stream().map(part -> folder.resolve(part + ".o")).toList();
+    }
+
+    private static Path built(HostCompiler compiler, Path sources) {
+        return BuiltOnce.in(
+                TARGET,
+                compiler,
+                FLAGS,
+                List.of(sources),
+                folder -> {
+                    List<String> link = new ArrayList<>(List.of("-shared", "-o"));
+                    link.add(folder.resolve(LIBRARY).toString());
+                    link.addAll(compile(compiler, sources, folder));
+                    compiler.run(link);
+                });
+    }
+
+    private static List<String> compile(HostCompiler compiler, Path sources, Path folder) {
+        List<String> objects = new ArrayList<>();
+        List<CompletableFuture<?>> compilations = new ArrayList<>();
+        try (ExecutorService pool = Executors.newFixedThreadPool(PARTS.size())) {
+            for (String part : PARTS) {
+                List<String> arguments = new ArrayList<>(FLAGS);
+                String object = folder.resolve(part + ".o").toString();
+                arguments.addAll(
+                        List.of(
+                                "-c",
+                                sources.resolve("host").resolve(part + ".cpp").toString(),
+                                "-o",
+                                object));
+                objects.add(object);
+                compilations.add(
+                        CompletableFuture.runAsync(() -> compiler.run(arguments), pool));
+            }
+        }
+        compilations.forEach(CompletableFuture::join);
+        return objects;
+    }
+}
