@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -188,6 +189,7 @@ final class CudaDevice implements Device {
 
     @Override
     public boolean supports(DataType type) {
+        Objects.requireNonNull(type, "precision");
         return true;
     }
 
