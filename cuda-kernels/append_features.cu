@@ -7,8 +7,8 @@
 #include "channel_stats.cu"
 #include "dropout.cuh"
 
-template <int V>
-__device__ void append_features(const float* y, int yStride, float* columns, int columnsStride, int rows, int k,
+template <int V, class T>
+__device__ void append_features(const T* y, int yStride, T* columns, int columnsStride, int rows, int k,
                                 int rowsPerTile, int firstRow, Dropout dropout, float* tiles) {
     const int c = first_channel<V>();
     const bool inside = c < k;
@@ -23,6 +23,7 @@ __device__ void append_features(const float* y, int yStride, float* columns, int
             tile, [&](int r) { return load<V>(y + at(r, yStride, c)); },
             [&](int r, Channels<V> value) {
                 drop(value, (static_cast<unsigned long long>(firstRow) + r) * k + c, dropout);
+                value = as_stored<T>(value);  // statistics are those of what later layers read
                 store(columns + at(r, columnsStride, c), value);
                 add_shifted(value, shift, sum, squares);
             });
@@ -33,8 +34,8 @@ __device__ void append_features(const float* y, int yStride, float* columns, int
     }
 }
 
-TILED_KERNEL(append_features,
-             (const float* y, int yStride, float* columns, int columnsStride, int rows, int k, int rowsPerTile,
+TYPED_KERNEL(append_features,
+             (const Stored* y, int yStride, Stored* columns, int columnsStride, int rows, int k, int rowsPerTile,
               int firstRow, unsigned threshold, unsigned layerThreshold, float keptScale, unsigned seedLow,
               unsigned seedHigh, const unsigned* step, unsigned layer, float* tiles),
              (y, yStride, columns, columnsStride, rows, k, rowsPerTile, firstRow,

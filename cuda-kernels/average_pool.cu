@@ -9,8 +9,8 @@
 // Geometry  tiled over what is written, see common.cuh; global pool: blockIdx.y is the image
 #include "pool_windows.cuh"
 
-template <int V>
-__device__ void average_pool(const float* x, int xStride, PoolWindows p, float* out, int outStride, int outRows,
+template <int V, class S, class T>
+__device__ void average_pool(const S* x, int xStride, PoolWindows p, T* out, int outStride, int outRows,
                              int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -46,15 +46,15 @@ __device__ void average_pool(const float* x, int xStride, PoolWindows p, float* 
     }
 }
 
-TILED_KERNEL(average_pool,
-             (const float* x, int xStride, int height, int width, int kernelHeight, int kernelWidth, int stride,
-              int padding, int outHeight, int outWidth, float* out, int outStride, int outRows, int channels,
-              int rowsPerTile),
-             (x, xStride, {height, width, kernelHeight, kernelWidth, stride, padding, outHeight, outWidth}, out,
-              outStride, outRows, channels, rowsPerTile))
+WIDENING_KERNEL(average_pool,
+                (const Source* x, int xStride, int height, int width, int kernelHeight, int kernelWidth, int stride,
+                 int padding, int outHeight, int outWidth, Stored* out, int outStride, int outRows, int channels,
+                 int rowsPerTile),
+                (x, xStride, {height, width, kernelHeight, kernelWidth, stride, padding, outHeight, outWidth}, out,
+                 outStride, outRows, channels, rowsPerTile))
 
-template <int V>
-__device__ void global_average_pool(const float* x, int xStride, int pixels, float* out, int outStride,
+template <int V, class S, class T>
+__device__ void global_average_pool(const S* x, int xStride, int pixels, T* out, int outStride,
                                     int channels) {
     const int c = first_channel<V>();
     const bool inside = c < channels;
@@ -62,7 +62,7 @@ __device__ void global_average_pool(const float* x, int xStride, int pixels, flo
     Channels<V> unused = zeros<V>();
     if (inside) {
         const int first = blockIdx.y * pixels;
-        for_rows<ROWS_AT_ONCE<V, 1>>(
+        for_rows<ROWS_AT_ONCE<V, 1, S>>(
             {first, first + pixels}, [&](int r) { return load<V>(x + at(r, xStride, c)); },
             [&](int, Channels<V> value) {
 #pragma unroll
@@ -81,12 +81,12 @@ __device__ void global_average_pool(const float* x, int xStride, int pixels, flo
     }
 }
 
-TILED_KERNEL(global_average_pool,
-             (const float* x, int xStride, int pixels, float* out, int outStride, int channels),
-             (x, xStride, pixels, out, outStride, channels))
+WIDENING_KERNEL(global_average_pool,
+                (const Source* x, int xStride, int pixels, Stored* out, int outStride, int channels),
+                (x, xStride, pixels, out, outStride, channels))
 
-template <int V>
-__device__ void average_pool_gradient(const float* pooledGradient, int pooledStride, PoolWindows p, float* out,
+template <int V, class S, class T>
+__device__ void average_pool_gradient(const S* pooledGradient, int pooledStride, PoolWindows p, T* out,
                                       int outStride, int rows, int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -112,10 +112,10 @@ __device__ void average_pool_gradient(const float* pooledGradient, int pooledStr
     }
 }
 
-TILED_KERNEL(average_pool_gradient,
-             (const float* pooledGradient, int pooledStride, int height, int width, int kernelHeight,
-              int kernelWidth, int stride, int padding, int outHeight, int outWidth, float* out, int outStride,
-              int rows, int channels, int rowsPerTile),
-             (pooledGradient, pooledStride,
-              {height, width, kernelHeight, kernelWidth, stride, padding, outHeight, outWidth}, out, outStride, rows,
-              channels, rowsPerTile))
+NARROWING_KERNEL(average_pool_gradient,
+                 (const Source* pooledGradient, int pooledStride, int height, int width, int kernelHeight,
+                  int kernelWidth, int stride, int padding, int outHeight, int outWidth, Stored* out, int outStride,
+                  int rows, int channels, int rowsPerTile),
+                 (pooledGradient, pooledStride,
+                  {height, width, kernelHeight, kernelWidth, stride, padding, outHeight, outWidth}, out, outStride,
+                  rows, channels, rowsPerTile))

@@ -13,9 +13,9 @@ __device__ __forceinline__ float blur_weight(int output, int pixel, int size) {
     return pixel == 2 * output || output == 0 || 2 * output + 1 == size ? 0.5f : 0.25f;
 }
 
-template <int V>
-__device__ void blur_pool(const float* x, int xStride, int height, int width, int outHeight, int outWidth,
-                          float* out, int outStride, int outRows, int channels, int rowsPerTile) {
+template <int V, class T>
+__device__ void blur_pool(const T* x, int xStride, int height, int width, int outHeight, int outWidth,
+                          T* out, int outStride, int outRows, int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
         return;
@@ -40,15 +40,15 @@ __device__ void blur_pool(const float* x, int xStride, int height, int width, in
     }
 }
 
-TILED_KERNEL(blur_pool,
-             (const float* x, int xStride, int height, int width, int outHeight, int outWidth, float* out,
+TYPED_KERNEL(blur_pool,
+             (const Stored* x, int xStride, int height, int width, int outHeight, int outWidth, Stored* out,
               int outStride, int outRows, int channels, int rowsPerTile),
              (x, xStride, height, width, outHeight, outWidth, out, outStride, outRows, channels, rowsPerTile))
 
 // Pixel y is read by outputs y/2 and, where it is odd, y/2 + 1.
-template <int V>
-__device__ void blur_pool_gradient(const float* pooledGradient, int pooledStride, int height, int width,
-                                   int outHeight, int outWidth, float* out, int outStride, int rows, int channels,
+template <int V, class T>
+__device__ void blur_pool_gradient(const T* pooledGradient, int pooledStride, int height, int width,
+                                   int outHeight, int outWidth, T* out, int outStride, int rows, int channels,
                                    int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -74,8 +74,8 @@ __device__ void blur_pool_gradient(const float* pooledGradient, int pooledStride
     }
 }
 
-TILED_KERNEL(blur_pool_gradient,
-             (const float* pooledGradient, int pooledStride, int height, int width, int outHeight, int outWidth,
-              float* out, int outStride, int rows, int channels, int rowsPerTile),
+TYPED_KERNEL(blur_pool_gradient,
+             (const Stored* pooledGradient, int pooledStride, int height, int width, int outHeight, int outWidth,
+              Stored* out, int outStride, int rows, int channels, int rowsPerTile),
              (pooledGradient, pooledStride, height, width, outHeight, outWidth, out, outStride, rows, channels,
               rowsPerTile))

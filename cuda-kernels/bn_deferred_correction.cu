@@ -9,10 +9,10 @@
 // Geometry  tiled, see common.cuh
 #include "dropout.cuh"
 
-template <int V>
-__device__ void apply_correction(const float* gradient, int gradientStride, const float* x, int xStride,
+template <int V, class T>
+__device__ void apply_correction(const T* gradient, int gradientStride, const T* x, int xStride,
                                  const float* correction, int correctionStride, const float* means, int add,
-                                 float* out, int outStride, int rows, int channels, int rowsPerTile, int firstRow,
+                                 T* out, int outStride, int rows, int channels, int rowsPerTile, int firstRow,
                                  Dropout dropout) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -27,7 +27,7 @@ __device__ void apply_correction(const float* gradient, int gradientStride, cons
         Channels<V> value;
         Channels<V> old;
     };
-    for_rows<ROWS_AT_ONCE<V, 3>>(
+    for_rows<ROWS_AT_ONCE<V, 3, T>>(
         rows_of_tile(rows, rowsPerTile),
         [&](int r) {
             return Fetched{load<V>(gradient + at(r, gradientStride, c)), load<V>(x + at(r, xStride, c)),
@@ -49,25 +49,25 @@ __device__ void apply_correction(const float* gradient, int gradientStride, cons
         });
 }
 
-TILED_KERNEL(apply_correction,
-             (const float* gradient, int gradientStride, const float* x, int xStride, const float* correction,
-              int correctionStride, const float* mean, int add, float* out, int outStride, int rows, int channels,
+TYPED_KERNEL(apply_correction,
+             (const Stored* gradient, int gradientStride, const Stored* x, int xStride, const float* correction,
+              int correctionStride, const float* mean, int add, Stored* out, int outStride, int rows, int channels,
               int rowsPerTile),
              (gradient, gradientStride, x, xStride, correction, correctionStride, mean, add, out, outStride, rows,
               channels, rowsPerTile, 0, Dropout{}))
 
-template <int V>
-__device__ void gradient_of_appended(const float* gradient, int gradientStride, const float* columns,
+template <int V, class T>
+__device__ void gradient_of_appended(const T* gradient, int gradientStride, const T* columns,
                                      int columnsStride, const float* correction, int correctionStride,
-                                     const float* mean, float* out, int outStride, int rows, int k,
+                                     const float* mean, T* out, int outStride, int rows, int k,
                                      int rowsPerTile, int firstRow, Dropout dropout) {
     apply_correction<V>(gradient, gradientStride, columns, columnsStride, correction, correctionStride, mean, 0,
                         out, outStride, rows, k, rowsPerTile, firstRow, dropout);
 }
 
-TILED_KERNEL(gradient_of_appended,
-             (const float* gradient, int gradientStride, const float* columns, int columnsStride,
-              const float* correction, int correctionStride, const float* mean, float* out, int outStride, int rows,
+TYPED_KERNEL(gradient_of_appended,
+             (const Stored* gradient, int gradientStride, const Stored* columns, int columnsStride,
+              const float* correction, int correctionStride, const float* mean, Stored* out, int outStride, int rows,
               int k, int rowsPerTile, int firstRow, unsigned threshold, unsigned layerThreshold, float keptScale,
               unsigned seedLow, unsigned seedHigh, const unsigned* step, unsigned layer),
              (gradient, gradientStride, columns, columnsStride, correction, correctionStride, mean, out, outStride,

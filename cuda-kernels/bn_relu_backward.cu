@@ -17,9 +17,9 @@
 
 // g of one row and V channels, not yet masked. Each struct is one place that a gradient can come from.
 
-template <int V>
+template <int V, class T>
 struct DenseGradient {
-    const float* gradient;
+    const T* gradient;
     int stride;
 
     __device__ Channels<V> at_row(int row, int c) const {
@@ -27,9 +27,9 @@ struct DenseGradient {
     }
 };
 
-template <int V>
+template <int V, class T>
 struct AveragePooledGradient {
-    const float* gradient;
+    const T* gradient;
     int stride;
     int height;
     int width;
@@ -70,8 +70,8 @@ struct GlobalPooledGradient {
 };
 
 // Masks g, takes its sums, and hands each masked row to `target.put(row, channel, g, target.old(row, channel))`.
-template <int V, class Source, class Target>
-__device__ void masked_gradient(Source source, const float* x, int xStride, const float* affine, int affineStride,
+template <int V, class T, class Gradient, class Target>
+__device__ void masked_gradient(Gradient source, const T* x, int xStride, const float* affine, int affineStride,
                                 const float* means, int rows, int channels, int rowsPerTile, float* tiles,
                                 Target target) {
     const int c = first_channel<V>();
@@ -87,7 +87,7 @@ __device__ void masked_gradient(Source source, const float* x, int xStride, cons
             Channels<V> gradient;
             Channels<V> old;
         };
-        for_rows<ROWS_AT_ONCE<V, 3>>(
+        for_rows<ROWS_AT_ONCE<V, 3, T>>(
             rows_of_tile(rows, rowsPerTile),
             [&](int r) {
                 return Fetched{load<V>(x + at(r, xStride, c)), source.at_row(r, c), target.old(r, c)};
@@ -110,9 +110,9 @@ __device__ void masked_gradient(Source source, const float* x, int xStride, cons
     }
 }
 
-template <int V>
+template <int V, class T>
 struct WriteInPlace {
-    float* gradient;
+    T* gradient;
     int stride;
 
     __device__ Channels<V> old(int, int) const {
@@ -125,10 +125,10 @@ struct WriteInPlace {
 };
 
 // blockGradient (+)= weight * g; the weight is gamma/sigma.
-template <int V>
+template <int V, class T>
 struct AddWeighted {
     const float* weight;
-    float* blockGradient;
+    T* blockGradient;
     int stride;
     bool add;
 
@@ -146,68 +146,68 @@ struct AddWeighted {
     }
 };
 
-template <int V>
-__device__ void mask_relu(float* gradient, int gradientStride, const float* x, int xStride, const float* affine,
+template <int V, class T>
+__device__ void mask_relu(T* gradient, int gradientStride, const T* x, int xStride, const float* affine,
                           int affineStride, const float* mean, int rows, int channels, int rowsPerTile,
                           float* tiles) {
-    masked_gradient<V>(DenseGradient<V>{gradient, gradientStride}, x, xStride, affine, affineStride, mean, rows,
-                       channels, rowsPerTile, tiles, WriteInPlace<V>{gradient, gradientStride});
+    masked_gradient<V>(DenseGradient<V, T>{gradient, gradientStride}, x, xStride, affine, affineStride, mean, rows,
+                       channels, rowsPerTile, tiles, WriteInPlace<V, T>{gradient, gradientStride});
 }
 
-TILED_KERNEL(mask_relu,
-             (float* gradient, int gradientStride, const float* x, int xStride, const float* affine,
+TYPED_KERNEL(mask_relu,
+             (Stored* gradient, int gradientStride, const Stored* x, int xStride, const float* affine,
               int affineStride, const float* mean, int rows, int channels, int rowsPerTile, float* tiles),
              (gradient, gradientStride, x, xStride, affine, affineStride, mean, rows, channels, rowsPerTile,
               tiles))
 
-template <int V>
-__device__ void accumulate_gradient(const float* gradient, int gradientStride, const float* x, int xStride,
+template <int V, class T>
+__device__ void accumulate_gradient(const T* gradient, int gradientStride, const T* x, int xStride,
                                     const float* affine, int affineStride, const float* mean, const float* weight,
-                                    int add, float* blockGradient, int blockStride, int rows, int channels,
+                                    int add, T* blockGradient, int blockStride, int rows, int channels,
                                     int rowsPerTile, float* tiles) {
-    masked_gradient<V>(DenseGradient<V>{gradient, gradientStride}, x, xStride, affine, affineStride, mean, rows,
-                       channels, rowsPerTile, tiles, AddWeighted<V>{weight, blockGradient, blockStride, add != 0});
+    masked_gradient<V>(DenseGradient<V, T>{gradient, gradientStride}, x, xStride, affine, affineStride, mean, rows,
+                       channels, rowsPerTile, tiles, AddWeighted<V, T>{weight, blockGradient, blockStride, add != 0});
 }
 
-TILED_KERNEL(accumulate_gradient,
-             (const float* gradient, int gradientStride, const float* x, int xStride, const float* affine,
-              int affineStride, const float* mean, const float* weight, int add, float* blockGradient,
+TYPED_KERNEL(accumulate_gradient,
+             (const Stored* gradient, int gradientStride, const Stored* x, int xStride, const float* affine,
+              int affineStride, const float* mean, const float* weight, int add, Stored* blockGradient,
               int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
              (gradient, gradientStride, x, xStride, affine, affineStride, mean, weight, add, blockGradient,
               blockStride, rows, channels, rowsPerTile, tiles))
 
-template <int V>
-__device__ void accumulate_gradient_average_pool(const float* pooledGradient, int pooledStride, int height,
-                                                 int width, const float* x, int xStride, const float* affine,
+template <int V, class T>
+__device__ void accumulate_gradient_average_pool(const T* pooledGradient, int pooledStride, int height,
+                                                 int width, const T* x, int xStride, const float* affine,
                                                  int affineStride, const float* mean, const float* weight,
-                                                 int add, float* blockGradient, int blockStride, int rows,
+                                                 int add, T* blockGradient, int blockStride, int rows,
                                                  int channels, int rowsPerTile, float* tiles) {
-    masked_gradient<V>(AveragePooledGradient<V>{pooledGradient, pooledStride, height, width}, x, xStride, affine,
+    masked_gradient<V>(AveragePooledGradient<V, T>{pooledGradient, pooledStride, height, width}, x, xStride, affine,
                        affineStride, mean, rows, channels, rowsPerTile, tiles,
-                       AddWeighted<V>{weight, blockGradient, blockStride, add != 0});
+                       AddWeighted<V, T>{weight, blockGradient, blockStride, add != 0});
 }
 
-TILED_KERNEL(accumulate_gradient_average_pool,
-             (const float* pooledGradient, int pooledStride, int height, int width, const float* x, int xStride,
+TYPED_KERNEL(accumulate_gradient_average_pool,
+             (const Stored* pooledGradient, int pooledStride, int height, int width, const Stored* x, int xStride,
               const float* affine, int affineStride, const float* mean, const float* weight, int add,
-              float* blockGradient, int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
+              Stored* blockGradient, int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
              (pooledGradient, pooledStride, height, width, x, xStride, affine, affineStride, mean, weight, add,
               blockGradient, blockStride, rows, channels, rowsPerTile, tiles))
 
-template <int V>
+template <int V, class T>
 __device__ void accumulate_gradient_global_pool(const float* pooledGradient, int pooledStride, int pixels,
-                                                const float* x, int xStride, const float* affine,
+                                                const T* x, int xStride, const float* affine,
                                                 int affineStride, const float* mean, const float* weight,
-                                                int add, float* blockGradient, int blockStride, int rows,
+                                                int add, T* blockGradient, int blockStride, int rows,
                                                 int channels, int rowsPerTile, float* tiles) {
     masked_gradient<V>(GlobalPooledGradient<V>{pooledGradient, pooledStride, pixels, 1.0f / pixels}, x, xStride,
                        affine, affineStride, mean, rows, channels, rowsPerTile, tiles,
-                       AddWeighted<V>{weight, blockGradient, blockStride, add != 0});
+                       AddWeighted<V, T>{weight, blockGradient, blockStride, add != 0});
 }
 
-TILED_KERNEL(accumulate_gradient_global_pool,
-             (const float* pooledGradient, int pooledStride, int pixels, const float* x, int xStride,
+TYPED_KERNEL(accumulate_gradient_global_pool,
+             (const float* pooledGradient, int pooledStride, int pixels, const Stored* x, int xStride,
               const float* affine, int affineStride, const float* mean, const float* weight, int add,
-              float* blockGradient, int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
+              Stored* blockGradient, int blockStride, int rows, int channels, int rowsPerTile, float* tiles),
              (pooledGradient, pooledStride, pixels, x, xStride, affine, affineStride, mean, weight, add,
               blockGradient, blockStride, rows, channels, rowsPerTile, tiles))

@@ -8,8 +8,8 @@
 // Geometry  tiled, see common.cuh
 #include "common.cuh"
 
-template <int V>
-__device__ void normalise_relu(const float* x, int xStride, const float* affine, int affineStride, float* out,
+template <int V, class T>
+__device__ void normalise_relu(const T* x, int xStride, const float* affine, int affineStride, T* out,
                                int outStride, int rows, int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -17,7 +17,7 @@ __device__ void normalise_relu(const float* x, int xStride, const float* affine,
     }
     const Channels<V> scale = load<V>(affine + c);
     const Channels<V> shift = load<V>(affine + affineStride + c);
-    for_rows<ROWS_AT_ONCE<V, 1>>(
+    for_rows<ROWS_AT_ONCE<V, 1, T>>(
         rows_of_tile(rows, rowsPerTile), [&](int r) { return load<V>(x + at(r, xStride, c)); },
         [&](int r, Channels<V> value) {
             Channels<V> a = normalised(value, scale, shift);
@@ -29,7 +29,7 @@ __device__ void normalise_relu(const float* x, int xStride, const float* affine,
         });
 }
 
-TILED_KERNEL(normalise_relu,
-             (const float* x, int xStride, const float* affine, int affineStride, float* out, int outStride,
+TYPED_KERNEL(normalise_relu,
+             (const Stored* x, int xStride, const float* affine, int affineStride, Stored* out, int outStride,
               int rows, int channels, int rowsPerTile),
              (x, xStride, affine, affineStride, out, outStride, rows, channels, rowsPerTile))

@@ -43,8 +43,8 @@ __device__ __forceinline__ void add_shifted(Channels<V> x, Channels<V> shift, Ch
     }
 }
 
-template <int V>
-__device__ void channel_statistics(const float* x, int xStride, int rows, int channels, int rowsPerTile,
+template <int V, class T>
+__device__ void channel_statistics(const T* x, int xStride, int rows, int channels, int rowsPerTile,
                                    float* tiles) {
     const int c = first_channel<V>();
     const bool inside = c < channels;
@@ -54,7 +54,7 @@ __device__ void channel_statistics(const float* x, int xStride, int rows, int ch
     Channels<V> squares = zeros<V>();
     if (inside) {
         shift = load<V>(x + at(tile.first, xStride, c));
-        for_rows<ROWS_AT_ONCE<V, 1>>(
+        for_rows<ROWS_AT_ONCE<V, 1, T>>(
             tile, [&](int r) { return load<V>(x + at(r, xStride, c)); },
             [&](int, Channels<V> value) { add_shifted(value, shift, sum, squares); });
     }
@@ -64,8 +64,8 @@ __device__ void channel_statistics(const float* x, int xStride, int rows, int ch
     }
 }
 
-TILED_KERNEL(channel_statistics,
-             (const float* x, int xStride, int rows, int channels, int rowsPerTile, float* tiles),
+TYPED_KERNEL(channel_statistics,
+             (const Stored* x, int xStride, int rows, int channels, int rowsPerTile, float* tiles),
              (x, xStride, rows, channels, rowsPerTile, tiles))
 
 // Blocks that combine tiles: few channels and many tiles at a time, since all that takes time here is to wait for

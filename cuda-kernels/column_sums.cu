@@ -10,8 +10,8 @@
 #include "channel_stats.cu"
 
 // Threads with threadIdx.y = 0 have the sums of the rows; every thread of the block must call this.
-template <int V>
-__device__ Channels<V> sum_of_rows(const float* x, int xStride, Rows rows, int c, bool inside) {
+template <int V, class T>
+__device__ Channels<V> sum_of_rows(const T* x, int xStride, Rows rows, int c, bool inside) {
     Channels<V> sum = zeros<V>();
     Channels<V> unused = zeros<V>();
     if (inside) {
@@ -28,8 +28,8 @@ __device__ Channels<V> sum_of_rows(const float* x, int xStride, Rows rows, int c
     return sum;
 }
 
-template <int V>
-__device__ void add_column_sums(const float* x, int xStride, float* sums, int rows, int channels) {
+template <int V, class T>
+__device__ void add_column_sums(const T* x, int xStride, float* sums, int rows, int channels) {
     const int c = first_channel<V>();
     const bool inside = c < channels;
     Channels<V> sum = sum_of_rows<V>(x, xStride, {0, rows}, c, inside);
@@ -43,11 +43,11 @@ __device__ void add_column_sums(const float* x, int xStride, float* sums, int ro
     }
 }
 
-TILED_KERNEL(add_column_sums, (const float* x, int xStride, float* sums, int rows, int channels),
+TYPED_KERNEL(add_column_sums, (const Stored* x, int xStride, float* sums, int rows, int channels),
              (x, xStride, sums, rows, channels))
 
-template <int V>
-__device__ void column_sums(const float* x, int xStride, int rows, int channels, int rowsPerTile, float* tiles) {
+template <int V, class T>
+__device__ void column_sums(const T* x, int xStride, int rows, int channels, int rowsPerTile, float* tiles) {
     const int c = first_channel<V>();
     const bool inside = c < channels;
     const Channels<V> sum = sum_of_rows<V>(x, xStride, rows_of_tile(rows, rowsPerTile), c, inside);
@@ -56,7 +56,7 @@ __device__ void column_sums(const float* x, int xStride, int rows, int channels,
     }
 }
 
-TILED_KERNEL(column_sums, (const float* x, int xStride, int rows, int channels, int rowsPerTile, float* tiles),
+TYPED_KERNEL(column_sums, (const Stored* x, int xStride, int rows, int channels, int rowsPerTile, float* tiles),
              (x, xStride, rows, channels, rowsPerTile, tiles))
 
 extern "C" __global__ void __launch_bounds__(THREADS)

@@ -1,11 +1,13 @@
-// Shared by every kernel: how threads lie over a feature matrix, and 16-byte access to it.
+// Shared by every kernel: how threads lie over a feature matrix, how its elements are stored, and wide access to them.
+//
+// What kernels say of their bytes is for activations that are floats; in bf16 those take half.
 //
 // A feature matrix is row-major [rows, channels]: one row a pixel (NHWC), rows `stride` elements apart, because a
 // layer reads the column prefix of its block's matrix.
 //
 // Launch geometry of the tiled kernels (Tiling.java):
 //   block   blockDim.x threads along channels, blockDim.y along rows, 256 together, both powers of two;
-//           a thread owns V consecutive channels: V = 4 where every row starts on 16 bytes, else V = 1
+//           a thread owns V consecutive channels: V = 4 where every row starts on the bytes of four, else V = 1
 //   grid    blockIdx.x counts tiles of blockDim.x * V channels, blockIdx.y tiles of rowsPerTile rows
 //
 // Per-channel sums: threads of a block are added in a tree, each block writes its own tile of `tiles`
@@ -16,6 +18,7 @@
 #ifdef DENSENET4J_EMULATION
 #include "host/cuda_emulation.h"
 #endif
+#include "storage.cuh"
 
 constexpr int THREADS = 256;
 
@@ -41,6 +44,56 @@ __device__ __forceinline__ Channels<V> load(const float* p) {
 template <int V>
 __device__ __forceinline__ void store(float* p, Channels<V> values) {
     *reinterpret_cast<Channels<V>*>(p) = values;
+}
+
+// The same of V values in bf16, as one access of 2 * V bytes.
+template <int V>
+struct alignas(2 * V) StoredChannels {
+    BFloat16 v[V];
+};
+
+template <int V>
+__device__ __forceinline__ Channels<V> load(const BFloat16* p) {
+    const StoredChannels<V> stored = *reinterpret_cast<const StoredChannels<V>*>(p);
+    Channels<V> values;
+#pragma unroll
+    for (int i = 0; i < V; i++) {
+        values.v[i] = widened(stored.v[i]);
+    }
+    return values;
+}
+
+template <int V>
+__device__ __forceinline__ void store(BFloat16* p, Channels<V> values) {
+    StoredChannels<V> stored;
+#pragma unroll
+    for (int i = 0; i < V; i++) {
+        stored.v[i] = rounded(values.v[i]);
+    }
+    *reinterpret_cast<StoredChannels<V>*>(p) = stored;
+}
+
+// A single value, whatever it is stored in.
+template <class T>
+__device__ __forceinline__ float load_one(const T* p) {
+    return load<1>(p).v[0];
+}
+
+template <class T>
+__device__ __forceinline__ void store_one(T* p, float value) {
+    store<1>(p, {{value}});
+}
+
+// Where a computed value is stored and read again at once: what it is then.
+template <class T, int V>
+__device__ __forceinline__ Channels<V> as_stored(Channels<V> values) {
+    if (sizeof(T) == sizeof(BFloat16)) {
+#pragma unroll
+        for (int i = 0; i < V; i++) {
+            values.v[i] = widened(rounded(values.v[i]));
+        }
+    }
+    return values;
 }
 
 template <int V>
@@ -72,8 +125,9 @@ __device__ __forceinline__ Rows rows_of_tile(int rows, int rowsPerTile) {
 
 // Rows of a thread that are on their way from memory at a time: enough to hide its latency with the threads that a
 // multiprocessor holds (about 40 KB in flight), not more than registers allow.
-template <int V, int OPERANDS>
-constexpr int ROWS_AT_ONCE = V == 1 ? 4 : OPERANDS == 1 ? 2 : 1;
+template <int V, int OPERANDS, class T = float>
+constexpr int ROWS_AT_ONCE =
+    V == 1 ? 4 : (OPERANDS == 1 ? 2 : 1) * (sizeof(T) < sizeof(float) && OPERANDS < 3 ? 2 : 1);
 
 // use(row, fetch(row)) for each of the thread's rows, AT_ONCE of which are fetched before the first is used.
 // The compiler cannot do that by itself, since what `use` writes might be what a later `fetch` reads. Kernels that
@@ -151,10 +205,59 @@ __device__ __forceinline__ float* tile_row(float* tiles, int which, int channels
 }
 
 // An entry point for each access width; Java picks one by the alignment of the operands.
-#define TILED_KERNEL(name, parameters, arguments)                                        \
-    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) name##_v1 parameters { \
-        name<1> arguments;                                                               \
-    }                                                                                    \
-    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) name##_v4 parameters { \
-        name<4> arguments;                                                               \
+#define TILED_ENTRIES(name, suffix, parameters, arguments)                                       \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) name##suffix##_v1 parameters { \
+        name<1> arguments;                                                                       \
+    }                                                                                            \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) name##suffix##_v4 parameters { \
+        name<4> arguments;                                                                       \
+    }
+
+#define TILED_KERNEL(name, parameters, arguments) TILED_ENTRIES(name, , parameters, arguments)
+
+// What activations are stored in: `Stored` in a kernel's parameters. Where a kernel reads one type and writes another,
+// it reads `Source`.
+namespace of_floats {
+using Source = float;
+using Stored = float;
+}  // namespace of_floats
+namespace of_bfloat16 {
+using Source = BFloat16;
+using Stored = BFloat16;
+}  // namespace of_bfloat16
+namespace to_bfloat16 {
+using Source = float;
+using Stored = BFloat16;
+}  // namespace to_bfloat16
+namespace from_bfloat16 {
+using Source = BFloat16;
+using Stored = float;
+}  // namespace from_bfloat16
+
+// An entry point for each storage of activations and each access width.
+#define TYPED_KERNEL(name, parameters, arguments)     \
+    namespace of_floats {                             \
+    TILED_ENTRIES(name, , parameters, arguments)      \
+    }                                                 \
+    namespace of_bfloat16 {                           \
+    TILED_ENTRIES(name, _bf16, parameters, arguments) \
+    }
+
+// The same, and those that read one type and write the other.
+#define WIDENING_KERNEL(name, parameters, arguments)       \
+    TYPED_KERNEL(name, parameters, arguments)              \
+    namespace from_bfloat16 {                              \
+    TILED_ENTRIES(name, _from_bf16, parameters, arguments) \
+    }
+
+#define NARROWING_KERNEL(name, parameters, arguments)    \
+    TYPED_KERNEL(name, parameters, arguments)            \
+    namespace to_bfloat16 {                              \
+    TILED_ENTRIES(name, _to_bf16, parameters, arguments) \
+    }
+
+#define MIXED_KERNEL(name, parameters, arguments)        \
+    WIDENING_KERNEL(name, parameters, arguments)         \
+    namespace to_bfloat16 {                              \
+    TILED_ENTRIES(name, _to_bf16, parameters, arguments) \
     }

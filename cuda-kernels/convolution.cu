@@ -69,15 +69,15 @@ struct ConvolutionShape {
 
 // Rows of the matrix are pixels of the result; its depth runs over the taps and, within one, over the channels that
 // the tap meets.
-template <bool FORWARD>
+template <bool FORWARD, class T>
 struct MetPixels {
     using Place = Pixel;
 
-    const float* __restrict__ x;
+    const T* __restrict__ x;
     int stride;
     int channels;
     int rows;
-    bool aligned;  // whether every pixel starts on 16 bytes, and four neighbours belong to one tap
+    bool aligned;  // whether every pixel starts on the bytes of four, and four neighbours belong to one tap
     ConvolutionShape shape;
 
     __device__ bool along_depth() const {
@@ -104,7 +104,7 @@ struct MetPixels {
         for (int j = 0; j < 4; j++) {
             const int row = p + j < end ? met(pixel, (p + j) / channels) : -1;
             if (row >= 0) {
-                values.v[j] = x[at(row, stride, (p + j) % channels)];
+                values.v[j] = load_one(x + at(row, stride, (p + j) % channels));
             }
         }
         return values;
@@ -112,6 +112,7 @@ struct MetPixels {
 };
 
 // Its depth runs over output pixels, its width over the taps and, within one, the input channels.
+template <class T>
 struct PixelsOfTaps {
     // Of the first of four neighbours.
     struct Place {
@@ -121,11 +122,11 @@ struct PixelsOfTaps {
         int channel;
     };
 
-    const float* __restrict__ x;
+    const T* __restrict__ x;
     int stride;
     int channels;
     int width;
-    bool aligned;  // whether every pixel starts on 16 bytes, and four neighbours belong to one tap
+    bool aligned;  // whether every pixel starts on the bytes of four, and four neighbours belong to one tap
     ConvolutionShape shape;
 
     __device__ bool along_depth() const {
@@ -151,7 +152,7 @@ struct PixelsOfTaps {
         for (int j = 0; j < 4; j++) {
             const int row = place.i < width ? shape.input_pixel(output, place.ky, place.kx) : -1;
             if (row >= 0) {
-                values.v[j] = x[at(row, stride, place.channel)];
+                values.v[j] = load_one(x + at(row, stride, place.channel));
             }
             place = next(place);
         }
@@ -166,10 +167,11 @@ struct PixelsOfTaps {
 };
 
 // The weights w [out, taps, in] with the depth over taps and, within one, outputs; the width over inputs.
+template <class T>
 struct TurnedWeights {
     using Place = int;
 
-    const float* __restrict__ w;
+    const T* __restrict__ w;
     int out;
     int in;
     int taps;
@@ -191,51 +193,51 @@ struct TurnedWeights {
     }
 };
 
-template <int M, int N, class Arithmetic>
-__device__ __forceinline__ void convolution_forward(const float* x, int xStride, int in, int alignedX,
-                                                    const float* weights, int alignedWeights, ConvolutionShape shape,
+template <int M, int N, class Arithmetic, class T, class Result>
+__device__ __forceinline__ void convolution_forward(const T* x, int xStride, int in, int alignedX,
+                                                    const T* weights, int alignedWeights, ConvolutionShape shape,
                                                     Result result, int k, int depthOfPart) {
-    const MetPixels<true> pixels{x, xStride, in, result.m, alignedX != 0, shape};
-    const StridedOperand filters{weights, k, result.n, true, alignedWeights != 0};
+    const MetPixels<true, T> pixels{x, xStride, in, result.m, alignedX != 0, shape};
+    const StridedOperand<T> filters{weights, k, result.n, true, alignedWeights != 0};
     tile_product<M, N, Arithmetic>(pixels, filters, result, k, depthOfPart);
 }
 
-template <int M, int N, class Arithmetic>
-__device__ __forceinline__ void convolution_data(const float* gradient, int gradientStride, int out,
-                                                 int alignedGradient, const float* weights, int alignedWeights,
+template <int M, int N, class Arithmetic, class T, class Result>
+__device__ __forceinline__ void convolution_data(const T* gradient, int gradientStride, int out,
+                                                 int alignedGradient, const T* weights, int alignedWeights,
                                                  ConvolutionShape shape, Result result, int k, int depthOfPart) {
-    const MetPixels<false> pixels{gradient, gradientStride, out, result.m, alignedGradient != 0, shape};
-    const TurnedWeights filters{weights, out, result.n, shape.kernel * shape.kernel, alignedWeights != 0};
+    const MetPixels<false, T> pixels{gradient, gradientStride, out, result.m, alignedGradient != 0, shape};
+    const TurnedWeights<T> filters{weights, out, result.n, shape.kernel * shape.kernel, alignedWeights != 0};
     tile_product<M, N, Arithmetic>(pixels, filters, result, k, depthOfPart);
 }
 
-template <int M, int N, class Arithmetic>
-__device__ __forceinline__ void convolution_weights(const float* gradient, int gradientStride, int alignedGradient,
-                                                    const float* x, int xStride, int in, int alignedX,
+template <int M, int N, class Arithmetic, class T, class Result>
+__device__ __forceinline__ void convolution_weights(const T* gradient, int gradientStride, int alignedGradient,
+                                                    const T* x, int xStride, int in, int alignedX,
                                                     ConvolutionShape shape, Result result, int k, int depthOfPart) {
-    const StridedOperand gradients{gradient, gradientStride, result.m, false, alignedGradient != 0};
-    const PixelsOfTaps pixels{x, xStride, in, result.n, alignedX != 0, shape};
+    const StridedOperand<T> gradients{gradient, gradientStride, result.m, false, alignedGradient != 0};
+    const PixelsOfTaps<T> pixels{x, xStride, in, result.n, alignedX != 0, shape};
     tile_product<M, N, Arithmetic>(gradients, pixels, result, k, depthOfPart);
 }
 
 #define CONVOLUTION(name, M, N)                                                                                    \
     PRODUCT_KERNELS(name, M, N,                                                                                    \
-                    (const float* x, int xStride, int channels, int alignedX, const float* weights,                \
+                    (const Source* x, int xStride, int channels, int alignedX, const Source* weights,              \
                      int alignedWeights, int height, int width, int outHeight, int outWidth, int kernel, int stride, \
-                     int padding, float* c, int ldc, int add, int alignedC, int m, int n, int k, int depthOfPart), \
+                     int padding, Stored* c, int ldc, int add, int alignedC, int m, int n, int k, int depthOfPart), \
                     (x, xStride, channels, alignedX, weights, alignedWeights,                                      \
                      ConvolutionShape{height, width, outHeight, outWidth, kernel, stride, padding},                \
-                     Result{c, ldc, add != 0, alignedC != 0, m, n}, k, depthOfPart))
+                     Result<Stored>{c, ldc, add != 0, alignedC != 0, m, n}, k, depthOfPart))
 
 #define WEIGHT_GRADIENT(M, N)                                                                                       \
-    PRODUCT_KERNELS(convolution_weights, M, N,                                                                      \
-                    (const float* gradient, int gradientStride, int alignedGradient, const float* x, int xStride,   \
+    PRODUCTS_TO_FLOATS(convolution_weights, M, N,                                                                   \
+                    (const Source* gradient, int gradientStride, int alignedGradient, const Source* x, int xStride, \
                      int in, int alignedX, int height, int width, int outHeight, int outWidth, int kernel,          \
-                     int stride, int padding, float* c, int ldc, int add, int alignedC, int m, int n, int k,        \
+                     int stride, int padding, Stored* c, int ldc, int add, int alignedC, int m, int n, int k,        \
                      int depthOfPart),                                                                              \
                     (gradient, gradientStride, alignedGradient, x, xStride, in, alignedX,                           \
                      ConvolutionShape{height, width, outHeight, outWidth, kernel, stride, padding},                 \
-                     Result{c, ldc, add != 0, alignedC != 0, m, n}, k, depthOfPart))
+                     Result<Stored>{c, ldc, add != 0, alignedC != 0, m, n}, k, depthOfPart))
 
 CONVOLUTION(convolution_forward, 128, 64)
 CONVOLUTION(convolution_forward, 128, 32)

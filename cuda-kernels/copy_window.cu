@@ -6,15 +6,15 @@
 // Geometry  tiled over the target, see common.cuh
 #include "common.cuh"
 
-template <int V>
-__device__ void copy_window(const float* source, int sourceStride, int sourceHeight, int sourceWidth, float* target,
+template <int V, class T>
+__device__ void copy_window(const T* source, int sourceStride, int sourceHeight, int sourceWidth, T* target,
                             int targetStride, int targetHeight, int targetWidth, int top, int left, int rows,
                             int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
         return;
     }
-    for_rows<ROWS_AT_ONCE<V, 1>>(
+    for_rows<ROWS_AT_ONCE<V, 1, T>>(
         rows_of_tile(rows, rowsPerTile),
         [&](int r) {
             const int x = r % targetWidth + left;
@@ -27,8 +27,8 @@ __device__ void copy_window(const float* source, int sourceStride, int sourceHei
         [&](int r, Channels<V> value) { store(target + at(r, targetStride, c), value); });
 }
 
-TILED_KERNEL(copy_window,
-             (const float* source, int sourceStride, int sourceHeight, int sourceWidth, float* target,
+TYPED_KERNEL(copy_window,
+             (const Stored* source, int sourceStride, int sourceHeight, int sourceWidth, Stored* target,
               int targetStride, int targetHeight, int targetWidth, int top, int left, int rows, int channels,
               int rowsPerTile),
              (source, sourceStride, sourceHeight, sourceWidth, target, targetStride, targetHeight, targetWidth, top,

@@ -10,19 +10,11 @@
 
 // A value as an operand of a product, in the type it is stored in.
 __device__ __forceinline__ void store_operand(float* to, float value) {
-    *to = bits_to_float(tf32_bits(value));
+    *to = __uint_as_float(tf32_bits(value));
 }
 
-__device__ __forceinline__ void store_operand(bf16* to, float value) {
-    to->bits = static_cast<unsigned short>(pack_bf16(value, 0.0f));
-}
-
-__device__ __forceinline__ float value_of(float stored) {
-    return stored;
-}
-
-__device__ __forceinline__ float value_of(bf16 stored) {
-    return bits_to_float(static_cast<unsigned>(stored.bits) << 16);
+__device__ __forceinline__ void store_operand(BFloat16* to, float value) {
+    *to = rounded(value);
 }
 
 template <class T>
@@ -34,7 +26,7 @@ __device__ __forceinline__ void pack_pointwise_weights(const T* __restrict__ wei
     const int c = i % packedStride;
     if (n < packedRows) {
         const bool inside = n < outputs && c < inputs;
-        store_operand(packed + i, inside ? value_of(weights[at(n, weightsStride, c)]) : 0.0f);
+        store_operand(packed + i, inside ? load_one(weights + at(n, weightsStride, c)) : 0.0f);
     }
 }
 

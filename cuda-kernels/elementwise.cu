@@ -7,25 +7,25 @@
 // Geometry  tiled, see common.cuh
 #include "common.cuh"
 
-template <int V>
-__device__ void copy_rows(const float* source, int sourceStride, float* target, int targetStride, int rows,
+template <int V, class S, class T>
+__device__ void copy_rows(const S* source, int sourceStride, T* target, int targetStride, int rows,
                           int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
         return;
     }
-    for_rows<ROWS_AT_ONCE<V, 1>>(
+    for_rows<ROWS_AT_ONCE<V, 1, S>>(
         rows_of_tile(rows, rowsPerTile), [&](int r) { return load<V>(source + at(r, sourceStride, c)); },
         [&](int r, Channels<V> value) { store(target + at(r, targetStride, c), value); });
 }
 
-TILED_KERNEL(copy_rows,
-             (const float* source, int sourceStride, float* target, int targetStride, int rows, int channels,
+MIXED_KERNEL(copy_rows,
+             (const Source* source, int sourceStride, Stored* target, int targetStride, int rows, int channels,
               int rowsPerTile),
              (source, sourceStride, target, targetStride, rows, channels, rowsPerTile))
 
-template <int V>
-__device__ void add_rows(const float* source, int sourceStride, float* target, int targetStride, int rows,
+template <int V, class S, class T>
+__device__ void add_rows(const S* source, int sourceStride, T* target, int targetStride, int rows,
                          int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -35,7 +35,7 @@ __device__ void add_rows(const float* source, int sourceStride, float* target, i
         Channels<V> source;
         Channels<V> target;
     };
-    for_rows<ROWS_AT_ONCE<V, 2>>(
+    for_rows<ROWS_AT_ONCE<V, 2, S>>(
         rows_of_tile(rows, rowsPerTile),
         [&](int r) {
             return Both{load<V>(source + at(r, sourceStride, c)), load<V>(target + at(r, targetStride, c))};
@@ -49,13 +49,13 @@ __device__ void add_rows(const float* source, int sourceStride, float* target, i
         });
 }
 
-TILED_KERNEL(add_rows,
-             (const float* source, int sourceStride, float* target, int targetStride, int rows, int channels,
+MIXED_KERNEL(add_rows,
+             (const Source* source, int sourceStride, Stored* target, int targetStride, int rows, int channels,
               int rowsPerTile),
              (source, sourceStride, target, targetStride, rows, channels, rowsPerTile))
 
-template <int V>
-__device__ void fill_rows(float value, float* target, int targetStride, int rows, int channels, int rowsPerTile) {
+template <int V, class T>
+__device__ void fill_rows(float value, T* target, int targetStride, int rows, int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     Channels<V> values;
 #pragma unroll
@@ -68,17 +68,17 @@ __device__ void fill_rows(float value, float* target, int targetStride, int rows
     }
 }
 
-TILED_KERNEL(fill_rows, (float value, float* target, int targetStride, int rows, int channels, int rowsPerTile),
+TYPED_KERNEL(fill_rows, (float value, Stored* target, int targetStride, int rows, int channels, int rowsPerTile),
              (value, target, targetStride, rows, channels, rowsPerTile))
 
-template <int V>
-__device__ void add_bias(const float* bias, float* x, int xStride, int rows, int channels, int rowsPerTile) {
+template <int V, class T>
+__device__ void add_bias(const float* bias, T* x, int xStride, int rows, int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
         return;
     }
     const Channels<V> b = load<V>(bias + c);
-    for_rows<ROWS_AT_ONCE<V, 1>>(
+    for_rows<ROWS_AT_ONCE<V, 1, T>>(
         rows_of_tile(rows, rowsPerTile), [&](int r) { return load<V>(x + at(r, xStride, c)); },
         [&](int r, Channels<V> value) {
 #pragma unroll
@@ -89,5 +89,5 @@ __device__ void add_bias(const float* bias, float* x, int xStride, int rows, int
         });
 }
 
-TILED_KERNEL(add_bias, (const float* bias, float* x, int xStride, int rows, int channels, int rowsPerTile),
+TYPED_KERNEL(add_bias, (const float* bias, Stored* x, int xStride, int rows, int channels, int rowsPerTile),
              (bias, x, xStride, rows, channels, rowsPerTile))

@@ -7,7 +7,7 @@ template <class T>
 struct Pair;
 
 template <>
-struct Pair<bf16> {
+struct Pair<BFloat16> {
     using Word = unsigned;
 
     static __device__ __forceinline__ Word of(float a, float b) {
@@ -15,11 +15,11 @@ struct Pair<bf16> {
     }
 
     static __device__ __forceinline__ float first(Word w) {
-        return bits_to_float(w << 16);
+        return __uint_as_float(w << 16);
     }
 
     static __device__ __forceinline__ float second(Word w) {
-        return bits_to_float(w & 0xFFFF0000u);
+        return __uint_as_float(w & 0xFFFF0000u);
     }
 
     // As an operand of a product.
@@ -45,7 +45,7 @@ struct Pair<float> {
     }
 
     static __device__ __forceinline__ Word operand(float a, float b) {
-        return float2{bits_to_float(tf32_bits(a)), bits_to_float(tf32_bits(b))};
+        return float2{__uint_as_float(tf32_bits(a)), __uint_as_float(tf32_bits(b))};
     }
 };
 
@@ -54,16 +54,16 @@ __device__ __forceinline__ void unpack(uint4 w, float (&v)[8]) {
     const unsigned u[4] = {w.x, w.y, w.z, w.w};
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-        v[2 * i] = bits_to_float(u[i] << 16);
-        v[2 * i + 1] = bits_to_float(u[i] & 0xFFFF0000u);
+        v[2 * i] = __uint_as_float(u[i] << 16);
+        v[2 * i + 1] = __uint_as_float(u[i] & 0xFFFF0000u);
     }
 }
 
 __device__ __forceinline__ void unpack(uint4 w, float (&v)[4]) {
-    v[0] = bits_to_float(w.x);
-    v[1] = bits_to_float(w.y);
-    v[2] = bits_to_float(w.z);
-    v[3] = bits_to_float(w.w);
+    v[0] = __uint_as_float(w.x);
+    v[1] = __uint_as_float(w.y);
+    v[2] = __uint_as_float(w.z);
+    v[3] = __uint_as_float(w.w);
 }
 
 __device__ __forceinline__ uint4 operand_chunk(const float (&v)[8]) {
@@ -79,14 +79,14 @@ template <class T>
 struct Four;
 
 template <>
-struct Four<bf16> {
+struct Four<BFloat16> {
     using Word = uint2;
 
     static __device__ __forceinline__ void unpack(Word w, float (&v)[4]) {
-        v[0] = bits_to_float(w.x << 16);
-        v[1] = bits_to_float(w.x & 0xFFFF0000u);
-        v[2] = bits_to_float(w.y << 16);
-        v[3] = bits_to_float(w.y & 0xFFFF0000u);
+        v[0] = __uint_as_float(w.x << 16);
+        v[1] = __uint_as_float(w.x & 0xFFFF0000u);
+        v[2] = __uint_as_float(w.y << 16);
+        v[3] = __uint_as_float(w.y & 0xFFFF0000u);
     }
 
     static __device__ __forceinline__ Word operand(const float (&v)[4]) {
@@ -112,7 +112,7 @@ template <class T>
 struct FragmentAffine;
 
 template <>
-struct FragmentAffine<bf16> {
+struct FragmentAffine<BFloat16> {
     float4 low;   // of channels 2t and 2t + 1 of a step
     float4 high;  // of 2t + 8 and 2t + 9
 
@@ -122,8 +122,8 @@ struct FragmentAffine<bf16> {
     }
 
     static __device__ __forceinline__ unsigned apply(unsigned x, float4 f) {
-        return pack_bf16(relu(fmaf(bits_to_float(x << 16), f.x, f.y)),
-                         relu(fmaf(bits_to_float(x & 0xFFFF0000u), f.z, f.w)));
+        return pack_bf16(relu(fmaf(__uint_as_float(x << 16), f.x, f.y)),
+                         relu(fmaf(__uint_as_float(x & 0xFFFF0000u), f.z, f.w)));
     }
 
     __device__ __forceinline__ void apply(unsigned (&a)[4]) const {
@@ -145,7 +145,7 @@ struct FragmentAffine<float> {
     }
 
     static __device__ __forceinline__ unsigned apply(unsigned x, float2 f) {
-        return tf32_bits(relu(fmaf(bits_to_float(x), f.x, f.y)));
+        return tf32_bits(relu(fmaf(__uint_as_float(x), f.x, f.y)));
     }
 
     __device__ __forceinline__ void apply(unsigned (&a)[4]) const {
@@ -162,12 +162,12 @@ template <class T>
 struct Transposed;
 
 template <>
-struct Transposed<bf16> {
+struct Transposed<BFloat16> {
     static __device__ __forceinline__ void a(unsigned (&r)[4], unsigned char* shared, unsigned at, int rows, int k,
                                              int column, int lane) {
         const int c = column / 8 + lane / 8 % 2;
         ldmatrix_x4_trans(
-            r, shared, at + c / 8 * rows * PANEL_ROW_BYTES + in_panel<bf16>(k + lane / 16 * 8 + lane % 8, c % 8));
+            r, shared, at + c / 8 * rows * PANEL_ROW_BYTES + in_panel<BFloat16>(k + lane / 16 * 8 + lane % 8, c % 8));
     }
 
     // Of two fragments that are neighbours along the columns.
@@ -175,7 +175,7 @@ struct Transposed<bf16> {
                                              int column, int lane) {
         const int c = column / 8 + lane / 16;
         ldmatrix_x4_trans(
-            r, shared, at + c / 8 * rows * PANEL_ROW_BYTES + in_panel<bf16>(k + lane / 8 % 2 * 8 + lane % 8, c % 8));
+            r, shared, at + c / 8 * rows * PANEL_ROW_BYTES + in_panel<BFloat16>(k + lane / 8 % 2 * 8 + lane % 8, c % 8));
     }
 };
 

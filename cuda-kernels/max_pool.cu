@@ -11,8 +11,8 @@
 // Geometry  tiled over what is written, see common.cuh
 #include "pool_windows.cuh"
 
-template <int V>
-__device__ void max_pool(const float* x, int xStride, PoolWindows p, float* out, int outStride, int outRows,
+template <int V, class T>
+__device__ void max_pool(const T* x, int xStride, PoolWindows p, T* out, int outStride, int outRows,
                          int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -36,16 +36,16 @@ __device__ void max_pool(const float* x, int xStride, PoolWindows p, float* out,
     }
 }
 
-TILED_KERNEL(max_pool,
-             (const float* x, int xStride, int height, int width, int kernelHeight, int kernelWidth, int stride,
-              int padding, int outHeight, int outWidth, float* out, int outStride, int outRows, int channels,
+TYPED_KERNEL(max_pool,
+             (const Stored* x, int xStride, int height, int width, int kernelHeight, int kernelWidth, int stride,
+              int padding, int outHeight, int outWidth, Stored* out, int outStride, int outRows, int channels,
               int rowsPerTile),
              (x, xStride, {height, width, kernelHeight, kernelWidth, stride, padding, outHeight, outWidth}, out,
               outStride, outRows, channels, rowsPerTile))
 
-template <int V>
-__device__ void max_pool_gradient(const float* pooledGradient, int pooledStride, const float* x, int xStride,
-                                  PoolWindows p, float* out, int outStride, int rows, int channels,
+template <int V, class T>
+__device__ void max_pool_gradient(const T* pooledGradient, int pooledStride, const T* x, int xStride,
+                                  PoolWindows p, T* out, int outStride, int rows, int channels,
                                   int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -88,9 +88,9 @@ __device__ void max_pool_gradient(const float* pooledGradient, int pooledStride,
     }
 }
 
-TILED_KERNEL(max_pool_gradient,
-             (const float* pooledGradient, int pooledStride, const float* x, int xStride, int height, int width,
-              int kernelHeight, int kernelWidth, int stride, int padding, int outHeight, int outWidth, float* out,
+TYPED_KERNEL(max_pool_gradient,
+             (const Stored* pooledGradient, int pooledStride, const Stored* x, int xStride, int height, int width,
+              int kernelHeight, int kernelWidth, int stride, int padding, int outHeight, int outWidth, Stored* out,
               int outStride, int rows, int channels, int rowsPerTile),
              (pooledGradient, pooledStride, x, xStride,
               {height, width, kernelHeight, kernelWidth, stride, padding, outHeight, outWidth}, out, outStride, rows,

@@ -8,10 +8,10 @@
 // Geometry  tiled, see common.cuh; combine_sums follows
 #include "common.cuh"
 
-template <int V>
-__device__ void accumulate_gradient_of_normalised(const float* gradient, int gradientStride, const float* x,
+template <int V, class T>
+__device__ void accumulate_gradient_of_normalised(const T* gradient, int gradientStride, const T* x,
                                                   int xStride, const float* means, const float* weight, int add,
-                                                  float* blockGradient, int blockStride, int rows, int channels,
+                                                  T* blockGradient, int blockStride, int rows, int channels,
                                                   int rowsPerTile, float* tiles) {
     const int c = first_channel<V>();
     const bool inside = c < channels;
@@ -25,7 +25,7 @@ __device__ void accumulate_gradient_of_normalised(const float* gradient, int gra
             Channels<V> gradient;
             Channels<V> old;
         };
-        for_rows<ROWS_AT_ONCE<V, 3>>(
+        for_rows<ROWS_AT_ONCE<V, 3, T>>(
             rows_of_tile(rows, rowsPerTile),
             [&](int r) {
                 return Fetched{load<V>(x + at(r, xStride, c)), load<V>(gradient + at(r, gradientStride, c)),
@@ -48,9 +48,9 @@ __device__ void accumulate_gradient_of_normalised(const float* gradient, int gra
     }
 }
 
-TILED_KERNEL(accumulate_gradient_of_normalised,
-             (const float* gradient, int gradientStride, const float* x, int xStride, const float* mean,
-              const float* weight, int add, float* blockGradient, int blockStride, int rows, int channels,
+TYPED_KERNEL(accumulate_gradient_of_normalised,
+             (const Stored* gradient, int gradientStride, const Stored* x, int xStride, const float* mean,
+              const float* weight, int add, Stored* blockGradient, int blockStride, int rows, int channels,
               int rowsPerTile, float* tiles),
              (gradient, gradientStride, x, xStride, mean, weight, add, blockGradient, blockStride, rows, channels,
               rowsPerTile, tiles))

@@ -10,10 +10,6 @@
 #pragma once
 #include "common.cuh"
 
-struct bf16 {
-    unsigned short bits;
-};
-
 #ifdef DENSENET4J_EMULATION
 #include "host/warp_instructions.h"
 
@@ -21,31 +17,16 @@ struct bf16 {
     unsigned char* const shared = emulated_shared; \
     emulated_require_shared(bytes)
 
-inline float bits_to_float(unsigned bits) {
-    return emulated_float(bits);
-}
-
-inline unsigned float_to_bits(float value) {
-    unsigned bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-inline unsigned emulated_round_to_bf16(float value) {
-    const unsigned bits = float_to_bits(value);
-    return std::isnan(value) ? 0x7FFFu : (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
-}
-
 // Two values as bf16, the first in the lower half.
 inline unsigned pack_bf16(float low, float high) {
-    return emulated_round_to_bf16(low) | emulated_round_to_bf16(high) << 16;
+    return rounded(low).bits | static_cast<unsigned>(rounded(high).bits) << 16;
 }
 
 inline unsigned tf32_bits(float value) {
-    return float_to_bits(emulated_round_to_tf32(value));
+    return __float_as_uint(emulated_round_to_tf32(value));
 }
 
-inline void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], bf16) {
+inline void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], BFloat16) {
     emulated_mma_bf16(d, a, b);
 }
 
@@ -54,14 +35,6 @@ inline void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], f
 }
 #else
 #define DYNAMIC_SHARED(bytes) extern __shared__ __align__(1024) unsigned char shared[]
-
-__device__ __forceinline__ float bits_to_float(unsigned bits) {
-    return __uint_as_float(bits);
-}
-
-__device__ __forceinline__ unsigned float_to_bits(float value) {
-    return __float_as_uint(value);
-}
 
 // Two values as bf16, the first in the lower half.
 __device__ __forceinline__ unsigned pack_bf16(float low, float high) {
@@ -142,7 +115,7 @@ __device__ __forceinline__ void stg(void* to, V value) {
     *static_cast<V*>(to) = value;
 }
 
-__device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], bf16) {
+__device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], BFloat16) {
     asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
         "{%0, %1, %2, %3};"

@@ -32,10 +32,10 @@ __device__ __forceinline__ void count_pixel(float* tally, int entry) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS)
-    pixel_cross_entropy(const float* logits, int logitsStride, const int* __restrict__ labels, int voidLabel,
-                        const float* __restrict__ scale, float* gradient, int gradientStride, int rows, int classes,
-                        float* __restrict__ tallies) {
+template <class T>
+__device__ void losses_of_pixels(const T* logits, int logitsStride, const int* __restrict__ labels, int voidLabel,
+                                 const float* __restrict__ scale, T* gradient, int gradientStride, int rows,
+                                 int classes, float* __restrict__ tallies) {
     const int lane = threadIdx.x;
     const int lanes = blockDim.x;
     const int entries = 1 + 3 * classes;
@@ -51,16 +51,17 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         const bool inside = row < rows;
         const int label = inside ? labels[row] : voidLabel;
         const bool counted = label != voidLabel;
-        const float* z = logits + at(row, logitsStride, 0);
+        const T* z = logits + at(row, logitsStride, 0);
         float best = -3.402823466e+38f;
         int bestClass = 0x7FFFFFFF;
         float ofLabel = 0.0f;
         for (int c = lane; counted && c < classes; c += lanes) {
-            if (z[c] > best) {
-                best = z[c];
+            const float logit = load_one(z + c);
+            if (logit > best) {
+                best = logit;
                 bestClass = c;
             }
-            ofLabel = c == label ? z[c] : ofLabel;
+            ofLabel = c == label ? logit : ofLabel;
         }
         for (int offset = lanes / 2; offset > 0; offset /= 2) {
             const float other = __shfl_xor_sync(0xFFFFFFFFu, best, offset);
@@ -73,13 +74,14 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         ofLabel = sum_of_group(ofLabel);
         float exponentials = 0.0f;
         for (int c = lane; counted && c < classes; c += lanes) {
-            exponentials += expf(z[c] - best);
+            exponentials += expf(load_one(z + c) - best);
         }
         const float logSum = logf(sum_of_group(exponentials));  // beside `best`: large logits cancel first
         // A lane writes over logits that it alone still reads: the group has exchanged what all need.
         for (int c = lane; inside && c < classes; c += lanes) {
             const float target = c == label ? 1.0f : 0.0f;
-            gradient[at(row, gradientStride, c)] = counted ? factor * (expf(z[c] - best - logSum) - target) : 0.0f;
+            store_one(gradient + at(row, gradientStride, c),
+                      counted ? factor * (expf(load_one(z + c) - best - logSum) - target) : 0.0f);
         }
         if (counted) {
             losses += best - ofLabel + logSum;
@@ -95,4 +97,19 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     if (lane == 0) {
         tally[0] = static_cast<float>(losses);
     }
+}
+
+#define PIXEL_CROSS_ENTROPY(name)                                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS)                                                            \
+        name(const Stored* logits, int logitsStride, const int* labels, int voidLabel, const float* scale,           \
+             Stored* gradient, int gradientStride, int rows, int classes, float* tallies) {                          \
+        losses_of_pixels(logits, logitsStride, labels, voidLabel, scale, gradient, gradientStride, rows, classes,    \
+                         tallies);                                                                                   \
+    }
+
+namespace of_floats {
+PIXEL_CROSS_ENTROPY(pixel_cross_entropy)
+}
+namespace of_bfloat16 {
+PIXEL_CROSS_ENTROPY(pixel_cross_entropy_bf16)
 }

@@ -17,8 +17,8 @@
 // Geometry  tiled over output rows, see common.cuh; global pool: blockIdx.y is the image
 #include "common.cuh"
 
-template <int V>
-__device__ __forceinline__ Channels<V> relu_at(const float* x, int xStride, int row, int c, Channels<V> scale,
+template <int V, class T>
+__device__ __forceinline__ Channels<V> relu_at(const T* x, int xStride, int row, int c, Channels<V> scale,
                                                Channels<V> shift) {
     Channels<V> a = normalised(load<V>(x + at(row, xStride, c)), scale, shift);
 #pragma unroll
@@ -28,9 +28,9 @@ __device__ __forceinline__ Channels<V> relu_at(const float* x, int xStride, int 
     return a;
 }
 
-template <int V>
-__device__ void normalise_relu_average_pool(const float* x, int xStride, int height, int width,
-                                            const float* affine, int affineStride, float* out, int outStride,
+template <int V, class T>
+__device__ void normalise_relu_average_pool(const T* x, int xStride, int height, int width,
+                                            const float* affine, int affineStride, T* out, int outStride,
                                             int outRows, int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -59,14 +59,14 @@ __device__ void normalise_relu_average_pool(const float* x, int xStride, int hei
     }
 }
 
-TILED_KERNEL(normalise_relu_average_pool,
-             (const float* x, int xStride, int height, int width, const float* affine, int affineStride, float* out,
+TYPED_KERNEL(normalise_relu_average_pool,
+             (const Stored* x, int xStride, int height, int width, const float* affine, int affineStride, Stored* out,
               int outStride, int outRows, int channels, int rowsPerTile),
              (x, xStride, height, width, affine, affineStride, out, outStride, outRows, channels, rowsPerTile))
 
-template <int V>
-__device__ void normalise_relu_max_pool(const float* x, int xStride, int height, int width, const float* affine,
-                                        int affineStride, float* out, int outStride, int outRows, int channels,
+template <int V, class T>
+__device__ void normalise_relu_max_pool(const T* x, int xStride, int height, int width, const float* affine,
+                                        int affineStride, T* out, int outStride, int outRows, int channels,
                                         int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -103,13 +103,13 @@ __device__ void normalise_relu_max_pool(const float* x, int xStride, int height,
     }
 }
 
-TILED_KERNEL(normalise_relu_max_pool,
-             (const float* x, int xStride, int height, int width, const float* affine, int affineStride, float* out,
+TYPED_KERNEL(normalise_relu_max_pool,
+             (const Stored* x, int xStride, int height, int width, const float* affine, int affineStride, Stored* out,
               int outStride, int outRows, int channels, int rowsPerTile),
              (x, xStride, height, width, affine, affineStride, out, outStride, outRows, channels, rowsPerTile))
 
-template <int V>
-__device__ void normalise_relu_global_pool(const float* x, int xStride, int pixels, const float* affine,
+template <int V, class T>
+__device__ void normalise_relu_global_pool(const T* x, int xStride, int pixels, const float* affine,
                                            int affineStride, float* out, int outStride, int channels) {
     const int c = first_channel<V>();
     const bool inside = c < channels;
@@ -119,7 +119,7 @@ __device__ void normalise_relu_global_pool(const float* x, int xStride, int pixe
         const Channels<V> scale = load<V>(affine + c);
         const Channels<V> shift = load<V>(affine + affineStride + c);
         const int first = blockIdx.y * pixels;
-        for_rows<ROWS_AT_ONCE<V, 1>>(
+        for_rows<ROWS_AT_ONCE<V, 1, T>>(
             {first, first + pixels}, [&](int r) { return load<V>(x + at(r, xStride, c)); },
             [&](int, Channels<V> value) {
                 const Channels<V> a = normalised(value, scale, shift);
@@ -139,14 +139,14 @@ __device__ void normalise_relu_global_pool(const float* x, int xStride, int pixe
     }
 }
 
-TILED_KERNEL(normalise_relu_global_pool,
-             (const float* x, int xStride, int pixels, const float* affine, int affineStride, float* out,
+TYPED_KERNEL(normalise_relu_global_pool,
+             (const Stored* x, int xStride, int pixels, const float* affine, int affineStride, float* out,
               int outStride, int channels),
              (x, xStride, pixels, affine, affineStride, out, outStride, channels))
 
-template <int V>
-__device__ void max_pool_backward(const float* pooledGradient, int pooledStride, const float* x, int xStride,
-                                  int height, int width, const float* affine, int affineStride, float* out,
+template <int V, class T>
+__device__ void max_pool_backward(const T* pooledGradient, int pooledStride, const T* x, int xStride,
+                                  int height, int width, const float* affine, int affineStride, T* out,
                                   int outStride, int rows, int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -204,9 +204,9 @@ __device__ void max_pool_backward(const float* pooledGradient, int pooledStride,
     }
 }
 
-TILED_KERNEL(max_pool_backward,
-             (const float* pooledGradient, int pooledStride, const float* x, int xStride, int height, int width,
-              const float* affine, int affineStride, float* out, int outStride, int rows, int channels,
+TYPED_KERNEL(max_pool_backward,
+             (const Stored* pooledGradient, int pooledStride, const Stored* x, int xStride, int height, int width,
+              const float* affine, int affineStride, Stored* out, int outStride, int rows, int channels,
               int rowsPerTile),
              (pooledGradient, pooledStride, x, xStride, height, width, affine, affineStride, out, outStride, rows,
               channels, rowsPerTile))

@@ -10,8 +10,8 @@
 // Geometry  tiled, see common.cuh
 #include "common.cuh"
 
-template <int V>
-__device__ void normalise(const float* x, int xStride, const float* affine, int affineStride, float* out, int outStride,
+template <int V, class T>
+__device__ void normalise(const T* x, int xStride, const float* affine, int affineStride, T* out, int outStride,
                           int rows, int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -19,19 +19,19 @@ __device__ void normalise(const float* x, int xStride, const float* affine, int 
     }
     const Channels<V> scale = load<V>(affine + c);
     const Channels<V> shift = load<V>(affine + affineStride + c);
-    for_rows<ROWS_AT_ONCE<V, 1>>(
+    for_rows<ROWS_AT_ONCE<V, 1, T>>(
         rows_of_tile(rows, rowsPerTile), [&](int r) { return load<V>(x + at(r, xStride, c)); },
         [&](int r, Channels<V> value) { store(out + at(r, outStride, c), normalised(value, scale, shift)); });
 }
 
-TILED_KERNEL(normalise,
-             (const float* x, int xStride, const float* affine, int affineStride, float* out, int outStride,
+TYPED_KERNEL(normalise,
+             (const Stored* x, int xStride, const float* affine, int affineStride, Stored* out, int outStride,
               int rows, int channels, int rowsPerTile),
              (x, xStride, affine, affineStride, out, outStride, rows, channels, rowsPerTile))
 
-template <int V>
-__device__ void add_normalised(const float* x, int xStride, const float* affine, int affineStride, const float* addend,
-                               int addendStride, int withRelu, float* out, int outStride, int rows, int channels,
+template <int V, class T>
+__device__ void add_normalised(const T* x, int xStride, const float* affine, int affineStride, const T* addend,
+                               int addendStride, int withRelu, T* out, int outStride, int rows, int channels,
                                int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -43,7 +43,7 @@ __device__ void add_normalised(const float* x, int xStride, const float* affine,
         Channels<V> value;
         Channels<V> addend;
     };
-    for_rows<ROWS_AT_ONCE<V, 2>>(
+    for_rows<ROWS_AT_ONCE<V, 2, T>>(
         rows_of_tile(rows, rowsPerTile),
         [&](int r) {
             return Fetched{load<V>(x + at(r, xStride, c)), load<V>(addend + at(r, addendStride, c))};
@@ -59,14 +59,14 @@ __device__ void add_normalised(const float* x, int xStride, const float* affine,
         });
 }
 
-TILED_KERNEL(add_normalised,
-             (const float* x, int xStride, const float* affine, int affineStride, const float* addend,
-              int addendStride, int withRelu, float* out, int outStride, int rows, int channels, int rowsPerTile),
+TYPED_KERNEL(add_normalised,
+             (const Stored* x, int xStride, const float* affine, int affineStride, const Stored* addend,
+              int addendStride, int withRelu, Stored* out, int outStride, int rows, int channels, int rowsPerTile),
              (x, xStride, affine, affineStride, addend, addendStride, withRelu, out, outStride, rows, channels,
               rowsPerTile))
 
-template <int V>
-__device__ void mask_positive(float* gradient, int gradientStride, const float* output, int outputStride, int rows,
+template <int V, class T>
+__device__ void mask_positive(T* gradient, int gradientStride, const T* output, int outputStride, int rows,
                               int channels, int rowsPerTile) {
     const int c = first_channel<V>();
     if (c >= channels) {
@@ -76,7 +76,7 @@ __device__ void mask_positive(float* gradient, int gradientStride, const float* 
         Channels<V> gradient;
         Channels<V> output;
     };
-    for_rows<ROWS_AT_ONCE<V, 2>>(
+    for_rows<ROWS_AT_ONCE<V, 2, T>>(
         rows_of_tile(rows, rowsPerTile),
         [&](int r) {
             return Fetched{load<V>(gradient + at(r, gradientStride, c)), load<V>(output + at(r, outputStride, c))};
@@ -90,7 +90,7 @@ __device__ void mask_positive(float* gradient, int gradientStride, const float* 
         });
 }
 
-TILED_KERNEL(mask_positive,
-             (float* gradient, int gradientStride, const float* output, int outputStride, int rows, int channels,
+TYPED_KERNEL(mask_positive,
+             (Stored* gradient, int gradientStride, const Stored* output, int outputStride, int rows, int channels,
               int rowsPerTile),
              (gradient, gradientStride, output, outputStride, rows, channels, rowsPerTile))

@@ -31,7 +31,8 @@ __device__ __forceinline__ int turned(int p, int i) {
 }
 
 // The first `count` of four values, and 0 behind them.
-__device__ __forceinline__ Channels<4> load_some(const float* __restrict__ p, int count, bool aligned) {
+template <class T>
+__device__ __forceinline__ Channels<4> load_some(const T* __restrict__ p, int count, bool aligned) {
     if (aligned && count >= 4) {
         return load<4>(p);
     }
@@ -39,19 +40,20 @@ __device__ __forceinline__ Channels<4> load_some(const float* __restrict__ p, in
 #pragma unroll
     for (int j = 0; j < 4; j++) {
         if (j < count) {
-            values.v[j] = p[j];
+            values.v[j] = load_one(p + j);
         }
     }
     return values;
 }
 
 // A matrix in memory, rows `stride` elements apart.
+template <class T>
 struct StridedOperand {
-    const float* __restrict__ x;
+    const T* __restrict__ x;
     int stride;
     int width;
     bool alongDepth;  // whether a row of the matrix lies along the depth
-    bool aligned;     // whether every row starts on 16 bytes
+    bool aligned;     // whether every row starts on the bytes of four
 
     using Place = int;
 
@@ -138,12 +140,15 @@ struct Fetched {
     }
 };
 
-// C, or the sums of a part.
+// C, or the sums of a part, which are floats.
+template <class T>
 struct Result {
-    float* c;
+    using Type = T;
+
+    T* c;
     int stride;
     bool add;
-    bool aligned;  // whether every row starts on 16 bytes
+    bool aligned;  // whether every row starts on the bytes of four
     int m;
     int n;
 
@@ -153,7 +158,7 @@ struct Result {
         if (row >= m) {
             return;
         }
-        float* target = c + at(row, stride, column);
+        T* target = c + at(row, stride, column);
         if (aligned && column + W <= n) {
             Channels<W> total = add ? load<W>(target) : zeros<W>();
 #pragma unroll
@@ -166,7 +171,7 @@ struct Result {
 #pragma unroll
         for (int j = 0; j < W; j++) {
             if (column + j < n) {
-                target[j] = add ? target[j] + sums[j] : sums[j];
+                store_one(target + j, add ? load_one(target + j) + sums[j] : sums[j]);
             }
         }
     }
@@ -230,13 +235,14 @@ struct Float32 {
         }
     }
 
+    template <class Result>
     __device__ __forceinline__ void write(const Result& result, int row, int column) const {
 #pragma unroll
         for (int i = 0; i < R; i++) {
 #pragma unroll
             for (int j = 0; j < S; j += WIDE_S) {
-                result.put<WIDE_S>(row + index<WIDE_R>(threadIdx.x / 16, i),
-                                   column + index<WIDE_S>(threadIdx.x % 16, j), &sum[i][j]);
+                result.template put<WIDE_S>(row + index<WIDE_R>(threadIdx.x / 16, i),
+                                            column + index<WIDE_S>(threadIdx.x % 16, j), &sum[i][j]);
             }
         }
     }
@@ -302,6 +308,7 @@ struct TensorFloat32 {
         }
     }
 
+    template <class Result>
     __device__ __forceinline__ void write(const Result& result, int row, int column) const {
         const int g = threadIdx.x % 32 / 4;
         const int t = threadIdx.x % 4;
@@ -311,8 +318,8 @@ struct TensorFloat32 {
             for (int j = 0; j < S; j++) {
                 const int r = row + first_row() + 16 * i + g;
                 const int c = column + first_column() + 8 * j + 2 * t;
-                result.put<2>(r, c, &sum[i][j][0]);
-                result.put<2>(r + 8, c, &sum[i][j][2]);
+                result.template put<2>(r, c, &sum[i][j][0]);
+                result.template put<2>(r + 8, c, &sum[i][j][2]);
             }
         }
     }
@@ -320,7 +327,7 @@ struct TensorFloat32 {
 #endif
 
 // A tile of C, or of a part's sums. Every thread of the block must call this.
-template <int M, int N, class Arithmetic, class A, class B>
+template <int M, int N, class Arithmetic, class A, class B, class Result>
 __device__ __forceinline__ void tile_product(const A& a, const B& b, Result result, int k, int depthOfPart) {
     alignas(16) __shared__ float tileA[2][DEPTH][M + PADDING];
     alignas(16) __shared__ float tileB[2][DEPTH][N + PADDING];
@@ -352,25 +359,58 @@ __device__ __forceinline__ void tile_product(const A& a, const B& b, Result resu
     sums.write(result, row, column);
 }
 
-// An entry point for each tile and arithmetic; Java picks one by the shape, the options and the device.
-// The second block of a multiprocessor hides what the first waits for.
+// Products of values that are stored in bf16: on tensor cores as TF32, of which bf16 is a part, so that no operand is
+// rounded; as floats where tensor cores do not know TF32.
+#ifdef TENSOR_CORES_HAVE_TF32
+template <int M, int N>
+struct OfBFloat16 : TensorFloat32<M, N> {
+    static __device__ __forceinline__ float operand(float value) {
+        return value;
+    }
+};
+#else
+template <int M, int N>
+using OfBFloat16 = Float32<M, N>;
+#endif
+
+// An entry point for each tile, arithmetic and storage of operands (`Source`) and result (`Stored`); Java picks one by
+// the shape, the types, the options and the device. The second block of a multiprocessor hides what the first waits
+// for.
 #define PRODUCT_KERNEL(name, arithmetic, suffix, M, N, parameters, arguments)                           \
     extern "C" __global__ void __launch_bounds__(THREADS, 2) name##suffix##_##M##x##N parameters { \
         name<M, N, arithmetic<M, N>> arguments;                                                         \
     }
 
 #ifdef TENSOR_CORES_HAVE_TF32
-#define PRODUCT_KERNELS(name, M, N, parameters, arguments)         \
-    PRODUCT_KERNEL(name, Float32, , M, N, parameters, arguments) \
-    PRODUCT_KERNEL(name, TensorFloat32, _tf32, M, N, parameters, arguments)
+#define PRODUCTS_OF_FLOATS(name, M, N, parameters, arguments)               \
+    namespace of_floats {                                                   \
+    PRODUCT_KERNEL(name, Float32, , M, N, parameters, arguments)            \
+    PRODUCT_KERNEL(name, TensorFloat32, _tf32, M, N, parameters, arguments) \
+    }
 #else
-#define PRODUCT_KERNELS(name, M, N, parameters, arguments) \
-    PRODUCT_KERNEL(name, Float32, , M, N, parameters, arguments)
+#define PRODUCTS_OF_FLOATS(name, M, N, parameters, arguments)    \
+    namespace of_floats {                                        \
+    PRODUCT_KERNEL(name, Float32, , M, N, parameters, arguments) \
+    }
 #endif
 
+// What is multiplied in bf16 becomes bf16 again, or floats where it is a gradient of weights or a part's sums.
+#define PRODUCTS_TO_FLOATS(name, M, N, parameters, arguments)                 \
+    PRODUCTS_OF_FLOATS(name, M, N, parameters, arguments)                     \
+    namespace from_bfloat16 {                                                 \
+    PRODUCT_KERNEL(name, OfBFloat16, _from_bf16, M, N, parameters, arguments) \
+    }
+
+#define PRODUCT_KERNELS(name, M, N, parameters, arguments)               \
+    PRODUCTS_TO_FLOATS(name, M, N, parameters, arguments)                \
+    namespace of_bfloat16 {                                              \
+    PRODUCT_KERNEL(name, OfBFloat16, _bf16, M, N, parameters, arguments) \
+    }
+
 // c (+)= the sum of the parts [parts, m, n], in order.
-extern "C" __global__ void __launch_bounds__(THREADS)
-    add_parts(const float* __restrict__ sums, int parts, int m, int n, float* __restrict__ c, int stride, int add) {
+template <class T>
+__device__ __forceinline__ void sum_of_parts(const float* __restrict__ sums, int parts, int m, int n, T* c, int stride,
+                                             int add) {
     const int i = blockIdx.x * THREADS + threadIdx.x;
     const int row = i / n;
     if (row >= m) {
@@ -382,6 +422,17 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     for (int part = 0; part < parts; part++) {
         sum += sums[part * size + i];
     }
-    float* target = c + at(row, stride, i % n);
-    *target = add ? *target + sum : sum;
+    T* target = c + at(row, stride, i % n);
+    store_one(target, add ? load_one(target) + sum : sum);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    add_parts(const float* __restrict__ sums, int parts, int m, int n, float* __restrict__ c, int stride, int add) {
+    sum_of_parts(sums, parts, m, n, c, stride, add);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    add_parts_bf16(const float* __restrict__ sums, int parts, int m, int n, BFloat16* __restrict__ c, int stride,
+                   int add) {
+    sum_of_parts(sums, parts, m, n, c, stride, add);
 }

@@ -122,6 +122,18 @@ inline float emulated_round_to_tf32(float value) {
 // The warp's d += a * b on a tensor core, see tensor_cores.cuh.
 void emulated_mma_m16n8k8(float (&d)[4], const float (&a)[4], const float (&b)[2]);
 
+inline float __uint_as_float(unsigned bits) {
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+inline unsigned __float_as_uint(float value) {
+    unsigned bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 inline unsigned __umulhi(unsigned a, unsigned b) {
     return static_cast<unsigned>((static_cast<std::uint64_t>(a) * b) >> 32);
 }

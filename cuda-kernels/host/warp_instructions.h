@@ -104,12 +104,6 @@ inline EmulatedWords* emulated_fragments(const unsigned (&a)[4], const unsigned 
     return emulated_exchange(mine, 3);
 }
 
-inline float emulated_float(unsigned bits) {
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 inline unsigned emulated_half_of(std::uint64_t word, bool upper) {
     return static_cast<unsigned>(upper ? word >> 32 : word);
 }
@@ -119,7 +113,7 @@ __attribute__((noinline)) inline void emulated_mma_bf16(float (&d)[4], const uns
     EmulatedWords* all = emulated_fragments(a, b);
     const int g = emulated_lane() >> 2;
     const int t = emulated_lane() & 3;
-    const auto element = [](unsigned word, int k) { return emulated_float(k % 2 ? word & 0xFFFF0000u : word << 16); };
+    const auto element = [](unsigned word, int k) { return __uint_as_float(k % 2 ? word & 0xFFFF0000u : word << 16); };
     for (int i = 0; i < 4; i++) {
         const int row = g + i / 2 * 8;
         const int column = 2 * t + i % 2;
@@ -145,7 +139,7 @@ __attribute__((noinline)) inline void emulated_mma_tf32(float (&d)[4], const uns
         for (int k = 0; k < 8; k++) {
             const unsigned left = emulated_half_of(all[row % 8 * 4 + k % 4][k < 4 ? 0 : 1], row >= 8);
             const unsigned right = emulated_half_of(all[column * 4 + k % 4][2], k >= 4);
-            sum += emulated_float(left & 0xFFFFE000u) * emulated_float(right & 0xFFFFE000u);
+            sum += __uint_as_float(left & 0xFFFFE000u) * __uint_as_float(right & 0xFFFFE000u);
         }
         d[i] = sum;
     }

@@ -1,5 +1,6 @@
 // A stand-in for cuBLAS: column-major products in plain loops, and the preconditions of NVIDIA's manual.
 #include "client.h"
+#include "elements.h"
 
 #include <algorithm>
 #include <cmath>
@@ -25,6 +26,9 @@ enum Status {
 };
 
 constexpr int TF32_MATH = 3;         // CUBLAS_TF32_TENSOR_OP_MATH
+constexpr int FULL_REDUCTION = 16;   // CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION, beside another mode
+constexpr int R_32F = 0;             // CUDA_R_32F
+constexpr int R_16BF = 14;           // CUDA_R_16BF
 constexpr int COMPUTE_32F = 68;      // CUBLAS_COMPUTE_32F
 constexpr int COMPUTE_32F_PEDANTIC = 69;
 constexpr int COMPUTE_TF32 = 77;     // CUBLAS_COMPUTE_32F_FAST_TF32
@@ -79,20 +83,21 @@ float roundedToTf32(float value) {
 }
 
 struct Operand {
-    const float* values;
+    const void* values;
+    Element type;
     int rows;     // as it lies in memory, by columns
     int columns;
     int stride;
     bool transposed;
 
     std::size_t bytes() const {
-        return (static_cast<std::size_t>(stride) * (columns - 1) + rows) * sizeof(float);
+        return (static_cast<std::size_t>(stride) * (columns - 1) + rows) * bytesOf(type);
     }
 
     float at(int row, int column, bool tf32) const {
         const std::size_t r = transposed ? column : row;
         const std::size_t c = transposed ? row : column;
-        const float value = values[r + c * stride];
+        const float value = loaded(values, type, r + c * stride);
         return tf32 ? roundedToTf32(value) : value;
     }
 };
@@ -105,7 +110,8 @@ struct Product {
     float beta;
     Operand a;
     Operand b;
-    float* c;
+    void* c;
+    Element typeC;
     int strideC;
     bool tf32;
 };
@@ -144,8 +150,9 @@ void compute(const Product& p) {
             for (float part : sums) {
                 sum += part;
             }
-            float& out = p.c[i + static_cast<std::size_t>(j) * p.strideC];
-            out = p.beta == 0 ? p.alpha * sum : p.alpha * sum + p.beta * out;
+            const std::size_t at = i + static_cast<std::size_t>(j) * p.strideC;
+            const float kept = p.beta == 0 ? 0 : p.beta * loaded(p.c, p.typeC, at);
+            stored(p.c, p.typeC, at, p.beta == 0 ? p.alpha * sum : p.alpha * sum + kept);
         }
     }
 }
@@ -182,15 +189,15 @@ int multiply(Handle* handle, const char* name, Product p) {
     if (p.m == 0 || p.n == 0) {
         return OK;
     }
-    const Operand c{p.c, p.m, p.n, p.strideC, false};
+    const Operand c{p.c, p.typeC, p.m, p.n, p.strideC, false};
     for (const Operand* operand : std::initializer_list<const Operand*>{&p.a, &p.b, &c}) {
         const auto address = reinterpret_cast<std::uintptr_t>(operand->values);
         if (!driver()->inside(operand->values, operand->bytes())) {
             driver()->violation("%s: an operand lies outside device memory", name);
             return EXECUTION_FAILED;
         }
-        if (address % sizeof(float) != 0) {
-            driver()->violation("%s: an operand lies between two floats", name);
+        if (address % bytesOf(operand->type) != 0) {
+            driver()->violation("%s: an operand lies between two elements", name);
             return EXECUTION_FAILED;
         }
         if (overlaps(*handle, operand->values, operand->bytes())) {
@@ -214,10 +221,20 @@ int multiply(Handle* handle, const char* name, Product p) {
 }
 
 Product product(const Handle* handle, int transposeA, int transposeB, int m, int n, int k, const float* alpha,
-                const float* a, int lda, const float* b, int ldb, const float* beta, float* c, int ldc) {
-    const Operand first{a, transposeA ? k : m, transposeA ? m : k, lda, transposeA != 0};
-    const Operand second{b, transposeB ? n : k, transposeB ? k : n, ldb, transposeB != 0};
-    return {m, n, k, *alpha, *beta, first, second, c, ldc, handle->math == TF32_MATH};
+                const void* a, const void* b, Element operands, int lda, int ldb, const float* beta, void* c,
+                Element result, int ldc) {
+    const Operand first{a, operands, transposeA ? k : m, transposeA ? m : k, lda, transposeA != 0};
+    const Operand second{b, operands, transposeB ? n : k, transposeB ? k : n, ldb, transposeB != 0};
+    const bool tf32 = (handle->math & ~FULL_REDUCTION) == TF32_MATH;
+    return {m, n, k, *alpha, *beta, first, second, c, result, ldc, tf32};
+}
+
+bool known(int type) {
+    return type == R_32F || type == R_16BF;
+}
+
+Element element(int type) {
+    return type == R_32F ? Element::FLOAT32 : Element::BFLOAT16;
 }
 
 }  // namespace
@@ -314,7 +331,8 @@ API cublasSetStream_v2(Handle* handle, void* stream) {
 
 API cublasSetMathMode(Handle* handle, int mode) {
     CHECK_HANDLE(handle);
-    if (mode != 0 && mode != 1 && mode != 2 && mode != TF32_MATH) {
+    const int math = mode & ~FULL_REDUCTION;
+    if (math != 0 && math != 1 && math != 2 && math != TF32_MATH) {
         driver()->violation("cublasSetMathMode: %d", mode);
         return INVALID_VALUE;
     }
@@ -355,7 +373,8 @@ API cublasSgemm_v2(Handle* handle, int transposeA, int transposeB, int m, int n,
                    const float* a, int lda, const float* b, int ldb, const float* beta, float* c, int ldc) {
     CHECK_HANDLE(handle);
     return multiply(handle, "cublasSgemm",
-                    product(handle, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc));
+                    product(handle, transposeA, transposeB, m, n, k, alpha, a, b, Element::FLOAT32, lda, ldb, beta, c,
+                            Element::FLOAT32, ldc));
 }
 
 API cublasGemmEx(Handle* handle, int transposeA, int transposeB, int m, int n, int k, const void* alpha,
@@ -364,12 +383,20 @@ API cublasGemmEx(Handle* handle, int transposeA, int transposeB, int m, int n, i
     CHECK_HANDLE(handle);
     const bool knownAlgorithm = algorithm == DEFAULT_ALGORITHM || algorithm == DEFAULT_TENSOR_ALGORITHM;
     const bool knownMath = compute == COMPUTE_32F || compute == COMPUTE_32F_PEDANTIC || compute == COMPUTE_TF32;
-    if (typeA || typeB || typeC || !knownAlgorithm || !knownMath) {
-        return standin_missing("cublasGemmEx of other than floats");
+    // Of the manual's table: floats, and bf16 with CUBLAS_COMPUTE_32F into bf16 or floats.
+    const bool fits = typeA == typeB && (typeA == R_16BF || (typeC == R_32F && typeA == R_32F));
+    if (!known(typeA) || !known(typeC) || !fits || !knownAlgorithm || !knownMath) {
+        return standin_missing("cublasGemmEx of these types");
     }
-    Product p = product(handle, transposeA, transposeB, m, n, k, static_cast<const float*>(alpha),
-                        static_cast<const float*>(a), lda, static_cast<const float*>(b), ldb,
-                        static_cast<const float*>(beta), static_cast<float*>(c), ldc);
+    if (typeA == R_16BF && compute == COMPUTE_TF32) {
+        driver()->violation("cublasGemmEx: bf16 is multiplied by CUBLAS_COMPUTE_32F");
+        return NOT_SUPPORTED;
+    }
+    if (typeC == R_16BF && !(handle->math & FULL_REDUCTION)) {
+        driver()->violation("cublasGemmEx: parts of sums may be rounded to bf16");
+    }
+    Product p = product(handle, transposeA, transposeB, m, n, k, static_cast<const float*>(alpha), a, b,
+                        element(typeA), lda, ldb, static_cast<const float*>(beta), c, element(typeC), ldc);
     p.tf32 = compute == COMPUTE_TF32 || (compute == COMPUTE_32F && p.tf32);
     return multiply(handle, "cublasGemmEx", p);
 }

@@ -76,8 +76,10 @@ int describe(Problem& problem, const Tensor* x, const Filter* w, const Convoluti
         driver()->violation("cuDNN: not NHWC throughout");
         return NOT_SUPPORTED;
     }
-    if (x->type || y->type || w->type || c->type) {
-        driver()->violation("cuDNN: not fp32 throughout");
+    // The manual's FLOAT_CONFIG and PSEUDO_BFLOAT16_CONFIG, which has sums in fp32. Neither mixes types.
+    const bool knownType = x->type == FLOATS || x->type == BFLOAT16;
+    if (!knownType || y->type != x->type || w->type != x->type || c->type != FLOATS) {
+        driver()->violation("cuDNN: neither fp32 nor bf16 throughout, with sums in fp32");
         return NOT_SUPPORTED;
     }
     const int height = (x->h + 2 * c->padH - w->h) / c->strideH + 1;

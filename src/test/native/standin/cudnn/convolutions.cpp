@@ -1,4 +1,4 @@
-// Convolutions in plain loops, NHWC and fp32.
+// Convolutions in plain loops, NHWC, in fp32 or in bf16 with sums in fp32.
 //   STANDIN_CUDNN_UNSUPPORTED=a     algorithm a is offered by the heuristics and refused when it runs (-1: none)
 #include "cudnn.h"
 
@@ -46,21 +46,33 @@ struct Pass {
     Problem problem;
     float alpha;
     float beta;
-    const float* x;
-    const float* w;
-    const float* y;
-    float* out;
+    const void* x;
+    const void* w;
+    const void* y;
+    void* out;
     std::size_t outBytes;
     int algorithm;
     char* workspace;
     std::size_t workspaceBytes;
 };
 
+// An operand that is read; none where there is none.
+template <class Descriptor>
+std::vector<float> floats(const void* values, const Descriptor& descriptor) {
+    const Element type = element(descriptor.type);
+    std::vector<float> all(values ? descriptor.bytes() / bytesOf(type) : 0);
+    for (std::size_t i = 0; i < all.size(); i++) {
+        all[i] = loaded(values, type, i);
+    }
+    return all;
+}
+
 void compute(const Pass& pass) {
-    std::vector<float> sums(pass.outBytes / sizeof(float));
-    const float* x = pass.x;
-    const float* w = pass.w;
-    const float* y = pass.y;
+    const Element type = element(pass.problem.x.type);
+    std::vector<float> sums(pass.outBytes / bytesOf(type));
+    const std::vector<float> x = floats(pass.direction == BACKWARD_DATA ? nullptr : pass.x, pass.problem.x);
+    const std::vector<float> w = floats(pass.direction == BACKWARD_FILTER ? nullptr : pass.w, pass.problem.w);
+    const std::vector<float> y = floats(pass.direction == FORWARD ? nullptr : pass.y, pass.problem.y);
     switch (pass.direction) {
         case FORWARD:
             forEachProduct(pass.problem, [&](std::size_t a, std::size_t b, std::size_t c) { sums[c] += x[a] * w[b]; });
@@ -73,8 +85,8 @@ void compute(const Pass& pass) {
             break;
     }
     for (std::size_t i = 0; i < sums.size(); i++) {
-        const float kept = pass.beta == 0 ? 0 : pass.beta * pass.out[i];
-        pass.out[i] = pass.alpha * sums[i] + kept;
+        const float kept = pass.beta == 0 ? 0 : pass.beta * loaded(pass.out, type, i);
+        stored(pass.out, type, i, pass.alpha * sums[i] + kept);
     }
 }
 
@@ -111,8 +123,8 @@ int checkOperand(const Pass& pass, const char* which, const void* address, std::
         driver()->violation("%s: %s lies outside device memory", pass.name, which);
         return EXECUTION_FAILED;
     }
-    if (reinterpret_cast<std::uintptr_t>(address) % sizeof(float) != 0) {
-        driver()->violation("%s: %s lies between two floats", pass.name, which);
+    if (reinterpret_cast<std::uintptr_t>(address) % bytesOf(element(pass.problem.x.type)) != 0) {
+        driver()->violation("%s: %s lies between two elements", pass.name, which);
         return EXECUTION_FAILED;
     }
     const char* first = static_cast<const char*>(address);
@@ -155,9 +167,9 @@ int run(Handle* handle, const Pass& pass) {
 
 using namespace cudnn;
 
-API cudnnConvolutionForward(Handle* handle, const float* alpha, Tensor* xDescriptor, const float* x,
-                            Filter* wDescriptor, const float* w, Convolution* convolution, int algorithm,
-                            char* workspace, std::size_t bytes, const float* beta, Tensor* yDescriptor, float* y) {
+API cudnnConvolutionForward(Handle* handle, const float* alpha, Tensor* xDescriptor, const void* x,
+                            Filter* wDescriptor, const void* w, Convolution* convolution, int algorithm,
+                            char* workspace, std::size_t bytes, const float* beta, Tensor* yDescriptor, void* y) {
     if (int wrong = check(handle, __func__)) {
         return wrong;
     }
@@ -169,10 +181,10 @@ API cudnnConvolutionForward(Handle* handle, const float* alpha, Tensor* xDescrip
     return run(handle, pass);
 }
 
-API cudnnConvolutionBackwardData(Handle* handle, const float* alpha, Filter* wDescriptor, const float* w,
-                                 Tensor* yDescriptor, const float* dy, Convolution* convolution, int algorithm,
+API cudnnConvolutionBackwardData(Handle* handle, const float* alpha, Filter* wDescriptor, const void* w,
+                                 Tensor* yDescriptor, const void* dy, Convolution* convolution, int algorithm,
                                  char* workspace, std::size_t bytes, const float* beta, Tensor* xDescriptor,
-                                 float* dx) {
+                                 void* dx) {
     if (int wrong = check(handle, __func__)) {
         return wrong;
     }
@@ -184,10 +196,10 @@ API cudnnConvolutionBackwardData(Handle* handle, const float* alpha, Filter* wDe
     return run(handle, pass);
 }
 
-API cudnnConvolutionBackwardFilter(Handle* handle, const float* alpha, Tensor* xDescriptor, const float* x,
-                                   Tensor* yDescriptor, const float* dy, Convolution* convolution, int algorithm,
+API cudnnConvolutionBackwardFilter(Handle* handle, const float* alpha, Tensor* xDescriptor, const void* x,
+                                   Tensor* yDescriptor, const void* dy, Convolution* convolution, int algorithm,
                                    char* workspace, std::size_t bytes, const float* beta, Filter* wDescriptor,
-                                   float* dw) {
+                                   void* dw) {
     if (int wrong = check(handle, __func__)) {
         return wrong;
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../client.h"
+#include "../elements.h"
 
 #include <cstddef>
 
@@ -19,6 +20,14 @@ enum Status {
     INTERNAL_ERROR = 4000,
     EXECUTION_FAILED = 5000,
 };
+
+// cudnnDataType_t.
+constexpr int FLOATS = 0;
+constexpr int BFLOAT16 = 9;
+
+inline Element element(int type) {
+    return type == FLOATS ? Element::FLOAT32 : Element::BFLOAT16;
+}
 
 // The three passes of a convolution.
 enum Direction { FORWARD, BACKWARD_DATA, BACKWARD_FILTER };
@@ -40,7 +49,7 @@ struct Tensor {
     bool alive;
 
     std::size_t bytes() const {
-        return sizeof(float) * n * c * h * w;
+        return bytesOf(element(type)) * n * c * h * w;
     }
 };
 
@@ -55,7 +64,7 @@ struct Filter {
     bool alive;
 
     std::size_t bytes() const {
-        return sizeof(float) * k * c * h * w;
+        return bytesOf(element(type)) * k * c * h * w;
     }
 };
 

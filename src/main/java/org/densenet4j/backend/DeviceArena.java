@@ -73,7 +73,8 @@ public interface DeviceArena extends AutoCloseable {
      *
      * @param source the array that {@link #upload} will be given
      * @param count values to bring, from its start
-     * @param staging device memory for them, at least {@code count} floats
+     * @param staging device memory for them, at least {@code count} elements of the type that
+     *     {@link #upload} will store
      */
     void stage(float[] source, int count, Matrix staging);
 

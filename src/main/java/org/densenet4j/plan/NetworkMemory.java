@@ -100,8 +100,13 @@ public final class NetworkMemory {
                         life.last());
         inputStaging =
                 device.stagesInput()
-                        ? allocator.persistent(
-                                "input.staging", Category.FEATURES, rows, images.channels())
+                        ? allocator.activations(
+                                "input.staging",
+                                Category.FEATURES,
+                                rows,
+                                images.channels(),
+                                0,
+                                schedule.last())
                         : null;
         stepCounter = allocator.persistent("step counter", Category.SCRATCH, 1, 2);
         inputGradient =

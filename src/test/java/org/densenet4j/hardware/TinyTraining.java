@@ -1,5 +1,6 @@
 package org.densenet4j.hardware;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Batch;
 import org.densenet4j.spec.DenseNetSpec;
@@ -20,10 +21,22 @@ final class TinyTraining {
      */
     static final double TOLERANCE = 1e-4;
 
+    /** The same of losses with activations in bfloat16, where each loss is rounded otherwise. */
+    static final double BFLOAT16_TOLERANCE = 3e-2;
+
     private TinyTraining() {}
 
     static Trainer open(Device device) {
-        return Trainer.of(SPEC, device).batch(IMAGES).optimizer(Sgd.nesterov(0.01)).seed(3).open();
+        return open(device, DataType.FLOAT32);
+    }
+
+    static Trainer open(Device device, DataType precision) {
+        return Trainer.of(SPEC, device)
+                .precision(precision)
+                .batch(IMAGES)
+                .optimizer(Sgd.nesterov(0.01))
+                .seed(3)
+                .open();
     }
 
     static Batch batch(long seed) {

@@ -2,7 +2,9 @@ package org.densenet4j.hardware;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.io.ParityCase;
 import org.densenet4j.parity.ParityCheck;
@@ -31,6 +33,19 @@ class TrainingOnDeviceTest {
                     TinyTraining.TOLERANCE);
             if (DeviceUnderTest.isCuda()) {
                 assertEquals("replayed", trainer.network().recording());
+            }
+        }
+    }
+
+    @Test
+    void fiftyRecordedStepsInBFloat16TrainLikeTheCpuInSinglePrecision() {
+        try (Device device = DeviceUnderTest.open()) {
+            assumeTrue(device.supports(DataType.BFLOAT16), device.description());
+            try (Trainer trainer = TinyTraining.open(device, DataType.BFLOAT16)) {
+                Losses.assertClose(
+                        TinyTraining.lossesOfTheCpu(STEPS),
+                        TinyTraining.losses(trainer, STEPS),
+                        TinyTraining.BFLOAT16_TOLERANCE);
             }
         }
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
@@ -16,6 +17,8 @@ import java.util.Map;
 /** The tests of a real GPU, on the stand-in: with work done at once, late, and in odd orders. */
 class CudaOnStandInTest {
     private static final String CONTRACT = "org.densenet4j.contract.CudaContractTest";
+    private static final String BFLOAT16_CONTRACT =
+            "org.densenet4j.contract.CudaBFloat16ContractTest";
     private static final String STRATEGIES = "org.densenet4j.engine.CudaStrategiesTest";
     private static final String STAGING = "org.densenet4j.hardware.StagingOnDeviceTest";
     private static final String LIFECYCLE = "org.densenet4j.hardware.LifecycleOnDeviceTest";
@@ -28,6 +31,15 @@ class CudaOnStandInTest {
     @Test
     void theContractHolds() throws IOException {
         assertClean(Map.of("STANDIN_ORDER", "lazy"), 60, CONTRACT);
+    }
+
+    /** By cuBLAS through JCuda, by its C functions, and by our own kernels alone, as on Turing. */
+    @ParameterizedTest
+    @CsvSource({"12, 9, 0", "13, 9, 0", "12, 7, 5"})
+    void theContractHoldsInBFloat16(String cublas, String major, String minor) throws IOException {
+        Map<String, String> options =
+                Map.of("cublas", cublas, "STANDIN_MAJOR", major, "STANDIN_MINOR", minor);
+        assertClean(options, 60, BFLOAT16_CONTRACT);
     }
 
     private void assertClean(Map<String, String> options, int leastTests, String... classes)
@@ -49,7 +61,7 @@ class CudaOnStandInTest {
 
     @Test
     void stepsAgreeWithTheCpuAndWithLibtorch() throws IOException {
-        assertClean(Map.of("cublas", "13"), 4, TRAINING);
+        assertClean(Map.of("cublas", "13"), 5, TRAINING);
     }
 
     @Test

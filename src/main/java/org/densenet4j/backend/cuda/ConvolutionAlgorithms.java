@@ -9,6 +9,8 @@ import jcuda.jcudnn.cudnnConvolutionFwdAlgoPerf;
 import jcuda.jcudnn.cudnnDeterminism;
 import jcuda.jcudnn.cudnnMathType;
 
+import org.densenet4j.backend.DataType;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -37,9 +39,10 @@ final class ConvolutionAlgorithms {
      * The algorithms that fit, the fastest expected one first; none where cuDNN has none.
      *
      * <p>The heuristics answer for several math types, whatever the descriptor says, and give the
-     * workspace of theirs. So each answer's own math type is set, or that which the device's
-     * precision asks for, and the workspace is asked for again. Conversion to half precision is
-     * never taken.
+     * workspace of theirs. So each answer's own math type is set and the workspace asked for again;
+     * the default lets cuDNN round fp32 operands to TF32 on Ampere and later. Without TF32 every
+     * algorithm multiplies fp32 in true fp32, or cuDNN has no workspace to tell for it. Conversion to
+     * half precision is never taken.
      *
      * @param limit most bytes of workspace
      * @param deterministic leave out algorithms whose results differ from run to run
@@ -55,7 +58,9 @@ final class ConvolutionAlgorithms {
             boolean repeatable = a.determinism == cudnnDeterminism.CUDNN_DETERMINISTIC;
             boolean halves = a.mathType == cudnnMathType.CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION;
             if (a.status == 0 && !halves && (repeatable || !deterministic)) {
-                int math = executed(a.mathType, cudnn.tensorFloat32());
+                boolean asAnswered =
+                        cudnn.tensorFloat32() || d.shape().type() != DataType.FLOAT32;
+                int math = asAnswered ? a.mathType : cudnnMathType.CUDNN_FMA_MATH;
                 d.mathType(direction, math);
                 long[] bytes = new long[1];
                 int status = workspace(cudnn, d, direction, a.algorithm, bytes);
@@ -66,15 +71,6 @@ final class ConvolutionAlgorithms {
             }
         }
         return fitting;
-    }
-
-    /**
-     * Without TF32 every algorithm multiplies in true fp32, or cuDNN has no workspace to tell for
-     * it. With it the answer's own type decides; the default lets cuDNN round fp32 operands to TF32
-     * on Ampere and later.
-     */
-    private static int executed(int mathType, boolean tensorFloat32) {
-        return tensorFloat32 ? mathType : cudnnMathType.CUDNN_FMA_MATH;
     }
 
     private static int workspace(

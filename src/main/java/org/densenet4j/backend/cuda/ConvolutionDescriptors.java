@@ -12,16 +12,19 @@ import jcuda.jcudnn.cudnnTensorDescriptor;
 import jcuda.jcudnn.cudnnTensorFormat;
 
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * cuDNN's description of a convolution over dense NHWC images, with weights [out, kh, kw, in]. Each
- * direction has a convolution descriptor of its own, because its algorithm decides the math type.
+ * cuDNN's description of a convolution over dense NHWC images, with weights [out, kh, kw, in] that
+ * are stored as images are; sums are taken in float32. Each direction has a convolution descriptor
+ * of its own, because its algorithm decides the math type.
  */
 final class ConvolutionDescriptors implements AutoCloseable {
     private static final int FLOATS = cudnnDataType.CUDNN_DATA_FLOAT;
+    private static final int BFLOAT16 = cudnnDataType.CUDNN_DATA_BFLOAT16;
     private static final int NHWC = cudnnTensorFormat.CUDNN_TENSOR_NHWC;
 
     private final ConvolutionShape shape;
@@ -38,8 +41,7 @@ final class ConvolutionDescriptors implements AutoCloseable {
             source = tensor(s.images(), s.inputChannels(), s.height(), s.width());
             output = tensor(s.images(), s.outputChannels(), s.outputHeight(), s.outputWidth());
             weights = filter();
-            int math =
-                    tensorFloat32 ? cudnnMathType.CUDNN_DEFAULT_MATH : cudnnMathType.CUDNN_FMA_MATH;
+            int math = mathType(s, tensorFloat32);
             for (ConvolutionDirection direction : ConvolutionDirection.values()) {
                 convolutions[direction.ordinal()] = descriptor();
                 mathType(direction, math);
@@ -50,11 +52,22 @@ final class ConvolutionDescriptors implements AutoCloseable {
         }
     }
 
+    /**
+     * How cuDNN may multiply before an algorithm says it: in float32 on tensor cores only where TF32
+     * is allowed, in bf16 always, since they multiply what is stored as it is.
+     */
+    private static int mathType(ConvolutionShape s, boolean tensorFloat32) {
+        return tensorFloat32 || s.type() != DataType.FLOAT32
+                ? cudnnMathType.CUDNN_DEFAULT_MATH
+                : cudnnMathType.CUDNN_FMA_MATH;
+    }
+
     private cudnnTensorDescriptor tensor(int n, int c, int h, int w) {
         cudnnTensorDescriptor descriptor = new cudnnTensorDescriptor();
         checkDnn(JCudnn.cudnnCreateTensorDescriptor(descriptor), shape);
         releases.add(() -> JCudnn.cudnnDestroyTensorDescriptor(descriptor));
-        checkDnn(JCudnn.cudnnSetTensor4dDescriptor(descriptor, NHWC, FLOATS, n, c, h, w), shape);
+        checkDnn(
+                JCudnn.cudnnSetTensor4dDescriptor(descriptor, NHWC, stored(), n, c, h, w), shape);
         return descriptor;
     }
 
@@ -65,7 +78,7 @@ final class ConvolutionDescriptors implements AutoCloseable {
         checkDnn(
                 JCudnn.cudnnSetFilter4dDescriptor(
                         descriptor,
-                        FLOATS,
+                        stored(),
                         NHWC,
                         shape.outputChannels(),
                         shape.inputChannels(),
@@ -73,6 +86,11 @@ final class ConvolutionDescriptors implements AutoCloseable {
                         shape.kernel()),
                 shape);
         return descriptor;
+    }
+
+    /** How images and weights are stored. */
+    private int stored() {
+        return shape.type() == DataType.FLOAT32 ? FLOATS : BFLOAT16;
     }
 
     private cudnnConvolutionDescriptor descriptor() {

@@ -7,6 +7,7 @@ import jcuda.driver.JCudaDriver;
 import org.densenet4j.backend.AppendedConvolution;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.DeviceOptions;
@@ -18,6 +19,7 @@ import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.distributed.Communicator;
 
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,7 +37,7 @@ final class CudaArena implements DeviceArena {
     private final long scratchBytes;
     private final CudaKernels kernels;
     private final ProductKernels products;
-    private final Gemm gemm;
+    private final Map<DataType, Gemm> gemms = new EnumMap<>(DataType.class);
     private final Transfers transfers;
     private final StepGraphs graphs;
     private final Map<ConvolutionShape, Convolution> convolutions = new HashMap<>();
@@ -85,17 +87,20 @@ final class CudaArena implements DeviceArena {
                         scratchBytes,
                         multiprocessors,
                         tensorFloat32);
-        this.gemm =
-                device.cublas()
-                        .<Gemm>map(
-                                cublas ->
-                                        new CublasGemm(
-                                                cublas,
-                                                context,
-                                                address,
-                                                scratchOffset,
-                                                scratchBytes))
-                        .orElseGet(() -> new KernelGemm(products));
+        for (DataType operands : DataType.values()) {
+            gemms.put(
+                    operands,
+                    device.cublas(operands)
+                            .<Gemm>map(
+                                    cublas ->
+                                            new CublasGemm(
+                                                    cublas,
+                                                    context,
+                                                    address,
+                                                    scratchOffset,
+                                                    scratchBytes))
+                            .orElseGet(() -> new KernelGemm(products)));
+        }
         // An operation can be neither waited for nor timed while it is only recorded.
         DeviceOptions options = device.options();
         boolean recorded = options.graphs() && !options.synchronous() && !options.trace();
@@ -146,7 +151,7 @@ final class CudaArena implements DeviceArena {
     @Override
     public void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
         checkOpen();
-        gemm.multiply(shape, a, b, c);
+        gemms.get(shape.operands()).multiply(shape, a, b, c);
     }
 
     @Override
@@ -191,7 +196,7 @@ final class CudaArena implements DeviceArena {
 
     private Convolution newConvolution(ConvolutionShape shape) {
         KernelConvolution own = new KernelConvolution(products, kernels, shape);
-        if (device.options().ownConvolutions()) {
+        if (device.convolvesByOwnKernel(shape.type())) {
             return own;
         }
         CudaConvolution convolution =
@@ -210,7 +215,7 @@ final class CudaArena implements DeviceArena {
     public void upload(float[] source, int from, Matrix target) {
         checkInside(target);
         int count = target.rows() * target.columns();
-        if (inputStage != null && from == 0 && inputStage.holds(source, count)) {
+        if (inputStage != null && from == 0 && inputStage.holds(source, count, target.type())) {
             inputStage.take(target);
         } else {
             transfers.upload(source, from, target);

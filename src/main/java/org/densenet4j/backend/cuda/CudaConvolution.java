@@ -9,6 +9,7 @@ import jcuda.jcudnn.JCudnn;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 
 import java.util.ArrayDeque;
@@ -21,7 +22,8 @@ import java.util.Map;
 /**
  * A convolution by cuDNN, channels-last. Weights are packed from PyTorch's layout before a pass and
  * read by both the forward pass and the data gradient; the weight gradient is added up by cuDNN
- * itself over the chunks of a pass and unpacked once.
+ * itself over the chunks of a pass and unpacked once. Of images in bf16 cuDNN gives a chunk's weight
+ * gradient in bf16, too, which a kernel then adds to the sum in float32.
  *
  * <p>What cuDNN offers and then does not run is given up for the next algorithm that it offers, and
  * what it has no algorithm for runs by a kernel of our own in the same layouts; the log says both.
@@ -132,16 +134,13 @@ final class CudaConvolution implements Convolution, AutoCloseable {
     }
 
     /**
-     * Runs one direction by the first algorithm that cuDNN runs, else by our own kernel. An
-     * algorithm that fails is given up as long as the device still works; not while a step is
-     * recorded, which would then differ from the one before it.
+     * Runs one direction by the first algorithm that cuDNN runs. An algorithm that fails is given
+     * up as long as the device still works; not while a step is recorded, which would then differ
+     * from the one before it.
+     *
+     * @return whether there was one; else our own kernel has to run it
      */
-    private void run(
-            ConvolutionDirection direction,
-            int images,
-            Traffic traffic,
-            Call call,
-            Runnable otherwise) {
+    private boolean run(ConvolutionDirection direction, int images, Traffic traffic, Call call) {
         Ready r = ready(images);
         Deque<ConvolutionAlgorithms.Algorithm> algorithms = r.algorithms.get(direction);
         while (!algorithms.isEmpty()) {
@@ -156,7 +155,7 @@ final class CudaConvolution implements Convolution, AutoCloseable {
                 if (cudnn.context().isSynchronous()) {
                     cudnn.context().queued(direction.of(r.descriptors.shape()));
                 }
-                return;
+                return true;
             }
             if (cudnn.context().isLost() || cudnn.context().isCapturing()) {
                 checkDnn(status, direction.of(r.descriptors.shape()));
@@ -177,7 +176,7 @@ final class CudaConvolution implements Convolution, AutoCloseable {
                             + direction.of(r.descriptors.shape())
                             + "; our own kernel runs it");
         }
-        otherwise.run();
+        return false;
     }
 
     private static void log(String message) {
@@ -206,54 +205,61 @@ final class CudaConvolution implements Convolution, AutoCloseable {
 
     @Override
     public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
-        run(
-                ConvolutionDirection.FORWARD,
-                images,
-                Traffic.reading(source, own.filters(packed)).writing(output),
-                (d, algorithm) ->
-                        JCudnn.cudnnConvolutionForward(
-                                cudnn.handle(),
-                                ONE,
-                                d.source(),
-                                at(source),
-                                d.weights(),
-                                at(packed),
-                                d.convolution(ConvolutionDirection.FORWARD),
-                                algorithm,
-                                workspace,
-                                workspaceBytes,
-                                ZERO,
-                                d.output(),
-                                at(output)),
-                () -> own.forward(lane, images, source, packed, output));
+        boolean ran =
+                run(
+                        ConvolutionDirection.FORWARD,
+                        images,
+                        Traffic.reading(source, own.filters(packed)).writing(output),
+                        (d, algorithm) ->
+                                JCudnn.cudnnConvolutionForward(
+                                        cudnn.handle(),
+                                        ONE,
+                                        d.source(),
+                                        at(source),
+                                        d.weights(),
+                                        at(packed),
+                                        d.convolution(ConvolutionDirection.FORWARD),
+                                        algorithm,
+                                        workspace,
+                                        workspaceBytes,
+                                        ZERO,
+                                        d.output(),
+                                        at(output)));
+        if (!ran) {
+            own.forward(lane, images, source, packed, output);
+        }
     }
 
     @Override
     public void backwardData(
             int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
-        run(
-                ConvolutionDirection.DATA_GRADIENT,
-                images,
-                Traffic.reading(outputGradient, own.filters(packed)).writing(sourceGradient),
-                (d, algorithm) ->
-                        JCudnn.cudnnConvolutionBackwardData(
-                                cudnn.handle(),
-                                ONE,
-                                d.weights(),
-                                at(packed),
-                                d.output(),
-                                at(outputGradient),
-                                d.convolution(ConvolutionDirection.DATA_GRADIENT),
-                                algorithm,
-                                workspace,
-                                workspaceBytes,
-                                ZERO,
-                                d.source(),
-                                at(sourceGradient)),
-                () -> own.backwardData(lane, images, outputGradient, packed, sourceGradient));
+        boolean ran =
+                run(
+                        ConvolutionDirection.DATA_GRADIENT,
+                        images,
+                        Traffic.reading(outputGradient, own.filters(packed))
+                                .writing(sourceGradient),
+                        (d, algorithm) ->
+                                JCudnn.cudnnConvolutionBackwardData(
+                                        cudnn.handle(),
+                                        ONE,
+                                        d.weights(),
+                                        at(packed),
+                                        d.output(),
+                                        at(outputGradient),
+                                        d.convolution(ConvolutionDirection.DATA_GRADIENT),
+                                        algorithm,
+                                        workspace,
+                                        workspaceBytes,
+                                        ZERO,
+                                        d.source(),
+                                        at(sourceGradient)));
+        if (!ran) {
+            own.backwardData(lane, images, outputGradient, packed, sourceGradient);
+        }
     }
 
-    /** {@code ofChunk} is not needed: cuDNN adds to the sum itself. */
+    /** {@code ofChunk} is only needed in bf16: cuDNN adds to a sum in float32 itself. */
     @Override
     public void backwardWeights(
             int lane,
@@ -262,26 +268,33 @@ final class CudaConvolution implements Convolution, AutoCloseable {
             Matrix outputGradient,
             Matrix ofChunk,
             Matrix sum) {
-        run(
-                ConvolutionDirection.WEIGHT_GRADIENT,
-                images,
-                Traffic.reading(source, outputGradient).updating(own.filters(sum)),
-                (d, algorithm) ->
-                        JCudnn.cudnnConvolutionBackwardFilter(
-                                cudnn.handle(),
-                                ONE,
-                                d.source(),
-                                at(source),
-                                d.output(),
-                                at(outputGradient),
-                                d.convolution(ConvolutionDirection.WEIGHT_GRADIENT),
-                                algorithm,
-                                workspace,
-                                workspaceBytes,
-                                ONE,
-                                d.weights(),
-                                at(sum)),
-                () -> own.backwardWeights(lane, images, source, outputGradient, ofChunk, sum));
+        boolean direct = shape.type() == DataType.FLOAT32;
+        Matrix gradient = own.filters((direct ? sum : ofChunk).offset(), shape.type());
+        boolean ran =
+                run(
+                        ConvolutionDirection.WEIGHT_GRADIENT,
+                        images,
+                        Traffic.reading(source, outputGradient).storing(gradient, direct),
+                        (d, algorithm) ->
+                                JCudnn.cudnnConvolutionBackwardFilter(
+                                        cudnn.handle(),
+                                        ONE,
+                                        d.source(),
+                                        at(source),
+                                        d.output(),
+                                        at(outputGradient),
+                                        d.convolution(ConvolutionDirection.WEIGHT_GRADIENT),
+                                        algorithm,
+                                        workspace,
+                                        workspaceBytes,
+                                        direct ? ONE : ZERO,
+                                        d.weights(),
+                                        at(gradient)));
+        if (!ran) {
+            own.backwardWeights(lane, images, source, outputGradient, ofChunk, sum);
+        } else if (!direct) {
+            own.kernels().add(gradient, own.filters(sum.offset(), DataType.FLOAT32));
+        }
     }
 
     @Override

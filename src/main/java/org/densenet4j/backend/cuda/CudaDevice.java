@@ -26,6 +26,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -38,6 +39,9 @@ import java.util.function.Supplier;
 final class CudaDevice implements Device {
     /** Largest cuDNN workspace that is worth its place in the arena, at least. */
     private static final long LEAST_WORKSPACE = 32L << 20;
+
+    /** The oldest compute capability whose tensor cores multiply bf16. */
+    private static final int BFLOAT16_ARCHITECTURE = 80;
 
     /** The same as a part of what a convolution reads and writes, where that is more. */
     private static final int WORKSPACE_SHARE = 4;
@@ -124,10 +128,6 @@ final class CudaDevice implements Device {
 
     KernelModule kernels() {
         return kernels;
-    }
-
-    Optional<Cublas> cublas() {
-        return cublas;
     }
 
     /** Whether operands are rounded to TF32: where that is asked for and the device can. */
@@ -217,7 +217,26 @@ final class CudaDevice implements Device {
 
     @Override
     public boolean supports(DataType type) {
-        return type == DataType.FLOAT32;
+        Objects.requireNonNull(type, "precision");
+        return true;
+    }
+
+    /**
+     * Whether cuDNN and cuBLAS multiply what is stored so: float32 anywhere, bf16 from compute
+     * capability 8.0 on. Elsewhere our own kernels do.
+     */
+    boolean librariesMultiply(DataType type) {
+        return type == DataType.FLOAT32 || architecture() >= BFLOAT16_ARCHITECTURE;
+    }
+
+    /** The cuBLAS that multiplies what is stored so, if there is one. */
+    Optional<Cublas> cublas(DataType type) {
+        return librariesMultiply(type) ? cublas : Optional.empty();
+    }
+
+    /** Whether convolutions of what is stored so are left to our own kernel. */
+    boolean convolvesByOwnKernel(DataType type) {
+        return options.ownConvolutions() || !librariesMultiply(type);
     }
 
     @Override
@@ -245,7 +264,7 @@ final class CudaDevice implements Device {
 
     @Override
     public long scratchBytes(GemmShape shape) {
-        return cublas.isPresent()
+        return cublas(shape.operands()).isPresent()
                 ? Cublas.workspaceBytes(context.capabilityMajor())
                 : KernelGemm.scratchBytes(shape, context.multiprocessors());
     }
@@ -275,7 +294,7 @@ final class CudaDevice implements Device {
 
     private ConvolutionMemory measure(ConvolutionShape shape) {
         ConvolutionMemory own = KernelConvolution.memory(shape, context.multiprocessors());
-        return options.ownConvolutions()
+        return convolvesByOwnKernel(shape.type())
                 ? own
                 : CudaConvolution.memory(
                         cudnn, shape, own, workspaceLimit(shape), options.deterministic());
@@ -284,7 +303,8 @@ final class CudaDevice implements Device {
     private static long workspaceLimit(ConvolutionShape s) {
         long pixels = (long) s.height() * s.width() * s.inputChannels();
         long outputs = (long) s.outputHeight() * s.outputWidth() * s.outputChannels();
-        return Math.max(LEAST_WORKSPACE, 4L * s.images() * (pixels + outputs) / WORKSPACE_SHARE);
+        long bytes = s.type().bytes() * s.images() * (pixels + outputs);
+        return Math.max(LEAST_WORKSPACE, bytes / WORKSPACE_SHARE);
     }
 
     @Override

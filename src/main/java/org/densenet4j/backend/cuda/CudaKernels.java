@@ -1,5 +1,6 @@
 package org.densenet4j.backend.cuda;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
@@ -50,6 +51,11 @@ final class CudaKernels implements Kernels {
 
     private void launch(Tiling tiling, String kernel, Traffic traffic, Object... arguments) {
         launcher.launch(tiling.entry(kernel), tiling.grid(), traffic, arguments);
+    }
+
+    /** The entry point of a kernel for one storage of activations. */
+    static String typed(String kernel, DataType storage) {
+        return storage == DataType.FLOAT32 ? kernel : kernel + "_bf16";
     }
 
     private void perChannel(String kernel, int channels, Traffic traffic, Object... arguments) {
@@ -407,7 +413,7 @@ final class CudaKernels implements Kernels {
         PixelGroups groups = PixelGroups.of(logits.rows(), logits.columns(), blocks);
         Matrix tallies = Matrix.dense(scratchOffset, groups.count(), tally.columns());
         launcher.launch(
-                "pixel_cross_entropy",
+                typed("pixel_cross_entropy", logits.type()),
                 groups.grid(),
                 Traffic.reading(logits, Matrix.vector(labels, logits.rows()), scale)
                         .writing(gradient, tallies),
@@ -1035,9 +1041,9 @@ final class CudaKernels implements Kernels {
 
     private void rows(String kernel, Traffic traffic, Matrix source, Matrix target) {
         Tiling t = tiling(source.rows(), source.columns(), source, target);
-        launch(
-                t,
-                kernel,
+        launcher.launch(
+                t.entry(kernel, source.type(), target.type()),
+                t.grid(),
                 traffic,
                 address(source),
                 source.stride(),
@@ -1068,12 +1074,15 @@ final class CudaKernels implements Kernels {
 
     // ---------------------------------------------------------------- weights, products
 
-    /** From PyTorch's [out, in, kh, kw] to [out, kh, kw, in]. */
+    /** From PyTorch's [out, in, kh, kw] to [out, kh, kw, in], in the type of {@code packed}. */
     void packWeights(Matrix weights, int out, int in, int taps, Matrix packed) {
         launcher.launch(
-                "pack_weights",
+                typed("pack_weights", packed.type()),
                 Grid.of((long) out * in * taps, Tiling.THREADS),
-                Traffic.reading(weights).writing(Matrix.vector(packed.offset(), out * in * taps)),
+                Traffic.reading(weights)
+                        .writing(
+                                Matrix.dense(
+                                        packed.offset(), 1, out * in * taps, packed.type())),
                 address(weights),
                 out,
                 in,

@@ -32,7 +32,7 @@ final class CudaPools {
             // One window an image: too few rows for a thread each.
             Tiling t = Tiling.of(x.rows(), x.columns(), blocks, x, out).withRowTiles(images);
             launcher.launch(
-                    t.entry("global_average_pool"),
+                    t.entry("global_average_pool", x.type(), out.type()),
                     t.grid(),
                     Traffic.reading(x).writing(out),
                     address(x),
@@ -50,7 +50,7 @@ final class CudaPools {
         int rows = images * s.outPixels();
         Tiling t = Tiling.of(rows, x.columns(), blocks, x, out);
         launcher.launch(
-                t.entry(kernel),
+                t.entry(kernel, x.type(), out.type()),
                 t.grid(),
                 Traffic.reading(x).writing(out),
                 address(x),
@@ -100,7 +100,7 @@ final class CudaPools {
         int rows = images * s.pixels();
         Tiling t = Tiling.of(rows, out.columns(), blocks, pooledGradient, out);
         launcher.launch(
-                t.entry("average_pool_gradient"),
+                t.entry("average_pool_gradient", pooledGradient.type(), out.type()),
                 t.grid(),
                 Traffic.reading(pooledGradient).writing(out),
                 address(pooledGradient),

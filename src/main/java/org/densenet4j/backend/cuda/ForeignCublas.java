@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.GemmShape;
 
@@ -27,13 +28,15 @@ final class ForeignCublas extends Cublas {
     private static final int OP_T = 1;
     private static final int DEFAULT_MATH = 0;
     private static final int TF32_TENSOR_OP_MATH = 3;
+    private static final int DISALLOW_REDUCED_PRECISION_REDUCTION = 16;
     private static final int R_32F = 0;
+    private static final int R_16BF = 14;
     private static final int COMPUTE_32F = 68;
     private static final int COMPUTE_32F_FAST_TF32 = 77;
     private static final int GEMM_DEFAULT = -1;
 
     private final CudaContext context;
-    private final int computeType;
+    private final int computeTypeOfFloats;
     private final MethodHandle gemm;
     private final MethodHandle setStream;
     private final MethodHandle setWorkspace;
@@ -49,7 +52,7 @@ final class ForeignCublas extends Cublas {
      */
     ForeignCublas(SymbolLookup functions, CudaContext context, boolean tensorFloat32) {
         this.context = context;
-        this.computeType = tensorFloat32 ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F;
+        this.computeTypeOfFloats = tensorFloat32 ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F;
         Arena memory = Arena.ofAuto();
         this.one = memory.allocateFrom(JAVA_FLOAT, 1);
         this.zero = memory.allocateFrom(JAVA_FLOAT, 0);
@@ -94,7 +97,9 @@ final class ForeignCublas extends Cublas {
         try {
             setStream();
             int math = tensorFloat32 ? TF32_TENSOR_OP_MATH : DEFAULT_MATH;
-            check(call(setMathMode, handle, math), "setting cuBLAS's precision");
+            // Parts of a sum that becomes bf16 are floats as long as they are added.
+            int mode = math | DISALLOW_REDUCED_PRECISION_REDUCTION;
+            check(call(setMathMode, handle, mode), "setting cuBLAS's precision");
         } catch (RuntimeException e) {
             call(destroy, handle);
             throw e;
@@ -134,6 +139,8 @@ final class ForeignCublas extends Cublas {
     void multiply(GemmShape s, long a, long b, long c) {
         context.enter();
         MemorySegment beta = s.accumulate() ? one : zero;
+        int operands = code(s.operands());
+        int computeType = operands == R_32F ? computeTypeOfFloats : COMPUTE_32F;
         int status;
         try {
             status =
@@ -147,14 +154,14 @@ final class ForeignCublas extends Cublas {
                                     s.k(),
                                     one,
                                     MemorySegment.ofAddress(b),
-                                    R_32F,
+                                    operands,
                                     s.ldb(),
                                     MemorySegment.ofAddress(a),
-                                    R_32F,
+                                    operands,
                                     s.lda(),
                                     beta,
                                     MemorySegment.ofAddress(c),
-                                    R_32F,
+                                    code(s.result()),
                                     s.ldc(),
                                     computeType,
                                     GEMM_DEFAULT);
@@ -162,6 +169,10 @@ final class ForeignCublas extends Cublas {
             throw new AssertionError(e);
         }
         check(status, s);
+    }
+
+    private static int code(DataType type) {
+        return type == DataType.FLOAT32 ? R_32F : R_16BF;
     }
 
     /** Calls a function that is called seldom. */

@@ -2,16 +2,14 @@ package org.densenet4j.backend.cuda;
 
 import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -69,19 +67,20 @@ final class InputStage implements AutoCloseable {
         staged = null;
         // The last copy from this memory must be over before it is filled again.
         checkDriver(JCudaDriver.cuStreamSynchronize(context.copyStream()), "waiting for a copy");
-        MemorySegment.copy(source, 0, pinned.host(), JAVA_FLOAT, 0, count);
+        HostCopy.store(source, 0, pinned.host(), 0, count, staging.type());
         checkDriver(
                 JCudaDriver.cuStreamWaitEvent(context.copyStream(), taken, 0),
                 "waiting for an event");
         checkDriver(
                 context.copy(
                         "copy of the next batch to the device",
-                        Traffic.filling(Matrix.vector(staging.offset(), count)),
+                        Traffic.filling(
+                                Matrix.dense(staging.offset(), 1, count, staging.type())),
                         () ->
                                 JCudaDriver.cuMemcpyHtoDAsync(
                                         base.withByteOffset(staging.offset()),
                                         pinned.at(0),
-                                        4L * count,
+                                        (long) staging.type().bytes() * count,
                                         context.copyStream())),
                 "copying the next batch to the device");
         context.copied("copying the next batch to the device");
@@ -90,15 +89,17 @@ final class InputStage implements AutoCloseable {
         stagedCount = count;
     }
 
-    /** Whether this array, with its present values, is what was staged last and not yet taken. */
-    boolean holds(float[] source, int count) {
-        if (source != staged || count != stagedCount) {
+    /**
+     * Whether this array, with its present values and stored like this, is what was staged last and
+     * not yet taken.
+     */
+    boolean holds(float[] source, int count, DataType type) {
+        if (source != staged || count != stagedCount || type != staging.type()) {
             return false;
         }
         for (int i = 0; i < SAMPLES; i++) {
             int place = (int) ((long) i * count / SAMPLES);
-            float then = pinned.host().getAtIndex(JAVA_FLOAT, place);
-            if (Float.floatToRawIntBits(then) != Float.floatToRawIntBits(source[place])) {
+            if (!HostCopy.holds(pinned.host(), place, type, source[place])) {
                 return false;
             }
         }

@@ -3,6 +3,7 @@ package org.densenet4j.backend.cuda;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 
 import java.util.List;
@@ -41,7 +42,9 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
                 ProductTiling.of(out, taps * in, outputs, WEIGHTS, multiprocessors, most)
                         .scratchBytes();
         return new ConvolutionMemory(
-                4L * s.weights(), 4L * s.weights(), Math.max(Math.max(forward, data), weights));
+                (long) s.type().bytes() * s.weights(),
+                4L * s.weights(),
+                Math.max(Math.max(forward, data), weights));
     }
 
     private int taps() {
@@ -52,10 +55,15 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
         return images * shape.outputHeight() * shape.outputWidth();
     }
 
-    /** Weights, or their gradient, as a matrix of one row for each output channel. */
+    /** Packed weights, stored as images are, as a matrix of one row for each output channel. */
     Matrix filters(Matrix packed) {
+        return filters(packed.offset(), shape.type());
+    }
+
+    /** The same of their gradient, which is float32 but for a chunk's that cuDNN writes. */
+    Matrix filters(long offset, DataType type) {
         return Matrix.dense(
-                packed.offset(), shape.outputChannels(), taps() * shape.inputChannels());
+                offset, shape.outputChannels(), taps() * shape.inputChannels(), type);
     }
 
     /** Whether four neighbours of a pixel are one access and belong to one tap. */
@@ -79,7 +87,12 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
 
     @Override
     public void packForward(int lane, int part, Matrix weights, Matrix packed) {
-        kernels.packWeights(weights, shape.outputChannels(), shape.inputChannels(), taps(), packed);
+        kernels.packWeights(
+                weights,
+                shape.outputChannels(),
+                shape.inputChannels(),
+                taps(),
+                filters(packed));
     }
 
     /** The same layout serves both directions. */
@@ -96,6 +109,7 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
                 "convolution_forward",
                 FORWARD,
                 taps() * in,
+                shape.type(),
                 output.rows(0, outputRows(images)),
                 false,
                 Traffic.reading(source, filters).computing(shape.flops(images)),
@@ -117,6 +131,7 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
                 "convolution_data",
                 DATA,
                 taps() * out,
+                shape.type(),
                 sourceGradient.rows(0, images * shape.height() * shape.width()),
                 false,
                 Traffic.reading(outputGradient, filters).computing(shape.flops(images)),
@@ -143,7 +158,8 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
                 "convolution_weights",
                 WEIGHTS,
                 outputRows(images),
-                filters(sum),
+                shape.type(),
+                filters(sum.offset(), DataType.FLOAT32),
                 true,
                 Traffic.reading(source, outputGradient).computing(shape.flops(images)),
                 withGeometry(

@@ -25,6 +25,7 @@ record KernelGemm(ProductKernels products) implements Gemm {
                 "gemm",
                 TILES,
                 s.k(),
+                s.operands(),
                 c,
                 s.accumulate(),
                 Traffic.reading(a, b).computing(s.flops()),

@@ -1,5 +1,6 @@
 package org.densenet4j.backend.cuda;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 
 import java.util.Arrays;
@@ -13,8 +14,9 @@ import java.util.List;
  * @param scratchOffset where in the arena sums of parts may be written, on 256 bytes
  * @param scratchBytes room for them; with less than was asked for there are fewer parts
  * @param multiprocessors of the device
- * @param tensorFloat32 whether operands are rounded to TF32 and multiplied on tensor cores; only
- *     where {@link #hasTensorFloat32}
+ * @param tensorFloat32 whether float32 operands are rounded to TF32 and multiplied on tensor cores;
+ *     only where {@link #hasTensorFloat32}. Operands in bf16 are multiplied there anyway, as they
+ *     are.
  */
 record ProductKernels(
         KernelLauncher launcher,
@@ -23,7 +25,7 @@ record ProductKernels(
         long scratchBytes,
         int multiprocessors,
         boolean tensorFloat32) {
-    private static final int ACCESS_BYTES = 16;
+    private static final int ACCESS_ELEMENTS = 4;
 
     /**
      * Whether the tensor cores of a device know TF32: Ampere and newer.
@@ -40,7 +42,16 @@ record ProductKernels(
 
     /** Whether four neighbours of every row, from a multiple of four on, are one access. */
     int aligned(Matrix m) {
-        return address(m) % ACCESS_BYTES == 0 && m.rowBytes() % ACCESS_BYTES == 0 ? 1 : 0;
+        int bytes = ACCESS_ELEMENTS * m.type().bytes();
+        return address(m) % bytes == 0 && m.rowBytes() % bytes == 0 ? 1 : 0;
+    }
+
+    /** What a kernel for these types, and this arithmetic, has behind its name. */
+    private String suffix(DataType operands, DataType result) {
+        if (operands == DataType.FLOAT32) {
+            return tensorFloat32 ? "_tf32" : "";
+        }
+        return result == operands ? "_bf16" : "_from_bf16";
     }
 
     /** The arguments of a launch, which come in two groups. */
@@ -56,6 +67,7 @@ record ProductKernels(
      * @param kernel its name in the source, without arithmetic and tile
      * @param tiles the tiles that it exists for
      * @param k the summed dimension
+     * @param stored how A and B are stored
      * @param operandTraffic what A and B take, and the product's arithmetic
      * @param operands the kernel's arguments in front of the result's
      */
@@ -63,6 +75,7 @@ record ProductKernels(
             String kernel,
             List<ProductTiling.Tile> tiles,
             int k,
+            DataType stored,
             Matrix c,
             boolean add,
             Traffic operandTraffic,
@@ -83,7 +96,7 @@ record ProductKernels(
             t.depthOfPart()
         };
         launcher.launch(
-                kernel + (tensorFloat32 ? "_tf32_" : "_") + t.tile(),
+                kernel + suffix(stored, result.type()) + "_" + t.tile(),
                 new Grid(t.tiles(), t.parts(), Tiling.THREADS, 1),
                 t.parts() == 1 ? operandTraffic.storing(c, add) : operandTraffic.writing(parts),
                 joined(operands, ofResult));
@@ -101,7 +114,7 @@ record ProductKernels(
      */
     void addParts(Matrix parts, int count, Matrix c, boolean add) {
         launcher.launch(
-                "add_parts",
+                CudaKernels.typed("add_parts", c.type()),
                 Grid.of((long) c.rows() * c.columns(), Tiling.THREADS),
                 Traffic.reading(parts).storing(c, add),
                 address(parts),

@@ -2,12 +2,12 @@ package org.densenet4j.backend.cuda;
 
 import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.JCudaDriver;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 
 import java.lang.foreign.MemorySegment;
@@ -39,7 +39,7 @@ final class Transfers implements AutoCloseable {
         context.enter();
         int run = run(target);
         for (int r = 0; r < target.rows() * target.columns() / run; r++) {
-            upload(source, from + r * run, run, target.at(r, 0));
+            upload(source, from + r * run, run, target.at(r, 0), target.type());
         }
     }
 
@@ -48,13 +48,14 @@ final class Transfers implements AutoCloseable {
         return m.isDense() ? m.rows() * m.columns() : m.columns();
     }
 
-    private void upload(float[] source, int from, int count, long target) {
+    private void upload(float[] source, int from, int count, long target, DataType type) {
         int done = 0;
         while (done < count) {
-            int piece = piece(count - done);
-            long place = reserve(4L * piece);
-            MemorySegment.copy(source, from + done, pinned.host(), JAVA_FLOAT, place, piece);
-            copyToDevice(place, target + 4L * done, 4L * piece);
+            int piece = piece(count - done, type);
+            Matrix moved = elements(target + (long) type.bytes() * done, piece, type);
+            long place = reserve(moved.bytes());
+            HostCopy.store(source, from + done, pinned.host(), place, piece, type);
+            copyToDevice(place, moved);
             done += piece;
         }
     }
@@ -63,24 +64,24 @@ final class Transfers implements AutoCloseable {
         context.enter();
         int done = 0;
         while (done < count) {
-            int piece = piece(count - done);
+            int piece = piece(count - done, DataType.FLOAT32);
             long place = reserve(4L * piece);
             MemorySegment.copy(source, done, pinned.host(), JAVA_INT, place, piece);
-            copyToDevice(place, target + 4L * done, 4L * piece);
+            copyToDevice(place, Matrix.vector(target + 4L * done, piece));
             done += piece;
         }
     }
 
-    private void copyToDevice(long place, long target, long bytes) {
+    private void copyToDevice(long place, Matrix target) {
         checkDriver(
                 context.call(
                         "copy to the device",
-                        Traffic.filling(floats(target, bytes)),
+                        Traffic.filling(target),
                         () ->
                                 JCudaDriver.cuMemcpyHtoDAsync(
-                                        base.withByteOffset(target),
+                                        base.withByteOffset(target.offset()),
                                         pinned.at(place),
-                                        bytes,
+                                        target.bytes(),
                                         context.stream())),
                 "copying to the device");
         context.queued("copying to the device");
@@ -91,42 +92,44 @@ final class Transfers implements AutoCloseable {
         context.enter();
         int run = run(source);
         for (int r = 0; r < source.rows() * source.columns() / run; r++) {
-            download(source.at(r, 0), target, from + r * run, run);
+            download(source.at(r, 0), source.type(), target, from + r * run, run);
         }
     }
 
-    private void download(long source, float[] target, int from, int count) {
+    private void download(long source, DataType type, float[] target, int from, int count) {
         int done = 0;
         while (done < count) {
-            int piece = piece(count - done);
-            long place = reserve(4L * piece);
-            copyToHost(source + 4L * done, place, 4L * piece);
+            int piece = piece(count - done, type);
+            Matrix moved = elements(source + (long) type.bytes() * done, piece, type);
+            long place = reserve(moved.bytes());
+            copyToHost(moved, place);
             await();
-            MemorySegment.copy(pinned.host(), JAVA_FLOAT, place, target, from + done, piece);
+            HostCopy.load(pinned.host(), place, type, target, from + done, piece);
             done += piece;
         }
     }
 
-    private void copyToHost(long source, long place, long bytes) {
+    private void copyToHost(Matrix source, long place) {
         checkDriver(
                 context.call(
                         "copy from the device",
-                        Traffic.reading(floats(source, bytes)),
+                        Traffic.reading(source),
                         () ->
                                 JCudaDriver.cuMemcpyDtoHAsync(
                                         pinned.at(place),
-                                        base.withByteOffset(source),
-                                        bytes,
+                                        base.withByteOffset(source.offset()),
+                                        source.bytes(),
                                         context.stream())),
                 "copying from the device");
     }
 
-    private static Matrix floats(long offset, long bytes) {
-        return Matrix.vector(offset, Math.toIntExact(bytes / 4));
+    /** What one copy moves. */
+    private static Matrix elements(long offset, int count, DataType type) {
+        return Matrix.dense(offset, 1, count, type);
     }
 
-    private int piece(int count) {
-        return Math.toIntExact(Math.min(count, pinned.bytes() / 4));
+    private int piece(int count, DataType type) {
+        return Math.toIntExact(Math.min(count, pinned.bytes() / type.bytes()));
     }
 
     private long reserve(long bytes) {

@@ -1,6 +1,5 @@
 package org.densenet4j.backend.cuda;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import org.densenet4j.backend.ChunkTask;
@@ -102,12 +101,12 @@ public final class EmulatedDevice implements Device {
 
     @Override
     public DataType precision() {
-        return DataType.FLOAT32;
+        return options.precision();
     }
 
     @Override
     public boolean supports(DataType type) {
-        return type == DataType.FLOAT32;
+        return true;
     }
 
     @Override
@@ -299,24 +298,24 @@ public final class EmulatedDevice implements Device {
                         staging.offset(),
                         memory,
                         target.offset(),
-                        4L * target.rows() * target.columns());
+                        target.bytes());
                 staged = null;
                 return;
             }
             for (int r = 0; r < target.rows(); r++) {
-                MemorySegment.copy(
+                HostCopy.store(
                         source,
                         from + r * target.columns(),
                         memory,
-                        JAVA_FLOAT,
                         target.at(r, 0),
-                        target.columns());
+                        target.columns(),
+                        target.type());
             }
         }
 
         @Override
         public void stage(float[] source, int count, Matrix target) {
-            MemorySegment.copy(source, 0, memory, JAVA_FLOAT, target.offset(), count);
+            HostCopy.store(source, 0, memory, target.offset(), count, target.type());
             staged = source;
             staging = target;
         }
@@ -337,10 +336,10 @@ public final class EmulatedDevice implements Device {
         public void download(Matrix source, float[] target, int from) {
             checkOpen();
             for (int r = 0; r < source.rows(); r++) {
-                MemorySegment.copy(
+                HostCopy.load(
                         memory,
-                        JAVA_FLOAT,
                         source.at(r, 0),
+                        source.type(),
                         target,
                         from + r * source.columns(),
                         source.columns());

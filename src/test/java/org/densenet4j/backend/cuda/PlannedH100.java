@@ -13,7 +13,7 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** An H100 as plans see it, with workspaces of 32 MiB; nothing runs on it. */
-public final class PlannedH100 implements Device {
+public class PlannedH100 implements Device {
     private static final long L2_BYTES = 50L << 20;
     private static final long LIBRARY_WORKSPACE = 32L << 20;
 
@@ -54,7 +54,7 @@ public final class PlannedH100 implements Device {
 
     @Override
     public boolean supports(DataType type) {
-        return type == DataType.FLOAT32;
+        return true;
     }
 
     @Override
@@ -74,7 +74,10 @@ public final class PlannedH100 implements Device {
 
     @Override
     public ConvolutionMemory memory(ConvolutionShape shape) {
-        return new ConvolutionMemory(4L * shape.weights(), 4L * shape.weights(), LIBRARY_WORKSPACE);
+        return new ConvolutionMemory(
+                (long) shape.type().bytes() * shape.weights(),
+                4L * shape.weights(),
+                LIBRARY_WORKSPACE);
     }
 
     @Override

@@ -9,7 +9,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -71,17 +70,27 @@ class StepTrafficTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"bc-100-12, 64", "densenet121, 256"})
-    void aStepAsksOfAnH100WhatItDidBefore(String model, String batch) throws IOException {
+    @CsvSource({
+        "bc-100-12, 64, fp32",
+        "bc-100-12, 64, bf16",
+        "densenet121, 256, fp32",
+        "densenet121, 256, bf16"
+    })
+    void aStepAsksOfAnH100WhatItDidBefore(String model, String batch, String precision)
+            throws IOException {
         List<String> now =
-                run(Map.of("STANDIN_DRY", "1"), "step", model, batch, "1").out().lines().toList();
-        Path file = TABLES.resolve(model + "-batch-" + batch + ".txt");
+                run(Map.of("STANDIN_DRY", "1"), "step", model, batch, "1", precision)
+                        .out()
+                        .lines()
+                        .toList();
+        String suffix = precision.equals("fp32") ? "" : "-" + precision;
+        Path file = TABLES.resolve(model + "-batch-" + batch + suffix + ".txt");
         if (UPDATE) {
             Files.createDirectories(TABLES);
             List<String> table = new ArrayList<>(now);
             // The model of a cache remembers every part of the arena.
             Map<String, String> dry = Map.of("STANDIN_DRY", "1", "_JAVA_OPTIONS", "-Xmx1500m");
-            run(dry, "memory", model, batch, "1").out().lines().forEach(table::add);
+            run(dry, "memory", model, batch, "1", precision).out().lines().forEach(table::add);
             Files.write(file, table);
             return;
         }
@@ -109,6 +118,8 @@ class StepTrafficTest {
                             + model
                             + ", batch "
                             + batch
+                            + ", in "
+                            + precision
                             + ", is another than in "
                             + file
                             + ":"
@@ -195,15 +206,17 @@ class StepTrafficTest {
 
     /** With cuBLAS of CUDA 12 through JCuda, of CUDA 13 by its C functions, and without. */
     @ParameterizedTest
-    @ValueSource(strings = {"12", "13", "none"})
-    void theTraceCountsEveryCallThatTheDriverGets(String cublas) throws IOException {
+    @CsvSource({"12, fp32", "13, fp32", "none, fp32", "12, bf16", "13, bf16", "none, bf16"})
+    void theTraceCountsEveryCallThatTheDriverGets(String cublas, String precision)
+            throws IOException {
         ChildJvm child =
                 run(
                         Map.of("STANDIN_DRY", "1", "STANDIN_STATS", "2", "cublas", cublas),
                         "all",
                         "bc-10-4",
                         "8",
-                        "1");
+                        "1",
+                        precision);
         Map<String, Long> driver = new LinkedHashMap<>();
         Matcher count = DRIVER_COUNT.matcher(child.err());
         while (count.find()) {

@@ -1,5 +1,6 @@
 package org.densenet4j.backend.cuda;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.TracedCall;
@@ -17,11 +18,11 @@ import java.util.function.ToLongFunction;
  * the one before.
  *
  * <ul>
- *   <li>{@code step MODEL BATCH FACTOR} prints the calls of the second step by name
- *   <li>{@code all MODEL BATCH FACTOR} those of everything from the opening to the second step's
- *       end
- *   <li>{@code memory MODEL BATCH FACTOR} what of the second step's traffic reaches memory, by
- *       {@link CacheModel}, in the device's level-2 cache and in half of it
+ *   <li>{@code step MODEL BATCH FACTOR PRECISION} prints the calls of the second step by name
+ *   <li>{@code all MODEL BATCH FACTOR PRECISION} those of everything from the opening to the second
+ *       step's end
+ *   <li>{@code memory MODEL BATCH FACTOR PRECISION} what of the second step's traffic reaches
+ *       memory, by {@link CacheModel}, in the device's level-2 cache and in half of it
  * </ul>
  */
 public final class TracedStep {
@@ -58,6 +59,7 @@ public final class TracedStep {
                 Trainer trainer =
                         Trainer.of(spec, device)
                                 .strategy(MemoryStrategy.SHARED)
+                                .precision(DataType.of(arguments[4]))
                                 .batch(images)
                                 .open()) {
             TracedStep step = new TracedStep(trainer, spec, images);
