@@ -61,7 +61,8 @@ public sealed interface BottleneckConvolutionMemory {
     /**
      * The whole batch at once, on a device that keeps what is between Z and the block to itself.
      * The gradient of the new columns is corrected as it is read, with their values: where no
-     * reader normalises them, these may be gone by then.
+     * reader normalises them, these may be gone by then. Columns start at a multiple of four, the
+     * fewest that are written together.
      *
      * @param chunks one, of the whole batch
      * @param shape of the convolution over the batch
@@ -80,7 +81,8 @@ public sealed interface BottleneckConvolutionMemory {
                             node.width(),
                             node.growthRate(),
                             Window.THREE);
-            if (planner.graph().epsilon(node.target().of()).isEmpty()) {
+            boolean normalised = planner.graph().epsilon(node.target().of()).isPresent();
+            if (!normalised || node.target().from() % 4 != 0) {
                 return Optional.empty();
             }
             return planner.appendedMemory(shape)

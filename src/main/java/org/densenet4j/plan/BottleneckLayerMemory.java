@@ -91,7 +91,12 @@ public record BottleneckLayerMemory(
         // The naive strategy multiplies what it has stored.
         boolean fused = planner.strategy() != MemoryStrategy.NAIVE;
         PointwiseShape whole =
-                new PointwiseShape(planner.rows(pixels), prefix, width, planner.precision());
+                new PointwiseShape(
+                        planner.rows(pixels),
+                        prefix,
+                        width,
+                        planner.precision(),
+                        planner.startsRowsOn16Bytes(node.source().ranges().getFirst()));
         Chunks rows =
                 fused && planner.device().takesWholeBatch(whole)
                         ? planner.wholeBatch(pixels)

@@ -121,6 +121,12 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
         return all.columns(c.from(), c.count());
     }
 
+    /** Whether every row of some columns starts on 16 bytes. */
+    boolean startsRowsOn16Bytes(Columns c) {
+        Matrix m = layout(c);
+        return m.offset() % 16 == 0 && m.rowBytes() % 16 == 0;
+    }
+
     /** A convolution of images of height x width pixels, in this precision. */
     ConvolutionShape convolution(
             int images, int height, int width, int in, int out, Window window) {

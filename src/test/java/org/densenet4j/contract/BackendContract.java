@@ -145,6 +145,24 @@ abstract class BackendContract {
     }
 
     @Nested
+    class AlignedPointwiseConvolutionsOfTheBackend extends PointwiseContract {
+        @Override
+        boolean aligned() {
+            return true;
+        }
+
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
     class DeviceOfTheBackend extends DeviceContract {
         @Override
         DataType storage() {

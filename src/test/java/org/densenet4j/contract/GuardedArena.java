@@ -102,6 +102,14 @@ final class GuardedArena implements AutoCloseable {
         return place(start, rows, columns, columns + random.nextInt(9), type);
     }
 
+    /** Activations of normally distributed values in rows that start on 16 bytes. */
+    Matrix alignedActivations(int rows, int columns) {
+        int elements = 16 / storage.bytes();
+        int start = (next + GUARD_HALVES + ALIGNED_HALVES - 1) / ALIGNED_HALVES * ALIGNED_HALVES;
+        int stride = (columns + elements - 1) / elements * elements + elements * random.nextInt(3);
+        return values(place(start, rows, columns, stride, storage), g -> g);
+    }
+
     /** A float32 output without gaps, aligned as a planned buffer is. */
     Matrix denseOutput(int rows, int columns) {
         return dense(rows, columns, DataType.FLOAT32);

@@ -159,7 +159,7 @@ abstract class PointwiseContract extends OpenedDevice {
 
     @Test
     void askingForMemoryAnswersTheSameAndFewerRowsNeedNoMore() {
-        PointwiseShape shape = new PointwiseShape(192, 136, 48, storage());
+        PointwiseShape shape = new PointwiseShape(192, 136, 48, storage(), aligned());
         PointwiseMemory memory = device.memory(shape);
         assertEquals(memory, device.memory(shape));
         for (int rows : new int[] {1, 63, 64, 191}) {
@@ -207,13 +207,33 @@ abstract class PointwiseContract extends OpenedDevice {
         };
     }
 
-    private static int inputs(GuardedArena a) {
+    /**
+     * Whether rows of activations start on 16 bytes, and shapes are those that devices have kernels
+     * for which need it.
+     */
+    boolean aligned() {
+        return false;
+    }
+
+    private Matrix activations(GuardedArena a, int rows, int columns) {
+        return aligned() ? a.alignedActivations(rows, columns) : a.activations(rows, columns);
+    }
+
+    private int inputs(GuardedArena a) {
+        return aligned() ? 4 * (1 + a.random.nextInt(60)) : anyInputs(a);
+    }
+
+    private static int anyInputs(GuardedArena a) {
         return a.random.nextInt(4) == 0
                 ? 16 * (1 + a.random.nextInt(12))
                 : 1 + a.random.nextInt(200);
     }
 
-    private static int outputs(GuardedArena a) {
+    private int outputs(GuardedArena a) {
+        return aligned() ? 8 * (1 + a.random.nextInt(16)) : anyOutputs(a);
+    }
+
+    private static int anyOutputs(GuardedArena a) {
         return switch (a.random.nextInt(4)) {
             case 0 -> 64 * (1 + a.random.nextInt(3));
             case 1 -> 16 * (1 + a.random.nextInt(9));
@@ -222,7 +242,7 @@ abstract class PointwiseContract extends OpenedDevice {
     }
 
     private PointwiseShape shape(GuardedArena a, int rows) {
-        return new PointwiseShape(rows, inputs(a), outputs(a), storage());
+        return new PointwiseShape(rows, inputs(a), outputs(a), storage(), aligned());
     }
 
     private int lane(GuardedArena a) {
@@ -280,7 +300,7 @@ abstract class PointwiseContract extends OpenedDevice {
             this.shape = shape;
             int inputs = shape.inputChannels();
             int later = a.random.nextInt(3) == 0 ? 0 : 1 + a.random.nextInt(40);
-            Matrix features = a.activations(rows, inputs + later);
+            Matrix features = activations(a, rows, inputs + later);
             x = features.prefix(inputs);
             a.values(features.columns(inputs, later), g -> Float.NaN);
             affine = clear ? a.affine(inputs) : a.values(a.output(2, inputs), g -> 0);
@@ -391,13 +411,13 @@ abstract class PointwiseContract extends OpenedDevice {
             int rows = layer.x.rows();
             int inputs = layer.shape.inputChannels();
             int outputs = layer.shape.outputChannels();
-            result = a.activations(rows, outputs);
-            z = a.activations(rows, outputs);
+            result = activations(a, rows, outputs);
+            z = activations(a, rows, outputs);
             correction = a.normal(3, outputs);
             zStatistics = a.statistics(outputs);
             statistics = a.statistics(inputs);
             factor = a.normal(1, inputs);
-            block = a.activations(rows, inputs + a.random.nextInt(40)).prefix(inputs);
+            block = activations(a, rows, inputs + a.random.nextInt(40)).prefix(inputs);
             partials = a.output(2 * layer.chunks(), inputs);
         }
 
