@@ -4,7 +4,7 @@
 //
 // Shapes    z [rows, channels]; w [9, NEW, channels to 128 bytes] as pack_appended_weights leaves it; y the layer's k
 //           columns of the block's matrix; tiles [blocks, 2, k], which combine_statistics adds
-// Needs     rows of z that start on 16 bytes, k a multiple of 4, channels a multiple of a chunk, channels <= CHANNELS,
+// Needs     rows of z that start on 16 bytes, k a multiple of 4, an even number of columns before y, channels a multiple of a chunk, channels <= CHANNELS,
 //           k <= NEW
 // Bytes     z once, and a line of pixels on both sides of each block's share; y written
 // Geometry  one block for each tilesOfBlock tiles of BM pixels; a warp has BM / WARPS pixels
@@ -188,12 +188,14 @@ struct AppendedConvolution {
                 __syncwarp();
                 using Word = typename Four<T>::Word;
                 const int pieces = k / 4;
+                const bool aligned = are_four_aligned(y, yStride);
                 for (int i = lane; i < 8 * pieces; i += 32) {
                     const int r = i / pieces;
                     const int c = i % pieces;
                     if (first + r < rows) {
-                        stg(y + static_cast<size_t>(first + r) * yStride + c * 4,
-                            lane_lds<Word>(shared, mine + r * ROW_PITCH + c * static_cast<int>(sizeof(Word))));
+                        store_four(y + static_cast<size_t>(first + r) * yStride + c * 4,
+                                   lane_lds<Word>(shared, mine + r * ROW_PITCH + c * static_cast<int>(sizeof(Word))),
+                                   aligned);
                     }
                 }
                 __syncwarp();

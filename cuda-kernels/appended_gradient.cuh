@@ -8,7 +8,7 @@
 // Shapes    G, x the layer's k columns of the block's gradient and of the block; correction [3, k]; z, dT [rows, channels];
 //           w [9, NEW, channels to 128 bytes] as pack_appended_weights leaves it; tiles [blocks, 2, channels], which
 //           combine_sums adds; weightTiles [blocks, 9, channels, k], which add_parts adds
-// Needs     rows of z and dT that start on 16 bytes, k a multiple of 4, channels a multiple of a chunk, channels <=
+// Needs     rows of z and dT that start on 16 bytes, k a multiple of 4, an even number of columns before them, channels a multiple of a chunk, channels <=
 //           CHANNELS, k <= NEW
 // Bytes     appended_data: G, x of k columns and z read, dT written; appended_weights: G, x of k columns and z read; both
 //           with a line of pixels on both sides of a block's share
@@ -56,11 +56,13 @@ struct NewGradient {
     int piece;
     int row;
     bool on;
+    bool aligned;
 
     __device__ __forceinline__ explicit NewGradient(const AppendedGradient<T>& p) {
         piece = threadIdx.x % PIECES;
         row = threadIdx.x / PIECES;
         on = piece * 4 < p.k;
+        aligned = are_four_aligned(p.G, p.gStride) && are_four_aligned(p.x, p.xStride);
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             const int n = piece * 4 + i;
@@ -76,8 +78,8 @@ struct NewGradient {
             const int q = first + row + i * (BLOCK_THREADS / PIECES);
             g[i] = x[i] = Word{};
             if (on && q >= 0 && q < p.rows) {
-                g[i] = *reinterpret_cast<const Word*>(p.G + static_cast<size_t>(q) * p.gStride + piece * 4);
-                x[i] = *reinterpret_cast<const Word*>(p.x + static_cast<size_t>(q) * p.xStride + piece * 4);
+                g[i] = load_four(p.G + static_cast<size_t>(q) * p.gStride + piece * 4, aligned);
+                x[i] = load_four(p.x + static_cast<size_t>(q) * p.xStride + piece * 4, aligned);
             }
         }
     }

@@ -107,6 +107,45 @@ struct Four<float> {
     }
 };
 
+// Whether four values of every row from `p` on are one access; otherwise they are two.
+template <class T>
+__device__ __forceinline__ bool are_four_aligned(const T* p, int stride) {
+    return reinterpret_cast<size_t>(p) % sizeof(typename Four<T>::Word) == 0 && stride % 4 == 0;
+}
+
+template <class T>
+__device__ __forceinline__ typename Four<T>::Word load_four(const T* p, bool aligned) {
+    using Word = typename Four<T>::Word;
+    if (aligned) {
+        return *reinterpret_cast<const Word*>(p);
+    }
+    struct alignas(sizeof(Word) / 2) Half {
+        unsigned char bytes[sizeof(Word) / 2];
+    };
+    struct Halves {
+        Half half[2];
+    };
+    const Halves halves{{*reinterpret_cast<const Half*>(p), *reinterpret_cast<const Half*>(p + 2)}};
+    Word word;
+    memcpy(&word, &halves, sizeof(Word));
+    return word;
+}
+
+template <class T>
+__device__ __forceinline__ void store_four(T* p, typename Four<T>::Word word, bool aligned) {
+    if (aligned) {
+        stg(p, word);
+        return;
+    }
+    struct alignas(sizeof(word) / 2) Half {
+        unsigned char bytes[sizeof(word) / 2];
+    };
+    Half half[2];
+    memcpy(half, &word, sizeof(word));
+    stg(p, half[0]);
+    stg(p + 2, half[1]);
+}
+
 // max(0, x * scale + shift) of a fragment of x, as an operand. `table` holds (scale, shift) of every channel.
 template <class T>
 struct FragmentAffine;

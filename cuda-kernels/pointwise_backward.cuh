@@ -9,7 +9,7 @@
 // Shapes    dT, z [rows, N]; correction2 [3, N]; x, G [rows, K]; w [NT, wStride] as pack_pointwise_weights leaves it;
 //           weightTiles [blocks along y, N, K] and tiles [blocks along y, 2, K]: each block's sums, which add_parts and
 //           combine_sums add in order
-// Needs     rows that start on 16 bytes, N a multiple of a chunk, N <= NT, K a multiple of 4
+// Needs     rows that start on 16 bytes, N a multiple of a chunk, N <= NT, K a multiple of 2
 // Bytes     x and G read once, G written once; dT and z read for each BC columns, from the level-2 cache for all but one,
 //           since blocks of one share of the rows are neighbours
 // Geometry  (K / BC, shares): a block owns BC columns and tilesOfBlock tiles of BM rows; its part of dW stays in registers

@@ -16,7 +16,34 @@ import java.util.stream.Stream;
  * as errors.
  */
 final class CompileKernels {
-    private static final String SOURCE = "cuda-kernels/kernels.cu";
+    private static final Path SOURCES = Path.of("cuda-kernels");
+
+    /** What is compiled by itself, into PTX that is loaded by itself. */
+    private record Program(String name, String source, List<String> definitions) {
+        /** One of {@code LayerProgram.java}. */
+        static Program layer(boolean bf16, int width) {
+            return new Program(
+                    "dense_layer_" + (bf16 ? "bf16_" : "tf32_") + width,
+                    "dense_layer.cu",
+                    List.of(
+                            "-DDENSE_LAYER_WIDTH=" + width,
+                            "-DDENSE_LAYER_BF16=" + (bf16 ? 1 : 0)));
+        }
+    }
+
+    private static final Program STEP = new Program("kernels", "kernels.cu", List.of());
+
+    /** For tensor cores, which Turing's are too old for. */
+    private static final List<Program> LAYERS =
+            List.of(
+                    Program.layer(true, 48),
+                    Program.layer(true, 64),
+                    Program.layer(true, 96),
+                    Program.layer(true, 128),
+                    Program.layer(false, 48),
+                    Program.layer(false, 64),
+                    Program.layer(false, 128));
+
     private static final List<String> ARCHITECTURES =
             List.of("75", "80", "86", "89", "90", "100", "120");
 
@@ -25,11 +52,22 @@ final class CompileKernels {
      * nothing new is used. The kernels need nothing beyond the first version that knows their
      * architecture, and the assembler checks them against it.
      */
-    private record Image(String architecture, String ptxVersion) {}
+    private record Image(String architecture, String ptxVersion) {
+        /** What is compiled for it. */
+        List<Program> programs() {
+            List<Program> programs = new ArrayList<>(List.of(STEP));
+            if (this != TURING) {
+                programs.addAll(LAYERS);
+            }
+            return programs;
+        }
+    }
 
-    /** Turing, as of CUDA 10.0, and Ampere, as of CUDA 11.0. */
-    private static final List<Image> IMAGES =
-            List.of(new Image("75", "6.3"), new Image("80", "7.0"));
+    /** As of CUDA 10.0. */
+    private static final Image TURING = new Image("75", "6.3");
+
+    /** As of CUDA 11.0. */
+    private static final Image AMPERE = new Image("80", "7.0");
 
     private CompileKernels() {}
 
@@ -42,11 +80,13 @@ final class CompileKernels {
         }
         Path target = Path.of(args[1]).toAbsolutePath();
         if (args[0].equals("--ptx")) {
-            for (Image image : IMAGES) {
-                Path file = target.resolve("kernels_" + image.architecture + ".ptx");
-                if (!isNewer(file)) {
-                    Files.createDirectories(target);
-                    compilePtx(nvcc, image, file);
+            for (Image image : List.of(TURING, AMPERE)) {
+                for (Program program : image.programs()) {
+                    Path file = target.resolve(program.name + "_" + image.architecture + ".ptx");
+                    if (!isNewer(file)) {
+                        Files.createDirectories(target);
+                        compilePtx(nvcc, image, program, file);
+                    }
                 }
             }
         } else if (!isNewer(target)) {
@@ -55,18 +95,15 @@ final class CompileKernels {
         }
     }
 
-    private static void compilePtx(String nvcc, Image image, Path target)
+    private static void compilePtx(String nvcc, Image image, Program program, Path target)
             throws IOException, InterruptedException {
         Path made = target.resolveSibling(target.getFileName() + ".tmp");
-        run(
-                nvcc,
-                "-std=c++17",
-                "-O3",
-                "-ptx",
-                "-arch=compute_" + image.architecture,
-                SOURCE,
-                "-o",
-                made.toString());
+        List<String> command = new ArrayList<>(List.of(nvcc, "-std=c++17", "-O3", "-ptx"));
+        command.add("-arch=compute_" + image.architecture);
+        command.addAll(program.definitions);
+        command.addAll(
+                List.of(SOURCES.resolve(program.source).toString(), "-o", made.toString()));
+        run(command.toArray(String[]::new));
         String ptx = Files.readString(made);
         Files.writeString(
                 made, ptx.replaceFirst("(?m)^\\.version .*$", ".version " + image.ptxVersion));
@@ -95,8 +132,8 @@ final class CompileKernels {
                 System.out.println("this nvcc does not know sm_" + a);
             }
         }
-        command.addAll(List.of("--threads", "2", "-fatbin", SOURCE));
-        command.addAll(List.of("-o", target.toString()));
+        command.addAll(List.of("--threads", "2", "-fatbin"));
+        command.addAll(List.of(SOURCES.resolve(STEP.source).toString(), "-o", target.toString()));
         run(command.toArray(String[]::new));
     }
 
@@ -116,7 +153,7 @@ final class CompileKernels {
             return false;
         }
         long made = Files.getLastModifiedTime(target).toMillis();
-        try (Stream<Path> sources = Files.walk(Path.of("cuda-kernels"))) {
+        try (Stream<Path> sources = Files.walk(SOURCES)) {
             return sources.allMatch(s -> s.toFile().lastModified() < made);
         }
     }

@@ -61,8 +61,8 @@ public sealed interface BottleneckConvolutionMemory {
     /**
      * The whole batch at once, on a device that keeps what is between Z and the block to itself.
      * The gradient of the new columns is corrected as it is read, with their values: where no
-     * reader normalises them, these may be gone by then. Columns start at a multiple of four, the
-     * fewest that are written together.
+     * reader normalises them, these may be gone by then. An even number of columns lies before
+     * them, since two are the fewest that are written together.
      *
      * @param chunks one, of the whole batch
      * @param shape of the convolution over the batch
@@ -82,7 +82,7 @@ public sealed interface BottleneckConvolutionMemory {
                             node.growthRate(),
                             Window.THREE);
             boolean normalised = planner.graph().epsilon(node.target().of()).isPresent();
-            if (!normalised || node.target().from() % 4 != 0) {
+            if (!normalised || node.target().from() % 2 != 0) {
                 return Optional.empty();
             }
             return planner.appendedMemory(shape)

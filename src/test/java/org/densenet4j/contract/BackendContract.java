@@ -163,6 +163,19 @@ abstract class BackendContract {
     }
 
     @Nested
+    class AppendedConvolutionsOfTheBackend extends AppendedContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
     class DeviceOfTheBackend extends DeviceContract {
         @Override
         DataType storage() {

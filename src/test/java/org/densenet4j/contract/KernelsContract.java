@@ -160,7 +160,7 @@ abstract class KernelsContract extends OpenedDevice {
     }
 
     /** Lays out a step counter and draws everything else. */
-    private static Dropout dropout(GuardedArena a) {
+    static Dropout dropout(GuardedArena a) {
         Matrix counter = a.denseOutput(1, 2);
         a.integers(counter, Integer.MAX_VALUE);
         return new Dropout(
@@ -175,7 +175,7 @@ abstract class KernelsContract extends OpenedDevice {
      * What {@link Dropout} documents: word e mod 4 of Philox at counter e / 4, against rate·2^32,
      * and word 0 at counter 2^32 − 1 for the whole layer.
      */
-    private static double factor(GuardedArena a, Dropout d, int row, int column, Matrix x) {
+    static double factor(GuardedArena a, Dropout d, int row, int column, Matrix x) {
         if (word(a, d, -1) < (long) ((1f - d.survival()) * 4294967296.0)) {
             return 0;
         }

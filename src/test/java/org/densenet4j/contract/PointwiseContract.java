@@ -220,7 +220,7 @@ abstract class PointwiseContract extends OpenedDevice {
     }
 
     private int inputs(GuardedArena a) {
-        return aligned() ? 4 * (1 + a.random.nextInt(60)) : anyInputs(a);
+        return aligned() ? 2 * (1 + a.random.nextInt(120)) : anyInputs(a);
     }
 
     private static int anyInputs(GuardedArena a) {
@@ -249,10 +249,15 @@ abstract class PointwiseContract extends OpenedDevice {
         return a.random.nextInt(device.lanes());
     }
 
+    /** Share of the sum of sizes of the terms, without rounding to the storage type. */
+    double tolerance() {
+        return TOLERANCE;
+    }
+
     private double tolerance(int roundings) {
         return storage() == DataType.FLOAT32
-                ? TOLERANCE
-                : TOLERANCE + Math.pow(1 + ROUNDING, roundings) - 1;
+                ? tolerance()
+                : tolerance() + Math.pow(1 + ROUNDING, roundings) - 1;
     }
 
     // ---------------------------------------------------------------- operands and reference
@@ -381,7 +386,7 @@ abstract class PointwiseContract extends OpenedDevice {
             Values normalised = normalised();
             a.expect(
                     z,
-                    TOLERANCE,
+                    tolerance(),
                     2, // A and Z
                     (r, n, t) -> {
                         for (int k = 0; k < x.columns(); k++) {
@@ -500,7 +505,7 @@ abstract class PointwiseContract extends OpenedDevice {
             Matrix x = layer.x;
             a.expect(
                     block,
-                    TOLERANCE,
+                    tolerance(),
                     3, // dZ, dA and the sum
                     (r, k, t) -> {
                         double share = a.value(factor, 0, k);

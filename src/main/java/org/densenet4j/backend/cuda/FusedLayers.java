@@ -14,11 +14,11 @@ import java.util.Optional;
  *
  * <ul>
  *   <li>tensor cores of Ampere or newer, and bf16, or float32 where TF32 is allowed
- *   <li>at most 128 channels of the bottleneck, whole 16 bytes of them; columns that are read a
- *       multiple of four, and rows of them that start on 16 bytes
+ *   <li>at most 128 channels of the bottleneck, whole 16 bytes of them; an even number of columns
+ *       that are read, and rows of them that start on 16 bytes
  *   <li>for the 3x3 convolution at most 32 new channels in bf16, at most 16 of them behind at most
- *       64 channels in TF32, a multiple of four, and images narrow enough that a ring of their
- *       lines fits a multiprocessor's shared memory
+ *       64 channels in TF32, a multiple of four, an even number of columns before them, and
+ *       images narrow enough that a ring of their lines fits a multiprocessor's shared memory
  * </ul>
  *
  * @param tensorCores whether the device has those of Ampere or newer
@@ -51,7 +51,7 @@ record FusedLayers(
     }
 
     Optional<Pointwise> pointwise(PointwiseShape s) {
-        if (!multiplies(s.type()) || !s.aligned() || s.inputChannels() % 4 != 0) {
+        if (!multiplies(s.type()) || !s.aligned() || s.inputChannels() % 2 != 0) {
             return Optional.empty();
         }
         return LayerProgram.of(s.type(), s.outputChannels(), 0)
