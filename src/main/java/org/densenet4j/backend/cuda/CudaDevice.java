@@ -157,8 +157,7 @@ final class CudaDevice implements Device {
         Map<String, String> facts = new LinkedHashMap<>();
         DataType stored = options.precision();
         facts.put(
-                "products",
-                cublas(stored).isPresent() ? "cuBLAS-" + cublasVersion : "own-kernel");
+                "products", cublas(stored).isPresent() ? "cuBLAS-" + cublasVersion : "own-kernel");
         facts.put(
                 "convolutions",
                 convolvesByOwnKernel(stored)
