@@ -465,6 +465,7 @@ ours() {
     local options=(--model "$model" --batch "$batch" --strategy "$strategy" --steps "$steps" --batches 2 "$@")
     [ "$model" != densenet121 ] || options+=(--input-size 224)
     [ "$precision" != tf32 ] || options+=(--tf32)
+    [ "$precision" != bf16 ] || options+=(--precision bf16)
     rm -f "$file"
     echo "== ours ${options[*]}" >>"$log"
     export DENSENET4J_OPTS="${heap:--Xmx4g}"
@@ -560,12 +561,16 @@ about_the_machine() {
 }
 
 contract() {
-    local select=--select-class=org.densenet4j.contract.CudaContractTest
+    local select=--select-class=org.densenet4j.contract.CudaContractTest halves=CudaBFloat16ContractTest
     [ "$device" != cpu ] || select=--select-class=org.densenet4j.contract.CpuVectorContractTest
+    [ "$device" != cpu ] || halves=CpuVectorBFloat16ContractTest
     [ $small = no ] || select="--select-unique-id=[engine:junit-jupiter]/[class:${select#*=}]/[nested-class:ProductsOfTheBackend]"
     export CUDA_LAUNCH_BLOCKING=1
     test_flags=(-Ddensenet4j.synchronous=true)
     part 999 tests "$select"
+    # In bf16, what libraries compute; kernels are the same sources.
+    halves="--select-unique-id=[engine:junit-jupiter]/[class:org.densenet4j.contract.$halves]/[nested-class:"
+    [ $small = yes ] || part 999 tests "${halves}ProductsOfTheBackend]" "${halves}ConvolutionsOfTheBackend]"
     test_flags=()
     unset CUDA_LAUNCH_BLOCKING
 }

@@ -42,8 +42,8 @@ final class DeviceOption {
             paramLabel = "NAME",
             defaultValue = "fp32",
             description =
-                    "storage of activations: fp32, or bf16 on a CPU with AVX-512 (default:"
-                            + " ${DEFAULT-VALUE})")
+                    "storage of activations: fp32, or bf16 on a GPU or a CPU with AVX2 or AVX-512"
+                            + " (default: ${DEFAULT-VALUE})")
     private String precision;
 
     @Option(names = "--no-graphs", hidden = true, description = "launch every GPU operation")

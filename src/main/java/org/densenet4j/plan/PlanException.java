@@ -26,7 +26,7 @@ public final class PlanException extends RuntimeException {
                     precision
                             + " is not for this device ("
                             + device.description()
-                            + "): it wants a CPU with AVX-512; use fp32");
+                            + "): it wants a GPU, or a CPU with AVX2 or AVX-512; use fp32");
         }
     }
 }

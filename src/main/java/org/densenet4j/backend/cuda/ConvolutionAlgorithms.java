@@ -41,8 +41,8 @@ final class ConvolutionAlgorithms {
      * <p>The heuristics answer for several math types, whatever the descriptor says, and give the
      * workspace of theirs. So each answer's own math type is set and the workspace asked for again;
      * the default lets cuDNN round fp32 operands to TF32 on Ampere and later. Without TF32 every
-     * algorithm multiplies fp32 in true fp32, or cuDNN has no workspace to tell for it. Conversion to
-     * half precision is never taken.
+     * algorithm multiplies fp32 in true fp32, or cuDNN has no workspace to tell for it. Conversion
+     * to half precision is never taken.
      *
      * @param limit most bytes of workspace
      * @param deterministic leave out algorithms whose results differ from run to run
@@ -58,8 +58,7 @@ final class ConvolutionAlgorithms {
             boolean repeatable = a.determinism == cudnnDeterminism.CUDNN_DETERMINISTIC;
             boolean halves = a.mathType == cudnnMathType.CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION;
             if (a.status == 0 && !halves && (repeatable || !deterministic)) {
-                boolean asAnswered =
-                        cudnn.tensorFloat32() || d.shape().type() != DataType.FLOAT32;
+                boolean asAnswered = cudnn.tensorFloat32() || d.shape().type() != DataType.FLOAT32;
                 int math = asAnswered ? a.mathType : cudnnMathType.CUDNN_FMA_MATH;
                 d.mathType(direction, math);
                 long[] bytes = new long[1];

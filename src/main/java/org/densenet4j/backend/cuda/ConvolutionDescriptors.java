@@ -53,8 +53,8 @@ final class ConvolutionDescriptors implements AutoCloseable {
     }
 
     /**
-     * How cuDNN may multiply before an algorithm says it: in float32 on tensor cores only where TF32
-     * is allowed, in bf16 always, since they multiply what is stored as it is.
+     * How cuDNN may multiply before an algorithm says it: in float32 on tensor cores only where
+     * TF32 is allowed, in bf16 always, since they multiply what is stored as it is.
      */
     private static int mathType(ConvolutionShape s, boolean tensorFloat32) {
         return tensorFloat32 || s.type() != DataType.FLOAT32
@@ -66,8 +66,7 @@ final class ConvolutionDescriptors implements AutoCloseable {
         cudnnTensorDescriptor descriptor = new cudnnTensorDescriptor();
         checkDnn(JCudnn.cudnnCreateTensorDescriptor(descriptor), shape);
         releases.add(() -> JCudnn.cudnnDestroyTensorDescriptor(descriptor));
-        checkDnn(
-                JCudnn.cudnnSetTensor4dDescriptor(descriptor, NHWC, stored(), n, c, h, w), shape);
+        checkDnn(JCudnn.cudnnSetTensor4dDescriptor(descriptor, NHWC, stored(), n, c, h, w), shape);
         return descriptor;
     }
 

@@ -22,8 +22,8 @@ import java.util.Map;
 /**
  * A convolution by cuDNN, channels-last. Weights are packed from PyTorch's layout before a pass and
  * read by both the forward pass and the data gradient; the weight gradient is added up by cuDNN
- * itself over the chunks of a pass and unpacked once. Of images in bf16 cuDNN gives a chunk's weight
- * gradient in bf16, too, which a kernel then adds to the sum in float32.
+ * itself over the chunks of a pass and unpacked once. Of images in bf16 cuDNN gives a chunk's
+ * weight gradient in bf16, too, which a kernel then adds to the sum in float32.
  *
  * <p>What cuDNN offers and then does not run is given up for the next algorithm that it offers, and
  * what it has no algorithm for runs by a kernel of our own in the same layouts; the log says both.

@@ -169,6 +169,11 @@ final class CudaDevice implements Device {
 
     /** How products and convolutions multiply. */
     private String math() {
+        if (options.precision() == DataType.BFLOAT16) {
+            return librariesMultiply(DataType.BFLOAT16)
+                    ? "bf16"
+                    : "bf16 (by our own kernels: this device's libraries have none)";
+        }
         if (multipliesTensorFloat32()) {
             return "TF32";
         }
@@ -178,13 +183,16 @@ final class CudaDevice implements Device {
     @Override
     public Map<String, String> facts() {
         Map<String, String> facts = new LinkedHashMap<>();
-        facts.put("products", cublas.isPresent() ? "cuBLAS-" + cublasVersion : "own-kernel");
+        DataType stored = options.precision();
+        facts.put(
+                "products", cublas(stored).isPresent() ? "cuBLAS-" + cublasVersion : "own-kernel");
         facts.put(
                 "convolutions",
-                options.ownConvolutions()
+                convolvesByOwnKernel(stored)
                         ? "own-kernel"
                         : "cuDNN-" + Cudnn.version() + (cudnn.hasGaps() ? "+own-kernel" : ""));
-        facts.put("math", multipliesTensorFloat32() ? "tf32" : "fp32");
+        String floats = multipliesTensorFloat32() ? "tf32" : "fp32";
+        facts.put("math", stored == DataType.FLOAT32 ? floats : stored.label());
         facts.put("chunkFactor", String.valueOf(options.chunkFactor()));
         return facts;
     }

@@ -1080,9 +1080,7 @@ final class CudaKernels implements Kernels {
                 typed("pack_weights", packed.type()),
                 Grid.of((long) out * in * taps, Tiling.THREADS),
                 Traffic.reading(weights)
-                        .writing(
-                                Matrix.dense(
-                                        packed.offset(), 1, out * in * taps, packed.type())),
+                        .writing(Matrix.dense(packed.offset(), 1, out * in * taps, packed.type())),
                 address(weights),
                 out,
                 in,

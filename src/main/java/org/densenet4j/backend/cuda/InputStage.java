@@ -74,8 +74,7 @@ final class InputStage implements AutoCloseable {
         checkDriver(
                 context.copy(
                         "copy of the next batch to the device",
-                        Traffic.filling(
-                                Matrix.dense(staging.offset(), 1, count, staging.type())),
+                        Traffic.filling(Matrix.dense(staging.offset(), 1, count, staging.type())),
                         () ->
                                 JCudaDriver.cuMemcpyHtoDAsync(
                                         base.withByteOffset(staging.offset()),

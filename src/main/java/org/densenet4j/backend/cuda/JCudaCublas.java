@@ -100,9 +100,7 @@ final class JCudaCublas extends Cublas {
                 s.lda(),
                 s.accumulate() ? ONE : ZERO,
                 new DeviceAddress(c),
-                s.result() == DataType.FLOAT32
-                        ? cudaDataType.CUDA_R_32F
-                        : cudaDataType.CUDA_R_16BF,
+                s.result() == DataType.FLOAT32 ? cudaDataType.CUDA_R_32F : cudaDataType.CUDA_R_16BF,
                 s.ldc(),
                 cublasComputeType.CUBLAS_COMPUTE_32F,
                 cublasGemmAlgo.CUBLAS_GEMM_DEFAULT);

@@ -62,8 +62,7 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
 
     /** The same of their gradient, which is float32 but for a chunk's that cuDNN writes. */
     Matrix filters(long offset, DataType type) {
-        return Matrix.dense(
-                offset, shape.outputChannels(), taps() * shape.inputChannels(), type);
+        return Matrix.dense(offset, shape.outputChannels(), taps() * shape.inputChannels(), type);
     }
 
     /** Whether four neighbours of a pixel are one access and belong to one tap. */
@@ -88,11 +87,7 @@ record KernelConvolution(ProductKernels products, CudaKernels kernels, Convoluti
     @Override
     public void packForward(int lane, int part, Matrix weights, Matrix packed) {
         kernels.packWeights(
-                weights,
-                shape.outputChannels(),
-                shape.inputChannels(),
-                taps(),
-                filters(packed));
+                weights, shape.outputChannels(), shape.inputChannels(), taps(), filters(packed));
     }
 
     /** The same layout serves both directions. */

@@ -45,8 +45,7 @@ record Tiling(int vector, DataType storage, Grid grid, int rowsPerTile) {
      * @param operands everything that the kernel reads and writes by rows
      */
     static Tiling of(int rows, int columns, int blocks, Matrix... operands) {
-        int vector =
-                columns % ACCESS_ELEMENTS == 0 && aligned(operands) ? ACCESS_ELEMENTS : 1;
+        int vector = columns % ACCESS_ELEMENTS == 0 && aligned(operands) ? ACCESS_ELEMENTS : 1;
         int threads = Math.ceilDiv(columns, vector);
         // A vector has one row: then the whole block lies along it.
         int most = Math.max(LANES, THREADS / powerOfTwo(Math.min(rows, THREADS)));
@@ -78,7 +77,9 @@ record Tiling(int vector, DataType storage, Grid grid, int rowsPerTile) {
         return grid.blocksY();
     }
 
-    /** The entry point for this access width, of a kernel all of whose activations are stored so. */
+    /**
+     * The entry point for this access width, of a kernel all of whose activations are stored so.
+     */
     String entry(String kernel) {
         return storage == DataType.FLOAT32 ? wide(kernel) : wide(kernel + "_bf16");
     }

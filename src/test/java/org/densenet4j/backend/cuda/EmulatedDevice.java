@@ -294,11 +294,7 @@ public final class EmulatedDevice implements Device {
             checkOpen();
             if (source == staged && from == 0) {
                 MemorySegment.copy(
-                        memory,
-                        staging.offset(),
-                        memory,
-                        target.offset(),
-                        target.bytes());
+                        memory, staging.offset(), memory, target.offset(), target.bytes());
                 staged = null;
                 return;
             }

@@ -3,6 +3,7 @@ package org.densenet4j.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 import org.junit.jupiter.api.Test;
 
@@ -38,5 +39,27 @@ class TilingTest {
         assertEquals(1, Tiling.of(9, 12, 8, Matrix.strided(96, 9, 12, 215)).vector());
         assertEquals(1, Tiling.of(9, 12, 8, Matrix.strided(100, 9, 12, 216)).vector());
         assertEquals(1, Tiling.of(9, 13, 8, Matrix.strided(96, 9, 13, 216)).vector());
+    }
+
+    @Test
+    void fourChannelsInBFloat16AreOneAccessWhereEveryRowStartsOnEightBytes() {
+        DataType halves = DataType.BFLOAT16;
+        assertEquals(4, Tiling.of(9, 12, 8, new Matrix(104, 9, 12, 36, halves)).vector());
+        assertEquals(1, Tiling.of(9, 12, 8, new Matrix(104, 9, 12, 34, halves)).vector());
+        assertEquals(1, Tiling.of(9, 12, 8, new Matrix(100, 9, 12, 36, halves)).vector());
+        Matrix x = new Matrix(104, 9, 12, 36, halves);
+        // A vector of a value per channel beside it is float32, and four of those are 16 bytes.
+        assertEquals(1, Tiling.of(9, 12, 8, x, Matrix.vector(8, 12)).vector());
+        assertEquals("pass_bf16_v4", Tiling.of(9, 12, 8, x, Matrix.vector(16, 12)).entry("pass"));
+    }
+
+    @Test
+    void aKernelThatReadsOneTypeAndWritesAnotherHasANameForIt() {
+        Tiling t = Tiling.of(9, 12, 8, Matrix.dense(0, 9, 12));
+        DataType floats = DataType.FLOAT32;
+        DataType halves = DataType.BFLOAT16;
+        assertEquals("copy_v4", t.entry("copy", floats, floats));
+        assertEquals("copy_to_bf16_v4", t.entry("copy", floats, halves));
+        assertEquals("copy_from_bf16_v4", t.entry("copy", halves, floats));
     }
 }
