@@ -226,6 +226,7 @@ struct AppendedConvolution {
 };
 
 #define APPENDED_CONVOLUTION(suffix, T, BM, CHANNELS, NEW, WARPS, BLOCKS_OF_MULTIPROCESSOR)                              \
+    BOUNDED(appended_convolution##suffix, (WARPS) * 32) \
     extern "C" __global__ void __launch_bounds__((WARPS) * 32, BLOCKS_OF_MULTIPROCESSOR)                                 \
         appended_convolution##suffix(const T* __restrict__ z, int zStride, const float* __restrict__ affine,             \
                                      int affineStride, const T* __restrict__ w, T* __restrict__ y, int yStride, int k,   \

@@ -462,6 +462,7 @@ struct AppendedWeights {
     }
 
 #define APPENDED_DATA(suffix, T, BM, CHANNELS, NEW, WR, WC, BLOCKS_OF_MULTIPROCESSOR)                                   \
+    BOUNDED(appended_data##suffix, (WR) * (WC) * 32) \
     extern "C" __global__ void __launch_bounds__((WR) * (WC) * 32, BLOCKS_OF_MULTIPROCESSOR)                            \
         appended_data##suffix(APPENDED_GRADIENT_PARAMETERS(T), const float* __restrict__ mean2,                         \
                               const T* __restrict__ w, T* __restrict__ dT, int dTStride, float* __restrict__ tiles) {   \
@@ -469,6 +470,7 @@ struct AppendedWeights {
     }
 
 #define APPENDED_WEIGHTS(suffix, T, BM, CHANNELS, NEW, BLOCKS_OF_MULTIPROCESSOR)                                \
+    BOUNDED(appended_weights##suffix, (CHANNELS) * 2) \
     extern "C" __global__ void __launch_bounds__((CHANNELS) * 2, BLOCKS_OF_MULTIPROCESSOR)                      \
         appended_weights##suffix(APPENDED_GRADIENT_PARAMETERS(T), float* __restrict__ weightTiles) {            \
         AppendedWeights<T, BM, CHANNELS, NEW>::run(APPENDED_GRADIENT_ARGUMENTS(T), weightTiles);                \

@@ -132,6 +132,13 @@ __device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], const
 }
 #endif
 
+// The most threads of a kernel's block, for the emulated machine, which does not see __launch_bounds__.
+#ifdef DENSENET4J_EMULATION
+#define BOUNDED(kernel, threads) constexpr int kernel##_threads = threads;
+#else
+#define BOUNDED(kernel, threads)
+#endif
+
 constexpr int PANEL_ROW_BYTES = 128;
 constexpr int CHUNK_BYTES = 16;
 

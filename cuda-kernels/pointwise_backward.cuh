@@ -310,6 +310,7 @@ struct PointwiseBackward {
 };
 
 #define POINTWISE_BACKWARD(suffix, T, BM, BC, NT, WR, WC, BLOCKS_OF_MULTIPROCESSOR)                                     \
+    BOUNDED(pointwise_backward##suffix, (WR) * (WC) * 32) \
     extern "C" __global__ void __launch_bounds__((WR) * (WC) * 32, BLOCKS_OF_MULTIPROCESSOR)                            \
         pointwise_backward##suffix(                                                                                     \
             const T* __restrict__ dT, int dTStride, const T* __restrict__ z, int zStride,                               \

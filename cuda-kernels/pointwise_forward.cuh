@@ -236,6 +236,7 @@ struct PointwiseForward {
 };
 
 #define POINTWISE_FORWARD(suffix, T, BM, NT, WM, WN, STAGES, STAYS, BLOCKS_OF_MULTIPROCESSOR)                            \
+    BOUNDED(pointwise_forward##suffix, (WM) * (WN) * 32) \
     extern "C" __global__ void __launch_bounds__((WM) * (WN) * 32, BLOCKS_OF_MULTIPROCESSOR)                             \
         pointwise_forward##suffix(const T* __restrict__ x, int xStride, const float* __restrict__ affine,                \
                                   int affineStride, const T* __restrict__ w, int wStride, T* __restrict__ z, int zStride, \

@@ -409,7 +409,8 @@ extern "C" int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsig
     }
     const int threads = blockX * blockY;
     if (threads < 1 || threads > MOST_THREADS || gridX < 1 || gridY < 1 || gridY > 65535 ||
-        dynamicSharedBytes > MOST_SHARED_BYTES) {
+        dynamicSharedBytes > MOST_SHARED_BYTES ||
+        (found->second.mostThreads > 0 && threads > found->second.mostThreads)) {
         return 2;
     }
     stacks.resize(MOST_THREADS * STACK_BYTES);
@@ -447,10 +448,12 @@ extern "C" void emulated_take_counts(long long* counts) {
     emulated_counts = {};
 }
 
-// Calls `visit` with the name of every kernel and the bytes of each of its arguments.
-extern "C" void emulated_kernels(void (*visit)(void* context, const char* name, const int* bytes, int arguments),
-                                 void* context) {
+// Calls `visit` with the name of every kernel, the bytes of each of its arguments and the most threads of a block, 0 where
+// the source has to tell.
+extern "C" void emulated_kernels(
+    void (*visit)(void* context, const char* name, const int* bytes, int arguments, int mostThreads), void* context) {
     for (const auto& [name, kernel] : kernels()) {
-        visit(context, name.c_str(), kernel.argumentBytes.data(), static_cast<int>(kernel.argumentBytes.size()));
+        visit(context, name.c_str(), kernel.argumentBytes.data(), static_cast<int>(kernel.argumentBytes.size()),
+              kernel.mostThreads);
     }
 }

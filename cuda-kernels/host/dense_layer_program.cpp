@@ -5,8 +5,11 @@
 
 namespace {
 
-#define ONE(name) EMULATED_KERNEL(name)
-#define WEIGHTS(program) ONE(pack_pointwise_weights##program), ONE(pack_appended_weights##program), ONE(add_appended_gradient##program)
+#define ONE(name) EMULATED_BOUNDED_KERNEL(name)
+#define UNBOUNDED(name) EMULATED_KERNEL(name)
+#define WEIGHTS(program)                                                                    \
+    UNBOUNDED(pack_pointwise_weights##program), UNBOUNDED(pack_appended_weights##program), \
+        UNBOUNDED(add_appended_gradient##program)
 #define LAYER(program)                                                                                   \
     WEIGHTS(program), ONE(pointwise_forward_short##program), ONE(pointwise_backward##program)
 #define APPENDED(program) ONE(appended_convolution##program), ONE(appended_data##program), ONE(appended_weights##program)

@@ -13,6 +13,7 @@ struct EmulatedKernel {
     std::string name;
     EmulatedCall call;
     std::vector<int> argumentBytes;  // of each argument, in order
+    int mostThreads = 0;             // of a block; 0 where that is not known here
 };
 
 // Makes kernels known; one for each program (kernels_program.cpp, dense_layer_program.cpp).
@@ -44,4 +45,5 @@ std::vector<int> sizes(void (*)(Arguments...)) {
 
 }  // namespace emulated
 
-#define EMULATED_KERNEL(name) {#name, emulated::entry<name>, emulated::sizes(name)}
+#define EMULATED_KERNEL(name) {#name, emulated::entry<name>, emulated::sizes(name), 0}
+#define EMULATED_BOUNDED_KERNEL(name) {#name, emulated::entry<name>, emulated::sizes(name), name##_threads}

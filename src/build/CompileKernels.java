@@ -101,8 +101,7 @@ final class CompileKernels {
         List<String> command = new ArrayList<>(List.of(nvcc, "-std=c++17", "-O3", "-ptx"));
         command.add("-arch=compute_" + image.architecture);
         command.addAll(program.definitions);
-        command.addAll(
-                List.of(SOURCES.resolve(program.source).toString(), "-o", made.toString()));
+        command.addAll(List.of(SOURCES.resolve(program.source).toString(), "-o", made.toString()));
         run(command.toArray(String[]::new));
         String ptx = Files.readString(made);
         Files.writeString(

@@ -12,8 +12,8 @@
 #define API EXPORTED int
 
 // cuda-kernels/host/cuda_emulation.cpp
-extern "C" void emulated_kernels(void (*visit)(void* context, const char* name, const int* bytes, int arguments),
-                                 void* context);
+extern "C" void emulated_kernels(
+    void (*visit)(void* context, const char* name, const int* bytes, int arguments, int mostThreads), void* context);
 
 namespace {
 
@@ -53,7 +53,7 @@ struct Writer {
     std::set<std::string> unbounded;
 };
 
-void writeKernel(void* context, const char* name, const int* bytes, int arguments) {
+void writeKernel(void* context, const char* name, const int* bytes, int arguments, int mostThreads) {
     auto* writer = static_cast<Writer*>(context);
     std::string& ptx = writer->ptx;
     ptx += std::string(".visible .entry ") + name + "(\n";
@@ -64,7 +64,7 @@ void writeKernel(void* context, const char* name, const int* bytes, int argument
     }
     ptx += ")\n";
     if (writer->unbounded.count(name) == 0) {
-        ptx += ".maxntid " + std::to_string(writer->threads) + ", 1, 1\n";
+        ptx += ".maxntid " + std::to_string(mostThreads > 0 ? mostThreads : writer->threads) + ", 1, 1\n";
     }
     ptx += "{\n\tret;\n}\n";
 }

@@ -16,8 +16,7 @@ abstract sealed class BottleneckConvolution
     final BatchNormalisation norm;
     final NewColumns target;
 
-    BottleneckConvolution(
-            Compute compute, BatchNormalisation norm, NewColumns target) {
+    BottleneckConvolution(Compute compute, BatchNormalisation norm, NewColumns target) {
         this.compute = compute;
         this.kernels = compute.kernels();
         this.norm = norm;

@@ -135,8 +135,7 @@ final class BottleneckStage implements Stage {
                                 chunk.of(z),
                                 chunk.partial(partials));
                     } else {
-                        pointwise.forward(
-                                lane, x, prefix.affine(), packedWeight1, a, chunk.of(z));
+                        pointwise.forward(lane, x, prefix.affine(), packedWeight1, a, chunk.of(z));
                     }
                 });
     }

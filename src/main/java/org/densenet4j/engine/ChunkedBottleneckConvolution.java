@@ -7,7 +7,9 @@ import org.densenet4j.backend.PackedWeights;
 import org.densenet4j.plan.BottleneckConvolutionMemory;
 import org.densenet4j.plan.Chunk;
 
-/** The 3x3 half of a dense layer with a bottleneck where a chunk's T and Y lie in scratch memory. */
+/**
+ * The 3x3 half of a dense layer with a bottleneck where a chunk's T and Y lie in scratch memory.
+ */
 abstract sealed class ChunkedBottleneckConvolution extends BottleneckConvolution
         permits WholeBottleneckConvolution, BandedBottleneckConvolution {
     final Convolution convolution;

@@ -147,7 +147,8 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
     }
 
     /** Packs weights for a backward pass, beside other work. */
-    void packBackward(PackedWeights convolution, Matrix weights, Matrix packed, LaneTask... beside) {
+    void packBackward(
+            PackedWeights convolution, Matrix weights, Matrix packed, LaneTask... beside) {
         inParts(
                 convolution,
                 (lane, part) -> convolution.packBackward(lane, part, weights, packed),

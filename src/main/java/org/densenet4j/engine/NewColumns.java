@@ -66,7 +66,9 @@ final class NewColumns {
         return channels.statistics();
     }
 
-    /** a, b and c [3, k] that make the gradient of the columns, for those who read it themselves. */
+    /**
+     * a, b and c [3, k] that make the gradient of the columns, for those who read it themselves.
+     */
     Matrix correction() {
         return correction;
     }

@@ -71,8 +71,7 @@ public sealed interface BottleneckConvolutionMemory {
     record Appended(Chunks chunks, ConvolutionShape shape, ConvolutionScratch scratch)
             implements BottleneckConvolutionMemory {
 
-        static Optional<Appended> of(
-                BottleneckLayer node, Planner planner, Allocator.Frame frame) {
+        static Optional<Appended> of(BottleneckLayer node, Planner planner, Allocator.Frame frame) {
             ConvolutionShape shape =
                     planner.convolution(
                             planner.batch(),

@@ -234,9 +234,7 @@ abstract class AppendedContract extends OpenedDevice {
             statistics = a.statistics(k);
             zStatistics = a.statistics(channels);
             result = a.values(a.alignedActivations(layer.rows, channels), g -> Double.NaN);
-            sum =
-                    a.denseOutput(
-                            1, Math.toIntExact(layer.memory.packedGradient() / Float.BYTES));
+            sum = a.denseOutput(1, Math.toIntExact(layer.memory.packedGradient() / Float.BYTES));
             a.values(sum, g -> 0);
             a.anything(sum);
             partial = a.output(2, channels);

@@ -46,6 +46,11 @@ class StrategiesTest {
     /** With 8 bits per activation and no ReLU that flips. */
     private static final double BFLOAT16_OUTPUT_TOLERANCE = 2e-2;
 
+    /** Operands are rounded to ten bits behind the point, seven in bfloat16. */
+    private static final double TENSOR_FLOAT32_OUTPUT_TOLERANCE = BFLOAT16_OUTPUT_TOLERANCE / 8;
+
+    private static final double TENSOR_FLOAT32_GRADIENT_TOLERANCE = 1.5e-1 / 8;
+
     private static final double BFLOAT16_GRADIENT_TOLERANCE = 1.5e-1;
 
     /** With ReLUs that do; anything wrong is off by 1. */
@@ -294,11 +299,19 @@ class StrategiesTest {
         boolean floats = device.precision() == DataType.FLOAT32;
         RandomCase c = floats && drawn.kinks() ? clearOfKinks(drawn, mode, dropout) : drawn;
         String what = plan.strategy() + " " + mode + " on " + c + ", " + device.description();
-        double outputTolerance = floats ? OUTPUT_TOLERANCE : BFLOAT16_OUTPUT_TOLERANCE;
+        boolean tensorFloat32 = "tf32".equals(device.facts().get("math"));
+        double outputTolerance =
+                tensorFloat32
+                        ? TENSOR_FLOAT32_OUTPUT_TOLERANCE
+                        : floats ? OUTPUT_TOLERANCE : BFLOAT16_OUTPUT_TOLERANCE;
         double gradientTolerance =
-                floats
-                        ? GRADIENT_TOLERANCE
-                        : c.kinks() ? FLIPPED_GRADIENT_TOLERANCE : BFLOAT16_GRADIENT_TOLERANCE;
+                tensorFloat32
+                        ? TENSOR_FLOAT32_GRADIENT_TOLERANCE
+                        : floats
+                                ? GRADIENT_TOLERANCE
+                                : c.kinks()
+                                        ? FLIPPED_GRADIENT_TOLERANCE
+                                        : BFLOAT16_GRADIENT_TOLERANCE;
         // A gradient far smaller than the largest is a sum that cancelled.
         double share = floats ? 1e-3 : 1e-1;
         double biasShare = floats ? 3e-2 : 30;

@@ -58,8 +58,8 @@ final class BuiltOnce {
         }
     }
 
-    private static String fingerprint(
-            HostCompiler compiler, List<String> flags, List<Path> sources) throws IOException {
+    private static String fingerprint(HostCompiler compiler, List<String> flags, List<Path> sources)
+            throws IOException {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             for (String text : List.of(compiler.version(), flags.toString())) {
@@ -67,7 +67,8 @@ final class BuiltOnce {
             }
             for (Path root : sources) {
                 for (Path file : files(root)) {
-                    digest.update(root.relativize(file).toString().getBytes(StandardCharsets.UTF_8));
+                    digest.update(
+                            root.relativize(file).toString().getBytes(StandardCharsets.UTF_8));
                     digest.update(Files.readAllBytes(file));
                 }
             }

@@ -74,8 +74,7 @@ public final class HostKernels {
                                 "-o",
                                 object));
                 objects.add(object);
-                compilations.add(
-                        CompletableFuture.runAsync(() -> compiler.run(arguments), pool));
+                compilations.add(CompletableFuture.runAsync(() -> compiler.run(arguments), pool));
             }
         }
         compilations.forEach(CompletableFuture::join);

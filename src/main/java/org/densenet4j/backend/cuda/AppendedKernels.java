@@ -87,7 +87,11 @@ final class AppendedKernels {
                         + 2 * warps * n * 4
                         + n * 4;
         return new LayerKernel(
-                "appended_convolution_" + kind + program.suffix(), rows, 32 * warps, blocks, shared);
+                "appended_convolution_" + kind + program.suffix(),
+                rows,
+                32 * warps,
+                blocks,
+                shared);
     }
 
     Optional<LayerKernel> data(int rows, int multiprocessors) {

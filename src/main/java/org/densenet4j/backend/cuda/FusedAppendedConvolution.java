@@ -58,8 +58,7 @@ final class FusedAppendedConvolution implements AppendedConvolution {
     private void pack(Matrix weights, Matrix packed) {
         LayerProgram p = parts.program();
         int stride = p.panels(p.width()) * p.panelElements();
-        Matrix target =
-                Matrix.dense(packed.offset(), TAPS * p.newChannels(), stride, shape.type());
+        Matrix target = Matrix.dense(packed.offset(), TAPS * p.newChannels(), stride, shape.type());
         layer.launch(
                 "pack_appended_weights_" + p.suffix(),
                 Grid.of((long) target.rows() * stride, Tiling.THREADS),
@@ -135,8 +134,7 @@ final class FusedAppendedConvolution implements AppendedConvolution {
     private void data(int images, AppendedGradient g) {
         LayerKernel kernel = parts.data();
         RowShares shares = kernel.shares(g.z().rows(), multiprocessors);
-        Matrix tiles =
-                Matrix.dense(products.scratchOffset(), 2 * shares.blocks(), g.z().columns());
+        Matrix tiles = Matrix.dense(products.scratchOffset(), 2 * shares.blocks(), g.z().columns());
         Matrix mean2 = g.zStatistics().row(0);
         layer.launch(
                 kernel.name(),
@@ -162,16 +160,13 @@ final class FusedAppendedConvolution implements AppendedConvolution {
         int rows = TAPS * shape.inputChannels();
         Matrix tiles =
                 Matrix.dense(
-                        products.scratchOffset(),
-                        shares.blocks() * rows,
-                        shape.outputChannels());
+                        products.scratchOffset(), shares.blocks() * rows, shape.outputChannels());
         layer.launch(
                 kernel.name(),
                 kernel.grid(shares.blocks(), 1),
                 traffic(g).writing(tiles).computing(shape.flops(images)),
                 ProductKernels.joined(
-                        operands(g, parts.weightsRing(), shares),
-                        new Object[] {address(tiles)}));
+                        operands(g, parts.weightsRing(), shares), new Object[] {address(tiles)}));
         products.addParts(
                 tiles,
                 shares.blocks(),

@@ -17,8 +17,8 @@ import java.util.Optional;
  *   <li>at most 128 channels of the bottleneck, whole 16 bytes of them; an even number of columns
  *       that are read, and rows of them that start on 16 bytes
  *   <li>for the 3x3 convolution at most 32 new channels in bf16, at most 16 of them behind at most
- *       64 channels in TF32, a multiple of four, an even number of columns before them, and
- *       images narrow enough that a ring of their lines fits a multiprocessor's shared memory
+ *       64 channels in TF32, a multiple of four, an even number of columns before them, and images
+ *       narrow enough that a ring of their lines fits a multiprocessor's shared memory
  * </ul>
  *
  * @param tensorCores whether the device has those of Ampere or newer
@@ -130,10 +130,7 @@ record FusedLayers(
         LayerProgram p = kernels.program();
         long blocks = (long) multiprocessors * kernels.weights().blocksOfMultiprocessor();
         return new ConvolutionMemory(
-                9L
-                        * p.newChannels()
-                        * p.panels(p.width())
-                        * LayerProgram.PANEL_BYTES,
+                9L * p.newChannels() * p.panels(p.width()) * LayerProgram.PANEL_BYTES,
                 4L * s.weights(),
                 4L * blocks * s.weights());
     }

@@ -101,9 +101,7 @@ final class FusedPointwise implements PointwiseConvolution {
         layer.launch(
                 kernel.name(),
                 kernel.grid(shares.blocks(), 1),
-                Traffic.reading(x, affine, weights)
-                        .writing(z, tiles)
-                        .computing(flops(x, z)),
+                Traffic.reading(x, affine, weights).writing(z, tiles).computing(flops(x, z)),
                 address(x),
                 x.stride(),
                 address(affine),
@@ -133,8 +131,7 @@ final class FusedPointwise implements PointwiseConvolution {
         RowShares shares = RowShares.of(x.rows(), kernel.rowsOfTile(), most);
         int outputs = g.z().columns();
         Matrix weightTiles =
-                Matrix.dense(
-                        products.scratchOffset(), shares.blocks() * outputs, x.columns());
+                Matrix.dense(products.scratchOffset(), shares.blocks() * outputs, x.columns());
         Matrix tiles =
                 Matrix.dense(
                         weightTiles.offset() + weightTiles.storedBytes(),

@@ -110,8 +110,7 @@ final class KernelImage {
             int deviceArchitecture,
             Path cache) {
         int architecture = nvrtc.architecture(deviceArchitecture);
-        String compilation =
-                "nvrtc " + nvrtc.version() + ", compute_" + architecture + definitions;
+        String compilation = "nvrtc " + nvrtc.version() + ", compute_" + architecture + definitions;
         Path file = cache.resolve(source.fingerprint(compilation) + ".ptx");
         try {
             if (Files.isRegularFile(file)) {

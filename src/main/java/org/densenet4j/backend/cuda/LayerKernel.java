@@ -23,8 +23,8 @@ record LayerKernel(
     }
 
     /**
-     * Rows that the busiest multiprocessor works on: what decides between two kernels that differ in
-     * their tiles.
+     * Rows that the busiest multiprocessor works on: what decides between two kernels that differ
+     * in their tiles.
      */
     long busiest(int rows, int multiprocessors) {
         RowShares s = shares(rows, multiprocessors);

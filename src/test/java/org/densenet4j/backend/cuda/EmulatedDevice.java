@@ -2,8 +2,8 @@ package org.densenet4j.backend.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import org.densenet4j.backend.ChunkTask;
 import org.densenet4j.backend.AppendedConvolution;
+import org.densenet4j.backend.ChunkTask;
 import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
@@ -26,6 +26,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Lock;
@@ -76,6 +77,12 @@ public final class EmulatedDevice implements Device {
     @Override
     public String description() {
         return "CUDA kernels emulated on the host";
+    }
+
+    @Override
+    public Map<String, String> facts() {
+        boolean rounds = options.precision() == DataType.FLOAT32 && options.tensorFloat32();
+        return Map.of("math", rounds ? "tf32" : "fp32");
     }
 
     @Override

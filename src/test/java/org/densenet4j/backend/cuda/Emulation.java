@@ -41,8 +41,8 @@ final class Emulation implements KernelLauncher {
                 linker.downcallHandle(
                         symbols.findOrThrow("emulate"),
                         FunctionDescriptor.of(
-                                JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
-                                JAVA_INT, ADDRESS));
+                                JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
+                                ADDRESS));
         faultMessage =
                 linker.downcallHandle(
                         symbols.findOrThrow("emulated_fault_message"),
@@ -80,7 +80,8 @@ final class Emulation implements KernelLauncher {
     /**
      * What warps did since it was asked last.
      *
-     * @param conflicts turns beyond the least possible in which accesses of shared memory are served
+     * @param conflicts turns beyond the least possible in which accesses of shared memory are
+     *     served
      * @param accesses the least possible ones
      * @param products of fragments on tensor cores
      * @param copiedBytes by asynchronous copies

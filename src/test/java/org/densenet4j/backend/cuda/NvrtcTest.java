@@ -65,6 +65,7 @@ class NvrtcTest {
         assertEquals(1, files.size());
         assertEquals(first, Files.readString(files.getFirst()));
         Files.writeString(files.getFirst(), "taken from the cache");
-        assertEquals("taken from the cache", KernelImage.compiled(nvrtc, STEP, List.of(), 80, folder));
+        assertEquals(
+                "taken from the cache", KernelImage.compiled(nvrtc, STEP, List.of(), 80, folder));
     }
 }
