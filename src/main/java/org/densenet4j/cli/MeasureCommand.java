@@ -1,5 +1,8 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.plan.NodeMemory;
+import org.densenet4j.plan.BottleneckLayerMemory;
+import org.densenet4j.plan.BottleneckConvolutionMemory;
 import org.densenet4j.backend.Device;
 import org.densenet4j.engine.Network;
 import org.densenet4j.graph.NetworkSpec;
@@ -17,6 +20,7 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -145,11 +149,27 @@ final class MeasureCommand implements Callable<Integer> {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("graphs", trainer.network().recording());
         facts.putAll(d.facts());
+        fusedLayers(trainer).ifPresent(count -> facts.put("fusedLayers", count));
         if (d.stagesInput()) {
             facts.put("input", staged ? "staged" : "copied");
             facts.put("deviceBytes", String.valueOf(freeBefore - d.availableBytes()));
         }
         return facts;
+    }
+
+    /** How many dense layers keep everything between Z and the block on the device's chip. */
+    private static Optional<String> fusedLayers(Trainer trainer) {
+        int layers = 0;
+        int fused = 0;
+        for (NodeMemory node : trainer.plan().memory().nodes()) {
+            if (node instanceof BottleneckLayerMemory layer) {
+                layers++;
+                if (layer.convolution() instanceof BottleneckConvolutionMemory.Appended) {
+                    fused++;
+                }
+            }
+        }
+        return fused == 0 ? Optional.empty() : Optional.of(fused + "/" + layers);
     }
 
     /**

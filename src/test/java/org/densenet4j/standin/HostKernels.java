@@ -32,35 +32,53 @@ public final class HostKernels {
 
     /** The emulated machine with all kernels, as a library. */
     public static Path library(HostCompiler compiler) {
-        return built(compiler, SOURCES).resolve(LIBRARY);
+        return built(compiler).resolve(LIBRARY);
     }
 
-    /** The same of other sources than the project's. */
-    public static Path library(HostCompiler compiler, Path sources) {
-        return built(compiler, sources).resolve(LIBRARY);
+    /**
+     * The same with one program of a dense layer, from other sources than the project's.
+     *
+     * @param sources a copy of them all
+     * @param definitions that choose the program
+     * @param folder where the library is made
+     */
+    public static Path library(
+            HostCompiler compiler, Path sources, List<String> definitions, Path folder) {
+        List<String> arguments = new ArrayList<>(FLAGS);
+        arguments.addAll(definitions);
+        Path object = folder.resolve(PARTS.getFirst() + ".o");
+        Path source = sources.resolve("host").resolve(PARTS.getFirst() + ".cpp");
+        arguments.addAll(List.of("-c", source.toString(), "-o", object.toString()));
+        compiler.run(arguments);
+        Path library = folder.resolve(LIBRARY);
+        List<String> link = new ArrayList<>(List.of("-shared", "-o", library.toString()));
+        link.add(object.toString());
+        objects(compiler).stream().skip(1).map(Path::toString).forEach(link::add);
+        compiler.run(link);
+        return library;
     }
 
     /** The same as objects, for another library. */
     static List<Path> objects(HostCompiler compiler) {
-        Path folder = built(compiler, SOURCES);
+        Path folder = built(compiler);
         return PARTS.stream().map(part -> folder.resolve(part + ".o")).toList();
     }
 
-    private static Path built(HostCompiler compiler, Path sources) {
+    private static Path built(HostCompiler compiler) {
         return BuiltOnce.in(
                 TARGET,
                 compiler,
                 FLAGS,
-                List.of(sources),
+                List.of(SOURCES),
                 folder -> {
                     List<String> link = new ArrayList<>(List.of("-shared", "-o"));
                     link.add(folder.resolve(LIBRARY).toString());
-                    link.addAll(compile(compiler, sources, folder));
+                    link.addAll(compile(compiler, folder));
                     compiler.run(link);
                 });
     }
 
-    private static List<String> compile(HostCompiler compiler, Path sources, Path folder) {
+    private static List<String> compile(HostCompiler compiler, Path folder) {
         List<String> objects = new ArrayList<>();
         List<CompletableFuture<?>> compilations = new ArrayList<>();
         try (ExecutorService pool = Executors.newFixedThreadPool(PARTS.size())) {
@@ -70,7 +88,7 @@ public final class HostKernels {
                 arguments.addAll(
                         List.of(
                                 "-c",
-                                sources.resolve("host").resolve(part + ".cpp").toString(),
+                                SOURCES.resolve("host").resolve(part + ".cpp").toString(),
                                 "-o",
                                 object));
                 objects.add(object);

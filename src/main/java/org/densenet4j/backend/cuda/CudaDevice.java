@@ -193,6 +193,7 @@ final class CudaDevice implements Device {
                         : "cuDNN-" + Cudnn.version() + (cudnn.hasGaps() ? "+own-kernel" : ""));
         String floats = multipliesTensorFloat32() ? "tf32" : "fp32";
         facts.put("math", stored == DataType.FLOAT32 ? floats : stored.label());
+        facts.put("layers", fusedLayers.multiplies(options.precision()) ? "fused" : "libraries");
         facts.put("chunkFactor", String.valueOf(options.chunkFactor()));
         return facts;
     }

@@ -46,7 +46,8 @@ record FusedLayers(
             LayerKernel weights,
             int weightsRing) {}
 
-    private boolean multiplies(DataType type) {
+    /** Whether anything of this storage type is fused. */
+    boolean multiplies(DataType type) {
         return tensorCores && (type == DataType.BFLOAT16 || tensorFloat32);
     }
 

@@ -65,9 +65,15 @@ final class Emulation implements KernelLauncher {
         }
     }
 
-    /** Kernels of other sources than the project's. */
-    static Emulation of(Path sources) {
-        return new Emulation(HostKernels.library(compiler(), sources));
+    /**
+     * One program of a dense layer from other sources than the project's.
+     *
+     * @param sources a copy of them all
+     * @param folder where the library is made
+     */
+    static Emulation of(LayerProgram program, Path sources, Path folder) {
+        return new Emulation(
+                HostKernels.library(compiler(), sources, program.definitions(), folder));
     }
 
     private static HostCompiler compiler() {
