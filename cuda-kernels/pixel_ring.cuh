@@ -3,21 +3,12 @@
 // height and width.
 //
 // A ring of R rows, a power of two, has a tile of BM pixels, the next one, and a line of pixels with one more on both
-// sides. Eight rows of zeros follow in every panel: a tap that lies outside of the image reads the one with the same
+// sides (AppendedKernels.java chooses it). Eight rows of zeros follow in every panel: a tap that lies outside of the image reads the one with the same
 // banks.
 #pragma once
 #include "fragments.cuh"
 
 constexpr int ZERO_ROWS = 8;
-
-// Rows of the ring (AppendedTiles.java).
-__device__ constexpr int ring_rows(int rowsOfTile, int width) {
-    int rows = 16;
-    while (rows < 2 * rowsOfTile + 2 * (width + 1)) {
-        rows *= 2;
-    }
-    return rows;
-}
 
 // The row that a lane reads of a ring of R rows: that of a pixel's neighbour, or of zeros with the same banks.
 __device__ __forceinline__ unsigned neighbour(int ring, int by, bool inside, int R) {

@@ -1,14 +1,14 @@
 package org.densenet4j.cli;
 
-import org.densenet4j.plan.NodeMemory;
-import org.densenet4j.plan.BottleneckLayerMemory;
-import org.densenet4j.plan.BottleneckConvolutionMemory;
 import org.densenet4j.backend.Device;
 import org.densenet4j.engine.Network;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
+import org.densenet4j.plan.BottleneckConvolutionMemory;
+import org.densenet4j.plan.BottleneckLayerMemory;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.NodeMemory;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.train.Sgd;
@@ -20,11 +20,11 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.DoubleStream;
 

@@ -28,7 +28,7 @@ final class AppendedKernels {
         this.mostSharedBytes = mostSharedBytes;
     }
 
-    /** Rows of a ring: {@code ring_rows} of {@code cuda-kernels/pixel_ring.cuh}. */
+    /** Rows of a ring, see {@code cuda-kernels/pixel_ring.cuh}. */
     int ring(LayerKernel kernel) {
         return ring(kernel.rowsOfTile());
     }

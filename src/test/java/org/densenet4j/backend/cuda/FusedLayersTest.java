@@ -1,0 +1,140 @@
+package org.densenet4j.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.PointwiseShape;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.util.List;
+
+/** Which shapes are fused, and how their rows are shared. */
+class FusedLayersTest {
+    private static final int H100 = 227 << 10;
+    private static final int A100 = 163 << 10;
+
+    private static final FusedLayers ON_H100 = new FusedLayers(true, true, 132, H100);
+
+    static List<LayerProgram> programs() {
+        return LayerProgram.all();
+    }
+
+    /** With one multiprocessor each block has several tiles, whose loads run ahead. */
+    @ParameterizedTest
+    @MethodSource("programs")
+    void resultsDoNotDependOnHowRowsAreShared(LayerProgram program) {
+        FusedLayerRun.Result one = FusedLayerRun.of(Emulation.open(), program, 1);
+        FusedLayerRun.Result many = FusedLayerRun.of(Emulation.open(), program, 64);
+        assertArrayEquals(many.rows(), one.rows());
+        double largest = 0;
+        for (float sum : many.sums()) {
+            largest = Math.max(largest, Math.abs(sum));
+        }
+        for (int i = 0; i < many.sums().length; i++) {
+            assertEquals(many.sums()[i], one.sums()[i], 1e-5 * largest, "sum " + i);
+        }
+    }
+
+    @Test
+    void resultsAreTheSameBitForBitFromRunToRun() {
+        LayerProgram program = LayerProgram.all().getFirst();
+        assertArrayEquals(
+                FusedLayerRun.of(Emulation.open(), program, 2).memory(),
+                FusedLayerRun.of(Emulation.open(), program, 2).memory());
+    }
+
+    /** Of wider programs rows that are finished are staged without conflicts, too. */
+    @ParameterizedTest
+    @MethodSource("programs")
+    void lanesThatMeetAtABankAreRare(LayerProgram program) {
+        FusedLayerRun.Result result = FusedLayerRun.of(Emulation.open(), program, 1);
+        assertTrue(
+                result.conflicts() <= (program.width() < 128 ? 20_000 : 0),
+                result.conflicts() + " turns lost");
+    }
+
+    private static PointwiseShape bottleneck(int inputs, int outputs, DataType type) {
+        return new PointwiseShape(802_816, inputs, outputs, type, true);
+    }
+
+    private static ConvolutionShape appended(int side, int width, int k, DataType type) {
+        return new ConvolutionShape(256, side, side, width, k, 3, 1, 1, type);
+    }
+
+    @Test
+    void layersOfTheUsualNetworksAreFusedInBFloat16() {
+        for (int k : new int[] {12, 24, 32}) {
+            for (int side : new int[] {7, 14, 28, 32, 56}) {
+                assertTrue(
+                        ON_H100.appended(appended(side, 4 * k, k, DataType.BFLOAT16)).isPresent(),
+                        k + " new channels, " + side + " pixels");
+            }
+        }
+        for (int inputs : new int[] {64, 150, 256, 1000, 2000}) {
+            assertTrue(
+                    ON_H100.pointwise(bottleneck(inputs, 128, DataType.BFLOAT16)).isPresent(),
+                    inputs + " channels");
+        }
+    }
+
+    @Test
+    void whatDoesNotFitIsLeftToLibraries() {
+        DataType half = DataType.BFLOAT16;
+        assertTrue(ON_H100.pointwise(bottleneck(96, 192, half)).isEmpty(), "192 channels");
+        assertTrue(ON_H100.pointwise(bottleneck(97, 128, half)).isEmpty(), "odd columns");
+        assertTrue(
+                ON_H100.pointwise(new PointwiseShape(64, 96, 128, half)).isEmpty(),
+                "rows that start anywhere");
+        assertTrue(ON_H100.appended(appended(28, 128, 30, half)).isEmpty(), "30 new channels");
+        assertTrue(ON_H100.appended(appended(224, 128, 32, half)).isEmpty(), "long lines");
+        DataType floats = DataType.FLOAT32;
+        assertTrue(ON_H100.appended(appended(28, 128, 32, floats)).isEmpty(), "128 in TF32");
+        assertTrue(ON_H100.pointwise(bottleneck(96, 128, floats)).isPresent());
+        FusedLayers exact = new FusedLayers(true, false, 132, H100);
+        assertTrue(exact.pointwise(bottleneck(96, 128, floats)).isEmpty(), "without TF32");
+        FusedLayers turing = new FusedLayers(false, true, 40, 64 << 10);
+        assertTrue(turing.pointwise(bottleneck(96, 128, half)).isEmpty(), "Turing");
+    }
+
+    @Test
+    void aDeviceWithLessSharedMemoryTakesOtherTilesOrLeavesItToLibraries() {
+        FusedLayers a100 = new FusedLayers(true, true, 108, A100);
+        String kernel =
+                a100.pointwise(bottleneck(320, 128, DataType.BFLOAT16))
+                        .map(p -> p.forward().name())
+                        .orElse("");
+        assertEquals("pointwise_forward_short_bf16_128", kernel);
+        assertTrue(a100.appended(appended(32, 48, 12, DataType.BFLOAT16)).isPresent());
+    }
+
+    @Test
+    void tallTilesAreForManyRows() {
+        DataType half = DataType.BFLOAT16;
+        assertEquals(
+                "pointwise_forward_kept_bf16_128",
+                ON_H100.pointwise(bottleneck(256, 128, half)).orElseThrow().forward().name());
+        assertEquals(
+                "pointwise_forward_short_bf16_128",
+                ON_H100.pointwise(bottleneck(256, 128, half).withRows(784))
+                        .orElseThrow()
+                        .forward()
+                        .name());
+        assertFalse(FusedLayers.NONE.pointwise(bottleneck(256, 128, half)).isPresent());
+    }
+
+    @Test
+    void everyBlockHasAShareAndNoRowIsLeftOut() {
+        for (int rows : new int[] {1, 191, 192, 193, 12_544, 802_816}) {
+            RowShares s = RowShares.of(rows, 192, 132);
+            assertTrue(s.blocks() <= 132);
+            assertTrue((long) s.blocks() * s.rowsOfBlock() >= rows);
+            assertTrue((s.blocks() - 1L) * s.rowsOfBlock() < rows);
+        }
+    }
+}
