@@ -336,7 +336,7 @@ abstract class ConvolutionContract extends OpenedDevice {
 
     private double chunkTolerance(double otherwise) {
         boolean rounds = roundsWeightGradients() && storage() == DataType.BFLOAT16;
-        return rounds ? otherwise + 0x1p-9 : otherwise;
+        return rounds ? otherwise + 0x1p-8 : otherwise;
     }
 
     /** Adds the product of an output's gradient and channel i of a pixel of the source. */
