@@ -133,7 +133,8 @@ abstract class ConvolutionContract extends OpenedDevice {
 
     @Test
     void weightGradientOfFewChannels() {
-        checkWeightGradients(CASES / 4, ConvolutionContract::stem, g -> g, chunkTolerance(TOLERANCE));
+        checkWeightGradients(
+                CASES / 4, ConvolutionContract::stem, g -> g, chunkTolerance(TOLERANCE));
     }
 
     /** Numbers that are small integers in Winograd's domain, too: no storage rounds them. */
