@@ -564,13 +564,17 @@ contract() {
     local select=--select-class=org.densenet4j.contract.CudaContractTest halves=CudaBFloat16ContractTest
     [ "$device" != cpu ] || select=--select-class=org.densenet4j.contract.CpuVectorContractTest
     [ "$device" != cpu ] || halves=CpuVectorBFloat16ContractTest
-    [ $small = no ] || select="--select-unique-id=[engine:junit-jupiter]/[class:${select#*=}]/[nested-class:ProductsOfTheBackend]"
+    select=("$select")
+    if [ $small = yes ]; then
+        select=("--select-unique-id=[engine:junit-jupiter]/[class:${select#*=}]/[nested-class:ProductsOfTheBackend]")
+    else
+        # In bf16, what libraries compute; kernels are the same sources.
+        halves="--select-unique-id=[engine:junit-jupiter]/[class:org.densenet4j.contract.$halves]/[nested-class:"
+        select+=("${halves}ProductsOfTheBackend]" "${halves}ConvolutionsOfTheBackend]")
+    fi
     export CUDA_LAUNCH_BLOCKING=1
     test_flags=(-Ddensenet4j.synchronous=true)
-    part 999 tests "$select"
-    # In bf16, what libraries compute; kernels are the same sources.
-    halves="--select-unique-id=[engine:junit-jupiter]/[class:org.densenet4j.contract.$halves]/[nested-class:"
-    [ $small = yes ] || part 999 tests "${halves}ProductsOfTheBackend]" "${halves}ConvolutionsOfTheBackend]"
+    part 999 tests "${select[@]}"
     test_flags=()
     unset CUDA_LAUNCH_BLOCKING
 }

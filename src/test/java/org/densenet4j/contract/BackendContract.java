@@ -25,6 +25,11 @@ abstract class BackendContract {
         return false;
     }
 
+    /** See {@link ConvolutionContract#roundsWeightGradients}. */
+    boolean roundsWeightGradients() {
+        return false;
+    }
+
     /** See {@link OpenedDevice#storage}. */
     DataType storage() {
         return DataType.FLOAT32;
@@ -118,6 +123,11 @@ abstract class BackendContract {
         @Override
         boolean roundsTransformedTiles() {
             return BackendContract.this.roundsTransformedTiles();
+        }
+
+        @Override
+        boolean roundsWeightGradients() {
+            return BackendContract.this.roundsWeightGradients();
         }
 
         @Override

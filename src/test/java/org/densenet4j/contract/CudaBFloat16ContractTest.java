@@ -8,4 +8,9 @@ class CudaBFloat16ContractTest extends CudaContractTest {
     DataType storage() {
         return DataType.BFLOAT16;
     }
+
+    @Override
+    boolean roundsWeightGradients() {
+        return true;
+    }
 }

@@ -2,7 +2,9 @@ package org.densenet4j.hardware;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.Matrix;
@@ -30,6 +32,28 @@ class StagingOnDeviceTest {
             }
         }
         Losses.assertClose(TinyTraining.lossesOfTheCpu(STEPS), losses, TinyTraining.TOLERANCE);
+    }
+
+    /** Rounded on the way, a staged batch is what it is when it is copied in its step. */
+    @Test
+    void batchesStagedInBFloat16GiveTheSameLossesBitByBit() {
+        try (Device device = DeviceUnderTest.open()) {
+            assumeTrue(device.supports(DataType.BFLOAT16), device.description());
+            List<List<Double>> losses = new ArrayList<>();
+            for (boolean staged : new boolean[] {false, true}) {
+                try (Trainer trainer = TinyTraining.open(device, DataType.BFLOAT16)) {
+                    List<Double> ofRun = new ArrayList<>();
+                    Batch next = TinyTraining.batch(1);
+                    for (int step = 0; step < STEPS; step++) {
+                        Batch batch = next;
+                        next = TinyTraining.batch(step + 2);
+                        ofRun.add(trainer.step(batch, staged ? next : null).loss());
+                    }
+                    losses.add(ofRun);
+                }
+            }
+            assertEquals(losses.getFirst(), losses.getLast());
+        }
     }
 
     @Test

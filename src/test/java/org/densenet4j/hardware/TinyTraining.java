@@ -21,8 +21,11 @@ final class TinyTraining {
      */
     static final double TOLERANCE = 1e-4;
 
-    /** The same of losses with activations in bfloat16, where each loss is rounded otherwise. */
-    static final double BFLOAT16_TOLERANCE = 3e-2;
+    /**
+     * The same of losses with activations in bfloat16: those of single batches of four images, 3 %
+     * off at most in fifty steps on the stand-in.
+     */
+    static final double BFLOAT16_TOLERANCE = 6e-2;
 
     private TinyTraining() {}
 

@@ -73,6 +73,6 @@ class CudaOnStandInTest {
     @ParameterizedTest
     @ValueSource(strings = {"eager", "lazy", "copies", "late", "random"})
     void devicesAndCopiesKeepOrderWheneverWorkIsDone(String order) throws IOException {
-        assertClean(Map.of("STANDIN_ORDER", order, "STANDIN_DEVICES", "2"), 12, STAGING, LIFECYCLE);
+        assertClean(Map.of("STANDIN_ORDER", order, "STANDIN_DEVICES", "2"), 13, STAGING, LIFECYCLE);
     }
 }
