@@ -188,15 +188,35 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                     at);
         }
 
+        private void copyTargets(int index, float[] targets, int at) {
+            float[] of = data.targets(index);
+            if (of.length != data.classes()) {
+                throw new IllegalArgumentException(
+                        "image "
+                                + index
+                                + " has "
+                                + of.length
+                                + " targets, the data set has "
+                                + data.classes()
+                                + " outputs");
+            }
+            System.arraycopy(of, 0, targets, at, of.length);
+        }
+
         @Override
         public Batch finish(boolean[] there) {
             int count = 0;
             int[] labels = new int[indices.length];
             int[] read = new int[indices.length];
+            int outputs = data.task().isOfVectors() ? data.classes() : 0;
+            float[] targets = new float[indices.length * outputs];
             for (int i = 0; i < indices.length; i++) {
                 if (there[i]) {
                     System.arraycopy(images, i * imageSize, images, count * imageSize, imageSize);
                     labels[count] = data.label(indices[i]);
+                    if (outputs > 0) {
+                        copyTargets(indices[i], targets, count * outputs);
+                    }
                     read[count++] = indices[i];
                 }
             }
@@ -205,6 +225,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                     all ? images : Arrays.copyOf(images, count * imageSize),
                     all ? labels : Arrays.copyOf(labels, count),
                     all ? read : Arrays.copyOf(read, count),
+                    all ? targets : Arrays.copyOf(targets, count * outputs),
                     data.height(),
                     data.width(),
                     data.channels(),

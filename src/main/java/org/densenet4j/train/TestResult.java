@@ -69,9 +69,12 @@ public record TestResult(
 
     /** Adds up batches of labelled images. */
     static final class Sum implements TestSum {
+        private static final int FIRST = 5;
+
         private final int classes;
         private final int[][] confusion;
         private double loss;
+        private double weight;
         private long correct;
         private long amongFive;
         private long images;
@@ -82,7 +85,8 @@ public record TestResult(
         }
 
         void add(StepResult step, int[] labels, float[] logits) {
-            loss += step.loss() * step.images();
+            loss += step.loss() * step.meanOver();
+            weight += step.meanOver();
             correct += step.correct();
             images += step.images();
             for (int i = 0; i < labels.length; i++) {
@@ -100,29 +104,40 @@ public record TestResult(
 
         @Override
         public void overRanks(Ranks ranks) {
-            double[] sums = new double[4 + classes * classes];
+            double[] sums = new double[FIRST + classes * classes];
             sums[0] = loss;
             sums[1] = correct;
             sums[2] = amongFive;
             sums[3] = images;
+            sums[4] = weight;
             for (int i = 0; i < classes * classes; i++) {
-                sums[4 + i] = confusion[i / classes][i % classes];
+                sums[FIRST + i] = confusion[i / classes][i % classes];
             }
             ranks.sum(sums);
             loss = sums[0];
             correct = (long) sums[1];
             amongFive = (long) sums[2];
             images = (long) sums[3];
+            weight = sums[4];
             for (int i = 0; i < classes * classes; i++) {
-                confusion[i / classes][i % classes] = (int) sums[4 + i];
+                confusion[i / classes][i % classes] = (int) sums[FIRST + i];
             }
+        }
+
+        private double weight() {
+            return Double.isFinite(loss) && weight > 0 ? weight : Double.NaN;
         }
 
         @Override
         public TestResult result() {
             double n = Double.isFinite(loss) ? Math.max(1, images) : Double.NaN;
             return new TestResult(
-                    images, loss / n, correct / n, amongFive / n, confusion, PixelTally.NONE);
+                    images,
+                    loss / weight(),
+                    correct / n,
+                    amongFive / n,
+                    confusion,
+                    PixelTally.NONE);
         }
     }
 }

@@ -69,6 +69,10 @@ public final class TrainingRun {
     private int epoch;
     private int position;
     private double lossSum;
+
+    /** What the losses of steps are means over, added up. */
+    private double lossWeight;
+
     private long correct;
     private long seen;
     private double bestScore = -1;
@@ -318,6 +322,8 @@ public final class TrainingRun {
             lossSum = Double.parseDouble(saved.getOrDefault("run.loss", "0"));
             correct = Long.parseLong(saved.getOrDefault("run.correct", "0"));
             seen = Long.parseLong(saved.getOrDefault("run.seen", "0"));
+            lossWeight =
+                    Double.parseDouble(saved.getOrDefault("run.loss-weight", String.valueOf(seen)));
             bestScore = Double.parseDouble(saved.getOrDefault(bestKey(), "-1"));
             bestEpoch = Integer.parseInt(saved.getOrDefault("run.best-epoch", "0"));
             position = inBatchesOf(recipe.batch(), saved.get("recipe.batch"));
@@ -425,6 +431,7 @@ public final class TrainingRun {
         state.put("run.loss", String.valueOf(lossSum));
         state.put("run.correct", String.valueOf(correct));
         state.put("run.seen", String.valueOf(seen));
+        state.put("run.loss-weight", String.valueOf(lossWeight));
         state.put(bestKey(), String.valueOf(bestScore));
         state.put("run.best-epoch", String.valueOf(bestEpoch));
         trainer.save(folder.file(name), state);
@@ -486,7 +493,7 @@ public final class TrainingRun {
                                 epoch + 1,
                                 trainer.steps(),
                                 trainer.learningRate(),
-                                lossSum / Math.max(1, seen),
+                                meanLoss(),
                                 (double) correct / Math.max(1, seen),
                                 tested.loss(),
                                 tested.accuracy(),
@@ -526,6 +533,11 @@ public final class TrainingRun {
         return config;
     }
 
+    /** Of the epoch so far; 0 before its first step. */
+    private double meanLoss() {
+        return lossWeight == 0 ? 0 : lossSum / lossWeight;
+    }
+
     /** Returns false when told to stop. */
     private <B> boolean trainEpoch(RunData<B> read, EventFile events) throws IOException {
         long perEpoch = read.train().batchesPerEpoch();
@@ -553,7 +565,8 @@ public final class TrainingRun {
                 StepResult r = read.step().of(trainer, batch, following);
                 stepSeconds += (System.nanoTime() - start) / 1e9;
                 images += r.images();
-                lossSum += r.loss() * r.labels();
+                lossSum += r.loss() * r.meanOver();
+                lossWeight += r.meanOver();
                 correct += r.correct();
                 seen += r.labels();
                 position = behind;
@@ -568,7 +581,7 @@ public final class TrainingRun {
                                 recipe.epochs(),
                                 epoch * perEpoch + position,
                                 total,
-                                lossSum / Math.max(1, seen),
+                                meanLoss(),
                                 (double) correct / Math.max(1, seen),
                                 images / stepSeconds));
                 if (!ranks.isAlone() && ranks.failed()) {
@@ -637,6 +650,7 @@ public final class TrainingRun {
         epoch++;
         position = 0;
         lossSum = 0;
+        lossWeight = 0;
         correct = 0;
         seen = 0;
         boolean best = tested.score() > bestScore;

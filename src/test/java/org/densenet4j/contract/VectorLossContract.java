@@ -73,8 +73,7 @@ abstract class VectorLossContract extends OpenedDevice {
                 0,
                 (row, r, t) ->
                         t.add(
-                                firstLargest(row(a, logits, r))
-                                                == firstLargest(row(a, targets, r))
+                                firstLargest(row(a, logits, r)) == firstLargest(row(a, targets, r))
                                         ? 1
                                         : 0));
         a.expect(
@@ -126,8 +125,7 @@ abstract class VectorLossContract extends OpenedDevice {
         for (int c = 0; c < z.length; c++) {
             double log = z[c] - max - Math.log(sum);
             double share =
-                    (1 - (float) smoothing) * a.value(targets, r, c)
-                            + (float) smoothing / z.length;
+                    (1 - (float) smoothing) * a.value(targets, r, c) + (float) smoothing / z.length;
             loss -= a.value(scale, 0, c) * share * Math.pow(-Math.expm1(log), focus) * log;
         }
         return loss;
@@ -178,11 +176,7 @@ abstract class VectorLossContract extends OpenedDevice {
                                 ? 1
                                 : 0;
                 double target = labels ? label : a.random.nextGaussian();
-                a.set(
-                        targets,
-                        r,
-                        c,
-                        a.random.nextDouble() < missing ? Double.NaN : target);
+                a.set(targets, r, c, a.random.nextDouble() < missing ? Double.NaN : target);
             }
         }
         Matrix factors = a.positive(2, outputs, 0.01, 3);
@@ -236,7 +230,13 @@ abstract class VectorLossContract extends OpenedDevice {
     }
 
     private static double loss(
-            GuardedArena a, OutputLoss loss, double z, Matrix targets, Matrix factors, int r, int c) {
+            GuardedArena a,
+            OutputLoss loss,
+            double z,
+            Matrix targets,
+            Matrix factors,
+            int r,
+            int c) {
         double target = a.value(targets, r, c);
         return a.value(factors, 0, c)
                 * switch (loss.kind()) {

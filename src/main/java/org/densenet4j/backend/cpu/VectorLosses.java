@@ -122,10 +122,7 @@ final class VectorLosses extends StoredElements {
     private static void ofNumber(OutputLoss of, double error, double[] found) {
         boolean line = of.kind() == OutputLoss.Kind.HUBER && Math.abs(error) > of.delta();
         double power = of.kind() == OutputLoss.Kind.HUBER ? 0.5 : 1;
-        found[0] =
-                line
-                        ? of.delta() * (Math.abs(error) - 0.5 * of.delta())
-                        : power * error * error;
+        found[0] = line ? of.delta() * (Math.abs(error) - 0.5 * of.delta()) : power * error * error;
         found[1] = line ? of.delta() * Math.signum(error) : 2 * power * error;
     }
 
