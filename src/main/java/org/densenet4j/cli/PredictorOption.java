@@ -167,7 +167,8 @@ final class PredictorOption {
 
     /** Opens a predictor of a model of this. */
     Predictor open(Model opened, Device device, int batch) throws IOException {
-        return open(opened, device, batch, OutputActivation.SOFTMAX);
+        requireNormalisation(opened);
+        return Predictor.of(opened).device(device).batch(batch).open();
     }
 
     /** Opens a predictor of a model of this with other outputs than probabilities of one class. */

@@ -6,6 +6,8 @@ import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Read;
 import org.densenet4j.plan.Bytes;
@@ -53,6 +55,7 @@ public final class Predictor implements AutoCloseable {
     private final Optional<Normalisation> normalisation;
     private final ImageMetadata images;
     private final OutputActivation activation;
+    private final Outputs meaning;
     private boolean closed;
 
     private Predictor(InferenceNetwork network, @Nullable Device ownedDevice, Builder builder) {
@@ -66,6 +69,7 @@ public final class Predictor implements AutoCloseable {
         this.normalisation = builder.normalisation;
         this.images = builder.images;
         this.activation = builder.activation;
+        this.meaning = builder.meaning;
     }
 
     /**
@@ -95,6 +99,7 @@ public final class Predictor implements AutoCloseable {
         builder.normalisation =
                 model.hasNormalisation() ? Optional.of(model.normalisation()) : Optional.empty();
         builder.images = model.images();
+        builder.outputs(model.outputs());
         return builder;
     }
 
@@ -167,6 +172,11 @@ public final class Predictor implements AutoCloseable {
         return activation;
     }
 
+    /** {@return what the network's outputs say of images} */
+    public Task task() {
+        return meaning.task();
+    }
+
     /** {@return the plan that was allocated} */
     public InferencePlan plan() {
         return network.plan();
@@ -230,7 +240,8 @@ public final class Predictor implements AutoCloseable {
     /**
      * {@return what the {@linkplain Builder#activation activation} makes of the {@link
      * #logits(float[], int) logits}: probabilities, unless it is {@link OutputActivation#NONE}; of
-     * their shape}
+     * their shape} Sigmoids of a network with {@linkplain Outputs#thresholds thresholds} are
+     * {@linkplain Outputs#calibrated calibrated}: 1/2 is the threshold.
      *
      * @param images normalised pixels, NHWC
      * @param count images, any number
@@ -242,6 +253,11 @@ public final class Predictor implements AutoCloseable {
             checkLogits(values, i, i);
         }
         activation.apply(values, classes);
+        if (activation == OutputActivation.SIGMOID && !meaning.thresholds().isEmpty()) {
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) meaning.calibrated(i % classes, values[i]);
+            }
+        }
         return values;
     }
 
@@ -483,6 +499,7 @@ public final class Predictor implements AutoCloseable {
         private long memoryBudget = Long.MAX_VALUE;
         private @Nullable DataType precision;
         private OutputActivation activation = OutputActivation.SOFTMAX;
+        private Outputs meaning = Outputs.of(Task.CLASSIFY);
 
         private Builder(NetworkSpec spec, WeightSource weights) {
             this.spec = spec;
@@ -529,8 +546,26 @@ public final class Predictor implements AutoCloseable {
         }
 
         /**
+         * What outputs say, which the activation follows: softmax of classes, the sigmoid of labels,
+         * numbers as they are. A model's file may record it.
+         *
+         * @param value as the network was trained
+         * @return this
+         */
+        public Builder outputs(Outputs value) {
+            meaning = Objects.requireNonNull(value, "outputs");
+            activation =
+                    switch (value.task()) {
+                        case CLASSIFY, SEGMENT -> OutputActivation.SOFTMAX;
+                        case MULTILABEL -> OutputActivation.SIGMOID;
+                        case REGRESS -> OutputActivation.NONE;
+                    };
+            return this;
+        }
+
+        /**
          * What {@link Predictor#outputs} and {@link Predictor#classify(float[], int, int)} make of
-         * logits: {@code SOFTMAX}, the default, for classes of which an image shows one; {@code
+         * logits: {@code SOFTMAX}, the default where {@link #outputs} says nothing else, for classes of which an image shows one; {@code
          * SIGMOID} where it may show several; {@code NONE} for numbers that are no classes.
          *
          * @param value the one of the loss that the network was trained with

@@ -5,6 +5,8 @@ import static java.util.Map.entry;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.ColourJitter;
+import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Task;
 import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
@@ -65,6 +67,16 @@ import java.util.Objects;
  * @param weightDecay added to gradients as decay·parameter
  * @param decayNorms whether gamma, beta and biases decay, too
  * @param decayScales whether of these gamma decays alone, by RMSprop
+ * @param task what images are labelled with; of models that classify pixels it is {@code SEGMENT}
+ * @param loss formula
+ * @param huberDelta where {@link Loss#HUBER} becomes a line
+ * @param focus 0, or the γ of the focal loss
+ * @param alpha of the focal loss of several labels: the weight of target 1; negative for none
+ * @param classWeights a number above 0 for each class, in order, separated by commas; {@code
+ *     balanced} for one that goes by the training images; empty for none
+ * @param positiveWeights the same for target 1 of each of several labels
+ * @param meanByLabel whether the loss of several labels is the sum of each label's mean
+ * @param bestBy what the best state is chosen by
  * @param labelSmoothing share of the target spread over all classes
  * @param clip largest gradient norm, 0 for no clipping
  * @param freezeBn whether running statistics are constants
@@ -102,6 +114,15 @@ public record Recipe(
         double weightDecay,
         boolean decayNorms,
         boolean decayScales,
+        Task task,
+        Loss loss,
+        double huberDelta,
+        double focus,
+        double alpha,
+        String classWeights,
+        String positiveWeights,
+        boolean meanByLabel,
+        BestBy bestBy,
         double labelSmoothing,
         double clip,
         boolean freezeBn,
@@ -127,6 +148,14 @@ public record Recipe(
         SGD,
         /** Gradients divided by the root of their mean square. */
         RMSPROP
+    }
+
+    /** What is made small. */
+    public enum Loss {
+        /** Cross-entropy of classes or labels, the squared error of numbers. */
+        DEFAULT,
+        /** Huber's loss, of numbers. */
+        HUBER
     }
 
     /** Named augmentations. */
@@ -175,6 +204,15 @@ public record Recipe(
                     1e-4,
                     true,
                     false,
+                    Task.CLASSIFY,
+                    Loss.DEFAULT,
+                    1,
+                    0,
+                    -1,
+                    "",
+                    "",
+                    false,
+                    BestBy.DEFAULT,
                     0,
                     0,
                     false,
@@ -306,6 +344,17 @@ public record Recipe(
                 "use less than the epochs, where the cosine is down at zero");
         require(lrFactor > 0 && lrFactor <= 1, "lr-factor", lrFactor, "use a number up to 1");
         milestones(milestones, epochs);
+        OutputWeights.check("class-weights", classWeights);
+        OutputWeights.check("positive-weights", positiveWeights);
+    }
+
+    /** {@return what images are labelled with; the model decides whether pixels are} */
+    @Override
+    public Task task() {
+        if (classifiesPixels()) {
+            return Task.SEGMENT;
+        }
+        return task == Task.SEGMENT ? Task.CLASSIFY : task;
     }
 
     private static void requireAtLeastOne(String key, int value) {
@@ -575,6 +624,24 @@ public record Recipe(
                 : decayScales ? Decayed.WEIGHTS_AND_SCALES : Decayed.WEIGHTS;
     }
 
+    /**
+     * {@return this recipe with numbers for the weights that are balanced}
+     *
+     * @param images that are trained on
+     * @throws IllegalArgumentException in one line when a class or label does not occur among them
+     */
+    public Recipe balanced(Dataset images) {
+        Objects.requireNonNull(images, "images");
+        Map<String, String> weights = new LinkedHashMap<>();
+        if (classWeights.equals(OutputWeights.BALANCED) && !images.task().isOfVectors()) {
+            weights.put("class-weights", OutputWeights.balancedClasses(images));
+        }
+        if (positiveWeights.equals(OutputWeights.BALANCED) && images.task().isOfVectors()) {
+            weights.put("positive-weights", OutputWeights.balancedLabels(images));
+        }
+        return with(weights);
+    }
+
     /** {@return what happens to training images} */
     public Augmentation augmentation() {
         Augmentation augmentation =
@@ -604,7 +671,7 @@ public record Recipe(
                 .batch(batch)
                 .accumulate(accumulate)
                 .optimizer(optimizer())
-                .labelSmoothing(labelSmoothing)
+                .loss(RecipeLoss.of(this))
                 .clipGradients(clip)
                 .freezeBatchNorm(freezeBn)
                 .seed(seed);

@@ -5,6 +5,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Outputs;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.Task;
 import org.densenet4j.distributed.Communicator;
@@ -643,7 +644,7 @@ public final class Trainer implements AutoCloseable {
             ImageMetadata told = images.with(ImageMetadata.read(path, notes));
             checkLoadedClasses(told);
             counters.putAll(told.or(loadedClasses()).entries());
-            counters.putAll(task().entries());
+            counters.putAll(Outputs.of(task()).entries());
             counters.put(OPTIMISER, optimizer.name());
             counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));

@@ -5,8 +5,10 @@ import org.densenet4j.data.Dataset;
 import org.densenet4j.data.ImageLoader;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.SegmentationDataset;
 import org.densenet4j.data.SegmentationLoader;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.Csv;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +57,7 @@ public final class TrainingRun {
     private final Recipe recipe;
     private final RunFolder folder;
     private final LearningRateSchedule schedule;
+    private final BestBy bestBy;
     private final Ranks ranks;
     private final Map<String, String> notes = new LinkedHashMap<>();
     private TrainingListener listener = TrainingListener.NONE;
@@ -75,7 +78,7 @@ public final class TrainingRun {
 
     private long correct;
     private long seen;
-    private double bestScore = -1;
+    private double bestScore = Double.NaN;
     private int bestEpoch;
 
     // Of this process only.
@@ -89,6 +92,7 @@ public final class TrainingRun {
         this.recipe = recipe;
         this.folder = folder;
         this.schedule = recipe.learningRate();
+        this.bestBy = recipe.bestBy().of(trainer.task());
         this.ranks = trainer.ranks();
         recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
     }
@@ -131,6 +135,8 @@ public final class TrainingRun {
         requireImages("training", train.size());
         requireImages("test", test.size());
         requireImagesForAll(train.size());
+        requireTask(train, "training");
+        requireTask(test, "test");
         BatchLoader trainLoader =
                 BatchLoader.of(train)
                         .batch(recipe.batch())
@@ -140,7 +146,9 @@ public final class TrainingRun {
                         .dropLast(dropsLast(train.size()));
         BatchLoader testLoader =
                 BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
-        return data(RunData.of(trainLoader, train.size(), testLoader), train.classNames());
+        return data(
+                RunData.of(trainLoader, train.size(), testLoader, train.task().isOfVectors()),
+                train.classNames());
     }
 
     /**
@@ -205,6 +213,19 @@ public final class TrainingRun {
         notes.putAll(data.metadata().entries());
         notes.put(TRAINING_IMAGES, String.valueOf(data.images()));
         return this;
+    }
+
+    private void requireTask(Dataset images, String what) {
+        Task task = trainer.task();
+        if (images.task().isOfVectors() != task.isOfVectors()) {
+            throw new IllegalArgumentException(
+                    "the "
+                            + what
+                            + " images are labelled for the task "
+                            + images.task().text()
+                            + ", the trainer's loss is for "
+                            + task.text());
+        }
     }
 
     private static void requireImages(String what, int images) {
@@ -324,7 +345,7 @@ public final class TrainingRun {
             seen = Long.parseLong(saved.getOrDefault("run.seen", "0"));
             lossWeight =
                     Double.parseDouble(saved.getOrDefault("run.loss-weight", String.valueOf(seen)));
-            bestScore = Double.parseDouble(saved.getOrDefault(bestKey(), "-1"));
+            bestScore = best(saved.get(bestBy.key()));
             bestEpoch = Integer.parseInt(saved.getOrDefault("run.best-epoch", "0"));
             position = inBatchesOf(recipe.batch(), saved.get("recipe.batch"));
         } catch (NumberFormatException e) {
@@ -347,11 +368,10 @@ public final class TrainingRun {
         folder.keepMetrics(epoch);
     }
 
-    /** What the best state has most of, as checkpoints call it. */
-    private String bestKey() {
-        return trainer.spec().graph().classifiesPixels()
-                ? "run.best-mean-iou"
-                : "run.best-accuracy";
+    /** Negative, or nothing, where there was no test that gave a number of this kind. */
+    private static double best(@Nullable String saved) {
+        double score = saved == null ? -1 : Double.parseDouble(saved);
+        return score < 0 ? Double.NaN : score;
     }
 
     /**
@@ -432,7 +452,7 @@ public final class TrainingRun {
         state.put("run.correct", String.valueOf(correct));
         state.put("run.seen", String.valueOf(seen));
         state.put("run.loss-weight", String.valueOf(lossWeight));
-        state.put(bestKey(), String.valueOf(bestScore));
+        state.put(bestBy.key(), String.valueOf(bestScore()));
         state.put("run.best-epoch", String.valueOf(bestEpoch));
         trainer.save(folder.file(name), state);
     }
@@ -501,7 +521,9 @@ public final class TrainingRun {
                                 System.nanoTime() / 1e9 - start,
                                 (images - imagesBefore) / Math.max(1e-9, steps),
                                 wait / Math.max(1e-9, wait + steps),
-                                tested.iou()),
+                                tested.iou(),
+                                trainer.task(),
+                                tested.outputs()),
                         events);
             }
         } catch (UncheckedIOException e) {
@@ -653,18 +675,21 @@ public final class TrainingRun {
         lossWeight = 0;
         correct = 0;
         seen = 0;
-        boolean best = tested.score() > bestScore;
+        boolean best = bestBy.isBetter(bestBy.of(tested), bestScore);
         if (best) {
-            bestScore = tested.score();
+            bestScore = bestBy.of(tested);
             bestEpoch = epoch;
         }
         folder.append(result, classNames);
         write(result, events);
         if (best) {
-            if (result.isOfPixels()) {
-                folder.write(RunFolder.IOU, csv(tested));
-            } else {
-                folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
+            switch (result.task()) {
+                case CLASSIFY -> folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
+                case SEGMENT -> folder.write(RunFolder.IOU, csv(tested));
+                case MULTILABEL, REGRESS ->
+                        folder.write(
+                                RunFolder.OUTPUTS,
+                                OutputTable.csv(result.task(), classNames, tested.outputs()));
             }
             save(RunFolder.BEST);
         }
@@ -681,22 +706,44 @@ public final class TrainingRun {
         if (!folder.isWritten()) {
             return;
         }
-        RunSummary.write(folder, trainer.spec().toString(), config(), classNames);
+        RunSummary.write(folder, trainer.spec().toString(), config(), classNames, bestBy);
         summarised = System.nanoTime();
     }
 
     private void write(EpochResult r, EventFile events) throws IOException {
         events.scalar("loss/train", r.steps(), r.trainLoss());
         events.scalar("loss/test", r.steps(), r.testLoss());
-        events.scalar("accuracy/train", r.steps(), r.trainAccuracy());
-        events.scalar("accuracy/test", r.steps(), r.testAccuracy());
-        if (r.isOfPixels()) {
-            events.scalar("iou/mean", r.steps(), r.testMeanIou());
-            for (int c = 0; c < classNames.size(); c++) {
-                events.scalar("iou/" + classNames.get(c), r.steps(), r.testIou().get(c));
+        if (r.task() != Task.REGRESS) {
+            events.scalar("accuracy/train", r.steps(), r.trainAccuracy());
+            events.scalar("accuracy/test", r.steps(), r.testAccuracy());
+        }
+        switch (r.task()) {
+            case CLASSIFY -> events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+            case SEGMENT -> {
+                events.scalar("iou/mean", r.steps(), r.testMeanIou());
+                for (int c = 0; c < classNames.size(); c++) {
+                    events.scalar("iou/" + classNames.get(c), r.steps(), r.testIou().get(c));
+                }
             }
-        } else {
-            events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+            case MULTILABEL -> {
+                events.scalar("auroc/mean", r.steps(), r.testMeanAuroc());
+                events.scalar(
+                        "average_precision/mean", r.steps(), r.testMeanAveragePrecision());
+                for (int c = 0; c < classNames.size(); c++) {
+                    OutputScores.Score score = r.testOutputs().get(c);
+                    String name = classNames.get(c);
+                    events.scalar("auroc/" + name, r.steps(), score.auroc());
+                    events.scalar(
+                            "average_precision/" + name, r.steps(), score.averagePrecision());
+                }
+            }
+            case REGRESS -> {
+                events.scalar("mae/mean", r.steps(), r.testMeanAbsoluteError());
+                for (int c = 0; c < classNames.size(); c++) {
+                    OutputScores.Score score = r.testOutputs().get(c);
+                    events.scalar("mae/" + classNames.get(c), r.steps(), score.absoluteError());
+                }
+            }
         }
         events.scalar("speed/images_per_second", r.steps(), r.imagesPerSecond());
         events.scalar("speed/input_wait", r.steps(), r.inputWait());
@@ -737,11 +784,16 @@ public final class TrainingRun {
     }
 
     /**
-     * {@return the highest test accuracy so far, or mean intersection over union where pixels are
-     * classified; −1 before the first test}
+     * {@return the best test's number of the kind of {@link #bestBy} so far; −1 before the first
+     * test}
      */
     public double bestScore() {
-        return bestScore;
+        return Double.isNaN(bestScore) ? -1 : bestScore;
+    }
+
+    /** {@return which number of the test the best state is chosen by} */
+    public BestBy bestBy() {
+        return bestBy;
     }
 
     /** {@return whether its patience is at its end before the last epoch} */
