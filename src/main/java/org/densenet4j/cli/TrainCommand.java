@@ -128,6 +128,7 @@ final class TrainCommand implements Callable<Integer> {
         task.check(name, ofPixels);
         data.labels(ofPixels, name);
         data.labelledFor(recipe.task());
+        recipe.bestBy().of(recipe.task()); // refused before anything is prepared
         recipeOption.check(recipe, ofPixels);
         FamilySpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
         TrainingSource source =
