@@ -364,6 +364,24 @@ final class RecipeOption {
         set("colour-jitter", value);
     }
 
+    @Option(
+            names = "--mixup",
+            paramLabel = "ALPHA",
+            description = "mix the images of a batch, such as 0.2; 0: none")
+    void mixup(double value) {
+        set("mixup", value);
+    }
+
+    @Option(
+            names = "--cutmix",
+            paramLabel = "ALPHA",
+            description =
+                    "put windows of the images of a batch into others, such as 1; 0: none. With"
+                            + " --mixup one of both at random")
+    void cutmix(double value) {
+        set("cutmix", value);
+    }
+
     @Option(names = "--seed", paramLabel = "N", description = "of all draws")
     void seed(long value) {
         set("seed", value);

@@ -6,10 +6,13 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.ColourJitter;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Mixing;
 import org.densenet4j.data.Task;
+import org.densenet4j.engine.LossFunction;
 import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -83,6 +86,8 @@ import java.util.Objects;
  * @param augment what happens to training images
  * @param colourJitter strength of brightness, contrast and saturation, four times that of the
  *     lighting noise
+ * @param mixup α of mixup, 0 for none
+ * @param cutmix α of CutMix, 0 for none
  * @param seed of all draws
  */
 public record Recipe(
@@ -128,6 +133,8 @@ public record Recipe(
         boolean freezeBn,
         Augment augment,
         double colourJitter,
+        double mixup,
+        double cutmix,
         long seed) {
 
     /** How the learning rate changes. */
@@ -217,6 +224,8 @@ public record Recipe(
                     0,
                     false,
                     Augment.SHIFT,
+                    0,
+                    0,
                     0,
                     1);
 
@@ -344,6 +353,7 @@ public record Recipe(
                 "use less than the epochs, where the cosine is down at zero");
         require(lrFactor > 0 && lrFactor <= 1, "lr-factor", lrFactor, "use a number up to 1");
         milestones(milestones, epochs);
+        new Mixing(mixup, cutmix); // checks them
         OutputWeights.check("class-weights", classWeights);
         OutputWeights.check("positive-weights", positiveWeights);
     }
@@ -656,6 +666,22 @@ public record Recipe(
     }
 
     /**
+     * {@return how the images of training batches are mixed}
+     *
+     * @throws IllegalArgumentException when the task has no labels of mixed images
+     */
+    public Mixing mixing() {
+        Mixing mixing = new Mixing(mixup, cutmix);
+        if (!mixing.isNone() && task() != Task.CLASSIFY && task() != Task.MULTILABEL) {
+            throw new IllegalArgumentException(
+                    (mixup > 0 ? "--mixup" : "--cutmix")
+                            + " is for classes and labels of whole images; the task is "
+                            + task().text());
+        }
+        return mixing;
+    }
+
+    /**
      * A trainer that follows the recipe.
      *
      * @param spec the network, usually of {@link #spec}
@@ -666,12 +692,14 @@ public record Recipe(
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");
 
+        LossFunction wanted = RecipeLoss.of(this);
         return Trainer.of(spec, device)
                 .strategy(strategy)
                 .batch(batch)
                 .accumulate(accumulate)
                 .optimizer(optimizer())
-                .loss(RecipeLoss.of(this))
+                .loss(wanted)
+                .targets(mixing().isNone() ? wanted.targets() : TargetKind.VECTOR)
                 .clipGradients(clip)
                 .freezeBatchNorm(freezeBn)
                 .seed(seed);

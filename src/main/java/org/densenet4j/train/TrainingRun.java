@@ -142,6 +142,7 @@ public final class TrainingRun {
                         .batch(recipe.batch())
                         .shuffle(recipe.seed())
                         .augment(recipe.augmentation())
+                        .mix(recipe.mixing())
                         .normalise(normalisation)
                         .dropLast(dropsLast(train.size()));
         BatchLoader testLoader =

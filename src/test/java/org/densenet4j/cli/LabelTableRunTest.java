@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -212,6 +213,31 @@ class LabelTableRunTest {
     }
 
     @Test
+    void aRunOnMixedImagesGoesOnBitByBit() throws IOException {
+        Path whole = folder.resolve("mixed-same");
+        Path cut = folder.resolve("mixed-cut");
+        String[] mixed = {"--mixup", "0.2", "--cutmix", "1", "--threads", "1"};
+        List<String> half = train(cut, "classes.csv", mixed);
+        half.add("--deterministic");
+        half.set(half.indexOf("--epochs") + 1, "1");
+        half.addAll(List.of("--schedule", "constant", "--warm-up", "0"));
+        Captured.run(half).mustSucceed();
+        List<String> same = train(whole, "classes.csv", mixed);
+        same.add("--deterministic");
+        same.addAll(List.of("--schedule", "constant", "--warm-up", "0"));
+        Captured.run(same).mustSucceed();
+        Captured.run(
+                        "train", "--no-compare", "--resume", cut.toString(), "--epochs", "2")
+                .mustSucceed();
+        try (Model resumed = Model.open(cut.resolve("checkpoint.safetensors"));
+                Model once =
+                        Model.open(whole.resolve("checkpoint.safetensors"))) {
+            assertArrayEquals(
+                    once.values("classifier.weight"), resumed.values("classifier.weight"));
+        }
+    }
+
+    @Test
     void whatDoesNotFitIsRefusedInOneLine() {
         Path out = folder.resolve("refused");
         refused(out, "the task multilabel needs the labels", "--task", "multilabel", "--labels", "");
@@ -229,6 +255,7 @@ class LabelTableRunTest {
                 "--class-weights",
                 "1,2,3");
         refused(out, "--best-by auroc does not fit the task classify", "--best-by", "auroc");
+        refused(out, "mixup = -1.0: use a number above 0", "--mixup", "-1");
         refused(out, "--hold-out 1.5: use a number above 0", "--hold-out", "1.5");
         Captured.run(
                         "train", "--data", "glyphs", "--task", "regress", "--out", out.toString())
