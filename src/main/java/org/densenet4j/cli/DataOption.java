@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.Cifar;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.data.DecodeOptions;
@@ -102,6 +103,10 @@ final class DataOption {
     @Mixin private LabelsOption labels;
 
     private Task task = Task.CLASSIFY;
+    private double cropShare = CentreCrop.SHARE;
+
+    /** What weights that training starts from, or a trained network, say of their images. */
+    private ImageMetadata known = ImageMetadata.NONE;
 
     @Option(
             names = "--loader-threads",
@@ -191,6 +196,7 @@ final class DataOption {
     Source open(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
         follow(recorded);
+        known = recorded;
         return open(network);
     }
 
@@ -353,17 +359,31 @@ final class DataOption {
         return new Source(set.train(), set.test(), Normalisation.of(set.train()), augment);
     }
 
-    private Source openTable(NetworkSpec network) throws IOException {
+    private Source openTable(NetworkSpec network, ImageMetadata recorded) throws IOException {
+        int channels = network.inputChannels();
         LabelsOption.Opened opened =
                 labels.open(
-                        path(FOLDER), task, ImagePreparation.crop(network), decoding());
+                        path(FOLDER), task, crop(network), decoding());
         return new Source(
                 opened.training(),
                 opened.heldOut(),
-                network.inputChannels() == 3
-                        ? Normalisation.IMAGENET
-                        : Normalisation.of(opened.training()),
+                recorded.normalisation()
+                        .filter(n -> n.mean().length == channels)
+                        .orElseGet(
+                                () ->
+                                        channels == 3
+                                                ? Normalisation.IMAGENET
+                                                : Normalisation.of(opened.training())),
                 Recipe.Augment.IMAGENET);
+    }
+
+    private CentreCrop crop(NetworkSpec network) {
+        return ImagePreparation.crop(network).withShare(cropShare);
+    }
+
+    /** Says what share of images a trained network sees. */
+    void cropShare(double share) {
+        cropShare = share;
     }
 
     private DecodeOptions decoding() {
@@ -372,7 +392,7 @@ final class DataOption {
 
     private Source openFolder(NetworkSpec network) throws IOException {
         if (labels.isGiven()) {
-            return openTable(network);
+            return openTable(network, known);
         }
         HeldOutFolder layout = new HeldOutFolder(text().substring(FOLDER.length()));
         try {
@@ -423,7 +443,7 @@ final class DataOption {
 
     private ImageFolder.Builder folder(Path folder, NetworkSpec network) {
         return ImageFolder.at(folder)
-                .crop(ImagePreparation.crop(network))
+                .crop(crop(network))
                 .decoding(decoding());
     }
 

@@ -82,6 +82,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     "--subset is for networks that classify pixels; leave it out");
         }
         try (Predictor p = predictor.open(model, d, batch)) {
+            data.cropShare(model.cropShare());
             Dataset test = data.openTest(p.spec(), p.images());
             check(p, test);
             BatchLoader loader =

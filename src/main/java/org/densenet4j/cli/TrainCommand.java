@@ -130,7 +130,7 @@ final class TrainCommand implements Callable<Integer> {
         data.labelledFor(recipe.task());
         recipe.bestBy().of(recipe.task()); // refused before anything is prepared
         recipeOption.check(recipe, ofPixels);
-        FamilySpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
+        FamilySpec wanted = checkpoint != null ? checkpoint.spec() : begun(recipe);
         TrainingSource source =
                 data.isMade()
                         ? Job.inTurn(() -> source(checkpoint, wanted))
@@ -278,7 +278,8 @@ final class TrainCommand implements Callable<Integer> {
         restore(settings);
         for (String key : FIXED_BY_CHECKPOINT) {
             String value = settings.get(key);
-            if (value != null && !value.equals(started.values().get(key))) {
+            boolean ofPixels = key.equals("task") && started.task() == Task.SEGMENT;
+            if (value != null && !ofPixels && !value.equals(started.values().get(key))) {
                 throw new IllegalArgumentException(
                         "--"
                                 + key
@@ -414,6 +415,15 @@ final class TrainCommand implements Callable<Integer> {
             }
         }
         return recipe.with(decided);
+    }
+
+    /** The network of a run that begins: with the channels of the weights that it starts from. */
+    private FamilySpec begun(Recipe recipe) throws IOException {
+        FamilySpec spec = recipe.spec(1).build();
+        int channels = pretrained.channels(spec.inputChannels());
+        return channels == spec.inputChannels()
+                ? spec
+                : spec.toBuilder().inputChannels(channels).build();
     }
 
     /** With numbers for weights that go by the data, so that a run goes on with the same. */

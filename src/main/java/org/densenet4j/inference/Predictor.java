@@ -2,6 +2,7 @@ package org.densenet4j.inference;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
@@ -56,6 +57,7 @@ public final class Predictor implements AutoCloseable {
     private final ImageMetadata images;
     private final OutputActivation activation;
     private final Outputs meaning;
+    private final double cropShare;
     private boolean closed;
 
     private Predictor(InferenceNetwork network, @Nullable Device ownedDevice, Builder builder) {
@@ -70,6 +72,7 @@ public final class Predictor implements AutoCloseable {
         this.images = builder.images;
         this.activation = builder.activation;
         this.meaning = builder.meaning;
+        this.cropShare = builder.cropShare;
     }
 
     /**
@@ -100,6 +103,7 @@ public final class Predictor implements AutoCloseable {
                 model.hasNormalisation() ? Optional.of(model.normalisation()) : Optional.empty();
         builder.images = model.images();
         builder.outputs(model.outputs());
+        builder.cropShare = model.cropShare();
         return builder;
     }
 
@@ -164,7 +168,8 @@ public final class Predictor implements AutoCloseable {
 
     /** {@return what brings images of any size to what the network takes} */
     public ImagePreparation preparation() {
-        return ImagePreparation.of(spec, normalisation());
+        return new ImagePreparation(
+                ImagePreparation.crop(spec).withShare(cropShare), normalisation());
     }
 
     /** {@return what {@link #outputs} makes of logits} */
@@ -195,6 +200,13 @@ public final class Predictor implements AutoCloseable {
      */
     public int embeddingLength() {
         return classifier("embeddings").source().channels();
+    }
+
+    /** Thresholds may put labels into another order than logits. */
+    private int mostProbable(float[] logits) {
+        float[] outputs = logits.clone();
+        activate(outputs);
+        return ClassLogits.best(outputs, 0, classes);
     }
 
     private ClassifierInference classifier(String wanted) {
@@ -252,13 +264,17 @@ public final class Predictor implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             checkLogits(values, i, i);
         }
+        activate(values);
+        return values;
+    }
+
+    private void activate(float[] values) {
         activation.apply(values, classes);
         if (activation == OutputActivation.SIGMOID && !meaning.thresholds().isEmpty()) {
             for (int i = 0; i < values.length; i++) {
                 values[i] = (float) meaning.calibrated(i % classes, values[i]);
             }
         }
-        return values;
     }
 
     /**
@@ -377,7 +393,8 @@ public final class Predictor implements AutoCloseable {
      * {@return the class activation map of one image}
      *
      * @param image normalised pixels, HWC
-     * @param classIndex the class, or −1 for the most probable one
+     * @param classIndex the class, or −1 for the most probable one: of several labels the one
+     *     whose {@linkplain #outputs output} is largest
      */
     public HeatMap heatMap(float[] image, int classIndex) {
         Objects.requireNonNull(image, "image");
@@ -396,7 +413,7 @@ public final class Predictor implements AutoCloseable {
                     maps[0] = network.classMaps(0);
                 });
         checkLogits(logits, 0, 0);
-        int wanted = classIndex < 0 ? ClassLogits.best(logits, 0, classes) : classIndex;
+        int wanted = classIndex < 0 ? mostProbable(logits) : classIndex;
         float[] values = new float[features.height() * features.width()];
         for (int i = 0; i < values.length; i++) {
             values[i] = maps[0][i * classes + wanted];
@@ -500,6 +517,7 @@ public final class Predictor implements AutoCloseable {
         private @Nullable DataType precision;
         private OutputActivation activation = OutputActivation.SOFTMAX;
         private Outputs meaning = Outputs.of(Task.CLASSIFY);
+        private double cropShare = CentreCrop.SHARE;
 
         private Builder(NetworkSpec spec, WeightSource weights) {
             this.spec = spec;

@@ -1,6 +1,8 @@
 package org.densenet4j.weights;
 
 import org.densenet4j.data.ClassPalette;
+import org.densenet4j.data.CentreCrop;
+import org.densenet4j.data.ChestXRays;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.Outputs;
@@ -30,6 +32,9 @@ public final class Model implements WeightSource, AutoCloseable {
     public static final String UNKNOWN_NORMALISATION =
             "the weights do not record how images were normalised; give --mean and --std, or"
                     + " Model.withNormalisation, and save with Trainer.Builder.images";
+
+    /** Metadata key of exports of networks that see all of an image's shorter side. */
+    static final String CROP_SHARE = "images.crop-share";
 
     private final TensorFile file;
     private final WeightMatch match;
@@ -100,7 +105,8 @@ public final class Model implements WeightSource, AutoCloseable {
             WeightMatch match = WeightMatch.of(path, file, spec, whole);
             match.checkValues();
             match.noteUntold();
-            ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
+            ImageMetadata recorded =
+                    TorchXRayVision.images(file, ImageMetadata.read(path, file.metadata()));
             checkPalette(path, recorded, spec);
             Model model =
                     new Model(
@@ -110,11 +116,7 @@ public final class Model implements WeightSource, AutoCloseable {
                             classNames(path, recorded, spec),
                             normalisation(path, file, recorded, spec),
                             recorded,
-                            Outputs.read(
-                                    path,
-                                    file.metadata(),
-                                    spec.graph().classifiesPixels(),
-                                    spec.classes()));
+                            outputs(path, file, spec));
             opened = true;
             return model;
         } finally {
@@ -122,6 +124,17 @@ public final class Model implements WeightSource, AutoCloseable {
                 file.close();
             }
         }
+    }
+
+    private static Outputs outputs(Path path, TensorFile file, NetworkSpec spec)
+            throws IOException {
+        Outputs recorded =
+                Outputs.read(
+                        path,
+                        file.metadata(),
+                        spec.graph().classifiesPixels(),
+                        spec.classes());
+        return TorchXRayVision.outputs(path, file, recorded, spec.classes());
     }
 
     private static NetworkSpec spec(
@@ -340,6 +353,19 @@ public final class Model implements WeightSource, AutoCloseable {
     public Model withExifOrientation(boolean on) {
         return new Model(
                 file, match, spec, classNames, normalisation, images.withExifOrientation(on), outputs);
+    }
+
+    /**
+     * {@return share of an image's shorter side that the network sees: 7/8 as torchvision
+     * evaluates, all of it for torchxrayvision's weights and what was exported of them}
+     */
+    public double cropShare() {
+        String recorded = file.metadata().get(CROP_SHARE);
+        boolean all =
+                recorded == null
+                        ? TorchXRayVision.holds(file)
+                        : recorded.equals(String.valueOf(ChestXRays.CROP_SHARE));
+        return all ? ChestXRays.CROP_SHARE : CentreCrop.SHARE;
     }
 
     /**
