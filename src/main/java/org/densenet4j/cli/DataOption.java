@@ -361,9 +361,7 @@ final class DataOption {
 
     private Source openTable(NetworkSpec network, ImageMetadata recorded) throws IOException {
         int channels = network.inputChannels();
-        LabelsOption.Opened opened =
-                labels.open(
-                        path(FOLDER), task, crop(network), decoding());
+        LabelsOption.Opened opened = labels.open(path(FOLDER), task, crop(network), decoding());
         return new Source(
                 opened.training(),
                 opened.heldOut(),
@@ -442,9 +440,7 @@ final class DataOption {
     }
 
     private ImageFolder.Builder folder(Path folder, NetworkSpec network) {
-        return ImageFolder.at(folder)
-                .crop(crop(network))
-                .decoding(decoding());
+        return ImageFolder.at(folder).crop(crop(network)).decoding(decoding());
     }
 
     private static void tellLeftOut(Path folder, ImageFolder images) {

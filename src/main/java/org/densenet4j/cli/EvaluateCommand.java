@@ -95,8 +95,7 @@ final class EvaluateCommand implements Callable<Integer> {
             }
             if (p.task().isOfVectors()) {
                 OutputEvaluation outputs = OutputEvaluation.of(p, loader);
-                System.out.print(
-                        json ? OutputReport.json(outputs) : OutputReport.table(outputs));
+                System.out.print(json ? OutputReport.json(outputs) : OutputReport.table(outputs));
                 return;
             }
             Evaluation result = Evaluation.of(p, loader);

@@ -151,8 +151,7 @@ final class LabelsOption {
                                 group == null ? "" : group, heldOut == null ? 0.2 : heldOut, 0);
         LabelledFiles training =
                 builder(folder, parts.training(), task, names, crop, decoding).open();
-        LabelledFiles.Builder test =
-                builder(folder, parts.heldOut(), task, names, crop, decoding);
+        LabelledFiles.Builder test = builder(folder, parts.heldOut(), task, names, crop, decoding);
         if (task == Task.CLASSIFY) {
             test.classNames(training.classNames());
         }

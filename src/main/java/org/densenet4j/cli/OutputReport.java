@@ -21,7 +21,8 @@ final class OutputReport {
         StringBuilder text = new StringBuilder();
         boolean numbers = e.task() == Task.REGRESS;
         text.append(
-                String.format(Locale.ROOT, "%,d images%nloss            %.4f%n", e.images(), e.loss()));
+                String.format(
+                        Locale.ROOT, "%,d images%nloss            %.4f%n", e.images(), e.loss()));
         if (numbers) {
             text.append(
                     String.format(

@@ -127,8 +127,7 @@ final class PredictCommand implements Callable<Integer> {
         }
         try (Predictor p =
                 sigmoid
-                        ? predictor.open(
-                                model, device, images.batch(), OutputActivation.SIGMOID)
+                        ? predictor.open(model, device, images.batch(), OutputActivation.SIGMOID)
                         : predictor.open(model, device, images.batch())) {
             if (p.task() == Task.REGRESS) {
                 return json ? jsonOfNumbers(p) : numbers(p);
@@ -166,9 +165,12 @@ final class PredictCommand implements Callable<Integer> {
                             for (int c = 0; c < p.classes(); c++) {
                                 values.add(
                                         Json.object(
-                                                "index", c,
-                                                "output", p.classNames().get(c),
-                                                "value", outputs[i * p.classes() + c]));
+                                                "index",
+                                                c,
+                                                "output",
+                                                p.classNames().get(c),
+                                                "value",
+                                                outputs[i * p.classes() + c]));
                             }
                             out.add(
                                     Json.object(

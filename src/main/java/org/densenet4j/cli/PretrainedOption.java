@@ -76,8 +76,7 @@ final class PretrainedOption {
      * @param usual what is taken where nothing is known
      */
     int channels(int usual) throws IOException {
-        return images()
-                .normalisation()
+        return images().normalisation()
                 .map(normalisation -> normalisation.mean().length)
                 .orElse(usual);
     }

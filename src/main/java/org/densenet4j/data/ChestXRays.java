@@ -49,8 +49,7 @@ public final class ChestXRays {
      */
     public static List<Double> labelWeights(List<LabelledFiles.Counts> counts) {
         Objects.requireNonNull(counts, "counts");
-        double most =
-                counts.stream().mapToDouble(LabelledFiles.Counts::positive).max().orElse(0);
+        double most = counts.stream().mapToDouble(LabelledFiles.Counts::positive).max().orElse(0);
         double mean =
                 counts.stream().mapToDouble(LabelledFiles.Counts::positive).average().orElse(0);
         if (most == 0) {

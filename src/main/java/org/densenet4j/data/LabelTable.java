@@ -260,8 +260,7 @@ public final class LabelTable {
             images.merge(group, 1, Integer::sum);
         }
         List<String> order = new ArrayList<>(new TreeSet<>(images.keySet()));
-        RandomGenerator random =
-                new PhiloxRandom(seed, DIVISION, 0, 0);
+        RandomGenerator random = new PhiloxRandom(seed, DIVISION, 0, 0);
         for (int i = order.size() - 1; i > 0; i--) {
             Collections.swap(order, i, random.nextInt(i + 1));
         }
@@ -289,8 +288,7 @@ public final class LabelTable {
      */
     public record Parts(LabelTable training, LabelTable heldOut) {}
 
-    private LabelTable rows(IntPredicate which, String otherwise)
-            throws DataException {
+    private LabelTable rows(IntPredicate which, String otherwise) throws DataException {
         int[] kept = IntStream.range(0, rows.size()).filter(which).toArray();
         if (kept.length == 0) {
             throw new DataException(path + ": " + otherwise);

@@ -16,8 +16,8 @@ import java.util.TreeSet;
 import java.util.function.Function;
 
 /**
- * Image files below a folder whose labels are in a {@link LabelTable}: one class, several labels, or
- * numbers. Files are decoded when they are asked for, by whichever thread asks, and never kept.
+ * Image files below a folder whose labels are in a {@link LabelTable}: one class, several labels,
+ * or numbers. Files are decoded when they are asked for, by whichever thread asks, and never kept.
  *
  * <pre>{@code
  * LabelTable.Parts parts = LabelTable.read(csv).divide("patient", 0.2, 0);
@@ -96,9 +96,7 @@ public final class LabelledFiles implements Dataset {
 
     @Override
     public int label(int index) {
-        return task == Task.CLASSIFY
-                ? classes[Index.checked("index", index, classes.length)]
-                : 0;
+        return task == Task.CLASSIFY ? classes[Index.checked("index", index, classes.length)] : 0;
     }
 
     @Override

@@ -4,10 +4,10 @@ import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
- * Mixes the images of a batch, each with the one before it, and their labels with them: mixup (Zhang
- * et al. 2018, arXiv 1710.09412) and CutMix (Yun et al. 2019, arXiv 1905.04899), as torchvision's
- * training does them: one share for a batch, {@code λ ~ Beta(α, α)}, and where both are wanted one
- * of them at random.
+ * Mixes the images of a batch, each with the one before it, and their labels with them: mixup
+ * (Zhang et al. 2018, arXiv 1710.09412) and CutMix (Yun et al. 2019, arXiv 1905.04899), as
+ * torchvision's training does them: one share for a batch, {@code λ ~ Beta(α, α)}, and where both
+ * are wanted one of them at random.
  *
  * <pre>
  * mixup    x = λ·x[i] + (1 − λ)·x[i−1],  t = λ·t[i] + (1 − λ)·t[i−1]
@@ -36,7 +36,10 @@ public record Mixing(double mixup, double cutmix) {
     private static void check(String name, double alpha) {
         if (!(alpha >= 0 && alpha <= MOST)) {
             throw new IllegalArgumentException(
-                    name + " = " + alpha + ": use a number above 0, such as 0.2 or 1, or 0 for none");
+                    name
+                            + " = "
+                            + alpha
+                            + ": use a number above 0, such as 0.2 or 1, or 0 for none");
         }
     }
 
@@ -130,8 +133,8 @@ public record Mixing(double mixup, double cutmix) {
     }
 
     /**
-     * The logarithm of a draw of Gamma(α): Marsaglia and Tsang 2000, for α + 1 and brought down to α
-     * by a power of a uniform draw (section 6).
+     * The logarithm of a draw of Gamma(α): Marsaglia and Tsang 2000, for α + 1 and brought down to
+     * α by a power of a uniform draw (section 6).
      */
     private static double logGamma(double alpha, RandomGenerator random) {
         double d = alpha + 2.0 / 3;

@@ -62,8 +62,7 @@ public record Outputs(Task task, List<Float> thresholds) {
      * @return what is recorded; one class of each image or pixel where nothing is
      * @throws IOException in one line when an entry is broken
      */
-    public static Outputs read(
-            Path path, Map<String, String> metadata, boolean ofPixels, int count)
+    public static Outputs read(Path path, Map<String, String> metadata, boolean ofPixels, int count)
             throws IOException {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(metadata, "metadata");

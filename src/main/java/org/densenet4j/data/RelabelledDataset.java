@@ -96,9 +96,7 @@ public final class RelabelledDataset implements Dataset {
             }
         }
         return new RelabelledDataset(
-                data,
-                List.copyOf(outputs),
-                names.stream().mapToInt(outputs::indexOf).toArray());
+                data, List.copyOf(outputs), names.stream().mapToInt(outputs::indexOf).toArray());
     }
 
     @Override

@@ -393,8 +393,8 @@ public final class Predictor implements AutoCloseable {
      * {@return the class activation map of one image}
      *
      * @param image normalised pixels, HWC
-     * @param classIndex the class, or −1 for the most probable one: of several labels the one
-     *     whose {@linkplain #outputs output} is largest
+     * @param classIndex the class, or −1 for the most probable one: of several labels the one whose
+     *     {@linkplain #outputs output} is largest
      */
     public HeatMap heatMap(float[] image, int classIndex) {
         Objects.requireNonNull(image, "image");
@@ -564,8 +564,8 @@ public final class Predictor implements AutoCloseable {
         }
 
         /**
-         * What outputs say, which the activation follows: softmax of classes, the sigmoid of labels,
-         * numbers as they are. A model's file may record it.
+         * What outputs say, which the activation follows: softmax of classes, the sigmoid of
+         * labels, numbers as they are. A model's file may record it.
          *
          * @param value as the network was trained
          * @return this
@@ -583,8 +583,9 @@ public final class Predictor implements AutoCloseable {
 
         /**
          * What {@link Predictor#outputs} and {@link Predictor#classify(float[], int, int)} make of
-         * logits: {@code SOFTMAX}, the default where {@link #outputs} says nothing else, for classes of which an image shows one; {@code
-         * SIGMOID} where it may show several; {@code NONE} for numbers that are no classes.
+         * logits: {@code SOFTMAX}, the default where {@link #outputs} says nothing else, for
+         * classes of which an image shows one; {@code SIGMOID} where it may show several; {@code
+         * NONE} for numbers that are no classes.
          *
          * @param value the one of the loss that the network was trained with
          * @return this

@@ -181,8 +181,7 @@ public record EpochResult(
                 cells.put(AUROC, Csv.decimals(6, testMeanAuroc()));
                 cells.put(AVERAGE_PRECISION, Csv.decimals(6, testMeanAveragePrecision()));
             }
-            case REGRESS ->
-                    cells.put(ABSOLUTE_ERROR, Csv.significant(7, testMeanAbsoluteError()));
+            case REGRESS -> cells.put(ABSOLUTE_ERROR, Csv.significant(7, testMeanAbsoluteError()));
         }
         cells.put("seconds", Csv.decimals(2, seconds));
         cells.put("images_per_second", Csv.decimals(1, imagesPerSecond));
@@ -203,8 +202,7 @@ public record EpochResult(
     }
 
     /** Names that are the same on one line are told apart. */
-    private static void put(
-            Map<String, Object> cells, String prefix, String name, String value) {
+    private static void put(Map<String, Object> cells, String prefix, String name, String value) {
         String column = prefix + OneLine.of(name);
         cells.put(cells.containsKey(column) ? column + " (" + cells.size() + ")" : column, value);
     }

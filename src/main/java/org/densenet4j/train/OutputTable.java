@@ -32,8 +32,7 @@ final class OutputTable {
                         MEAN,
                         Csv.decimals(6, OutputScores.mean(scores, OutputScores.Score::auroc)),
                         Csv.decimals(
-                                6,
-                                OutputScores.mean(scores, OutputScores.Score::averagePrecision)),
+                                6, OutputScores.mean(scores, OutputScores.Score::averagePrecision)),
                         "",
                         "")
                 .toString();

@@ -159,8 +159,7 @@ final class RunSummary {
         columns.put(EpochResult.AUROC, RunSummary::number);
         columns.put(EpochResult.AVERAGE_PRECISION, RunSummary::number);
         columns.put(EpochResult.ABSOLUTE_ERROR, RunSummary::number);
-        columns.put(
-                "images_per_second", value -> String.format(Locale.ROOT, "%.1f", value));
+        columns.put("images_per_second", value -> String.format(Locale.ROOT, "%.1f", value));
         columns.put("input_wait", RunSummary::percent);
         columns.keySet().removeIf(name -> !epochs.has(name));
         Table table =

@@ -728,14 +728,12 @@ public final class TrainingRun {
             }
             case MULTILABEL -> {
                 events.scalar("auroc/mean", r.steps(), r.testMeanAuroc());
-                events.scalar(
-                        "average_precision/mean", r.steps(), r.testMeanAveragePrecision());
+                events.scalar("average_precision/mean", r.steps(), r.testMeanAveragePrecision());
                 for (int c = 0; c < classNames.size(); c++) {
                     OutputScores.Score score = r.testOutputs().get(c);
                     String name = classNames.get(c);
                     events.scalar("auroc/" + name, r.steps(), score.auroc());
-                    events.scalar(
-                            "average_precision/" + name, r.steps(), score.averagePrecision());
+                    events.scalar("average_precision/" + name, r.steps(), score.averagePrecision());
                 }
             }
             case REGRESS -> {

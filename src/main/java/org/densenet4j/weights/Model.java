@@ -1,8 +1,8 @@
 package org.densenet4j.weights;
 
-import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.ChestXRays;
+import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.Outputs;
@@ -130,10 +130,7 @@ public final class Model implements WeightSource, AutoCloseable {
             throws IOException {
         Outputs recorded =
                 Outputs.read(
-                        path,
-                        file.metadata(),
-                        spec.graph().classifiesPixels(),
-                        spec.classes());
+                        path, file.metadata(), spec.graph().classifiesPixels(), spec.classes());
         return TorchXRayVision.outputs(path, file, recorded, spec.classes());
     }
 
@@ -294,7 +291,8 @@ public final class Model implements WeightSource, AutoCloseable {
             throw new IllegalArgumentException(
                     names.size() + " class names for a network with " + spec.classes());
         }
-        return new Model(file, match, spec, names, normalisation, images.withClassNames(names), outputs);
+        return new Model(
+                file, match, spec, names, normalisation, images.withClassNames(names), outputs);
     }
 
     /**
@@ -341,7 +339,8 @@ public final class Model implements WeightSource, AutoCloseable {
                             + " channels for a network with "
                             + spec.inputChannels());
         }
-        return new Model(file, match, spec, classNames, value, images.withNormalisation(value), outputs);
+        return new Model(
+                file, match, spec, classNames, value, images.withNormalisation(value), outputs);
     }
 
     /**
@@ -352,7 +351,13 @@ public final class Model implements WeightSource, AutoCloseable {
      */
     public Model withExifOrientation(boolean on) {
         return new Model(
-                file, match, spec, classNames, normalisation, images.withExifOrientation(on), outputs);
+                file,
+                match,
+                spec,
+                classNames,
+                normalisation,
+                images.withExifOrientation(on),
+                outputs);
     }
 
     /**

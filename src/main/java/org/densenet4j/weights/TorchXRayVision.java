@@ -42,7 +42,9 @@ final class TorchXRayVision {
             return recorded;
         }
         boolean named =
-                file.describe(buffer.get()).shape().equals(List.of((long) ChestXRays.LABELS.size()));
+                file.describe(buffer.get())
+                        .shape()
+                        .equals(List.of((long) ChestXRays.LABELS.size()));
         return recorded.or(
                 new ImageMetadata(
                         named ? Optional.of(ChestXRays.LABELS) : Optional.empty(),

@@ -10,12 +10,12 @@ import org.densenet4j.data.ChestXRays;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.LabelledFiles;
 import org.densenet4j.data.Task;
+import org.densenet4j.engine.Network;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.inference.HeatMap;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.io.pth.PthWriter;
 import org.densenet4j.plan.MemoryPlan;
-import org.densenet4j.engine.Network;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.weights.Model;
 import org.junit.jupiter.api.BeforeAll;
@@ -54,10 +54,15 @@ class ChestXRaysTest {
         for (int c = 0; c < 18; c++) {
             THRESHOLDS[c] = c == 5 ? Float.NaN : 0.02f + 0.05f * c;
         }
+        weights = write(SPEC, "xrays.pth");
+        images();
+    }
+
+    private static Path write(DenseNetSpec spec, String name) throws IOException {
         PthWriter writer = new PthWriter(List.of(), false);
         try (Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(1));
                 Network network =
-                        Network.open(MemoryPlan.of(SPEC).batch(1).on(device), device, 4)) {
+                        Network.open(MemoryPlan.of(spec).batch(1).on(device), device, 4)) {
             for (ParameterSpec p : network.parameters()) {
                 writer.floats(p.name(), p.shape(), network.parameter(p.name()));
             }
@@ -66,7 +71,10 @@ class ChestXRaysTest {
             }
         }
         writer.floats("op_threshs", List.of(18), THRESHOLDS);
-        weights = writer.writeZip(folder.resolve("xrays.pth"));
+        return writer.writeZip(folder.resolve(name));
+    }
+
+    private static void images() throws IOException {
         SplittableRandom random = new SplittableRandom(3);
         StringBuilder table = new StringBuilder("Image Index,Finding Labels,Patient ID\n");
         for (int i = 0; i < 12; i++) {
@@ -116,9 +124,7 @@ class ChestXRaysTest {
                 double y = 1 / (1 + Math.exp(-logits[c]));
                 double t = THRESHOLDS[c];
                 double wanted =
-                        Double.isNaN(t)
-                                ? 0.5
-                                : y < t ? y / (2 * t) : 1 - (1 - y) / (2 * (1 - t));
+                        Double.isNaN(t) ? 0.5 : y < t ? y / (2 * t) : 1 - (1 - y) / (2 * (1 - t));
                 assertEquals(wanted, outputs[c], 1e-6, ChestXRays.LABELS.get(c));
             }
             HeatMap most = predictor.heatMap(image, -1);
@@ -181,6 +187,49 @@ class ChestXRaysTest {
                         .mustSucceed();
         assertTrue(evaluated.out().contains("mean AUROC"), evaluated.out());
         assertTrue(evaluated.out().contains("Mass  "), evaluated.out());
+    }
+
+    @Test
+    void aNetworkIsFineTunedOnSomeOfItsLabelsWithoutItsThresholds() throws IOException {
+        DenseNetSpec small =
+                DenseNetSpec.bc(10, 4).inputSize(32).inputChannels(1).classes(18).build();
+        Path run = folder.resolve("run");
+        Captured.run(
+                        "train",
+                        "--no-compare",
+                        "--weights",
+                        write(small, "small.pth").toString(),
+                        "--model",
+                        "bc-10-4",
+                        "--task",
+                        "multilabel",
+                        "--data",
+                        "folder:" + folder,
+                        "--labels",
+                        folder.resolve("labels.csv").toString(),
+                        "--label-separator",
+                        "|",
+                        "--group-column",
+                        "Patient ID",
+                        "--mean-by-label",
+                        "--epochs",
+                        "1",
+                        "--batch",
+                        "4",
+                        "--device",
+                        "cpu",
+                        "--threads",
+                        "1",
+                        "--out",
+                        run.toString())
+                .mustSucceed();
+        try (Model model = Model.open(run.resolve("checkpoint.safetensors"))) {
+            assertEquals(ChestXRays.LABELS, model.classNames());
+            assertEquals(1, model.spec().inputChannels());
+            assertEquals(Task.MULTILABEL, model.outputs().task());
+            assertEquals(List.of(), model.outputs().thresholds());
+            assertArrayEquals(new float[] {1f / 2048}, model.normalisation().deviation());
+        }
     }
 
     @Test

@@ -96,8 +96,7 @@ class LabelTableRunTest {
         assertTrue(trained.out().contains("test mean AUROC "), trained.out());
         List<String> metrics = Files.readAllLines(run.resolve("metrics.csv"));
         assertTrue(
-                metrics.getFirst()
-                        .contains("test_auroc,test_average_precision,seconds"),
+                metrics.getFirst().contains("test_auroc,test_average_precision,seconds"),
                 metrics.getFirst());
         assertTrue(metrics.getFirst().endsWith("auroc red,auroc blue"), metrics.getFirst());
         List<String> outputs = Files.readAllLines(run.resolve("outputs.csv"));
@@ -126,7 +125,12 @@ class LabelTableRunTest {
                                 "--json")
                         .mustSucceed();
         String mean =
-                evaluated.out().lines().filter(l -> l.contains("mean_auroc")).findFirst().orElseThrow();
+                evaluated
+                        .out()
+                        .lines()
+                        .filter(l -> l.contains("mean_auroc"))
+                        .findFirst()
+                        .orElseThrow();
         assertEquals(
                 Double.parseDouble(outputs.getLast().split(",", -1)[1]),
                 Double.parseDouble(mean.replaceAll("[^0-9.]", "")),
@@ -141,7 +145,8 @@ class LabelTableRunTest {
                                 folder.resolve("3.png").toString())
                         .mustSucceed();
         double sum = 0;
-        for (String line : predicted.out().lines().filter(l -> l.contains("probability")).toList()) {
+        for (String line :
+                predicted.out().lines().filter(l -> l.contains("probability")).toList()) {
             sum += Double.parseDouble(line.replaceAll("[^0-9.eE-]", ""));
         }
         assertTrue(Math.abs(sum - 1) > 1e-4, "sigmoids of labels do not add up to 1");
@@ -158,8 +163,14 @@ class LabelTableRunTest {
         Captured trained =
                 Captured.run(
                                 train(
-                                        run, "numbers.csv", "--task", "regress", "--loss", "huber",
-                                        "--lr", "0.02"))
+                                        run,
+                                        "numbers.csv",
+                                        "--task",
+                                        "regress",
+                                        "--loss",
+                                        "huber",
+                                        "--lr",
+                                        "0.02"))
                         .mustSucceed();
         assertTrue(trained.out().contains("test mean absolute error "), trained.out());
         assertFalse(trained.out().contains("accuracy"), trained.out());
@@ -226,12 +237,10 @@ class LabelTableRunTest {
         same.add("--deterministic");
         same.addAll(List.of("--schedule", "constant", "--warm-up", "0"));
         Captured.run(same).mustSucceed();
-        Captured.run(
-                        "train", "--no-compare", "--resume", cut.toString(), "--epochs", "2")
+        Captured.run("train", "--no-compare", "--resume", cut.toString(), "--epochs", "2")
                 .mustSucceed();
         try (Model resumed = Model.open(cut.resolve("checkpoint.safetensors"));
-                Model once =
-                        Model.open(whole.resolve("checkpoint.safetensors"))) {
+                Model once = Model.open(whole.resolve("checkpoint.safetensors"))) {
             assertArrayEquals(
                     once.values("classifier.weight"), resumed.values("classifier.weight"));
         }
@@ -240,8 +249,20 @@ class LabelTableRunTest {
     @Test
     void whatDoesNotFitIsRefusedInOneLine() {
         Path out = folder.resolve("refused");
-        refused(out, "the task multilabel needs the labels", "--task", "multilabel", "--labels", "");
-        refused(out, "'train' of 'split' is no number", "--task", "regress", "--label-columns", "split");
+        refused(
+                out,
+                "the task multilabel needs the labels",
+                "--task",
+                "multilabel",
+                "--labels",
+                "");
+        refused(
+                out,
+                "'train' of 'split' is no number",
+                "--task",
+                "regress",
+                "--label-columns",
+                "split");
         refused(out, "has no column 'green'", "--task", "multilabel", "--label-columns", "green");
         refused(out, "positive-weights = 1,0: 0 is not above 0", "--positive-weights", "1,0");
         refused(
@@ -257,8 +278,7 @@ class LabelTableRunTest {
         refused(out, "--best-by auroc does not fit the task classify", "--best-by", "auroc");
         refused(out, "mixup = -1.0: use a number above 0", "--mixup", "-1");
         refused(out, "--hold-out 1.5: use a number above 0", "--hold-out", "1.5");
-        Captured.run(
-                        "train", "--data", "glyphs", "--task", "regress", "--out", out.toString())
+        Captured.run("train", "--data", "glyphs", "--task", "regress", "--out", out.toString())
                 .mustRefuse("the task regress needs the labels of each image");
         Captured.run("train", "--hold-out", "0.3", "--out", out.toString())
                 .mustRefuse("--hold-out is for --labels FILE.csv");

@@ -52,9 +52,7 @@ class LabelledFilesTest {
         assertEquals(List.of("a", "b"), files.classNames());
         assertEquals(folder.resolve("5.png"), files.file(1));
         assertEquals(
-                List.of(
-                        new LabelledFiles.Counts("a", 1, 1),
-                        new LabelledFiles.Counts("b", 0, 1)),
+                List.of(new LabelledFiles.Counts("a", 1, 1), new LabelledFiles.Counts("b", 0, 1)),
                 files.counts());
         try (BatchLoader.Epoch epoch = BatchLoader.of(files).batch(3).epoch(0)) {
             Batch batch = epoch.next();
@@ -103,7 +101,8 @@ class LabelledFilesTest {
             assertFalse(patients.contains(held), held);
         }
         assertEquals(
-                parts.heldOut().column("file"), table.divide("patient", 0.3, 7).heldOut().column("file"));
+                parts.heldOut().column("file"),
+                table.divide("patient", 0.3, 7).heldOut().column("file"));
         assertEquals(3, table.divide("", 0.3, 7).heldOut().size());
     }
 
@@ -121,7 +120,9 @@ class LabelledFilesTest {
         refused("labels.csv: begins with no headings", "");
         refused("labels.csv: has headings and no images", "file,a\n");
         refused("two columns are named 'a'", "file,a,a\n0.png,1,1\n");
-        refused("labels.csv, line 3: has 4 cells, there are 3 columns", "file,a,b\n0.png,1,1\n1.png,1,1,1\n");
+        refused(
+                "labels.csv, line 3: has 4 cells, there are 3 columns",
+                "file,a,b\n0.png,1,1\n1.png,1,1,1\n");
         refused("line 2: 'yes' of 'a' is no number; use 0 to 1", "file,a\n0.png,yes\n");
         refused("line 2: '2' of 'a' is no label", "file,a\n0.png,2\n");
         refused("line 2: there is no file ", "file,a\nnone.png,1\n");

@@ -47,8 +47,7 @@ class MixingTest {
                     int other = (i + 3) % 4;
                     double own = before.images()[i * each];
                     double others = before.images()[other * each];
-                    float[] now =
-                            Arrays.copyOfRange(after.images(), i * each, (i + 1) * each);
+                    float[] now = Arrays.copyOfRange(after.images(), i * each, (i + 1) * each);
                     double mean = 0;
                     for (float value : now) {
                         mean += value / each;

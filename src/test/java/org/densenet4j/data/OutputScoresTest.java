@@ -60,9 +60,7 @@ class OutputScoresTest {
     @Test
     void otherNumbersOfTargetsAreRefused() {
         OutputScores scores = new OutputScores(2);
-        assertThrows(
-                IllegalArgumentException.class, () -> scores.add(new float[2], new float[4]));
-        assertThrows(
-                IllegalArgumentException.class, () -> scores.add(new float[3], new float[3]));
+        assertThrows(IllegalArgumentException.class, () -> scores.add(new float[2], new float[4]));
+        assertThrows(IllegalArgumentException.class, () -> scores.add(new float[3], new float[3]));
     }
 }
