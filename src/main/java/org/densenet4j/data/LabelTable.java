@@ -246,6 +246,7 @@ public final class LabelTable {
      *     part would have no images
      */
     public Parts divide(String column, double share, long seed) throws IOException {
+        Objects.requireNonNull(column, "column");
         if (!(share > 0 && share < 1)) {
             throw new IllegalArgumentException(
                     "share = " + share + ": use a number above 0 and below 1");

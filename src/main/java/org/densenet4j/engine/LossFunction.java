@@ -68,6 +68,7 @@ public sealed interface LossFunction
      * @throws IllegalArgumentException when there are weights, and not one for each output
      */
     default float[] scale(double[] counts, int outputs) {
+        Objects.requireNonNull(counts, "counts");
         float[] scale = new float[outputs];
         Arrays.fill(scale, counts[0] == 0 ? 0 : (float) (1 / counts[0]));
         return scale;
@@ -146,6 +147,7 @@ public sealed interface LossFunction
 
         @Override
         public double[] counts(float[] targets, int outputs) {
+            Objects.requireNonNull(targets, "targets");
             double sum = 0;
             for (int i = 0; i < targets.length; i++) {
                 sum += targets[i] * weight(classWeights, i % outputs);
@@ -155,6 +157,7 @@ public sealed interface LossFunction
 
         @Override
         public float[] scale(double[] counts, int outputs) {
+            Objects.requireNonNull(counts, "counts");
             requireOutputs(outputs);
             float[] scale = new float[outputs];
             for (int c = 0; c < outputs; c++) {
@@ -266,6 +269,7 @@ public sealed interface LossFunction
 
         @Override
         public double[] counts(float[] targets, int outputs) {
+            Objects.requireNonNull(targets, "targets");
             if (!byLabel) {
                 return present(targets);
             }
@@ -278,6 +282,7 @@ public sealed interface LossFunction
 
         @Override
         public float[] scale(double[] counts, int outputs) {
+            Objects.requireNonNull(counts, "counts");
             requireOutputs(outputs);
             if (!byLabel) {
                 return LossFunction.super.scale(counts, outputs);
@@ -310,6 +315,7 @@ public sealed interface LossFunction
 
         @Override
         public double[] counts(float[] targets, int outputs) {
+            Objects.requireNonNull(targets, "targets");
             return present(targets);
         }
     }
@@ -345,6 +351,7 @@ public sealed interface LossFunction
 
         @Override
         public double[] counts(float[] targets, int outputs) {
+            Objects.requireNonNull(targets, "targets");
             return present(targets);
         }
     }
