@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.data.ChestXRays;
@@ -168,6 +170,19 @@ class ChestXRaysTest {
     }
 
     @Test
+    void onnxTellsOfThemAndHasNoSoftmax() throws IOException {
+        Path onnx = folder.resolve("xrays.onnx");
+        List<String> arguments = new ArrayList<>(List.of("export", "--format", "onnx"));
+        arguments.addAll(List.of("--weights", weights.toString(), "--out", onnx.toString()));
+        Captured.run(arguments).mustSucceed();
+        String content = Files.readString(onnx, ISO_8859_1);
+        assertTrue(content.contains("outputs.thresholds"));
+        assertTrue(content.contains("so that the input is all of the shorter side"));
+        arguments.addAll(List.of("--softmax", "--overwrite"));
+        Captured.run(arguments).mustRefuse("a softmax is of one class per image");
+    }
+
+    @Test
     void itsOutputsAreEvaluatedOnATableOfFindings() {
         Captured evaluated =
                 Captured.run(
@@ -230,6 +245,26 @@ class ChestXRaysTest {
             assertEquals(List.of(), model.outputs().thresholds());
             assertArrayEquals(new float[] {1f / 2048}, model.normalisation().deviation());
         }
+    }
+
+    @Test
+    void outputsCanBeTakenForSomethingElse() {
+        List<String> arguments =
+                List.of(
+                        "predict",
+                        "--input-size",
+                        "32",
+                        "--weights",
+                        weights.toString(),
+                        folder.resolve("1.png").toString(),
+                        "--task");
+        List<String> numbers = new ArrayList<>(arguments);
+        numbers.add("regress");
+        String out = Captured.run(numbers).mustSucceed().out();
+        assertTrue(out.contains("  Hernia") && !out.contains("%"), out);
+        List<String> pixels = new ArrayList<>(arguments);
+        pixels.add("segment");
+        Captured.run(pixels).mustRefuse("the task segment does not fit the network");
     }
 
     @Test
