@@ -420,6 +420,7 @@ final class DataOption {
     Dataset openTest(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
         follow(recorded);
+        known = recorded;
         if (!text().startsWith(FOLDER) || labels.isGiven()) {
             return open(network).test();
         }
