@@ -203,6 +203,62 @@ public interface Kernels {
             Matrix gradient);
 
     /**
+     * Softmax cross-entropy of vectors of targets, focused on what is hard, and its gradient:
+     *
+     * <pre>
+     * loss = Σ_c scale[c]·t[c]·(1 − p[c])^focus·(−log p[c]),   p = softmax(z)
+     * </pre>
+     *
+     * with {@code t} smoothed as in {@link #softmaxCrossEntropy}. A focus of 0 is cross-entropy,
+     * others are the focal loss (Lin et al. 2017, arXiv 1708.02002, equation 4).
+     *
+     * @param logits [rows, classes]
+     * @param targets [rows, classes] shares of the classes, which add up to 1
+     * @param scale [1, classes] factor of each class's loss in device memory, since it changes from
+     *     step to step: weight/batch for a mean loss
+     * @param smoothing what all classes share, from 0 to below 1
+     * @param focus 0 or more
+     * @param losses [1, rows] loss of each row, scaled as its gradient is
+     * @param hits [1, rows] 1 where the first largest logit is the first largest target's, else 0
+     * @param gradient [rows, classes], of the same shape as {@code logits}, which it must not
+     *     overlap
+     */
+    void softmaxVectorLoss(
+            Matrix logits,
+            Matrix targets,
+            Matrix scale,
+            float smoothing,
+            float focus,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient);
+
+    /**
+     * A loss of each output by itself, and its gradient. An output whose target is NaN has none: no
+     * loss and no gradient.
+     *
+     * @param loss its formula
+     * @param logits [rows, outputs]
+     * @param targets [rows, outputs], NaN where there is none
+     * @param factors [2, outputs] in device memory: what each output's loss is multiplied by,
+     *     1/targets for a mean loss, and the weight of target 1, which losses of numbers do not
+     *     read
+     * @param losses [1, rows] sum of each row's losses, scaled as their gradients are
+     * @param hits [1, rows] of labels: 1 where every target that there is, one at least, is above
+     *     1/2 where its logit is above 0 and only there, else 0; of numbers 0
+     * @param gradient [rows, outputs], of the same shape as {@code logits}, which it must not
+     *     overlap
+     */
+    void outputLoss(
+            OutputLoss loss,
+            Matrix logits,
+            Matrix targets,
+            Matrix factors,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient);
+
+    /**
      * Softmax cross-entropy of every pixel, its gradient, and the counts that accuracy and
      * intersection over union need. Pixels labelled {@code voidLabel} have no loss and no gradient
      * and are not counted.

@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.Cifar;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.data.DecodeOptions;
@@ -11,6 +12,7 @@ import org.densenet4j.data.Mnist;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
 import org.densenet4j.data.SegmentationFolder;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.train.Recipe;
@@ -98,6 +100,13 @@ final class DataOption {
     private long maxPixels;
 
     @Mixin private ExifOrientationOption orientation;
+    @Mixin private LabelsOption labels;
+
+    private Task task = Task.CLASSIFY;
+    private double cropShare = CentreCrop.SHARE;
+
+    /** What weights that training starts from, or a trained network, say of their images. */
+    private ImageMetadata known = ImageMetadata.NONE;
 
     @Option(
             names = "--loader-threads",
@@ -164,6 +173,9 @@ final class DataOption {
                             RelabelledDataset.of(test, names),
                             normalisation,
                             augment);
+            if (train.task().isOfVectors()) {
+                return matched; // outputs without a target are left as they are
+            }
             List<String> missing =
                     names.stream().filter(name -> !train.classNames().contains(name)).toList();
             if (!missing.isEmpty()) {
@@ -184,6 +196,7 @@ final class DataOption {
     Source open(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
         follow(recorded);
+        known = recorded;
         return open(network);
     }
 
@@ -223,6 +236,21 @@ final class DataOption {
                             + " classifies images; use an FC-DenseNet, such as --model"
                             + " fc-densenet56, or other data");
         }
+    }
+
+    /**
+     * Says what whole images are labelled with.
+     *
+     * @throws IllegalArgumentException when the options for labels do not fit that
+     */
+    void labelledFor(Task value) {
+        task = value;
+        labels.check(value, this);
+    }
+
+    /** Whether the source is a folder of images. */
+    boolean isFolder() {
+        return text().startsWith(FOLDER);
     }
 
     private boolean isOfImages() {
@@ -331,7 +359,39 @@ final class DataOption {
         return new Source(set.train(), set.test(), Normalisation.of(set.train()), augment);
     }
 
+    private Source openTable(NetworkSpec network, ImageMetadata recorded) throws IOException {
+        int channels = network.inputChannels();
+        LabelsOption.Opened opened = labels.open(path(FOLDER), task, crop(network), decoding());
+        return new Source(
+                opened.training(),
+                opened.heldOut(),
+                recorded.normalisation()
+                        .filter(n -> n.mean().length == channels)
+                        .orElseGet(
+                                () ->
+                                        channels == 3
+                                                ? Normalisation.IMAGENET
+                                                : Normalisation.of(opened.training())),
+                Recipe.Augment.IMAGENET);
+    }
+
+    private CentreCrop crop(NetworkSpec network) {
+        return ImagePreparation.crop(network).withShare(cropShare);
+    }
+
+    /** Says what share of images a trained network sees. */
+    void cropShare(double share) {
+        cropShare = share;
+    }
+
+    private DecodeOptions decoding() {
+        return new DecodeOptions(maxPixels, exifOrientation());
+    }
+
     private Source openFolder(NetworkSpec network) throws IOException {
+        if (labels.isGiven()) {
+            return openTable(network, known);
+        }
         HeldOutFolder layout = new HeldOutFolder(text().substring(FOLDER.length()));
         try {
             Path heldOut = layout.heldOut();
@@ -360,7 +420,8 @@ final class DataOption {
     Dataset openTest(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
         follow(recorded);
-        if (!text().startsWith(FOLDER)) {
+        known = recorded;
+        if (!text().startsWith(FOLDER) || labels.isGiven()) {
             return open(network).test();
         }
         HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));
@@ -380,9 +441,7 @@ final class DataOption {
     }
 
     private ImageFolder.Builder folder(Path folder, NetworkSpec network) {
-        return ImageFolder.at(folder)
-                .crop(ImagePreparation.crop(network))
-                .decoding(new DecodeOptions(maxPixels, exifOrientation()));
+        return ImageFolder.at(folder).crop(crop(network)).decoding(decoding());
     }
 
     private static void tellLeftOut(Path folder, ImageFolder images) {
@@ -398,10 +457,12 @@ final class DataOption {
     List<Path> inputs() {
         String data = text();
         int colon = data.indexOf(':');
-        return List.of(
+        List<Path> inputs = new ArrayList<>(labels.inputs());
+        inputs.add(
                 colon >= 0
                         ? Path.of(data.substring(colon + 1))
                         : ofCount(GLYPHS, glyphs(), GLYPHS_TRAIN));
+        return inputs;
     }
 
     /**
@@ -442,6 +503,7 @@ final class DataOption {
         settings.put("max-pixels", String.valueOf(maxPixels));
         settings.put(ExifOrientationOption.NAME, String.valueOf(exifOrientation()));
         settings.put("loader-threads", String.valueOf(loaderThreads));
+        settings.putAll(labels.settings());
         return settings;
     }
 
@@ -453,6 +515,7 @@ final class DataOption {
         settings.number("max-pixels", Long::parseLong, saved -> maxPixels = saved);
         settings.flag(ExifOrientationOption.NAME, orientation::set);
         settings.number("loader-threads", Integer::parseInt, saved -> loaderThreads = saved);
+        labels.restore(settings);
     }
 
     private static OnBroken onBroken(String text) {

@@ -6,6 +6,7 @@ import org.densenet4j.data.Dataset;
 import org.densenet4j.data.SegmentationFolder.Subset;
 import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.inference.Evaluation;
+import org.densenet4j.inference.OutputEvaluation;
 import org.densenet4j.inference.PixelEvaluation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.io.OneLine;
@@ -64,6 +65,7 @@ final class EvaluateCommand implements Callable<Integer> {
             predictor.requireNormalisation(model);
             boolean ofPixels = model.spec().graph().classifiesPixels();
             data.labels(ofPixels, model.spec().name());
+            data.labelledFor(model.outputs().task());
             if (ofPixels) {
                 evaluatePixels(model, d);
             } else {
@@ -80,6 +82,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     "--subset is for networks that classify pixels; leave it out");
         }
         try (Predictor p = predictor.open(model, d, batch)) {
+            data.cropShare(model.cropShare());
             Dataset test = data.openTest(p.spec(), p.images());
             check(p, test);
             BatchLoader loader =
@@ -89,6 +92,11 @@ final class EvaluateCommand implements Callable<Integer> {
                             .threads(data.loaderThreads());
             if (data.skipsBroken()) {
                 loader = loader.skipBroken(EvaluateCommand::tellBroken);
+            }
+            if (p.task().isOfVectors()) {
+                OutputEvaluation outputs = OutputEvaluation.of(p, loader);
+                System.out.print(json ? OutputReport.json(outputs) : OutputReport.table(outputs));
+                return;
             }
             Evaluation result = Evaluation.of(p, loader);
             tellClasses(p, result);

@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.ClassMask;
+import org.densenet4j.data.Task;
 import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Prediction;
 import org.densenet4j.inference.Predictor;
@@ -49,7 +50,8 @@ final class PredictCommand implements Callable<Integer> {
             names = "--sigmoid",
             description =
                     "probabilities of each class by itself, of a network that was trained on images"
-                            + " of several labels (default: softmax)")
+                            + " of several labels (default: as the weights record it, else"
+                            + " softmax)")
     private boolean sigmoid;
 
     @Option(names = "--json", description = "print JSON instead of a table")
@@ -118,9 +120,66 @@ final class PredictCommand implements Callable<Integer> {
 
     private int classifyImages(Model model, Device device) throws IOException {
         masks.requireNone(model.spec());
-        OutputActivation activation = sigmoid ? OutputActivation.SIGMOID : OutputActivation.SOFTMAX;
-        try (Predictor p = predictor.open(model, device, images.batch(), activation)) {
+        if (sigmoid && model.outputs().task() == Task.REGRESS) {
+            throw new IllegalArgumentException(
+                    "--sigmoid is for labels, and the outputs of these weights are numbers; leave it"
+                            + " out");
+        }
+        try (Predictor p =
+                sigmoid
+                        ? predictor.open(model, device, images.batch(), OutputActivation.SIGMOID)
+                        : predictor.open(model, device, images.batch())) {
+            if (p.task() == Task.REGRESS) {
+                return json ? jsonOfNumbers(p) : numbers(p);
+            }
             return json ? json(p) : table(p);
+        }
+    }
+
+    private int numbers(Predictor p) throws IOException {
+        return images.forEachBatch(
+                p,
+                some -> {
+                    float[] outputs = p.outputs(some.prepared(), some.count());
+                    for (int i = 0; i < some.count(); i++) {
+                        System.out.println(OneLine.of(some.files().get(i).toString()));
+                        for (int c = 0; c < p.classes(); c++) {
+                            System.out.printf(
+                                    Locale.ROOT,
+                                    "  %12.6g  %s%n",
+                                    outputs[i * p.classes() + c],
+                                    OneLine.of(p.classNames().get(c)));
+                        }
+                    }
+                });
+    }
+
+    private int jsonOfNumbers(Predictor p) throws IOException {
+        try (Json.Array out = Json.array(System.out)) {
+            return images.forEachBatch(
+                    p,
+                    some -> {
+                        float[] outputs = p.outputs(some.prepared(), some.count());
+                        for (int i = 0; i < some.count(); i++) {
+                            List<Map<String, Object>> values = new ArrayList<>();
+                            for (int c = 0; c < p.classes(); c++) {
+                                values.add(
+                                        Json.object(
+                                                "index",
+                                                c,
+                                                "output",
+                                                p.classNames().get(c),
+                                                "value",
+                                                outputs[i * p.classes() + c]));
+                            }
+                            out.add(
+                                    Json.object(
+                                            "file",
+                                            some.files().get(i).toString(),
+                                            "outputs",
+                                            values));
+                        }
+                    });
         }
     }
 

@@ -2,6 +2,8 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Task;
 import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.spec.FamilySpec;
@@ -66,6 +68,14 @@ final class PredictorOption {
     private float[] deviation;
 
     @Option(
+            names = "--task",
+            paramLabel = "NAME",
+            description =
+                    "what outputs say: CLASSIFY, MULTILABEL, REGRESS or SEGMENT (default: as the"
+                            + " weights record it, else one class of each image or pixel)")
+    private Task task;
+
+    @Option(
             names = "--ignore-unexpected",
             description = "load although the file has tensors of no use here")
     private boolean ignoreUnexpected;
@@ -111,6 +121,9 @@ final class PredictorOption {
             } else {
                 names.requireSame(weights, recorded);
             }
+        }
+        if (task != null && task != result.outputs().task()) {
+            result = result.withOutputs(Outputs.of(task));
         }
         if ((mean == null) != (deviation == null)) {
             throw new IllegalArgumentException("--mean and --std belong together");
@@ -167,7 +180,8 @@ final class PredictorOption {
 
     /** Opens a predictor of a model of this. */
     Predictor open(Model opened, Device device, int batch) throws IOException {
-        return open(opened, device, batch, OutputActivation.SOFTMAX);
+        requireNormalisation(opened);
+        return Predictor.of(opened).device(device).batch(batch).open();
     }
 
     /** Opens a predictor of a model of this with other outputs than probabilities of one class. */

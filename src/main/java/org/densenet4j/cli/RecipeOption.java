@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.train.BestBy;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.SettingsFile;
 
@@ -250,6 +251,79 @@ final class RecipeOption {
         set("decay-scales", value);
     }
 
+    @Option(
+            names = "--loss",
+            paramLabel = "NAME",
+            description =
+                    "DEFAULT: cross-entropy of classes or labels, squared error of numbers; HUBER,"
+                            + " of numbers")
+    void loss(Recipe.Loss value) {
+        set("loss", value);
+    }
+
+    @Option(
+            names = "--huber-delta",
+            paramLabel = "D",
+            description = "of HUBER: where the square becomes a line")
+    void huberDelta(double value) {
+        set("huber-delta", value);
+    }
+
+    @Option(
+            names = "--focus",
+            paramLabel = "GAMMA",
+            description = "focal loss of classes or labels, mostly 2; 0: none")
+    void focus(double value) {
+        set("focus", value);
+    }
+
+    @Option(
+            names = "--alpha",
+            paramLabel = "A",
+            description = "of the focal loss of labels: the weight of target 1; -1: none")
+    void alpha(double value) {
+        set("alpha", value);
+    }
+
+    @Option(
+            names = "--class-weights",
+            paramLabel = "W,W,...",
+            description = "of --task classify: one for each class in order, or balanced")
+    void classWeights(String value) {
+        set("class-weights", value);
+    }
+
+    @Option(
+            names = "--positive-weights",
+            paramLabel = "W,W,...",
+            description =
+                    "of --task multilabel: of target 1, one for each label in order, or balanced")
+    void positiveWeights(String value) {
+        set("positive-weights", value);
+    }
+
+    @Option(
+            names = "--mean-by-label",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description =
+                    "of --task multilabel: the loss is the sum of each label's mean over the images"
+                            + " that it is known of")
+    void meanByLabel(boolean value) {
+        set("mean-by-label", value);
+    }
+
+    @Option(
+            names = "--best-by",
+            paramLabel = "NAME",
+            description =
+                    "what the best state is chosen by: ACCURACY, TOP5, LOSS, IOU, AUROC, AP or MAE"
+                            + " (default: ACCURACY, IOU, AUROC or MAE, as the task has it)")
+    void bestBy(BestBy value) {
+        set("best-by", value);
+    }
+
     @Option(names = "--label-smoothing", paramLabel = "S", description = "share")
     void labelSmoothing(double value) {
         set("label-smoothing", value);
@@ -288,6 +362,24 @@ final class RecipeOption {
             description = "strength of random brightness, contrast, saturation and lighting")
     void colourJitter(double value) {
         set("colour-jitter", value);
+    }
+
+    @Option(
+            names = "--mixup",
+            paramLabel = "ALPHA",
+            description = "mix the images of a batch, such as 0.2; 0: none")
+    void mixup(double value) {
+        set("mixup", value);
+    }
+
+    @Option(
+            names = "--cutmix",
+            paramLabel = "ALPHA",
+            description =
+                    "put windows of the images of a batch into others, such as 1; 0: none. With"
+                            + " --mixup one of both at random")
+    void cutmix(double value) {
+        set("cutmix", value);
     }
 
     @Option(names = "--seed", paramLabel = "N", description = "of all draws")

@@ -4,6 +4,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Task;
 import org.densenet4j.distributed.Communicator;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
@@ -62,7 +63,8 @@ final class TrainCommand implements Callable<Integer> {
                     "crop",
                     "compression",
                     "dropout",
-                    "stochastic-depth");
+                    "stochastic-depth",
+                    "task");
 
     @Spec private CommandSpec command;
     @Mixin private TaskOption task;
@@ -125,8 +127,10 @@ final class TrainCommand implements Callable<Integer> {
         String name = checkpoint != null ? checkpoint.spec().name() : recipe.model();
         task.check(name, ofPixels);
         data.labels(ofPixels, name);
+        data.labelledFor(recipe.task());
+        recipe.bestBy().of(recipe.task()); // refused before anything is prepared
         recipeOption.check(recipe, ofPixels);
-        FamilySpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
+        FamilySpec wanted = checkpoint != null ? checkpoint.spec() : begun(recipe);
         TrainingSource source =
                 data.isMade()
                         ? Job.inTurn(() -> source(checkpoint, wanted))
@@ -142,6 +146,7 @@ final class TrainCommand implements Callable<Integer> {
         if (checkpoint == null) {
             recipe = resolved(recipe, spec, source);
         }
+        recipe = balanced(recipe, source);
         try (Device d = device.open(trace)) {
             if (!train(recipe, spec, source, checkpoint, d)) {
                 return Job.STOPPED;
@@ -244,6 +249,7 @@ final class TrainCommand implements Callable<Integer> {
     /** The recipe: a preset or the one of the run to continue, and what the user changes of it. */
     private Recipe recipe(Continued checkpoint) throws IOException {
         Map<String, String> settings = recipeOption.settings();
+        task.addTo(settings);
         if (resume == null) {
             restore(settings);
             String name = settings.remove("recipe");
@@ -272,7 +278,8 @@ final class TrainCommand implements Callable<Integer> {
         restore(settings);
         for (String key : FIXED_BY_CHECKPOINT) {
             String value = settings.get(key);
-            if (value != null && !value.equals(started.values().get(key))) {
+            boolean ofPixels = key.equals("task") && started.task() == Task.SEGMENT;
+            if (value != null && !ofPixels && !value.equals(started.values().get(key))) {
                 throw new IllegalArgumentException(
                         "--"
                                 + key
@@ -408,6 +415,22 @@ final class TrainCommand implements Callable<Integer> {
             }
         }
         return recipe.with(decided);
+    }
+
+    /** The network of a run that begins: with the channels of the weights that it starts from. */
+    private FamilySpec begun(Recipe recipe) throws IOException {
+        FamilySpec spec = recipe.spec(1).build();
+        int channels = pretrained.channels(spec.inputChannels());
+        return channels == spec.inputChannels()
+                ? spec
+                : spec.toBuilder().inputChannels(channels).build();
+    }
+
+    /** With numbers for weights that go by the data, so that a run goes on with the same. */
+    private static Recipe balanced(Recipe recipe, TrainingSource source) {
+        return source instanceof DataOption.Source images
+                ? recipe.balanced(images.train())
+                : recipe;
     }
 
     /** What suits the data and the network. */
@@ -571,7 +594,7 @@ final class TrainCommand implements Callable<Integer> {
             throws IOException {
         try (RunFolder folder = openFolder()) {
             Path path = folder.path();
-            if (source.classNames().size() == 1) {
+            if (source.classNames().size() == 1 && recipe.task() == Task.CLASSIFY) {
                 System.err.println(
                         "note: the data has one class, "
                                 + OneLine.of(source.classNames().getFirst())
@@ -592,7 +615,7 @@ final class TrainCommand implements Callable<Integer> {
                     augmentation(recipe, trainer.spec()),
                     recipe.strategy(),
                     Bytes.format(plan.peakBytes()));
-            TrainingProgress progress = new TrainingProgress(recipe.epochs());
+            TrainingProgress progress = new TrainingProgress(recipe.epochs(), recipe.task());
             TrainingRun run =
                     TrainingRun.of(trainer, recipe, folder)
                             .loaderThreads(data.loaderThreads())
@@ -625,7 +648,9 @@ final class TrainCommand implements Callable<Integer> {
             trace.print("the whole run", StepTrace.take(d, WarmedSteps.secondsSince(start)), d);
             if (finished && run.bestEpoch() == 0) {
                 throw new FailedException(
-                        "the test loss was finite after no epoch, so that there is no best state;"
+                        "the test's "
+                                + run.bestBy().text()
+                                + " was a number after no epoch, so that there is no best state;"
                                 + " lower the learning rate, clip gradients or check the data",
                         null);
             }
@@ -692,9 +717,9 @@ final class TrainCommand implements Callable<Integer> {
         }
         System.out.printf(
                 Locale.ROOT,
-                "%n%-14s %.2f %% (epoch %d)%n",
-                scores.isEmpty() ? "test accuracy" : "test mean IoU",
-                100 * run.bestScore(),
+                "%n%-14s %s (epoch %d)%n",
+                "test " + run.bestBy().text(),
+                run.bestBy().format(run.bestScore()),
                 run.bestEpoch());
         if (run.images() > 0) { // what was only tested has no speed
             System.out.printf(

@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.Task;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.train.EpochResult;
 import org.densenet4j.train.TrainingListener;
@@ -14,11 +15,15 @@ final class TrainingProgress implements TrainingListener {
     private final int epochs;
     private Progress progress;
 
-    /** Of the last test where pixels are classified. */
-    private String meanIou = "";
+    /** Of the last test, where there is more to say than accuracy. */
+    private String scores = "";
 
-    TrainingProgress(int epochs) {
+    /** Numbers are not right or wrong. */
+    private final boolean hasAccuracy;
+
+    TrainingProgress(int epochs, Task task) {
         this.epochs = epochs;
+        this.hasAccuracy = task != Task.REGRESS;
     }
 
     @Override
@@ -31,44 +36,61 @@ final class TrainingProgress implements TrainingListener {
                 String.format(
                         Locale.ROOT,
                         s.imagesPerSecond() < MANY
-                                ? "epoch %d/%d  loss %.3f  accuracy %4.1f %%%s  %.1f images/s"
-                                : "epoch %d/%d  loss %.3f  accuracy %4.1f %%%s  %.0f images/s",
+                                ? "epoch %d/%d  loss %.3f%s%s  %.1f images/s"
+                                : "epoch %d/%d  loss %.3f%s%s  %.0f images/s",
                         s.epoch(),
                         s.epochs(),
                         s.loss(),
-                        100 * s.accuracy(),
-                        meanIou,
+                        hasAccuracy
+                                ? String.format(
+                                        Locale.ROOT, "  accuracy %4.1f %%", 100 * s.accuracy())
+                                : "",
+                        scores,
                         s.imagesPerSecond()));
     }
 
     @Override
     public synchronized void epoch(EpochResult r) {
-        if (r.isOfPixels()) {
-            meanIou =
-                    Double.isFinite(r.testMeanIou())
-                            ? String.format(
-                                    Locale.ROOT, "  mean IoU %5.2f %%", 100 * r.testMeanIou())
-                            : "";
-        }
+        scores = scores(r);
         String test =
                 Double.isFinite(r.testLoss())
                         ? String.format(
                                 Locale.ROOT,
-                                "test loss %.4f  test accuracy %5.2f %%%s",
+                                "test loss %.4f%s%s",
                                 r.testLoss(),
-                                100 * r.testAccuracy(),
-                                meanIou)
+                                accuracy("test accuracy", r.testAccuracy()),
+                                scores)
                         : "test loss is not finite";
         line(
                 String.format(
                         Locale.ROOT,
-                        "epoch %d/%d  loss %.4f  accuracy %5.2f %%  %s  %s",
+                        "epoch %d/%d  loss %.4f%s  %s  %s",
                         r.epoch(),
                         epochs,
                         r.trainLoss(),
-                        100 * r.trainAccuracy(),
+                        accuracy("accuracy", r.trainAccuracy()),
                         test,
                         Progress.duration(seconds())));
+    }
+
+    private String accuracy(String name, double share) {
+        return hasAccuracy ? String.format(Locale.ROOT, "  %s %5.2f %%", name, 100 * share) : "";
+    }
+
+    /** What the task is judged by, as far as it is a number. */
+    private static String scores(EpochResult r) {
+        return switch (r.task()) {
+            case CLASSIFY -> "";
+            case SEGMENT -> score("mean IoU %5.2f %%", 100 * r.testMeanIou());
+            case MULTILABEL ->
+                    score("AUROC %.4f", r.testMeanAuroc())
+                            + score("AP %.4f", r.testMeanAveragePrecision());
+            case REGRESS -> score("MAE %.4g", r.testMeanAbsoluteError());
+        };
+    }
+
+    private static String score(String format, double value) {
+        return Double.isFinite(value) ? "  " + String.format(Locale.ROOT, format, value) : "";
     }
 
     @Override

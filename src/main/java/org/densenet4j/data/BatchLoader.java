@@ -27,6 +27,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
     private final Dataset data;
     private final Augmentation augmentation;
     private final Normalisation normalisation;
+    private final Mixing mixing;
     private final ImageMetadata metadata;
 
     private BatchLoader(
@@ -34,11 +35,13 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
             Settings settings,
             Augmentation augmentation,
             Normalisation normalisation,
+            Mixing mixing,
             Set<Integer> broken) {
         super(data.size(), settings, broken);
         this.data = data;
         this.augmentation = augmentation;
         this.normalisation = normalisation;
+        this.mixing = mixing;
         List<String> names = data.classNames();
         this.metadata =
                 new ImageMetadata(
@@ -49,7 +52,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
 
     @Override
     BatchLoader copy(Settings changed) {
-        return new BatchLoader(data, changed, augmentation, normalisation, broken);
+        return new BatchLoader(data, changed, augmentation, normalisation, mixing, broken);
     }
 
     /**
@@ -65,6 +68,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 new Settings(),
                 Augmentation.NONE,
                 Normalisation.CIFAR10,
+                Mixing.NONE,
                 ConcurrentHashMap.newKeySet());
     }
 
@@ -82,6 +86,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 settings,
                 augmentation,
                 normalisation,
+                mixing,
                 broken);
     }
 
@@ -103,7 +108,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
      */
     public BatchLoader augment(Augmentation value) {
         Objects.requireNonNull(value, "augmentation");
-        return new BatchLoader(data, settings, value, normalisation, broken);
+        return new BatchLoader(data, settings, value, normalisation, mixing, broken);
     }
 
     /**
@@ -121,7 +126,25 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                             + " channels, the images have "
                             + data.channels());
         }
-        return new BatchLoader(data, settings, augmentation, value, broken);
+        return new BatchLoader(data, settings, augmentation, value, mixing, broken);
+    }
+
+    /**
+     * Mixes the images of each batch, behind augmentation and normalisation; batches of images with
+     * one class have {@link Batch#targets} then. Shares of a batch are mixed by themselves.
+     *
+     * @param value how images are mixed, by draws of their own for each batch of an epoch
+     * @return a loader with this setting; this one stays as it is
+     * @throws IllegalArgumentException when images are labelled with numbers, of which mixed ones
+     *     say nothing
+     */
+    public BatchLoader mix(Mixing value) {
+        Objects.requireNonNull(value, "mixing");
+        if (!value.isNone() && data.task() == Task.REGRESS) {
+            throw new IllegalArgumentException(
+                    "mixed images have no numbers; mixup and CutMix are for classes and labels");
+        }
+        return new BatchLoader(data, settings, augmentation, normalisation, value, broken);
     }
 
     @Override
@@ -188,23 +211,63 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                     at);
         }
 
+        /** A batch is known by its first image, whatever was read before it. */
+        private void mix(int count, float[] targets) {
+            mixing.apply(
+                    images,
+                    count,
+                    data.height(),
+                    data.width(),
+                    data.channels(),
+                    targets,
+                    data.classes(),
+                    new PhiloxRandom(settings.seed, MIXING, epoch, indices[0]));
+        }
+
+        private void copyTargets(int index, float[] targets, int at) {
+            float[] of = data.targets(index);
+            if (of.length != data.classes()) {
+                throw new IllegalArgumentException(
+                        "image "
+                                + index
+                                + " has "
+                                + of.length
+                                + " targets, the data set has "
+                                + data.classes()
+                                + " outputs");
+            }
+            System.arraycopy(of, 0, targets, at, of.length);
+        }
+
         @Override
         public Batch finish(boolean[] there) {
             int count = 0;
             int[] labels = new int[indices.length];
             int[] read = new int[indices.length];
+            boolean mixes = !mixing.isNone();
+            int outputs = mixes || data.task().isOfVectors() ? data.classes() : 0;
+            float[] targets = new float[indices.length * outputs];
             for (int i = 0; i < indices.length; i++) {
                 if (there[i]) {
                     System.arraycopy(images, i * imageSize, images, count * imageSize, imageSize);
                     labels[count] = data.label(indices[i]);
+                    if (data.task().isOfVectors()) {
+                        copyTargets(indices[i], targets, count * outputs);
+                    } else if (mixes) {
+                        targets[count * outputs + labels[count]] = 1;
+                    }
                     read[count++] = indices[i];
                 }
             }
             boolean all = count == indices.length;
+            if (mixes) {
+                mix(count, targets);
+            }
             return new Batch(
                     all ? images : Arrays.copyOf(images, count * imageSize),
                     all ? labels : Arrays.copyOf(labels, count),
                     all ? read : Arrays.copyOf(read, count),
+                    all ? targets : Arrays.copyOf(targets, count * outputs),
                     data.height(),
                     data.width(),
                     data.channels(),

@@ -36,6 +36,15 @@ public record CentreCrop(int height, int width, int channels, double share, bool
     }
 
     /**
+     * {@return the same with another share}
+     *
+     * @param value above 0.1 and up to 1
+     */
+    public CentreCrop withShare(double value) {
+        return new CentreCrop(height, width, channels, value, keepExact);
+    }
+
+    /**
      * {@return the network's input: {@code height·width·channels} bytes}
      *
      * @param image of any size

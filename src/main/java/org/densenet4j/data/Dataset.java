@@ -36,6 +36,24 @@ public interface Dataset {
     int label(int index);
 
     /**
+     * {@return what images are labelled with} {@code MULTILABEL} and {@code REGRESS} have {@link
+     * #targets}, and {@link #classNames} name these; others have a {@link #label}.
+     */
+    default Task task() {
+        return Task.CLASSIFY;
+    }
+
+    /**
+     * {@return the vector that an image is labelled with, one number for each of {@link
+     * #classNames}, NaN where there is none; empty where images have classes}
+     *
+     * @param index of the image, from 0 to below {@link #size}
+     */
+    default float[] targets(int index) {
+        return new float[0];
+    }
+
+    /**
      * Reads an image.
      *
      * @param index of the image, from 0 to below {@link #size}

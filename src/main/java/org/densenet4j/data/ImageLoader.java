@@ -36,6 +36,9 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /** Purpose of the draws that change images. */
     static final int AUGMENTATION = 2;
 
+    /** Purpose of the draws that mix images. */
+    static final int MIXING = 3;
+
     /** Behind the last batch of an epoch. */
     private static final Object END = new Object();
 

@@ -254,18 +254,29 @@ public final class Network implements AutoCloseable {
      */
     public void trainingPass(
             Pass pass, int[] labels, float smoothing, int meanOver, Communicator communicator) {
+        trainingPass(pass, new Targets.Classes(labels, smoothing, meanOver), communicator);
+    }
+
+    /**
+     * The same by any loss.
+     *
+     * @param pass of as many images as were copied in
+     * @param targets of the kind that the plan was made for
+     * @param communicator whose ranks all call this; of one rank nothing is summed
+     * @throws IllegalArgumentException when the targets are of another kind, or do not fit
+     */
+    public void trainingPass(Pass pass, Targets targets, Communicator communicator) {
         requireNonNull(communicator, "communicator");
         boolean shared = communicator.worldSize() > 1;
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
-            requireNonNull(labels, "labels");
+            requireNonNull(targets, "targets");
             checkHasBackward(pass);
-            checkLoss(smoothing, meanOver);
-            prepare(pass, labels, meanOver);
+            prepare(pass, targets);
             Runnable work =
                     () -> {
                         stages.forward(pass);
-                        stages.loss(pass, smoothing, meanOver);
+                        stages.loss(pass, targets);
                         if (shared) {
                             stages.backward(pass, o -> sum().afterBackward(o, communicator));
                             sum().finish(communicator);
@@ -274,7 +285,7 @@ public final class Network implements AutoCloseable {
                         }
                         norm.run();
                     };
-            run(recording(pass, smoothing, meanOver, shared), work);
+            run(recording(pass, targets, shared), work);
             order.forward(pass);
             order.loss(pass);
             afterBackward(pass);
@@ -292,21 +303,32 @@ public final class Network implements AutoCloseable {
      *     or update running statistics
      */
     public void evaluationPass(Pass pass, int[] labels, int meanOver) {
+        evaluationPass(pass, new Targets.Classes(labels, 0, meanOver));
+    }
+
+    /**
+     * The same by any loss.
+     *
+     * @param pass of as many images as were copied in
+     * @param targets of the kind that the plan was made for
+     * @throws IllegalArgumentException when the pass is of another mode, the targets are of another
+     *     kind, or do not fit
+     */
+    public void evaluationPass(Pass pass, Targets targets) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
-            requireNonNull(labels, "labels");
+            requireNonNull(targets, "targets");
             if (pass.mode() != Mode.EVALUATE) {
                 throw new IllegalArgumentException(
                         "an evaluation pass is of the mode EVALUATE, this one is " + pass);
             }
-            checkLoss(0, meanOver);
-            prepare(pass, labels, meanOver);
+            prepare(pass, targets);
             Runnable work =
                     () -> {
                         stages.forward(pass);
-                        stages.loss(pass, 0, meanOver);
+                        stages.loss(pass, targets);
                     };
-            run(recording(pass, 0, meanOver, false), work);
+            run(recording(pass, targets, false), work);
             order.forward(pass);
             order.loss(pass);
         }
@@ -322,19 +344,17 @@ public final class Network implements AutoCloseable {
 
     /** What makes two passes the same sequence of operations on the same memory. */
     private record Recording(
-            int images, Mode mode, long seed, float smoothing, int meanOver, boolean shared) {}
+            int images, Mode mode, long seed, List<Object> losses, boolean shared) {}
 
-    private Recording recording(Pass pass, float smoothing, int meanOver, boolean shared) {
-        int recorded = 0;
-        for (Loss loss : stages.losses()) {
-            recorded = Math.max(recorded, loss.recorded(meanOver));
-        }
-        return new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, recorded, shared);
+    private Recording recording(Pass pass, Targets targets, boolean shared) {
+        List<Object> losses = stages.losses().stream().map(loss -> loss.recorded(targets)).toList();
+        return new Recording(pass.images(), pass.mode(), pass.seed(), losses, shared);
     }
 
-    private void prepare(Pass pass, int[] labels, int meanOver) {
+    private void prepare(Pass pass, Targets targets) {
+        checkTargets(pass, targets);
         order.requireInput(pass);
-        setLabels(pass, labels, meanOver);
+        upload(pass, targets);
         order.begin();
         uploadStep(pass);
     }
@@ -370,7 +390,6 @@ public final class Network implements AutoCloseable {
     public Outcome outcome(Pass pass, int meanOver) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
-            checkLoss(0, meanOver);
             order.requireOutcome(pass);
             double sum = 0;
             Outcome last = null;
@@ -388,9 +407,13 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** All heads are trained by the same labels. */
-    private void setLabels(Pass pass, int[] labels, int meanOver) {
-        stages.losses().forEach(loss -> loss.labels(pass, labels, meanOver));
+    private void checkTargets(Pass pass, Targets targets) {
+        stages.losses().forEach(loss -> loss.check(pass, targets));
+    }
+
+    /** All heads are trained by the same targets. */
+    private void upload(Pass pass, Targets targets) {
+        stages.losses().forEach(loss -> loss.upload(pass, targets));
     }
 
     private void uploadStep(Pass pass) {
@@ -530,15 +553,27 @@ public final class Network implements AutoCloseable {
      * @return the sum of this batch's losses divided by {@code meanOver}
      */
     public double loss(Pass pass, int[] labels, float smoothing, int meanOver) {
+        return loss(pass, new Targets.Classes(labels, smoothing, meanOver));
+    }
+
+    /**
+     * Any loss of the logits, and its gradient for {@link #backward}.
+     *
+     * @param pass of as many images as were copied in
+     * @param targets of the kind that the plan was made for
+     * @return the sum of this batch's losses, divided by what the mean is taken over
+     * @throws IllegalArgumentException when the targets are of another kind, or do not fit
+     */
+    public double loss(Pass pass, Targets targets) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
-            requireNonNull(labels, "labels");
-            checkLoss(smoothing, meanOver);
+            requireNonNull(targets, "targets");
+            checkTargets(pass, targets);
             order.requireForward(pass);
-            setLabels(pass, labels, meanOver);
-            stages.loss(pass, smoothing, meanOver);
+            upload(pass, targets);
+            stages.loss(pass, targets);
             order.loss(pass);
-            return outcome(pass, meanOver).loss();
+            return outcome(pass, targets.meanOver()).loss();
         }
     }
 
@@ -612,14 +647,6 @@ public final class Network implements AutoCloseable {
                             + String.join(", ", memory.losses().keySet()));
         }
         return loss;
-    }
-
-    private void checkLoss(float smoothing, int meanOver) {
-        if (!(smoothing >= 0 && smoothing < 1)) {
-            throw new IllegalArgumentException(
-                    "smoothing = " + smoothing + ": use a number from 0 to below 1");
-        }
-        stages.losses().forEach(loss -> loss.checkMean(meanOver));
     }
 
     private static void checkLength(String what, int there, Matrix wanted) {

@@ -107,10 +107,8 @@ final class Stages {
                                         memory.operands().columns(from, count)));
     }
 
-    void loss(Pass pass, float smoothing, int meanOver) {
-        run(
-                plan.schedule().loss(),
-                () -> losses.forEach(loss -> loss.run(pass, smoothing, meanOver)));
+    void loss(Pass pass, Targets targets) {
+        run(plan.schedule().loss(), () -> losses.forEach(loss -> loss.run(pass, targets)));
     }
 
     void backward(Pass pass) {

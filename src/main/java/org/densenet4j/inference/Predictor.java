@@ -2,10 +2,13 @@ package org.densenet4j.inference;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
+import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Read;
 import org.densenet4j.plan.Bytes;
@@ -53,6 +56,8 @@ public final class Predictor implements AutoCloseable {
     private final Optional<Normalisation> normalisation;
     private final ImageMetadata images;
     private final OutputActivation activation;
+    private final Outputs meaning;
+    private final double cropShare;
     private boolean closed;
 
     private Predictor(InferenceNetwork network, @Nullable Device ownedDevice, Builder builder) {
@@ -66,6 +71,8 @@ public final class Predictor implements AutoCloseable {
         this.normalisation = builder.normalisation;
         this.images = builder.images;
         this.activation = builder.activation;
+        this.meaning = builder.meaning;
+        this.cropShare = builder.cropShare;
     }
 
     /**
@@ -95,6 +102,8 @@ public final class Predictor implements AutoCloseable {
         builder.normalisation =
                 model.hasNormalisation() ? Optional.of(model.normalisation()) : Optional.empty();
         builder.images = model.images();
+        builder.outputs(model.outputs());
+        builder.cropShare = model.cropShare();
         return builder;
     }
 
@@ -159,12 +168,18 @@ public final class Predictor implements AutoCloseable {
 
     /** {@return what brings images of any size to what the network takes} */
     public ImagePreparation preparation() {
-        return ImagePreparation.of(spec, normalisation());
+        return new ImagePreparation(
+                ImagePreparation.crop(spec).withShare(cropShare), normalisation());
     }
 
     /** {@return what {@link #outputs} makes of logits} */
     public OutputActivation activation() {
         return activation;
+    }
+
+    /** {@return what the network's outputs say of images} */
+    public Task task() {
+        return meaning.task();
     }
 
     /** {@return the plan that was allocated} */
@@ -185,6 +200,13 @@ public final class Predictor implements AutoCloseable {
      */
     public int embeddingLength() {
         return classifier("embeddings").source().channels();
+    }
+
+    /** Thresholds may put labels into another order than logits. */
+    private int mostProbable(float[] logits) {
+        float[] outputs = logits.clone();
+        activate(outputs);
+        return ClassLogits.best(outputs, 0, classes);
     }
 
     private ClassifierInference classifier(String wanted) {
@@ -230,7 +252,8 @@ public final class Predictor implements AutoCloseable {
     /**
      * {@return what the {@linkplain Builder#activation activation} makes of the {@link
      * #logits(float[], int) logits}: probabilities, unless it is {@link OutputActivation#NONE}; of
-     * their shape}
+     * their shape} Sigmoids of a network with {@linkplain Outputs#thresholds thresholds} are
+     * {@linkplain Outputs#calibrated calibrated}: 1/2 is the threshold.
      *
      * @param images normalised pixels, NHWC
      * @param count images, any number
@@ -241,8 +264,17 @@ public final class Predictor implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             checkLogits(values, i, i);
         }
-        activation.apply(values, classes);
+        activate(values);
         return values;
+    }
+
+    private void activate(float[] values) {
+        activation.apply(values, classes);
+        if (activation == OutputActivation.SIGMOID && !meaning.thresholds().isEmpty()) {
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) meaning.calibrated(i % classes, values[i]);
+            }
+        }
     }
 
     /**
@@ -361,7 +393,8 @@ public final class Predictor implements AutoCloseable {
      * {@return the class activation map of one image}
      *
      * @param image normalised pixels, HWC
-     * @param classIndex the class, or −1 for the most probable one
+     * @param classIndex the class, or −1 for the most probable one: of several labels the one whose
+     *     {@linkplain #outputs output} is largest
      */
     public HeatMap heatMap(float[] image, int classIndex) {
         Objects.requireNonNull(image, "image");
@@ -380,7 +413,7 @@ public final class Predictor implements AutoCloseable {
                     maps[0] = network.classMaps(0);
                 });
         checkLogits(logits, 0, 0);
-        int wanted = classIndex < 0 ? ClassLogits.best(logits, 0, classes) : classIndex;
+        int wanted = classIndex < 0 ? mostProbable(logits) : classIndex;
         float[] values = new float[features.height() * features.width()];
         for (int i = 0; i < values.length; i++) {
             values[i] = maps[0][i * classes + wanted];
@@ -483,6 +516,8 @@ public final class Predictor implements AutoCloseable {
         private long memoryBudget = Long.MAX_VALUE;
         private @Nullable DataType precision;
         private OutputActivation activation = OutputActivation.SOFTMAX;
+        private Outputs meaning = Outputs.of(Task.CLASSIFY);
+        private double cropShare = CentreCrop.SHARE;
 
         private Builder(NetworkSpec spec, WeightSource weights) {
             this.spec = spec;
@@ -529,9 +564,28 @@ public final class Predictor implements AutoCloseable {
         }
 
         /**
+         * What outputs say, which the activation follows: softmax of classes, the sigmoid of
+         * labels, numbers as they are. A model's file may record it.
+         *
+         * @param value as the network was trained
+         * @return this
+         */
+        public Builder outputs(Outputs value) {
+            meaning = Objects.requireNonNull(value, "outputs");
+            activation =
+                    switch (value.task()) {
+                        case CLASSIFY, SEGMENT -> OutputActivation.SOFTMAX;
+                        case MULTILABEL -> OutputActivation.SIGMOID;
+                        case REGRESS -> OutputActivation.NONE;
+                    };
+            return this;
+        }
+
+        /**
          * What {@link Predictor#outputs} and {@link Predictor#classify(float[], int, int)} make of
-         * logits: {@code SOFTMAX}, the default, for classes of which an image shows one; {@code
-         * SIGMOID} where it may show several; {@code NONE} for numbers that are no classes.
+         * logits: {@code SOFTMAX}, the default where {@link #outputs} says nothing else, for
+         * classes of which an image shows one; {@code SIGMOID} where it may show several; {@code
+         * NONE} for numbers that are no classes.
          *
          * @param value the one of the loss that the network was trained with
          * @return this

@@ -5,9 +5,14 @@ import static java.util.Map.entry;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.ColourJitter;
+import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Mixing;
+import org.densenet4j.data.Task;
+import org.densenet4j.engine.LossFunction;
 import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -65,12 +70,24 @@ import java.util.Objects;
  * @param weightDecay added to gradients as decay·parameter
  * @param decayNorms whether gamma, beta and biases decay, too
  * @param decayScales whether of these gamma decays alone, by RMSprop
+ * @param task what images are labelled with; of models that classify pixels it is {@code SEGMENT}
+ * @param loss formula
+ * @param huberDelta where {@link Loss#HUBER} becomes a line
+ * @param focus 0, or the γ of the focal loss
+ * @param alpha of the focal loss of several labels: the weight of target 1; negative for none
+ * @param classWeights a number above 0 for each class, in order, separated by commas; {@code
+ *     balanced} for one that goes by the training images; empty for none
+ * @param positiveWeights the same for target 1 of each of several labels
+ * @param meanByLabel whether the loss of several labels is the sum of each label's mean
+ * @param bestBy what the best state is chosen by
  * @param labelSmoothing share of the target spread over all classes
  * @param clip largest gradient norm, 0 for no clipping
  * @param freezeBn whether running statistics are constants
  * @param augment what happens to training images
  * @param colourJitter strength of brightness, contrast and saturation, four times that of the
  *     lighting noise
+ * @param mixup α of mixup, 0 for none
+ * @param cutmix α of CutMix, 0 for none
  * @param seed of all draws
  */
 public record Recipe(
@@ -102,11 +119,22 @@ public record Recipe(
         double weightDecay,
         boolean decayNorms,
         boolean decayScales,
+        Task task,
+        Loss loss,
+        double huberDelta,
+        double focus,
+        double alpha,
+        String classWeights,
+        String positiveWeights,
+        boolean meanByLabel,
+        BestBy bestBy,
         double labelSmoothing,
         double clip,
         boolean freezeBn,
         Augment augment,
         double colourJitter,
+        double mixup,
+        double cutmix,
         long seed) {
 
     /** How the learning rate changes. */
@@ -127,6 +155,14 @@ public record Recipe(
         SGD,
         /** Gradients divided by the root of their mean square. */
         RMSPROP
+    }
+
+    /** What is made small. */
+    public enum Loss {
+        /** Cross-entropy of classes or labels, the squared error of numbers. */
+        DEFAULT,
+        /** Huber's loss, of numbers. */
+        HUBER
     }
 
     /** Named augmentations. */
@@ -175,10 +211,21 @@ public record Recipe(
                     1e-4,
                     true,
                     false,
+                    Task.CLASSIFY,
+                    Loss.DEFAULT,
+                    1,
+                    0,
+                    -1,
+                    "",
+                    "",
+                    false,
+                    BestBy.DEFAULT,
                     0,
                     0,
                     false,
                     Augment.SHIFT,
+                    0,
+                    0,
                     0,
                     1);
 
@@ -306,6 +353,18 @@ public record Recipe(
                 "use less than the epochs, where the cosine is down at zero");
         require(lrFactor > 0 && lrFactor <= 1, "lr-factor", lrFactor, "use a number up to 1");
         milestones(milestones, epochs);
+        new Mixing(mixup, cutmix); // checks them
+        OutputWeights.check("class-weights", classWeights);
+        OutputWeights.check("positive-weights", positiveWeights);
+    }
+
+    /** {@return what images are labelled with; the model decides whether pixels are} */
+    @Override
+    public Task task() {
+        if (classifiesPixels()) {
+            return Task.SEGMENT;
+        }
+        return task == Task.SEGMENT ? Task.CLASSIFY : task;
     }
 
     private static void requireAtLeastOne(String key, int value) {
@@ -575,6 +634,24 @@ public record Recipe(
                 : decayScales ? Decayed.WEIGHTS_AND_SCALES : Decayed.WEIGHTS;
     }
 
+    /**
+     * {@return this recipe with numbers for the weights that are balanced}
+     *
+     * @param images that are trained on
+     * @throws IllegalArgumentException in one line when a class or label does not occur among them
+     */
+    public Recipe balanced(Dataset images) {
+        Objects.requireNonNull(images, "images");
+        Map<String, String> weights = new LinkedHashMap<>();
+        if (classWeights.equals(OutputWeights.BALANCED) && !images.task().isOfVectors()) {
+            weights.put("class-weights", OutputWeights.balancedClasses(images));
+        }
+        if (positiveWeights.equals(OutputWeights.BALANCED) && images.task().isOfVectors()) {
+            weights.put("positive-weights", OutputWeights.balancedLabels(images));
+        }
+        return with(weights);
+    }
+
     /** {@return what happens to training images} */
     public Augmentation augmentation() {
         Augmentation augmentation =
@@ -589,6 +666,22 @@ public record Recipe(
     }
 
     /**
+     * {@return how the images of training batches are mixed}
+     *
+     * @throws IllegalArgumentException when the task has no labels of mixed images
+     */
+    public Mixing mixing() {
+        Mixing mixing = new Mixing(mixup, cutmix);
+        if (!mixing.isNone() && task() != Task.CLASSIFY && task() != Task.MULTILABEL) {
+            throw new IllegalArgumentException(
+                    (mixup > 0 ? "--mixup" : "--cutmix")
+                            + " is for classes and labels of whole images; the task is "
+                            + task().text());
+        }
+        return mixing;
+    }
+
+    /**
      * A trainer that follows the recipe.
      *
      * @param spec the network, usually of {@link #spec}
@@ -599,12 +692,14 @@ public record Recipe(
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");
 
+        LossFunction wanted = RecipeLoss.of(this);
         return Trainer.of(spec, device)
                 .strategy(strategy)
                 .batch(batch)
                 .accumulate(accumulate)
                 .optimizer(optimizer())
-                .labelSmoothing(labelSmoothing)
+                .loss(wanted)
+                .targets(mixing().isNone() ? wanted.targets() : TargetKind.VECTOR)
                 .clipGradients(clip)
                 .freezeBatchNorm(freezeBn)
                 .seed(seed);

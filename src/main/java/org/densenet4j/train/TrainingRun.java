@@ -5,8 +5,10 @@ import org.densenet4j.data.Dataset;
 import org.densenet4j.data.ImageLoader;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.SegmentationDataset;
 import org.densenet4j.data.SegmentationLoader;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.Csv;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +57,7 @@ public final class TrainingRun {
     private final Recipe recipe;
     private final RunFolder folder;
     private final LearningRateSchedule schedule;
+    private final BestBy bestBy;
     private final Ranks ranks;
     private final Map<String, String> notes = new LinkedHashMap<>();
     private TrainingListener listener = TrainingListener.NONE;
@@ -69,9 +72,13 @@ public final class TrainingRun {
     private int epoch;
     private int position;
     private double lossSum;
+
+    /** What the losses of steps are means over, added up. */
+    private double lossWeight;
+
     private long correct;
     private long seen;
-    private double bestScore = -1;
+    private double bestScore = Double.NaN;
     private int bestEpoch;
 
     // Of this process only.
@@ -85,6 +92,7 @@ public final class TrainingRun {
         this.recipe = recipe;
         this.folder = folder;
         this.schedule = recipe.learningRate();
+        this.bestBy = recipe.bestBy().of(trainer.task());
         this.ranks = trainer.ranks();
         recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
     }
@@ -127,16 +135,21 @@ public final class TrainingRun {
         requireImages("training", train.size());
         requireImages("test", test.size());
         requireImagesForAll(train.size());
+        requireTask(train, "training");
+        requireTask(test, "test");
         BatchLoader trainLoader =
                 BatchLoader.of(train)
                         .batch(recipe.batch())
                         .shuffle(recipe.seed())
                         .augment(recipe.augmentation())
+                        .mix(recipe.mixing())
                         .normalise(normalisation)
                         .dropLast(dropsLast(train.size()));
         BatchLoader testLoader =
                 BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
-        return data(RunData.of(trainLoader, train.size(), testLoader), train.classNames());
+        return data(
+                RunData.of(trainLoader, train.size(), testLoader, train.task().isOfVectors()),
+                train.classNames());
     }
 
     /**
@@ -201,6 +214,19 @@ public final class TrainingRun {
         notes.putAll(data.metadata().entries());
         notes.put(TRAINING_IMAGES, String.valueOf(data.images()));
         return this;
+    }
+
+    private void requireTask(Dataset images, String what) {
+        Task task = trainer.task();
+        if (images.task().isOfVectors() != task.isOfVectors()) {
+            throw new IllegalArgumentException(
+                    "the "
+                            + what
+                            + " images are labelled for the task "
+                            + images.task().text()
+                            + ", the trainer's loss is for "
+                            + task.text());
+        }
     }
 
     private static void requireImages(String what, int images) {
@@ -318,7 +344,9 @@ public final class TrainingRun {
             lossSum = Double.parseDouble(saved.getOrDefault("run.loss", "0"));
             correct = Long.parseLong(saved.getOrDefault("run.correct", "0"));
             seen = Long.parseLong(saved.getOrDefault("run.seen", "0"));
-            bestScore = Double.parseDouble(saved.getOrDefault(bestKey(), "-1"));
+            lossWeight =
+                    Double.parseDouble(saved.getOrDefault("run.loss-weight", String.valueOf(seen)));
+            bestScore = best(saved.get(bestBy.key()));
             bestEpoch = Integer.parseInt(saved.getOrDefault("run.best-epoch", "0"));
             position = inBatchesOf(recipe.batch(), saved.get("recipe.batch"));
         } catch (NumberFormatException e) {
@@ -341,11 +369,10 @@ public final class TrainingRun {
         folder.keepMetrics(epoch);
     }
 
-    /** What the best state has most of, as checkpoints call it. */
-    private String bestKey() {
-        return trainer.spec().graph().classifiesPixels()
-                ? "run.best-mean-iou"
-                : "run.best-accuracy";
+    /** Negative, or nothing, where there was no test that gave a number of this kind. */
+    private static double best(@Nullable String saved) {
+        double score = saved == null ? -1 : Double.parseDouble(saved);
+        return score < 0 ? Double.NaN : score;
     }
 
     /**
@@ -425,7 +452,8 @@ public final class TrainingRun {
         state.put("run.loss", String.valueOf(lossSum));
         state.put("run.correct", String.valueOf(correct));
         state.put("run.seen", String.valueOf(seen));
-        state.put(bestKey(), String.valueOf(bestScore));
+        state.put("run.loss-weight", String.valueOf(lossWeight));
+        state.put(bestBy.key(), String.valueOf(bestScore()));
         state.put("run.best-epoch", String.valueOf(bestEpoch));
         trainer.save(folder.file(name), state);
     }
@@ -486,7 +514,7 @@ public final class TrainingRun {
                                 epoch + 1,
                                 trainer.steps(),
                                 trainer.learningRate(),
-                                lossSum / Math.max(1, seen),
+                                meanLoss(),
                                 (double) correct / Math.max(1, seen),
                                 tested.loss(),
                                 tested.accuracy(),
@@ -494,7 +522,9 @@ public final class TrainingRun {
                                 System.nanoTime() / 1e9 - start,
                                 (images - imagesBefore) / Math.max(1e-9, steps),
                                 wait / Math.max(1e-9, wait + steps),
-                                tested.iou()),
+                                tested.iou(),
+                                trainer.task(),
+                                tested.outputs()),
                         events);
             }
         } catch (UncheckedIOException e) {
@@ -526,6 +556,11 @@ public final class TrainingRun {
         return config;
     }
 
+    /** Of the epoch so far; 0 before its first step. */
+    private double meanLoss() {
+        return lossWeight == 0 ? 0 : lossSum / lossWeight;
+    }
+
     /** Returns false when told to stop. */
     private <B> boolean trainEpoch(RunData<B> read, EventFile events) throws IOException {
         long perEpoch = read.train().batchesPerEpoch();
@@ -553,7 +588,8 @@ public final class TrainingRun {
                 StepResult r = read.step().of(trainer, batch, following);
                 stepSeconds += (System.nanoTime() - start) / 1e9;
                 images += r.images();
-                lossSum += r.loss() * r.labels();
+                lossSum += r.loss() * r.meanOver();
+                lossWeight += r.meanOver();
                 correct += r.correct();
                 seen += r.labels();
                 position = behind;
@@ -568,7 +604,7 @@ public final class TrainingRun {
                                 recipe.epochs(),
                                 epoch * perEpoch + position,
                                 total,
-                                lossSum / Math.max(1, seen),
+                                meanLoss(),
                                 (double) correct / Math.max(1, seen),
                                 images / stepSeconds));
                 if (!ranks.isAlone() && ranks.failed()) {
@@ -637,20 +673,24 @@ public final class TrainingRun {
         epoch++;
         position = 0;
         lossSum = 0;
+        lossWeight = 0;
         correct = 0;
         seen = 0;
-        boolean best = tested.score() > bestScore;
+        boolean best = bestBy.isBetter(bestBy.of(tested), bestScore);
         if (best) {
-            bestScore = tested.score();
+            bestScore = bestBy.of(tested);
             bestEpoch = epoch;
         }
         folder.append(result, classNames);
         write(result, events);
         if (best) {
-            if (result.isOfPixels()) {
-                folder.write(RunFolder.IOU, csv(tested));
-            } else {
-                folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
+            switch (result.task()) {
+                case CLASSIFY -> folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
+                case SEGMENT -> folder.write(RunFolder.IOU, csv(tested));
+                case MULTILABEL, REGRESS ->
+                        folder.write(
+                                RunFolder.OUTPUTS,
+                                OutputTable.csv(result.task(), classNames, tested.outputs()));
             }
             save(RunFolder.BEST);
         }
@@ -667,22 +707,42 @@ public final class TrainingRun {
         if (!folder.isWritten()) {
             return;
         }
-        RunSummary.write(folder, trainer.spec().toString(), config(), classNames);
+        RunSummary.write(folder, trainer.spec().toString(), config(), classNames, bestBy);
         summarised = System.nanoTime();
     }
 
     private void write(EpochResult r, EventFile events) throws IOException {
         events.scalar("loss/train", r.steps(), r.trainLoss());
         events.scalar("loss/test", r.steps(), r.testLoss());
-        events.scalar("accuracy/train", r.steps(), r.trainAccuracy());
-        events.scalar("accuracy/test", r.steps(), r.testAccuracy());
-        if (r.isOfPixels()) {
-            events.scalar("iou/mean", r.steps(), r.testMeanIou());
-            for (int c = 0; c < classNames.size(); c++) {
-                events.scalar("iou/" + classNames.get(c), r.steps(), r.testIou().get(c));
+        if (r.task() != Task.REGRESS) {
+            events.scalar("accuracy/train", r.steps(), r.trainAccuracy());
+            events.scalar("accuracy/test", r.steps(), r.testAccuracy());
+        }
+        switch (r.task()) {
+            case CLASSIFY -> events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+            case SEGMENT -> {
+                events.scalar("iou/mean", r.steps(), r.testMeanIou());
+                for (int c = 0; c < classNames.size(); c++) {
+                    events.scalar("iou/" + classNames.get(c), r.steps(), r.testIou().get(c));
+                }
             }
-        } else {
-            events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+            case MULTILABEL -> {
+                events.scalar("auroc/mean", r.steps(), r.testMeanAuroc());
+                events.scalar("average_precision/mean", r.steps(), r.testMeanAveragePrecision());
+                for (int c = 0; c < classNames.size(); c++) {
+                    OutputScores.Score score = r.testOutputs().get(c);
+                    String name = classNames.get(c);
+                    events.scalar("auroc/" + name, r.steps(), score.auroc());
+                    events.scalar("average_precision/" + name, r.steps(), score.averagePrecision());
+                }
+            }
+            case REGRESS -> {
+                events.scalar("mae/mean", r.steps(), r.testMeanAbsoluteError());
+                for (int c = 0; c < classNames.size(); c++) {
+                    OutputScores.Score score = r.testOutputs().get(c);
+                    events.scalar("mae/" + classNames.get(c), r.steps(), score.absoluteError());
+                }
+            }
         }
         events.scalar("speed/images_per_second", r.steps(), r.imagesPerSecond());
         events.scalar("speed/input_wait", r.steps(), r.inputWait());
@@ -723,11 +783,16 @@ public final class TrainingRun {
     }
 
     /**
-     * {@return the highest test accuracy so far, or mean intersection over union where pixels are
-     * classified; −1 before the first test}
+     * {@return the best test's number of the kind of {@link #bestBy} so far; −1 before the first
+     * test}
      */
     public double bestScore() {
-        return bestScore;
+        return Double.isNaN(bestScore) ? -1 : bestScore;
+    }
+
+    /** {@return which number of the test the best state is chosen by} */
+    public BestBy bestBy() {
+        return bestBy;
     }
 
     /** {@return whether its patience is at its end before the last epoch} */

@@ -1,8 +1,12 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.data.CentreCrop;
+import org.densenet4j.data.ChestXRays;
 import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.FamilySpec;
@@ -29,12 +33,16 @@ public final class Model implements WeightSource, AutoCloseable {
             "the weights do not record how images were normalised; give --mean and --std, or"
                     + " Model.withNormalisation, and save with Trainer.Builder.images";
 
+    /** Metadata key of exports of networks that see all of an image's shorter side. */
+    static final String CROP_SHARE = "images.crop-share";
+
     private final TensorFile file;
     private final WeightMatch match;
     private final NetworkSpec spec;
     private final List<String> classNames;
     private final @Nullable Normalisation normalisation;
     private final ImageMetadata images;
+    private final Outputs outputs;
 
     private Model(
             TensorFile file,
@@ -42,13 +50,15 @@ public final class Model implements WeightSource, AutoCloseable {
             NetworkSpec spec,
             List<String> classNames,
             @Nullable Normalisation normalisation,
-            ImageMetadata images) {
+            ImageMetadata images,
+            Outputs outputs) {
         this.file = file;
         this.match = match;
         this.spec = spec;
         this.classNames = List.copyOf(classNames);
         this.normalisation = normalisation;
         this.images = images;
+        this.outputs = outputs;
     }
 
     /**
@@ -95,7 +105,8 @@ public final class Model implements WeightSource, AutoCloseable {
             WeightMatch match = WeightMatch.of(path, file, spec, whole);
             match.checkValues();
             match.noteUntold();
-            ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
+            ImageMetadata recorded =
+                    TorchXRayVision.images(file, ImageMetadata.read(path, file.metadata()));
             checkPalette(path, recorded, spec);
             Model model =
                     new Model(
@@ -104,7 +115,8 @@ public final class Model implements WeightSource, AutoCloseable {
                             spec,
                             classNames(path, recorded, spec),
                             normalisation(path, file, recorded, spec),
-                            recorded);
+                            recorded,
+                            outputs(path, file, spec));
             opened = true;
             return model;
         } finally {
@@ -112,6 +124,14 @@ public final class Model implements WeightSource, AutoCloseable {
                 file.close();
             }
         }
+    }
+
+    private static Outputs outputs(Path path, TensorFile file, NetworkSpec spec)
+            throws IOException {
+        Outputs recorded =
+                Outputs.read(
+                        path, file.metadata(), spec.graph().classifiesPixels(), spec.classes());
+        return TorchXRayVision.outputs(path, file, recorded, spec.classes());
     }
 
     private static NetworkSpec spec(
@@ -271,7 +291,8 @@ public final class Model implements WeightSource, AutoCloseable {
             throw new IllegalArgumentException(
                     names.size() + " class names for a network with " + spec.classes());
         }
-        return new Model(file, match, spec, names, normalisation, images.withClassNames(names));
+        return new Model(
+                file, match, spec, names, normalisation, images.withClassNames(names), outputs);
     }
 
     /**
@@ -300,7 +321,7 @@ public final class Model implements WeightSource, AutoCloseable {
                             + width
                             + " and open the weights with it");
         }
-        return new Model(file, match, resized, classNames, normalisation, images);
+        return new Model(file, match, resized, classNames, normalisation, images, outputs);
     }
 
     /**
@@ -318,7 +339,8 @@ public final class Model implements WeightSource, AutoCloseable {
                             + " channels for a network with "
                             + spec.inputChannels());
         }
-        return new Model(file, match, spec, classNames, value, images.withNormalisation(value));
+        return new Model(
+                file, match, spec, classNames, value, images.withNormalisation(value), outputs);
     }
 
     /**
@@ -329,7 +351,57 @@ public final class Model implements WeightSource, AutoCloseable {
      */
     public Model withExifOrientation(boolean on) {
         return new Model(
-                file, match, spec, classNames, normalisation, images.withExifOrientation(on));
+                file,
+                match,
+                spec,
+                classNames,
+                normalisation,
+                images.withExifOrientation(on),
+                outputs);
+    }
+
+    /**
+     * {@return share of an image's shorter side that the network sees: 7/8 as torchvision
+     * evaluates, all of it for torchxrayvision's weights and what was exported of them}
+     */
+    public double cropShare() {
+        String recorded = file.metadata().get(CROP_SHARE);
+        boolean all =
+                recorded == null
+                        ? TorchXRayVision.holds(file)
+                        : recorded.equals(String.valueOf(ChestXRays.CROP_SHARE));
+        return all ? ChestXRays.CROP_SHARE : CentreCrop.SHARE;
+    }
+
+    /**
+     * {@return what the network's outputs say: recorded by the file, one class of each image or
+     * pixel where it records nothing, or given since}
+     */
+    public Outputs outputs() {
+        return outputs;
+    }
+
+    /**
+     * {@return the same model with outputs that say something else}
+     *
+     * @param value with thresholds for all outputs, or none
+     * @throws IllegalArgumentException when there is another number of thresholds, or only one of
+     *     both classifies pixels
+     */
+    public Model withOutputs(Outputs value) {
+        Objects.requireNonNull(value, "outputs");
+        if (!value.thresholds().isEmpty() && value.thresholds().size() != spec.classes()) {
+            throw new IllegalArgumentException(
+                    value.thresholds().size()
+                            + " thresholds for a network with "
+                            + spec.classes()
+                            + " outputs");
+        }
+        if (value.task() == Task.SEGMENT != spec.graph().classifiesPixels()) {
+            throw new IllegalArgumentException(
+                    "the task " + value.task().text() + " does not fit the network " + spec.name());
+        }
+        return new Model(file, match, spec, classNames, normalisation, images, value);
     }
 
     /** {@return how the file's tensors fitted} */

@@ -17,12 +17,13 @@ final class OnnxNotes {
     private OnnxNotes() {}
 
     /** The notes by name. Class names and normalisation are there where they are known. */
-    static Map<String, String> of(Graph network, ImageMetadata images, int leastSide) {
-        Map<String, String> notes = new LinkedHashMap<>(images.entries());
+    static Map<String, String> of(Graph network, OnnxExport.Known known, int leastSide) {
+        Map<String, String> notes = new LinkedHashMap<>(known.images().entries());
+        notes.putAll(known.outputs().entries());
         notes.put("input.layout", layout(network.inputChannels()));
         notes.put("input.size", "[" + network.inputHeight() + "," + network.inputWidth() + "]");
         notes.put("input.least", String.valueOf(leastSide));
-        notes.put("preparation", preparation(network, images));
+        notes.put("preparation", preparation(network, known));
         if (network.evaluatesWithBatchStatistics()) {
             notes.put("batch-statistics", "of the images that are run together");
         }
@@ -39,7 +40,8 @@ final class OnnxNotes {
         return "float32 [batch, channels (" + colours + "), height, width]";
     }
 
-    private static String preparation(Graph network, ImageMetadata images) {
+    private static String preparation(Graph network, OnnxExport.Known known) {
+        ImageMetadata images = known.images();
         StringJoiner text = new StringJoiner(" ");
         if (images.exifOrientation()) {
             text.add("Images are turned upright as their Exif orientation says.");
@@ -48,8 +50,10 @@ final class OnnxNotes {
             text.add("Images keep their size; there are logits of every pixel.");
         } else {
             text.add(
-                    "Images are resized (bilinear, antialiased) so that the input is 7/8 of the"
-                            + " shorter side and cut out of the middle, as torchvision evaluates.");
+                    "Images are resized (bilinear, antialiased) so that the input is "
+                            + (known.cropShare() == 1 ? "all" : "7/8")
+                            + " of the shorter side and cut out of the middle"
+                            + (known.cropShare() == 1 ? "." : ", as torchvision evaluates."));
             if (isForSmallImages(network)) {
                 text.add(
                         "A network for small images takes an image of exactly its input size as it"

@@ -76,11 +76,16 @@ class RecipeTest {
                         case "milestones" -> "1, 2";
                         case "augment" -> "cifar";
                         case "optimiser" -> "rmsprop";
+                        case "task" -> "multilabel";
+                        case "loss" -> "huber";
+                        case "best-by" -> "loss";
+                        case "class-weights", "positive-weights" -> "1,2";
                         case "nesterov",
                                 "decay-norms",
                                 "decay-scales",
                                 "epsilon-inside",
                                 "freeze-bn",
+                                "mean-by-label",
                                 "scale-learning-rate",
                                 "drop-last" ->
                                 value.equals("true") ? "false" : "true";

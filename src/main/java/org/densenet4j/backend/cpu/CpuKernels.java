@@ -4,6 +4,7 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.OutputLoss;
 import org.densenet4j.backend.PoolShape;
 
 import java.lang.foreign.Arena;
@@ -46,6 +47,7 @@ final class CpuKernels implements Kernels {
     private final BatchNormVectors batchNormVectors;
     private final Choice<Elementwise> elementwise;
     private final SoftmaxCrossEntropy softmaxCrossEntropy;
+    private final VectorLosses vectorLosses;
     private final PixelCrossEntropy pixelCrossEntropy;
     private final Choice<ColumnSums> columnSums;
     private final Choice<MaskRelu> maskRelu;
@@ -103,6 +105,7 @@ final class CpuKernels implements Kernels {
         elementwise =
                 few(Elementwise.class, () -> Elementwise.Vectors.class, Elementwise.Loops::new);
         softmaxCrossEntropy = only(SoftmaxCrossEntropy.class, SoftmaxCrossEntropy::new);
+        vectorLosses = only(VectorLosses.class, VectorLosses::new);
         pixelCrossEntropy = only(PixelCrossEntropy.class, PixelCrossEntropy::new);
         columnSums = few(ColumnSums.class, () -> ColumnSums.Vectors.class, ColumnSums.Loops::new);
         maskRelu =
@@ -319,6 +322,32 @@ final class CpuKernels implements Kernels {
             Matrix gradient) {
         softmaxCrossEntropy.softmaxCrossEntropy(
                 logits, labels, smoothing, gradientScale, losses, hits, gradient);
+    }
+
+    @Override
+    public void softmaxVectorLoss(
+            Matrix logits,
+            Matrix targets,
+            Matrix scale,
+            float smoothing,
+            float focus,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        vectorLosses.softmaxVectorLoss(
+                logits, targets, scale, smoothing, focus, losses, hits, gradient);
+    }
+
+    @Override
+    public void outputLoss(
+            OutputLoss loss,
+            Matrix logits,
+            Matrix targets,
+            Matrix factors,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        vectorLosses.outputLoss(loss, logits, targets, factors, losses, hits, gradient);
     }
 
     @Override

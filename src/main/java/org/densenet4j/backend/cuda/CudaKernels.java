@@ -4,6 +4,7 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.OutputLoss;
 import org.densenet4j.backend.PoolShape;
 
 /**
@@ -394,6 +395,71 @@ final class CudaKernels implements Kernels {
                 base + labels,
                 smoothing,
                 gradientScale,
+                address(losses),
+                address(hits),
+                address(gradient),
+                gradient.stride(),
+                logits.rows(),
+                logits.columns());
+    }
+
+    @Override
+    public void softmaxVectorLoss(
+            Matrix logits,
+            Matrix targets,
+            Matrix scale,
+            float smoothing,
+            float focus,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        launcher.launch(
+                "softmax_vector_loss",
+                new Grid(Math.ceilDiv(logits.rows(), 8), 1, 32, 8),
+                Traffic.reading(logits, targets, scale).writing(losses, hits, gradient),
+                address(logits),
+                logits.stride(),
+                address(targets),
+                targets.stride(),
+                address(scale),
+                smoothing,
+                focus,
+                address(losses),
+                address(hits),
+                address(gradient),
+                gradient.stride(),
+                logits.rows(),
+                logits.columns());
+    }
+
+    @Override
+    public void outputLoss(
+            OutputLoss loss,
+            Matrix logits,
+            Matrix targets,
+            Matrix factors,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        launcher.launch(
+                "output_loss",
+                new Grid(Math.ceilDiv(logits.rows(), 8), 1, 32, 8),
+                Traffic.reading(
+                                logits,
+                                targets,
+                                loss.kind().isOfLabels() ? factors : factors.rows(0, 1))
+                        .writing(losses, hits, gradient),
+                loss.kind().ordinal(),
+                loss.smoothing(),
+                loss.gamma(),
+                loss.alpha(),
+                loss.delta(),
+                address(logits),
+                logits.stride(),
+                address(targets),
+                targets.stride(),
+                address(factors),
+                factors.stride(),
                 address(losses),
                 address(hits),
                 address(gradient),

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.OutputLoss;
 import org.densenet4j.backend.PoolShape;
 import org.junit.jupiter.api.Test;
 
@@ -169,6 +170,16 @@ class TrafficTest {
                 2 * MATRIX + 13 * 4 + 32 * tally.bytes(),
                 "combine_rows",
                 33 * tally.bytes());
+    }
+
+    @Test
+    void lossesOfVectorsReadTheirTargetsAndFactors() {
+        Matrix losses = Matrix.vector(8192, 12);
+        kernels.softmaxVectorLoss(x, x, vector, 0, 0, losses, losses, y);
+        assertLaunches("softmax_vector_loss", 3 * MATRIX + VECTOR + 2 * 12 * 4);
+        OutputLoss squared = new OutputLoss(OutputLoss.Kind.SQUARED, 0, 0, -1, 1);
+        kernels.outputLoss(squared, x, x, Matrix.dense(0, 2, CHANNELS), losses, losses, y);
+        assertLaunches("output_loss", 3 * MATRIX + VECTOR + 2 * 12 * 4);
     }
 
     @Test
