@@ -229,6 +229,7 @@ public final class MemoryPlan {
         private MemoryStrategy strategy = MemoryStrategy.SHARED;
         private int batch = 64;
         private boolean inputGradient;
+        private OptimiserState optimiserState = OptimiserState.VELOCITY;
         private @Nullable DataType precision;
 
         private Builder(NetworkSpec spec, Graph graph) {
@@ -276,6 +277,17 @@ public final class MemoryPlan {
         }
 
         /**
+         * What an optimiser remembers of each parameter; SGD's velocity unless told.
+         *
+         * @param value such as {@code Optimiser.state()} of an optimiser
+         * @return this
+         */
+        public Builder optimiserState(OptimiserState value) {
+            optimiserState = Objects.requireNonNull(value, "optimiserState");
+            return this;
+        }
+
+        /**
          * Storage of activations and their gradients; parameters, statistics and sums are always
          * float32. Null, the default, is the device's own choice.
          *
@@ -310,6 +322,7 @@ public final class MemoryPlan {
                                             new Planner(
                                                     graph, schedule, strategy, batch, device,
                                                     allocator),
+                                            optimiserState,
                                             inputGradient));
             return new MemoryPlan(schedule, placement.layout(), placement.memory(), copy());
         }
@@ -413,6 +426,7 @@ public final class MemoryPlan {
                     .strategy(strategy)
                     .batch(batch)
                     .inputGradient(inputGradient)
+                    .optimiserState(optimiserState)
                     .precision(precision);
         }
     }
