@@ -21,6 +21,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 
@@ -54,7 +56,7 @@ public final class TrainingRun {
     private final Trainer trainer;
     private final Recipe recipe;
     private final RunFolder folder;
-    private final LearningRateSchedule schedule;
+    private final Optional<Plateau> plateau;
     private final Ranks ranks;
     private final Map<String, String> notes = new LinkedHashMap<>();
     private TrainingListener listener = TrainingListener.NONE;
@@ -84,7 +86,7 @@ public final class TrainingRun {
         this.trainer = trainer;
         this.recipe = recipe;
         this.folder = folder;
-        this.schedule = recipe.learningRate();
+        this.plateau = recipe.plateau();
         this.ranks = trainer.ranks();
         recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
     }
@@ -320,6 +322,9 @@ public final class TrainingRun {
             seen = Long.parseLong(saved.getOrDefault("run.seen", "0"));
             bestScore = Double.parseDouble(saved.getOrDefault(bestKey(), "-1"));
             bestEpoch = Integer.parseInt(saved.getOrDefault("run.best-epoch", "0"));
+            if (plateau.isPresent() && saved.containsKey("run.plateau")) {
+                plateau.get().restore(saved.get("run.plateau"));
+            }
             position = inBatchesOf(recipe.batch(), saved.get("recipe.batch"));
         } catch (NumberFormatException e) {
             throw new IOException(checkpoint + ": the run's counters are broken", e);
@@ -427,6 +432,7 @@ public final class TrainingRun {
         state.put("run.seen", String.valueOf(seen));
         state.put(bestKey(), String.valueOf(bestScore));
         state.put("run.best-epoch", String.valueOf(bestEpoch));
+        plateau.ifPresent(p -> state.put("run.plateau", p.state()));
         trainer.save(folder.file(name), state);
     }
 
@@ -530,6 +536,7 @@ public final class TrainingRun {
     private <B> boolean trainEpoch(RunData<B> read, EventFile events) throws IOException {
         long perEpoch = read.train().batchesPerEpoch();
         long total = perEpoch * recipe.epochs();
+        LearningRateSchedule schedule = recipe.learningRate(total);
         try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(epoch, position)) {
             @Nullable B following = next(batches);
             while (following != null) {
@@ -548,7 +555,13 @@ public final class TrainingRun {
                     }
                     ranks.tell(stop.getAsBoolean(), failure != null);
                 }
-                trainer.learningRate(schedule.rate((double) (epoch * perEpoch + position) / total));
+                double progress = (double) (epoch * perEpoch + position) / total;
+                double lowered = plateau.map(Plateau::scale).orElse(1.0);
+                trainer.learningRate(lowered * schedule.rate(progress));
+                OptionalDouble momentum = schedule.momentum(progress);
+                if (momentum.isPresent() && trainer.momentum() > 0) {
+                    trainer.momentum(momentum.getAsDouble());
+                }
                 long start = System.nanoTime();
                 StepResult r = read.step().of(trainer, batch, following);
                 stepSeconds += (System.nanoTime() - start) / 1e9;
@@ -612,8 +625,27 @@ public final class TrainingRun {
         ranks.await();
     }
 
-    /** Returns null when told to stop. */
+    /**
+     * Returns null when told to stop. Where weights are averaged, the averages are tested, and
+     * still in their place afterwards, to be saved as the best.
+     */
     private @Nullable TestResult test(RunTest test) throws IOException {
+        if (!trainer.averagesWeights()) {
+            return tested(test);
+        }
+        trainer.exchangeAverages();
+        @Nullable TestResult result = null;
+        try {
+            result = tested(test);
+        } finally {
+            if (result == null) {
+                trainer.exchangeAverages();
+            }
+        }
+        return result;
+    }
+
+    private @Nullable TestResult tested(RunTest test) throws IOException {
         TestSum sum = ranks.together(() -> test.of(trainer, stop));
         if (ranks.any(sum == null)) {
             return null;
@@ -639,6 +671,7 @@ public final class TrainingRun {
         lossSum = 0;
         correct = 0;
         seen = 0;
+        plateau.ifPresent(p -> p.step(tested.loss()));
         boolean best = tested.score() > bestScore;
         if (best) {
             bestScore = tested.score();
@@ -653,6 +686,9 @@ public final class TrainingRun {
                 folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
             }
             save(RunFolder.BEST);
+        }
+        if (trainer.averagesWeights()) {
+            trainer.exchangeAverages(); // back to what is trained
         }
         // The last one to be written: a run that is killed before repeats what came after the
         // previous one.

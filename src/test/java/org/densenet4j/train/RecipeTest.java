@@ -76,12 +76,18 @@ class RecipeTest {
                         case "milestones" -> "1, 2";
                         case "augment" -> "cifar";
                         case "optimiser" -> "rmsprop";
+                        case "param-groups" -> "classifier.*: rate-scale=2 weight-decay=0";
+                        case "freeze" -> "features.conv0, features.denseblock1";
                         case "nesterov",
                                 "decay-norms",
                                 "decay-scales",
                                 "epsilon-inside",
                                 "freeze-bn",
                                 "scale-learning-rate",
+                                "amsgrad",
+                                "centred",
+                                "cycle-momentum",
+                                "ema-warm-up",
                                 "drop-last" ->
                                 value.equals("true") ? "false" : "true";
                         case "epochs",
@@ -90,6 +96,11 @@ class RecipeTest {
                                 "input-size",
                                 "crop",
                                 "patience",
+                                "restart-factor",
+                                "div-factor",
+                                "final-div-factor",
+                                "plateau-patience",
+                                "plateau-cooldown",
                                 "seed" ->
                                 "17";
                         default -> "0.125";
