@@ -24,6 +24,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.Collectors;
 
 /**
@@ -111,6 +112,18 @@ public final class TrainingRun {
                             + " RunFolder.create or open, and other ranks RunFolder.ofFirstRank");
         }
         return new TrainingRun(trainer, recipe, folder);
+    }
+
+    /**
+     * {@return a run that has no folder and writes nothing, for {@link #findLearningRate}}
+     *
+     * @param trainer open, and left open
+     * @param recipe batch and augmentation
+     */
+    public static TrainingRun unwritten(Trainer trainer, Recipe recipe) {
+        Objects.requireNonNull(trainer, "trainer");
+        Objects.requireNonNull(recipe, "recipe");
+        return new TrainingRun(trainer, recipe, RunFolder.ofFirstRank(Path.of("")));
     }
 
     /**
@@ -437,6 +450,72 @@ public final class TrainingRun {
     }
 
     // ---------------------------------------------------------------- training
+
+    /**
+     * Trains some steps at rates that rise exponentially (the range test of Smith 2017, section
+     * 3.3, as fastai's {@code lr_find}), until the smoothed loss is four times its least, or not
+     * finite. The trainer is of no use afterwards: close it, and open another.
+     *
+     * @param from the first rate, above 0
+     * @param to the last rate, above the first
+     * @param steps 10 or more
+     * @return losses by rate
+     * @throws IllegalArgumentException when the rates do not rise or there are fewer steps
+     * @throws IOException in one line when an image or none at all can be read
+     */
+    public LearningRateSearch findLearningRate(double from, double to, int steps)
+            throws IOException {
+        if (!(from > 0 && from < to && to <= 1e6)) {
+            throw new IllegalArgumentException(
+                    "rates from " + from + " to " + to + ": use positive numbers that rise");
+        }
+        if (steps < 10) {
+            throw new IllegalArgumentException("steps = " + steps + ": use 10 or more");
+        }
+        if (data == null) {
+            throw new IllegalStateException("give the run its data before it trains");
+        }
+        trainer.requireTrainable("the data", data.metadata());
+        LearningRateSearch.Recorder recorder = new LearningRateSearch.Recorder();
+        try {
+            findLearningRate(
+                    data.read(loaderThreads, skipBroken ? listener::brokenImage : null)
+                            .shard(ranks.rank(), ranks.count()),
+                    step -> LearningRateSearch.rate(from, to, step, steps),
+                    steps,
+                    recorder);
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        } catch (NonFiniteException e) {
+            // That is where the test ends.
+        }
+        return recorder.result(steps);
+    }
+
+    private <B> void findLearningRate(
+            RunData<B> read,
+            IntToDoubleFunction rates,
+            int steps,
+            LearningRateSearch.Recorder recorder)
+            throws IOException {
+        int step = 0;
+        for (int pass = 0; step < steps; pass++) {
+            int before = step;
+            try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(pass, 0)) {
+                while (step < steps && batches.hasNext()) {
+                    double rate = rates.applyAsDouble(step++);
+                    trainer.learningRate(rate);
+                    double loss = read.step().of(trainer, batches.next(), null).loss();
+                    if (!recorder.add(rate, loss) || stop.getAsBoolean()) {
+                        return;
+                    }
+                }
+            }
+            if (step == before) {
+                throw new IOException("none of the training images can be read");
+            }
+        }
+    }
 
     /**
      * Trains to the last epoch, or until the recipe's patience is at its end, or until told to
