@@ -93,10 +93,10 @@ final class LrFindCommand extends TrainCommand {
         LearningRateSearch search;
         try (Trainer trainer = builder(recipe, spec, d).open()) {
             loadWeights(trainer);
-            System.out.println(trainer.spec() + ", batch " + recipe.batch());
             TrainingRun run = loading(TrainingRun.unwritten(trainer, recipe));
             source.give(run);
             search = run.findLearningRate(from, to, steps);
+            System.out.println(trainer.spec() + ", batch " + recipe.batch());
         }
         if (Job.isFirst()) {
             report(search);

@@ -104,6 +104,9 @@ class TrainCommand implements Callable<Integer> {
 
     private Continued continued;
 
+    /** Of rank 0. */
+    private DiskSpace disk;
+
     /** For picocli. */
     TrainCommand() {}
 
@@ -582,6 +585,10 @@ class TrainCommand implements Callable<Integer> {
             if (checkpoint == null) {
                 loadWeights(trainer); // weights that do not fit leave no folder
             }
+            if (Job.isFirst()) {
+                Path folder = continues() ? resumedFolder() : out != null ? out : Path.of("runs");
+                disk = DiskSpace.of(folder, trainer.checkpointBytes()).checked(folder);
+            }
             return train(recipe, source, checkpoint, d, trainer, stop);
         }
     }
@@ -617,6 +624,9 @@ class TrainCommand implements Callable<Integer> {
                     augmentation(recipe, trainer.spec()),
                     recipe.strategy(),
                     Bytes.format(plan.peakBytes()));
+            if (disk != null) {
+                System.out.println(disk);
+            }
             TrainingProgress progress = new TrainingProgress(recipe.epochs());
             TrainingRun run =
                     loading(TrainingRun.of(trainer, recipe, folder))

@@ -56,7 +56,9 @@ public record LearningRateSearch(List<Point> points, int steps) {
         }
     }
 
-    /** The points without the first tenth of the steps, where the average is of few, and the last. */
+    /**
+     * The points without the first tenth of the steps, where the average is of few, and the last.
+     */
     private List<Point> usable() {
         int from = steps / 10;
         int to = points.size() - LAST;
@@ -114,7 +116,9 @@ public record LearningRateSearch(List<Point> points, int steps) {
         return rate;
     }
 
-    /** {@return a tenth of the rate of the least smoothed loss; empty where there are few points} */
+    /**
+     * {@return a tenth of the rate of the least smoothed loss; empty where there are few points}
+     */
     public OptionalDouble tenthOfMinimum() {
         return usable().stream()
                 .min((a, b) -> Double.compare(a.smoothed, b.smoothed))

@@ -384,7 +384,11 @@ public record Recipe(
                 true,
                 "is for --optimiser rmsprop, adam or adamw; use --decay-scales false with sgd");
         require(ema >= 0 && ema < 1, "ema", ema, "use a number below 1, or 0 for no average");
-        require(minLr >= 0 && minLr <= lr, "min-lr", minLr, "use 0 to the learning rate");
+        require(
+                minLr == 0 || minLr > 0 && minLr <= lr,
+                "min-lr",
+                minLr,
+                "use 0 to the learning rate");
         require(
                 restartEpochs >= 0 && Double.isFinite(restartEpochs),
                 "restart-epochs",

@@ -708,6 +708,16 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** {@return bytes of the tensors of what {@link #save} writes} */
+    public long checkpointBytes() {
+        long parameters = network.parameters().stream().mapToLong(ParameterSpec::count).sum();
+        long statistics =
+                network.runningStatistics().stream().mapToLong(ParameterSpec::count).sum();
+        int copies = average == null ? 1 : 2;
+        int remembered = network.optimiserState().size();
+        return Float.BYTES * ((copies + remembered) * parameters + copies * statistics);
+    }
+
     /**
      * Continues from a saved state.
      *

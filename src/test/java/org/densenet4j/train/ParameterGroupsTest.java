@@ -44,7 +44,7 @@ class ParameterGroupsTest {
 
     private static Device[] devices() {
         return new Device[] {
-            Device.open("cpu", DeviceOptions.defaults().withThreads(2)),
+            Device.open("cpu", DeviceOptions.defaults().withThreads(1)),
             new EmulatedDevice(DeviceOptions.defaults())
         };
     }
