@@ -8,6 +8,7 @@ import org.densenet4j.data.ColourJitter;
 import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.OptimiserState;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -790,6 +791,11 @@ public record Recipe(
                             weightDecay,
                             decayed());
         };
+    }
+
+    /** {@return what is remembered of each parameter, for plans} */
+    public OptimiserState optimiserState() {
+        return new OptimiserState(optimizer().step(0, 1, 1).state(), ema > 0);
     }
 
     /** The rate of this batch. */
