@@ -1,4 +1,5 @@
 // All kernels as one program: what is compiled for a device, and by the host compiler for the emulation test.
+#include "adam.cu"
 #include "append_features.cu"
 #include "average_pool.cu"
 #include "batch_norm_vectors.cu"
@@ -13,6 +14,7 @@
 #include "elementwise.cu"
 #include "gemm.cu"
 #include "max_pool.cu"
+#include "moving_average.cu"
 #include "norm_gradient.cu"
 #include "output_loss.cu"
 #include "pixel_cross_entropy.cu"

@@ -1,5 +1,7 @@
 package org.densenet4j.backend;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The fused element-wise passes and reductions of a step.
  *
@@ -627,14 +629,16 @@ public interface Kernels {
 
     /**
      * One step of SGD as PyTorch defines it: {@code g = scale·gradient + decay·p; v = momentum·v +
-     * g; p −= rate·(nesterov ? g + momentum·v : v)}, where velocities are zero before the first
-     * step. All are vectors [1, n].
+     * share·g; p −= rate·(nesterov ? g + momentum·v : v)}, where velocities are zero before the
+     * first step. All are vectors [1, n].
      *
      * @param parameters [1, n], changed
      * @param gradients [1, n], float32
      * @param velocity [1, n], changed
      * @param rate the learning rate
      * @param momentum share of the velocity that stays, from 0 to 1
+     * @param share of the gradient in the velocity: 1, or, with dampening, 1 minus that from the
+     *     second step on
      * @param nesterov whether the step looks ahead by a momentum, as Nesterov's does
      * @param decay weight decay, as an addition to the gradient
      * @param gradientScale factor of the gradient, such as the one that clips its norm
@@ -645,37 +649,66 @@ public interface Kernels {
             Matrix velocity,
             float rate,
             float momentum,
+            float share,
             boolean nesterov,
             float decay,
             float gradientScale);
 
     /**
-     * One step of RMSprop (Tieleman and Hinton 2012, lecture 6.5), without momentum and not
-     * centred: {@code g = scale·gradient + decay·p; squares = rho·squares + (1 − rho)·g²; p −=
-     * rate·g / (sqrt(squares) + epsilon)} as PyTorch defines it, or {@code p −= rate·g /
-     * sqrt(squares + epsilon)} as Theano's libraries do. Squares are zero before the first step.
-     * All are vectors [1, n].
+     * One step of RMSprop (Tieleman and Hinton 2012, lecture 6.5): {@code g = scale·gradient +
+     * decay·p; squares = rho·squares + (1 − rho)·g²; p −= rate·g / (sqrt(squares) + epsilon)} as
+     * PyTorch defines it, or {@code p −= rate·g / sqrt(squares + epsilon)} as Theano's libraries
+     * do. Centred (Graves 2013), the squared mean of the gradients is taken from the mean squares;
+     * with momentum what is divided is added up in a velocity. All that is remembered is zero
+     * before the first step. All are vectors [1, n].
      *
      * @param parameters [1, n], changed
      * @param gradients [1, n], float32
      * @param squares [1, n], mean squares of the gradient, changed
-     * @param rate the learning rate
-     * @param rho share of the mean squares that stays, from 0 to 1
-     * @param epsilon keeps the divisor from 0
-     * @param epsilonInside whether epsilon is added below the root
-     * @param decay weight decay, as an addition to the gradient
-     * @param gradientScale factor of the gradient, such as the one that clips its norm
+     * @param means [1, n], means of the gradient, changed; null where it is not centred
+     * @param velocity [1, n], changed; null without momentum
+     * @param by the numbers of this step
      */
     void rmsprop(
             Matrix parameters,
             Matrix gradients,
             Matrix squares,
-            float rate,
-            float rho,
-            float epsilon,
-            boolean epsilonInside,
-            float decay,
-            float gradientScale);
+            @Nullable Matrix means,
+            @Nullable Matrix velocity,
+            RmspropCoefficients by);
+
+    /**
+     * One step of Adam (Kingma and Ba 2015), with weight decay in the gradient or decoupled from it
+     * (AdamW, Loshchilov and Hutter 2019), as PyTorch defines them: {@code g = scale·gradient +
+     * decay·p; mean = beta1·mean + share1·g; square = beta2·square + share2·g²; p = keep·p −
+     * rate·mean / (rootScale·sqrt(square) + epsilon)}. AMSGrad (Reddi et al. 2018) takes the root
+     * of the largest square so far. All that is remembered is zero before the first step. All are
+     * vectors [1, n].
+     *
+     * @param parameters [1, n], changed
+     * @param gradients [1, n], float32
+     * @param means [1, n], of the gradient, changed
+     * @param squares [1, n], mean squares of the gradient, changed
+     * @param largest [1, n], changed; null without AMSGrad
+     * @param by the numbers of this step
+     */
+    void adam(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix means,
+            Matrix squares,
+            @Nullable Matrix largest,
+            AdamCoefficients by);
+
+    /**
+     * {@code average += share·(values − average)}: an exponential moving average. Both are vectors
+     * [1, n] of float32.
+     *
+     * @param values [1, n]
+     * @param average [1, n], changed
+     * @param share of the values in it
+     */
+    void movingAverage(Matrix values, Matrix average, float share);
 
     /**
      * Sum of squares, accumulated in double precision, into {@code target} [1, 1]; NaN or infinity

@@ -141,8 +141,10 @@ final class RecipeOption {
             names = "--schedule",
             paramLabel = "NAME",
             description =
-                    "COSINE, STEP (multiplied at milestones), EXPONENTIAL (multiplied after each"
-                            + " epoch) or CONSTANT")
+                    "COSINE (with --restart-epochs SGDR's), STEP (multiplied at milestones),"
+                            + " EXPONENTIAL (multiplied after each epoch), ONECYCLE, POLYNOMIAL,"
+                            + " PLATEAU (multiplied where the test loss gets no better) or"
+                            + " CONSTANT")
     void schedule(Recipe.Schedule value) {
         set("schedule", value);
     }
@@ -160,9 +162,96 @@ final class RecipeOption {
             paramLabel = "F",
             description =
                     "what STEP multiplies the rate by at each milestone, EXPONENTIAL after each"
-                            + " epoch")
+                            + " epoch, PLATEAU where the test loss gets no better")
     void lrFactor(double value) {
         set("lr-factor", value);
+    }
+
+    @Option(
+            names = "--min-lr",
+            paramLabel = "RATE",
+            description = "what COSINE ends at, and PLATEAU does not go below")
+    void minLr(double value) {
+        set("min-lr", value);
+    }
+
+    @Option(
+            names = "--restart-epochs",
+            paramLabel = "EPOCHS",
+            description = "until COSINE first starts again (SGDR); 0: never")
+    void restartEpochs(double value) {
+        set("restart-epochs", value);
+    }
+
+    @Option(
+            names = "--restart-factor",
+            paramLabel = "N",
+            description = "how many times as long each cosine is as the one before")
+    void restartFactor(int value) {
+        set("restart-factor", value);
+    }
+
+    @Option(names = "--power", paramLabel = "P", description = "of POLYNOMIAL; 1: a straight line")
+    void power(double value) {
+        set("power", value);
+    }
+
+    @Option(
+            names = "--pct-start",
+            paramLabel = "SHARE",
+            description = "of ONECYCLE: share of the training over which the rate rises")
+    void pctStart(double value) {
+        set("pct-start", value);
+    }
+
+    @Option(
+            names = "--div-factor",
+            paramLabel = "X",
+            description = "of ONECYCLE: the rate starts at --lr divided by this")
+    void divFactor(double value) {
+        set("div-factor", value);
+    }
+
+    @Option(
+            names = "--final-div-factor",
+            paramLabel = "X",
+            description = "of ONECYCLE: the rate ends at its start divided by this")
+    void finalDivFactor(double value) {
+        set("final-div-factor", value);
+    }
+
+    @Option(
+            names = "--cycle-momentum",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "of ONECYCLE: whether momentum goes from 0.95 to 0.85 and back")
+    void cycleMomentum(boolean value) {
+        set("cycle-momentum", value);
+    }
+
+    @Option(
+            names = "--plateau-patience",
+            paramLabel = "EPOCHS",
+            description = "of PLATEAU: without a better test loss, before the rate is lowered")
+    void plateauPatience(int value) {
+        set("plateau-patience", value);
+    }
+
+    @Option(
+            names = "--plateau-threshold",
+            paramLabel = "SHARE",
+            description = "of PLATEAU: by which a test loss must be lower to be better")
+    void plateauThreshold(double value) {
+        set("plateau-threshold", value);
+    }
+
+    @Option(
+            names = "--plateau-cooldown",
+            paramLabel = "EPOCHS",
+            description = "of PLATEAU: after a reduction, which are not counted")
+    void plateauCooldown(int value) {
+        set("plateau-cooldown", value);
     }
 
     @Option(
@@ -181,7 +270,7 @@ final class RecipeOption {
         set("patience", value);
     }
 
-    @Option(names = "--optimiser", paramLabel = "NAME", description = "SGD or RMSPROP")
+    @Option(names = "--optimiser", paramLabel = "NAME", description = "SGD, RMSPROP, ADAM or ADAMW")
     void optimiser(Recipe.Optimisation value) {
         set("optimiser", value);
     }
@@ -202,6 +291,56 @@ final class RecipeOption {
     }
 
     @Option(
+            names = "--dampening",
+            paramLabel = "D",
+            description = "of SGD: share of each gradient that is kept out of the momentum")
+    void dampening(double value) {
+        set("dampening", value);
+    }
+
+    @Option(
+            names = "--betas",
+            paramLabel = "B1,B2",
+            description = "of ADAM and ADAMW: weights of the gradients and squares of before")
+    void betas(String value) {
+        String[] parts = value.split(",", -1);
+        if (parts.length != 2) {
+            throw new IllegalArgumentException(
+                    "--betas " + value + ": use two numbers, such as 0.9,0.999");
+        }
+        set("beta1", parts[0]);
+        set("beta2", parts[1]);
+    }
+
+    @Option(
+            names = "--amsgrad",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "of ADAM and ADAMW: divide by the largest mean square so far")
+    void amsgrad(boolean value) {
+        set("amsgrad", value);
+    }
+
+    @Option(
+            names = "--rmsprop-momentum",
+            paramLabel = "M",
+            description = "of RMSPROP: of the quotients, 0: none")
+    void rmspropMomentum(double value) {
+        set("rmsprop-momentum", value);
+    }
+
+    @Option(
+            names = "--centred",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "of RMSPROP: divide by the deviation of the gradients")
+    void centred(boolean value) {
+        set("centred", value);
+    }
+
+    @Option(
             names = "--rho",
             paramLabel = "R",
             description = "of RMSPROP: weight of the squared gradients of before")
@@ -212,7 +351,8 @@ final class RecipeOption {
     @Option(
             names = "--epsilon",
             paramLabel = "E",
-            description = "of RMSPROP: added to the squared gradients or to their root")
+            description =
+                    "of RMSPROP and ADAM: added to the root of the squared gradients, or to these")
     void epsilon(double value) {
         set("epsilon", value);
     }
@@ -245,8 +385,8 @@ final class RecipeOption {
             arity = "0..1",
             fallbackValue = "true",
             description =
-                    "of RMSPROP: whether of batch-norm parameters and biases the scales (gamma)"
-                            + " decay alone")
+                    "of RMSPROP and ADAM: whether of batch-norm parameters and biases the scales"
+                            + " (gamma) decay alone")
     void decayScales(boolean value) {
         set("decay-scales", value);
     }
@@ -322,6 +462,54 @@ final class RecipeOption {
                             + " (default: ACCURACY, IOU, AUROC or MAE, as the task has it)")
     void bestBy(BestBy value) {
         set("best-by", value);
+    }
+
+    @Option(
+            names = "--param-groups",
+            paramLabel = "GROUPS",
+            description =
+                    "parameters with settings of their own: 'PATTERN: rate-scale=X weight- "
+                            + "decay=X frozen; ...', where * in a name stands for anything")
+    void paramGroups(String value) {
+        set("param-groups", value);
+    }
+
+    @Option(
+            names = "--layer-decay",
+            paramLabel = "X",
+            description = "factor of the rate from layer to layer towards the input; 1: none")
+    void layerDecay(double value) {
+        set("layer-decay", value);
+    }
+
+    @Option(
+            names = "--freeze",
+            paramLabel = "NAMES",
+            description =
+                    "modules that are not trained, separated by commas: "
+                            + "features.conv0,features.denseblock1")
+    void freeze(String value) {
+        set("freeze", value);
+    }
+
+    @Option(
+            names = "--ema",
+            paramLabel = "DECAY",
+            description =
+                    "test, and save as best, a moving average of the weights, such as "
+                            + "0.9999; 0: none")
+    void ema(double value) {
+        set("ema", value);
+    }
+
+    @Option(
+            names = "--ema-warm-up",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "let that decay rise, so that the initialisation is soon forgotten")
+    void emaWarmUp(boolean value) {
+        set("ema-warm-up", value);
     }
 
     @Option(names = "--label-smoothing", paramLabel = "S", description = "share")

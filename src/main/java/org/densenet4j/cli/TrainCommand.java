@@ -50,7 +50,7 @@ import java.util.concurrent.Callable;
                     + " cores. With --task segment: an FC-DenseNet on generated shapes."
         },
         mixinStandardHelpOptions = true)
-final class TrainCommand implements Callable<Integer> {
+class TrainCommand implements Callable<Integer> {
     /** As many classes as the data has. */
     private static final String ANY = "any";
 
@@ -104,6 +104,11 @@ final class TrainCommand implements Callable<Integer> {
             description = "do not measure NAIVE and SHARED memory side by side at the end")
     private boolean noCompare;
 
+    private Continued continued;
+
+    /** Of rank 0. */
+    private DiskSpace disk;
+
     /** For picocli. */
     TrainCommand() {}
 
@@ -147,16 +152,42 @@ final class TrainCommand implements Callable<Integer> {
             recipe = resolved(recipe, spec, source);
         }
         recipe = balanced(recipe, source);
+        continued = checkpoint;
         try (Device d = device.open(trace)) {
-            if (!train(recipe, spec, source, checkpoint, d)) {
-                return Job.STOPPED;
-            }
-            if (!noCompare && !Job.hasOthers()) {
-                int micro = Math.ceilDiv(recipe.batch(), recipe.accumulate());
-                MemoryComparison.print(spec, recipe.strategy(), micro, d);
-            }
+            return run(recipe, spec, source, d);
+        }
+    }
+
+    /** What all that was said comes to. */
+    Integer run(Recipe recipe, FamilySpec spec, TrainingSource source, Device d)
+            throws IOException {
+        if (!train(recipe, spec, source, continued, d)) {
+            return Job.STOPPED;
+        }
+        if (!noCompare && !Job.hasOthers()) {
+            int micro = Math.ceilDiv(recipe.batch(), recipe.accumulate());
+            MemoryComparison.print(spec, recipe.strategy(), micro, d);
         }
         return 0;
+    }
+
+    Path out() {
+        return out;
+    }
+
+    Trainer.Builder builder(Recipe recipe, FamilySpec spec, Device d) {
+        return recipe.trainer(spec, d)
+                .memoryBudget(runOption.memoryBudget())
+                .communicator(Communicator.world());
+    }
+
+    void loadWeights(Trainer trainer) throws IOException {
+        pretrained.load(trainer.network());
+    }
+
+    /** With threads that read images. */
+    TrainingRun loading(TrainingRun run) {
+        return run.loaderThreads(data.loaderThreads()).skipBroken(data.skipsBroken());
     }
 
     /** Launchers bind a process to a core where nothing else is said, and threads share that. */
@@ -570,15 +601,16 @@ final class TrainCommand implements Callable<Integer> {
     private boolean train(
             Recipe recipe, FamilySpec spec, TrainingSource source, Continued checkpoint, Device d)
             throws IOException {
-        Trainer.Builder builder =
-                recipe.trainer(spec, d)
-                        .memoryBudget(runOption.memoryBudget())
-                        .communicator(Communicator.world());
+        Trainer.Builder builder = builder(recipe, spec, d);
         // The signal's hook lets the process end when it is closed: after the folder is unlocked.
         try (StopSignal stop = new StopSignal();
                 Trainer trainer = builder.open()) {
             if (checkpoint == null) {
-                pretrained.load(trainer.network()); // weights that do not fit leave no folder
+                loadWeights(trainer); // weights that do not fit leave no folder
+            }
+            if (Job.isFirst()) {
+                Path folder = continues() ? resumedFolder() : out != null ? out : Path.of("runs");
+                disk = DiskSpace.of(folder, trainer.checkpointBytes()).checked(folder);
             }
             return train(recipe, source, checkpoint, d, trainer, stop);
         }
@@ -615,11 +647,12 @@ final class TrainCommand implements Callable<Integer> {
                     augmentation(recipe, trainer.spec()),
                     recipe.strategy(),
                     Bytes.format(plan.peakBytes()));
+            if (disk != null) {
+                System.out.println(disk);
+            }
             TrainingProgress progress = new TrainingProgress(recipe.epochs(), recipe.task());
             TrainingRun run =
-                    TrainingRun.of(trainer, recipe, folder)
-                            .loaderThreads(data.loaderThreads())
-                            .skipBroken(data.skipsBroken())
+                    loading(TrainingRun.of(trainer, recipe, folder))
                             .saveEvery(runOption.saveEvery())
                             .listener(progress)
                             .stopWhen(stop::requested);

@@ -122,8 +122,12 @@ final class Stages {
      */
     void backward(Pass pass, IntConsumer queued) {
         int operation = plan.schedule().loss() + 1;
-        for (Stage stage : stages.reversed()) {
-            run(operation, () -> stage.backward(pass));
+        int frozen = compute.frozen().leadingNodes();
+        for (int i = stages.size() - 1; i >= 0; i--) {
+            Stage stage = stages.get(i);
+            if (i >= frozen) {
+                run(operation, () -> stage.backward(pass));
+            }
             queued.accept(operation++);
         }
     }

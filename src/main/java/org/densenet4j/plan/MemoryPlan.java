@@ -230,6 +230,7 @@ public final class MemoryPlan {
         private int batch = 64;
         private boolean inputGradient;
         private TargetKind targets = TargetKind.CLASS;
+        private OptimiserState optimiserState = OptimiserState.VELOCITY;
         private @Nullable DataType precision;
 
         private Builder(NetworkSpec spec, Graph graph) {
@@ -298,6 +299,17 @@ public final class MemoryPlan {
         }
 
         /**
+         * What an optimiser remembers of each parameter; SGD's velocity unless told.
+         *
+         * @param value such as {@code Optimiser.state()} of an optimiser
+         * @return this
+         */
+        public Builder optimiserState(OptimiserState value) {
+            optimiserState = Objects.requireNonNull(value, "optimiserState");
+            return this;
+        }
+
+        /**
          * Storage of activations and their gradients; parameters, statistics and sums are always
          * float32. Null, the default, is the device's own choice.
          *
@@ -332,6 +344,7 @@ public final class MemoryPlan {
                                             new Planner(
                                                     graph, schedule, strategy, targets, batch,
                                                     device, allocator),
+                                            optimiserState,
                                             inputGradient));
             return new MemoryPlan(schedule, placement.layout(), placement.memory(), copy());
         }
@@ -436,6 +449,7 @@ public final class MemoryPlan {
                     .batch(batch)
                     .inputGradient(inputGradient)
                     .targets(targets)
+                    .optimiserState(optimiserState)
                     .precision(precision);
         }
     }

@@ -13,6 +13,7 @@ import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.TargetKind;
+import org.densenet4j.plan.OptimiserState;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * Everything that decides how a network is trained, apart from the data: a preset of which any
@@ -59,13 +61,30 @@ import java.util.Objects;
  * @param milestones where {@link Schedule#STEP} divides: epochs, or percentages of all epochs
  * @param lrFactor what the rate is multiplied by there, or by {@link Schedule#EXPONENTIAL} after
  *     each epoch
+ * @param minLr rate that {@link Schedule#COSINE} ends at and {@link Schedule#PLATEAU} stays above
+ * @param restartEpochs epochs until the cosine first starts again, 0 for never
+ * @param restartFactor how many times as long each cosine is as the one before
+ * @param power of {@link Schedule#POLYNOMIAL}
+ * @param pctStart share of the training over which the rate of {@link Schedule#ONECYCLE} rises
+ * @param divFactor what that rate starts below {@code lr} by
+ * @param finalDivFactor what it ends below its start by
+ * @param cycleMomentum whether momentum falls while it rises, from 0.95 to 0.85 and back
+ * @param plateauPatience epochs without a better test loss that {@link Schedule#PLATEAU} waits
+ * @param plateauThreshold share by which a test loss must be lower to be better
+ * @param plateauCooldown epochs after a reduction that are not counted
  * @param warmUp epochs over which the rate rises linearly at the start
  * @param patience epochs without a better test after which training ends, 0 for never
  * @param optimiser what updates the parameters
  * @param momentum of SGD
  * @param nesterov whether momentum is Nesterov's
+ * @param dampening share of each gradient that SGD keeps out of its momentum
+ * @param beta1 weight of what Adam remembers of gradients
+ * @param beta2 weight of what Adam remembers of squared gradients
+ * @param amsgrad whether Adam divides by the largest mean square so far
  * @param rho weight of what RMSprop remembers of squared gradients
- * @param epsilon of RMSprop
+ * @param rmspropMomentum of RMSprop, 0 for none
+ * @param centred whether RMSprop takes the squared mean of gradients from their mean square
+ * @param epsilon of RMSprop and Adam
  * @param epsilonInside whether it is added below the root of the squared gradients, not to it
  * @param weightDecay added to gradients as decay·parameter
  * @param decayNorms whether gamma, beta and biases decay, too
@@ -80,6 +99,13 @@ import java.util.Objects;
  * @param positiveWeights the same for target 1 of each of several labels
  * @param meanByLabel whether the loss of several labels is the sum of each label's mean
  * @param bestBy what the best state is chosen by
+ * @param decayScales whether of these gamma decays alone, by RMSprop or Adam
+ * @param paramGroups groups of parameters with a rate or weight decay of their own, as {@link
+ *     ParameterGroups#parse} reads them, or {@code none}
+ * @param layerDecay factor of the rate from layer to layer towards the input, 1 for none
+ * @param freeze names of modules that are not trained, separated by commas, or {@code none}
+ * @param ema decay of a moving average of the weights that is tested and saved as best, 0 for none
+ * @param emaWarmUp whether that decay rises to this
  * @param labelSmoothing share of the target spread over all classes
  * @param clip largest gradient norm, 0 for no clipping
  * @param freezeBn whether running statistics are constants
@@ -108,12 +134,29 @@ public record Recipe(
         Schedule schedule,
         String milestones,
         double lrFactor,
+        double minLr,
+        double restartEpochs,
+        int restartFactor,
+        double power,
+        double pctStart,
+        double divFactor,
+        double finalDivFactor,
+        boolean cycleMomentum,
+        int plateauPatience,
+        double plateauThreshold,
+        int plateauCooldown,
         double warmUp,
         int patience,
         Optimisation optimiser,
         double momentum,
         boolean nesterov,
+        double dampening,
+        double beta1,
+        double beta2,
+        boolean amsgrad,
         double rho,
+        double rmspropMomentum,
+        boolean centred,
         double epsilon,
         boolean epsilonInside,
         double weightDecay,
@@ -128,6 +171,11 @@ public record Recipe(
         String positiveWeights,
         boolean meanByLabel,
         BestBy bestBy,
+        String paramGroups,
+        double layerDecay,
+        String freeze,
+        double ema,
+        boolean emaWarmUp,
         double labelSmoothing,
         double clip,
         boolean freezeBn,
@@ -146,7 +194,13 @@ public record Recipe(
         /** Multiplied by a factor after each epoch. */
         EXPONENTIAL,
         /** Always the same. */
-        CONSTANT
+        CONSTANT,
+        /** Up and down once, with momentum the other way round. */
+        ONECYCLE,
+        /** A power of the share of training that is left. */
+        POLYNOMIAL,
+        /** Multiplied by a factor where the test loss gets no better. */
+        PLATEAU
     }
 
     /** What updates the parameters. */
@@ -154,7 +208,11 @@ public record Recipe(
         /** Stochastic gradient descent with momentum. */
         SGD,
         /** Gradients divided by the root of their mean square. */
-        RMSPROP
+        RMSPROP,
+        /** Mean gradients divided by the root of the mean square. */
+        ADAM,
+        /** The same with weight decay that is no part of the gradient. */
+        ADAMW
     }
 
     /** What is made small. */
@@ -181,6 +239,18 @@ public record Recipe(
 
     private static final double CIFAR_DROPOUT = 0.2;
 
+    /** What stands for no group and no frozen part. */
+    private static final String NOTHING = "none";
+
+    /** PyTorch's defaults of Adam, for recipes of another optimiser. */
+    private static final Map<String, String> OF_ADAM =
+            Map.of(
+                    "lr", "0.001",
+                    "epsilon", "1e-8",
+                    "epsilon-inside", "false",
+                    "weight-decay", "0",
+                    "decay-scales", "false");
+
     private static final Recipe GLYPHS =
             new Recipe(
                     "glyphs",
@@ -200,12 +270,29 @@ public record Recipe(
                     Schedule.COSINE,
                     "50%, 75%",
                     0.1,
+                    0,
+                    0,
+                    1,
+                    1,
+                    0.3,
+                    25,
+                    1e4,
+                    true,
+                    10,
+                    1e-4,
+                    0,
                     0.25,
                     0,
                     Optimisation.SGD,
                     0.9,
                     true,
+                    0,
                     0.9,
+                    0.999,
+                    false,
+                    0.9,
+                    0,
+                    false,
                     1e-6,
                     true,
                     1e-4,
@@ -220,6 +307,11 @@ public record Recipe(
                     "",
                     false,
                     BestBy.DEFAULT,
+                    NOTHING,
+                    1,
+                    NOTHING,
+                    0,
+                    false,
                     0,
                     0,
                     false,
@@ -336,10 +428,43 @@ public record Recipe(
         require(crop >= 0, "crop", crop, "use a positive number, or 0 for whole images");
         require(patience >= 0, "patience", patience, "use 1 or more epochs, or 0 for no end");
         require(
-                !decayScales || decayNorms || optimiser == Optimisation.RMSPROP,
+                !decayScales || decayNorms || optimiser != Optimisation.SGD,
                 "decay-scales",
                 true,
-                "is for --optimiser rmsprop; use --decay-scales false with sgd");
+                "is for --optimiser rmsprop, adam or adamw; use --decay-scales false with sgd");
+        require(ema >= 0 && ema < 1, "ema", ema, "use a number below 1, or 0 for no average");
+        require(
+                minLr == 0 || minLr > 0 && minLr <= lr,
+                "min-lr",
+                minLr,
+                "use 0 to the learning rate");
+        require(
+                restartEpochs >= 0 && Double.isFinite(restartEpochs),
+                "restart-epochs",
+                restartEpochs,
+                "use a positive number, or 0 for no restart");
+        requireAtLeastOne("restart-factor", restartFactor);
+        require(power > 0 && Double.isFinite(power), "power", power, "use a positive number");
+        require(
+                pctStart > 0 && pctStart < 1,
+                "pct-start",
+                pctStart,
+                "use a share of the training between 0 and 1");
+        require(divFactor >= 1, "div-factor", divFactor, "use 1 or more");
+        require(finalDivFactor >= 1, "final-div-factor", finalDivFactor, "use 1 or more");
+        require(plateauPatience >= 0, "plateau-patience", plateauPatience, "use 0 or more epochs");
+        require(plateauCooldown >= 0, "plateau-cooldown", plateauCooldown, "use 0 or more epochs");
+        require(
+                plateauThreshold >= 0 && plateauThreshold < 1,
+                "plateau-threshold",
+                plateauThreshold,
+                "use a share from 0 to below 1");
+        require(
+                schedule != Schedule.PLATEAU || lrFactor < 1,
+                "lr-factor",
+                lrFactor,
+                "use a number below 1, by which a plateau lowers the rate");
+        groups(paramGroups, layerDecay, freeze);
         require(
                 compression >= 0 && compression <= 1,
                 "compression",
@@ -414,7 +539,9 @@ public record Recipe(
      * {@return this recipe with some fields replaced}
      *
      * <p>The CIFAR recipe without augmentation gets the paper's dropout of 0.2 (Huang et al. 2017,
-     * section 4.2) unless dropout is among the settings.
+     * section 4.2) unless dropout is among the settings. Where Adam or AdamW takes the place of
+     * another optimiser, the rate, epsilon and weight decay are PyTorch's defaults for it unless
+     * they are among the settings.
      *
      * @param settings values by key
      * @throws IllegalArgumentException for an unknown key, with the nearest known one, or a value
@@ -439,9 +566,24 @@ public record Recipe(
                         && changed.augment == Augment.NONE
                         && augment != Augment.NONE
                         && !settings.containsKey("dropout");
-        return paperDropout
-                ? changed.set(Map.of("dropout", String.valueOf(CIFAR_DROPOUT)))
-                : changed;
+        if (paperDropout) {
+            changed = changed.set(Map.of("dropout", String.valueOf(CIFAR_DROPOUT)));
+        }
+        return changed.isAdam() && !isAdam() ? changed.withAdamsDefaults(settings) : changed;
+    }
+
+    private boolean isAdam() {
+        return optimiser == Optimisation.ADAM || optimiser == Optimisation.ADAMW;
+    }
+
+    /** A rate and a decay that were chosen for gradients as they are mean nothing to Adam. */
+    private Recipe withAdamsDefaults(Map<String, String> settings) {
+        Map<String, String> defaults = new LinkedHashMap<>(OF_ADAM);
+        if (optimiser == Optimisation.ADAMW) {
+            defaults.put("weight-decay", "0.01");
+        }
+        defaults.keySet().removeAll(settings.keySet());
+        return set(defaults);
     }
 
     private Recipe set(Map<String, String> settings) {
@@ -575,18 +717,82 @@ public record Recipe(
         require(value == 0, key, value, model + " has none; leave it out");
     }
 
-    /** {@return the learning rate over the course of training} */
+    /** {@return the learning rate over the course of a training of very many steps} */
     public LearningRateSchedule learningRate() {
+        return learningRate(0);
+    }
+
+    /**
+     * {@return the learning rate over the course of training; of {@link Schedule#PLATEAU} what is
+     * multiplied by {@link #plateau}}
+     *
+     * @param steps of the training, by which {@link Schedule#ONECYCLE} places its ends as PyTorch
+     *     does; 0 for very many
+     */
+    public LearningRateSchedule learningRate(long steps) {
         LearningRateSchedule rate =
                 switch (schedule) {
-                    case COSINE -> LearningRateSchedule.cosine(rate());
+                    case COSINE ->
+                            restartEpochs > 0
+                                    ? LearningRateSchedule.restarts(
+                                            rate(), minLr, restartEpochs / epochs, restartFactor)
+                                    : LearningRateSchedule.cosine(rate(), minLr);
                     case STEP ->
                             LearningRateSchedule.steps(
                                     rate(), lrFactor, milestones(milestones, epochs));
                     case EXPONENTIAL -> LearningRateSchedule.exponential(rate(), lrFactor, epochs);
-                    case CONSTANT -> LearningRateSchedule.constant(rate());
+                    case CONSTANT, PLATEAU -> LearningRateSchedule.constant(rate());
+                    case ONECYCLE ->
+                            new OneCycle(
+                                    rate(),
+                                    pctStart,
+                                    divFactor,
+                                    finalDivFactor,
+                                    cycleMomentum,
+                                    steps);
+                    case POLYNOMIAL -> LearningRateSchedule.polynomial(rate(), power);
                 };
-        return warmUp > 0 ? rate.withWarmUp(warmUp / epochs) : rate;
+        // One cycle rises by itself.
+        return warmUp > 0 && schedule != Schedule.ONECYCLE
+                ? rate.withWarmUp(warmUp / epochs)
+                : rate;
+    }
+
+    /**
+     * {@return what lowers the rate where the test loss gets no better, if the schedule is that}
+     */
+    public Optional<Plateau> plateau() {
+        return schedule == Schedule.PLATEAU
+                ? Optional.of(
+                        new Plateau(
+                                lrFactor,
+                                plateauPatience,
+                                plateauThreshold,
+                                plateauCooldown,
+                                minLr / rate()))
+                : Optional.empty();
+    }
+
+    /** {@return which parameters are trained otherwise than the optimiser says} */
+    public ParameterGroups parameterGroups() {
+        return groups(paramGroups, layerDecay, freeze);
+    }
+
+    private static ParameterGroups groups(String paramGroups, double layerDecay, String freeze) {
+        ParameterGroups groups =
+                isNothing(paramGroups) ? ParameterGroups.NONE : ParameterGroups.parse(paramGroups);
+        String[] prefixes =
+                isNothing(freeze)
+                        ? new String[0]
+                        : Arrays.stream(freeze.split(","))
+                                .map(String::strip)
+                                .filter(prefix -> !prefix.isEmpty())
+                                .toArray(String[]::new);
+        return groups.layerDecay(layerDecay).freezing(prefixes);
+    }
+
+    private static boolean isNothing(String text) {
+        return text.isBlank() || text.strip().equals(NOTHING);
     }
 
     private static double[] milestones(String text, int epochs) {
@@ -617,10 +823,39 @@ public record Recipe(
     public Optimiser optimizer() {
         return switch (optimiser) {
             case SGD ->
-                    new Sgd(rate(), momentum, nesterov && momentum > 0, weightDecay, decayNorms);
+                    new Sgd(
+                            rate(),
+                            momentum,
+                            nesterov && momentum > 0,
+                            weightDecay,
+                            decayNorms,
+                            dampening);
             case RMSPROP ->
-                    new Rmsprop(rate(), rho, epsilon, epsilonInside, weightDecay, decayed());
+                    new Rmsprop(
+                            rate(),
+                            rho,
+                            epsilon,
+                            epsilonInside,
+                            weightDecay,
+                            decayed(),
+                            rmspropMomentum,
+                            centred);
+            case ADAM, ADAMW ->
+                    new Adam(
+                            rate(),
+                            beta1,
+                            beta2,
+                            epsilon,
+                            amsgrad,
+                            optimiser == Optimisation.ADAMW,
+                            weightDecay,
+                            decayed());
         };
+    }
+
+    /** {@return what is remembered of each parameter, for plans} */
+    public OptimiserState optimiserState() {
+        return new OptimiserState(optimizer().step(0, 1, 1).state(), ema > 0);
     }
 
     /** The rate of this batch. */
@@ -700,6 +935,8 @@ public record Recipe(
                 .optimizer(optimizer())
                 .loss(wanted)
                 .targets(mixing().isNone() ? wanted.targets() : TargetKind.VECTOR)
+                .parameterGroups(parameterGroups())
+                .averageWeights(ema > 0 ? new WeightAverage(ema, emaWarmUp) : null)
                 .clipGradients(clip)
                 .freezeBatchNorm(freezeBn)
                 .seed(seed);

@@ -12,6 +12,7 @@ import org.densenet4j.distributed.Communicator;
 import org.densenet4j.engine.LossFunction;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
+import org.densenet4j.engine.ParameterRule;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.engine.Targets;
 import org.densenet4j.graph.NetworkSpec;
@@ -20,6 +21,7 @@ import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.TargetKind;
+import org.densenet4j.plan.OptimiserState;
 import org.densenet4j.spec.FamilySpec;
 import org.jspecify.annotations.Nullable;
 
@@ -51,11 +53,13 @@ import java.util.Optional;
  */
 public final class Trainer implements AutoCloseable {
     private static final String OPTIMISER = "trainer.optimiser";
+    private static final String AVERAGED = "trainer.averaged";
 
     private final Network network;
     private final Device device;
     private final long memoryBudget;
-    private final Optimiser optimizer;
+    private Optimiser optimizer;
+    private final @Nullable WeightAverage average;
     private final int accumulate;
     private final StepTargets targets;
     private final double clipNorm;
@@ -76,6 +80,9 @@ public final class Trainer implements AutoCloseable {
     /** Steps before this trainer's network was opened, of the state that was loaded. */
     private long stepsBefore;
 
+    /** Whether averages of the weights were started, by the first pass or by what was loaded. */
+    private boolean averaging;
+
     /** Counts forward passes, so that micro-batches of one step drop different elements. */
     private long passes;
 
@@ -86,6 +93,7 @@ public final class Trainer implements AutoCloseable {
         this.images = images;
         this.ranks = new Ranks(b.communicator);
         this.optimizer = b.optimizer;
+        this.average = b.average;
         this.accumulate = b.accumulate;
         this.targets = new StepTargets(b.effectiveLoss(), b.targetKind());
         this.clipNorm = b.clipNorm;
@@ -180,6 +188,7 @@ public final class Trainer implements AutoCloseable {
             check(batch);
             images.requireTrainable("the batch", batch.metadata());
             share();
+            startAverages();
             Ranks.Images all = ranks.images(batch.labelled(), batch.size());
             StepTargets.Parts parts = targets.of(batch, all, ranks, spec().classes());
             long passesBefore = passes;
@@ -290,7 +299,58 @@ public final class Trainer implements AutoCloseable {
 
     private void update(double norm) {
         double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
-        network.update(optimizer.step(learningRate, scale));
+        network.update(optimizer.step(learningRate, scale, steps() + 1));
+        if (average != null) {
+            network.followAverages(average.decay(steps()));
+        }
+    }
+
+    /** Averages begin where the first step does, whatever was loaded before. */
+    private void startAverages() {
+        if (network.areAveragesExchanged()) {
+            throw new IllegalStateException(
+                    "the network holds its averages; exchangeAverages() before it is trained on");
+        }
+        if (average != null && !averaging) {
+            network.startAverages();
+            averaging = true;
+        }
+    }
+
+    /**
+     * Exchanges parameters and running statistics with the averages that {@link
+     * Builder#averageWeights} asked for, to evaluate or to save by these; done again, it takes that
+     * back. A file that is saved in between has the averages as the network's weights, and is
+     * continued with what was trained.
+     *
+     * @throws IllegalStateException when there are no averages, or there was no step yet
+     */
+    public void exchangeAverages() {
+        try (DeviceUse _ = network.use()) {
+            if (average != null && !averaging) {
+                throw new IllegalStateException("there are no averages before the first step");
+            }
+            network.exchangeAverages();
+        }
+    }
+
+    /** {@return whether weights are averaged} */
+    public boolean averagesWeights() {
+        return average != null;
+    }
+
+    /**
+     * Changes the momentum of the coming steps: SGD's and RMSprop's, and Adam's beta1.
+     *
+     * @param value from 0 to 1
+     */
+    public void momentum(double value) {
+        optimizer = optimizer.withMomentum(value);
+    }
+
+    /** {@return momentum of the coming steps; beta1 of Adam} */
+    public double momentum() {
+        return optimizer.momentum();
     }
 
     /**
@@ -352,6 +412,7 @@ public final class Trainer implements AutoCloseable {
                                 + ": a pass of this trainer has 1 to "
                                 + network.plan().batch());
             }
+            startAverages();
             Pass pass = new Pass(images, mode, seed, passes + ranks.rank());
             passes += ranks.count();
             return pass;
@@ -649,8 +710,24 @@ public final class Trainer implements AutoCloseable {
             counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));
+            if (average != null) {
+                if (!averaging) {
+                    startAverages(); // of a trainer that has made no step
+                }
+                counters.put(AVERAGED, String.valueOf(network.areAveragesExchanged()));
+            }
             Checkpoint.save(path, network, spec(), counters, steps());
         }
+    }
+
+    /** {@return bytes of the tensors of what {@link #save} writes} */
+    public long checkpointBytes() {
+        long parameters = network.parameters().stream().mapToLong(ParameterSpec::count).sum();
+        long statistics =
+                network.runningStatistics().stream().mapToLong(ParameterSpec::count).sum();
+        int copies = average == null ? 1 : 2;
+        int remembered = network.optimiserState().size();
+        return Float.BYTES * ((copies + remembered) * parameters + copies * statistics);
     }
 
     /**
@@ -686,8 +763,25 @@ public final class Trainer implements AutoCloseable {
             passes = counters.passes;
             shared = false;
             averaged = true;
+            if (average != null) {
+                takeAverages(metadata.get(AVERAGED));
+            }
             learningRate(counters.learningRate);
             return metadata;
+        }
+    }
+
+    /**
+     * Goes on with what was trained, also from a file that has the averages in its place.
+     *
+     * @param saved whether the file has, null where it has no averages: they start at its weights
+     */
+    private void takeAverages(@Nullable String saved) {
+        averaging = saved != null;
+        boolean wanted = Boolean.parseBoolean(saved);
+        network.averagesAreExchanged(wanted);
+        if (wanted) {
+            network.exchangeAverages();
         }
     }
 
@@ -745,6 +839,7 @@ public final class Trainer implements AutoCloseable {
      *   <li>{@link #optimizer} {@code Sgd.nesterov(0.1)}: momentum 0.9, weight decay 1e-4 on all
      *       parameters, as in the DenseNet papers; {@link #clipGradients} 0, never; {@link
      *       #labelSmoothing} 0, none;
+     *   <li>{@link #parameterGroups} none, {@link #averageWeights} off;
      *   <li>{@link #freezeBatchNorm} and {@link #inputGradient} off;
      *   <li>{@link #images} none: the first batch that is trained on, or a file that is loaded, may
      *       tell class names and normalisation.
@@ -760,6 +855,8 @@ public final class Trainer implements AutoCloseable {
         private Optimiser optimizer = Sgd.nesterov(0.1);
         private LossFunction loss = LossFunction.crossEntropy();
         private @Nullable TargetKind targets;
+        private ParameterGroups groups = ParameterGroups.NONE;
+        private @Nullable WeightAverage average;
         private float labelSmoothing;
         private double clipNorm;
         private boolean frozenBatchNorm;
@@ -857,6 +954,18 @@ public final class Trainer implements AutoCloseable {
         }
 
         /**
+         * Which parameters are trained otherwise than the optimiser says, or not at all; none
+         * unless told.
+         *
+         * @param value groups by name, rates by layer, frozen parts
+         * @return this
+         */
+        public Builder parameterGroups(ParameterGroups value) {
+            groups = Objects.requireNonNull(value, "parameterGroups");
+            return this;
+        }
+
+        /**
          * What images are labelled with, for cross-entropy of shares of classes ({@code VECTOR}),
          * as mixed images have them; what the loss needs unless told. With vectors batches of class
          * indices can be trained on, too.
@@ -908,6 +1017,18 @@ public final class Trainer implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "targets(CLASS) does not fit the loss, which is of vectors; leave it out");
             }
+        }
+
+        /**
+         * Also keeps a moving average of parameters and running statistics, which {@link
+         * Trainer#exchangeAverages} evaluates by.
+         *
+         * @param value its decay; null, the default, for none
+         * @return this
+         */
+        public Builder averageWeights(@Nullable WeightAverage value) {
+            average = value;
+            return this;
         }
 
         /**
@@ -1029,8 +1150,13 @@ public final class Trainer implements AutoCloseable {
                     .batch(Math.ceilDiv(batchOfRank(), accumulate))
                     .inputGradient(inputGradient)
                     .targets(targetKind())
+                    .optimiserState(optimiserState())
                     .precision(precision)
                     .within(device, memoryBudget);
+        }
+
+        private OptimiserState optimiserState() {
+            return new OptimiserState(optimizer.step(0, 1, 1).state(), average != null);
         }
 
         private int batchOfRank() {
@@ -1054,7 +1180,8 @@ public final class Trainer implements AutoCloseable {
          *
          * @return the trainer, which the caller closes before the device
          * @throws IllegalArgumentException when {@link #images} are not those of such a network,
-         *     the loss does not fit the network, or the ranks cannot have equal shares of the batch
+         *     the loss does not fit the network, a group of parameters matches none, or the ranks
+         *     cannot have equal shares of the batch
          * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the
          *     device's memory
          */
@@ -1072,7 +1199,15 @@ public final class Trainer implements AutoCloseable {
                 new Ranks(communicator).requireSameKind(device);
                 device.join(communicator);
             }
-            return new Trainer(this, trained, Network.open(plan(), device, seed));
+            Map<String, ParameterRule> rules = groups.rules(spec.graph());
+            Network network = Network.open(plan(), device, seed);
+            try {
+                network.parameterRules(rules);
+                return new Trainer(this, trained, network);
+            } catch (RuntimeException e) {
+                network.close();
+                throw e;
+            }
         }
     }
 }

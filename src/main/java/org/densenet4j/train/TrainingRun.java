@@ -23,7 +23,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.Collectors;
 
 /**
@@ -56,8 +59,8 @@ public final class TrainingRun {
     private final Trainer trainer;
     private final Recipe recipe;
     private final RunFolder folder;
-    private final LearningRateSchedule schedule;
     private final BestBy bestBy;
+    private final Optional<Plateau> plateau;
     private final Ranks ranks;
     private final Map<String, String> notes = new LinkedHashMap<>();
     private TrainingListener listener = TrainingListener.NONE;
@@ -91,8 +94,8 @@ public final class TrainingRun {
         this.trainer = trainer;
         this.recipe = recipe;
         this.folder = folder;
-        this.schedule = recipe.learningRate();
         this.bestBy = recipe.bestBy().of(trainer.task());
+        this.plateau = recipe.plateau();
         this.ranks = trainer.ranks();
         recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
     }
@@ -117,6 +120,18 @@ public final class TrainingRun {
                             + " RunFolder.create or open, and other ranks RunFolder.ofFirstRank");
         }
         return new TrainingRun(trainer, recipe, folder);
+    }
+
+    /**
+     * {@return a run that has no folder and writes nothing, for {@link #findLearningRate}}
+     *
+     * @param trainer open, and left open
+     * @param recipe batch and augmentation
+     */
+    public static TrainingRun unwritten(Trainer trainer, Recipe recipe) {
+        Objects.requireNonNull(trainer, "trainer");
+        Objects.requireNonNull(recipe, "recipe");
+        return new TrainingRun(trainer, recipe, RunFolder.ofFirstRank(Path.of("")));
     }
 
     /**
@@ -348,6 +363,9 @@ public final class TrainingRun {
                     Double.parseDouble(saved.getOrDefault("run.loss-weight", String.valueOf(seen)));
             bestScore = best(saved.get(bestBy.key()));
             bestEpoch = Integer.parseInt(saved.getOrDefault("run.best-epoch", "0"));
+            if (plateau.isPresent() && saved.containsKey("run.plateau")) {
+                plateau.get().restore(saved.get("run.plateau"));
+            }
             position = inBatchesOf(recipe.batch(), saved.get("recipe.batch"));
         } catch (NumberFormatException e) {
             throw new IOException(checkpoint + ": the run's counters are broken", e);
@@ -455,10 +473,77 @@ public final class TrainingRun {
         state.put("run.loss-weight", String.valueOf(lossWeight));
         state.put(bestBy.key(), String.valueOf(bestScore()));
         state.put("run.best-epoch", String.valueOf(bestEpoch));
+        plateau.ifPresent(p -> state.put("run.plateau", p.state()));
         trainer.save(folder.file(name), state);
     }
 
     // ---------------------------------------------------------------- training
+
+    /**
+     * Trains some steps at rates that rise exponentially (the range test of Smith 2017, section
+     * 3.3, as fastai's {@code lr_find}), until the smoothed loss is four times its least, or not
+     * finite. The trainer is of no use afterwards: close it, and open another.
+     *
+     * @param from the first rate, above 0
+     * @param to the last rate, above the first
+     * @param steps 10 or more
+     * @return losses by rate
+     * @throws IllegalArgumentException when the rates do not rise or there are fewer steps
+     * @throws IOException in one line when an image or none at all can be read
+     */
+    public LearningRateSearch findLearningRate(double from, double to, int steps)
+            throws IOException {
+        if (!(from > 0 && from < to && to <= 1e6)) {
+            throw new IllegalArgumentException(
+                    "rates from " + from + " to " + to + ": use positive numbers that rise");
+        }
+        if (steps < 10) {
+            throw new IllegalArgumentException("steps = " + steps + ": use 10 or more");
+        }
+        if (data == null) {
+            throw new IllegalStateException("give the run its data before it trains");
+        }
+        trainer.requireTrainable("the data", data.metadata());
+        LearningRateSearch.Recorder recorder = new LearningRateSearch.Recorder();
+        try {
+            findLearningRate(
+                    data.read(loaderThreads, skipBroken ? listener::brokenImage : null)
+                            .shard(ranks.rank(), ranks.count()),
+                    step -> LearningRateSearch.rate(from, to, step, steps),
+                    steps,
+                    recorder);
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        } catch (NonFiniteException e) {
+            // That is where the test ends.
+        }
+        return recorder.result(steps);
+    }
+
+    private <B> void findLearningRate(
+            RunData<B> read,
+            IntToDoubleFunction rates,
+            int steps,
+            LearningRateSearch.Recorder recorder)
+            throws IOException {
+        int step = 0;
+        for (int pass = 0; step < steps; pass++) {
+            int before = step;
+            try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(pass, 0)) {
+                while (step < steps && batches.hasNext()) {
+                    double rate = rates.applyAsDouble(step++);
+                    trainer.learningRate(rate);
+                    double loss = read.step().of(trainer, batches.next(), null).loss();
+                    if (!recorder.add(rate, loss) || stop.getAsBoolean()) {
+                        return;
+                    }
+                }
+            }
+            if (step == before) {
+                throw new IOException("none of the training images can be read");
+            }
+        }
+    }
 
     /**
      * Trains to the last epoch, or until the recipe's patience is at its end, or until told to
@@ -565,6 +650,7 @@ public final class TrainingRun {
     private <B> boolean trainEpoch(RunData<B> read, EventFile events) throws IOException {
         long perEpoch = read.train().batchesPerEpoch();
         long total = perEpoch * recipe.epochs();
+        LearningRateSchedule schedule = recipe.learningRate(total);
         try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(epoch, position)) {
             @Nullable B following = next(batches);
             while (following != null) {
@@ -583,7 +669,13 @@ public final class TrainingRun {
                     }
                     ranks.tell(stop.getAsBoolean(), failure != null);
                 }
-                trainer.learningRate(schedule.rate((double) (epoch * perEpoch + position) / total));
+                double progress = (double) (epoch * perEpoch + position) / total;
+                double lowered = plateau.map(Plateau::scale).orElse(1.0);
+                trainer.learningRate(lowered * schedule.rate(progress));
+                OptionalDouble momentum = schedule.momentum(progress);
+                if (momentum.isPresent() && trainer.momentum() > 0) {
+                    trainer.momentum(momentum.getAsDouble());
+                }
                 long start = System.nanoTime();
                 StepResult r = read.step().of(trainer, batch, following);
                 stepSeconds += (System.nanoTime() - start) / 1e9;
@@ -648,8 +740,27 @@ public final class TrainingRun {
         ranks.await();
     }
 
-    /** Returns null when told to stop. */
+    /**
+     * Returns null when told to stop. Where weights are averaged, the averages are tested, and
+     * still in their place afterwards, to be saved as the best.
+     */
     private @Nullable TestResult test(RunTest test) throws IOException {
+        if (!trainer.averagesWeights()) {
+            return tested(test);
+        }
+        trainer.exchangeAverages();
+        @Nullable TestResult result = null;
+        try {
+            result = tested(test);
+        } finally {
+            if (result == null) {
+                trainer.exchangeAverages();
+            }
+        }
+        return result;
+    }
+
+    private @Nullable TestResult tested(RunTest test) throws IOException {
         TestSum sum = ranks.together(() -> test.of(trainer, stop));
         if (ranks.any(sum == null)) {
             return null;
@@ -676,6 +787,7 @@ public final class TrainingRun {
         lossWeight = 0;
         correct = 0;
         seen = 0;
+        plateau.ifPresent(p -> p.step(tested.loss()));
         boolean best = bestBy.isBetter(bestBy.of(tested), bestScore);
         if (best) {
             bestScore = bestBy.of(tested);
@@ -693,6 +805,9 @@ public final class TrainingRun {
                                 OutputTable.csv(result.task(), classNames, tested.outputs()));
             }
             save(RunFolder.BEST);
+        }
+        if (trainer.averagesWeights()) {
+            trainer.exchangeAverages(); // back to what is trained
         }
         // The last one to be written: a run that is killed before repeats what came after the
         // previous one.

@@ -80,6 +80,8 @@ class RecipeTest {
                         case "loss" -> "huber";
                         case "best-by" -> "loss";
                         case "class-weights", "positive-weights" -> "1,2";
+                        case "param-groups" -> "classifier.*: rate-scale=2 weight-decay=0";
+                        case "freeze" -> "features.conv0, features.denseblock1";
                         case "nesterov",
                                 "decay-norms",
                                 "decay-scales",
@@ -87,6 +89,10 @@ class RecipeTest {
                                 "freeze-bn",
                                 "mean-by-label",
                                 "scale-learning-rate",
+                                "amsgrad",
+                                "centred",
+                                "cycle-momentum",
+                                "ema-warm-up",
                                 "drop-last" ->
                                 value.equals("true") ? "false" : "true";
                         case "epochs",
@@ -95,6 +101,11 @@ class RecipeTest {
                                 "input-size",
                                 "crop",
                                 "patience",
+                                "restart-factor",
+                                "div-factor",
+                                "final-div-factor",
+                                "plateau-patience",
+                                "plateau-cooldown",
                                 "seed" ->
                                 "17";
                         default -> "0.125";

@@ -1,11 +1,14 @@
 package org.densenet4j.backend.cpu;
 
+import org.densenet4j.backend.AdamCoefficients;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.OutputLoss;
 import org.densenet4j.backend.PoolShape;
+import org.densenet4j.backend.RmspropCoefficients;
+import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -60,6 +63,8 @@ final class CpuKernels implements Kernels {
     private final Choice<BlurPool> blurPool;
     private final Choice<SgdNesterov> sgdNesterov;
     private final Choice<Rmsprop> rmsprop;
+    private final Choice<Adam> adam;
+    private final Choice<MovingAverage> movingAverage;
     private final Choice<SquaredNorm> squaredNorm;
     private final CopyWindow copyWindow;
 
@@ -144,6 +149,12 @@ final class CpuKernels implements Kernels {
                         () -> SgdNesterov.Vectors.class,
                         SgdNesterov.Loops::new);
         rmsprop = few(Rmsprop.class, () -> Rmsprop.Vectors.class, Rmsprop.Loops::new);
+        adam = few(Adam.class, Adam.Compiled::new, () -> Adam.Vectors.class, Adam.Loops::new);
+        movingAverage =
+                few(
+                        MovingAverage.class,
+                        () -> MovingAverage.Vectors.class,
+                        MovingAverage.Loops::new);
         squaredNorm =
                 few(SquaredNorm.class, () -> SquaredNorm.Vectors.class, SquaredNorm.Loops::new);
         copyWindow = only(CopyWindow.class, CopyWindow::new);
@@ -594,6 +605,7 @@ final class CpuKernels implements Kernels {
             Matrix velocity,
             float rate,
             float momentum,
+            float share,
             boolean nesterov,
             float decay,
             float gradientScale) {
@@ -605,6 +617,7 @@ final class CpuKernels implements Kernels {
                         velocity,
                         rate,
                         momentum,
+                        share,
                         nesterov,
                         decay,
                         gradientScale);
@@ -615,23 +628,26 @@ final class CpuKernels implements Kernels {
             Matrix parameters,
             Matrix gradients,
             Matrix squares,
-            float rate,
-            float rho,
-            float epsilon,
-            boolean epsilonInside,
-            float decay,
-            float gradientScale) {
-        rmsprop.of(parameters)
-                .rmsprop(
-                        parameters,
-                        gradients,
-                        squares,
-                        rate,
-                        rho,
-                        epsilon,
-                        epsilonInside,
-                        decay,
-                        gradientScale);
+            @Nullable Matrix means,
+            @Nullable Matrix velocity,
+            RmspropCoefficients by) {
+        rmsprop.of(parameters).rmsprop(parameters, gradients, squares, means, velocity, by);
+    }
+
+    @Override
+    public void adam(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix means,
+            Matrix squares,
+            @Nullable Matrix largest,
+            AdamCoefficients by) {
+        adam.of(parameters).adam(parameters, gradients, means, squares, largest, by);
+    }
+
+    @Override
+    public void movingAverage(Matrix values, Matrix average, float share) {
+        movingAverage.of(values).movingAverage(values, average, share);
     }
 
     @Override
