@@ -11,6 +11,7 @@ import org.densenet4j.data.Mnist;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
 import org.densenet4j.data.SegmentationFolder;
+import org.densenet4j.data.StratifiedSplit;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.train.Recipe;
@@ -99,6 +100,8 @@ final class DataOption {
 
     @Mixin private ExifOrientationOption orientation;
 
+    @Mixin private ValShareOption valShare;
+
     @Option(
             names = "--loader-threads",
             paramLabel = "N",
@@ -154,6 +157,11 @@ final class DataOption {
         @Override
         public void give(TrainingRun run) {
             run.data(train, test, normalisation);
+        }
+
+        /** With another normalisation. */
+        Source normalised(Normalisation value) {
+            return new Source(train, test, value, augment);
         }
 
         @Override
@@ -282,6 +290,7 @@ final class DataOption {
         if (glyphs != null && !data.equals("glyphs")) {
             throw new IllegalArgumentException("--glyphs is for --data glyphs, not for " + data);
         }
+        valShare.check(data.startsWith(FOLDER));
         List<String> kinds = new ArrayList<>(PUBLISHED);
         kinds.addAll(List.of(FOLDER, CAMVID));
         for (String kind : kinds) {
@@ -334,6 +343,14 @@ final class DataOption {
     private Source openFolder(NetworkSpec network) throws IOException {
         HeldOutFolder layout = new HeldOutFolder(text().substring(FOLDER.length()));
         try {
+            if (valShare.isOn()) {
+                StratifiedSplit split = split(layout, network);
+                return new Source(
+                        split.train(),
+                        split.heldOut(),
+                        Normalisation.IMAGENET,
+                        Recipe.Augment.IMAGENET);
+            }
             Path heldOut = layout.heldOut();
             layout.tellUnused(heldOut);
             ImageFolder train = folder(layout.trainingBeside(heldOut), network).open();
@@ -350,6 +367,18 @@ final class DataOption {
         }
     }
 
+    private StratifiedSplit split(HeldOutFolder layout, NetworkSpec network) throws IOException {
+        Path root = layout.withoutHeldOut();
+        ImageFolder images = folder(root, network).open();
+        tellLeftOut(root, images);
+        return valShare.split(root, images);
+    }
+
+    /** Holds the images out that the run of some weights held out, where no option says so. */
+    void followRun(Map<String, String> notes) {
+        valShare.follow(notes);
+    }
+
     /**
      * Opens the test images alone: a folder without training images will do, whose classes are then
      * those that it has.
@@ -364,6 +393,9 @@ final class DataOption {
             return open(network).test();
         }
         HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));
+        if (valShare.isOn()) {
+            return split(layout, network).heldOut();
+        }
         Path heldOut = layout.heldOut();
         layout.tellUnused(heldOut);
         ImageFolder.Builder test = folder(heldOut, network);
@@ -442,6 +474,7 @@ final class DataOption {
         settings.put("max-pixels", String.valueOf(maxPixels));
         settings.put(ExifOrientationOption.NAME, String.valueOf(exifOrientation()));
         settings.put("loader-threads", String.valueOf(loaderThreads));
+        settings.putAll(valShare.settings());
         return settings;
     }
 
@@ -453,6 +486,7 @@ final class DataOption {
         settings.number("max-pixels", Long::parseLong, saved -> maxPixels = saved);
         settings.flag(ExifOrientationOption.NAME, orientation::set);
         settings.number("loader-threads", Integer::parseInt, saved -> loaderThreads = saved);
+        valShare.restore(settings);
     }
 
     private static OnBroken onBroken(String text) {

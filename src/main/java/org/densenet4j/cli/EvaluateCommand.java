@@ -10,6 +10,7 @@ import org.densenet4j.inference.PixelEvaluation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.report.Json;
+import org.densenet4j.train.TrainingRun;
 import org.densenet4j.weights.Model;
 
 import picocli.CommandLine.Command;
@@ -80,6 +81,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     "--subset is for networks that classify pixels; leave it out");
         }
         try (Predictor p = predictor.open(model, d, batch)) {
+            data.followRun(TrainingRun.notesOf(model.metadata()));
             Dataset test = data.openTest(p.spec(), p.images());
             check(p, test);
             BatchLoader loader =

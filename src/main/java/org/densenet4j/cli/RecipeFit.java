@@ -70,6 +70,8 @@ final class RecipeFit {
         refuse("augment", other, text(recipe.augment()), "--augment flip or none", ofPixels);
         double jitter = recipe.colourJitter();
         refuse("colour-jitter", jitter != 0, jitter, "--colour-jitter 0", ofPixels);
+        boolean balanced = recipe.sampling() == Recipe.Sampling.BALANCED;
+        refuse("sampling", balanced, "balanced", "--sampling shuffle", ofPixels);
         double smoothing = recipe.labelSmoothing();
         refuse("label-smoothing", smoothing != 0, smoothing, "--label-smoothing 0", ofPixels);
     }

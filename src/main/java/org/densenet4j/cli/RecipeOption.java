@@ -290,6 +290,16 @@ final class RecipeOption {
         set("colour-jitter", value);
     }
 
+    @Option(
+            names = "--sampling",
+            paramLabel = "NAME",
+            description =
+                    "SHUFFLE (each image once an epoch) or BALANCED (every class equally often:"
+                            + " images of small classes several times)")
+    void sampling(Recipe.Sampling value) {
+        set("sampling", value);
+    }
+
     @Option(names = "--seed", paramLabel = "N", description = "of all draws")
     void seed(long value) {
         set("seed", value);

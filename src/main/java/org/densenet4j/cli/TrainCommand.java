@@ -69,6 +69,7 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
     @Mixin private SegmentationDataOption segmentation;
+    @Mixin private NormalisationOption normalisation;
     @Mixin private DeviceOption device;
     @Mixin private TraceOption trace;
     @Mixin private PretrainedOption pretrained;
@@ -329,6 +330,7 @@ final class TrainCommand implements Callable<Integer> {
     private Map<String, String> remembered() {
         Map<String, String> settings = new LinkedHashMap<>(data.settings());
         settings.putAll(segmentation.settings());
+        settings.putAll(normalisation.settings());
         settings.put("classes", classes == null ? ANY : classes.toString());
         settings.putAll(device.settings());
         settings.putAll(pretrained.settings());
@@ -340,6 +342,7 @@ final class TrainCommand implements Callable<Integer> {
         RememberedSettings remembered = new RememberedSettings(settings, this::isGiven);
         data.restore(remembered);
         segmentation.restore(remembered);
+        normalisation.restore(remembered);
         remembered.number(
                 "classes",
                 saved -> saved.equals(ANY) ? null : Integer.valueOf(saved),
@@ -369,10 +372,17 @@ final class TrainCommand implements Callable<Integer> {
                 checkpoint == null ? pretrained.classNames(recorded) : recorded.classNames();
         TrainingSource source;
         if (network.graph().classifiesPixels()) {
+            normalisation.checkUnused();
             source = segmentation.open(data, recorded, names, classes);
         } else {
             segmentation.checkUnused();
-            source = data.open(network, recorded);
+            source =
+                    normalisation.apply(
+                            data.open(network, recorded),
+                            recorded,
+                            checkpoint != null,
+                            data.loaderThreads(),
+                            data.skipsBroken());
         }
         try {
             source = names.isEmpty() ? source : source.ofClasses(names.get());

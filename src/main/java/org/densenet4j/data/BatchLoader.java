@@ -27,6 +27,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
     private final Dataset data;
     private final Augmentation augmentation;
     private final Normalisation normalisation;
+    private final boolean balanced;
     private final ImageMetadata metadata;
 
     private BatchLoader(
@@ -34,9 +35,11 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
             Settings settings,
             Augmentation augmentation,
             Normalisation normalisation,
+            boolean balanced,
             Set<Integer> broken) {
         super(data.size(), settings, broken);
         this.data = data;
+        this.balanced = balanced;
         this.augmentation = augmentation;
         this.normalisation = normalisation;
         List<String> names = data.classNames();
@@ -49,7 +52,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
 
     @Override
     BatchLoader copy(Settings changed) {
-        return new BatchLoader(data, changed, augmentation, normalisation, broken);
+        return new BatchLoader(data, changed, augmentation, normalisation, balanced, broken);
     }
 
     /**
@@ -65,6 +68,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 new Settings(),
                 Augmentation.NONE,
                 Normalisation.CIFAR10,
+                false,
                 ConcurrentHashMap.newKeySet());
     }
 
@@ -82,6 +86,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 settings,
                 augmentation,
                 normalisation,
+                balanced,
                 broken);
     }
 
@@ -103,7 +108,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
      */
     public BatchLoader augment(Augmentation value) {
         Objects.requireNonNull(value, "augmentation");
-        return new BatchLoader(data, settings, value, normalisation, broken);
+        return new BatchLoader(data, settings, value, normalisation, balanced, broken);
     }
 
     /**
@@ -121,7 +126,24 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                             + " channels, the images have "
                             + data.channels());
         }
-        return new BatchLoader(data, settings, augmentation, value, broken);
+        return new BatchLoader(data, settings, augmentation, value, balanced, broken);
+    }
+
+    /**
+     * Every class equally often in every epoch, whatever number of images it has: an epoch has as
+     * many images as the set, those of small classes come several times, and some of those of large
+     * classes wait for a later epoch. Images are shuffled, by the seed that {@link #shuffle} gave.
+     *
+     * @param on off unless told
+     * @return a loader with this setting; this one stays as it is
+     */
+    public BatchLoader balanced(boolean on) {
+        return new BatchLoader(data, settings, augmentation, normalisation, on, broken);
+    }
+
+    @Override
+    int[] order(int epoch) {
+        return balanced ? BalancedOrder.of(data, settings.seed, ORDER, epoch) : super.order(epoch);
     }
 
     @Override

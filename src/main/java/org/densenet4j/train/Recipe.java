@@ -71,6 +71,7 @@ import java.util.Objects;
  * @param augment what happens to training images
  * @param colourJitter strength of brightness, contrast and saturation, four times that of the
  *     lighting noise
+ * @param sampling which images an epoch has, where they have one class each
  * @param seed of all draws
  */
 public record Recipe(
@@ -107,6 +108,7 @@ public record Recipe(
         boolean freezeBn,
         Augment augment,
         double colourJitter,
+        Sampling sampling,
         long seed) {
 
     /** How the learning rate changes. */
@@ -141,6 +143,14 @@ public record Recipe(
         CIFAR,
         /** Random resized crop and flip. */
         IMAGENET
+    }
+
+    /** Which images an epoch has. */
+    public enum Sampling {
+        /** Each one once. */
+        SHUFFLE,
+        /** As many as there are, with every class equally often. */
+        BALANCED
     }
 
     private static final double CIFAR_DROPOUT = 0.2;
@@ -180,6 +190,7 @@ public record Recipe(
                     false,
                     Augment.SHIFT,
                     0,
+                    Sampling.SHUFFLE,
                     1);
 
     private static final Map<String, Recipe> PRESETS = presets();

@@ -131,6 +131,7 @@ public final class TrainingRun {
                 BatchLoader.of(train)
                         .batch(recipe.batch())
                         .shuffle(recipe.seed())
+                        .balanced(recipe.sampling() == Recipe.Sampling.BALANCED)
                         .augment(recipe.augmentation())
                         .normalise(normalisation)
                         .dropLast(dropsLast(train.size()));

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
 
@@ -330,6 +331,11 @@ public final class Model implements WeightSource, AutoCloseable {
     public Model withExifOrientation(boolean on) {
         return new Model(
                 file, match, spec, classNames, normalisation, images.withExifOrientation(on));
+    }
+
+    /** {@return all entries of the file's metadata; a checkpoint of a run has its settings here} */
+    public Map<String, String> metadata() {
+        return Map.copyOf(file.metadata());
     }
 
     /** {@return how the file's tensors fitted} */

@@ -75,6 +75,7 @@ class RecipeTest {
                         case "schedule" -> "step";
                         case "milestones" -> "1, 2";
                         case "augment" -> "cifar";
+                        case "sampling" -> "balanced";
                         case "optimiser" -> "rmsprop";
                         case "nesterov",
                                 "decay-norms",
