@@ -345,11 +345,7 @@ final class DataOption {
         try {
             if (valShare.isOn()) {
                 StratifiedSplit split = split(layout, network);
-                return new Source(
-                        split.train(),
-                        split.heldOut(),
-                        Normalisation.IMAGENET,
-                        Recipe.Augment.IMAGENET);
+                return ofFolder(split.train(), split.heldOut());
             }
             Path heldOut = layout.heldOut();
             layout.tellUnused(heldOut);
@@ -357,7 +353,7 @@ final class DataOption {
             ImageFolder test = folder(heldOut, network).classes(train.classNames()).open();
             tellLeftOut(layout.training(), train);
             tellLeftOut(heldOut, test);
-            return new Source(train, test, Normalisation.IMAGENET, Recipe.Augment.IMAGENET);
+            return ofFolder(train, test);
         } catch (IOException e) {
             if (SegmentationFolder.subsets(path(FOLDER)).isEmpty()) {
                 throw e;
@@ -365,6 +361,14 @@ final class DataOption {
             throw new IOException(
                     e.getMessage() + "; it has label images, which --task segment trains on", e);
         }
+    }
+
+    private static Source ofFolder(Dataset train, Dataset test) {
+        return new Source(
+                train,
+                test,
+                Normalisation.IMAGENET.inChannels(train.channels()),
+                Recipe.Augment.IMAGENET);
     }
 
     private StratifiedSplit split(HeldOutFolder layout, NetworkSpec network) throws IOException {

@@ -81,18 +81,7 @@ final class NormalisationOption {
                                     ? recorded.normalisation().get()
                                     : measured(source.train(), threads, skipsBroken);
                 };
-        int channels = source.train().channels();
-        if (chosen.mean().length != channels) {
-            throw new IllegalArgumentException(
-                    "--normalisation "
-                            + kind().name().toLowerCase(Locale.ROOT)
-                            + " is for images of "
-                            + chosen.mean().length
-                            + " channels, these have "
-                            + channels
-                            + "; use measured or none");
-        }
-        return source.normalised(chosen);
+        return source.normalised(chosen.inChannels(source.train().channels()));
     }
 
     private static Normalisation ofWeights(ImageMetadata recorded) {

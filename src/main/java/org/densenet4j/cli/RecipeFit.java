@@ -66,6 +66,7 @@ final class RecipeFit {
         boolean sized = recipe.inputSize() > 0;
         String windows = "--crop for the size of windows";
         refuse("input-size", sized, recipe.inputSize(), windows, ofPixels);
+        refuse("channels", recipe.channels() > 0, recipe.channels(), "--channels 0", ofPixels);
         boolean other = !OF_PIXELS.contains(recipe.augment());
         refuse("augment", other, text(recipe.augment()), "--augment flip or none", ofPixels);
         double jitter = recipe.colourJitter();

@@ -56,6 +56,16 @@ final class RecipeOption {
     }
 
     @Option(
+            names = "--channels",
+            paramLabel = "N",
+            description =
+                    "of images: 1 reads files as grey, 3 in colour (default: those of the data, 3 of"
+                            + " files). Weights that training starts from are adapted")
+    void channels(int value) {
+        set("channels", value);
+    }
+
+    @Option(
             names = "--crop",
             paramLabel = "N",
             description =

@@ -59,6 +59,7 @@ final class TrainCommand implements Callable<Integer> {
                     "recipe",
                     "model",
                     "input-size",
+                    "channels",
                     "crop",
                     "compression",
                     "dropout",
@@ -410,6 +411,7 @@ final class TrainCommand implements Callable<Integer> {
             decided.put("compression", String.valueOf(s.compression()));
         }
         if (source instanceof DataOption.Source images) {
+            decided.put("channels", String.valueOf(spec.inputChannels()));
             if (spec.inputHeight() == spec.inputWidth()) {
                 decided.put("input-size", String.valueOf(spec.inputHeight()));
             }
@@ -447,7 +449,15 @@ final class TrainCommand implements Callable<Integer> {
                             + width);
         }
         if (source instanceof DataOption.Source images) {
-            builder.inputChannels(images.train().channels());
+            int channels = images.train().channels();
+            if (recipe.channels() > 0 && recipe.channels() != channels) {
+                throw new IllegalArgumentException(
+                        "--channels "
+                                + recipe.channels()
+                                + " does not fit the data, which has images of "
+                                + channels);
+            }
+            builder.inputChannels(channels);
         }
         return builder.inputSize(height, width).build();
     }

@@ -27,7 +27,10 @@ public record CentreCrop(int height, int width, int channels, double share, bool
         }
         if (channels != 3 && channels != 1) {
             throw new IllegalArgumentException(
-                    "the network reads images of " + channels + " channels, not colour or grey");
+                    "the network reads images of "
+                            + channels
+                            + " channels, and files of images give 3, or 1 as grey; use those, or a"
+                            + " Dataset of your own");
         }
         if (!(share > 0.1 && share <= 1)) {
             throw new IllegalArgumentException(

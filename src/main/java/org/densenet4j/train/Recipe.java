@@ -36,6 +36,8 @@ import java.util.Objects;
  *     matter
  * @param inputSize height and width of the network's input, 0 for the model's own; where pixels are
  *     classified {@code crop} decides
+ * @param channels of images and of the network's input: 1 for grey, 3 for colour, 0 for those of
+ *     the data or, of files of images, 3
  * @param crop height and width of the random windows that are trained on where pixels are
  *     classified, 0 for whole images
  * @param compression factor in transitions, 0 for the model's own
@@ -78,6 +80,7 @@ public record Recipe(
         String recipe,
         String model,
         int inputSize,
+        int channels,
         int crop,
         double compression,
         double dropout,
@@ -159,6 +162,7 @@ public record Recipe(
             new Recipe(
                     "glyphs",
                     "bc-40-12",
+                    0,
                     0,
                     0,
                     0,
@@ -297,6 +301,7 @@ public record Recipe(
         requireAtLeastOne("batch", batch);
         requireAtLeastOne("accumulate", accumulate);
         require(inputSize >= 0, "input-size", inputSize, "use a positive number");
+        require(channels >= 0, "channels", channels, "use 1 for grey or 3 for colour");
         require(crop >= 0, "crop", crop, "use a positive number, or 0 for whole images");
         require(patience >= 0, "patience", patience, "use 1 or more epochs, or 0 for no end");
         require(
@@ -519,6 +524,9 @@ public record Recipe(
             builder.inputSize(crop);
         } else if (inputSize > 0) {
             builder.inputSize(inputSize);
+        }
+        if (channels > 0) {
+            builder.inputChannels(channels);
         }
         return builder;
     }

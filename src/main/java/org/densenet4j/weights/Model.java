@@ -91,7 +91,7 @@ public final class Model implements WeightSource, AutoCloseable {
         TensorFile file = WeightFile.open(path, options);
         boolean opened = false;
         try {
-            LoadOptions whole = options.withResetHead(false);
+            LoadOptions whole = options.withResetHead(false).withAdaptedInput(false);
             NetworkSpec spec = spec(path, file, wanted, whole);
             WeightMatch match = WeightMatch.of(path, file, spec, whole);
             match.checkValues();

@@ -89,6 +89,7 @@ class RecipeTest {
                                 "batch",
                                 "accumulate",
                                 "input-size",
+                                "channels",
                                 "crop",
                                 "patience",
                                 "seed" ->
