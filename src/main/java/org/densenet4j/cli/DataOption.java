@@ -10,6 +10,7 @@ import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Mnist;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.data.SegmentationFolder;
 import org.densenet4j.data.StratifiedSplit;
 import org.densenet4j.graph.NetworkSpec;
@@ -72,6 +73,7 @@ final class DataOption {
     private String data;
 
     private boolean ofPixels;
+    private Resizing resizing = Resizing.DEFAULT;
 
     @Option(
             names = "--glyphs",
@@ -193,6 +195,11 @@ final class DataOption {
         check();
         follow(recorded);
         return open(network);
+    }
+
+    /** How images of folders become the network's input. */
+    void resizing(Resizing value) {
+        resizing = value;
     }
 
     /** Turns images upright, or not, as the weights record it where no option says so. */
@@ -393,6 +400,7 @@ final class DataOption {
     Dataset openTest(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
         follow(recorded);
+        resizing = recorded.resizing().orElse(Resizing.DEFAULT);
         if (!text().startsWith(FOLDER)) {
             return open(network).test();
         }
@@ -417,7 +425,7 @@ final class DataOption {
 
     private ImageFolder.Builder folder(Path folder, NetworkSpec network) {
         return ImageFolder.at(folder)
-                .crop(ImagePreparation.crop(network))
+                .crop(ImagePreparation.crop(network).resizing(resizing))
                 .decoding(new DecodeOptions(maxPixels, exifOrientation()));
     }
 

@@ -42,6 +42,8 @@ final class RecipeFit {
         for (String key : List.of("momentum", "nesterov")) {
             refuse(key, !sgd, "--optimiser sgd", by);
         }
+        boolean erases = recipe.randomErasing() > 0;
+        refuse("erasing-filling", !erases, "--random-erasing", "no image has a box");
         for (String key : List.of("rho", "epsilon", "epsilon-inside")) {
             refuse(key, sgd, "--optimiser rmsprop", by);
         }
@@ -71,6 +73,13 @@ final class RecipeFit {
         refuse("augment", other, text(recipe.augment()), "--augment flip or none", ofPixels);
         double jitter = recipe.colourJitter();
         refuse("colour-jitter", jitter != 0, jitter, "--colour-jitter 0", ofPixels);
+        String rand = recipe.randAugment();
+        refuse("rand-augment", !rand.equals(Recipe.NONE), rand, "--rand-augment none", ofPixels);
+        double erasing = recipe.randomErasing();
+        refuse("random-erasing", erasing != 0, erasing, "--random-erasing 0", ofPixels);
+        double rotation = recipe.rotation();
+        refuse("rotation", rotation != 0, rotation, "--rotation 0", ofPixels);
+        refuse("vertical-flip", recipe.verticalFlip(), true, "--vertical-flip false", ofPixels);
         boolean balanced = recipe.sampling() == Recipe.Sampling.BALANCED;
         refuse("sampling", balanced, "balanced", "--sampling shuffle", ofPixels);
         double smoothing = recipe.labelSmoothing();

@@ -32,6 +32,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -59,6 +60,7 @@ final class TrainCommand implements Callable<Integer> {
                     "recipe",
                     "model",
                     "input-size",
+                    "input-width",
                     "channels",
                     "crop",
                     "compression",
@@ -128,6 +130,7 @@ final class TrainCommand implements Callable<Integer> {
         task.check(name, ofPixels);
         data.labels(ofPixels, name);
         recipeOption.check(recipe, ofPixels);
+        data.resizing(recipe.resizing());
         FamilySpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
         TrainingSource source =
                 data.isMade()
@@ -412,9 +415,7 @@ final class TrainCommand implements Callable<Integer> {
         }
         if (source instanceof DataOption.Source images) {
             decided.put("channels", String.valueOf(spec.inputChannels()));
-            if (spec.inputHeight() == spec.inputWidth()) {
-                decided.put("input-size", String.valueOf(spec.inputHeight()));
-            }
+            decided.put("input-size", ImageSize.of(spec).toString());
             if (recipeOption.isDefault() && resume == null) {
                 decided.put("augment", augment(spec, images).name());
             }
@@ -439,10 +440,11 @@ final class TrainCommand implements Callable<Integer> {
         ImageSize size = source.size();
         int height = size.height();
         int width = size.width();
-        if (recipe.inputSize() > 0 && (recipe.inputSize() != height || height != width)) {
+        ImageSize wanted = new ImageSize(recipe.inputSize(), recipe.imageWidth());
+        if (recipe.inputSize() > 0 && !wanted.equals(size)) {
             throw new IllegalArgumentException(
                     "--input-size "
-                            + recipe.inputSize()
+                            + wanted
                             + " does not fit the data, which has images of "
                             + height
                             + "x"
@@ -628,7 +630,8 @@ final class TrainCommand implements Callable<Integer> {
                 // Another normalisation is no mistake here: it was told just now.
                 trainer.images(
                         ImageMetadata.of(source.classNames(), source.normalisation())
-                                .withExifOrientation(data.exifOrientation()));
+                                .withExifOrientation(data.exifOrientation())
+                                .withResizing(recipe.resizing()));
                 System.out.printf(
                         Locale.ROOT,
                         "continuing %s after %,d steps, in epoch %d%n",
@@ -671,9 +674,23 @@ final class TrainCommand implements Callable<Integer> {
             String window = "windows of " + ImageSize.of(spec);
             return recipe.augment() == Recipe.Augment.NONE ? window : window + " and " + name;
         }
-        return recipe.colourJitter() == 0
-                ? name
-                : name + " with colour jitter " + recipe.colourJitter();
+        List<String> more = new ArrayList<>();
+        if (recipe.colourJitter() != 0) {
+            more.add("colour jitter " + recipe.colourJitter());
+        }
+        if (recipe.verticalFlip()) {
+            more.add("vertical flip");
+        }
+        if (recipe.rotation() != 0) {
+            more.add("rotation " + recipe.rotation());
+        }
+        if (!recipe.randAugment().equals(Recipe.NONE)) {
+            more.add("RandAugment " + recipe.randAugment());
+        }
+        if (recipe.randomErasing() != 0) {
+            more.add("random erasing " + recipe.randomErasing());
+        }
+        return more.isEmpty() ? name : name + " with " + String.join(", ", more);
     }
 
     /** What becomes of images that do not fill a batch. */

@@ -47,7 +47,9 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 new ImageMetadata(
                         names.isEmpty() ? Optional.empty() : Optional.of(names),
                         Optional.of(normalisation),
-                        data.exifOrientation());
+                        data.exifOrientation(),
+                        Optional.empty(),
+                        data.resizing());
     }
 
     @Override
@@ -206,6 +208,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                     data.width(),
                     normalisation,
                     new PhiloxRandom(settings.seed, AUGMENTATION, epoch, index),
+                    new PhiloxRandom(settings.seed, FURTHER_AUGMENTATION, epoch, index),
                     images,
                     at);
         }

@@ -2,6 +2,7 @@ package org.densenet4j.data;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 
 /** Some of the images of a data set, in an order of their own; classes and labels stay. */
@@ -82,6 +83,11 @@ public final class DatasetSubset implements Dataset {
     @Override
     public <T> T image(int index, Function<Image, T> use) {
         return data.image(indexInWhole(index), use);
+    }
+
+    @Override
+    public Optional<Resizing> resizing() {
+        return data.resizing();
     }
 
     @Override

@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -113,6 +114,12 @@ public final class ImageFolder implements Dataset {
     }
 
     @Override
+    public Optional<Resizing> resizing() {
+        Resizing resizing = new Resizing(crop.interpolation(), crop.share());
+        return resizing.equals(Resizing.DEFAULT) ? Optional.empty() : Optional.of(resizing);
+    }
+
+    @Override
     public boolean exifOrientation() {
         return decoding.exifOrientation();
     }
@@ -208,7 +215,13 @@ public final class ImageFolder implements Dataset {
          */
         public Builder size(int height, int width) {
             return crop(
-                    new CentreCrop(height, width, crop.channels(), crop.share(), crop.keepExact()));
+                    new CentreCrop(
+                            height,
+                            width,
+                            crop.channels(),
+                            crop.share(),
+                            crop.keepExact(),
+                            crop.interpolation()));
         }
 
         /**
@@ -218,9 +231,7 @@ public final class ImageFolder implements Dataset {
          * @return this
          */
         public Builder cropShare(double share) {
-            return crop(
-                    new CentreCrop(
-                            crop.height(), crop.width(), crop.channels(), share, crop.keepExact()));
+            return crop(crop.resizing(new Resizing(crop.interpolation(), share)));
         }
 
         /**

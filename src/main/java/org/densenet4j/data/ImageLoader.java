@@ -36,6 +36,12 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /** Purpose of the draws that change images. */
     static final int AUGMENTATION = 2;
 
+    /**
+     * Purpose of the draws of changes that came later: runs of before have none, and draw the
+     * others as they did.
+     */
+    static final int FURTHER_AUGMENTATION = 4;
+
     /** Behind the last batch of an epoch. */
     private static final Object END = new Object();
 

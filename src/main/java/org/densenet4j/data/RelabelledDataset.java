@@ -5,6 +5,7 @@ import org.densenet4j.io.OneLine;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
@@ -106,6 +107,11 @@ public final class RelabelledDataset implements Dataset {
     public void read(int index, byte[] pixels) {
         Objects.requireNonNull(pixels, "pixels");
         data.read(index, pixels);
+    }
+
+    @Override
+    public Optional<Resizing> resizing() {
+        return data.resizing();
     }
 
     @Override

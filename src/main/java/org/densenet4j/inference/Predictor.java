@@ -6,6 +6,7 @@ import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Read;
 import org.densenet4j.plan.Bytes;
@@ -159,7 +160,8 @@ public final class Predictor implements AutoCloseable {
 
     /** {@return what brings images of any size to what the network takes} */
     public ImagePreparation preparation() {
-        return ImagePreparation.of(spec, normalisation());
+        return ImagePreparation.of(
+                spec, normalisation(), images.resizing().orElse(Resizing.DEFAULT));
     }
 
     /** {@return what {@link #outputs} makes of logits} */
@@ -282,6 +284,16 @@ public final class Predictor implements AutoCloseable {
         return found;
     }
 
+    /** The mean logits of several views of each image, all of them finite. */
+    float[] averagedLogits(float[] images, int count, TestTimeAugmentation views) {
+        int each = views.views().size();
+        float[] logits = logits(images, Math.multiplyExact(count, each));
+        for (int i = 0; i < count * each; i++) {
+            checkLogits(logits, i, i / each);
+        }
+        return views.averaged(logits, classes);
+    }
+
     /** Of logits that are no numbers no class is the most probable one. */
     private void checkLogits(float[] logits, int index, int image) {
         int each = network.logitsPerImage();
@@ -309,6 +321,23 @@ public final class Predictor implements AutoCloseable {
      *     outputs are no probabilities
      */
     public List<List<Prediction>> classify(float[] images, int count, int k) {
+        return classify(images, count, TestTimeAugmentation.NONE, k);
+    }
+
+    /**
+     * {@return the {@code k} most probable classes of each image by the mean logits of several
+     * views of it, the most probable first}
+     *
+     * @param images normalised pixels, [count·views, height, width, channels]: all views of the
+     *     first image, as {@link TestTimeAugmentation#views} has them, then those of the second
+     * @param count images, any number
+     * @param views what each image is looked at by
+     * @param k 1 or more; more than there are classes are all of them
+     */
+    public List<List<Prediction>> classify(
+            float[] images, int count, TestTimeAugmentation views, int k) {
+        Objects.requireNonNull(images, "images");
+        Objects.requireNonNull(views, "views");
         if (k < 1) {
             throw new IllegalArgumentException("k = " + k + ": use 1 or more classes");
         }
@@ -318,7 +347,8 @@ public final class Predictor implements AutoCloseable {
                     "with the activation NONE outputs are no probabilities of classes; use outputs,"
                             + " or open the predictor with SOFTMAX or SIGMOID");
         }
-        float[] probabilities = outputs(images, count);
+        float[] probabilities = averagedLogits(images, count, views);
+        activation.apply(probabilities, classes);
         List<List<Prediction>> all = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             all.add(Prediction.top(k, probabilities, i * classes, classNames));

@@ -3,6 +3,7 @@ package org.densenet4j.weights;
 import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.FamilySpec;
@@ -331,6 +332,16 @@ public final class Model implements WeightSource, AutoCloseable {
     public Model withExifOrientation(boolean on) {
         return new Model(
                 file, match, spec, classNames, normalisation, images.withExifOrientation(on));
+    }
+
+    /**
+     * {@return the same model for images that are resized in another way}
+     *
+     * @param value interpolation and share
+     */
+    public Model withResizing(Resizing value) {
+        Objects.requireNonNull(value, "resizing");
+        return new Model(file, match, spec, classNames, normalisation, images.withResizing(value));
     }
 
     /** {@return all entries of the file's metadata; a checkpoint of a run has its settings here} */

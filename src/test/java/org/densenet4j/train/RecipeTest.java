@@ -76,6 +76,11 @@ class RecipeTest {
                         case "milestones" -> "1, 2";
                         case "augment" -> "cifar";
                         case "sampling" -> "balanced";
+                        case "rand-augment" -> "3, 12";
+                        case "erasing-filling" -> "pixel";
+                        case "interpolation" -> "bicubic";
+                        case "vertical-flip" -> "true";
+                        case "input-width" -> "19";
                         case "optimiser" -> "rmsprop";
                         case "nesterov",
                                 "decay-norms",
