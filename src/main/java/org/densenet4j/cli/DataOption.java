@@ -13,6 +13,7 @@ import org.densenet4j.data.RelabelledDataset;
 import org.densenet4j.data.Resizing;
 import org.densenet4j.data.SegmentationFolder;
 import org.densenet4j.data.StratifiedSplit;
+import org.densenet4j.data.TarDataset;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.train.Recipe;
@@ -25,6 +26,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -47,9 +49,10 @@ final class DataOption {
 
     /** Sources with a class for each image. */
     private static final String OF_IMAGES =
-            "glyphs (generated), cifar10:DIR or cifar100:DIR with the original binary files,"
+            "glyphs (generated), cifar10:DIR or cifar100:DIR with the original files,"
                     + " mnist:DIR or fashion-mnist:DIR with their IDX files, or folder:DIR with"
-                    + " train/CLASS/ and val/CLASS/ (or valid, validation, test) folders of images"
+                    + " train/CLASS/ and val/CLASS/ (or valid, validation, test) folders of images,"
+                    + " or tar:GLOB or tar:DIR with archives in the layout of WebDataset"
                     + " (default: glyphs)";
 
     /** Published sets with a class for each image. */
@@ -103,6 +106,8 @@ final class DataOption {
     @Mixin private ExifOrientationOption orientation;
 
     @Mixin private ValShareOption valShare;
+
+    @Mixin private TarSource tars;
 
     @Option(
             names = "--loader-threads",
@@ -297,9 +302,10 @@ final class DataOption {
         if (glyphs != null && !data.equals("glyphs")) {
             throw new IllegalArgumentException("--glyphs is for --data glyphs, not for " + data);
         }
-        valShare.check(data.startsWith(FOLDER));
+        valShare.check(data.startsWith(FOLDER) || isTar());
+        tars.check(isTar());
         List<String> kinds = new ArrayList<>(PUBLISHED);
-        kinds.addAll(List.of(FOLDER, CAMVID));
+        kinds.addAll(List.of(FOLDER, CAMVID, TarSource.KIND));
         for (String kind : kinds) {
             if (data.startsWith(kind) && data.substring(kind.length()).isBlank()) {
                 throw new IllegalArgumentException(
@@ -336,11 +342,14 @@ final class DataOption {
         if (data.startsWith(FOLDER)) {
             return openFolder(network);
         }
+        if (isTar()) {
+            return openTars(network);
+        }
         throw new IllegalArgumentException(
                 "no data source '"
                         + data
                         + "'; use glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR,"
-                        + " fashion-mnist:DIR or folder:DIR");
+                        + " fashion-mnist:DIR, folder:DIR or tar:GLOB");
     }
 
     private static Source of(Mnist set, Recipe.Augment augment) {
@@ -368,6 +377,47 @@ final class DataOption {
             throw new IOException(
                     e.getMessage() + "; it has label images, which --task segment trains on", e);
         }
+    }
+
+    private boolean isTar() {
+        return text().startsWith(TarSource.KIND);
+    }
+
+    private Source openTars(NetworkSpec network) throws IOException {
+        String name = text().substring(TarSource.KIND.length());
+        TarDataset all = tars(tars.training(name), network, null);
+        if (valShare.isOn()) {
+            StratifiedSplit split = valShare.split(Path.of(name), all, all::key);
+            return ofFolder(split.train(), split.heldOut());
+        }
+        if (!tars.hasHeldOut(name)) {
+            throw new IOException(
+                    "--data "
+                            + text()
+                            + " names no archives to test on; add --val-shards GLOB, or --val-share"
+                            + " 0.1 to hold a tenth of each class out");
+        }
+        return ofFolder(all, tars(tars.heldOut(name), network, all.classNames()));
+    }
+
+    /** Archives that are named, and no others to test on, are the test. */
+    private Dataset openTestTars(NetworkSpec network) throws IOException {
+        String name = text().substring(TarSource.KIND.length());
+        return valShare.isOn()
+                ? openTars(network).test()
+                : tars(
+                        tars.hasHeldOut(name) ? tars.heldOut(name) : tars.training(name),
+                        network,
+                        null);
+    }
+
+    private TarDataset tars(List<Path> shards, NetworkSpec network, List<String> classes)
+            throws IOException {
+        return TarDataset.open(
+                shards,
+                ImagePreparation.crop(network).resizing(resizing),
+                new DecodeOptions(maxPixels, exifOrientation()),
+                classes);
     }
 
     private static Source ofFolder(Dataset train, Dataset test) {
@@ -401,6 +451,9 @@ final class DataOption {
         check();
         follow(recorded);
         resizing = recorded.resizing().orElse(Resizing.DEFAULT);
+        if (isTar()) {
+            return openTestTars(network);
+        }
         if (!text().startsWith(FOLDER)) {
             return open(network).test();
         }
@@ -442,6 +495,10 @@ final class DataOption {
     List<Path> inputs() {
         String data = text();
         int colon = data.indexOf(':');
+        if (isTar() && !Files.isDirectory(Path.of(data.substring(colon + 1)))) {
+            Path folder = Path.of(data.substring(colon + 1)).getParent();
+            return List.of(folder == null ? Path.of("") : folder);
+        }
         return List.of(
                 colon >= 0
                         ? Path.of(data.substring(colon + 1))
@@ -465,7 +522,7 @@ final class DataOption {
     int loaderThreads() {
         return loaderThreads != 0
                 ? loaderThreads
-                : ofPixels || text().startsWith(FOLDER)
+                : ofPixels || text().startsWith(FOLDER) || isTar()
                         ? Runtime.getRuntime().availableProcessors()
                         : 1;
     }
@@ -487,6 +544,7 @@ final class DataOption {
         settings.put(ExifOrientationOption.NAME, String.valueOf(exifOrientation()));
         settings.put("loader-threads", String.valueOf(loaderThreads));
         settings.putAll(valShare.settings());
+        settings.putAll(tars.settings());
         return settings;
     }
 
@@ -499,6 +557,7 @@ final class DataOption {
         settings.flag(ExifOrientationOption.NAME, orientation::set);
         settings.number("loader-threads", Integer::parseInt, saved -> loaderThreads = saved);
         valShare.restore(settings);
+        tars.restore(settings);
     }
 
     private static OnBroken onBroken(String text) {

@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.Dataset;
 import org.densenet4j.data.ImageFolder;
 import org.densenet4j.data.StratifiedSplit;
 import org.densenet4j.io.OneLine;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.IntFunction;
 
 /** Options that hold images out of a folder that has none to validate with. */
 final class ValShareOption {
@@ -21,7 +23,7 @@ final class ValShareOption {
             names = "--" + SHARE,
             paramLabel = "S",
             description =
-                    "where a folder of images has none to validate with: hold this share of each"
+                    "where a folder or archives of images have none to validate with: hold this share of each"
                             + " class out, such as 0.1, the same images every time; 0: none"
                             + " (default: 0, or that of the run whose weights are evaluated)")
     private Double share;
@@ -63,7 +65,7 @@ final class ValShareOption {
         }
         if (share != null && share != 0 && !folders) {
             throw new IllegalArgumentException(
-                    "--val-share is for --data folder:DIR; other data has its test images");
+                    "--val-share is for --data folder:DIR or tar:GLOB; other data has its test images");
         }
         if (seed != null && !isOn()) {
             throw new IllegalArgumentException("--val-seed needs --val-share, such as 0.1");
@@ -76,14 +78,20 @@ final class ValShareOption {
      * @param root the folder of the classes
      */
     StratifiedSplit split(Path root, ImageFolder images) throws IOException {
+        return split(root, images, index -> root.relativize(images.file(index)).toString());
+    }
+
+    /**
+     * Splits images by their names.
+     *
+     * @param source where they are, for messages
+     */
+    StratifiedSplit split(Path source, Dataset images, IntFunction<String> name)
+            throws IOException {
         try {
-            return StratifiedSplit.of(
-                    images,
-                    index -> root.relativize(images.file(index)).toString(),
-                    share(),
-                    seed != null ? seed : rememberedSeed);
+            return StratifiedSplit.of(images, name, share(), seed != null ? seed : rememberedSeed);
         } catch (IllegalArgumentException e) {
-            throw new IOException(OneLine.of(root.toString()) + ": " + e.getMessage(), e);
+            throw new IOException(OneLine.of(source.toString()) + ": " + e.getMessage(), e);
         }
     }
 

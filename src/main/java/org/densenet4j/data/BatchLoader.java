@@ -145,7 +145,13 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
 
     @Override
     int[] order(int epoch) {
-        return balanced ? BalancedOrder.of(data, settings.seed, ORDER, epoch) : super.order(epoch);
+        if (balanced) {
+            return BalancedOrder.of(data, settings.seed, ORDER, epoch);
+        }
+        List<Integer> shards = data.shardStarts();
+        return settings.shuffle && !shards.isEmpty()
+                ? ShardedOrder.of(data.size(), shards, settings.seed, ORDER, epoch)
+                : super.order(epoch);
     }
 
     @Override

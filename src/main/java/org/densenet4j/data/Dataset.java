@@ -87,6 +87,14 @@ public interface Dataset {
         return Optional.empty();
     }
 
+    /**
+     * {@return the first image of each of the archives that images lie in, one behind the other}
+     * Where there are any, a loader that shuffles reads each archive onwards.
+     */
+    default List<Integer> shardStarts() {
+        return List.of();
+    }
+
     /** {@return number of classes} */
     default int classes() {
         return classNames().size();

@@ -1,5 +1,7 @@
 package org.densenet4j.data;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -9,8 +11,10 @@ import java.util.function.Function;
 public final class DatasetSubset implements Dataset {
     private final Dataset data;
     private final int[] indices;
+    private final boolean inOrder;
 
-    private DatasetSubset(Dataset data, int[] indices) {
+    private DatasetSubset(Dataset data, int[] indices, boolean inOrder) {
+        this.inOrder = inOrder;
         this.data = data;
         this.indices = indices;
     }
@@ -25,10 +29,14 @@ public final class DatasetSubset implements Dataset {
         Objects.requireNonNull(data, "data");
         Objects.requireNonNull(indices, "indices");
         int[] copy = indices.clone();
+        int before = -1;
+        boolean inOrder = true;
         for (int index : copy) {
             Index.checked("index", index, data.size());
+            inOrder &= index > before;
+            before = index;
         }
-        return new DatasetSubset(data, copy);
+        return new DatasetSubset(data, copy, inOrder);
     }
 
     /**
@@ -83,6 +91,20 @@ public final class DatasetSubset implements Dataset {
     @Override
     public <T> T image(int index, Function<Image, T> use) {
         return data.image(indexInWhole(index), use);
+    }
+
+    /** Those of the whole set, where the images that are here lie in its order. */
+    @Override
+    public List<Integer> shardStarts() {
+        List<Integer> starts = new ArrayList<>();
+        if (!inOrder) {
+            return starts;
+        }
+        for (int start : data.shardStarts()) {
+            int place = Arrays.binarySearch(indices, start);
+            starts.add(place >= 0 ? place : -place - 1);
+        }
+        return starts;
     }
 
     @Override

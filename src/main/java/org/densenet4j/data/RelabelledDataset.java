@@ -110,6 +110,11 @@ public final class RelabelledDataset implements Dataset {
     }
 
     @Override
+    public List<Integer> shardStarts() {
+        return data.shardStarts();
+    }
+
+    @Override
     public Optional<Resizing> resizing() {
         return data.resizing();
     }

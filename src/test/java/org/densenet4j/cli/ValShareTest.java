@@ -108,7 +108,7 @@ class ValShareTest {
         TinyRun.data(folder);
         List<String> arguments = TinyRun.train(folder.resolve("data"), folder.resolve("r"), 1);
         arguments.addAll(List.of("--val-share", "0.1"));
-        Captured.run(arguments).mustRefuse("--val-share is for --data folder:DIR");
+        Captured.run(arguments).mustRefuse("--val-share is for --data folder:DIR or tar:GLOB");
     }
 
     @Test
