@@ -76,7 +76,8 @@ final class TarFile {
             check(header, at);
             long length = longSize >= 0 ? longSize : number(header, 124, 12, at);
             long data = at + BLOCK;
-            if (length < 0 || length > size - data) {
+            long next = data + (length + BLOCK - 1) / BLOCK * BLOCK; // files are padded to blocks
+            if (length < 0 || length > size - data || next > size) {
                 throw new DataException(
                         path
                                 + ": truncated: '"
@@ -107,7 +108,7 @@ final class TarFile {
                     longSize = type == 'K' || type == 'g' ? longSize : -1;
                 }
             }
-            at = data + (length + BLOCK - 1) / BLOCK * BLOCK;
+            at = next;
         }
     }
 
