@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 class TarDatasetTest {
@@ -91,11 +92,11 @@ class TarDatasetTest {
             byte[] content = files[i + 1].getBytes(UTF_8);
             byte[] header = new byte[512];
             put(header, 0, files[i]);
-            put(header, 124, String.format("%011o", content.length));
+            put(header, 124, String.format(Locale.ROOT, "%011o", content.length));
             header[156] = '0';
             put(header, 148, "        ");
             int sum = IntStream.range(0, 512).map(k -> header[k] & 0xFF).sum();
-            put(header, 148, String.format("%06o", sum) + "\0 ");
+            put(header, 148, String.format(Locale.ROOT, "%06o", sum) + "\0 ");
             out.write(header);
             out.write(Arrays.copyOf(content, (content.length + 511) / 512 * 512));
         }
