@@ -36,6 +36,7 @@ final class PredictCommand implements Callable<Integer> {
     @Mixin private ImagesOption images;
     @Mixin private DeviceOption device;
     @Mixin private MasksOption masks;
+    @Mixin private TestTimeOption testTime;
 
     @Option(
             names = "--top",
@@ -76,6 +77,7 @@ final class PredictCommand implements Callable<Integer> {
 
     private int classifyPixels(Model model, Device device) throws IOException {
         predictor.requireNoInputSize(model);
+        testTime.requireNone();
         if (sigmoid) {
             throw new IllegalArgumentException(
                     "--sigmoid is for networks that classify images; '"
@@ -130,6 +132,7 @@ final class PredictCommand implements Callable<Integer> {
                         ? predictor.open(model, device, images.batch(), OutputActivation.SIGMOID)
                         : predictor.open(model, device, images.batch())) {
             if (p.task() == Task.REGRESS) {
+                testTime.requireNone();
                 return json ? jsonOfNumbers(p) : numbers(p);
             }
             return json ? json(p) : table(p);
@@ -186,8 +189,10 @@ final class PredictCommand implements Callable<Integer> {
     private int table(Predictor p) throws IOException {
         return images.forEachBatch(
                 p,
+                testTime.views(),
+                image -> null,
                 some -> {
-                    List<List<Prediction>> all = p.classify(some.prepared(), some.count(), top);
+                    List<List<Prediction>> all = classify(p, some);
                     for (int i = 0; i < some.count(); i++) {
                         System.out.println(OneLine.of(some.files().get(i).toString()));
                         for (Prediction prediction : all.get(i)) {
@@ -205,13 +210,19 @@ final class PredictCommand implements Callable<Integer> {
         try (Json.Array out = Json.array(System.out)) {
             return images.forEachBatch(
                     p,
+                    testTime.views(),
+                    image -> null,
                     some -> {
-                        List<List<Prediction>> all = p.classify(some.prepared(), some.count(), top);
+                        List<List<Prediction>> all = classify(p, some);
                         for (int i = 0; i < some.count(); i++) {
                             out.add(json(some.files().get(i).toString(), all.get(i)));
                         }
                     });
         }
+    }
+
+    private List<List<Prediction>> classify(Predictor p, ImagesOption.Prepared some) {
+        return p.classify(some.prepared(), some.count(), testTime.views(), top);
     }
 
     private static Map<String, Object> json(String file, List<Prediction> predictions) {

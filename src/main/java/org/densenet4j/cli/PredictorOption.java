@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.data.Task;
 import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Predictor;
@@ -43,9 +44,12 @@ final class PredictorOption {
 
     @Option(
             names = "--input-size",
-            paramLabel = "N",
+            paramLabel = "N|HxW",
+            converter = ImageSize.Converter.class,
             description = "height and width that images are brought to (default: as trained)")
-    private Integer inputSize;
+    private ImageSize inputSize;
+
+    @Mixin private ResizingOption resizing;
 
     @Option(
             names = "--classes-file",
@@ -111,7 +115,12 @@ final class PredictorOption {
     private Model adjusted(Model opened) throws IOException {
         Model result = opened;
         if (inputSize != null) {
-            result = result.withInputSize(inputSize, inputSize);
+            result = result.withInputSize(inputSize.height(), inputSize.width());
+        }
+        if (resizing.isGiven()) {
+            result =
+                    result.withResizing(
+                            resizing.or(result.images().resizing().orElse(Resizing.DEFAULT)));
         }
         if (classesFile != null) {
             ClassesFile names = ClassesFile.read(classesFile, result.spec().classes());

@@ -105,12 +105,13 @@ final class PretrainedOption {
             }
             return;
         }
-        WeightReport report = Weights.load(weights, network, options());
+        WeightReport report = Weights.load(weights, network, options().withAdaptedInput(true));
         System.out.println(
                 "loaded "
                         + report.matched().size()
                         + " tensors from "
                         + weights
                         + (resetHead ? ", with a new classifier" : ""));
+        report.adapted().forEach(line -> System.out.println("adapted " + line));
     }
 }

@@ -62,6 +62,8 @@ final class RecipeFit {
         refuse("warm-up", schedule == Schedule.ONECYCLE, "other schedules", of);
         checkOptimiser();
         refuse("ema-warm-up", recipe.ema() == 0, "--ema", "no average is kept");
+        boolean erases = recipe.randomErasing() > 0;
+        refuse("erasing-filling", !erases, "--random-erasing", "no image has a box");
     }
 
     private void checkOptimiser() {
@@ -94,17 +96,32 @@ final class RecipeFit {
      * @throws IllegalArgumentException in one line that names one
      */
     void checkLabels(boolean ofPixels) {
+        boolean balanced = recipe.sampling() == Recipe.Sampling.BALANCED;
         if (!ofPixels) {
             refuse("crop", recipe.crop() > 0, recipe.crop(), "--crop 0", ofPixels);
+            if (balanced && recipe.task().isOfVectors()) {
+                throw new IllegalArgumentException(
+                        "--sampling balanced is for images of one class each; the task is "
+                                + recipe.task().text());
+            }
             return;
         }
         boolean sized = recipe.inputSize() > 0;
         String windows = "--crop for the size of windows";
         refuse("input-size", sized, recipe.inputSize(), windows, ofPixels);
+        refuse("channels", recipe.channels() > 0, recipe.channels(), "--channels 0", ofPixels);
         boolean other = !OF_PIXELS.contains(recipe.augment());
         refuse("augment", other, text(recipe.augment()), "--augment flip or none", ofPixels);
         double jitter = recipe.colourJitter();
         refuse("colour-jitter", jitter != 0, jitter, "--colour-jitter 0", ofPixels);
+        String rand = recipe.randAugment();
+        refuse("rand-augment", !rand.equals(Recipe.NONE), rand, "--rand-augment none", ofPixels);
+        double erasing = recipe.randomErasing();
+        refuse("random-erasing", erasing != 0, erasing, "--random-erasing 0", ofPixels);
+        double rotation = recipe.rotation();
+        refuse("rotation", rotation != 0, rotation, "--rotation 0", ofPixels);
+        refuse("vertical-flip", recipe.verticalFlip(), true, "--vertical-flip false", ofPixels);
+        refuse("sampling", balanced, "balanced", "--sampling shuffle", ofPixels);
         double smoothing = recipe.labelSmoothing();
         refuse("label-smoothing", smoothing != 0, smoothing, "--label-smoothing 0", ofPixels);
     }

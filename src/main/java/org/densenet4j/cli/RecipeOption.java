@@ -1,5 +1,7 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.Interpolation;
+import org.densenet4j.data.RandomErasing;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.train.BestBy;
@@ -50,10 +52,85 @@ final class RecipeOption {
 
     @Option(
             names = "--input-size",
-            paramLabel = "N",
+            paramLabel = "N|HxW",
+            converter = ImageSize.Converter.class,
             description = "height and width of the network's input, for folders of images")
-    void inputSize(int value) {
-        set("input-size", value);
+    void inputSize(ImageSize value) {
+        set("input-size", value.height());
+        set("input-width", value.isSquare() ? 0 : value.width());
+    }
+
+    @Option(
+            names = "--interpolation",
+            paramLabel = "NAME",
+            description = "how files of images are resized: BILINEAR or BICUBIC")
+    void interpolation(Interpolation value) {
+        set("interpolation", value);
+    }
+
+    @Option(
+            names = "--crop-share",
+            paramLabel = "S",
+            description =
+                    "in tests of files of images, the input's size as a share of the size before the"
+                            + " middle is cut out")
+    void cropShare(double value) {
+        set("crop-share", value);
+    }
+
+    @Option(
+            names = "--vertical-flip",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "turn half of the images upside down")
+    void verticalFlip(boolean value) {
+        set("vertical-flip", value);
+    }
+
+    @Option(
+            names = "--rotation",
+            paramLabel = "DEGREES",
+            description = "turn images by up to so much, to either side")
+    void rotation(double value) {
+        set("rotation", value);
+    }
+
+    @Option(
+            names = "--rand-augment",
+            paramLabel = "N,LEVEL",
+            description =
+                    "RandAugment as torchvision's: so many changes of an image, of this strength of"
+                            + " 0 to 30, such as 2,9; none for none")
+    void randAugment(String value) {
+        set("rand-augment", value);
+    }
+
+    @Option(
+            names = "--random-erasing",
+            paramLabel = "P",
+            description = "cover a random box of this share of the images")
+    void randomErasing(double value) {
+        set("random-erasing", value);
+    }
+
+    @Option(
+            names = "--erasing-filling",
+            paramLabel = "NAME",
+            description =
+                    "with --random-erasing: ZERO, COLOUR (one random colour) or PIXEL (noise)")
+    void erasingFilling(RandomErasing.Filling value) {
+        set("erasing-filling", value);
+    }
+
+    @Option(
+            names = "--channels",
+            paramLabel = "N",
+            description =
+                    "of images: 1 reads files as grey, 3 in colour (default: those of the data, 3 of"
+                            + " files). Weights that training starts from are adapted")
+    void channels(int value) {
+        set("channels", value);
     }
 
     @Option(
@@ -570,6 +647,16 @@ final class RecipeOption {
         set("cutmix", value);
     }
 
+    @Option(
+            names = "--sampling",
+            paramLabel = "NAME",
+            description =
+                    "SHUFFLE (each image once an epoch) or BALANCED (every class equally often:"
+                            + " images of small classes several times)")
+    void sampling(Recipe.Sampling value) {
+        set("sampling", value);
+    }
+
     @Option(names = "--seed", paramLabel = "N", description = "of all draws")
     void seed(long value) {
         set("seed", value);
@@ -603,6 +690,10 @@ final class RecipeOption {
         if (noAugment) {
             without("augment", "none", all);
             without("colour-jitter", "0", all);
+            without("rand-augment", Recipe.NONE, all);
+            without("random-erasing", "0", all);
+            without("rotation", "0", all);
+            without("vertical-flip", "false", all);
         }
         return all;
     }

@@ -33,6 +33,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,6 +61,8 @@ class TrainCommand implements Callable<Integer> {
                     "recipe",
                     "model",
                     "input-size",
+                    "input-width",
+                    "channels",
                     "crop",
                     "compression",
                     "dropout",
@@ -71,6 +74,7 @@ class TrainCommand implements Callable<Integer> {
     @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
     @Mixin private SegmentationDataOption segmentation;
+    @Mixin private NormalisationOption normalisation;
     @Mixin private DeviceOption device;
     @Mixin private TraceOption trace;
     @Mixin private PretrainedOption pretrained;
@@ -135,6 +139,7 @@ class TrainCommand implements Callable<Integer> {
         data.labelledFor(recipe.task());
         recipe.bestBy().of(recipe.task()); // refused before anything is prepared
         recipeOption.check(recipe, ofPixels);
+        data.resizing(recipe.resizing());
         FamilySpec wanted = checkpoint != null ? checkpoint.spec() : begun(recipe);
         TrainingSource source =
                 data.isMade()
@@ -367,6 +372,7 @@ class TrainCommand implements Callable<Integer> {
     private Map<String, String> remembered() {
         Map<String, String> settings = new LinkedHashMap<>(data.settings());
         settings.putAll(segmentation.settings());
+        settings.putAll(normalisation.settings());
         settings.put("classes", classes == null ? ANY : classes.toString());
         settings.putAll(device.settings());
         settings.putAll(pretrained.settings());
@@ -378,6 +384,7 @@ class TrainCommand implements Callable<Integer> {
         RememberedSettings remembered = new RememberedSettings(settings, this::isGiven);
         data.restore(remembered);
         segmentation.restore(remembered);
+        normalisation.restore(remembered);
         remembered.number(
                 "classes",
                 saved -> saved.equals(ANY) ? null : Integer.valueOf(saved),
@@ -407,10 +414,17 @@ class TrainCommand implements Callable<Integer> {
                 checkpoint == null ? pretrained.classNames(recorded) : recorded.classNames();
         TrainingSource source;
         if (network.graph().classifiesPixels()) {
+            normalisation.checkUnused();
             source = segmentation.open(data, recorded, names, classes);
         } else {
             segmentation.checkUnused();
-            source = data.open(network, recorded);
+            source =
+                    normalisation.apply(
+                            data.open(network, recorded),
+                            recorded,
+                            checkpoint != null,
+                            data.loaderThreads(),
+                            data.skipsBroken());
         }
         try {
             source = names.isEmpty() ? source : source.ofClasses(names.get());
@@ -438,9 +452,8 @@ class TrainCommand implements Callable<Integer> {
             decided.put("compression", String.valueOf(s.compression()));
         }
         if (source instanceof DataOption.Source images) {
-            if (spec.inputHeight() == spec.inputWidth()) {
-                decided.put("input-size", String.valueOf(spec.inputHeight()));
-            }
+            decided.put("channels", String.valueOf(spec.inputChannels()));
+            decided.put("input-size", ImageSize.of(spec).toString());
             if (recipeOption.isDefault() && resume == null) {
                 decided.put("augment", augment(spec, images).name());
             }
@@ -448,10 +461,16 @@ class TrainCommand implements Callable<Integer> {
         return recipe.with(decided);
     }
 
-    /** The network of a run that begins: with the channels of the weights that it starts from. */
+    /**
+     * The network of a run that begins: with the channels of the weights that it starts from, which
+     * are adapted where other channels are asked for.
+     */
     private FamilySpec begun(Recipe recipe) throws IOException {
         FamilySpec spec = recipe.spec(1).build();
-        int channels = pretrained.channels(spec.inputChannels());
+        int channels =
+                recipe.channels() > 0
+                        ? recipe.channels()
+                        : pretrained.channels(spec.inputChannels());
         return channels == spec.inputChannels()
                 ? spec
                 : spec.toBuilder().inputChannels(channels).build();
@@ -481,17 +500,26 @@ class TrainCommand implements Callable<Integer> {
         ImageSize size = source.size();
         int height = size.height();
         int width = size.width();
-        if (recipe.inputSize() > 0 && (recipe.inputSize() != height || height != width)) {
+        ImageSize wanted = new ImageSize(recipe.inputSize(), recipe.imageWidth());
+        if (recipe.inputSize() > 0 && !wanted.equals(size)) {
             throw new IllegalArgumentException(
                     "--input-size "
-                            + recipe.inputSize()
+                            + wanted
                             + " does not fit the data, which has images of "
                             + height
                             + "x"
                             + width);
         }
         if (source instanceof DataOption.Source images) {
-            builder.inputChannels(images.train().channels());
+            int channels = images.train().channels();
+            if (recipe.channels() > 0 && recipe.channels() != channels) {
+                throw new IllegalArgumentException(
+                        "--channels "
+                                + recipe.channels()
+                                + " does not fit the data, which has images of "
+                                + channels);
+            }
+            builder.inputChannels(channels);
         }
         return builder.inputSize(height, width).build();
     }
@@ -664,7 +692,8 @@ class TrainCommand implements Callable<Integer> {
                 // Another normalisation is no mistake here: it was told just now.
                 trainer.images(
                         ImageMetadata.of(source.classNames(), source.normalisation())
-                                .withExifOrientation(data.exifOrientation()));
+                                .withExifOrientation(data.exifOrientation())
+                                .withResizing(recipe.resizing()));
                 System.out.printf(
                         Locale.ROOT,
                         "continuing %s after %,d steps, in epoch %d%n",
@@ -709,9 +738,23 @@ class TrainCommand implements Callable<Integer> {
             String window = "windows of " + ImageSize.of(spec);
             return recipe.augment() == Recipe.Augment.NONE ? window : window + " and " + name;
         }
-        return recipe.colourJitter() == 0
-                ? name
-                : name + " with colour jitter " + recipe.colourJitter();
+        List<String> more = new ArrayList<>();
+        if (recipe.colourJitter() != 0) {
+            more.add("colour jitter " + recipe.colourJitter());
+        }
+        if (recipe.verticalFlip()) {
+            more.add("vertical flip");
+        }
+        if (recipe.rotation() != 0) {
+            more.add("rotation " + recipe.rotation());
+        }
+        if (!recipe.randAugment().equals(Recipe.NONE)) {
+            more.add("RandAugment " + recipe.randAugment());
+        }
+        if (recipe.randomErasing() != 0) {
+            more.add("random erasing " + recipe.randomErasing());
+        }
+        return more.isEmpty() ? name : name + " with " + String.join(", ", more);
     }
 
     /** What becomes of images that do not fill a batch. */

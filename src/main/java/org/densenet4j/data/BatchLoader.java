@@ -28,6 +28,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
     private final Augmentation augmentation;
     private final Normalisation normalisation;
     private final Mixing mixing;
+    private final boolean balanced;
     private final ImageMetadata metadata;
 
     private BatchLoader(
@@ -36,9 +37,11 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
             Augmentation augmentation,
             Normalisation normalisation,
             Mixing mixing,
+            boolean balanced,
             Set<Integer> broken) {
         super(data.size(), settings, broken);
         this.data = data;
+        this.balanced = balanced;
         this.augmentation = augmentation;
         this.normalisation = normalisation;
         this.mixing = mixing;
@@ -47,12 +50,15 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 new ImageMetadata(
                         names.isEmpty() ? Optional.empty() : Optional.of(names),
                         Optional.of(normalisation),
-                        data.exifOrientation());
+                        data.exifOrientation(),
+                        Optional.empty(),
+                        data.resizing());
     }
 
     @Override
     BatchLoader copy(Settings changed) {
-        return new BatchLoader(data, changed, augmentation, normalisation, mixing, broken);
+        return new BatchLoader(
+                data, changed, augmentation, normalisation, mixing, balanced, broken);
     }
 
     /**
@@ -69,6 +75,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 Augmentation.NONE,
                 Normalisation.CIFAR10,
                 Mixing.NONE,
+                false,
                 ConcurrentHashMap.newKeySet());
     }
 
@@ -87,6 +94,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 augmentation,
                 normalisation,
                 mixing,
+                balanced,
                 broken);
     }
 
@@ -108,7 +116,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
      */
     public BatchLoader augment(Augmentation value) {
         Objects.requireNonNull(value, "augmentation");
-        return new BatchLoader(data, settings, value, normalisation, mixing, broken);
+        return new BatchLoader(data, settings, value, normalisation, mixing, balanced, broken);
     }
 
     /**
@@ -126,7 +134,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                             + " channels, the images have "
                             + data.channels());
         }
-        return new BatchLoader(data, settings, augmentation, value, mixing, broken);
+        return new BatchLoader(data, settings, augmentation, value, mixing, balanced, broken);
     }
 
     /**
@@ -139,12 +147,42 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
      *     say nothing
      */
     public BatchLoader mix(Mixing value) {
-        Objects.requireNonNull(value, "mixing");
+        Objects.requireNonNull(value, "value");
         if (!value.isNone() && data.task() == Task.REGRESS) {
             throw new IllegalArgumentException(
                     "mixed images have no numbers; mixup and CutMix are for classes and labels");
         }
-        return new BatchLoader(data, settings, augmentation, normalisation, value, broken);
+        return new BatchLoader(
+                data, settings, augmentation, normalisation, value, balanced, broken);
+    }
+
+    /**
+     * Every class equally often in every epoch, whatever number of images it has: an epoch has as
+     * many images as the set, those of small classes come several times, and some of those of large
+     * classes wait for a later epoch. Images are shuffled, by the seed that {@link #shuffle} gave.
+     *
+     * @param on off unless told
+     * @return a loader with this setting; this one stays as it is
+     * @throws IllegalArgumentException when images are labelled with vectors
+     */
+    public BatchLoader balanced(boolean on) {
+        if (on && data.task().isOfVectors()) {
+            throw new IllegalArgumentException(
+                    "images with vectors of targets have no class to balance; leave balanced"
+                            + " sampling out");
+        }
+        return new BatchLoader(data, settings, augmentation, normalisation, mixing, on, broken);
+    }
+
+    @Override
+    int[] order(int epoch) {
+        if (balanced) {
+            return BalancedOrder.of(data, settings.seed, ORDER, epoch);
+        }
+        List<Integer> shards = data.shardStarts();
+        return settings.shuffle && !shards.isEmpty()
+                ? ShardedOrder.of(data.size(), shards, settings.seed, ORDER, epoch)
+                : super.order(epoch);
     }
 
     @Override
@@ -207,6 +245,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                     data.width(),
                     normalisation,
                     new PhiloxRandom(settings.seed, AUGMENTATION, epoch, index),
+                    new PhiloxRandom(settings.seed, FURTHER_AUGMENTATION, epoch, index),
                     images,
                     at);
         }

@@ -36,7 +36,7 @@ public final class ChestXRays {
             new Normalisation(new float[] {0.5f}, new float[] {1f / 2048});
 
     /** Of the shorter side the network sees all. */
-    public static final double CROP_SHARE = 1;
+    public static final Resizing RESIZING = new Resizing(Interpolation.BILINEAR, 1);
 
     private ChestXRays() {}
 

@@ -2,6 +2,7 @@ package org.densenet4j.data;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -93,6 +94,23 @@ public interface Dataset {
      */
     default boolean exifOrientation() {
         return false;
+    }
+
+    /**
+     * {@return how {@link #read} makes images of any size the network's input, which is recorded
+     * with the weights that are trained on them; empty where that is the usual way, or there is
+     * nothing to resize}
+     */
+    default Optional<Resizing> resizing() {
+        return Optional.empty();
+    }
+
+    /**
+     * {@return the first image of each of the archives that images lie in, one behind the other}
+     * Where there are any, a loader that shuffles reads each archive onwards.
+     */
+    default List<Integer> shardStarts() {
+        return List.of();
     }
 
     /** {@return number of classes} */

@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -107,6 +108,11 @@ public final class ImageFolder implements Dataset {
     }
 
     @Override
+    public Optional<Resizing> resizing() {
+        return images.crop().resizing().ifUnusual();
+    }
+
+    @Override
     public boolean exifOrientation() {
         return images.decoding().exifOrientation();
     }
@@ -192,7 +198,13 @@ public final class ImageFolder implements Dataset {
          */
         public Builder size(int height, int width) {
             return crop(
-                    new CentreCrop(height, width, crop.channels(), crop.share(), crop.keepExact()));
+                    new CentreCrop(
+                            height,
+                            width,
+                            crop.channels(),
+                            crop.share(),
+                            crop.keepExact(),
+                            crop.interpolation()));
         }
 
         /**
@@ -202,9 +214,7 @@ public final class ImageFolder implements Dataset {
          * @return this
          */
         public Builder cropShare(double share) {
-            return crop(
-                    new CentreCrop(
-                            crop.height(), crop.width(), crop.channels(), share, crop.keepExact()));
+            return crop(crop.resizing(new Resizing(crop.interpolation(), share)));
         }
 
         /**

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -146,6 +147,11 @@ public final class LabelledFiles implements Dataset {
     @Override
     public void read(int index, byte[] pixels) {
         images.read(index, pixels);
+    }
+
+    @Override
+    public Optional<Resizing> resizing() {
+        return images.crop().resizing().ifUnusual();
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
@@ -152,6 +153,16 @@ public final class RelabelledDataset implements Dataset {
     public void read(int index, byte[] pixels) {
         Objects.requireNonNull(pixels, "pixels");
         data.read(index, pixels);
+    }
+
+    @Override
+    public List<Integer> shardStarts() {
+        return data.shardStarts();
+    }
+
+    @Override
+    public Optional<Resizing> resizing() {
+        return data.resizing();
     }
 
     @Override

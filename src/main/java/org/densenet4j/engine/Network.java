@@ -350,12 +350,7 @@ public final class Network implements AutoCloseable {
 
     /** What makes two passes the same sequence of operations on the same memory. */
     private record Recording(
-            int images,
-            Mode mode,
-            long seed,
-            List<Object> losses,
-            boolean shared,
-            int rules) {}
+            int images, Mode mode, long seed, List<Object> losses, boolean shared, int rules) {}
 
     private Recording recording(Pass pass, Targets targets, boolean shared) {
         List<Object> losses = stages.losses().stream().map(loss -> loss.recorded(targets)).toList();

@@ -2,12 +2,12 @@ package org.densenet4j.inference;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
-import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Read;
@@ -57,7 +57,6 @@ public final class Predictor implements AutoCloseable {
     private final ImageMetadata images;
     private final OutputActivation activation;
     private final Outputs meaning;
-    private final double cropShare;
     private boolean closed;
 
     private Predictor(InferenceNetwork network, @Nullable Device ownedDevice, Builder builder) {
@@ -72,7 +71,6 @@ public final class Predictor implements AutoCloseable {
         this.images = builder.images;
         this.activation = builder.activation;
         this.meaning = builder.meaning;
-        this.cropShare = builder.cropShare;
     }
 
     /**
@@ -103,7 +101,6 @@ public final class Predictor implements AutoCloseable {
                 model.hasNormalisation() ? Optional.of(model.normalisation()) : Optional.empty();
         builder.images = model.images();
         builder.outputs(model.outputs());
-        builder.cropShare = model.cropShare();
         return builder;
     }
 
@@ -168,8 +165,8 @@ public final class Predictor implements AutoCloseable {
 
     /** {@return what brings images of any size to what the network takes} */
     public ImagePreparation preparation() {
-        return new ImagePreparation(
-                ImagePreparation.crop(spec).withShare(cropShare), normalisation());
+        return ImagePreparation.of(
+                spec, normalisation(), images.resizing().orElse(Resizing.DEFAULT));
     }
 
     /** {@return what {@link #outputs} makes of logits} */
@@ -314,6 +311,16 @@ public final class Predictor implements AutoCloseable {
         return found;
     }
 
+    /** The mean logits of several views of each image, all of them finite. */
+    float[] averagedLogits(float[] images, int count, TestTimeAugmentation views) {
+        int each = views.views().size();
+        float[] logits = logits(images, Math.multiplyExact(count, each));
+        for (int i = 0; i < count * each; i++) {
+            checkLogits(logits, i, i / each);
+        }
+        return views.averaged(logits, classes);
+    }
+
     /** Of logits that are no numbers no class is the most probable one. */
     private void checkLogits(float[] logits, int index, int image) {
         int each = network.logitsPerImage();
@@ -341,6 +348,23 @@ public final class Predictor implements AutoCloseable {
      *     outputs are no probabilities
      */
     public List<List<Prediction>> classify(float[] images, int count, int k) {
+        return classify(images, count, TestTimeAugmentation.NONE, k);
+    }
+
+    /**
+     * {@return the {@code k} most probable classes of each image by the mean logits of several
+     * views of it, the most probable first}
+     *
+     * @param images normalised pixels, [count·views, height, width, channels]: all views of the
+     *     first image, as {@link TestTimeAugmentation#views} has them, then those of the second
+     * @param count images, any number
+     * @param views what each image is looked at by
+     * @param k 1 or more; more than there are classes are all of them
+     */
+    public List<List<Prediction>> classify(
+            float[] images, int count, TestTimeAugmentation views, int k) {
+        Objects.requireNonNull(images, "images");
+        Objects.requireNonNull(views, "views");
         if (k < 1) {
             throw new IllegalArgumentException("k = " + k + ": use 1 or more classes");
         }
@@ -350,7 +374,8 @@ public final class Predictor implements AutoCloseable {
                     "with the activation NONE outputs are no probabilities of classes; use outputs,"
                             + " or open the predictor with SOFTMAX or SIGMOID");
         }
-        float[] probabilities = outputs(images, count);
+        float[] probabilities = averagedLogits(images, count, views);
+        activate(probabilities);
         List<List<Prediction>> all = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             all.add(Prediction.top(k, probabilities, i * classes, classNames));
@@ -517,7 +542,6 @@ public final class Predictor implements AutoCloseable {
         private @Nullable DataType precision;
         private OutputActivation activation = OutputActivation.SOFTMAX;
         private Outputs meaning = Outputs.of(Task.CLASSIFY);
-        private double cropShare = CentreCrop.SHARE;
 
         private Builder(NetworkSpec spec, WeightSource weights) {
             this.spec = spec;

@@ -6,18 +6,23 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.ColourJitter;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Interpolation;
 import org.densenet4j.data.Mixing;
+import org.densenet4j.data.RandAugment;
+import org.densenet4j.data.RandomErasing;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.data.Task;
 import org.densenet4j.engine.LossFunction;
 import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.plan.TargetKind;
 import org.densenet4j.plan.OptimiserState;
+import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
+import org.jspecify.annotations.Nullable;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
@@ -41,8 +46,12 @@ import java.util.Optional;
  * @param recipe name of the preset that it started from
  * @param model preset of {@link FamilySpec#preset}; whether images or pixels are classified is its
  *     matter
- * @param inputSize height and width of the network's input, 0 for the model's own; where pixels are
- *     classified {@code crop} decides
+ * @param inputSize height of the network's input, and its width unless {@code inputWidth} says
+ *     another; 0 for the model's own; where pixels are classified {@code crop} decides. {@link
+ *     #with} takes {@code 360x480} for both
+ * @param inputWidth width of the network's input where it is not its height, else 0
+ * @param channels of images and of the network's input: 1 for grey, 3 for colour, 0 for those of
+ *     the data or, of files of images, 3
  * @param crop height and width of the random windows that are trained on where pixels are
  *     classified, 0 for whole images
  * @param compression factor in transitions, 0 for the model's own
@@ -114,12 +123,23 @@ import java.util.Optional;
  *     lighting noise
  * @param mixup α of mixup, 0 for none
  * @param cutmix α of CutMix, 0 for none
+ * @param verticalFlip whether half of the images are turned upside down
+ * @param rotation images are turned by up to so many degrees
+ * @param randAugment changes and level of {@link RandAugment}, such as {@code 2,9}, or {@code none}
+ * @param randomErasing probability of {@link RandomErasing}
+ * @param erasingFilling what its boxes are filled with
+ * @param interpolation how files of images are resized
+ * @param cropShare in tests of files of images, the input's size as a share of the size before the
+ *     middle is cut out
+ * @param sampling which images an epoch has, where they have one class each
  * @param seed of all draws
  */
 public record Recipe(
         String recipe,
         String model,
         int inputSize,
+        int inputWidth,
+        int channels,
         int crop,
         double compression,
         double dropout,
@@ -183,7 +203,18 @@ public record Recipe(
         double colourJitter,
         double mixup,
         double cutmix,
+        boolean verticalFlip,
+        double rotation,
+        String randAugment,
+        double randomErasing,
+        RandomErasing.Filling erasingFilling,
+        Interpolation interpolation,
+        double cropShare,
+        Sampling sampling,
         long seed) {
+
+    /** What stands for no {@link #randAugment}. */
+    public static final String NONE = "none";
 
     /** How the learning rate changes. */
     public enum Schedule {
@@ -237,6 +268,14 @@ public record Recipe(
         IMAGENET
     }
 
+    /** Which images an epoch has. */
+    public enum Sampling {
+        /** Each one once. */
+        SHUFFLE,
+        /** As many as there are, with every class equally often. */
+        BALANCED
+    }
+
     private static final double CIFAR_DROPOUT = 0.2;
 
     /** What stands for no group and no frozen part. */
@@ -255,6 +294,8 @@ public record Recipe(
             new Recipe(
                     "glyphs",
                     "bc-40-12",
+                    0,
+                    0,
                     0,
                     0,
                     0,
@@ -319,6 +360,14 @@ public record Recipe(
                     0,
                     0,
                     0,
+                    false,
+                    0,
+                    NONE,
+                    0,
+                    RandomErasing.Filling.ZERO,
+                    Interpolation.BILINEAR,
+                    Resizing.DEFAULT.cropShare(),
+                    Sampling.SHUFFLE,
                     1);
 
     private static final Map<String, Recipe> PRESETS = presets();
@@ -425,6 +474,7 @@ public record Recipe(
         requireAtLeastOne("batch", batch);
         requireAtLeastOne("accumulate", accumulate);
         require(inputSize >= 0, "input-size", inputSize, "use a positive number");
+        require(channels >= 0, "channels", channels, "use 1 for grey or 3 for colour");
         require(crop >= 0, "crop", crop, "use a positive number, or 0 for whole images");
         require(patience >= 0, "patience", patience, "use 1 or more epochs, or 0 for no end");
         require(
@@ -481,6 +531,24 @@ public record Recipe(
         new Mixing(mixup, cutmix); // checks them
         OutputWeights.check("class-weights", classWeights);
         OutputWeights.check("positive-weights", positiveWeights);
+        require(inputWidth >= 0, "input-width", inputWidth, "use a positive number");
+        require(
+                inputWidth == 0 || inputSize > 0,
+                "input-width",
+                inputWidth,
+                "give the height, too, such as input-size = 360x480");
+        require(rotation >= 0 && rotation <= 180, "rotation", rotation, "use 0 to 180 degrees");
+        require(
+                randomErasing >= 0 && randomErasing <= 1,
+                "random-erasing",
+                randomErasing,
+                "use a probability from 0 to 1");
+        require(
+                cropShare > 0.1 && cropShare <= 1,
+                "crop-share",
+                cropShare,
+                "use a number above 0.1 and up to 1");
+        randAugment(randAugment);
     }
 
     /** {@return what images are labelled with; the model decides whether pixels are} */
@@ -490,6 +558,36 @@ public record Recipe(
             return Task.SEGMENT;
         }
         return task == Task.SEGMENT ? Task.CLASSIFY : task;
+    }
+
+    private static @Nullable RandAugment randAugment(String text) {
+        if (text.strip().equals(NONE)) {
+            return null;
+        }
+        String[] numbers = text.split(",", -1);
+        try {
+            if (numbers.length == 2) {
+                return new RandAugment(
+                        Integer.parseInt(numbers[0].strip()), Integer.parseInt(numbers[1].strip()));
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new IllegalArgumentException(
+                "rand-augment = "
+                        + text
+                        + ": use the number of changes and their level, such as"
+                        + " 2,9, or none");
+    }
+
+    /** {@return columns of the network's input; 0 for the model's own} */
+    public int imageWidth() {
+        return inputWidth == 0 ? inputSize : inputWidth;
+    }
+
+    /** {@return how images of any size become the network's input in tests} */
+    public Resizing resizing() {
+        return new Resizing(interpolation, cropShare);
     }
 
     private static void requireAtLeastOne(String key, int value) {
@@ -560,7 +658,7 @@ public record Recipe(
                         "no setting '" + key + "'" + Nearest.hint(key, keys()));
             }
         }
-        Recipe changed = set(settings);
+        Recipe changed = set(withWidth(settings));
         boolean paperDropout =
                 recipe.equals("cifar")
                         && changed.augment == Augment.NONE
@@ -584,6 +682,23 @@ public record Recipe(
         }
         defaults.keySet().removeAll(settings.keySet());
         return set(defaults);
+    }
+
+    /** A size of two numbers as two settings; one number is a square. */
+    private static Map<String, String> withWidth(Map<String, String> settings) {
+        String size = settings.get("input-size");
+        if (size == null) {
+            return settings;
+        }
+        String[] sides = size.strip().split("[xX]", -1);
+        Map<String, String> both = new LinkedHashMap<>(settings);
+        if (sides.length == 2) {
+            both.put("input-size", sides[0]);
+            both.put("input-width", sides[1].equals(sides[0]) ? "0" : sides[1]);
+        } else {
+            both.putIfAbsent("input-width", "0");
+        }
+        return both;
     }
 
     private Recipe set(Map<String, String> settings) {
@@ -708,7 +823,10 @@ public record Recipe(
         if (classifiesPixels() && crop > 0) {
             builder.inputSize(crop);
         } else if (inputSize > 0) {
-            builder.inputSize(inputSize);
+            builder.inputSize(inputSize, imageWidth());
+        }
+        if (channels > 0) {
+            builder.inputChannels(channels);
         }
         return builder;
     }
@@ -897,7 +1015,16 @@ public record Recipe(
                     case CIFAR -> Augmentation.CIFAR;
                     case IMAGENET -> Augmentation.IMAGENET;
                 };
-        return augmentation.withJitter(ColourJitter.of(colourJitter));
+        return augmentation
+                .withJitter(ColourJitter.of(colourJitter))
+                .withVerticalFlip(verticalFlip)
+                .withRotation(rotation)
+                .withRandAugment(randAugment(randAugment))
+                .withErasing(
+                        randomErasing == 0
+                                ? null
+                                : new RandomErasing(randomErasing, erasingFilling))
+                .withInterpolation(interpolation);
     }
 
     /**

@@ -20,8 +20,8 @@ import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.plan.TargetKind;
 import org.densenet4j.plan.OptimiserState;
+import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.FamilySpec;
 import org.jspecify.annotations.Nullable;
 

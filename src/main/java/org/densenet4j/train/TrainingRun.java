@@ -156,6 +156,7 @@ public final class TrainingRun {
                 BatchLoader.of(train)
                         .batch(recipe.batch())
                         .shuffle(recipe.seed())
+                        .balanced(recipe.sampling() == Recipe.Sampling.BALANCED)
                         .augment(recipe.augmentation())
                         .mix(recipe.mixing())
                         .normalise(normalisation)

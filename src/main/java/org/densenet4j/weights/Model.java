@@ -1,11 +1,10 @@
 package org.densenet4j.weights;
 
-import org.densenet4j.data.CentreCrop;
-import org.densenet4j.data.ChestXRays;
 import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.TensorFile;
@@ -17,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
 
@@ -32,9 +32,6 @@ public final class Model implements WeightSource, AutoCloseable {
     public static final String UNKNOWN_NORMALISATION =
             "the weights do not record how images were normalised; give --mean and --std, or"
                     + " Model.withNormalisation, and save with Trainer.Builder.images";
-
-    /** Metadata key of exports of networks that see all of an image's shorter side. */
-    static final String CROP_SHARE = "images.crop-share";
 
     private final TensorFile file;
     private final WeightMatch match;
@@ -100,7 +97,7 @@ public final class Model implements WeightSource, AutoCloseable {
         TensorFile file = WeightFile.open(path, options);
         boolean opened = false;
         try {
-            LoadOptions whole = options.withResetHead(false);
+            LoadOptions whole = options.withResetHead(false).withAdaptedInput(false);
             NetworkSpec spec = spec(path, file, wanted, whole);
             WeightMatch match = WeightMatch.of(path, file, spec, whole);
             match.checkValues();
@@ -361,19 +358,6 @@ public final class Model implements WeightSource, AutoCloseable {
     }
 
     /**
-     * {@return share of an image's shorter side that the network sees: 7/8 as torchvision
-     * evaluates, all of it for torchxrayvision's weights and what was exported of them}
-     */
-    public double cropShare() {
-        String recorded = file.metadata().get(CROP_SHARE);
-        boolean all =
-                recorded == null
-                        ? TorchXRayVision.holds(file)
-                        : recorded.equals(String.valueOf(ChestXRays.CROP_SHARE));
-        return all ? ChestXRays.CROP_SHARE : CentreCrop.SHARE;
-    }
-
-    /**
      * {@return what the network's outputs say: recorded by the file, one class of each image or
      * pixel where it records nothing, or given since}
      */
@@ -402,6 +386,22 @@ public final class Model implements WeightSource, AutoCloseable {
                     "the task " + value.task().text() + " does not fit the network " + spec.name());
         }
         return new Model(file, match, spec, classNames, normalisation, images, value);
+    }
+
+    /**
+     * {@return the same model for images that are resized in another way}
+     *
+     * @param value interpolation and share
+     */
+    public Model withResizing(Resizing value) {
+        Objects.requireNonNull(value, "resizing");
+        return new Model(
+                file, match, spec, classNames, normalisation, images.withResizing(value), outputs);
+    }
+
+    /** {@return all entries of the file's metadata; a checkpoint of a run has its settings here} */
+    public Map<String, String> metadata() {
+        return Map.copyOf(file.metadata());
     }
 
     /** {@return how the file's tensors fitted} */

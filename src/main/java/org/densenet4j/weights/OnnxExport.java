@@ -1,6 +1,5 @@
 package org.densenet4j.weights;
 
-import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Outputs;
 import org.densenet4j.data.Task;
@@ -57,15 +56,11 @@ public final class OnnxExport {
     private final OnnxGraph graph;
     private final ImageSides sides;
 
-    /**
-     * What is known of a network beside its weights, for the notes.
-     *
-     * @param cropShare of an image's shorter side that it sees
-     */
-    record Known(ImageMetadata images, Outputs outputs, double cropShare) {
+    /** What is known of a network beside its weights, for the notes. */
+    record Known(ImageMetadata images, Outputs outputs) {
         static Known of(NetworkSpec spec, ImageMetadata images) {
             Task task = spec.graph().classifiesPixels() ? Task.SEGMENT : Task.CLASSIFY;
-            return new Known(images, Outputs.of(task), CentreCrop.SHARE);
+            return new Known(images, Outputs.of(task));
         }
     }
 
@@ -107,7 +102,7 @@ public final class OnnxExport {
                             + model.outputs().task().text()
                             + "; leave --softmax out");
         }
-        Known known = new Known(model.images(), model.outputs(), model.cropShare());
+        Known known = new Known(model.images(), model.outputs());
         write(model.spec(), model, known, path, options);
     }
 

@@ -1,11 +1,14 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.PixelClassifier;
 
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
 
@@ -49,11 +52,7 @@ final class OnnxNotes {
         if (labelsPixels(network)) {
             text.add("Images keep their size; there are logits of every pixel.");
         } else {
-            text.add(
-                    "Images are resized (bilinear, antialiased) so that the input is "
-                            + (known.cropShare() == 1 ? "all" : "7/8")
-                            + " of the shorter side and cut out of the middle"
-                            + (known.cropShare() == 1 ? "." : ", as torchvision evaluates."));
+            text.add(resizing(images.resizing().orElse(Resizing.DEFAULT)));
             if (isForSmallImages(network)) {
                 text.add(
                         "A network for small images takes an image of exactly its input size as it"
@@ -67,6 +66,17 @@ final class OnnxNotes {
             text.add("Mean and deviation are not known.");
         }
         return text.toString();
+    }
+
+    private static String resizing(Resizing resizing) {
+        double share = resizing.cropShare();
+        boolean usual = share == CentreCrop.SHARE;
+        return "Images are resized ("
+                + resizing.interpolation().name().toLowerCase(Locale.ROOT)
+                + ", antialiased) so that the input is "
+                + (usual ? "7/8" : share == 1 ? "all" : share)
+                + " of the shorter side and cut out of the middle"
+                + (resizing.equals(Resizing.DEFAULT) ? ", as torchvision evaluates." : ".");
     }
 
     private static boolean labelsPixels(Graph network) {

@@ -1,6 +1,5 @@
 package org.densenet4j.weights;
 
-import org.densenet4j.data.CentreCrop;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
@@ -35,9 +34,6 @@ public final class SafetensorsExport {
         Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
         model.images().entries().forEach(writer::metadata);
         model.outputs().entries().forEach(writer::metadata);
-        if (model.cropShare() != CentreCrop.SHARE) {
-            writer.metadata(Model.CROP_SHARE, String.valueOf(model.cropShare()));
-        }
         Graph graph = model.spec().graph();
         for (ParameterSpec p : graph.parameters()) {
             writer.floats(p.name(), p.shape(), () -> values(model, p));

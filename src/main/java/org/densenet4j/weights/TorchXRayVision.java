@@ -47,8 +47,9 @@ final class TorchXRayVision {
                         .equals(List.of((long) ChestXRays.LABELS.size()));
         return recorded.or(
                 new ImageMetadata(
-                        named ? Optional.of(ChestXRays.LABELS) : Optional.empty(),
-                        Optional.of(ChestXRays.NORMALISATION)));
+                                named ? Optional.of(ChestXRays.LABELS) : Optional.empty(),
+                                Optional.of(ChestXRays.NORMALISATION))
+                        .withResizing(ChestXRays.RESIZING));
     }
 
     /**

@@ -25,14 +25,19 @@ import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.ImageView;
+import org.densenet4j.data.Interpolation;
 import org.densenet4j.data.LabelCounts;
 import org.densenet4j.data.LabelledImage;
 import org.densenet4j.data.Mixing;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.Outputs;
+import org.densenet4j.data.RandAugment;
+import org.densenet4j.data.RandomErasing;
 import org.densenet4j.data.RandomResizedCrop;
 import org.densenet4j.data.RelabelledDataset;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.SegmentationClasses;
 import org.densenet4j.data.SegmentationDataset;
@@ -79,6 +84,7 @@ import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.InferenceNetwork;
 import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.inference.TestTimeAugmentation;
 import org.densenet4j.insight.FeatureReuse;
 import org.densenet4j.insight.FeatureReuseReport;
 import org.densenet4j.insight.PruneReport;
@@ -302,6 +308,10 @@ class NullIsRefusedAtOnceTest {
             Set.of(
                     "Trainer.step next",
                     "Augmentation crop",
+                    "Augmentation randAugment",
+                    "Augmentation erasing",
+                    "Augmentation.withRandAugment value",
+                    "Augmentation.withErasing value",
                     "MemoryPlan.Builder.precision type",
                     "InferencePlan.Builder.precision type",
                     "Trainer.Builder.precision type",
@@ -476,6 +486,12 @@ class NullIsRefusedAtOnceTest {
         sample(ClassMask.class, new ClassMask(8, 8, new int[64], SegmentationClasses.numbered(2)));
         sample(OutputFolder.class, OutputFolder.make(folder.resolve("masks")));
         sample(DecodeOptions.class, DecodeOptions.DEFAULT);
+        sample(Interpolation.class, Interpolation.BICUBIC);
+        sample(Resizing.class, Resizing.DEFAULT);
+        sample(ImageView.class, ImageView.CENTRE);
+        sample(RandAugment.class, RandAugment.DEFAULT);
+        sample(RandomErasing.class, new RandomErasing(1, RandomErasing.Filling.ZERO));
+        sample(TestTimeAugmentation.class, TestTimeAugmentation.FLIP);
         sample(Normalisation.class, Normalisation.CIFAR10);
         sample(Augmentation.class, Augmentation.NONE);
         sample(RandomResizedCrop.class, RandomResizedCrop.IMAGENET);

@@ -31,6 +31,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
@@ -100,7 +101,7 @@ class ChestXRaysTest {
             assertEquals(ChestXRays.LABELS, model.classNames());
             assertEquals(Task.MULTILABEL, model.outputs().task());
             assertEquals(0.02f, model.outputs().thresholds().getFirst());
-            assertEquals(1, model.cropShare());
+            assertEquals(Optional.of(ChestXRays.RESIZING), model.images().resizing());
             assertEquals(0, model.report().unexpected().size());
             try (Predictor predictor = Predictor.of(model.withInputSize(32, 32)).batch(1).open()) {
                 byte[] pixels = new byte[32 * 32];
@@ -202,6 +203,22 @@ class ChestXRaysTest {
                         .mustSucceed();
         assertTrue(evaluated.out().contains("mean AUROC"), evaluated.out());
         assertTrue(evaluated.out().contains("Mass  "), evaluated.out());
+    }
+
+    @Test
+    void severalViewsAreCalibratedByPredictAndRefusedByEvaluate() {
+        List<String> common =
+                List.of("--input-size", "32", "--weights", weights.toString(), "--tta", "flip");
+        List<String> predict = new ArrayList<>(List.of("predict", "--top", "18"));
+        predict.addAll(common);
+        predict.add(folder.resolve("1.png").toString());
+        String out = Captured.run(predict).mustSucceed().out();
+        assertTrue(out.contains("50.00 %  Emphysema"), out);
+        List<String> evaluate = new ArrayList<>(List.of("evaluate", "--data", "folder:" + folder));
+        evaluate.addAll(common);
+        evaluate.addAll(List.of("--labels", folder.resolve("labels.csv").toString()));
+        evaluate.addAll(List.of("--label-separator", "|"));
+        Captured.run(evaluate).mustRefuse("--tta is for images of one class each");
     }
 
     @Test

@@ -58,6 +58,19 @@ class LabelTableRunTest {
         Files.writeString(folder.resolve("classes.csv"), classes);
     }
 
+    @Test
+    void whatIsForClassesAloneIsRefusedOfVectors() {
+        Path out = folder.resolve("refused");
+        List<String> labels =
+                train(out, "labels.csv", "--task", "multilabel", "--group-column", "patient");
+        List<String> balanced = new ArrayList<>(labels);
+        balanced.addAll(List.of("--sampling", "balanced"));
+        Captured.run(balanced).mustRefuse("--sampling balanced is for images of one");
+        List<String> share = new ArrayList<>(labels);
+        share.addAll(List.of("--val-share", "0.1"));
+        Captured.run(share).mustRefuse("without --labels");
+    }
+
     private List<String> train(Path out, String table, String... more) {
         Map<String, String> options = new LinkedHashMap<>();
         options.put("--data", "folder:" + folder);

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 import javax.imageio.ImageIO;
@@ -63,6 +64,26 @@ class LabelledFilesTest {
         byte[] pixels = new byte[192];
         files.read(1, pixels);
         assertEquals(100, pixels[0]);
+    }
+
+    @Test
+    void subsetsAndViewsKeepTheTargetsAndTheResizing() throws IOException {
+        LabelledFiles files = open("file,a\n3.png,0.25\n5.png,0.75\n", Task.REGRESS);
+        DatasetSubset second = DatasetSubset.of(files, 1);
+        assertEquals(Task.REGRESS, second.task());
+        assertArrayEquals(new float[] {0.75f}, second.targets(0));
+        ViewedDataset views =
+                ViewedDataset.of(files, CROP, List.of(ImageView.CENTRE, ImageView.CENTRE));
+        assertEquals(Task.REGRESS, views.task());
+        assertArrayEquals(new float[] {0.75f}, views.targets(3));
+        assertEquals(Optional.of(new Resizing(Interpolation.BILINEAR, 1)), views.resizing());
+    }
+
+    @Test
+    void vectorsHaveNoClassesToBalance() throws IOException {
+        BatchLoader loader =
+                BatchLoader.of(open("file,a\n3.png,1\n5.png,0\n", Task.MULTILABEL)).batch(2);
+        assertThrows(IllegalArgumentException.class, () -> loader.balanced(true));
     }
 
     @Test

@@ -75,6 +75,12 @@ class RecipeTest {
                         case "schedule" -> "step";
                         case "milestones" -> "1, 2";
                         case "augment" -> "cifar";
+                        case "sampling" -> "balanced";
+                        case "rand-augment" -> "3, 12";
+                        case "erasing-filling" -> "pixel";
+                        case "interpolation" -> "bicubic";
+                        case "vertical-flip" -> "true";
+                        case "input-width" -> "19";
                         case "optimiser" -> "rmsprop";
                         case "task" -> "multilabel";
                         case "loss" -> "huber";
@@ -99,6 +105,7 @@ class RecipeTest {
                                 "batch",
                                 "accumulate",
                                 "input-size",
+                                "channels",
                                 "crop",
                                 "patience",
                                 "restart-factor",
