@@ -10,13 +10,7 @@
 //           of losses and hits written
 // Geometry  one warp a row, 8 rows a block of 32 x 8 threads
 #include "common.cuh"
-
-__device__ __forceinline__ float warp_sum(float value) {
-    for (int offset = 16; offset > 0; offset /= 2) {
-        value += __shfl_xor_sync(0xFFFFFFFFu, value, offset);
-    }
-    return value;
-}
+#include "warp_sum.cuh"
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     softmax_cross_entropy(const float* __restrict__ logits, int logitsStride, const int* __restrict__ labels,

@@ -1,5 +1,7 @@
 package org.densenet4j.backend;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The fused element-wise passes and reductions of a step.
  *
@@ -198,6 +200,62 @@ public interface Kernels {
             long labels,
             float smoothing,
             float gradientScale,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient);
+
+    /**
+     * Softmax cross-entropy of vectors of targets, focused on what is hard, and its gradient:
+     *
+     * <pre>
+     * loss = Σ_c scale[c]·t[c]·(1 − p[c])^focus·(−log p[c]),   p = softmax(z)
+     * </pre>
+     *
+     * with {@code t} smoothed as in {@link #softmaxCrossEntropy}. A focus of 0 is cross-entropy,
+     * others are the focal loss (Lin et al. 2017, arXiv 1708.02002, equation 4).
+     *
+     * @param logits [rows, classes]
+     * @param targets [rows, classes] shares of the classes, which add up to 1
+     * @param scale [1, classes] factor of each class's loss in device memory, since it changes from
+     *     step to step: weight/batch for a mean loss
+     * @param smoothing what all classes share, from 0 to below 1
+     * @param focus 0 or more
+     * @param losses [1, rows] loss of each row, scaled as its gradient is
+     * @param hits [1, rows] 1 where the first largest logit is the first largest target's, else 0
+     * @param gradient [rows, classes], of the same shape as {@code logits}, which it must not
+     *     overlap
+     */
+    void softmaxVectorLoss(
+            Matrix logits,
+            Matrix targets,
+            Matrix scale,
+            float smoothing,
+            float focus,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient);
+
+    /**
+     * A loss of each output by itself, and its gradient. An output whose target is NaN has none: no
+     * loss and no gradient.
+     *
+     * @param loss its formula
+     * @param logits [rows, outputs]
+     * @param targets [rows, outputs], NaN where there is none
+     * @param factors [2, outputs] in device memory: what each output's loss is multiplied by,
+     *     1/targets for a mean loss, and the weight of target 1, which losses of numbers do not
+     *     read
+     * @param losses [1, rows] sum of each row's losses, scaled as their gradients are
+     * @param hits [1, rows] of labels: 1 where every target that there is, one at least, is above
+     *     1/2 where its logit is above 0 and only there, else 0; of numbers 0
+     * @param gradient [rows, outputs], of the same shape as {@code logits}, which it must not
+     *     overlap
+     */
+    void outputLoss(
+            OutputLoss loss,
+            Matrix logits,
+            Matrix targets,
+            Matrix factors,
             Matrix losses,
             Matrix hits,
             Matrix gradient);
@@ -571,14 +629,16 @@ public interface Kernels {
 
     /**
      * One step of SGD as PyTorch defines it: {@code g = scale·gradient + decay·p; v = momentum·v +
-     * g; p −= rate·(nesterov ? g + momentum·v : v)}, where velocities are zero before the first
-     * step. All are vectors [1, n].
+     * share·g; p −= rate·(nesterov ? g + momentum·v : v)}, where velocities are zero before the
+     * first step. All are vectors [1, n].
      *
      * @param parameters [1, n], changed
      * @param gradients [1, n], float32
      * @param velocity [1, n], changed
      * @param rate the learning rate
      * @param momentum share of the velocity that stays, from 0 to 1
+     * @param share of the gradient in the velocity: 1, or, with dampening, 1 minus that from the
+     *     second step on
      * @param nesterov whether the step looks ahead by a momentum, as Nesterov's does
      * @param decay weight decay, as an addition to the gradient
      * @param gradientScale factor of the gradient, such as the one that clips its norm
@@ -589,37 +649,66 @@ public interface Kernels {
             Matrix velocity,
             float rate,
             float momentum,
+            float share,
             boolean nesterov,
             float decay,
             float gradientScale);
 
     /**
-     * One step of RMSprop (Tieleman and Hinton 2012, lecture 6.5), without momentum and not
-     * centred: {@code g = scale·gradient + decay·p; squares = rho·squares + (1 − rho)·g²; p −=
-     * rate·g / (sqrt(squares) + epsilon)} as PyTorch defines it, or {@code p −= rate·g /
-     * sqrt(squares + epsilon)} as Theano's libraries do. Squares are zero before the first step.
-     * All are vectors [1, n].
+     * One step of RMSprop (Tieleman and Hinton 2012, lecture 6.5): {@code g = scale·gradient +
+     * decay·p; squares = rho·squares + (1 − rho)·g²; p −= rate·g / (sqrt(squares) + epsilon)} as
+     * PyTorch defines it, or {@code p −= rate·g / sqrt(squares + epsilon)} as Theano's libraries
+     * do. Centred (Graves 2013), the squared mean of the gradients is taken from the mean squares;
+     * with momentum what is divided is added up in a velocity. All that is remembered is zero
+     * before the first step. All are vectors [1, n].
      *
      * @param parameters [1, n], changed
      * @param gradients [1, n], float32
      * @param squares [1, n], mean squares of the gradient, changed
-     * @param rate the learning rate
-     * @param rho share of the mean squares that stays, from 0 to 1
-     * @param epsilon keeps the divisor from 0
-     * @param epsilonInside whether epsilon is added below the root
-     * @param decay weight decay, as an addition to the gradient
-     * @param gradientScale factor of the gradient, such as the one that clips its norm
+     * @param means [1, n], means of the gradient, changed; null where it is not centred
+     * @param velocity [1, n], changed; null without momentum
+     * @param by the numbers of this step
      */
     void rmsprop(
             Matrix parameters,
             Matrix gradients,
             Matrix squares,
-            float rate,
-            float rho,
-            float epsilon,
-            boolean epsilonInside,
-            float decay,
-            float gradientScale);
+            @Nullable Matrix means,
+            @Nullable Matrix velocity,
+            RmspropCoefficients by);
+
+    /**
+     * One step of Adam (Kingma and Ba 2015), with weight decay in the gradient or decoupled from it
+     * (AdamW, Loshchilov and Hutter 2019), as PyTorch defines them: {@code g = scale·gradient +
+     * decay·p; mean = beta1·mean + share1·g; square = beta2·square + share2·g²; p = keep·p −
+     * rate·mean / (rootScale·sqrt(square) + epsilon)}. AMSGrad (Reddi et al. 2018) takes the root
+     * of the largest square so far. All that is remembered is zero before the first step. All are
+     * vectors [1, n].
+     *
+     * @param parameters [1, n], changed
+     * @param gradients [1, n], float32
+     * @param means [1, n], of the gradient, changed
+     * @param squares [1, n], mean squares of the gradient, changed
+     * @param largest [1, n], changed; null without AMSGrad
+     * @param by the numbers of this step
+     */
+    void adam(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix means,
+            Matrix squares,
+            @Nullable Matrix largest,
+            AdamCoefficients by);
+
+    /**
+     * {@code average += share·(values − average)}: an exponential moving average. Both are vectors
+     * [1, n] of float32.
+     *
+     * @param values [1, n]
+     * @param average [1, n], changed
+     * @param share of the values in it
+     */
+    void movingAverage(Matrix values, Matrix average, float share);
 
     /**
      * Sum of squares, accumulated in double precision, into {@code target} [1, 1]; NaN or infinity

@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.Cifar;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.data.DecodeOptions;
@@ -10,7 +11,11 @@ import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Mnist;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.data.SegmentationFolder;
+import org.densenet4j.data.StratifiedSplit;
+import org.densenet4j.data.TarDataset;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.train.Recipe;
@@ -23,6 +28,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -45,9 +51,10 @@ final class DataOption {
 
     /** Sources with a class for each image. */
     private static final String OF_IMAGES =
-            "glyphs (generated), cifar10:DIR or cifar100:DIR with the original binary files,"
+            "glyphs (generated), cifar10:DIR or cifar100:DIR with the original files,"
                     + " mnist:DIR or fashion-mnist:DIR with their IDX files, or folder:DIR with"
-                    + " train/CLASS/ and val/CLASS/ (or valid, validation, test) folders of images"
+                    + " train/CLASS/ and val/CLASS/ (or valid, validation, test) folders of images,"
+                    + " or tar:GLOB or tar:DIR with archives in the layout of WebDataset"
                     + " (default: glyphs)";
 
     /** Published sets with a class for each image. */
@@ -71,6 +78,7 @@ final class DataOption {
     private String data;
 
     private boolean ofPixels;
+    private Resizing resizing = Resizing.DEFAULT;
 
     @Option(
             names = "--glyphs",
@@ -98,6 +106,16 @@ final class DataOption {
     private long maxPixels;
 
     @Mixin private ExifOrientationOption orientation;
+    @Mixin private LabelsOption labels;
+
+    private Task task = Task.CLASSIFY;
+
+    /** What weights that training starts from, or a trained network, say of their images. */
+    private ImageMetadata known = ImageMetadata.NONE;
+
+    @Mixin private ValShareOption valShare;
+
+    @Mixin private TarSource tars;
 
     @Option(
             names = "--loader-threads",
@@ -156,6 +174,11 @@ final class DataOption {
             run.data(train, test, normalisation);
         }
 
+        /** With another normalisation. */
+        Source normalised(Normalisation value) {
+            return new Source(train, test, value, augment);
+        }
+
         @Override
         public Source ofClasses(List<String> names) {
             Source matched =
@@ -164,6 +187,9 @@ final class DataOption {
                             RelabelledDataset.of(test, names),
                             normalisation,
                             augment);
+            if (train.task().isOfVectors()) {
+                return matched; // outputs without a target are left as they are
+            }
             List<String> missing =
                     names.stream().filter(name -> !train.classNames().contains(name)).toList();
             if (!missing.isEmpty()) {
@@ -184,7 +210,13 @@ final class DataOption {
     Source open(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
         follow(recorded);
+        known = recorded;
         return open(network);
+    }
+
+    /** How images of folders become the network's input. */
+    void resizing(Resizing value) {
+        resizing = value;
     }
 
     /** Turns images upright, or not, as the weights record it where no option says so. */
@@ -223,6 +255,21 @@ final class DataOption {
                             + " classifies images; use an FC-DenseNet, such as --model"
                             + " fc-densenet56, or other data");
         }
+    }
+
+    /**
+     * Says what whole images are labelled with.
+     *
+     * @throws IllegalArgumentException when the options for labels do not fit that
+     */
+    void labelledFor(Task value) {
+        task = value;
+        labels.check(value, this);
+    }
+
+    /** Whether the source is a folder of images. */
+    boolean isFolder() {
+        return text().startsWith(FOLDER);
     }
 
     private boolean isOfImages() {
@@ -282,8 +329,10 @@ final class DataOption {
         if (glyphs != null && !data.equals("glyphs")) {
             throw new IllegalArgumentException("--glyphs is for --data glyphs, not for " + data);
         }
+        valShare.check((data.startsWith(FOLDER) && !labels.isGiven()) || isTar());
+        tars.check(isTar());
         List<String> kinds = new ArrayList<>(PUBLISHED);
-        kinds.addAll(List.of(FOLDER, CAMVID));
+        kinds.addAll(List.of(FOLDER, CAMVID, TarSource.KIND));
         for (String kind : kinds) {
             if (data.startsWith(kind) && data.substring(kind.length()).isBlank()) {
                 throw new IllegalArgumentException(
@@ -320,27 +369,61 @@ final class DataOption {
         if (data.startsWith(FOLDER)) {
             return openFolder(network);
         }
+        if (isTar()) {
+            return openTars(network);
+        }
         throw new IllegalArgumentException(
                 "no data source '"
                         + data
                         + "'; use glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR,"
-                        + " fashion-mnist:DIR or folder:DIR");
+                        + " fashion-mnist:DIR, folder:DIR or tar:GLOB");
     }
 
     private static Source of(Mnist set, Recipe.Augment augment) {
         return new Source(set.train(), set.test(), Normalisation.of(set.train()), augment);
     }
 
+    private Source openTable(NetworkSpec network, ImageMetadata recorded) throws IOException {
+        int channels = network.inputChannels();
+        LabelsOption.Opened opened = labels.open(path(FOLDER), task, crop(network), decoding());
+        return new Source(
+                opened.training(),
+                opened.heldOut(),
+                recorded.normalisation()
+                        .filter(n -> n.mean().length == channels)
+                        .orElseGet(
+                                () ->
+                                        channels == 3
+                                                ? Normalisation.IMAGENET
+                                                : Normalisation.of(opened.training())),
+                Recipe.Augment.IMAGENET);
+    }
+
+    private CentreCrop crop(NetworkSpec network) {
+        return ImagePreparation.crop(network).resizing(resizing);
+    }
+
+    private DecodeOptions decoding() {
+        return new DecodeOptions(maxPixels, exifOrientation());
+    }
+
     private Source openFolder(NetworkSpec network) throws IOException {
+        if (labels.isGiven()) {
+            return openTable(network, known);
+        }
         HeldOutFolder layout = new HeldOutFolder(text().substring(FOLDER.length()));
         try {
+            if (valShare.isOn()) {
+                StratifiedSplit split = split(layout, network);
+                return ofFolder(split.train(), split.heldOut());
+            }
             Path heldOut = layout.heldOut();
             layout.tellUnused(heldOut);
             ImageFolder train = folder(layout.trainingBeside(heldOut), network).open();
             ImageFolder test = folder(heldOut, network).classes(train.classNames()).open();
             tellLeftOut(layout.training(), train);
             tellLeftOut(heldOut, test);
-            return new Source(train, test, Normalisation.IMAGENET, Recipe.Augment.IMAGENET);
+            return ofFolder(train, test);
         } catch (IOException e) {
             if (SegmentationFolder.subsets(path(FOLDER)).isEmpty()) {
                 throw e;
@@ -348,6 +431,63 @@ final class DataOption {
             throw new IOException(
                     e.getMessage() + "; it has label images, which --task segment trains on", e);
         }
+    }
+
+    private boolean isTar() {
+        return text().startsWith(TarSource.KIND);
+    }
+
+    private Source openTars(NetworkSpec network) throws IOException {
+        String name = text().substring(TarSource.KIND.length());
+        TarDataset all = tars(tars.training(name), network, null);
+        if (valShare.isOn()) {
+            StratifiedSplit split = valShare.split(Path.of(name), all, all::key);
+            return ofFolder(split.train(), split.heldOut());
+        }
+        if (!tars.hasHeldOut(name)) {
+            throw new IOException(
+                    "--data "
+                            + text()
+                            + " names no archives to test on; add --val-shards GLOB, or --val-share"
+                            + " 0.1 to hold a tenth of each class out");
+        }
+        return ofFolder(all, tars(tars.heldOut(name), network, all.classNames()));
+    }
+
+    /** Archives that are named, and no others to test on, are the test. */
+    private Dataset openTestTars(NetworkSpec network) throws IOException {
+        String name = text().substring(TarSource.KIND.length());
+        return valShare.isOn()
+                ? openTars(network).test()
+                : tars(
+                        tars.hasHeldOut(name) ? tars.heldOut(name) : tars.training(name),
+                        network,
+                        null);
+    }
+
+    private TarDataset tars(List<Path> shards, NetworkSpec network, List<String> classes)
+            throws IOException {
+        return TarDataset.open(shards, crop(network), decoding(), classes);
+    }
+
+    private static Source ofFolder(Dataset train, Dataset test) {
+        return new Source(
+                train,
+                test,
+                Normalisation.IMAGENET.inChannels(train.channels()),
+                Recipe.Augment.IMAGENET);
+    }
+
+    private StratifiedSplit split(HeldOutFolder layout, NetworkSpec network) throws IOException {
+        Path root = layout.withoutHeldOut();
+        ImageFolder images = folder(root, network).open();
+        tellLeftOut(root, images);
+        return valShare.split(root, images);
+    }
+
+    /** Holds the images out that the run of some weights held out, where no option says so. */
+    void followRun(Map<String, String> notes) {
+        valShare.follow(notes);
     }
 
     /**
@@ -360,10 +500,18 @@ final class DataOption {
     Dataset openTest(NetworkSpec network, ImageMetadata recorded) throws IOException {
         check();
         follow(recorded);
-        if (!text().startsWith(FOLDER)) {
+        known = recorded;
+        resizing = recorded.resizing().orElse(Resizing.DEFAULT);
+        if (isTar()) {
+            return openTestTars(network);
+        }
+        if (!text().startsWith(FOLDER) || labels.isGiven()) {
             return open(network).test();
         }
         HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));
+        if (valShare.isOn()) {
+            return split(layout, network).heldOut();
+        }
         Path heldOut = layout.heldOut();
         layout.tellUnused(heldOut);
         ImageFolder.Builder test = folder(heldOut, network);
@@ -380,9 +528,7 @@ final class DataOption {
     }
 
     private ImageFolder.Builder folder(Path folder, NetworkSpec network) {
-        return ImageFolder.at(folder)
-                .crop(ImagePreparation.crop(network))
-                .decoding(new DecodeOptions(maxPixels, exifOrientation()));
+        return ImageFolder.at(folder).crop(crop(network)).decoding(decoding());
     }
 
     private static void tellLeftOut(Path folder, ImageFolder images) {
@@ -398,10 +544,16 @@ final class DataOption {
     List<Path> inputs() {
         String data = text();
         int colon = data.indexOf(':');
-        return List.of(
+        if (isTar() && !Files.isDirectory(Path.of(data.substring(colon + 1)))) {
+            Path folder = Path.of(data.substring(colon + 1)).getParent();
+            return List.of(folder == null ? Path.of("") : folder);
+        }
+        List<Path> inputs = new ArrayList<>(labels.inputs());
+        inputs.add(
                 colon >= 0
                         ? Path.of(data.substring(colon + 1))
                         : ofCount(GLYPHS, glyphs(), GLYPHS_TRAIN));
+        return inputs;
     }
 
     /**
@@ -421,7 +573,7 @@ final class DataOption {
     int loaderThreads() {
         return loaderThreads != 0
                 ? loaderThreads
-                : ofPixels || text().startsWith(FOLDER)
+                : ofPixels || text().startsWith(FOLDER) || isTar()
                         ? Runtime.getRuntime().availableProcessors()
                         : 1;
     }
@@ -442,6 +594,9 @@ final class DataOption {
         settings.put("max-pixels", String.valueOf(maxPixels));
         settings.put(ExifOrientationOption.NAME, String.valueOf(exifOrientation()));
         settings.put("loader-threads", String.valueOf(loaderThreads));
+        settings.putAll(labels.settings());
+        settings.putAll(valShare.settings());
+        settings.putAll(tars.settings());
         return settings;
     }
 
@@ -453,6 +608,9 @@ final class DataOption {
         settings.number("max-pixels", Long::parseLong, saved -> maxPixels = saved);
         settings.flag(ExifOrientationOption.NAME, orientation::set);
         settings.number("loader-threads", Integer::parseInt, saved -> loaderThreads = saved);
+        labels.restore(settings);
+        valShare.restore(settings);
+        tars.restore(settings);
     }
 
     private static OnBroken onBroken(String text) {

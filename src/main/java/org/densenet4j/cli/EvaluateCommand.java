@@ -3,13 +3,17 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.ImageView;
 import org.densenet4j.data.SegmentationFolder.Subset;
 import org.densenet4j.data.SegmentationLoader;
+import org.densenet4j.data.ViewedDataset;
 import org.densenet4j.inference.Evaluation;
+import org.densenet4j.inference.OutputEvaluation;
 import org.densenet4j.inference.PixelEvaluation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.report.Json;
+import org.densenet4j.train.TrainingRun;
 import org.densenet4j.weights.Model;
 
 import picocli.CommandLine.Command;
@@ -19,7 +23,10 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 
 /** {@code densenet4j evaluate}. */
 @Command(
@@ -33,6 +40,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Mixin private DataOption data;
     @Mixin private SegmentationDataOption segmentation;
     @Mixin private DeviceOption device;
+    @Mixin private TestTimeOption testTime;
 
     @Option(
             names = "--batch",
@@ -64,6 +72,7 @@ final class EvaluateCommand implements Callable<Integer> {
             predictor.requireNormalisation(model);
             boolean ofPixels = model.spec().graph().classifiesPixels();
             data.labels(ofPixels, model.spec().name());
+            data.labelledFor(model.outputs().task());
             if (ofPixels) {
                 evaluatePixels(model, d);
             } else {
@@ -80,17 +89,30 @@ final class EvaluateCommand implements Callable<Integer> {
                     "--subset is for networks that classify pixels; leave it out");
         }
         try (Predictor p = predictor.open(model, d, batch)) {
+            data.followRun(TrainingRun.notesOf(model.metadata()));
+            if (p.task().isOfVectors()) {
+                testTime.requireNoneOfVectors();
+            }
             Dataset test = data.openTest(p.spec(), p.images());
             check(p, test);
+            List<ImageView> views = testTime.views().views();
             BatchLoader loader =
-                    BatchLoader.of(test)
-                            .batch(batch)
+                    BatchLoader.of(
+                                    views.size() == 1
+                                            ? test
+                                            : ViewedDataset.of(test, p.preparation().crop(), views))
+                            .batch(Math.max(1, batch / views.size()) * views.size())
                             .normalise(p.normalisation())
                             .threads(data.loaderThreads());
             if (data.skipsBroken()) {
-                loader = loader.skipBroken(EvaluateCommand::tellBroken);
+                loader = loader.skipBroken(once(EvaluateCommand::tellBroken));
             }
-            Evaluation result = Evaluation.of(p, loader);
+            if (p.task().isOfVectors()) {
+                OutputEvaluation outputs = OutputEvaluation.of(p, loader);
+                System.out.print(json ? OutputReport.json(outputs) : OutputReport.table(outputs));
+                return;
+            }
+            Evaluation result = Evaluation.of(p, loader, testTime.views());
             tellClasses(p, result);
             if (json) {
                 System.out.print(json(result));
@@ -100,12 +122,23 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
+    /** Each view of an image that is broken says so. */
+    private static Consumer<String> once(Consumer<String> report) {
+        Set<String> told = ConcurrentHashMap.newKeySet();
+        return line -> {
+            if (told.add(line)) {
+                report.accept(line);
+            }
+        };
+    }
+
     private static void tellBroken(String line) {
         System.err.println(OneLine.of(line));
     }
 
     private void evaluatePixels(Model model, Device d) throws IOException {
         predictor.requireNoInputSize(model);
+        testTime.requireNone();
         SegmentationDataOption.Test test =
                 segmentation.openTest(data, model.images(), model.classNames().size(), subset);
         SegmentationLoader loader =

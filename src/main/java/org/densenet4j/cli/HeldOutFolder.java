@@ -16,6 +16,9 @@ final class HeldOutFolder {
     /** What people call the images that are not trained on; the first one that there is counts. */
     private static final List<String> NAMES = List.of("val", "valid", "validation", "test");
 
+    /** Those that are for validation. Tests are what is left when training has ended. */
+    private static final List<String> VALIDATION = NAMES.subList(0, 3);
+
     /** Moves the first of every ten images; a class has at least one. */
     private static final String HOLD_OUT =
             "ls \"$c\" | awk 'NR %% 10 == 1' | while read -r f; do mv \"$c$f\" \"%s\"; done; ";
@@ -59,6 +62,7 @@ final class HeldOutFolder {
                 root
                         + ": needs the folders train and val (or valid, validation, test), each"
                         + " with one folder of images per class";
+        String share = "; --val-share 0.1 holds a tenth of each class out without moving files";
         if (!hasTraining() && isPart() && holdsClasses()) {
             throw new IOException(
                     root
@@ -69,6 +73,7 @@ final class HeldOutFolder {
         if (hasTraining()) {
             throw new IOException(
                     needs
+                            + share
                             + "; to hold out every tenth image: cd "
                             + quoted(training())
                             + " && for c in ./*/; do mkdir -p \"../val/$c\"; "
@@ -78,6 +83,7 @@ final class HeldOutFolder {
         if (holdsClasses()) {
             throw new IOException(
                     needs
+                            + share
                             + "; to make them and hold out every tenth image: cd "
                             + quoted(root)
                             + " && for c in ./*/; do mkdir -p \"train/$c\" \"val/$c\"; "
@@ -85,6 +91,33 @@ final class HeldOutFolder {
                             + "mv \"$c\"* \"train/$c\"; rmdir \"$c\"; done");
         }
         throw new IOException(needs);
+    }
+
+    /**
+     * The folder whose classes are split by a share, because nothing is held out for validation.
+     *
+     * @throws IOException in one line when there is such a folder, or no folder of classes
+     */
+    Path withoutHeldOut() throws IOException {
+        for (String name : VALIDATION) {
+            if (Files.isDirectory(root.resolve(name))) {
+                throw new IOException(
+                        root.resolve(name)
+                                + ": holds the images to validate with already; leave --val-share"
+                                + " out");
+            }
+        }
+        if (hasTraining()) {
+            return training();
+        }
+        if (!Files.isDirectory(root)) {
+            throw new IOException(root + ": no such folder");
+        }
+        if (!holdsClasses()) {
+            throw new IOException(
+                    root + ": needs one folder of images per class, or train with such folders");
+        }
+        return root;
     }
 
     /** Says which folder is tested on where there are several of those names. */

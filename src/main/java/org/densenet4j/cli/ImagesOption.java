@@ -6,9 +6,11 @@ import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageFile;
 import org.densenet4j.data.ImageListing;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.ImageView;
 import org.densenet4j.data.LeftOut;
 import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.inference.TestTimeAugmentation;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.plan.PlanException;
 
@@ -144,23 +146,31 @@ final class ImagesOption {
      * @param show what to keep of an image until its batch was used; images may be large
      */
     int forEachBatch(Predictor predictor, UnaryOperator<Image> show, Use use) throws IOException {
+        return forEachBatch(predictor, TestTimeAugmentation.NONE, show, use);
+    }
+
+    /**
+     * The same, with several views of each image.
+     *
+     * @param views of which all of an image are behind each other in what is prepared
+     */
+    int forEachBatch(
+            Predictor predictor, TestTimeAugmentation views, UnaryOperator<Image> show, Use use)
+            throws IOException {
         ImagePreparation preparation = predictor.preparation();
+        int length = preparation.length() * views.views().size();
         DecodeOptions options = decoding(predictor.images());
         List<Path> files = files();
         int most = batch();
         int broken = 0;
         for (int first = 0; first < files.size(); first += most) {
             List<Path> some = files.subList(first, Math.min(files.size(), first + most));
-            float[] prepared = new float[some.size() * preparation.length()];
+            float[] prepared = new float[some.size() * length];
             List<Path> readable = new ArrayList<>();
             List<Image> shown = new ArrayList<>();
-            for (One one : read(some, options, preparation, show)) {
+            for (One one : read(some, options, preparation, views, show)) {
                 System.arraycopy(
-                        one.prepared,
-                        0,
-                        prepared,
-                        readable.size() * preparation.length(),
-                        one.prepared.length);
+                        one.prepared, 0, prepared, readable.size() * length, one.prepared.length);
                 readable.add(one.file);
                 shown.add(one.shown);
             }
@@ -251,11 +261,12 @@ final class ImagesOption {
             List<Path> files,
             DecodeOptions options,
             ImagePreparation preparation,
+            TestTimeAugmentation views,
             UnaryOperator<Image> show)
             throws IOException {
         try {
             return files.parallelStream()
-                    .map(file -> read(file, options, preparation, show))
+                    .map(file -> read(file, options, preparation, views, show))
                     .flatMap(Optional::stream)
                     .toList();
         } catch (UncheckedIOException e) {
@@ -263,18 +274,33 @@ final class ImagesOption {
         }
     }
 
+    private static float[] prepared(
+            Image image, ImagePreparation preparation, TestTimeAugmentation views) {
+        List<ImageView> all = views.views();
+        float[] prepared = new float[preparation.length() * all.size()];
+        for (int v = 0; v < all.size(); v++) {
+            preparation.prepare(image, all.get(v), prepared, v * preparation.length());
+        }
+        return prepared;
+    }
+
     /** An image; none when it is broken, which is said. */
     private static Optional<One> read(
             Path file,
             DecodeOptions options,
             ImagePreparation preparation,
+            TestTimeAugmentation views,
             UnaryOperator<Image> show) {
         try {
             return Optional.of(
                     ImageFile.read(
                             file,
                             options,
-                            image -> new One(file, show.apply(image), preparation.prepare(image))));
+                            image ->
+                                    new One(
+                                            file,
+                                            show.apply(image),
+                                            prepared(image, preparation, views))));
         } catch (DataException e) {
             System.err.println("error: " + OneLine.of(e.getMessage()));
             return Optional.empty();

@@ -37,6 +37,7 @@ import java.util.Optional;
         versionProvider = Version.class,
         subcommands = {
             TrainCommand.class,
+            LrFindCommand.class,
             PlanCommand.class,
             SummaryCommand.class,
             CompareCommand.class,

@@ -6,6 +6,7 @@ import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.train.Recipe;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,8 +33,22 @@ final class PlanCommand implements Callable<Integer> {
             description = "also show the largest batch that fits, such as 450MB or 2GiB")
     private String budget;
 
+    @Option(
+            names = "--optimiser",
+            paramLabel = "NAME",
+            defaultValue = "SGD",
+            description =
+                    "what trains, and remembers something of each parameter: SGD, RMSPROP, ADAM or"
+                            + " ADAMW (default: ${DEFAULT-VALUE})")
+    private Recipe.Optimisation optimiser;
+
     /** For picocli. */
     PlanCommand() {}
+
+    private MemoryPlan.Builder plan(NetworkSpec spec, MemoryStrategy strategy) {
+        Recipe recipe = Recipe.preset("glyphs").with(Map.of("optimiser", optimiser.name()));
+        return MemoryPlan.of(spec).strategy(strategy).optimiserState(recipe.optimiserState());
+    }
 
     @Override
     public Integer call() {
@@ -43,7 +58,7 @@ final class PlanCommand implements Callable<Integer> {
         try (Device d = device.open()) {
             MemoryPlan[] plans = new MemoryPlan[MemoryStrategy.values().length];
             for (MemoryStrategy s : MemoryStrategy.values()) {
-                plans[s.ordinal()] = MemoryPlan.of(spec).strategy(s).batch(images).on(d);
+                plans[s.ordinal()] = plan(spec, s).batch(images).on(d);
             }
             System.out.println(spec + ", batch " + images);
             System.out.printf(Locale.ROOT, "%-22s", "");
@@ -77,8 +92,7 @@ final class PlanCommand implements Callable<Integer> {
                     System.out.printf(
                             Locale.ROOT,
                             "%14s",
-                            MemoryPlan.of(spec)
-                                    .strategy(s)
+                            plan(spec, s)
                                     .largestBatch(d, bytes)
                                     .map(String::valueOf)
                                     .orElse("none"));

@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.ClassMask;
+import org.densenet4j.data.Task;
 import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Prediction;
 import org.densenet4j.inference.Predictor;
@@ -35,6 +36,7 @@ final class PredictCommand implements Callable<Integer> {
     @Mixin private ImagesOption images;
     @Mixin private DeviceOption device;
     @Mixin private MasksOption masks;
+    @Mixin private TestTimeOption testTime;
 
     @Option(
             names = "--top",
@@ -49,7 +51,8 @@ final class PredictCommand implements Callable<Integer> {
             names = "--sigmoid",
             description =
                     "probabilities of each class by itself, of a network that was trained on images"
-                            + " of several labels (default: softmax)")
+                            + " of several labels (default: as the weights record it, else"
+                            + " softmax)")
     private boolean sigmoid;
 
     @Option(names = "--json", description = "print JSON instead of a table")
@@ -74,6 +77,7 @@ final class PredictCommand implements Callable<Integer> {
 
     private int classifyPixels(Model model, Device device) throws IOException {
         predictor.requireNoInputSize(model);
+        testTime.requireNone();
         if (sigmoid) {
             throw new IllegalArgumentException(
                     "--sigmoid is for networks that classify images; '"
@@ -118,17 +122,77 @@ final class PredictCommand implements Callable<Integer> {
 
     private int classifyImages(Model model, Device device) throws IOException {
         masks.requireNone(model.spec());
-        OutputActivation activation = sigmoid ? OutputActivation.SIGMOID : OutputActivation.SOFTMAX;
-        try (Predictor p = predictor.open(model, device, images.batch(), activation)) {
+        if (sigmoid && model.outputs().task() == Task.REGRESS) {
+            throw new IllegalArgumentException(
+                    "--sigmoid is for labels, and the outputs of these weights are numbers; leave it"
+                            + " out");
+        }
+        try (Predictor p =
+                sigmoid
+                        ? predictor.open(model, device, images.batch(), OutputActivation.SIGMOID)
+                        : predictor.open(model, device, images.batch())) {
+            if (p.task() == Task.REGRESS) {
+                testTime.requireNone();
+                return json ? jsonOfNumbers(p) : numbers(p);
+            }
             return json ? json(p) : table(p);
+        }
+    }
+
+    private int numbers(Predictor p) throws IOException {
+        return images.forEachBatch(
+                p,
+                some -> {
+                    float[] outputs = p.outputs(some.prepared(), some.count());
+                    for (int i = 0; i < some.count(); i++) {
+                        System.out.println(OneLine.of(some.files().get(i).toString()));
+                        for (int c = 0; c < p.classes(); c++) {
+                            System.out.printf(
+                                    Locale.ROOT,
+                                    "  %12.6g  %s%n",
+                                    outputs[i * p.classes() + c],
+                                    OneLine.of(p.classNames().get(c)));
+                        }
+                    }
+                });
+    }
+
+    private int jsonOfNumbers(Predictor p) throws IOException {
+        try (Json.Array out = Json.array(System.out)) {
+            return images.forEachBatch(
+                    p,
+                    some -> {
+                        float[] outputs = p.outputs(some.prepared(), some.count());
+                        for (int i = 0; i < some.count(); i++) {
+                            List<Map<String, Object>> values = new ArrayList<>();
+                            for (int c = 0; c < p.classes(); c++) {
+                                values.add(
+                                        Json.object(
+                                                "index",
+                                                c,
+                                                "output",
+                                                p.classNames().get(c),
+                                                "value",
+                                                outputs[i * p.classes() + c]));
+                            }
+                            out.add(
+                                    Json.object(
+                                            "file",
+                                            some.files().get(i).toString(),
+                                            "outputs",
+                                            values));
+                        }
+                    });
         }
     }
 
     private int table(Predictor p) throws IOException {
         return images.forEachBatch(
                 p,
+                testTime.views(),
+                image -> null,
                 some -> {
-                    List<List<Prediction>> all = p.classify(some.prepared(), some.count(), top);
+                    List<List<Prediction>> all = classify(p, some);
                     for (int i = 0; i < some.count(); i++) {
                         System.out.println(OneLine.of(some.files().get(i).toString()));
                         for (Prediction prediction : all.get(i)) {
@@ -146,13 +210,19 @@ final class PredictCommand implements Callable<Integer> {
         try (Json.Array out = Json.array(System.out)) {
             return images.forEachBatch(
                     p,
+                    testTime.views(),
+                    image -> null,
                     some -> {
-                        List<List<Prediction>> all = p.classify(some.prepared(), some.count(), top);
+                        List<List<Prediction>> all = classify(p, some);
                         for (int i = 0; i < some.count(); i++) {
                             out.add(json(some.files().get(i).toString(), all.get(i)));
                         }
                     });
         }
+    }
+
+    private List<List<Prediction>> classify(Predictor p, ImagesOption.Prepared some) {
+        return p.classify(some.prepared(), some.count(), testTime.views(), top);
     }
 
     private static Map<String, Object> json(String file, List<Prediction> predictions) {

@@ -2,6 +2,9 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Resizing;
+import org.densenet4j.data.Task;
 import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.spec.FamilySpec;
@@ -41,9 +44,12 @@ final class PredictorOption {
 
     @Option(
             names = "--input-size",
-            paramLabel = "N",
+            paramLabel = "N|HxW",
+            converter = ImageSize.Converter.class,
             description = "height and width that images are brought to (default: as trained)")
-    private Integer inputSize;
+    private ImageSize inputSize;
+
+    @Mixin private ResizingOption resizing;
 
     @Option(
             names = "--classes-file",
@@ -64,6 +70,14 @@ final class PredictorOption {
             split = ",",
             description = "deviation of pixel values in 0..1, per channel")
     private float[] deviation;
+
+    @Option(
+            names = "--task",
+            paramLabel = "NAME",
+            description =
+                    "what outputs say: CLASSIFY, MULTILABEL, REGRESS or SEGMENT (default: as the"
+                            + " weights record it, else one class of each image or pixel)")
+    private Task task;
 
     @Option(
             names = "--ignore-unexpected",
@@ -101,7 +115,12 @@ final class PredictorOption {
     private Model adjusted(Model opened) throws IOException {
         Model result = opened;
         if (inputSize != null) {
-            result = result.withInputSize(inputSize, inputSize);
+            result = result.withInputSize(inputSize.height(), inputSize.width());
+        }
+        if (resizing.isGiven()) {
+            result =
+                    result.withResizing(
+                            resizing.or(result.images().resizing().orElse(Resizing.DEFAULT)));
         }
         if (classesFile != null) {
             ClassesFile names = ClassesFile.read(classesFile, result.spec().classes());
@@ -111,6 +130,9 @@ final class PredictorOption {
             } else {
                 names.requireSame(weights, recorded);
             }
+        }
+        if (task != null && task != result.outputs().task()) {
+            result = result.withOutputs(Outputs.of(task));
         }
         if ((mean == null) != (deviation == null)) {
             throw new IllegalArgumentException("--mean and --std belong together");
@@ -167,7 +189,8 @@ final class PredictorOption {
 
     /** Opens a predictor of a model of this. */
     Predictor open(Model opened, Device device, int batch) throws IOException {
-        return open(opened, device, batch, OutputActivation.SOFTMAX);
+        requireNormalisation(opened);
+        return Predictor.of(opened).device(device).batch(batch).open();
     }
 
     /** Opens a predictor of a model of this with other outputs than probabilities of one class. */

@@ -71,6 +71,17 @@ final class PretrainedOption {
     }
 
     /**
+     * Values per pixel of the images that the weights are for.
+     *
+     * @param usual what is taken where nothing is known
+     */
+    int channels(int usual) throws IOException {
+        return images().normalisation()
+                .map(normalisation -> normalisation.mean().length)
+                .orElse(usual);
+    }
+
+    /**
      * The classes that the weights are for, where their classifier is kept and they are named.
      *
      * @param recorded what {@link #images} found
@@ -94,12 +105,13 @@ final class PretrainedOption {
             }
             return;
         }
-        WeightReport report = Weights.load(weights, network, options());
+        WeightReport report = Weights.load(weights, network, options().withAdaptedInput(true));
         System.out.println(
                 "loaded "
                         + report.matched().size()
                         + " tensors from "
                         + weights
                         + (resetHead ? ", with a new classifier" : ""));
+        report.adapted().forEach(line -> System.out.println("adapted " + line));
     }
 }

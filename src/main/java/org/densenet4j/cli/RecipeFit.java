@@ -13,6 +13,11 @@ import java.util.Set;
 final class RecipeFit {
     private static final List<Augment> OF_PIXELS = List.of(Augment.NONE, Augment.FLIP);
 
+    private static final List<String> OF_ONE_CYCLE =
+            List.of("pct-start", "div-factor", "final-div-factor", "cycle-momentum");
+    private static final List<String> OF_PLATEAU =
+            List.of("plateau-patience", "plateau-threshold", "plateau-cooldown");
+
     private final Recipe recipe;
 
     /** What the user gives: keys. */
@@ -34,17 +39,49 @@ final class RecipeFit {
         refuse("milestones", schedule != Schedule.STEP, "--schedule step", of);
         refuse(
                 "lr-factor",
-                schedule != Schedule.STEP && schedule != Schedule.EXPONENTIAL,
-                "--schedule step or exponential",
+                schedule != Schedule.STEP
+                        && schedule != Schedule.EXPONENTIAL
+                        && schedule != Schedule.PLATEAU,
+                "--schedule step, exponential or plateau",
                 of);
-        boolean sgd = recipe.optimiser() == Optimisation.SGD;
-        String by = "the optimiser is " + text(recipe.optimiser());
-        for (String key : List.of("momentum", "nesterov")) {
-            refuse(key, !sgd, "--optimiser sgd", by);
+        refuse(
+                "min-lr",
+                schedule != Schedule.COSINE && schedule != Schedule.PLATEAU,
+                "--schedule cosine or plateau",
+                of);
+        for (String key : List.of("restart-epochs", "restart-factor")) {
+            refuse(key, schedule != Schedule.COSINE, "--schedule cosine", of);
         }
-        for (String key : List.of("rho", "epsilon", "epsilon-inside")) {
-            refuse(key, sgd, "--optimiser rmsprop", by);
+        refuse("power", schedule != Schedule.POLYNOMIAL, "--schedule polynomial", of);
+        for (String key : OF_ONE_CYCLE) {
+            refuse(key, schedule != Schedule.ONECYCLE, "--schedule onecycle", of);
         }
+        for (String key : OF_PLATEAU) {
+            refuse(key, schedule != Schedule.PLATEAU, "--schedule plateau", of);
+        }
+        refuse("warm-up", schedule == Schedule.ONECYCLE, "other schedules", of);
+        checkOptimiser();
+        refuse("ema-warm-up", recipe.ema() == 0, "--ema", "no average is kept");
+        boolean erases = recipe.randomErasing() > 0;
+        refuse("erasing-filling", !erases, "--random-erasing", "no image has a box");
+    }
+
+    private void checkOptimiser() {
+        Optimisation optimiser = recipe.optimiser();
+        String by = "the optimiser is " + text(optimiser);
+        for (String key : List.of("momentum", "nesterov", "dampening")) {
+            refuse(key, optimiser != Optimisation.SGD, "--optimiser sgd", by);
+        }
+        boolean rmsprop = optimiser == Optimisation.RMSPROP;
+        for (String key : List.of("rho", "epsilon-inside", "rmsprop-momentum", "centred")) {
+            refuse(key, !rmsprop, "--optimiser rmsprop", by);
+        }
+        boolean adam = optimiser == Optimisation.ADAM || optimiser == Optimisation.ADAMW;
+        refuse("epsilon", !rmsprop && !adam, "--optimiser rmsprop, adam or adamw", by);
+        if (!adam && (given.contains("beta1") || given.contains("beta2"))) {
+            throw new IllegalArgumentException("--betas is for --optimiser adam or adamw; " + by);
+        }
+        refuse("amsgrad", !adam, "--optimiser adam or adamw", by);
     }
 
     private void refuse(String key, boolean unused, String what, String state) {
@@ -59,17 +96,32 @@ final class RecipeFit {
      * @throws IllegalArgumentException in one line that names one
      */
     void checkLabels(boolean ofPixels) {
+        boolean balanced = recipe.sampling() == Recipe.Sampling.BALANCED;
         if (!ofPixels) {
             refuse("crop", recipe.crop() > 0, recipe.crop(), "--crop 0", ofPixels);
+            if (balanced && recipe.task().isOfVectors()) {
+                throw new IllegalArgumentException(
+                        "--sampling balanced is for images of one class each; the task is "
+                                + recipe.task().text());
+            }
             return;
         }
         boolean sized = recipe.inputSize() > 0;
         String windows = "--crop for the size of windows";
         refuse("input-size", sized, recipe.inputSize(), windows, ofPixels);
+        refuse("channels", recipe.channels() > 0, recipe.channels(), "--channels 0", ofPixels);
         boolean other = !OF_PIXELS.contains(recipe.augment());
         refuse("augment", other, text(recipe.augment()), "--augment flip or none", ofPixels);
         double jitter = recipe.colourJitter();
         refuse("colour-jitter", jitter != 0, jitter, "--colour-jitter 0", ofPixels);
+        String rand = recipe.randAugment();
+        refuse("rand-augment", !rand.equals(Recipe.NONE), rand, "--rand-augment none", ofPixels);
+        double erasing = recipe.randomErasing();
+        refuse("random-erasing", erasing != 0, erasing, "--random-erasing 0", ofPixels);
+        double rotation = recipe.rotation();
+        refuse("rotation", rotation != 0, rotation, "--rotation 0", ofPixels);
+        refuse("vertical-flip", recipe.verticalFlip(), true, "--vertical-flip false", ofPixels);
+        refuse("sampling", balanced, "balanced", "--sampling shuffle", ofPixels);
         double smoothing = recipe.labelSmoothing();
         refuse("label-smoothing", smoothing != 0, smoothing, "--label-smoothing 0", ofPixels);
     }

@@ -1,7 +1,10 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.Interpolation;
+import org.densenet4j.data.RandomErasing;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.train.BestBy;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.SettingsFile;
 
@@ -49,10 +52,85 @@ final class RecipeOption {
 
     @Option(
             names = "--input-size",
-            paramLabel = "N",
+            paramLabel = "N|HxW",
+            converter = ImageSize.Converter.class,
             description = "height and width of the network's input, for folders of images")
-    void inputSize(int value) {
-        set("input-size", value);
+    void inputSize(ImageSize value) {
+        set("input-size", value.height());
+        set("input-width", value.isSquare() ? 0 : value.width());
+    }
+
+    @Option(
+            names = "--interpolation",
+            paramLabel = "NAME",
+            description = "how files of images are resized: BILINEAR or BICUBIC")
+    void interpolation(Interpolation value) {
+        set("interpolation", value);
+    }
+
+    @Option(
+            names = "--crop-share",
+            paramLabel = "S",
+            description =
+                    "in tests of files of images, the input's size as a share of the size before the"
+                            + " middle is cut out")
+    void cropShare(double value) {
+        set("crop-share", value);
+    }
+
+    @Option(
+            names = "--vertical-flip",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "turn half of the images upside down")
+    void verticalFlip(boolean value) {
+        set("vertical-flip", value);
+    }
+
+    @Option(
+            names = "--rotation",
+            paramLabel = "DEGREES",
+            description = "turn images by up to so much, to either side")
+    void rotation(double value) {
+        set("rotation", value);
+    }
+
+    @Option(
+            names = "--rand-augment",
+            paramLabel = "N,LEVEL",
+            description =
+                    "RandAugment as torchvision's: so many changes of an image, of this strength of"
+                            + " 0 to 30, such as 2,9; none for none")
+    void randAugment(String value) {
+        set("rand-augment", value);
+    }
+
+    @Option(
+            names = "--random-erasing",
+            paramLabel = "P",
+            description = "cover a random box of this share of the images")
+    void randomErasing(double value) {
+        set("random-erasing", value);
+    }
+
+    @Option(
+            names = "--erasing-filling",
+            paramLabel = "NAME",
+            description =
+                    "with --random-erasing: ZERO, COLOUR (one random colour) or PIXEL (noise)")
+    void erasingFilling(RandomErasing.Filling value) {
+        set("erasing-filling", value);
+    }
+
+    @Option(
+            names = "--channels",
+            paramLabel = "N",
+            description =
+                    "of images: 1 reads files as grey, 3 in colour (default: those of the data, 3 of"
+                            + " files). Weights that training starts from are adapted")
+    void channels(int value) {
+        set("channels", value);
     }
 
     @Option(
@@ -140,8 +218,10 @@ final class RecipeOption {
             names = "--schedule",
             paramLabel = "NAME",
             description =
-                    "COSINE, STEP (multiplied at milestones), EXPONENTIAL (multiplied after each"
-                            + " epoch) or CONSTANT")
+                    "COSINE (with --restart-epochs SGDR's), STEP (multiplied at milestones),"
+                            + " EXPONENTIAL (multiplied after each epoch), ONECYCLE, POLYNOMIAL,"
+                            + " PLATEAU (multiplied where the test loss gets no better) or"
+                            + " CONSTANT")
     void schedule(Recipe.Schedule value) {
         set("schedule", value);
     }
@@ -159,9 +239,96 @@ final class RecipeOption {
             paramLabel = "F",
             description =
                     "what STEP multiplies the rate by at each milestone, EXPONENTIAL after each"
-                            + " epoch")
+                            + " epoch, PLATEAU where the test loss gets no better")
     void lrFactor(double value) {
         set("lr-factor", value);
+    }
+
+    @Option(
+            names = "--min-lr",
+            paramLabel = "RATE",
+            description = "what COSINE ends at, and PLATEAU does not go below")
+    void minLr(double value) {
+        set("min-lr", value);
+    }
+
+    @Option(
+            names = "--restart-epochs",
+            paramLabel = "EPOCHS",
+            description = "until COSINE first starts again (SGDR); 0: never")
+    void restartEpochs(double value) {
+        set("restart-epochs", value);
+    }
+
+    @Option(
+            names = "--restart-factor",
+            paramLabel = "N",
+            description = "how many times as long each cosine is as the one before")
+    void restartFactor(int value) {
+        set("restart-factor", value);
+    }
+
+    @Option(names = "--power", paramLabel = "P", description = "of POLYNOMIAL; 1: a straight line")
+    void power(double value) {
+        set("power", value);
+    }
+
+    @Option(
+            names = "--pct-start",
+            paramLabel = "SHARE",
+            description = "of ONECYCLE: share of the training over which the rate rises")
+    void pctStart(double value) {
+        set("pct-start", value);
+    }
+
+    @Option(
+            names = "--div-factor",
+            paramLabel = "X",
+            description = "of ONECYCLE: the rate starts at --lr divided by this")
+    void divFactor(double value) {
+        set("div-factor", value);
+    }
+
+    @Option(
+            names = "--final-div-factor",
+            paramLabel = "X",
+            description = "of ONECYCLE: the rate ends at its start divided by this")
+    void finalDivFactor(double value) {
+        set("final-div-factor", value);
+    }
+
+    @Option(
+            names = "--cycle-momentum",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "of ONECYCLE: whether momentum goes from 0.95 to 0.85 and back")
+    void cycleMomentum(boolean value) {
+        set("cycle-momentum", value);
+    }
+
+    @Option(
+            names = "--plateau-patience",
+            paramLabel = "EPOCHS",
+            description = "of PLATEAU: without a better test loss, before the rate is lowered")
+    void plateauPatience(int value) {
+        set("plateau-patience", value);
+    }
+
+    @Option(
+            names = "--plateau-threshold",
+            paramLabel = "SHARE",
+            description = "of PLATEAU: by which a test loss must be lower to be better")
+    void plateauThreshold(double value) {
+        set("plateau-threshold", value);
+    }
+
+    @Option(
+            names = "--plateau-cooldown",
+            paramLabel = "EPOCHS",
+            description = "of PLATEAU: after a reduction, which are not counted")
+    void plateauCooldown(int value) {
+        set("plateau-cooldown", value);
     }
 
     @Option(
@@ -180,7 +347,7 @@ final class RecipeOption {
         set("patience", value);
     }
 
-    @Option(names = "--optimiser", paramLabel = "NAME", description = "SGD or RMSPROP")
+    @Option(names = "--optimiser", paramLabel = "NAME", description = "SGD, RMSPROP, ADAM or ADAMW")
     void optimiser(Recipe.Optimisation value) {
         set("optimiser", value);
     }
@@ -201,6 +368,56 @@ final class RecipeOption {
     }
 
     @Option(
+            names = "--dampening",
+            paramLabel = "D",
+            description = "of SGD: share of each gradient that is kept out of the momentum")
+    void dampening(double value) {
+        set("dampening", value);
+    }
+
+    @Option(
+            names = "--betas",
+            paramLabel = "B1,B2",
+            description = "of ADAM and ADAMW: weights of the gradients and squares of before")
+    void betas(String value) {
+        String[] parts = value.split(",", -1);
+        if (parts.length != 2) {
+            throw new IllegalArgumentException(
+                    "--betas " + value + ": use two numbers, such as 0.9,0.999");
+        }
+        set("beta1", parts[0]);
+        set("beta2", parts[1]);
+    }
+
+    @Option(
+            names = "--amsgrad",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "of ADAM and ADAMW: divide by the largest mean square so far")
+    void amsgrad(boolean value) {
+        set("amsgrad", value);
+    }
+
+    @Option(
+            names = "--rmsprop-momentum",
+            paramLabel = "M",
+            description = "of RMSPROP: of the quotients, 0: none")
+    void rmspropMomentum(double value) {
+        set("rmsprop-momentum", value);
+    }
+
+    @Option(
+            names = "--centred",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "of RMSPROP: divide by the deviation of the gradients")
+    void centred(boolean value) {
+        set("centred", value);
+    }
+
+    @Option(
             names = "--rho",
             paramLabel = "R",
             description = "of RMSPROP: weight of the squared gradients of before")
@@ -211,7 +428,8 @@ final class RecipeOption {
     @Option(
             names = "--epsilon",
             paramLabel = "E",
-            description = "of RMSPROP: added to the squared gradients or to their root")
+            description =
+                    "of RMSPROP and ADAM: added to the root of the squared gradients, or to these")
     void epsilon(double value) {
         set("epsilon", value);
     }
@@ -244,10 +462,131 @@ final class RecipeOption {
             arity = "0..1",
             fallbackValue = "true",
             description =
-                    "of RMSPROP: whether of batch-norm parameters and biases the scales (gamma)"
-                            + " decay alone")
+                    "of RMSPROP and ADAM: whether of batch-norm parameters and biases the scales"
+                            + " (gamma) decay alone")
     void decayScales(boolean value) {
         set("decay-scales", value);
+    }
+
+    @Option(
+            names = "--loss",
+            paramLabel = "NAME",
+            description =
+                    "DEFAULT: cross-entropy of classes or labels, squared error of numbers; HUBER,"
+                            + " of numbers")
+    void loss(Recipe.Loss value) {
+        set("loss", value);
+    }
+
+    @Option(
+            names = "--huber-delta",
+            paramLabel = "D",
+            description = "of HUBER: where the square becomes a line")
+    void huberDelta(double value) {
+        set("huber-delta", value);
+    }
+
+    @Option(
+            names = "--focus",
+            paramLabel = "GAMMA",
+            description = "focal loss of classes or labels, mostly 2; 0: none")
+    void focus(double value) {
+        set("focus", value);
+    }
+
+    @Option(
+            names = "--alpha",
+            paramLabel = "A",
+            description = "of the focal loss of labels: the weight of target 1; -1: none")
+    void alpha(double value) {
+        set("alpha", value);
+    }
+
+    @Option(
+            names = "--class-weights",
+            paramLabel = "W,W,...",
+            description = "of --task classify: one for each class in order, or balanced")
+    void classWeights(String value) {
+        set("class-weights", value);
+    }
+
+    @Option(
+            names = "--positive-weights",
+            paramLabel = "W,W,...",
+            description =
+                    "of --task multilabel: of target 1, one for each label in order, or balanced")
+    void positiveWeights(String value) {
+        set("positive-weights", value);
+    }
+
+    @Option(
+            names = "--mean-by-label",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description =
+                    "of --task multilabel: the loss is the sum of each label's mean over the images"
+                            + " that it is known of")
+    void meanByLabel(boolean value) {
+        set("mean-by-label", value);
+    }
+
+    @Option(
+            names = "--best-by",
+            paramLabel = "NAME",
+            description =
+                    "what the best state is chosen by: ACCURACY, TOP5, LOSS, IOU, AUROC, AP or MAE"
+                            + " (default: ACCURACY, IOU, AUROC or MAE, as the task has it)")
+    void bestBy(BestBy value) {
+        set("best-by", value);
+    }
+
+    @Option(
+            names = "--param-groups",
+            paramLabel = "GROUPS",
+            description =
+                    "parameters with settings of their own: 'PATTERN: rate-scale=X weight- "
+                            + "decay=X frozen; ...', where * in a name stands for anything")
+    void paramGroups(String value) {
+        set("param-groups", value);
+    }
+
+    @Option(
+            names = "--layer-decay",
+            paramLabel = "X",
+            description = "factor of the rate from layer to layer towards the input; 1: none")
+    void layerDecay(double value) {
+        set("layer-decay", value);
+    }
+
+    @Option(
+            names = "--freeze",
+            paramLabel = "NAMES",
+            description =
+                    "modules that are not trained, separated by commas: "
+                            + "features.conv0,features.denseblock1")
+    void freeze(String value) {
+        set("freeze", value);
+    }
+
+    @Option(
+            names = "--ema",
+            paramLabel = "DECAY",
+            description =
+                    "test, and save as best, a moving average of the weights, such as "
+                            + "0.9999; 0: none")
+    void ema(double value) {
+        set("ema", value);
+    }
+
+    @Option(
+            names = "--ema-warm-up",
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
+            description = "let that decay rise, so that the initialisation is soon forgotten")
+    void emaWarmUp(boolean value) {
+        set("ema-warm-up", value);
     }
 
     @Option(names = "--label-smoothing", paramLabel = "S", description = "share")
@@ -290,6 +629,34 @@ final class RecipeOption {
         set("colour-jitter", value);
     }
 
+    @Option(
+            names = "--mixup",
+            paramLabel = "ALPHA",
+            description = "mix the images of a batch, such as 0.2; 0: none")
+    void mixup(double value) {
+        set("mixup", value);
+    }
+
+    @Option(
+            names = "--cutmix",
+            paramLabel = "ALPHA",
+            description =
+                    "put windows of the images of a batch into others, such as 1; 0: none. With"
+                            + " --mixup one of both at random")
+    void cutmix(double value) {
+        set("cutmix", value);
+    }
+
+    @Option(
+            names = "--sampling",
+            paramLabel = "NAME",
+            description =
+                    "SHUFFLE (each image once an epoch) or BALANCED (every class equally often:"
+                            + " images of small classes several times)")
+    void sampling(Recipe.Sampling value) {
+        set("sampling", value);
+    }
+
     @Option(names = "--seed", paramLabel = "N", description = "of all draws")
     void seed(long value) {
         set("seed", value);
@@ -323,6 +690,10 @@ final class RecipeOption {
         if (noAugment) {
             without("augment", "none", all);
             without("colour-jitter", "0", all);
+            without("rand-augment", Recipe.NONE, all);
+            without("random-erasing", "0", all);
+            without("rotation", "0", all);
+            without("vertical-flip", "false", all);
         }
         return all;
     }

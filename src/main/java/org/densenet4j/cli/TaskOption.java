@@ -1,11 +1,11 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.Task;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 
 import picocli.CommandLine.Option;
 
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -17,21 +17,15 @@ final class TaskOption {
     private static final String GENERATED_PIXELS = "shapes";
     private static final String PIXELS = "fc-densenet";
 
-    /** What a network is for. */
-    enum Task {
-        /** One class for each image. */
-        CLASSIFY,
-        /** One class for each pixel. */
-        SEGMENT
-    }
-
     @Option(
             names = "--task",
             paramLabel = "NAME",
             description =
-                    "CLASSIFY images or SEGMENT them, which is to classify their pixels (default:"
-                            + " what the model is for); SEGMENT alone trains a small FC-DenseNet on"
-                            + " generated shapes")
+                    "CLASSIFY images, say which of several labels each has (MULTILABEL) or estimate"
+                            + " numbers of it (REGRESS), which both need --labels; or SEGMENT"
+                            + " images, which is to classify their pixels (default: what the model"
+                            + " is for); SEGMENT alone trains a small FC-DenseNet on generated"
+                            + " shapes")
     private Task task;
 
     /** For picocli. */
@@ -60,6 +54,13 @@ final class TaskOption {
         return data.isGenerated() ? GENERATED_PIXELS : PIXELS;
     }
 
+    /** Adds the task to what the user says, by key. */
+    void addTo(Map<String, String> settings) {
+        if (task != null) {
+            settings.put("task", task.text());
+        }
+    }
+
     /**
      * Looks whether the network is for this task.
      *
@@ -72,7 +73,7 @@ final class TaskOption {
         }
         throw new IllegalArgumentException(
                 "--task "
-                        + task.name().toLowerCase(Locale.ROOT)
+                        + task.text()
                         + " does not fit "
                         + model
                         + ", which classifies "

@@ -4,6 +4,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceException;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Task;
 import org.densenet4j.distributed.Communicator;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
@@ -32,6 +33,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,7 +51,7 @@ import java.util.concurrent.Callable;
                     + " cores. With --task segment: an FC-DenseNet on generated shapes."
         },
         mixinStandardHelpOptions = true)
-final class TrainCommand implements Callable<Integer> {
+class TrainCommand implements Callable<Integer> {
     /** As many classes as the data has. */
     private static final String ANY = "any";
 
@@ -59,16 +61,20 @@ final class TrainCommand implements Callable<Integer> {
                     "recipe",
                     "model",
                     "input-size",
+                    "input-width",
+                    "channels",
                     "crop",
                     "compression",
                     "dropout",
-                    "stochastic-depth");
+                    "stochastic-depth",
+                    "task");
 
     @Spec private CommandSpec command;
     @Mixin private TaskOption task;
     @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
     @Mixin private SegmentationDataOption segmentation;
+    @Mixin private NormalisationOption normalisation;
     @Mixin private DeviceOption device;
     @Mixin private TraceOption trace;
     @Mixin private PretrainedOption pretrained;
@@ -102,6 +108,11 @@ final class TrainCommand implements Callable<Integer> {
             description = "do not measure NAIVE and SHARED memory side by side at the end")
     private boolean noCompare;
 
+    private Continued continued;
+
+    /** Of rank 0. */
+    private DiskSpace disk;
+
     /** For picocli. */
     TrainCommand() {}
 
@@ -125,8 +136,11 @@ final class TrainCommand implements Callable<Integer> {
         String name = checkpoint != null ? checkpoint.spec().name() : recipe.model();
         task.check(name, ofPixels);
         data.labels(ofPixels, name);
+        data.labelledFor(recipe.task());
+        recipe.bestBy().of(recipe.task()); // refused before anything is prepared
         recipeOption.check(recipe, ofPixels);
-        FamilySpec wanted = checkpoint != null ? checkpoint.spec() : recipe.spec(1).build();
+        data.resizing(recipe.resizing());
+        FamilySpec wanted = checkpoint != null ? checkpoint.spec() : begun(recipe);
         TrainingSource source =
                 data.isMade()
                         ? Job.inTurn(() -> source(checkpoint, wanted))
@@ -142,16 +156,43 @@ final class TrainCommand implements Callable<Integer> {
         if (checkpoint == null) {
             recipe = resolved(recipe, spec, source);
         }
+        recipe = balanced(recipe, source);
+        continued = checkpoint;
         try (Device d = device.open(trace)) {
-            if (!train(recipe, spec, source, checkpoint, d)) {
-                return Job.STOPPED;
-            }
-            if (!noCompare && !Job.hasOthers()) {
-                int micro = Math.ceilDiv(recipe.batch(), recipe.accumulate());
-                MemoryComparison.print(spec, recipe.strategy(), micro, d);
-            }
+            return run(recipe, spec, source, d);
+        }
+    }
+
+    /** What all that was said comes to. */
+    Integer run(Recipe recipe, FamilySpec spec, TrainingSource source, Device d)
+            throws IOException {
+        if (!train(recipe, spec, source, continued, d)) {
+            return Job.STOPPED;
+        }
+        if (!noCompare && !Job.hasOthers()) {
+            int micro = Math.ceilDiv(recipe.batch(), recipe.accumulate());
+            MemoryComparison.print(spec, recipe.strategy(), micro, d);
         }
         return 0;
+    }
+
+    Path out() {
+        return out;
+    }
+
+    Trainer.Builder builder(Recipe recipe, FamilySpec spec, Device d) {
+        return recipe.trainer(spec, d)
+                .memoryBudget(runOption.memoryBudget())
+                .communicator(Communicator.world());
+    }
+
+    void loadWeights(Trainer trainer) throws IOException {
+        pretrained.load(trainer.network());
+    }
+
+    /** With threads that read images. */
+    TrainingRun loading(TrainingRun run) {
+        return run.loaderThreads(data.loaderThreads()).skipBroken(data.skipsBroken());
     }
 
     /** Launchers bind a process to a core where nothing else is said, and threads share that. */
@@ -244,6 +285,7 @@ final class TrainCommand implements Callable<Integer> {
     /** The recipe: a preset or the one of the run to continue, and what the user changes of it. */
     private Recipe recipe(Continued checkpoint) throws IOException {
         Map<String, String> settings = recipeOption.settings();
+        task.addTo(settings);
         if (resume == null) {
             restore(settings);
             String name = settings.remove("recipe");
@@ -272,7 +314,8 @@ final class TrainCommand implements Callable<Integer> {
         restore(settings);
         for (String key : FIXED_BY_CHECKPOINT) {
             String value = settings.get(key);
-            if (value != null && !value.equals(started.values().get(key))) {
+            boolean ofPixels = key.equals("task") && started.task() == Task.SEGMENT;
+            if (value != null && !ofPixels && !value.equals(started.values().get(key))) {
                 throw new IllegalArgumentException(
                         "--"
                                 + key
@@ -329,6 +372,7 @@ final class TrainCommand implements Callable<Integer> {
     private Map<String, String> remembered() {
         Map<String, String> settings = new LinkedHashMap<>(data.settings());
         settings.putAll(segmentation.settings());
+        settings.putAll(normalisation.settings());
         settings.put("classes", classes == null ? ANY : classes.toString());
         settings.putAll(device.settings());
         settings.putAll(pretrained.settings());
@@ -340,6 +384,7 @@ final class TrainCommand implements Callable<Integer> {
         RememberedSettings remembered = new RememberedSettings(settings, this::isGiven);
         data.restore(remembered);
         segmentation.restore(remembered);
+        normalisation.restore(remembered);
         remembered.number(
                 "classes",
                 saved -> saved.equals(ANY) ? null : Integer.valueOf(saved),
@@ -369,10 +414,17 @@ final class TrainCommand implements Callable<Integer> {
                 checkpoint == null ? pretrained.classNames(recorded) : recorded.classNames();
         TrainingSource source;
         if (network.graph().classifiesPixels()) {
+            normalisation.checkUnused();
             source = segmentation.open(data, recorded, names, classes);
         } else {
             segmentation.checkUnused();
-            source = data.open(network, recorded);
+            source =
+                    normalisation.apply(
+                            data.open(network, recorded),
+                            recorded,
+                            checkpoint != null,
+                            data.loaderThreads(),
+                            data.skipsBroken());
         }
         try {
             source = names.isEmpty() ? source : source.ofClasses(names.get());
@@ -400,14 +452,35 @@ final class TrainCommand implements Callable<Integer> {
             decided.put("compression", String.valueOf(s.compression()));
         }
         if (source instanceof DataOption.Source images) {
-            if (spec.inputHeight() == spec.inputWidth()) {
-                decided.put("input-size", String.valueOf(spec.inputHeight()));
-            }
+            decided.put("channels", String.valueOf(spec.inputChannels()));
+            decided.put("input-size", ImageSize.of(spec).toString());
             if (recipeOption.isDefault() && resume == null) {
                 decided.put("augment", augment(spec, images).name());
             }
         }
         return recipe.with(decided);
+    }
+
+    /**
+     * The network of a run that begins: with the channels of the weights that it starts from, which
+     * are adapted where other channels are asked for.
+     */
+    private FamilySpec begun(Recipe recipe) throws IOException {
+        FamilySpec spec = recipe.spec(1).build();
+        int channels =
+                recipe.channels() > 0
+                        ? recipe.channels()
+                        : pretrained.channels(spec.inputChannels());
+        return channels == spec.inputChannels()
+                ? spec
+                : spec.toBuilder().inputChannels(channels).build();
+    }
+
+    /** With numbers for weights that go by the data, so that a run goes on with the same. */
+    private static Recipe balanced(Recipe recipe, TrainingSource source) {
+        return source instanceof DataOption.Source images
+                ? recipe.balanced(images.train())
+                : recipe;
     }
 
     /** What suits the data and the network. */
@@ -427,17 +500,26 @@ final class TrainCommand implements Callable<Integer> {
         ImageSize size = source.size();
         int height = size.height();
         int width = size.width();
-        if (recipe.inputSize() > 0 && (recipe.inputSize() != height || height != width)) {
+        ImageSize wanted = new ImageSize(recipe.inputSize(), recipe.imageWidth());
+        if (recipe.inputSize() > 0 && !wanted.equals(size)) {
             throw new IllegalArgumentException(
                     "--input-size "
-                            + recipe.inputSize()
+                            + wanted
                             + " does not fit the data, which has images of "
                             + height
                             + "x"
                             + width);
         }
         if (source instanceof DataOption.Source images) {
-            builder.inputChannels(images.train().channels());
+            int channels = images.train().channels();
+            if (recipe.channels() > 0 && recipe.channels() != channels) {
+                throw new IllegalArgumentException(
+                        "--channels "
+                                + recipe.channels()
+                                + " does not fit the data, which has images of "
+                                + channels);
+            }
+            builder.inputChannels(channels);
         }
         return builder.inputSize(height, width).build();
     }
@@ -547,15 +629,16 @@ final class TrainCommand implements Callable<Integer> {
     private boolean train(
             Recipe recipe, FamilySpec spec, TrainingSource source, Continued checkpoint, Device d)
             throws IOException {
-        Trainer.Builder builder =
-                recipe.trainer(spec, d)
-                        .memoryBudget(runOption.memoryBudget())
-                        .communicator(Communicator.world());
+        Trainer.Builder builder = builder(recipe, spec, d);
         // The signal's hook lets the process end when it is closed: after the folder is unlocked.
         try (StopSignal stop = new StopSignal();
                 Trainer trainer = builder.open()) {
             if (checkpoint == null) {
-                pretrained.load(trainer.network()); // weights that do not fit leave no folder
+                loadWeights(trainer); // weights that do not fit leave no folder
+            }
+            if (Job.isFirst()) {
+                Path folder = continues() ? resumedFolder() : out != null ? out : Path.of("runs");
+                disk = DiskSpace.of(folder, trainer.checkpointBytes()).checked(folder);
             }
             return train(recipe, source, checkpoint, d, trainer, stop);
         }
@@ -571,7 +654,7 @@ final class TrainCommand implements Callable<Integer> {
             throws IOException {
         try (RunFolder folder = openFolder()) {
             Path path = folder.path();
-            if (source.classNames().size() == 1) {
+            if (source.classNames().size() == 1 && recipe.task() == Task.CLASSIFY) {
                 System.err.println(
                         "note: the data has one class, "
                                 + OneLine.of(source.classNames().getFirst())
@@ -592,11 +675,12 @@ final class TrainCommand implements Callable<Integer> {
                     augmentation(recipe, trainer.spec()),
                     recipe.strategy(),
                     Bytes.format(plan.peakBytes()));
-            TrainingProgress progress = new TrainingProgress(recipe.epochs());
+            if (disk != null) {
+                System.out.println(disk);
+            }
+            TrainingProgress progress = new TrainingProgress(recipe.epochs(), recipe.task());
             TrainingRun run =
-                    TrainingRun.of(trainer, recipe, folder)
-                            .loaderThreads(data.loaderThreads())
-                            .skipBroken(data.skipsBroken())
+                    loading(TrainingRun.of(trainer, recipe, folder))
                             .saveEvery(runOption.saveEvery())
                             .listener(progress)
                             .stopWhen(stop::requested);
@@ -608,7 +692,8 @@ final class TrainCommand implements Callable<Integer> {
                 // Another normalisation is no mistake here: it was told just now.
                 trainer.images(
                         ImageMetadata.of(source.classNames(), source.normalisation())
-                                .withExifOrientation(data.exifOrientation()));
+                                .withExifOrientation(data.exifOrientation())
+                                .withResizing(recipe.resizing()));
                 System.out.printf(
                         Locale.ROOT,
                         "continuing %s after %,d steps, in epoch %d%n",
@@ -625,7 +710,9 @@ final class TrainCommand implements Callable<Integer> {
             trace.print("the whole run", StepTrace.take(d, WarmedSteps.secondsSince(start)), d);
             if (finished && run.bestEpoch() == 0) {
                 throw new FailedException(
-                        "the test loss was finite after no epoch, so that there is no best state;"
+                        "the test's "
+                                + run.bestBy().text()
+                                + " was a number after no epoch, so that there is no best state;"
                                 + " lower the learning rate, clip gradients or check the data",
                         null);
             }
@@ -651,9 +738,23 @@ final class TrainCommand implements Callable<Integer> {
             String window = "windows of " + ImageSize.of(spec);
             return recipe.augment() == Recipe.Augment.NONE ? window : window + " and " + name;
         }
-        return recipe.colourJitter() == 0
-                ? name
-                : name + " with colour jitter " + recipe.colourJitter();
+        List<String> more = new ArrayList<>();
+        if (recipe.colourJitter() != 0) {
+            more.add("colour jitter " + recipe.colourJitter());
+        }
+        if (recipe.verticalFlip()) {
+            more.add("vertical flip");
+        }
+        if (recipe.rotation() != 0) {
+            more.add("rotation " + recipe.rotation());
+        }
+        if (!recipe.randAugment().equals(Recipe.NONE)) {
+            more.add("RandAugment " + recipe.randAugment());
+        }
+        if (recipe.randomErasing() != 0) {
+            more.add("random erasing " + recipe.randomErasing());
+        }
+        return more.isEmpty() ? name : name + " with " + String.join(", ", more);
     }
 
     /** What becomes of images that do not fill a batch. */
@@ -692,9 +793,9 @@ final class TrainCommand implements Callable<Integer> {
         }
         System.out.printf(
                 Locale.ROOT,
-                "%n%-14s %.2f %% (epoch %d)%n",
-                scores.isEmpty() ? "test accuracy" : "test mean IoU",
-                100 * run.bestScore(),
+                "%n%-14s %s (epoch %d)%n",
+                "test " + run.bestBy().text(),
+                run.bestBy().format(run.bestScore()),
                 run.bestEpoch());
         if (run.images() > 0) { // what was only tested has no speed
             System.out.printf(

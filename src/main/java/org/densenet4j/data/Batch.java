@@ -11,6 +11,9 @@ import java.util.Objects;
  * @param indices which image of the {@link Dataset} each one is, in the order of the batch, however
  *     it was shuffled and augmented: targets of other kinds than a class (several labels, numbers)
  *     are looked up by it. Empty in batches that are of no data set
+ * @param targets [images, outputs] vectors that images are labelled with instead of classes (then
+ *     {@code labels} mean nothing), or shares of classes; NaN where there is none. Empty where
+ *     {@code labels} are all
  * @param height rows of pixels
  * @param width columns of pixels
  * @param channels values per pixel
@@ -21,10 +24,33 @@ public record Batch(
         float[] images,
         int[] labels,
         int[] indices,
+        float[] targets,
         int height,
         int width,
         int channels,
         ImageMetadata metadata) {
+
+    /**
+     * Of images with one class each.
+     *
+     * @param images normalised pixels, NHWC
+     * @param labels one class index per image
+     * @param indices which image of the {@link Dataset} each one is, or none
+     * @param height rows of pixels
+     * @param width columns of pixels
+     * @param channels values per pixel
+     * @param metadata names of the classes and normalisation, as far as they are known
+     */
+    public Batch(
+            float[] images,
+            int[] labels,
+            int[] indices,
+            int height,
+            int width,
+            int channels,
+            ImageMetadata metadata) {
+        this(images, labels, indices, new float[0], height, width, channels, metadata);
+    }
 
     /**
      * Of arrays of the caller's, which are of no data set and of which nothing more is known.
@@ -49,6 +75,7 @@ public record Batch(
         Objects.requireNonNull(images, "images");
         Objects.requireNonNull(labels, "labels");
         Objects.requireNonNull(indices, "indices");
+        Objects.requireNonNull(targets, "targets");
         Objects.requireNonNull(metadata, "metadata");
         if (labels.length == 0) {
             throw new IllegalArgumentException("a batch needs at least one image");
@@ -59,6 +86,13 @@ public record Batch(
                             + " images have "
                             + indices.length
                             + " indices: give one for each, or none");
+        }
+        if (targets.length % labels.length != 0) {
+            throw new IllegalArgumentException(
+                    labels.length
+                            + " images have "
+                            + targets.length
+                            + " targets: give as many for each, or none");
         }
         if (height < 1 || width < 1 || channels < 1) {
             throw new IllegalArgumentException(
@@ -86,6 +120,32 @@ public record Batch(
                             + " floats, the array has "
                             + images.length);
         }
+    }
+
+    /**
+     * {@return images that are labelled with vectors; the arrays are not copied}
+     *
+     * @param images normalised pixels, NHWC
+     * @param targets [images, outputs], NaN where there is none
+     * @param count images
+     * @param height rows of pixels
+     * @param width columns of pixels
+     * @param channels values per pixel
+     */
+    public static Batch ofVectors(
+            float[] images, float[] targets, int count, int height, int width, int channels) {
+        if (count < 1) {
+            throw new IllegalArgumentException("a batch needs at least one image");
+        }
+        return new Batch(
+                images,
+                new int[count],
+                new int[0],
+                targets,
+                height,
+                width,
+                channels,
+                ImageMetadata.NONE);
     }
 
     /** {@return number of images} */

@@ -27,6 +27,8 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
     private final Dataset data;
     private final Augmentation augmentation;
     private final Normalisation normalisation;
+    private final Mixing mixing;
+    private final boolean balanced;
     private final ImageMetadata metadata;
 
     private BatchLoader(
@@ -34,22 +36,29 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
             Settings settings,
             Augmentation augmentation,
             Normalisation normalisation,
+            Mixing mixing,
+            boolean balanced,
             Set<Integer> broken) {
         super(data.size(), settings, broken);
         this.data = data;
+        this.balanced = balanced;
         this.augmentation = augmentation;
         this.normalisation = normalisation;
+        this.mixing = mixing;
         List<String> names = data.classNames();
         this.metadata =
                 new ImageMetadata(
                         names.isEmpty() ? Optional.empty() : Optional.of(names),
                         Optional.of(normalisation),
-                        data.exifOrientation());
+                        data.exifOrientation(),
+                        Optional.empty(),
+                        data.resizing());
     }
 
     @Override
     BatchLoader copy(Settings changed) {
-        return new BatchLoader(data, changed, augmentation, normalisation, broken);
+        return new BatchLoader(
+                data, changed, augmentation, normalisation, mixing, balanced, broken);
     }
 
     /**
@@ -65,6 +74,8 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 new Settings(),
                 Augmentation.NONE,
                 Normalisation.CIFAR10,
+                Mixing.NONE,
+                false,
                 ConcurrentHashMap.newKeySet());
     }
 
@@ -82,6 +93,8 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                 settings,
                 augmentation,
                 normalisation,
+                mixing,
+                balanced,
                 broken);
     }
 
@@ -103,7 +116,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
      */
     public BatchLoader augment(Augmentation value) {
         Objects.requireNonNull(value, "augmentation");
-        return new BatchLoader(data, settings, value, normalisation, broken);
+        return new BatchLoader(data, settings, value, normalisation, mixing, balanced, broken);
     }
 
     /**
@@ -121,7 +134,55 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                             + " channels, the images have "
                             + data.channels());
         }
-        return new BatchLoader(data, settings, augmentation, value, broken);
+        return new BatchLoader(data, settings, augmentation, value, mixing, balanced, broken);
+    }
+
+    /**
+     * Mixes the images of each batch, behind augmentation and normalisation; batches of images with
+     * one class have {@link Batch#targets} then. Shares of a batch are mixed by themselves.
+     *
+     * @param value how images are mixed, by draws of their own for each batch of an epoch
+     * @return a loader with this setting; this one stays as it is
+     * @throws IllegalArgumentException when images are labelled with numbers, of which mixed ones
+     *     say nothing
+     */
+    public BatchLoader mix(Mixing value) {
+        Objects.requireNonNull(value, "value");
+        if (!value.isNone() && data.task() == Task.REGRESS) {
+            throw new IllegalArgumentException(
+                    "mixed images have no numbers; mixup and CutMix are for classes and labels");
+        }
+        return new BatchLoader(
+                data, settings, augmentation, normalisation, value, balanced, broken);
+    }
+
+    /**
+     * Every class equally often in every epoch, whatever number of images it has: an epoch has as
+     * many images as the set, those of small classes come several times, and some of those of large
+     * classes wait for a later epoch. Images are shuffled, by the seed that {@link #shuffle} gave.
+     *
+     * @param on off unless told
+     * @return a loader with this setting; this one stays as it is
+     * @throws IllegalArgumentException when images are labelled with vectors
+     */
+    public BatchLoader balanced(boolean on) {
+        if (on && data.task().isOfVectors()) {
+            throw new IllegalArgumentException(
+                    "images with vectors of targets have no class to balance; leave balanced"
+                            + " sampling out");
+        }
+        return new BatchLoader(data, settings, augmentation, normalisation, mixing, on, broken);
+    }
+
+    @Override
+    int[] order(int epoch) {
+        if (balanced) {
+            return BalancedOrder.of(data, settings.seed, ORDER, epoch);
+        }
+        List<Integer> shards = data.shardStarts();
+        return settings.shuffle && !shards.isEmpty()
+                ? ShardedOrder.of(data.size(), shards, settings.seed, ORDER, epoch)
+                : super.order(epoch);
     }
 
     @Override
@@ -184,8 +245,37 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                     data.width(),
                     normalisation,
                     new PhiloxRandom(settings.seed, AUGMENTATION, epoch, index),
+                    new PhiloxRandom(settings.seed, FURTHER_AUGMENTATION, epoch, index),
                     images,
                     at);
+        }
+
+        /** A batch is known by its first image, whatever was read before it. */
+        private void mix(int count, float[] targets) {
+            mixing.apply(
+                    images,
+                    count,
+                    data.height(),
+                    data.width(),
+                    data.channels(),
+                    targets,
+                    data.classes(),
+                    new PhiloxRandom(settings.seed, MIXING, epoch, indices[0]));
+        }
+
+        private void copyTargets(int index, float[] targets, int at) {
+            float[] of = data.targets(index);
+            if (of.length != data.classes()) {
+                throw new IllegalArgumentException(
+                        "image "
+                                + index
+                                + " has "
+                                + of.length
+                                + " targets, the data set has "
+                                + data.classes()
+                                + " outputs");
+            }
+            System.arraycopy(of, 0, targets, at, of.length);
         }
 
         @Override
@@ -193,18 +283,30 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
             int count = 0;
             int[] labels = new int[indices.length];
             int[] read = new int[indices.length];
+            boolean mixes = !mixing.isNone();
+            int outputs = mixes || data.task().isOfVectors() ? data.classes() : 0;
+            float[] targets = new float[indices.length * outputs];
             for (int i = 0; i < indices.length; i++) {
                 if (there[i]) {
                     System.arraycopy(images, i * imageSize, images, count * imageSize, imageSize);
                     labels[count] = data.label(indices[i]);
+                    if (data.task().isOfVectors()) {
+                        copyTargets(indices[i], targets, count * outputs);
+                    } else if (mixes) {
+                        targets[count * outputs + labels[count]] = 1;
+                    }
                     read[count++] = indices[i];
                 }
             }
             boolean all = count == indices.length;
+            if (mixes) {
+                mix(count, targets);
+            }
             return new Batch(
                     all ? images : Arrays.copyOf(images, count * imageSize),
                     all ? labels : Arrays.copyOf(labels, count),
                     all ? read : Arrays.copyOf(read, count),
+                    all ? targets : Arrays.copyOf(targets, count * outputs),
                     data.height(),
                     data.width(),
                     data.channels(),

@@ -5,7 +5,8 @@ import java.nio.file.Path;
 import java.util.Objects;
 
 /**
- * CIFAR-10 and CIFAR-100 from their original binary files.
+ * CIFAR-10 and CIFAR-100 from their original files, binary or pickled by Python, of which nothing
+ * is executed.
  *
  * @param train training images
  * @param test test images
@@ -13,7 +14,8 @@ import java.util.Objects;
 public record Cifar(Dataset train, Dataset test) {
     /**
      * Reads {@code data_batch_1.bin} to {@code 5} and {@code test_batch.bin} from a folder, or from
-     * {@code cifar-10-batches-bin} inside it.
+     * {@code cifar-10-batches-bin} inside it; or, where these are not there, the pickles {@code
+     * data_batch_1} to {@code 5} and {@code test_batch}, also in {@code cifar-10-batches-py}.
      *
      * @param folder where the archive was unpacked
      * @return both sets
@@ -27,7 +29,8 @@ public record Cifar(Dataset train, Dataset test) {
 
     /**
      * Reads {@code train.bin} and {@code test.bin} from a folder, or from {@code cifar-100-binary}
-     * inside it. Labels are the fine ones.
+     * inside it; or, where these are not there, the pickles {@code train} and {@code test}, also in
+     * {@code cifar-100-python}. Labels are the fine ones.
      *
      * @param folder where the archive was unpacked
      * @return both sets

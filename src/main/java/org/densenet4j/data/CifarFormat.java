@@ -25,7 +25,19 @@ enum CifarFormat {
                     "data_batch_4.bin",
                     "data_batch_5.bin"),
             List.of("test_batch.bin"),
-            "batches.meta.txt"),
+            "batches.meta.txt",
+            new CifarPickle(
+                    "cifar-10-batches-py",
+                    List.of(
+                            "data_batch_1",
+                            "data_batch_2",
+                            "data_batch_3",
+                            "data_batch_4",
+                            "data_batch_5"),
+                    List.of("test_batch"),
+                    "labels",
+                    "batches.meta",
+                    "label_names")),
     /** train.bin, test.bin; the fine label is used. */
     CIFAR100(
             "cifar-100-binary",
@@ -33,7 +45,14 @@ enum CifarFormat {
             100,
             List.of("train.bin"),
             List.of("test.bin"),
-            "fine_label_names.txt");
+            "fine_label_names.txt",
+            new CifarPickle(
+                    "cifar-100-python",
+                    List.of("train"),
+                    List.of("test"),
+                    "fine_labels",
+                    "meta",
+                    "fine_label_names"));
 
     static final int SIDE = 32;
     static final int PIXELS = SIDE * SIDE;
@@ -48,6 +67,7 @@ enum CifarFormat {
     private final List<String> trainFiles;
     private final List<String> testFiles;
     private final String namesFile;
+    private final CifarPickle pickle;
 
     CifarFormat(
             String folder,
@@ -55,13 +75,15 @@ enum CifarFormat {
             int classes,
             List<String> trainFiles,
             List<String> testFiles,
-            String namesFile) {
+            String namesFile,
+            CifarPickle pickle) {
         this.folder = folder;
         this.labelBytes = labelBytes;
         this.classes = classes;
         this.trainFiles = trainFiles;
         this.testFiles = testFiles;
         this.namesFile = namesFile;
+        this.pickle = pickle;
     }
 
     int recordBytes() {
@@ -90,6 +112,10 @@ enum CifarFormat {
         if (!Files.isDirectory(root)) {
             throw new DataException(dir + ": no such folder");
         }
+        Path python = pickle.root(dir);
+        if (python != null && !Files.exists(root.resolve(trainFiles.getFirst()))) {
+            return readPickles(python, train);
+        }
         List<byte[]> files = new ArrayList<>();
         for (String name : train ? trainFiles : testFiles) {
             files.add(readFile(root.resolve(name)));
@@ -97,11 +123,31 @@ enum CifarFormat {
         return new CifarDataset(this, files, classNames(root));
     }
 
+    private CifarDataset readPickles(Path root, boolean train) throws IOException {
+        List<byte[]> files = new ArrayList<>();
+        for (String name : train ? pickle.train() : pickle.test()) {
+            Path file = root.resolve(name);
+            files.add(checked(file, pickle.records(file, this)));
+        }
+        List<String> names = pickle.classNames(root);
+        if (names.size() != classes) {
+            throw new DataException(
+                    root.resolve(pickle.meta())
+                            + ": names "
+                            + names.size()
+                            + " classes, "
+                            + name()
+                            + " has "
+                            + classes);
+        }
+        return new CifarDataset(this, files, names);
+    }
+
     private byte[] readFile(Path file) throws IOException {
         if (!Files.isRegularFile(file)) {
             throw new DataException(
                     file
-                            + ": no such file; unpack the binary version of "
+                            + ": no such file; unpack the binary or the Python version of "
                             + name()
                             + " (www.cs.toronto.edu/~kriz/cifar.html) there");
         }
@@ -121,7 +167,10 @@ enum CifarFormat {
                             + name()
                             + " file");
         }
-        byte[] records = Files.readAllBytes(file);
+        return checked(file, Files.readAllBytes(file));
+    }
+
+    private byte[] checked(Path file, byte[] records) throws DataException {
         for (int r = 0; r < records.length / recordBytes(); r++) {
             int label = records[r * recordBytes() + labelBytes - 1] & 0xFF;
             if (label >= classes) {

@@ -2,6 +2,7 @@ package org.densenet4j.data;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -34,6 +35,24 @@ public interface Dataset {
      * @param index of the image, from 0 to below {@link #size}
      */
     int label(int index);
+
+    /**
+     * {@return what images are labelled with} {@code MULTILABEL} and {@code REGRESS} have {@link
+     * #targets}, and {@link #classNames} name these; others have a {@link #label}.
+     */
+    default Task task() {
+        return Task.CLASSIFY;
+    }
+
+    /**
+     * {@return the vector that an image is labelled with, one number for each of {@link
+     * #classNames}, NaN where there is none; empty where images have classes}
+     *
+     * @param index of the image, from 0 to below {@link #size}
+     */
+    default float[] targets(int index) {
+        return new float[0];
+    }
 
     /**
      * Reads an image.
@@ -75,6 +94,23 @@ public interface Dataset {
      */
     default boolean exifOrientation() {
         return false;
+    }
+
+    /**
+     * {@return how {@link #read} makes images of any size the network's input, which is recorded
+     * with the weights that are trained on them; empty where that is the usual way, or there is
+     * nothing to resize}
+     */
+    default Optional<Resizing> resizing() {
+        return Optional.empty();
+    }
+
+    /**
+     * {@return the first image of each of the archives that images lie in, one behind the other}
+     * Where there are any, a loader that shuffles reads each archive onwards.
+     */
+    default List<Integer> shardStarts() {
+        return List.of();
     }
 
     /** {@return number of classes} */

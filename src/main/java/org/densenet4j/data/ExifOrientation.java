@@ -8,6 +8,12 @@ import java.nio.ByteBuffer;
 final class ExifOrientation {
     static final int UPRIGHT = 1;
 
+    /** Left and right have changed places. */
+    static final int MIRRORED = 2;
+
+    /** Top and bottom have changed places. */
+    static final int UPSIDE_DOWN = 4;
+
     private static final int TAG = 0x0112;
     private static final int APP1 = 0xE1;
     private static final int START_OF_SCAN = 0xDA;

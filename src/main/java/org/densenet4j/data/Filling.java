@@ -59,7 +59,7 @@ final class Filling<B> {
             if (epoch.isClosed()) {
                 return; // closing interrupts what is being read
             }
-            if (isNoFaultOfTheImage(e)) {
+            if (!isFaultOfTheImage(e)) {
                 throw e;
             }
             epoch.broken(indices[i], e);
@@ -77,9 +77,9 @@ final class Filling<B> {
     }
 
     /** Neither a small heap nor a share that was unmounted must decide what is trained on. */
-    private static boolean isNoFaultOfTheImage(UncheckedIOException e) {
-        return JvmErrors.in(e) != null
-                || e.getCause() instanceof ImageMemoryException
-                || e.getCause() instanceof FolderGoneException;
+    static boolean isFaultOfTheImage(UncheckedIOException e) {
+        return JvmErrors.in(e) == null
+                && !(e.getCause() instanceof ImageMemoryException)
+                && !(e.getCause() instanceof FolderGoneException);
     }
 }

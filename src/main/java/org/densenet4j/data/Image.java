@@ -45,6 +45,33 @@ public record Image(int height, int width, int channels, byte[] pixels) {
      * @return a new image of the wanted size
      */
     public Image resizedAndCropped(int wantedHeight, int wantedWidth, double cropShare) {
+        return resizedAndCropped(wantedHeight, wantedWidth, cropShare, Interpolation.BILINEAR);
+    }
+
+    /**
+     * The same with another interpolation.
+     *
+     * @param wantedHeight rows of pixels, 1 or more
+     * @param wantedWidth columns of pixels, 1 or more
+     * @param cropShare wanted size divided by the size before cropping. The usual 0.875 gives the
+     *     nearest size (342 for 299, as torchvision's models have it), others are rounded down as
+     *     timm does
+     * @param interpolation how it is resized
+     * @return a new image of the wanted size
+     */
+    public Image resizedAndCropped(
+            int wantedHeight, int wantedWidth, double cropShare, Interpolation interpolation) {
+        Objects.requireNonNull(interpolation, "interpolation");
+        return resizedAndCut(wantedHeight, wantedWidth, cropShare, interpolation, ImageView.CENTRE);
+    }
+
+    /** The same with the part that a view shows, not mirrored. */
+    Image resizedAndCut(
+            int wantedHeight,
+            int wantedWidth,
+            double cropShare,
+            Interpolation interpolation,
+            ImageView view) {
         if (wantedHeight < 1 || wantedWidth < 1 || (double) wantedHeight * wantedWidth > MOST) {
             throw new IllegalArgumentException(
                     "an image resized to "
@@ -59,21 +86,27 @@ public record Image(int height, int width, int channels, byte[] pixels) {
             throw new IllegalArgumentException(
                     "crop share = " + cropShare + ": use a number above 0 and up to 1");
         }
-        long coverHeight = Math.max(wantedHeight, Math.round(wantedHeight / cropShare));
-        long coverWidth = Math.max(wantedWidth, Math.round(wantedWidth / cropShare));
+        long coverHeight = covering(wantedHeight, cropShare);
+        long coverWidth = covering(wantedWidth, cropShare);
         boolean heightLimits = (long) height * coverWidth <= (long) width * coverHeight;
         // The other side is rounded down, as torchvision does.
         long newHeight = heightLimits ? coverHeight : coverWidth * height / width;
         long newWidth = heightLimits ? coverHeight * width / height : coverWidth;
         // What is cut away is not computed: one side of a long image may be billions of pixels.
-        return new Resampler(this, 0, 0, height, width)
+        return new Resampler(this, 0, 0, height, width, interpolation)
                 .window(
                         newHeight,
                         newWidth,
-                        (long) Math.rint((newHeight - wantedHeight) / 2.0),
-                        (long) Math.rint((newWidth - wantedWidth) / 2.0),
+                        view.top(newHeight - wantedHeight),
+                        view.left(newWidth - wantedWidth),
                         wantedHeight,
                         wantedWidth);
+    }
+
+    private static long covering(int wanted, double cropShare) {
+        double size = wanted / cropShare;
+        return Math.max(
+                wanted, cropShare == CentreCrop.SHARE ? Math.round(size) : (long) (size + 1e-9));
     }
 
     /**

@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -33,19 +34,15 @@ import java.util.stream.Stream;
  */
 public final class ImageFolder implements Dataset {
     private final List<String> classNames;
-    private final List<Path> files;
+    private final FileImages images;
     private final int[] labels;
     private final LeftOut leftOut;
-    private final CentreCrop crop;
-    private final DecodeOptions decoding;
 
     private ImageFolder(Builder b, Listed listed) {
         this.classNames = listed.names;
-        this.files = List.copyOf(listed.files);
+        this.images = new FileImages(listed.files, b.crop, b.decoding);
         this.labels = listed.labels.stream().mapToInt(Integer::intValue).toArray();
         this.leftOut = listed.leftOut;
-        this.crop = b.crop;
-        this.decoding = b.decoding;
     }
 
     /**
@@ -62,22 +59,22 @@ public final class ImageFolder implements Dataset {
 
     @Override
     public int size() {
-        return files.size();
+        return images.size();
     }
 
     @Override
     public int height() {
-        return crop.height();
+        return images.crop().height();
     }
 
     @Override
     public int width() {
-        return crop.width();
+        return images.crop().width();
     }
 
     @Override
     public int channels() {
-        return crop.channels();
+        return images.crop().channels();
     }
 
     @Override
@@ -96,7 +93,7 @@ public final class ImageFolder implements Dataset {
      * @param index of the image, from 0 to below {@link #size}
      */
     public Path file(int index) {
-        return files.get(Index.checked("index", index, files.size()));
+        return images.file(index);
     }
 
     /** {@return files in the folders that are not used} */
@@ -107,14 +104,17 @@ public final class ImageFolder implements Dataset {
     /** The image as evaluation sees it: resized, and cut out of the middle. */
     @Override
     public void read(int index, byte[] pixels) {
-        Objects.requireNonNull(pixels, "pixels");
-        byte[] cut = use(index, image -> crop.apply(image).pixels());
-        System.arraycopy(cut, 0, pixels, 0, cut.length);
+        images.read(index, pixels);
+    }
+
+    @Override
+    public Optional<Resizing> resizing() {
+        return images.crop().resizing().ifUnusual();
     }
 
     @Override
     public boolean exifOrientation() {
-        return decoding.exifOrientation();
+        return images.decoding().exifOrientation();
     }
 
     @Override
@@ -124,17 +124,7 @@ public final class ImageFolder implements Dataset {
 
     @Override
     public <T> T image(int index, Function<Image, T> use) {
-        Objects.requireNonNull(use, "use");
-        return use(index, image -> use.apply(image.inChannels(crop.channels())));
-    }
-
-    private <T> T use(int index, Function<Image, T> use) {
-        Path file = file(index);
-        try {
-            return ImageFile.read(file, decoding, use);
-        } catch (IOException e) {
-            throw FolderGoneException.unchecked(file, e);
-        }
+        return images.image(index, use);
     }
 
     /** What is in the folders. */
@@ -208,7 +198,13 @@ public final class ImageFolder implements Dataset {
          */
         public Builder size(int height, int width) {
             return crop(
-                    new CentreCrop(height, width, crop.channels(), crop.share(), crop.keepExact()));
+                    new CentreCrop(
+                            height,
+                            width,
+                            crop.channels(),
+                            crop.share(),
+                            crop.keepExact(),
+                            crop.interpolation()));
         }
 
         /**
@@ -218,9 +214,7 @@ public final class ImageFolder implements Dataset {
          * @return this
          */
         public Builder cropShare(double share) {
-            return crop(
-                    new CentreCrop(
-                            crop.height(), crop.width(), crop.channels(), share, crop.keepExact()));
+            return crop(crop.resizing(new Resizing(crop.interpolation(), share)));
         }
 
         /**

@@ -17,7 +17,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.random.RandomGenerator;
 
 /**
  * What loaders of images have in common: a shuffled order, threads of their own that prepare
@@ -31,10 +30,20 @@ import java.util.random.RandomGenerator;
  */
 public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
         permits BatchLoader, SegmentationLoader {
-    private static final int ORDER = 1;
+    /** Purpose of the draws that order an epoch. */
+    static final int ORDER = 1;
 
     /** Purpose of the draws that change images. */
     static final int AUGMENTATION = 2;
+
+    /** Purpose of the draws that mix images. */
+    static final int MIXING = 3;
+
+    /**
+     * Purpose of the draws of changes that came later: runs of before have none, and draw the
+     * others as they did.
+     */
+    static final int FURTHER_AUGMENTATION = 4;
 
     /** Behind the last batch of an epoch. */
     private static final Object END = new Object();
@@ -229,19 +238,14 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
      */
     public abstract Prefetched epoch(int epoch, int from);
 
-    private int[] order(int epoch) {
+    /** The images of an epoch in order, with {@link #images} places. */
+    int[] order(int epoch) {
         int[] order = new int[images];
         for (int i = 0; i < order.length; i++) {
             order[i] = i;
         }
         if (settings.shuffle) {
-            RandomGenerator random = new PhiloxRandom(settings.seed, ORDER, epoch, 0);
-            for (int i = order.length - 1; i > 0; i--) {
-                int j = random.nextInt(i + 1);
-                int swap = order[i];
-                order[i] = order[j];
-                order[j] = swap;
-            }
+            BalancedOrder.shuffle(order, new PhiloxRandom(settings.seed, ORDER, epoch, 0));
         }
         return order;
     }

@@ -23,12 +23,14 @@ import java.util.Optional;
  *     file records nothing of it, and no part of what {@link #contradicts} compares
  * @param palette of masks, where pixels are classified; no part of what {@link #contradicts}
  *     compares
+ * @param resizing how images of any size become the network's input, where it is not the usual way
  */
 public record ImageMetadata(
         Optional<List<String>> classNames,
         Optional<Normalisation> normalisation,
         boolean exifOrientation,
-        Optional<ClassPalette> palette) {
+        Optional<ClassPalette> palette,
+        Optional<Resizing> resizing) {
     /** Nothing is known. */
     public static final ImageMetadata NONE = new ImageMetadata(Optional.empty(), Optional.empty());
 
@@ -51,9 +53,26 @@ public record ImageMetadata(
     public ImageMetadata {
         Objects.requireNonNull(normalisation, "normalisation");
         Objects.requireNonNull(palette, "palette");
+        Objects.requireNonNull(resizing, "resizing");
         classNames =
                 Objects.requireNonNull(classNames, "classNames")
                         .map(names -> WithoutNull.copy(names, "classNames"));
+    }
+
+    /**
+     * Of images that are resized in the usual way.
+     *
+     * @param classNames in the order of the logits
+     * @param normalisation of pixel values from 0 to 1
+     * @param exifOrientation whether images were turned upright as their Exif data says
+     * @param palette of masks, where pixels are classified
+     */
+    public ImageMetadata(
+            Optional<List<String>> classNames,
+            Optional<Normalisation> normalisation,
+            boolean exifOrientation,
+            Optional<ClassPalette> palette) {
+        this(classNames, normalisation, exifOrientation, palette, Optional.empty());
     }
 
     /**
@@ -109,7 +128,18 @@ public record ImageMetadata(
                 Optional.ofNullable(classNames(path, metadata)),
                 Optional.ofNullable(normalisation(path, metadata)),
                 "true".equals(metadata.getOrDefault(EXIF, metadata.get(RUN_EXIF))),
-                ClassPalette.read(path, metadata));
+                ClassPalette.read(path, metadata),
+                resizing(path, metadata));
+    }
+
+    private static Optional<Resizing> resizing(Path path, Map<String, String> metadata)
+            throws IOException {
+        try {
+            return Resizing.read(metadata);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    path + ": how images are resized is broken: " + e.getMessage(), e);
+        }
     }
 
     private static @Nullable List<String> classNames(Path path, Map<String, String> metadata)
@@ -153,7 +183,8 @@ public record ImageMetadata(
                 classNames.or(other::classNames),
                 normalisation.or(other::normalisation),
                 exifOrientation || other.exifOrientation,
-                palette.or(other::palette));
+                palette.or(other::palette),
+                resizing.or(other::resizing));
     }
 
     /**
@@ -163,7 +194,8 @@ public record ImageMetadata(
      */
     public ImageMetadata withClassNames(List<String> names) {
         Objects.requireNonNull(names, "names");
-        return new ImageMetadata(Optional.of(names), normalisation, exifOrientation, palette);
+        return new ImageMetadata(
+                Optional.of(names), normalisation, exifOrientation, palette, resizing);
     }
 
     /**
@@ -173,7 +205,8 @@ public record ImageMetadata(
      */
     public ImageMetadata withNormalisation(Normalisation value) {
         Objects.requireNonNull(value, "normalisation");
-        return new ImageMetadata(classNames, Optional.of(value), exifOrientation, palette);
+        return new ImageMetadata(
+                classNames, Optional.of(value), exifOrientation, palette, resizing);
     }
 
     /**
@@ -182,7 +215,7 @@ public record ImageMetadata(
      * @param on whether images were turned upright
      */
     public ImageMetadata withExifOrientation(boolean on) {
-        return new ImageMetadata(classNames, normalisation, on, palette);
+        return new ImageMetadata(classNames, normalisation, on, palette, resizing);
     }
 
     /**
@@ -192,7 +225,19 @@ public record ImageMetadata(
      */
     public ImageMetadata withPalette(ClassPalette value) {
         Objects.requireNonNull(value, "palette");
-        return new ImageMetadata(classNames, normalisation, exifOrientation, Optional.of(value));
+        return new ImageMetadata(
+                classNames, normalisation, exifOrientation, Optional.of(value), resizing);
+    }
+
+    /**
+     * {@return the same with another way to resize images}
+     *
+     * @param value recorded where it is not the usual one
+     */
+    public ImageMetadata withResizing(Resizing value) {
+        Objects.requireNonNull(value, "resizing");
+        return new ImageMetadata(
+                classNames, normalisation, exifOrientation, palette, value.ifUnusual());
     }
 
     /**
@@ -255,6 +300,7 @@ public record ImageMetadata(
             entries.put(EXIF, "true");
         }
         palette.ifPresent(p -> entries.putAll(p.entries()));
+        resizing.ifPresent(r -> entries.putAll(r.entries()));
         return entries;
     }
 }

@@ -72,6 +72,38 @@ public record Normalisation(float[] mean, float[] deviation) {
     }
 
     /**
+     * {@return the same for images of another number of channels: of one channel the means of all
+     * channels' numbers, of several these in turns} As weights of a first convolution are adapted
+     * to such images.
+     *
+     * @param channels 1 or more
+     */
+    public Normalisation inChannels(int channels) {
+        if (channels < 1 || channels > MOST_CHANNELS) {
+            throw new IllegalArgumentException(
+                    "channels = " + channels + ": use 1 to " + MOST_CHANNELS);
+        }
+        if (channels == mean.length) {
+            return this;
+        }
+        float[] otherMean = new float[channels];
+        float[] otherDeviation = new float[channels];
+        for (int c = 0; c < channels; c++) {
+            otherMean[c] = channels == 1 ? average(mean) : mean[c % mean.length];
+            otherDeviation[c] = channels == 1 ? average(deviation) : deviation[c % mean.length];
+        }
+        return new Normalisation(otherMean, otherDeviation);
+    }
+
+    private static float average(float[] values) {
+        double sum = 0;
+        for (float value : values) {
+            sum += value;
+        }
+        return (float) (sum / values.length);
+    }
+
+    /**
      * Computed over all images of a data set.
      *
      * @param data is read once, as a whole

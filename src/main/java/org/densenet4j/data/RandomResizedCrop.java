@@ -32,7 +32,12 @@ public record RandomResizedCrop(double leastArea, double mostArea, double mostAs
         }
     }
 
-    Image apply(Image image, int height, int width, RandomGenerator random) {
+    Image apply(
+            Image image,
+            int height,
+            int width,
+            Interpolation interpolation,
+            RandomGenerator random) {
         double area = (double) image.height() * image.width();
         double mostLog = Math.log(mostAspect);
         for (int i = 0; i < TRIES; i++) {
@@ -43,14 +48,14 @@ public record RandomResizedCrop(double leastArea, double mostArea, double mostAs
             if (w > 0 && h > 0 && w <= image.width() && h <= image.height()) {
                 int top = random.nextInt(image.height() - h + 1);
                 int left = random.nextInt(image.width() - w + 1);
-                return new Resampler(image, top, left, h, w).to(height, width);
+                return new Resampler(image, top, left, h, w, interpolation).to(height, width);
             }
         }
-        return middle(image).to(height, width);
+        return middle(image, interpolation).to(height, width);
     }
 
     /** The largest box in the middle whose aspect ratio is allowed. */
-    private Resampler middle(Image image) {
+    private Resampler middle(Image image, Interpolation interpolation) {
         double aspect = (double) image.width() / image.height();
         int w = image.width();
         int h = image.height();
@@ -59,6 +64,7 @@ public record RandomResizedCrop(double leastArea, double mostArea, double mostAs
         } else if (aspect < 1 / mostAspect) {
             h = Math.max(1, (int) Math.round(w * mostAspect));
         }
-        return new Resampler(image, (image.height() - h) / 2, (image.width() - w) / 2, h, w);
+        return new Resampler(
+                image, (image.height() - h) / 2, (image.width() - w) / 2, h, w, interpolation);
     }
 }

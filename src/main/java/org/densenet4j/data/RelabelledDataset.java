@@ -2,9 +2,11 @@ package org.densenet4j.data;
 
 import org.densenet4j.io.OneLine;
 
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
@@ -15,6 +17,8 @@ import java.util.stream.IntStream;
 public final class RelabelledDataset implements Dataset {
     private final Dataset data;
     private final List<String> classNames;
+
+    /** What number each of the data's classes has in the network. */
     private final int[] classOf;
 
     private RelabelledDataset(Dataset data, List<String> classNames, int[] classOf) {
@@ -38,6 +42,9 @@ public final class RelabelledDataset implements Dataset {
         List<String> names = data.classNames();
         if (names.equals(classNames)) {
             return data;
+        }
+        if (data.task().isOfVectors()) {
+            return ofVectors(data, classNames);
         }
         BitSet used = new BitSet();
         IntStream.range(0, data.size()).forEach(i -> used.set(data.label(i)));
@@ -72,6 +79,46 @@ public final class RelabelledDataset implements Dataset {
                 names.stream().mapToInt(classNames::indexOf).toArray());
     }
 
+    /** Outputs that the data says nothing of have no target; all of the data's are needed. */
+    private static Dataset ofVectors(Dataset data, List<String> outputs) {
+        List<String> names = data.classNames();
+        for (String name : names) {
+            long times = outputs.stream().filter(name::equals).count();
+            if (times != 1) {
+                throw new IllegalArgumentException(
+                        (times == 0
+                                        ? "the network has no output '"
+                                        : "the network has several outputs '")
+                                + name
+                                + "'"
+                                + UnicodeForm.hint(name, outputs)
+                                + "; it has "
+                                + OneLine.listed(outputs));
+            }
+        }
+        return new RelabelledDataset(
+                data, List.copyOf(outputs), names.stream().mapToInt(outputs::indexOf).toArray());
+    }
+
+    @Override
+    public Task task() {
+        return data.task();
+    }
+
+    @Override
+    public float[] targets(int index) {
+        if (!data.task().isOfVectors()) {
+            return data.targets(index);
+        }
+        float[] of = data.targets(index);
+        float[] targets = new float[classNames.size()];
+        Arrays.fill(targets, Float.NaN);
+        for (int c = 0; c < of.length; c++) {
+            targets[classOf[c]] = of[c];
+        }
+        return targets;
+    }
+
     @Override
     public int size() {
         return data.size();
@@ -99,13 +146,23 @@ public final class RelabelledDataset implements Dataset {
 
     @Override
     public int label(int index) {
-        return classOf[data.label(index)];
+        return data.task().isOfVectors() ? 0 : classOf[data.label(index)];
     }
 
     @Override
     public void read(int index, byte[] pixels) {
         Objects.requireNonNull(pixels, "pixels");
         data.read(index, pixels);
+    }
+
+    @Override
+    public List<Integer> shardStarts() {
+        return data.shardStarts();
+    }
+
+    @Override
+    public Optional<Resizing> resizing() {
+        return data.resizing();
     }
 
     @Override

@@ -18,6 +18,7 @@ import java.util.List;
  */
 final class BatchNormalisation {
     private final Compute compute;
+    private final String name;
     private final Kernels kernels;
     private final float epsilon;
     private final float momentum;
@@ -47,7 +48,7 @@ final class BatchNormalisation {
         this.epsilon = (float) norm.epsilon();
         this.momentum = (float) norm.momentum();
         this.scratch = scratch;
-        String name = norm.name();
+        this.name = norm.name();
         int from = 0;
         for (Matrix statistics : batchStatistics) {
             int count = statistics.columns();
@@ -72,7 +73,7 @@ final class BatchNormalisation {
      * @param rows rows that the batch statistics were taken over
      */
     void prepareForward(Pass pass, int rows) {
-        if (pass.mode() == Mode.TRAIN) {
+        if (pass.mode() == Mode.TRAIN && !compute.frozen().isStill(name)) {
             for (Range r : ranges) {
                 kernels.updateRunningStatistics(
                         r.batchStatistics(), rows, momentum, r.runningMean(), r.runningVariance());
@@ -81,10 +82,16 @@ final class BatchNormalisation {
         prepareAgain(pass);
     }
 
+    /** Whether it normalises with the statistics of the batch; frozen at the start it does not. */
+    private boolean usesBatchStatistics(Pass pass) {
+        return compute.usesBatchStatistics(pass)
+                && !(pass.mode() == Mode.TRAIN && compute.frozen().isStill(name));
+    }
+
     /** Prepares {@link #affine} for a recomputation. */
     void prepareAgain(Pass pass) {
         for (Range r : ranges) {
-            if (!compute.usesBatchStatistics(pass)) {
+            if (!usesBatchStatistics(pass)) {
                 kernels.statisticsOfRunning(
                         r.runningMean(),
                         r.runningVariance(),
@@ -105,9 +112,7 @@ final class BatchNormalisation {
     }
 
     private Matrix statistics(Pass pass, Range r) {
-        return compute.usesBatchStatistics(pass)
-                ? r.batchStatistics()
-                : r.scratch().frozenStatistics();
+        return usesBatchStatistics(pass) ? r.batchStatistics() : r.scratch().frozenStatistics();
     }
 
     /** The statistics [3, C] that a pass uses of channels of one matrix. */
@@ -155,7 +160,7 @@ final class BatchNormalisation {
                     statistics(pass, r),
                     r.gamma(),
                     rows,
-                    !compute.usesBatchStatistics(pass),
+                    !usesBatchStatistics(pass),
                     r.scratch().correction());
         }
         return scratch.correction();

@@ -14,7 +14,11 @@ import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.ParameterLayout;
 
 /** What every stage computes with: a device, the plan's arena on it, and the parameters inside. */
-record Compute(Device device, DeviceArena arena, NetworkMemory memory) {
+record Compute(Device device, DeviceArena arena, NetworkMemory memory, FrozenParameters frozen) {
+    Compute(Device device, DeviceArena arena, NetworkMemory memory) {
+        this(device, arena, memory, new FrozenParameters(memory));
+    }
+
     Kernels kernels() {
         return arena.kernels();
     }

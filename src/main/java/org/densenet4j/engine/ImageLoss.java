@@ -18,19 +18,11 @@ final class ImageLoss implements Loss {
     }
 
     @Override
-    public void checkMean(int meanOver) {
-        if (meanOver < 1) {
-            throw new IllegalArgumentException("meanOver = " + meanOver + ": use 1 or more images");
-        }
-    }
-
-    @Override
-    public int recorded(int meanOver) {
-        return meanOver;
-    }
-
-    @Override
-    public void labels(Pass pass, int[] labels, int meanOver) {
+    public void check(Pass pass, Targets targets) {
+        Targets.Classes classes = Loss.classes(targets);
+        Loss.checkSmoothing(classes.smoothing());
+        checkMean(classes.meanOver());
+        int[] labels = classes.labels();
         if (labels.length < pass.images()) {
             throw new IllegalArgumentException(
                     "labels: " + labels.length + " for a pass of " + pass.images() + " images");
@@ -38,17 +30,37 @@ final class ImageLoss implements Loss {
         for (int i = 0; i < pass.images(); i++) {
             Loss.check(labels[i], memory.classes(), "image " + i);
         }
+    }
+
+    private static void checkMean(int meanOver) {
+        if (meanOver < 1) {
+            throw new IllegalArgumentException("meanOver = " + meanOver + ": use 1 or more images");
+        }
+    }
+
+    private record Recorded(float smoothing, int meanOver) {}
+
+    @Override
+    public Object recorded(Targets targets) {
+        Targets.Classes classes = Loss.classes(targets);
+        return new Recorded(classes.smoothing(), classes.meanOver());
+    }
+
+    @Override
+    public void upload(Pass pass, Targets targets) {
+        int[] labels = Loss.classes(targets).labels();
         compute.arena().uploadInts(labels, pass.images(), memory.labels().offset());
     }
 
     @Override
-    public void run(Pass pass, float smoothing, int meanOver) {
+    public void run(Pass pass, Targets targets) {
+        Targets.Classes classes = Loss.classes(targets);
         compute.kernels()
                 .softmaxCrossEntropy(
                         memory.logits().rows(0, pass.images()),
                         memory.labels().offset(),
-                        smoothing,
-                        1f / meanOver,
+                        classes.smoothing(),
+                        1f / classes.meanOver(),
                         memory.losses().columns(0, pass.images()),
                         memory.hits().columns(0, pass.images()),
                         memory.logitsGradient().rows(0, pass.images()));
@@ -56,6 +68,7 @@ final class ImageLoss implements Loss {
 
     @Override
     public Network.Outcome outcome(Pass pass, float[] values, int meanOver) {
+        checkMean(meanOver);
         int batch = memory.logits().rows();
         double loss = 0;
         int correct = 0;

@@ -3,49 +3,61 @@ package org.densenet4j.engine;
 import org.densenet4j.plan.ImageLossMemory;
 import org.densenet4j.plan.LossMemory;
 import org.densenet4j.plan.PixelLossMemory;
+import org.densenet4j.plan.VectorLossMemory;
 
-/** The loss of a head: what becomes of logits and labels. */
-sealed interface Loss permits ImageLoss, PixelLoss {
+/** The loss of a head: what becomes of logits and targets. */
+sealed interface Loss permits ImageLoss, VectorLoss, PixelLoss {
     /** The loss that a memory is for. */
     static Loss of(Compute compute, LossMemory memory) {
         return switch (memory) {
             case ImageLossMemory m -> new ImageLoss(compute, m);
+            case VectorLossMemory m -> new VectorLoss(compute, m);
             case PixelLossMemory m -> new PixelLoss(compute, m);
         };
     }
 
     /**
-     * Refuses a number of labels that no mean is taken over.
+     * Refuses targets that this loss is not for.
      *
-     * @throws IllegalArgumentException when there cannot be so many
+     * @throws IllegalArgumentException when they are of another kind, there are too few, one is of
+     *     no class, or no mean is taken over so many
      */
-    void checkMean(int meanOver);
+    void check(Pass pass, Targets targets);
 
     /**
-     * What a recorded pass keeps of the number of labels that the mean is taken over, or 0: passes
-     * that differ in it are different sequences of operations.
+     * What a recorded pass keeps of the targets: passes that differ in it are different sequences
+     * of operations.
      */
-    int recorded(int meanOver);
+    Object recorded(Targets targets);
 
-    /**
-     * Copies labels in.
-     *
-     * @param meanOver number of labels that the mean is taken over
-     * @throws IllegalArgumentException when there are too few or one is of no class
-     */
-    void labels(Pass pass, int[] labels, int meanOver);
+    /** Copies targets in that were checked. */
+    void upload(Pass pass, Targets targets);
 
     /** Queues the loss and the gradient of the logits. */
-    void run(Pass pass, float smoothing, int meanOver);
+    void run(Pass pass, Targets targets);
 
     /** Its memory. */
     LossMemory memory();
 
-    /** Reads losses and hits off what the host was given of {@link LossMemory#outcome}. */
+    /**
+     * Reads losses and hits off what the host was given of {@link LossMemory#outcome}.
+     *
+     * @param meanOver number of labels that the mean is taken over
+     */
     Network.Outcome outcome(Pass pass, float[] values, int meanOver);
 
     /** Where the squared norms of gradients start among those values. */
     int firstNorm();
+
+    /** Refuses vectors where the plan is for indices of classes. */
+    static Targets.Classes classes(Targets targets) {
+        if (targets instanceof Targets.Classes classes) {
+            return classes;
+        }
+        throw new IllegalArgumentException(
+                "the plan is for indices of classes, and these are vectors of targets; plan with"
+                        + " targets(VECTOR)");
+    }
 
     /**
      * Refuses a label that is no class.
@@ -56,6 +68,14 @@ sealed interface Loss permits ImageLoss, PixelLoss {
         if (label < 0 || label >= classes) {
             throw new IllegalArgumentException(
                     "label " + label + " of " + what + " is not in 0.." + (classes - 1));
+        }
+    }
+
+    /** Refuses a share that nothing can be smoothed by. */
+    static void checkSmoothing(float smoothing) {
+        if (!(smoothing >= 0 && smoothing < 1)) {
+            throw new IllegalArgumentException(
+                    "smoothing = " + smoothing + ": use a number from 0 to below 1");
         }
     }
 }

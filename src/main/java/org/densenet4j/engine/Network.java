@@ -21,8 +21,10 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A DenseNet in the memory of its plan: forward, backward, and every parameter and gradient by
@@ -61,6 +63,8 @@ public final class Network implements AutoCloseable {
     private Stages stages;
     private GradientNorm norm;
     private ParameterUpdate update;
+    private MovingAverages averages;
+    private int rules;
     private @Nullable GradientSum sum;
 
     private Network(MemoryPlan plan, Device device) {
@@ -117,6 +121,7 @@ public final class Network implements AutoCloseable {
         stages = new Stages(plan, compute);
         norm = new GradientNorm(compute);
         update = new ParameterUpdate(compute);
+        averages = new MovingAverages(compute);
     }
 
     private void initialise(long seed) {
@@ -254,27 +259,39 @@ public final class Network implements AutoCloseable {
      */
     public void trainingPass(
             Pass pass, int[] labels, float smoothing, int meanOver, Communicator communicator) {
+        trainingPass(pass, new Targets.Classes(labels, smoothing, meanOver), communicator);
+    }
+
+    /**
+     * The same by any loss.
+     *
+     * @param pass of as many images as were copied in
+     * @param targets of the kind that the plan was made for
+     * @param communicator whose ranks all call this; of one rank nothing is summed
+     * @throws IllegalArgumentException when the targets are of another kind, or do not fit
+     */
+    public void trainingPass(Pass pass, Targets targets, Communicator communicator) {
         requireNonNull(communicator, "communicator");
         boolean shared = communicator.worldSize() > 1;
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
-            requireNonNull(labels, "labels");
+            requireNonNull(targets, "targets");
             checkHasBackward(pass);
-            checkLoss(smoothing, meanOver);
-            prepare(pass, labels, meanOver);
+            prepare(pass, targets);
             Runnable work =
                     () -> {
                         stages.forward(pass);
-                        stages.loss(pass, smoothing, meanOver);
+                        stages.loss(pass, targets);
                         if (shared) {
                             stages.backward(pass, o -> sum().afterBackward(o, communicator));
                             sum().finish(communicator);
                         } else {
                             stages.backward(pass);
                         }
+                        compute.frozen().zeroGradients(kernels);
                         norm.run();
                     };
-            run(recording(pass, smoothing, meanOver, shared), work);
+            run(recording(pass, targets, shared), work);
             order.forward(pass);
             order.loss(pass);
             afterBackward(pass);
@@ -292,21 +309,32 @@ public final class Network implements AutoCloseable {
      *     or update running statistics
      */
     public void evaluationPass(Pass pass, int[] labels, int meanOver) {
+        evaluationPass(pass, new Targets.Classes(labels, 0, meanOver));
+    }
+
+    /**
+     * The same by any loss.
+     *
+     * @param pass of as many images as were copied in
+     * @param targets of the kind that the plan was made for
+     * @throws IllegalArgumentException when the pass is of another mode, the targets are of another
+     *     kind, or do not fit
+     */
+    public void evaluationPass(Pass pass, Targets targets) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
-            requireNonNull(labels, "labels");
+            requireNonNull(targets, "targets");
             if (pass.mode() != Mode.EVALUATE) {
                 throw new IllegalArgumentException(
                         "an evaluation pass is of the mode EVALUATE, this one is " + pass);
             }
-            checkLoss(0, meanOver);
-            prepare(pass, labels, meanOver);
+            prepare(pass, targets);
             Runnable work =
                     () -> {
                         stages.forward(pass);
-                        stages.loss(pass, 0, meanOver);
+                        stages.loss(pass, targets);
                     };
-            run(recording(pass, 0, meanOver, false), work);
+            run(recording(pass, targets, false), work);
             order.forward(pass);
             order.loss(pass);
         }
@@ -322,19 +350,17 @@ public final class Network implements AutoCloseable {
 
     /** What makes two passes the same sequence of operations on the same memory. */
     private record Recording(
-            int images, Mode mode, long seed, float smoothing, int meanOver, boolean shared) {}
+            int images, Mode mode, long seed, List<Object> losses, boolean shared, int rules) {}
 
-    private Recording recording(Pass pass, float smoothing, int meanOver, boolean shared) {
-        int recorded = 0;
-        for (Loss loss : stages.losses()) {
-            recorded = Math.max(recorded, loss.recorded(meanOver));
-        }
-        return new Recording(pass.images(), pass.mode(), pass.seed(), smoothing, recorded, shared);
+    private Recording recording(Pass pass, Targets targets, boolean shared) {
+        List<Object> losses = stages.losses().stream().map(loss -> loss.recorded(targets)).toList();
+        return new Recording(pass.images(), pass.mode(), pass.seed(), losses, shared, rules);
     }
 
-    private void prepare(Pass pass, int[] labels, int meanOver) {
+    private void prepare(Pass pass, Targets targets) {
+        checkTargets(pass, targets);
         order.requireInput(pass);
-        setLabels(pass, labels, meanOver);
+        upload(pass, targets);
         order.begin();
         uploadStep(pass);
     }
@@ -370,7 +396,6 @@ public final class Network implements AutoCloseable {
     public Outcome outcome(Pass pass, int meanOver) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
-            checkLoss(0, meanOver);
             order.requireOutcome(pass);
             double sum = 0;
             Outcome last = null;
@@ -388,9 +413,13 @@ public final class Network implements AutoCloseable {
         }
     }
 
-    /** All heads are trained by the same labels. */
-    private void setLabels(Pass pass, int[] labels, int meanOver) {
-        stages.losses().forEach(loss -> loss.labels(pass, labels, meanOver));
+    private void checkTargets(Pass pass, Targets targets) {
+        stages.losses().forEach(loss -> loss.check(pass, targets));
+    }
+
+    /** All heads are trained by the same targets. */
+    private void upload(Pass pass, Targets targets) {
+        stages.losses().forEach(loss -> loss.upload(pass, targets));
     }
 
     private void uploadStep(Pass pass) {
@@ -443,17 +472,24 @@ public final class Network implements AutoCloseable {
             return;
         }
         try (DeviceUse _ = use()) {
-            float[] values = all(memory.running());
-            // A sum of floats is exact in double: that of equal ones gives them back.
-            double[] sums = new double[values.length];
-            Arrays.setAll(sums, i -> values[i]);
-            communicator.allReduce(sums);
-            for (int i = 0; i < values.length; i++) {
-                values[i] = (float) (sums[i] / communicator.worldSize());
+            average(memory.running(), communicator);
+            if (averages.exist()) {
+                average(memory.runningAverages(), communicator);
             }
-            arena.upload(values, 0, memory.running());
             order.statisticsChanged("running statistics were averaged");
         }
+    }
+
+    private void average(Matrix vector, Communicator communicator) {
+        float[] values = all(vector);
+        // A sum of floats is exact in double: that of equal ones gives them back.
+        double[] sums = new double[values.length];
+        Arrays.setAll(sums, i -> values[i]);
+        communicator.allReduce(sums);
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) (sums[i] / communicator.worldSize());
+        }
+        arena.upload(values, 0, vector);
     }
 
     /**
@@ -498,7 +534,13 @@ public final class Network implements AutoCloseable {
 
     /** What a checkpoint holds. */
     private List<Matrix> state() {
-        return List.of(memory.parameters(), memory.velocity(), memory.running());
+        List<Matrix> all = new ArrayList<>(List.of(memory.parameters()));
+        all.addAll(memory.optimiserState().values());
+        all.add(memory.running());
+        if (averages.exist()) {
+            all.addAll(List.of(memory.averages(), memory.runningAverages()));
+        }
+        return all;
     }
 
     private float[] all(Matrix vector) {
@@ -530,15 +572,27 @@ public final class Network implements AutoCloseable {
      * @return the sum of this batch's losses divided by {@code meanOver}
      */
     public double loss(Pass pass, int[] labels, float smoothing, int meanOver) {
+        return loss(pass, new Targets.Classes(labels, smoothing, meanOver));
+    }
+
+    /**
+     * Any loss of the logits, and its gradient for {@link #backward}.
+     *
+     * @param pass of as many images as were copied in
+     * @param targets of the kind that the plan was made for
+     * @return the sum of this batch's losses, divided by what the mean is taken over
+     * @throws IllegalArgumentException when the targets are of another kind, or do not fit
+     */
+    public double loss(Pass pass, Targets targets) {
         try (DeviceUse _ = use()) {
             requireNonNull(pass, "pass");
-            requireNonNull(labels, "labels");
-            checkLoss(smoothing, meanOver);
+            requireNonNull(targets, "targets");
+            checkTargets(pass, targets);
             order.requireForward(pass);
-            setLabels(pass, labels, meanOver);
-            stages.loss(pass, smoothing, meanOver);
+            upload(pass, targets);
+            stages.loss(pass, targets);
             order.loss(pass);
-            return outcome(pass, meanOver).loss();
+            return outcome(pass, targets.meanOver()).loss();
         }
     }
 
@@ -587,6 +641,7 @@ public final class Network implements AutoCloseable {
             checkHasBackward(pass);
             order.requireGradient(pass);
             stages.backward(pass);
+            compute.frozen().zeroGradients(kernels);
             afterBackward(pass);
         }
     }
@@ -612,14 +667,6 @@ public final class Network implements AutoCloseable {
                             + String.join(", ", memory.losses().keySet()));
         }
         return loss;
-    }
-
-    private void checkLoss(float smoothing, int meanOver) {
-        if (!(smoothing >= 0 && smoothing < 1)) {
-            throw new IllegalArgumentException(
-                    "smoothing = " + smoothing + ": use a number from 0 to below 1");
-        }
-        stages.losses().forEach(loss -> loss.checkMean(meanOver));
     }
 
     private static void checkLength(String what, int there, Matrix wanted) {
@@ -715,11 +762,130 @@ public final class Network implements AutoCloseable {
     public void update(OptimiserStep step) {
         try (DeviceUse _ = use()) {
             requireNonNull(step, "step");
+            averages.requireTrained();
+            step.state().forEach(memory::optimiserState); // refused before anything is changed
             stages.update(update, step);
             updates++;
             order.parametersChanged("update() changed the parameters");
             order.gradientsSpent();
         }
+    }
+
+    /**
+     * Says what an update does otherwise for some parameters; the others have {@link
+     * ParameterRule#NONE}. Nodes at the start of the network whose parameters are all frozen have
+     * no backward pass, and their batch normalisations use running statistics and keep them, unless
+     * the gradient of the images is wanted; those of other frozen parameters go on as in training.
+     *
+     * @param value by names of parameters
+     * @throws IllegalArgumentException when a name is not a parameter's, or everything is frozen
+     */
+    public void parameterRules(Map<String, ParameterRule> value) {
+        requireNonNull(value, "value");
+        try (DeviceUse _ = use()) {
+            Map<String, ParameterRule> copy = Map.copyOf(value);
+            copy.keySet().forEach(memory.parameterLayout()::spec);
+            compute.frozen().set(copy);
+            update.rules(copy);
+            rules++; // another sequence of operations than what was recorded
+        }
+    }
+
+    // ---------------------------------------------------------------- averages of the weights
+
+    /** {@return whether the plan has moving averages of parameters and running statistics} */
+    public boolean hasAverages() {
+        return averages.exist();
+    }
+
+    /**
+     * Starts the averages at what parameters and running statistics are now.
+     *
+     * @throws IllegalStateException when the plan was made without them
+     */
+    public void startAverages() {
+        try (DeviceUse _ = use()) {
+            averages.start();
+        }
+    }
+
+    /**
+     * Moves the averages of parameters and running statistics after an {@link #update}: {@code
+     * average = decay·average + (1 − decay)·value}.
+     *
+     * @param decay what stays, from 0 to 1
+     * @throws IllegalStateException when the plan was made without averages
+     */
+    public void followAverages(double decay) {
+        try (DeviceUse _ = use()) {
+            averages.follow(decay);
+        }
+    }
+
+    /**
+     * Exchanges parameters and running statistics with their averages, to evaluate or to save by
+     * these; done again, it takes that back. In between nothing can be trained. It takes the memory
+     * of the gradients, which are lost.
+     *
+     * @throws IllegalStateException when the plan was made without averages
+     */
+    public void exchangeAverages() {
+        try (DeviceUse _ = use()) {
+            averages.exchange();
+            order.parametersChanged("parameters were exchanged with their averages");
+            order.statisticsChanged("running statistics were exchanged with their averages");
+            order.gradientsSpent();
+        }
+    }
+
+    /** {@return whether parameters and running statistics are the averages at the moment} */
+    public boolean areAveragesExchanged() {
+        return averages.areExchanged();
+    }
+
+    /**
+     * Says what a state that was loaded tensor by tensor holds: parameters and running statistics
+     * that are the averages, and averages that are what was trained, or each in its own place.
+     *
+     * @param exchanged whether they are in each other's place
+     */
+    public void averagesAreExchanged(boolean exchanged) {
+        try (DeviceUse _ = use()) {
+            averages.areExchanged(exchanged);
+        }
+    }
+
+    /**
+     * {@return the average of a parameter or of a running statistic, in the PyTorch layout; where
+     * {@link #areAveragesExchanged}, what is trained}
+     *
+     * @param name as in {@link #parameters} or in {@link #runningStatistics}
+     */
+    public float[] average(String name) {
+        averages.require();
+        return isParameter(name)
+                ? read(memory.parameterLayout(), memory.averages(), name)
+                : read(memory.runningLayout(), memory.runningAverages(), name);
+    }
+
+    /**
+     * Sets the average of a parameter or of a running statistic.
+     *
+     * @param name as in {@link #parameters} or in {@link #runningStatistics}
+     * @param values in the PyTorch layout, as many as the tensor has
+     */
+    public void average(String name, float[] values) {
+        averages.require();
+        if (isParameter(name)) {
+            write(memory.parameterLayout(), memory.averages(), name, values);
+        } else {
+            write(memory.runningLayout(), memory.runningAverages(), name, values);
+        }
+    }
+
+    private boolean isParameter(String name) {
+        requireNonNull(name, "name");
+        return parameters().stream().anyMatch(p -> p.name().equals(name));
     }
 
     /**
@@ -851,24 +1017,54 @@ public final class Network implements AutoCloseable {
         }
     }
 
+    /** {@return names of what the optimiser remembers of each parameter} */
+    public List<String> optimiserState() {
+        return List.copyOf(memory.optimiserState().keySet());
+    }
+
     /**
-     * {@return what the optimiser remembers of a parameter: SGD's velocity, RMSprop's squared
-     * gradients}
+     * {@return what the optimiser remembers of a parameter, in the PyTorch layout}
      *
+     * @param state one of {@link #optimiserState}
      * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
+     * @throws IllegalStateException when the plan was made without it
      */
-    public float[] velocity(String name) {
-        return read(memory.parameterLayout(), memory.velocity(), name);
+    public float[] optimiserState(String state, String name) {
+        requireNonNull(state, "state");
+        return read(memory.parameterLayout(), memory.optimiserState(state), name);
     }
 
     /**
      * Sets what the optimiser remembers of a parameter.
      *
+     * @param state one of {@link #optimiserState}
+     * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
+     * @param values in the PyTorch layout, as many as the tensor has
+     * @throws IllegalStateException when the plan was made without it
+     */
+    public void optimiserState(String state, String name, float[] values) {
+        requireNonNull(state, "state");
+        write(memory.parameterLayout(), memory.optimiserState(state), name, values);
+    }
+
+    /**
+     * {@return {@link #optimiserState(String, String)} of {@code velocity}: SGD's velocity,
+     * RMSprop's squared gradients}
+     *
+     * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
+     */
+    public float[] velocity(String name) {
+        return optimiserState(SgdStep.VELOCITY, name);
+    }
+
+    /**
+     * Sets {@link #velocity(String)}.
+     *
      * @param name as in {@link #parameters}, such as {@code features.conv0.weight}
      * @param values in the PyTorch layout, as many as the tensor has
      */
     public void velocity(String name, float[] values) {
-        write(memory.parameterLayout(), memory.velocity(), name, values);
+        optimiserState(SgdStep.VELOCITY, name, values);
     }
 
     /**

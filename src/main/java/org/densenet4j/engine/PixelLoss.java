@@ -34,19 +34,18 @@ final class PixelLoss implements Loss {
     }
 
     @Override
-    public void checkMean(int meanOver) {
-        if (meanOver < 0) {
-            throw new IllegalArgumentException("meanOver = " + meanOver + ": use 0 or more pixels");
+    public void check(Pass pass, Targets targets) {
+        Targets.Classes classes = Loss.classes(targets);
+        int meanOver = classes.meanOver();
+        Loss.checkSmoothing(classes.smoothing());
+        checkMean(meanOver);
+        if (classes.smoothing() != 0) {
+            throw new IllegalArgumentException(
+                    "label smoothing = "
+                            + classes.smoothing()
+                            + ": there is none for labels of pixels");
         }
-    }
-
-    @Override
-    public int recorded(int meanOver) {
-        return 0; // it is read from memory
-    }
-
-    @Override
-    public void labels(Pass pass, int[] labels, int meanOver) {
+        int[] labels = classes.labels();
         int pixels = pass.images() * memory.labelsPerImage();
         if (labels.length < pixels) {
             throw new IllegalArgumentException(
@@ -69,16 +68,30 @@ final class PixelLoss implements Loss {
                 }
             }
         }
-        compute.arena().uploadInts(labels, pixels, memory.labels().offset());
+    }
+
+    private static void checkMean(int meanOver) {
+        if (meanOver < 0) {
+            throw new IllegalArgumentException("meanOver = " + meanOver + ": use 0 or more pixels");
+        }
+    }
+
+    @Override
+    public Object recorded(Targets targets) {
+        return 0; // all of it is read from memory
+    }
+
+    @Override
+    public void upload(Pass pass, Targets targets) {
+        Targets.Classes classes = Loss.classes(targets);
+        int pixels = pass.images() * memory.labelsPerImage();
+        int meanOver = classes.meanOver();
+        compute.arena().uploadInts(classes.labels(), pixels, memory.labels().offset());
         compute.arena().upload(new float[] {meanOver == 0 ? 0 : 1f / meanOver}, 0, memory.scale());
     }
 
     @Override
-    public void run(Pass pass, float smoothing, int meanOver) {
-        if (smoothing != 0) {
-            throw new IllegalArgumentException(
-                    "label smoothing = " + smoothing + ": there is none for labels of pixels");
-        }
+    public void run(Pass pass, Targets targets) {
         compute.forEachChunk(
                 chunks,
                 pass,
@@ -94,6 +107,7 @@ final class PixelLoss implements Loss {
 
     @Override
     public Network.Outcome outcome(Pass pass, float[] values, int meanOver) {
+        checkMean(meanOver);
         int classes = memory.classes();
         long[] intersection = new long[classes];
         long[] labelled = new long[classes];

@@ -1,12 +1,14 @@
 package org.densenet4j.engine;
 
+import java.util.List;
+
 /**
  * One update of all parameters by stochastic gradient descent, as PyTorch's {@code SGD} defines it
- * (without dampening, the rate outside of the velocity):
+ * (the rate outside of the velocity):
  *
  * <pre>
  * g = gradientScale·g + weightDecay·p
- * v = momentum·v + g
+ * v = momentum·v + gradientShare·g
  * p = p − rate·(nesterov ? g + momentum·v : v)
  * </pre>
  *
@@ -15,6 +17,8 @@ package org.densenet4j.engine;
  *
  * @param rate learning rate
  * @param momentum of the velocities, 0 for none
+ * @param gradientShare what of the gradient goes into the velocity: 1, or, with dampening, 1 minus
+ *     that in all steps but the first
  * @param nesterov whether the update looks ahead
  * @param weightDecay 0 for none
  * @param decayNormsAndBiases whether weight decay also applies to gamma, beta and biases
@@ -23,17 +27,24 @@ package org.densenet4j.engine;
 public record SgdStep(
         float rate,
         float momentum,
+        float gradientShare,
         boolean nesterov,
         float weightDecay,
         boolean decayNormsAndBiases,
         float gradientScale)
         implements OptimiserStep {
+    static final String VELOCITY = "velocity";
 
     /** Refuses what would make every parameter NaN or infinite. */
     public SgdStep {
         check("rate", rate);
         check("momentum", momentum);
         check("weight decay", weightDecay);
+        check("share of the gradient", gradientShare);
+        checkScale(gradientScale);
+    }
+
+    static void checkScale(float gradientScale) {
         if (!Float.isFinite(gradientScale)) {
             throw new IllegalArgumentException(
                     "gradient scale = " + gradientScale + ": use a finite number");
@@ -52,13 +63,30 @@ public record SgdStep(
         return decayNormsAndBiases ? Decayed.ALL : Decayed.WEIGHTS;
     }
 
+    @Override
+    public List<String> state() {
+        return List.of(VELOCITY);
+    }
+
+    @Override
+    public SgdStep withGroup(double rateScale, float decay) {
+        return new SgdStep(
+                (float) (rate * rateScale),
+                momentum,
+                gradientShare,
+                nesterov,
+                decay,
+                decayNormsAndBiases,
+                gradientScale);
+    }
+
     /**
      * {@return plain SGD, of gradients as they are}
      *
      * @param rate learning rate
      */
     public static SgdStep of(double rate) {
-        return new SgdStep((float) rate, 0, false, 0, false, 1);
+        return new SgdStep((float) rate, 0, 1, false, 0, false, 1);
     }
 
     /**
@@ -69,7 +97,13 @@ public record SgdStep(
      */
     public SgdStep withMomentum(double value, boolean isNesterov) {
         return new SgdStep(
-                rate, (float) value, isNesterov, weightDecay, decayNormsAndBiases, gradientScale);
+                rate,
+                (float) value,
+                gradientShare,
+                isNesterov,
+                weightDecay,
+                decayNormsAndBiases,
+                gradientScale);
     }
 
     /**
@@ -80,7 +114,13 @@ public record SgdStep(
      */
     public SgdStep withWeightDecay(double value, boolean alsoNormsAndBiases) {
         return new SgdStep(
-                rate, momentum, nesterov, (float) value, alsoNormsAndBiases, gradientScale);
+                rate,
+                momentum,
+                gradientShare,
+                nesterov,
+                (float) value,
+                alsoNormsAndBiases,
+                gradientScale);
     }
 
     /**
@@ -90,6 +130,28 @@ public record SgdStep(
      */
     public SgdStep withGradientScale(double factor) {
         return new SgdStep(
-                rate, momentum, nesterov, weightDecay, decayNormsAndBiases, (float) factor);
+                rate,
+                momentum,
+                gradientShare,
+                nesterov,
+                weightDecay,
+                decayNormsAndBiases,
+                (float) factor);
+    }
+
+    /**
+     * {@return a copy of which a part of the gradient goes into the velocities}
+     *
+     * @param share 1 for all of it, or 1 minus the dampening from the second step on
+     */
+    public SgdStep withGradientShare(double share) {
+        return new SgdStep(
+                rate,
+                momentum,
+                (float) share,
+                nesterov,
+                weightDecay,
+                decayNormsAndBiases,
+                gradientScale);
     }
 }

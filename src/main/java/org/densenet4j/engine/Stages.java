@@ -107,10 +107,8 @@ final class Stages {
                                         memory.operands().columns(from, count)));
     }
 
-    void loss(Pass pass, float smoothing, int meanOver) {
-        run(
-                plan.schedule().loss(),
-                () -> losses.forEach(loss -> loss.run(pass, smoothing, meanOver)));
+    void loss(Pass pass, Targets targets) {
+        run(plan.schedule().loss(), () -> losses.forEach(loss -> loss.run(pass, targets)));
     }
 
     void backward(Pass pass) {
@@ -124,8 +122,12 @@ final class Stages {
      */
     void backward(Pass pass, IntConsumer queued) {
         int operation = plan.schedule().loss() + 1;
-        for (Stage stage : stages.reversed()) {
-            run(operation, () -> stage.backward(pass));
+        int frozen = compute.frozen().leadingNodes();
+        for (int i = stages.size() - 1; i >= 0; i--) {
+            Stage stage = stages.get(i);
+            if (i >= frozen) {
+                run(operation, () -> stage.backward(pass));
+            }
             queued.accept(operation++);
         }
     }

@@ -56,15 +56,32 @@ public record Evaluation(
      * @throws IllegalArgumentException when the network does not know a class of the data
      */
     public static Evaluation of(Predictor predictor, BatchLoader images) {
+        return of(predictor, images, TestTimeAugmentation.NONE);
+    }
+
+    /**
+     * Evaluates a predictor by several views of each image.
+     *
+     * @param predictor of a network that classifies images
+     * @param images of a {@link org.densenet4j.data.ViewedDataset} of these views, in order, in
+     *     batches of whole images
+     * @param views what each image is looked at by
+     * @return loss, accuracy and counts of each class, of mean logits
+     * @throws IllegalArgumentException when the network does not know a class of the data, or a
+     *     batch does not have all views of its images
+     */
+    public static Evaluation of(
+            Predictor predictor, BatchLoader images, TestTimeAugmentation views) {
         Objects.requireNonNull(predictor, "predictor");
         Objects.requireNonNull(images, "images");
+        Objects.requireNonNull(views, "views");
         BatchLoader matched =
                 predictor
                         .images()
                         .classNames()
                         .map(images::relabelled)
                         .orElseGet(() -> byPosition(predictor, images));
-        return measure(predictor, matched);
+        return measure(predictor, matched, views);
     }
 
     private static BatchLoader byPosition(Predictor predictor, BatchLoader images) {
@@ -80,7 +97,9 @@ public record Evaluation(
         return images;
     }
 
-    private static Evaluation measure(Predictor predictor, BatchLoader images) {
+    private static Evaluation measure(
+            Predictor predictor, BatchLoader images, TestTimeAugmentation views) {
+        int each = views.views().size();
         int count = predictor.classes();
         long[] total = new long[count];
         long[] correct = new long[count];
@@ -89,9 +108,18 @@ public record Evaluation(
         long top5 = 0;
         try (BatchLoader.Epoch batches = images.epoch(0)) {
             for (Batch batch : batches) {
-                float[] logits = predictor.logits(batch.images(), batch.size());
-                for (int i = 0; i < batch.size(); i++) {
-                    int label = batch.labels()[i];
+                if (batch.size() % each != 0) {
+                    throw new IllegalArgumentException(
+                            "a batch of "
+                                    + batch.size()
+                                    + " has not all "
+                                    + each
+                                    + " views of its images; use a multiple of these");
+                }
+                float[] logits =
+                        views.averaged(predictor.logits(batch.images(), batch.size()), count);
+                for (int i = 0; i < batch.size() / each; i++) {
+                    int label = batch.labels()[i * each];
                     int rank = rank(logits, i * count, count, label);
                     int best = ClassLogits.best(logits, i * count, count);
                     total[label]++;

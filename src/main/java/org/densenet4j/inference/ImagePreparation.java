@@ -2,7 +2,9 @@ package org.densenet4j.inference;
 
 import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.Image;
+import org.densenet4j.data.ImageView;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.spec.Stem;
 
@@ -43,6 +45,23 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
         Objects.requireNonNull(normalisation, "normalisation");
 
         return new ImagePreparation(crop(spec), normalisation);
+    }
+
+    /**
+     * For a network whose images are resized in a way of their own.
+     *
+     * @param spec the network
+     * @param normalisation of as many channels as the network takes
+     * @param resizing how images of any size become its input
+     * @return the crop and normalisation of its input
+     */
+    public static ImagePreparation of(
+            NetworkSpec spec, Normalisation normalisation, Resizing resizing) {
+        Objects.requireNonNull(spec, "spec");
+        Objects.requireNonNull(normalisation, "normalisation");
+        Objects.requireNonNull(resizing, "resizing");
+
+        return new ImagePreparation(crop(spec).resizing(resizing), normalisation);
     }
 
     /**
@@ -105,6 +124,21 @@ public record ImagePreparation(CentreCrop crop, Normalisation normalisation) {
                     "out: " + length() + " floats from " + at + " on, the array has " + out.length);
         }
         normalisation.apply(crop.apply(image), out, at);
+    }
+
+    /**
+     * Prepares one of several views of an image: HWC floats into {@code out} from {@code at} on.
+     *
+     * @param image of any size, in colour or grey
+     * @param view which part, and whether it is mirrored
+     * @param out receives floats [height, width, channels]
+     * @param at where the first one is put
+     */
+    public void prepare(Image image, ImageView view, float[] out, int at) {
+        Objects.requireNonNull(image, "image");
+        Objects.requireNonNull(view, "view");
+        Objects.requireNonNull(out, "out");
+        normalisation.apply(crop.view(image, view), out, at);
     }
 
     /**

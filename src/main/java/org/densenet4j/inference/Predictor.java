@@ -6,6 +6,9 @@ import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Resizing;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Read;
 import org.densenet4j.plan.Bytes;
@@ -53,6 +56,7 @@ public final class Predictor implements AutoCloseable {
     private final Optional<Normalisation> normalisation;
     private final ImageMetadata images;
     private final OutputActivation activation;
+    private final Outputs meaning;
     private boolean closed;
 
     private Predictor(InferenceNetwork network, @Nullable Device ownedDevice, Builder builder) {
@@ -66,6 +70,7 @@ public final class Predictor implements AutoCloseable {
         this.normalisation = builder.normalisation;
         this.images = builder.images;
         this.activation = builder.activation;
+        this.meaning = builder.meaning;
     }
 
     /**
@@ -95,6 +100,7 @@ public final class Predictor implements AutoCloseable {
         builder.normalisation =
                 model.hasNormalisation() ? Optional.of(model.normalisation()) : Optional.empty();
         builder.images = model.images();
+        builder.outputs(model.outputs());
         return builder;
     }
 
@@ -159,12 +165,18 @@ public final class Predictor implements AutoCloseable {
 
     /** {@return what brings images of any size to what the network takes} */
     public ImagePreparation preparation() {
-        return ImagePreparation.of(spec, normalisation());
+        return ImagePreparation.of(
+                spec, normalisation(), images.resizing().orElse(Resizing.DEFAULT));
     }
 
     /** {@return what {@link #outputs} makes of logits} */
     public OutputActivation activation() {
         return activation;
+    }
+
+    /** {@return what the network's outputs say of images} */
+    public Task task() {
+        return meaning.task();
     }
 
     /** {@return the plan that was allocated} */
@@ -185,6 +197,13 @@ public final class Predictor implements AutoCloseable {
      */
     public int embeddingLength() {
         return classifier("embeddings").source().channels();
+    }
+
+    /** Thresholds may put labels into another order than logits. */
+    private int mostProbable(float[] logits) {
+        float[] outputs = logits.clone();
+        activate(outputs);
+        return ClassLogits.best(outputs, 0, classes);
     }
 
     private ClassifierInference classifier(String wanted) {
@@ -230,7 +249,8 @@ public final class Predictor implements AutoCloseable {
     /**
      * {@return what the {@linkplain Builder#activation activation} makes of the {@link
      * #logits(float[], int) logits}: probabilities, unless it is {@link OutputActivation#NONE}; of
-     * their shape}
+     * their shape} Sigmoids of a network with {@linkplain Outputs#thresholds thresholds} are
+     * {@linkplain Outputs#calibrated calibrated}: 1/2 is the threshold.
      *
      * @param images normalised pixels, NHWC
      * @param count images, any number
@@ -241,8 +261,17 @@ public final class Predictor implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             checkLogits(values, i, i);
         }
-        activation.apply(values, classes);
+        activate(values);
         return values;
+    }
+
+    private void activate(float[] values) {
+        activation.apply(values, classes);
+        if (activation == OutputActivation.SIGMOID && !meaning.thresholds().isEmpty()) {
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) meaning.calibrated(i % classes, values[i]);
+            }
+        }
     }
 
     /**
@@ -282,6 +311,16 @@ public final class Predictor implements AutoCloseable {
         return found;
     }
 
+    /** The mean logits of several views of each image, all of them finite. */
+    float[] averagedLogits(float[] images, int count, TestTimeAugmentation views) {
+        int each = views.views().size();
+        float[] logits = logits(images, Math.multiplyExact(count, each));
+        for (int i = 0; i < count * each; i++) {
+            checkLogits(logits, i, i / each);
+        }
+        return views.averaged(logits, classes);
+    }
+
     /** Of logits that are no numbers no class is the most probable one. */
     private void checkLogits(float[] logits, int index, int image) {
         int each = network.logitsPerImage();
@@ -309,6 +348,23 @@ public final class Predictor implements AutoCloseable {
      *     outputs are no probabilities
      */
     public List<List<Prediction>> classify(float[] images, int count, int k) {
+        return classify(images, count, TestTimeAugmentation.NONE, k);
+    }
+
+    /**
+     * {@return the {@code k} most probable classes of each image by the mean logits of several
+     * views of it, the most probable first}
+     *
+     * @param images normalised pixels, [count·views, height, width, channels]: all views of the
+     *     first image, as {@link TestTimeAugmentation#views} has them, then those of the second
+     * @param count images, any number
+     * @param views what each image is looked at by
+     * @param k 1 or more; more than there are classes are all of them
+     */
+    public List<List<Prediction>> classify(
+            float[] images, int count, TestTimeAugmentation views, int k) {
+        Objects.requireNonNull(images, "images");
+        Objects.requireNonNull(views, "views");
         if (k < 1) {
             throw new IllegalArgumentException("k = " + k + ": use 1 or more classes");
         }
@@ -318,7 +374,8 @@ public final class Predictor implements AutoCloseable {
                     "with the activation NONE outputs are no probabilities of classes; use outputs,"
                             + " or open the predictor with SOFTMAX or SIGMOID");
         }
-        float[] probabilities = outputs(images, count);
+        float[] probabilities = averagedLogits(images, count, views);
+        activate(probabilities);
         List<List<Prediction>> all = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             all.add(Prediction.top(k, probabilities, i * classes, classNames));
@@ -361,7 +418,8 @@ public final class Predictor implements AutoCloseable {
      * {@return the class activation map of one image}
      *
      * @param image normalised pixels, HWC
-     * @param classIndex the class, or −1 for the most probable one
+     * @param classIndex the class, or −1 for the most probable one: of several labels the one whose
+     *     {@linkplain #outputs output} is largest
      */
     public HeatMap heatMap(float[] image, int classIndex) {
         Objects.requireNonNull(image, "image");
@@ -380,7 +438,7 @@ public final class Predictor implements AutoCloseable {
                     maps[0] = network.classMaps(0);
                 });
         checkLogits(logits, 0, 0);
-        int wanted = classIndex < 0 ? ClassLogits.best(logits, 0, classes) : classIndex;
+        int wanted = classIndex < 0 ? mostProbable(logits) : classIndex;
         float[] values = new float[features.height() * features.width()];
         for (int i = 0; i < values.length; i++) {
             values[i] = maps[0][i * classes + wanted];
@@ -483,6 +541,7 @@ public final class Predictor implements AutoCloseable {
         private long memoryBudget = Long.MAX_VALUE;
         private @Nullable DataType precision;
         private OutputActivation activation = OutputActivation.SOFTMAX;
+        private Outputs meaning = Outputs.of(Task.CLASSIFY);
 
         private Builder(NetworkSpec spec, WeightSource weights) {
             this.spec = spec;
@@ -529,9 +588,28 @@ public final class Predictor implements AutoCloseable {
         }
 
         /**
+         * What outputs say, which the activation follows: softmax of classes, the sigmoid of
+         * labels, numbers as they are. A model's file may record it.
+         *
+         * @param value as the network was trained
+         * @return this
+         */
+        public Builder outputs(Outputs value) {
+            meaning = Objects.requireNonNull(value, "outputs");
+            activation =
+                    switch (value.task()) {
+                        case CLASSIFY, SEGMENT -> OutputActivation.SOFTMAX;
+                        case MULTILABEL -> OutputActivation.SIGMOID;
+                        case REGRESS -> OutputActivation.NONE;
+                    };
+            return this;
+        }
+
+        /**
          * What {@link Predictor#outputs} and {@link Predictor#classify(float[], int, int)} make of
-         * logits: {@code SOFTMAX}, the default, for classes of which an image shows one; {@code
-         * SIGMOID} where it may show several; {@code NONE} for numbers that are no classes.
+         * logits: {@code SOFTMAX}, the default where {@link #outputs} says nothing else, for
+         * classes of which an image shows one; {@code SIGMOID} where it may show several; {@code
+         * NONE} for numbers that are no classes.
          *
          * @param value the one of the loss that the network was trained with
          * @return this

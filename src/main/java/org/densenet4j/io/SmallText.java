@@ -28,15 +28,31 @@ public final class SmallText {
      *     #MOST_BYTES}, without end or not UTF-8
      */
     public static String read(Path file) throws IOException {
+        return read(file, MOST_BYTES);
+    }
+
+    /**
+     * Reads a file as UTF-8, without the byte-order mark that it may begin with.
+     *
+     * @param file of text in UTF-8
+     * @param mostBytes of it
+     * @return the text
+     * @throws IOException in one line with the path, also when it is larger, without end or not
+     *     UTF-8
+     */
+    public static String read(Path file, int mostBytes) throws IOException {
         Objects.requireNonNull(file, "file");
+        if (mostBytes < 0 || mostBytes == Integer.MAX_VALUE) {
+            throw new IllegalArgumentException("mostBytes = " + mostBytes + ": use 0 or more");
+        }
         byte[] bytes;
         try (InputStream in = Files.newInputStream(file)) {
-            bytes = in.readNBytes(MOST_BYTES + 1);
+            bytes = in.readNBytes(mostBytes + 1);
         } catch (IOException e) {
             String reason = Files.isDirectory(file) ? "is a folder" : FailureReason.of(e);
             throw new IOException(file + ": " + reason, e);
         }
-        if (bytes.length > MOST_BYTES) {
+        if (bytes.length > mostBytes) {
             throw new IOException(file + ": is too large for a text of this kind");
         }
         try {

@@ -6,7 +6,7 @@ public enum Category {
     WEIGHTS,
     /** Gradients of the parameters. */
     PARAMETER_GRADIENTS,
-    /** The optimiser's velocity. */
+    /** What the optimiser remembers, and moving averages of the weights. */
     OPTIMISER,
     /** The input batch, block features, and their statistics. */
     FEATURES,

@@ -27,7 +27,7 @@ public record ClassifierMemory(
         Matrix pooled,
         Matrix pooledGradient,
         Optional<Matrix> normalised,
-        ImageLossMemory loss,
+        LossMemory loss,
         Matrix[] sourceGradient,
         Matrix partials,
         NormScratch norm)
@@ -57,7 +57,11 @@ public record ClassifierMemory(
         Matrix pooled =
                 allocator.matrix(
                         node.name() + ".pooled", Category.FEATURES, batch, c, forward, backward);
-        ImageLossMemory loss = ImageLossMemory.of(node, classes, planner);
+        LossMemory loss =
+                switch (planner.targets()) {
+                    case CLASS -> ImageLossMemory.of(node, classes, planner);
+                    case VECTOR -> VectorLossMemory.of(node, classes, planner);
+                };
         Matrix pooledGradient =
                 allocator.matrix(
                         node.name() + ".pooled.gradient",

@@ -65,7 +65,7 @@ public record GradientBucket(int operation, List<Matrix> parts) {
 
         Cutter(MemoryPlan plan) {
             this.memory = plan.memory();
-            this.weights = memory.parameterLayout().end(false);
+            this.weights = memory.parameterLayout().weightsEnd();
             List<Node> nodes = memory.graph().nodes();
             this.last = plan.schedule().backward(nodes.getFirst());
             double all = Math.max(1, nodes.stream().mapToLong(Node::multiplyAdds).sum());

@@ -3,14 +3,14 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.Matrix;
 
 /** Memory of a head's loss. */
-public sealed interface LossMemory permits ImageLossMemory, PixelLossMemory {
+public sealed interface LossMemory permits ImageLossMemory, VectorLossMemory, PixelLossMemory {
     /** {@return logits, a row for each label and a column for each class} */
     Matrix logits();
 
     /** {@return their gradient, of the same shape} */
     Matrix logitsGradient();
 
-    /** {@return 32-bit labels as a vector, for its offset} */
+    /** {@return 32-bit labels, or targets in float32, for their offset} */
     Matrix labels();
 
     /**

@@ -229,6 +229,8 @@ public final class MemoryPlan {
         private MemoryStrategy strategy = MemoryStrategy.SHARED;
         private int batch = 64;
         private boolean inputGradient;
+        private TargetKind targets = TargetKind.CLASS;
+        private OptimiserState optimiserState = OptimiserState.VELOCITY;
         private @Nullable DataType precision;
 
         private Builder(NetworkSpec spec, Graph graph) {
@@ -276,6 +278,38 @@ public final class MemoryPlan {
         }
 
         /**
+         * What images are labelled with.
+         *
+         * @param kind {@code CLASS} unless told; losses of vectors need {@code VECTOR}
+         * @return this
+         * @throws IllegalArgumentException when the network classifies pixels, each of which has
+         *     one class
+         */
+        public Builder targets(TargetKind kind) {
+            Objects.requireNonNull(kind, "targets");
+            if (kind == TargetKind.VECTOR && graph.classifiesPixels()) {
+                throw new IllegalArgumentException(
+                        "the network '"
+                                + spec.name()
+                                + "' classifies pixels, each of which has one class; vectors of"
+                                + " targets are for networks that look at whole images");
+            }
+            targets = kind;
+            return this;
+        }
+
+        /**
+         * What an optimiser remembers of each parameter; SGD's velocity unless told.
+         *
+         * @param value such as {@code Optimiser.state()} of an optimiser
+         * @return this
+         */
+        public Builder optimiserState(OptimiserState value) {
+            optimiserState = Objects.requireNonNull(value, "optimiserState");
+            return this;
+        }
+
+        /**
          * Storage of activations and their gradients; parameters, statistics and sums are always
          * float32. Null, the default, is the device's own choice.
          *
@@ -308,8 +342,9 @@ public final class MemoryPlan {
                                     new NetworkMemory(
                                             spec,
                                             new Planner(
-                                                    graph, schedule, strategy, batch, device,
-                                                    allocator),
+                                                    graph, schedule, strategy, targets, batch,
+                                                    device, allocator),
+                                            optimiserState,
                                             inputGradient));
             return new MemoryPlan(schedule, placement.layout(), placement.memory(), copy());
         }
@@ -413,6 +448,8 @@ public final class MemoryPlan {
                     .strategy(strategy)
                     .batch(batch)
                     .inputGradient(inputGradient)
+                    .targets(targets)
+                    .optimiserState(optimiserState)
                     .precision(precision);
         }
     }

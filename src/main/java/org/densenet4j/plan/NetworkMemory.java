@@ -42,7 +42,9 @@ public final class NetworkMemory {
     private final Matrix parameters;
     private final Matrix operands;
     private final Matrix parameterGradients;
-    private final Matrix velocity;
+    private final Map<String, Matrix> optimiserState = new LinkedHashMap<>();
+    private final @Nullable Matrix averages;
+    private final @Nullable Matrix runningAverages;
     private final Matrix running;
     private final Matrix runningBefore;
     private final Matrix input;
@@ -52,7 +54,11 @@ public final class NetworkMemory {
     private final List<NodeMemory> nodes = new ArrayList<>();
     private final Map<String, LossMemory> losses = new LinkedHashMap<>();
 
-    NetworkMemory(NetworkSpec spec, Planner planner, boolean withInputGradient) {
+    NetworkMemory(
+            NetworkSpec spec,
+            Planner planner,
+            OptimiserState optimiser,
+            boolean withInputGradient) {
         this.spec = spec;
         this.planner = planner;
         Allocator allocator = planner.allocator();
@@ -85,7 +91,21 @@ public final class NetworkMemory {
         parameterGradients =
                 allocator.persistent(
                         "parameter gradients", Category.PARAMETER_GRADIENTS, 1, length);
-        velocity = allocator.persistent("velocity", Category.OPTIMISER, 1, length);
+        for (String vector : optimiser.vectors()) {
+            optimiserState.put(vector, allocator.persistent(vector, Category.OPTIMISER, 1, length));
+        }
+        averages =
+                optimiser.averages()
+                        ? allocator.persistent("averages", Category.OPTIMISER, 1, length)
+                        : null;
+        runningAverages =
+                optimiser.averages()
+                        ? allocator.persistent(
+                                "averages of running statistics",
+                                Category.OPTIMISER,
+                                1,
+                                runningLayout.length())
+                        : null;
 
         Features images = planner.graph().input();
         int rows = planner.rows(images.pixels());
@@ -286,9 +306,38 @@ public final class NetworkMemory {
         return parameterGradients;
     }
 
-    /** {@return the optimiser's velocities} */
-    public Matrix velocity() {
-        return velocity;
+    /** {@return what the optimiser remembers, as vectors by name} */
+    public Map<String, Matrix> optimiserState() {
+        return Collections.unmodifiableMap(optimiserState);
+    }
+
+    /**
+     * {@return one of the vectors that the optimiser remembers}
+     *
+     * @param name such as {@code velocity}
+     * @throws IllegalStateException when the plan was made without it
+     */
+    public Matrix optimiserState(String name) {
+        Matrix vector = optimiserState.get(name);
+        if (vector == null) {
+            throw new IllegalStateException(
+                    "the plan has no room for the optimiser's "
+                            + name
+                            + ", it has "
+                            + String.join(", ", optimiserState.keySet())
+                            + "; ask for it with optimiserState()");
+        }
+        return vector;
+    }
+
+    /** {@return moving averages of the parameters, or null where the plan was made without them} */
+    public @Nullable Matrix averages() {
+        return averages;
+    }
+
+    /** {@return moving averages of the running statistics, or null as those of the parameters} */
+    public @Nullable Matrix runningAverages() {
+        return runningAverages;
     }
 
     /** {@return all running means and variances as one vector} */

@@ -3,6 +3,7 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.ParameterSpec;
 
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,15 +19,14 @@ public final class ParameterLayout {
 
     private final Map<String, ParameterSpec> specs = new LinkedHashMap<>();
     private final Map<String, Integer> starts = new LinkedHashMap<>();
-    private final int weightsLength;
-    private final int scalesEnd;
+    private final int weightsEnd;
     private final int length;
 
     ParameterLayout(List<ParameterSpec> parameters) {
         parameters.forEach(p -> specs.put(p.name(), p));
-        weightsLength = place(parameters.stream().filter(p -> p.role().isWeight()).toList(), 0);
-        scalesEnd =
-                place(parameters.stream().filter(ParameterLayout::isScale).toList(), weightsLength);
+        weightsEnd = place(parameters.stream().filter(p -> p.role().isWeight()).toList(), 0);
+        int scalesEnd =
+                place(parameters.stream().filter(ParameterLayout::isScale).toList(), weightsEnd);
         length =
                 place(
                         parameters.stream()
@@ -58,14 +58,32 @@ public final class ParameterLayout {
         return Math.ceilDiv(elements, ALIGNMENT) * ALIGNMENT;
     }
 
+    /** {@return where the weights of convolutions and classifiers end, which lie first} */
+    public int weightsEnd() {
+        return weightsEnd;
+    }
+
+    /** {@return all tensors in the order in which they lie} */
+    public List<ParameterSpec> inPlace() {
+        return specs.values().stream().sorted(Comparator.comparingInt(this::start)).toList();
+    }
+
     /**
-     * {@return where the weights of convolutions and classifiers end, which lie first, or, with
-     * scales, the gammas of batch normalisations behind them} Betas and biases come last.
+     * {@return where a tensor starts}
      *
-     * @param withScales whether gammas count as weights
+     * @param tensor one of {@link #tensors}
      */
-    public int end(boolean withScales) {
-        return withScales ? scalesEnd : weightsLength;
+    public int start(ParameterSpec tensor) {
+        return start(tensor.name());
+    }
+
+    /**
+     * {@return where a tensor and its padding end, and the next one starts}
+     *
+     * @param tensor one of {@link #tensors}
+     */
+    public int end(ParameterSpec tensor) {
+        return start(tensor) + aligned(Math.toIntExact(tensor.count()));
     }
 
     /** {@return elements of the whole vector, padding included} */

@@ -14,12 +14,14 @@ import java.util.Optional;
 final class Planner extends NodePlanner {
     private final Lifetimes lifetimes;
     private final MemoryStrategy strategy;
+    private final TargetKind targets;
     private final Map<Features, Channels> channels = new IdentityHashMap<>();
 
     Planner(
             Graph graph,
             Schedule schedule,
             MemoryStrategy strategy,
+            TargetKind targets,
             int batch,
             Device device,
             Allocator allocator) {
@@ -32,6 +34,7 @@ final class Planner extends NodePlanner {
                 keptElements(graph, strategy, batch) * allocator.precision().bytes());
         this.lifetimes = Lifetimes.of(graph, schedule);
         this.strategy = strategy;
+        this.targets = targets;
     }
 
     /** All features and, where they are kept, the values between the convolutions of nodes. */
@@ -54,6 +57,11 @@ final class Planner extends NodePlanner {
 
     MemoryStrategy strategy() {
         return strategy;
+    }
+
+    /** What images are labelled with. */
+    TargetKind targets() {
+        return targets;
     }
 
     /** A whole-batch copy that only the naive strategy keeps from forward to backward. */

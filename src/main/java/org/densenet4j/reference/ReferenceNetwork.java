@@ -354,4 +354,23 @@ public final class ReferenceNetwork {
             Decayed decayed) {
         tensors.rmsprop(rate, rho, epsilon, epsilonInside, decay, decayed);
     }
+
+    /**
+     * Kingma and Ba's Adam.
+     *
+     * @param decoupled whether weight decay is apart from the gradient
+     * @param decayed parameters that decay
+     * @param update number of the update, counted from 1
+     */
+    public void adam(
+            double rate,
+            double beta1,
+            double beta2,
+            double epsilon,
+            boolean decoupled,
+            double decay,
+            Decayed decayed,
+            long update) {
+        tensors.adam(rate, beta1, beta2, epsilon, decoupled, decay, decayed, update);
+    }
 }

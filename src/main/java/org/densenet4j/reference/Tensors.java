@@ -19,6 +19,7 @@ final class Tensors {
     private final Map<String, Role> roles = new HashMap<>();
     private final Map<String, double[]> velocities = new HashMap<>();
     private final Map<String, double[]> squares = new HashMap<>();
+    private final Map<String, double[]> means = new HashMap<>();
     private final Map<String, double[]> running = new HashMap<>();
     private final Rounding rounding;
 
@@ -97,6 +98,40 @@ final class Tensors {
                                         : Math.sqrt(r[i]) + epsilon;
                         p[i] -= rate * d / root;
                     }
+                    rounding.apply(r);
+                    rounding.apply(p);
+                });
+    }
+
+    /**
+     * Adam (Kingma and Ba 2015, algorithm 1), with weight decay in the gradient or decoupled from
+     * it (Loshchilov and Hutter 2019, algorithm 2, with the rate as the schedule's factor).
+     */
+    void adam(
+            double rate,
+            double beta1,
+            double beta2,
+            double epsilon,
+            boolean decoupled,
+            double decay,
+            Decayed decayed,
+            long update) {
+        parameters.forEach(
+                (name, p) -> {
+                    double[] g = gradients.get(name);
+                    double[] m = means.computeIfAbsent(name, n -> new double[p.length]);
+                    double[] r = squares.computeIfAbsent(name, n -> new double[p.length]);
+                    double ofThis = decays(roles.get(name), decayed) ? decay : 0;
+                    for (int i = 0; i < p.length; i++) {
+                        double d = g[i] + (decoupled ? 0 : ofThis * p[i]);
+                        m[i] = beta1 * m[i] + (1 - beta1) * d;
+                        r[i] = beta2 * r[i] + (1 - beta2) * d * d;
+                        double mean = m[i] / (1 - Math.pow(beta1, update));
+                        double square = r[i] / (1 - Math.pow(beta2, update));
+                        double shrunk = decoupled ? rate * ofThis * p[i] : 0;
+                        p[i] -= shrunk + rate * mean / (Math.sqrt(square) + epsilon);
+                    }
+                    rounding.apply(m);
                     rounding.apply(r);
                     rounding.apply(p);
                 });

@@ -184,6 +184,37 @@ public final class Figure {
     }
 
     /**
+     * {@return lines without marks over the logarithm of what is positive, and marks on them}
+     *
+     * @param title one line above the figure
+     * @param xLabel what the horizontal axis counts, with its unit
+     * @param yLabel what the vertical axis counts, with its unit
+     * @param series lines, of positive x
+     * @param marks points, a colour for each series
+     */
+    public static Figure linesOverLogarithm(
+            String title, String xLabel, String yLabel, List<Series> series, List<Series> marks) {
+        checkLabels(title, xLabel, yLabel);
+        checkSome("series", series);
+        Objects.requireNonNull(marks, "marks");
+        LogAxis x = logarithmic(xLabel);
+        x.setNumberFormatOverride(new DecimalFormat("0E0", ENGLISH));
+        NumberAxis y = numbers(yLabel);
+        y.setAutoRangeIncludesZero(false);
+        XYPlot plot = plot(x, y, new XYLineAndShapeRenderer(false, true));
+        plot.setDataset(points(marks));
+        colour(plot, marks.size());
+        XYLineAndShapeRenderer lines = new XYLineAndShapeRenderer(true, false);
+        for (int s = 0; s < series.size(); s++) {
+            lines.setSeriesPaint(s, s == 0 ? TEXT : MUTED);
+            lines.setSeriesStroke(s, new BasicStroke(2f));
+        }
+        plot.setDataset(1, points(series));
+        plot.setRenderer(1, lines);
+        return new Figure(title, plot, true);
+    }
+
+    /**
      * {@return points and the lines that bound them, both axes logarithmic: a roofline}
      *
      * @param title one line above the figure

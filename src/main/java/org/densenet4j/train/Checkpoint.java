@@ -17,16 +17,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * A trainer's state as one safetensors file: parameters and running statistics under torchvision's
- * names (so that PyTorch can load the file as it is), velocities under {@code optimizer.velocity.},
- * the spec and the counters as metadata.
+ * names (so that PyTorch can load the file as it is), what the optimiser remembers under {@code
+ * optimizer.} and its name, such as {@code optimizer.velocity.}, moving averages of the weights,
+ * where there are some, under {@code optimizer.average.}, the spec and the counters as metadata.
  */
 public final class Checkpoint {
     private static final String PROJECT = "densenet4j";
     private static final String FORMAT = PROJECT + "-checkpoint-1";
-    private static final String VELOCITY = "optimizer.velocity.";
+    private static final String OPTIMISER = "optimizer.";
+    private static final String AVERAGE = OPTIMISER + "average.";
 
     private Checkpoint() {}
 
@@ -53,13 +56,40 @@ public final class Checkpoint {
                     p.shape(),
                     () -> finite(step, p.name(), network.runningStatistic(p.name())));
         }
-        for (ParameterSpec p : network.parameters()) {
-            writer.floats(
-                    VELOCITY + p.name(),
-                    p.shape(),
-                    () -> finite(step, "the velocity of " + p.name(), network.velocity(p.name())));
+        for (String state : network.optimiserState()) {
+            for (ParameterSpec p : network.parameters()) {
+                writer.floats(
+                        name(state, p),
+                        p.shape(),
+                        () ->
+                                finite(
+                                        step,
+                                        "the " + state + " of " + p.name(),
+                                        network.optimiserState(state, p.name())));
+            }
+        }
+        if (network.hasAverages()) {
+            for (ParameterSpec p : averaged(network)) {
+                writer.floats(
+                        AVERAGE + p.name(),
+                        p.shape(),
+                        () ->
+                                finite(
+                                        step,
+                                        "the average of " + p.name(),
+                                        network.average(p.name())));
+            }
         }
         writer.write(path);
+    }
+
+    private static String name(String state, ParameterSpec p) {
+        return OPTIMISER + state + "." + p.name();
+    }
+
+    private static List<ParameterSpec> averaged(Network network) {
+        return Stream.concat(network.parameters().stream(), network.runningStatistics().stream())
+                .toList();
     }
 
     private static float[] finite(long step, String name, float[] values) {
@@ -109,21 +139,42 @@ public final class Checkpoint {
             }
             for (ParameterSpec p : network.parameters()) {
                 check(path, file, p.name(), p);
-                check(path, file, VELOCITY + p.name(), p);
+                for (String state : network.optimiserState()) {
+                    check(path, file, name(state, p), p);
+                }
             }
             for (ParameterSpec p : network.runningStatistics()) {
                 check(path, file, p.name(), p);
             }
+            boolean averages = hasAverages(network, file);
+            if (averages) {
+                for (ParameterSpec p : averaged(network)) {
+                    check(path, file, AVERAGE + p.name(), p);
+                }
+            }
             network.classNames(List.of()); // the trainer knows those of its checkpoints
             for (ParameterSpec p : network.parameters()) {
                 network.parameter(p.name(), values(path, file, p.name()));
-                network.velocity(p.name(), values(path, file, VELOCITY + p.name()));
+                for (String state : network.optimiserState()) {
+                    network.optimiserState(state, p.name(), values(path, file, name(state, p)));
+                }
             }
             for (ParameterSpec p : network.runningStatistics()) {
                 network.runningStatistic(p.name(), values(path, file, p.name()));
             }
+            if (averages) {
+                for (ParameterSpec p : averaged(network)) {
+                    network.average(p.name(), values(path, file, AVERAGE + p.name()));
+                }
+            }
             return file.metadata();
         }
+    }
+
+    /** Files of before, and of trainers without them, have none. */
+    private static boolean hasAverages(Network network, Safetensors file) {
+        return network.hasAverages()
+                && file.contains(AVERAGE + network.parameters().getFirst().name());
     }
 
     private static void check(Path path, Safetensors file, String name, ParameterSpec p)

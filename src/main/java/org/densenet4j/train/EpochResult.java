@@ -1,11 +1,15 @@
 package org.densenet4j.train;
 
+import org.densenet4j.data.OutputScores;
+import org.densenet4j.data.Task;
 import org.densenet4j.io.Csv;
 import org.densenet4j.io.OneLine;
 
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * What an epoch brought.
@@ -25,6 +29,8 @@ import java.util.List;
  * @param inputWait share of the training time spent waiting for images
  * @param testIou intersection over union of each class in the test where pixels are classified, NaN
  *     of those that do not occur; empty where images are
+ * @param task what the network is for
+ * @param testOutputs how each output does in the test where images are labelled with vectors
  */
 public record EpochResult(
         int epoch,
@@ -38,16 +44,33 @@ public record EpochResult(
         double seconds,
         double imagesPerSecond,
         double inputWait,
-        List<Double> testIou) {
+        List<Double> testIou,
+        Task task,
+        List<OutputScores.Score> testOutputs) {
     /** A column of the metrics where pixels are classified. */
     static final String MEAN_IOU = "test_mean_iou";
 
     /** What the columns of classes start with there. */
     static final String IOU_OF = "iou ";
 
-    /** Keeps a copy. */
+    /** Columns of the metrics where images have several labels. */
+    static final String AUROC = "test_auroc";
+
+    static final String AVERAGE_PRECISION = "test_average_precision";
+
+    /** What the columns of labels start with there. */
+    static final String AUROC_OF = "auroc ";
+
+    /** A column of the metrics where outputs are numbers. */
+    static final String ABSOLUTE_ERROR = "test_mae";
+
+    /** What the columns of numbers start with there. */
+    static final String ERROR_OF = "mae ";
+
+    /** Keeps copies. */
     public EpochResult {
         testIou = List.copyOf(testIou);
+        testOutputs = List.copyOf(testOutputs);
     }
 
     /**
@@ -89,12 +112,29 @@ public record EpochResult(
                 seconds,
                 imagesPerSecond,
                 inputWait,
+                List.of(),
+                Task.CLASSIFY,
                 List.of());
     }
 
     /** {@return whether pixels are classified, and not images} */
     public boolean isOfPixels() {
         return !testIou.isEmpty();
+    }
+
+    /** {@return mean area under the curve of the labels; NaN where there is none} */
+    public double testMeanAuroc() {
+        return OutputScores.mean(testOutputs, OutputScores.Score::auroc);
+    }
+
+    /** {@return mean average precision of the labels; NaN where there is none} */
+    public double testMeanAveragePrecision() {
+        return OutputScores.mean(testOutputs, OutputScores.Score::averagePrecision);
+    }
+
+    /** {@return mean absolute error of the outputs; NaN where there is none} */
+    public double testMeanAbsoluteError() {
+        return OutputScores.mean(testOutputs, OutputScores.Score::absoluteError);
     }
 
     /** {@return mean of {@link #testIou} over the classes that have one; NaN where none has} */
@@ -108,42 +148,62 @@ public record EpochResult(
 
     /** Names of the columns of {@link #csv}. */
     List<String> columns(List<String> classNames) {
-        List<String> columns =
-                new ArrayList<>(
-                        Arrays.asList(
-                                "epoch",
-                                "steps",
-                                "learning_rate",
-                                "train_loss",
-                                "train_accuracy",
-                                "test_loss",
-                                "test_accuracy",
-                                isOfPixels() ? MEAN_IOU : "test_top5",
-                                "seconds",
-                                "images_per_second",
-                                "input_wait"));
-        for (int c = 0; c < testIou.size(); c++) {
-            columns.add(IOU_OF + OneLine.of(classNames.get(c)));
-        }
-        return columns;
+        return new ArrayList<>(cells(classNames).keySet());
     }
 
     String csv() {
-        List<Object> cells =
-                new ArrayList<>(
-                        List.of(
-                                epoch,
-                                steps,
-                                Csv.decimals(6, learningRate),
-                                Csv.decimals(6, trainLoss),
-                                Csv.decimals(6, trainAccuracy),
-                                Csv.decimals(6, testLoss),
-                                Csv.decimals(6, testAccuracy),
-                                Csv.decimals(6, isOfPixels() ? testMeanIou() : testTop5),
-                                Csv.decimals(2, seconds),
-                                Csv.decimals(1, imagesPerSecond),
-                                Csv.decimals(4, inputWait)));
-        testIou.forEach(iou -> cells.add(Csv.decimals(6, iou)));
-        return new Csv().row(cells).toString();
+        List<String> numbers =
+                IntStream.range(0, Math.max(testIou.size(), testOutputs.size()))
+                        .mapToObj(String::valueOf)
+                        .toList();
+        return new Csv().row(List.copyOf(cells(numbers).values())).toString();
+    }
+
+    /** Columns and what is in them. */
+    private Map<String, Object> cells(List<String> classNames) {
+        Map<String, Object> cells = new LinkedHashMap<>();
+        boolean classified = task != Task.REGRESS;
+        cells.put("epoch", epoch);
+        cells.put("steps", steps);
+        cells.put("learning_rate", Csv.decimals(6, learningRate));
+        cells.put("train_loss", Csv.decimals(6, trainLoss));
+        if (classified) {
+            cells.put("train_accuracy", Csv.decimals(6, trainAccuracy));
+        }
+        cells.put("test_loss", Csv.decimals(6, testLoss));
+        if (classified) {
+            cells.put("test_accuracy", Csv.decimals(6, testAccuracy));
+        }
+        switch (task) {
+            case CLASSIFY -> cells.put("test_top5", Csv.decimals(6, testTop5));
+            case SEGMENT -> cells.put(MEAN_IOU, Csv.decimals(6, testMeanIou()));
+            case MULTILABEL -> {
+                cells.put(AUROC, Csv.decimals(6, testMeanAuroc()));
+                cells.put(AVERAGE_PRECISION, Csv.decimals(6, testMeanAveragePrecision()));
+            }
+            case REGRESS -> cells.put(ABSOLUTE_ERROR, Csv.significant(7, testMeanAbsoluteError()));
+        }
+        cells.put("seconds", Csv.decimals(2, seconds));
+        cells.put("images_per_second", Csv.decimals(1, imagesPerSecond));
+        cells.put("input_wait", Csv.decimals(4, inputWait));
+        for (int c = 0; c < testIou.size(); c++) {
+            put(cells, IOU_OF, classNames.get(c), Csv.decimals(6, testIou.get(c)));
+        }
+        for (int c = 0; c < testOutputs.size(); c++) {
+            OutputScores.Score score = testOutputs.get(c);
+            String name = classNames.get(c);
+            if (classified) {
+                put(cells, AUROC_OF, name, Csv.decimals(6, score.auroc()));
+            } else {
+                put(cells, ERROR_OF, name, Csv.significant(7, score.absoluteError()));
+            }
+        }
+        return cells;
+    }
+
+    /** Names that are the same on one line are told apart. */
+    private static void put(Map<String, Object> cells, String prefix, String name, String value) {
+        String column = prefix + OneLine.of(name);
+        cells.put(cells.containsKey(column) ? column + " (" + cells.size() + ")" : column, value);
     }
 }

@@ -14,6 +14,7 @@ import java.util.Objects;
  *
  * @param images normalised pixels, NHWC
  * @param labels one per image, or one per pixel, where it may be {@link Network#VOID_LABEL}
+ * @param targets [images, outputs] vectors that images are labelled with, or none
  * @param size number of images
  * @param height rows of pixels
  * @param width columns of pixels
@@ -24,6 +25,7 @@ import java.util.Objects;
 record LabelledBatch(
         float[] images,
         int[] labels,
+        float[] targets,
         int size,
         int height,
         int width,
@@ -36,6 +38,7 @@ record LabelledBatch(
         return new LabelledBatch(
                 batch.images(),
                 batch.labels(),
+                batch.targets(),
                 batch.size(),
                 batch.height(),
                 batch.width(),
@@ -49,12 +52,30 @@ record LabelledBatch(
         return new LabelledBatch(
                 batch.images(),
                 batch.labels(),
+                new float[0],
                 batch.size(),
                 batch.height(),
                 batch.width(),
                 batch.channels(),
                 batch.metadata(),
                 true);
+    }
+
+    /** Whether images are labelled with vectors. */
+    boolean hasTargets() {
+        return targets.length > 0;
+    }
+
+    /** All targets [images, outputs]; where images have classes, 1 for each one's and else 0. */
+    float[] targets(int outputs) {
+        if (hasTargets()) {
+            return targets;
+        }
+        float[] oneHot = new float[size * outputs];
+        for (int i = 0; i < size; i++) {
+            oneHot[i * outputs + labels[i]] = 1;
+        }
+        return oneHot;
     }
 
     private static boolean isVoid(int label) {
@@ -91,10 +112,11 @@ record LabelledBatch(
      * All that can be wrong with a batch, before any of its micro-batches changes the running
      * statistics.
      *
+     * @param wanted what the loss is taken of
      * @param most images that the trainer was opened for
      * @throws IllegalArgumentException in one line when it does not fit the network
      */
-    void check(NetworkSpec spec, long most) {
+    void check(NetworkSpec spec, StepTargets wanted, long most) {
         boolean ofNetwork = spec.graph().classifiesPixels();
         if (ofPixels != ofNetwork) {
             throw new IllegalArgumentException(
@@ -125,6 +147,7 @@ record LabelledBatch(
             throw new IllegalArgumentException(
                     "the batch has " + size + " images, the trainer was opened for " + most);
         }
+        wanted.check(this, spec.classes());
         checkLabels(spec);
     }
 

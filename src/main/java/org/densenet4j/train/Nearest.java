@@ -9,13 +9,19 @@ final class Nearest {
 
     /** {@code "; did you mean 'x'?"}, or all names where none is near. */
     static String hint(String wrong, List<String> names) {
+        String guess = guess(wrong, names);
+        return guess.isEmpty() ? "; use one of " + String.join(", ", names) : guess;
+    }
+
+    /** {@code "; did you mean 'x'?"}, or nothing where none of many names is near. */
+    static String guess(String wrong, List<String> names) {
         String nearest =
                 names.stream()
                         .min(Comparator.comparingInt(name -> distance(wrong, name)))
                         .orElseThrow();
         return distance(wrong, nearest) <= Math.max(2, wrong.length() / 2)
                 ? "; did you mean '" + nearest + "'?"
-                : "; use one of " + String.join(", ", names);
+                : "";
     }
 
     /** Levenshtein's: insertions, deletions and replacements. */

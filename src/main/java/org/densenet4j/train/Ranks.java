@@ -130,6 +130,29 @@ final class Ranks {
         communicator.allReduce(values);
     }
 
+    /** The numbers of all ranks, one rank behind the other. */
+    float[] gather(float[] own) {
+        double[] counts = new double[count()];
+        counts[rank()] = own.length;
+        sum(counts);
+        int before = 0;
+        int all = 0;
+        for (int r = 0; r < counts.length; r++) {
+            before += r < rank() ? (int) counts[r] : 0;
+            all += (int) counts[r];
+        }
+        double[] values = new double[all];
+        for (int i = 0; i < own.length; i++) {
+            values[before + i] = own[i];
+        }
+        sum(values);
+        float[] gathered = new float[all];
+        for (int i = 0; i < all; i++) {
+            gathered[i] = (float) values[i];
+        }
+        return gathered;
+    }
+
     /** Whether any rank says so. */
     boolean any(boolean own) {
         if (isAlone()) {

@@ -5,13 +5,24 @@ import static java.util.Map.entry;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.ColourJitter;
+import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Interpolation;
+import org.densenet4j.data.Mixing;
+import org.densenet4j.data.RandAugment;
+import org.densenet4j.data.RandomErasing;
+import org.densenet4j.data.Resizing;
+import org.densenet4j.data.Task;
+import org.densenet4j.engine.LossFunction;
 import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.OptimiserState;
+import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
+import org.jspecify.annotations.Nullable;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
@@ -22,6 +33,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * Everything that decides how a network is trained, apart from the data: a preset of which any
@@ -34,8 +46,12 @@ import java.util.Objects;
  * @param recipe name of the preset that it started from
  * @param model preset of {@link FamilySpec#preset}; whether images or pixels are classified is its
  *     matter
- * @param inputSize height and width of the network's input, 0 for the model's own; where pixels are
- *     classified {@code crop} decides
+ * @param inputSize height of the network's input, and its width unless {@code inputWidth} says
+ *     another; 0 for the model's own; where pixels are classified {@code crop} decides. {@link
+ *     #with} takes {@code 360x480} for both
+ * @param inputWidth width of the network's input where it is not its height, else 0
+ * @param channels of images and of the network's input: 1 for grey, 3 for colour, 0 for those of
+ *     the data or, of files of images, 3
  * @param crop height and width of the random windows that are trained on where pixels are
  *     classified, 0 for whole images
  * @param compression factor in transitions, 0 for the model's own
@@ -54,29 +70,76 @@ import java.util.Objects;
  * @param milestones where {@link Schedule#STEP} divides: epochs, or percentages of all epochs
  * @param lrFactor what the rate is multiplied by there, or by {@link Schedule#EXPONENTIAL} after
  *     each epoch
+ * @param minLr rate that {@link Schedule#COSINE} ends at and {@link Schedule#PLATEAU} stays above
+ * @param restartEpochs epochs until the cosine first starts again, 0 for never
+ * @param restartFactor how many times as long each cosine is as the one before
+ * @param power of {@link Schedule#POLYNOMIAL}
+ * @param pctStart share of the training over which the rate of {@link Schedule#ONECYCLE} rises
+ * @param divFactor what that rate starts below {@code lr} by
+ * @param finalDivFactor what it ends below its start by
+ * @param cycleMomentum whether momentum falls while it rises, from 0.95 to 0.85 and back
+ * @param plateauPatience epochs without a better test loss that {@link Schedule#PLATEAU} waits
+ * @param plateauThreshold share by which a test loss must be lower to be better
+ * @param plateauCooldown epochs after a reduction that are not counted
  * @param warmUp epochs over which the rate rises linearly at the start
  * @param patience epochs without a better test after which training ends, 0 for never
  * @param optimiser what updates the parameters
  * @param momentum of SGD
  * @param nesterov whether momentum is Nesterov's
+ * @param dampening share of each gradient that SGD keeps out of its momentum
+ * @param beta1 weight of what Adam remembers of gradients
+ * @param beta2 weight of what Adam remembers of squared gradients
+ * @param amsgrad whether Adam divides by the largest mean square so far
  * @param rho weight of what RMSprop remembers of squared gradients
- * @param epsilon of RMSprop
+ * @param rmspropMomentum of RMSprop, 0 for none
+ * @param centred whether RMSprop takes the squared mean of gradients from their mean square
+ * @param epsilon of RMSprop and Adam
  * @param epsilonInside whether it is added below the root of the squared gradients, not to it
  * @param weightDecay added to gradients as decay·parameter
  * @param decayNorms whether gamma, beta and biases decay, too
  * @param decayScales whether of these gamma decays alone, by RMSprop
+ * @param task what images are labelled with; of models that classify pixels it is {@code SEGMENT}
+ * @param loss formula
+ * @param huberDelta where {@link Loss#HUBER} becomes a line
+ * @param focus 0, or the γ of the focal loss
+ * @param alpha of the focal loss of several labels: the weight of target 1; negative for none
+ * @param classWeights a number above 0 for each class, in order, separated by commas; {@code
+ *     balanced} for one that goes by the training images; empty for none
+ * @param positiveWeights the same for target 1 of each of several labels
+ * @param meanByLabel whether the loss of several labels is the sum of each label's mean
+ * @param bestBy what the best state is chosen by
+ * @param decayScales whether of these gamma decays alone, by RMSprop or Adam
+ * @param paramGroups groups of parameters with a rate or weight decay of their own, as {@link
+ *     ParameterGroups#parse} reads them, or {@code none}
+ * @param layerDecay factor of the rate from layer to layer towards the input, 1 for none
+ * @param freeze names of modules that are not trained, separated by commas, or {@code none}
+ * @param ema decay of a moving average of the weights that is tested and saved as best, 0 for none
+ * @param emaWarmUp whether that decay rises to this
  * @param labelSmoothing share of the target spread over all classes
  * @param clip largest gradient norm, 0 for no clipping
  * @param freezeBn whether running statistics are constants
  * @param augment what happens to training images
  * @param colourJitter strength of brightness, contrast and saturation, four times that of the
  *     lighting noise
+ * @param mixup α of mixup, 0 for none
+ * @param cutmix α of CutMix, 0 for none
+ * @param verticalFlip whether half of the images are turned upside down
+ * @param rotation images are turned by up to so many degrees
+ * @param randAugment changes and level of {@link RandAugment}, such as {@code 2,9}, or {@code none}
+ * @param randomErasing probability of {@link RandomErasing}
+ * @param erasingFilling what its boxes are filled with
+ * @param interpolation how files of images are resized
+ * @param cropShare in tests of files of images, the input's size as a share of the size before the
+ *     middle is cut out
+ * @param sampling which images an epoch has, where they have one class each
  * @param seed of all draws
  */
 public record Recipe(
         String recipe,
         String model,
         int inputSize,
+        int inputWidth,
+        int channels,
         int crop,
         double compression,
         double dropout,
@@ -91,23 +154,67 @@ public record Recipe(
         Schedule schedule,
         String milestones,
         double lrFactor,
+        double minLr,
+        double restartEpochs,
+        int restartFactor,
+        double power,
+        double pctStart,
+        double divFactor,
+        double finalDivFactor,
+        boolean cycleMomentum,
+        int plateauPatience,
+        double plateauThreshold,
+        int plateauCooldown,
         double warmUp,
         int patience,
         Optimisation optimiser,
         double momentum,
         boolean nesterov,
+        double dampening,
+        double beta1,
+        double beta2,
+        boolean amsgrad,
         double rho,
+        double rmspropMomentum,
+        boolean centred,
         double epsilon,
         boolean epsilonInside,
         double weightDecay,
         boolean decayNorms,
         boolean decayScales,
+        Task task,
+        Loss loss,
+        double huberDelta,
+        double focus,
+        double alpha,
+        String classWeights,
+        String positiveWeights,
+        boolean meanByLabel,
+        BestBy bestBy,
+        String paramGroups,
+        double layerDecay,
+        String freeze,
+        double ema,
+        boolean emaWarmUp,
         double labelSmoothing,
         double clip,
         boolean freezeBn,
         Augment augment,
         double colourJitter,
+        double mixup,
+        double cutmix,
+        boolean verticalFlip,
+        double rotation,
+        String randAugment,
+        double randomErasing,
+        RandomErasing.Filling erasingFilling,
+        Interpolation interpolation,
+        double cropShare,
+        Sampling sampling,
         long seed) {
+
+    /** What stands for no {@link #randAugment}. */
+    public static final String NONE = "none";
 
     /** How the learning rate changes. */
     public enum Schedule {
@@ -118,7 +225,13 @@ public record Recipe(
         /** Multiplied by a factor after each epoch. */
         EXPONENTIAL,
         /** Always the same. */
-        CONSTANT
+        CONSTANT,
+        /** Up and down once, with momentum the other way round. */
+        ONECYCLE,
+        /** A power of the share of training that is left. */
+        POLYNOMIAL,
+        /** Multiplied by a factor where the test loss gets no better. */
+        PLATEAU
     }
 
     /** What updates the parameters. */
@@ -126,7 +239,19 @@ public record Recipe(
         /** Stochastic gradient descent with momentum. */
         SGD,
         /** Gradients divided by the root of their mean square. */
-        RMSPROP
+        RMSPROP,
+        /** Mean gradients divided by the root of the mean square. */
+        ADAM,
+        /** The same with weight decay that is no part of the gradient. */
+        ADAMW
+    }
+
+    /** What is made small. */
+    public enum Loss {
+        /** Cross-entropy of classes or labels, the squared error of numbers. */
+        DEFAULT,
+        /** Huber's loss, of numbers. */
+        HUBER
     }
 
     /** Named augmentations. */
@@ -143,12 +268,34 @@ public record Recipe(
         IMAGENET
     }
 
+    /** Which images an epoch has. */
+    public enum Sampling {
+        /** Each one once. */
+        SHUFFLE,
+        /** As many as there are, with every class equally often. */
+        BALANCED
+    }
+
     private static final double CIFAR_DROPOUT = 0.2;
+
+    /** What stands for no group and no frozen part. */
+    private static final String NOTHING = "none";
+
+    /** PyTorch's defaults of Adam, for recipes of another optimiser. */
+    private static final Map<String, String> OF_ADAM =
+            Map.of(
+                    "lr", "0.001",
+                    "epsilon", "1e-8",
+                    "epsilon-inside", "false",
+                    "weight-decay", "0",
+                    "decay-scales", "false");
 
     private static final Recipe GLYPHS =
             new Recipe(
                     "glyphs",
                     "bc-40-12",
+                    0,
+                    0,
                     0,
                     0,
                     0,
@@ -164,22 +311,63 @@ public record Recipe(
                     Schedule.COSINE,
                     "50%, 75%",
                     0.1,
+                    0,
+                    0,
+                    1,
+                    1,
+                    0.3,
+                    25,
+                    1e4,
+                    true,
+                    10,
+                    1e-4,
+                    0,
                     0.25,
                     0,
                     Optimisation.SGD,
                     0.9,
                     true,
+                    0,
                     0.9,
+                    0.999,
+                    false,
+                    0.9,
+                    0,
+                    false,
                     1e-6,
                     true,
                     1e-4,
                     true,
+                    false,
+                    Task.CLASSIFY,
+                    Loss.DEFAULT,
+                    1,
+                    0,
+                    -1,
+                    "",
+                    "",
+                    false,
+                    BestBy.DEFAULT,
+                    NOTHING,
+                    1,
+                    NOTHING,
+                    0,
                     false,
                     0,
                     0,
                     false,
                     Augment.SHIFT,
                     0,
+                    0,
+                    0,
+                    false,
+                    0,
+                    NONE,
+                    0,
+                    RandomErasing.Filling.ZERO,
+                    Interpolation.BILINEAR,
+                    Resizing.DEFAULT.cropShare(),
+                    Sampling.SHUFFLE,
                     1);
 
     private static final Map<String, Recipe> PRESETS = presets();
@@ -286,13 +474,47 @@ public record Recipe(
         requireAtLeastOne("batch", batch);
         requireAtLeastOne("accumulate", accumulate);
         require(inputSize >= 0, "input-size", inputSize, "use a positive number");
+        require(channels >= 0, "channels", channels, "use 1 for grey or 3 for colour");
         require(crop >= 0, "crop", crop, "use a positive number, or 0 for whole images");
         require(patience >= 0, "patience", patience, "use 1 or more epochs, or 0 for no end");
         require(
-                !decayScales || decayNorms || optimiser == Optimisation.RMSPROP,
+                !decayScales || decayNorms || optimiser != Optimisation.SGD,
                 "decay-scales",
                 true,
-                "is for --optimiser rmsprop; use --decay-scales false with sgd");
+                "is for --optimiser rmsprop, adam or adamw; use --decay-scales false with sgd");
+        require(ema >= 0 && ema < 1, "ema", ema, "use a number below 1, or 0 for no average");
+        require(
+                minLr == 0 || minLr > 0 && minLr <= lr,
+                "min-lr",
+                minLr,
+                "use 0 to the learning rate");
+        require(
+                restartEpochs >= 0 && Double.isFinite(restartEpochs),
+                "restart-epochs",
+                restartEpochs,
+                "use a positive number, or 0 for no restart");
+        requireAtLeastOne("restart-factor", restartFactor);
+        require(power > 0 && Double.isFinite(power), "power", power, "use a positive number");
+        require(
+                pctStart > 0 && pctStart < 1,
+                "pct-start",
+                pctStart,
+                "use a share of the training between 0 and 1");
+        require(divFactor >= 1, "div-factor", divFactor, "use 1 or more");
+        require(finalDivFactor >= 1, "final-div-factor", finalDivFactor, "use 1 or more");
+        require(plateauPatience >= 0, "plateau-patience", plateauPatience, "use 0 or more epochs");
+        require(plateauCooldown >= 0, "plateau-cooldown", plateauCooldown, "use 0 or more epochs");
+        require(
+                plateauThreshold >= 0 && plateauThreshold < 1,
+                "plateau-threshold",
+                plateauThreshold,
+                "use a share from 0 to below 1");
+        require(
+                schedule != Schedule.PLATEAU || lrFactor < 1,
+                "lr-factor",
+                lrFactor,
+                "use a number below 1, by which a plateau lowers the rate");
+        groups(paramGroups, layerDecay, freeze);
         require(
                 compression >= 0 && compression <= 1,
                 "compression",
@@ -306,6 +528,66 @@ public record Recipe(
                 "use less than the epochs, where the cosine is down at zero");
         require(lrFactor > 0 && lrFactor <= 1, "lr-factor", lrFactor, "use a number up to 1");
         milestones(milestones, epochs);
+        new Mixing(mixup, cutmix); // checks them
+        OutputWeights.check("class-weights", classWeights);
+        OutputWeights.check("positive-weights", positiveWeights);
+        require(inputWidth >= 0, "input-width", inputWidth, "use a positive number");
+        require(
+                inputWidth == 0 || inputSize > 0,
+                "input-width",
+                inputWidth,
+                "give the height, too, such as input-size = 360x480");
+        require(rotation >= 0 && rotation <= 180, "rotation", rotation, "use 0 to 180 degrees");
+        require(
+                randomErasing >= 0 && randomErasing <= 1,
+                "random-erasing",
+                randomErasing,
+                "use a probability from 0 to 1");
+        require(
+                cropShare > 0.1 && cropShare <= 1,
+                "crop-share",
+                cropShare,
+                "use a number above 0.1 and up to 1");
+        randAugment(randAugment);
+    }
+
+    /** {@return what images are labelled with; the model decides whether pixels are} */
+    @Override
+    public Task task() {
+        if (classifiesPixels()) {
+            return Task.SEGMENT;
+        }
+        return task == Task.SEGMENT ? Task.CLASSIFY : task;
+    }
+
+    private static @Nullable RandAugment randAugment(String text) {
+        if (text.strip().equals(NONE)) {
+            return null;
+        }
+        String[] numbers = text.split(",", -1);
+        try {
+            if (numbers.length == 2) {
+                return new RandAugment(
+                        Integer.parseInt(numbers[0].strip()), Integer.parseInt(numbers[1].strip()));
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new IllegalArgumentException(
+                "rand-augment = "
+                        + text
+                        + ": use the number of changes and their level, such as"
+                        + " 2,9, or none");
+    }
+
+    /** {@return columns of the network's input; 0 for the model's own} */
+    public int imageWidth() {
+        return inputWidth == 0 ? inputSize : inputWidth;
+    }
+
+    /** {@return how images of any size become the network's input in tests} */
+    public Resizing resizing() {
+        return new Resizing(interpolation, cropShare);
     }
 
     private static void requireAtLeastOne(String key, int value) {
@@ -355,7 +637,9 @@ public record Recipe(
      * {@return this recipe with some fields replaced}
      *
      * <p>The CIFAR recipe without augmentation gets the paper's dropout of 0.2 (Huang et al. 2017,
-     * section 4.2) unless dropout is among the settings.
+     * section 4.2) unless dropout is among the settings. Where Adam or AdamW takes the place of
+     * another optimiser, the rate, epsilon and weight decay are PyTorch's defaults for it unless
+     * they are among the settings.
      *
      * @param settings values by key
      * @throws IllegalArgumentException for an unknown key, with the nearest known one, or a value
@@ -374,15 +658,47 @@ public record Recipe(
                         "no setting '" + key + "'" + Nearest.hint(key, keys()));
             }
         }
-        Recipe changed = set(settings);
+        Recipe changed = set(withWidth(settings));
         boolean paperDropout =
                 recipe.equals("cifar")
                         && changed.augment == Augment.NONE
                         && augment != Augment.NONE
                         && !settings.containsKey("dropout");
-        return paperDropout
-                ? changed.set(Map.of("dropout", String.valueOf(CIFAR_DROPOUT)))
-                : changed;
+        if (paperDropout) {
+            changed = changed.set(Map.of("dropout", String.valueOf(CIFAR_DROPOUT)));
+        }
+        return changed.isAdam() && !isAdam() ? changed.withAdamsDefaults(settings) : changed;
+    }
+
+    private boolean isAdam() {
+        return optimiser == Optimisation.ADAM || optimiser == Optimisation.ADAMW;
+    }
+
+    /** A rate and a decay that were chosen for gradients as they are mean nothing to Adam. */
+    private Recipe withAdamsDefaults(Map<String, String> settings) {
+        Map<String, String> defaults = new LinkedHashMap<>(OF_ADAM);
+        if (optimiser == Optimisation.ADAMW) {
+            defaults.put("weight-decay", "0.01");
+        }
+        defaults.keySet().removeAll(settings.keySet());
+        return set(defaults);
+    }
+
+    /** A size of two numbers as two settings; one number is a square. */
+    private static Map<String, String> withWidth(Map<String, String> settings) {
+        String size = settings.get("input-size");
+        if (size == null) {
+            return settings;
+        }
+        String[] sides = size.strip().split("[xX]", -1);
+        Map<String, String> both = new LinkedHashMap<>(settings);
+        if (sides.length == 2) {
+            both.put("input-size", sides[0]);
+            both.put("input-width", sides[1].equals(sides[0]) ? "0" : sides[1]);
+        } else {
+            both.putIfAbsent("input-width", "0");
+        }
+        return both;
     }
 
     private Recipe set(Map<String, String> settings) {
@@ -507,7 +823,10 @@ public record Recipe(
         if (classifiesPixels() && crop > 0) {
             builder.inputSize(crop);
         } else if (inputSize > 0) {
-            builder.inputSize(inputSize);
+            builder.inputSize(inputSize, imageWidth());
+        }
+        if (channels > 0) {
+            builder.inputChannels(channels);
         }
         return builder;
     }
@@ -516,18 +835,82 @@ public record Recipe(
         require(value == 0, key, value, model + " has none; leave it out");
     }
 
-    /** {@return the learning rate over the course of training} */
+    /** {@return the learning rate over the course of a training of very many steps} */
     public LearningRateSchedule learningRate() {
+        return learningRate(0);
+    }
+
+    /**
+     * {@return the learning rate over the course of training; of {@link Schedule#PLATEAU} what is
+     * multiplied by {@link #plateau}}
+     *
+     * @param steps of the training, by which {@link Schedule#ONECYCLE} places its ends as PyTorch
+     *     does; 0 for very many
+     */
+    public LearningRateSchedule learningRate(long steps) {
         LearningRateSchedule rate =
                 switch (schedule) {
-                    case COSINE -> LearningRateSchedule.cosine(rate());
+                    case COSINE ->
+                            restartEpochs > 0
+                                    ? LearningRateSchedule.restarts(
+                                            rate(), minLr, restartEpochs / epochs, restartFactor)
+                                    : LearningRateSchedule.cosine(rate(), minLr);
                     case STEP ->
                             LearningRateSchedule.steps(
                                     rate(), lrFactor, milestones(milestones, epochs));
                     case EXPONENTIAL -> LearningRateSchedule.exponential(rate(), lrFactor, epochs);
-                    case CONSTANT -> LearningRateSchedule.constant(rate());
+                    case CONSTANT, PLATEAU -> LearningRateSchedule.constant(rate());
+                    case ONECYCLE ->
+                            new OneCycle(
+                                    rate(),
+                                    pctStart,
+                                    divFactor,
+                                    finalDivFactor,
+                                    cycleMomentum,
+                                    steps);
+                    case POLYNOMIAL -> LearningRateSchedule.polynomial(rate(), power);
                 };
-        return warmUp > 0 ? rate.withWarmUp(warmUp / epochs) : rate;
+        // One cycle rises by itself.
+        return warmUp > 0 && schedule != Schedule.ONECYCLE
+                ? rate.withWarmUp(warmUp / epochs)
+                : rate;
+    }
+
+    /**
+     * {@return what lowers the rate where the test loss gets no better, if the schedule is that}
+     */
+    public Optional<Plateau> plateau() {
+        return schedule == Schedule.PLATEAU
+                ? Optional.of(
+                        new Plateau(
+                                lrFactor,
+                                plateauPatience,
+                                plateauThreshold,
+                                plateauCooldown,
+                                minLr / rate()))
+                : Optional.empty();
+    }
+
+    /** {@return which parameters are trained otherwise than the optimiser says} */
+    public ParameterGroups parameterGroups() {
+        return groups(paramGroups, layerDecay, freeze);
+    }
+
+    private static ParameterGroups groups(String paramGroups, double layerDecay, String freeze) {
+        ParameterGroups groups =
+                isNothing(paramGroups) ? ParameterGroups.NONE : ParameterGroups.parse(paramGroups);
+        String[] prefixes =
+                isNothing(freeze)
+                        ? new String[0]
+                        : Arrays.stream(freeze.split(","))
+                                .map(String::strip)
+                                .filter(prefix -> !prefix.isEmpty())
+                                .toArray(String[]::new);
+        return groups.layerDecay(layerDecay).freezing(prefixes);
+    }
+
+    private static boolean isNothing(String text) {
+        return text.isBlank() || text.strip().equals(NOTHING);
     }
 
     private static double[] milestones(String text, int epochs) {
@@ -558,10 +941,39 @@ public record Recipe(
     public Optimiser optimizer() {
         return switch (optimiser) {
             case SGD ->
-                    new Sgd(rate(), momentum, nesterov && momentum > 0, weightDecay, decayNorms);
+                    new Sgd(
+                            rate(),
+                            momentum,
+                            nesterov && momentum > 0,
+                            weightDecay,
+                            decayNorms,
+                            dampening);
             case RMSPROP ->
-                    new Rmsprop(rate(), rho, epsilon, epsilonInside, weightDecay, decayed());
+                    new Rmsprop(
+                            rate(),
+                            rho,
+                            epsilon,
+                            epsilonInside,
+                            weightDecay,
+                            decayed(),
+                            rmspropMomentum,
+                            centred);
+            case ADAM, ADAMW ->
+                    new Adam(
+                            rate(),
+                            beta1,
+                            beta2,
+                            epsilon,
+                            amsgrad,
+                            optimiser == Optimisation.ADAMW,
+                            weightDecay,
+                            decayed());
         };
+    }
+
+    /** {@return what is remembered of each parameter, for plans} */
+    public OptimiserState optimiserState() {
+        return new OptimiserState(optimizer().step(0, 1, 1).state(), ema > 0);
     }
 
     /** The rate of this batch. */
@@ -575,6 +987,24 @@ public record Recipe(
                 : decayScales ? Decayed.WEIGHTS_AND_SCALES : Decayed.WEIGHTS;
     }
 
+    /**
+     * {@return this recipe with numbers for the weights that are balanced}
+     *
+     * @param images that are trained on
+     * @throws IllegalArgumentException in one line when a class or label does not occur among them
+     */
+    public Recipe balanced(Dataset images) {
+        Objects.requireNonNull(images, "images");
+        Map<String, String> weights = new LinkedHashMap<>();
+        if (classWeights.equals(OutputWeights.BALANCED) && !images.task().isOfVectors()) {
+            weights.put("class-weights", OutputWeights.balancedClasses(images));
+        }
+        if (positiveWeights.equals(OutputWeights.BALANCED) && images.task().isOfVectors()) {
+            weights.put("positive-weights", OutputWeights.balancedLabels(images));
+        }
+        return with(weights);
+    }
+
     /** {@return what happens to training images} */
     public Augmentation augmentation() {
         Augmentation augmentation =
@@ -585,7 +1015,32 @@ public record Recipe(
                     case CIFAR -> Augmentation.CIFAR;
                     case IMAGENET -> Augmentation.IMAGENET;
                 };
-        return augmentation.withJitter(ColourJitter.of(colourJitter));
+        return augmentation
+                .withJitter(ColourJitter.of(colourJitter))
+                .withVerticalFlip(verticalFlip)
+                .withRotation(rotation)
+                .withRandAugment(randAugment(randAugment))
+                .withErasing(
+                        randomErasing == 0
+                                ? null
+                                : new RandomErasing(randomErasing, erasingFilling))
+                .withInterpolation(interpolation);
+    }
+
+    /**
+     * {@return how the images of training batches are mixed}
+     *
+     * @throws IllegalArgumentException when the task has no labels of mixed images
+     */
+    public Mixing mixing() {
+        Mixing mixing = new Mixing(mixup, cutmix);
+        if (!mixing.isNone() && task() != Task.CLASSIFY && task() != Task.MULTILABEL) {
+            throw new IllegalArgumentException(
+                    (mixup > 0 ? "--mixup" : "--cutmix")
+                            + " is for classes and labels of whole images; the task is "
+                            + task().text());
+        }
+        return mixing;
     }
 
     /**
@@ -599,12 +1054,16 @@ public record Recipe(
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(device, "device");
 
+        LossFunction wanted = RecipeLoss.of(this);
         return Trainer.of(spec, device)
                 .strategy(strategy)
                 .batch(batch)
                 .accumulate(accumulate)
                 .optimizer(optimizer())
-                .labelSmoothing(labelSmoothing)
+                .loss(wanted)
+                .targets(mixing().isNone() ? wanted.targets() : TargetKind.VECTOR)
+                .parameterGroups(parameterGroups())
+                .averageWeights(ema > 0 ? new WeightAverage(ema, emaWarmUp) : null)
                 .clipGradients(clip)
                 .freezeBatchNorm(freezeBn)
                 .seed(seed);

@@ -6,7 +6,7 @@ import org.densenet4j.engine.RmspropStep;
 import java.util.Objects;
 
 /**
- * RMSprop (Tieleman and Hinton 2012, lecture 6.5), without momentum and not centred. Immutable.
+ * RMSprop (Tieleman and Hinton 2012, lecture 6.5), with the options of PyTorch. Immutable.
  *
  * @param learningRate step size at the start; {@link Trainer#learningRate} changes it
  * @param rho weight of what is remembered of the squared gradients
@@ -14,6 +14,9 @@ import java.util.Objects;
  * @param epsilonInside whether epsilon is added below the root
  * @param weightDecay added to gradients as {@code decay·parameter}
  * @param decayed which parameters decay
+ * @param momentum of what is divided, 0 for none
+ * @param centred whether the squared mean of the gradients is taken from their mean square (Graves
+ *     2013)
  */
 public record Rmsprop(
         double learningRate,
@@ -21,7 +24,9 @@ public record Rmsprop(
         double epsilon,
         boolean epsilonInside,
         double weightDecay,
-        Decayed decayed)
+        Decayed decayed,
+        double momentum,
+        boolean centred)
         implements Optimiser {
 
     /** Checks the ranges. */
@@ -29,25 +34,37 @@ public record Rmsprop(
         Objects.requireNonNull(decayed, "decayed");
         Sgd.checkRate(learningRate);
         Sgd.requireRange("weight decay", weightDecay, 0, 1);
-        step(learningRate, rho, epsilon, epsilonInside, weightDecay, decayed, 1); // checks the rest
+        Sgd.requireRange("momentum", momentum, 0, 1);
+        new RmspropStep(
+                (float) learningRate,
+                (float) rho,
+                (float) epsilon,
+                epsilonInside,
+                (float) momentum,
+                centred,
+                (float) weightDecay,
+                decayed,
+                1); // checks the rest
     }
 
-    private static RmspropStep step(
-            double rate,
+    /**
+     * Without momentum and not centred.
+     *
+     * @param learningRate step size at the start
+     * @param rho weight of what is remembered of the squared gradients
+     * @param epsilon added to the root of the squared gradients, or below it
+     * @param epsilonInside whether epsilon is added below the root
+     * @param weightDecay added to gradients as {@code decay·parameter}
+     * @param decayed which parameters decay
+     */
+    public Rmsprop(
+            double learningRate,
             double rho,
             double epsilon,
             boolean epsilonInside,
             double weightDecay,
-            Decayed decayed,
-            double gradientScale) {
-        return new RmspropStep(
-                (float) rate,
-                (float) rho,
-                (float) epsilon,
-                epsilonInside,
-                (float) weightDecay,
-                decayed,
-                (float) gradientScale);
+            Decayed decayed) {
+        this(learningRate, rho, epsilon, epsilonInside, weightDecay, decayed, 0, false);
     }
 
     /**
@@ -70,13 +87,49 @@ public record Rmsprop(
         return new Rmsprop(learningRate, 0.9, 1e-6, true, 2e-4, Decayed.WEIGHTS_AND_SCALES);
     }
 
+    /**
+     * {@return the same with another weight decay}
+     *
+     * @param decay from 0, for none, to 1
+     */
+    public Rmsprop withWeightDecay(double decay) {
+        return new Rmsprop(
+                learningRate, rho, epsilon, epsilonInside, decay, decayed, momentum, centred);
+    }
+
+    /**
+     * {@return the same with another momentum of what is divided}
+     *
+     * @param value from 0, for none, to 1
+     */
+    @Override
+    public Rmsprop withMomentum(double value) {
+        return new Rmsprop(
+                learningRate, rho, epsilon, epsilonInside, weightDecay, decayed, value, centred);
+    }
+
+    /** {@return the same that takes the squared mean of the gradients from their mean square} */
+    public Rmsprop withCentring() {
+        return new Rmsprop(
+                learningRate, rho, epsilon, epsilonInside, weightDecay, decayed, momentum, true);
+    }
+
     @Override
     public String name() {
         return "rmsprop";
     }
 
     @Override
-    public RmspropStep step(double rate, double gradientScale) {
-        return step(rate, rho, epsilon, epsilonInside, weightDecay, decayed, gradientScale);
+    public RmspropStep step(double rate, double gradientScale, long update) {
+        return new RmspropStep(
+                (float) rate,
+                (float) rho,
+                (float) epsilon,
+                epsilonInside,
+                (float) momentum,
+                centred,
+                (float) weightDecay,
+                decayed,
+                (float) gradientScale);
     }
 }

@@ -36,8 +36,13 @@ record RunData<B>(
         StepResult of(Trainer trainer, B batch, @Nullable B next);
     }
 
-    static RunData<?> of(BatchLoader train, int images, BatchLoader test) {
-        return new RunData<>(train, Trainer::step, new ImageTest(test), train.metadata(), images);
+    static RunData<?> of(BatchLoader train, int images, BatchLoader test, boolean ofVectors) {
+        return new RunData<>(
+                train,
+                Trainer::step,
+                ofVectors ? new VectorTest(test) : new ImageTest(test),
+                train.metadata(),
+                images);
     }
 
     static RunData<?> of(

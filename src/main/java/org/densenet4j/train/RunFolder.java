@@ -57,8 +57,11 @@ public final class RunFolder implements AutoCloseable {
 
     private static final List<String> RUN = List.of(CONFIG, METRICS, CHECKPOINT, BEST);
 
+    /** How each output does in the best state, where images are labelled with vectors. */
+    public static final String OUTPUTS = "outputs.csv";
+
     /** Pages of a run; a folder without one of {@link #RUN} has them from somewhere else. */
-    private static final List<String> PAGES = List.of(CONFUSION, IOU, SUMMARY);
+    private static final List<String> PAGES = List.of(CONFUSION, IOU, OUTPUTS, SUMMARY);
 
     /** What a process leaves that is killed while it writes one of these files. */
     private static final Pattern LEFT_OVER =
@@ -292,6 +295,17 @@ public final class RunFolder implements AutoCloseable {
         return lines.subList(1, lines.size());
     }
 
+    /**
+     * {@return the scores of each output in the best state, the headings first; empty before the
+     * first test, and where images have one class}
+     *
+     * @throws IOException when the file is there and cannot be read
+     */
+    public List<List<String>> outputs() throws IOException {
+        Path file = file(OUTPUTS);
+        return Files.exists(file) ? Csv.parse(Files.readString(file)) : List.of();
+    }
+
     /** The confusion matrix of the best state; empty before the first test. */
     int[][] confusion() throws IOException {
         Path file = file(CONFUSION);
@@ -317,7 +331,7 @@ public final class RunFolder implements AutoCloseable {
      */
     public static Optional<Path> results(Path folder) {
         Objects.requireNonNull(folder, "folder");
-        return Stream.of(BEST, METRICS, CONFUSION, IOU)
+        return Stream.of(BEST, METRICS, CONFUSION, IOU, OUTPUTS)
                 .map(folder::resolve)
                 .filter(file -> Files.exists(file, LinkOption.NOFOLLOW_LINKS))
                 .findFirst();
@@ -336,6 +350,7 @@ public final class RunFolder implements AutoCloseable {
         Files.deleteIfExists(file(BEST));
         Files.deleteIfExists(file(CONFUSION));
         Files.deleteIfExists(file(IOU));
+        Files.deleteIfExists(file(OUTPUTS));
     }
 
     void write(String name, String text) throws IOException {

@@ -7,9 +7,11 @@ import org.densenet4j.report.Table;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.DoubleFunction;
 
 /** A run on one HTML page: curves, the confusion matrix, the settings. */
 final class RunSummary {
@@ -22,6 +24,10 @@ final class RunSummary {
     private static final String NONE = "–";
 
     private static final int MOST_MISTAKES = 20;
+
+    /** What columns of one output start with. */
+    private static final List<String> OF_OUTPUTS =
+            List.of(EpochResult.IOU_OF, EpochResult.AUROC_OF, EpochResult.ERROR_OF);
 
     private final RunFolder folder;
 
@@ -38,26 +44,27 @@ final class RunSummary {
             RunFolder folder,
             String subtitle,
             Map<String, String> settings,
-            List<String> classNames)
+            List<String> classNames,
+            BestBy bestBy)
             throws IOException {
         RunSummary summary = new RunSummary(folder);
         Metrics epochs = folder.metrics();
         HtmlPage page = HtmlPage.titled("Training run").subtitle(subtitle);
         if (epochs.size() > 0) {
-            summary.keyFigures(page, epochs);
+            summary.keyFigures(page, epochs, bestBy);
             summary.curves(page, epochs);
         }
         summary.confusion(page, classNames, folder.confusion());
         summary.iou(page, folder.iou());
+        summary.outputs(page, folder.outputs());
         Table table = Table.of("Settings", "key", "value");
         settings.forEach(table::row);
         page.section("Settings").table(table);
         page.write(summary.folder.file(RunFolder.SUMMARY));
     }
 
-    private void keyFigures(HtmlPage page, Metrics epochs) {
-        boolean ofPixels = epochs.has(EpochResult.MEAN_IOU);
-        double[] score = epochs.column(ofPixels ? EpochResult.MEAN_IOU : "test_accuracy");
+    private void keyFigures(HtmlPage page, Metrics epochs, BestBy bestBy) {
+        double[] score = epochs.column(bestBy.column());
         int best = 0;
         // Epochs have the same number of images: seconds of one image, added up over epochs.
         double steps = 0;
@@ -65,7 +72,7 @@ final class RunSummary {
         int trained = 0; // an epoch whose training is of an earlier process was only tested
         double seconds = 0;
         for (int e = 0; e < score.length; e++) {
-            best = score[e] > score[best] || Double.isNaN(score[best]) ? e : best;
+            best = bestBy.isBetter(score[e], score[best]) || Double.isNaN(score[best]) ? e : best;
             double rate = epochs.column("images_per_second")[e];
             if (rate > 0) {
                 double share = Math.min(epochs.column("input_wait")[e], MOST_WAIT);
@@ -75,7 +82,9 @@ final class RunSummary {
             }
             seconds += epochs.column("seconds")[e];
         }
-        page.keyFigure(ofPixels ? "best mean IoU" : "best test accuracy", percent(score[best]));
+        page.keyFigure(
+                bestBy == BestBy.ACCURACY ? "best test accuracy" : "best " + bestBy.text(),
+                Double.isNaN(score[best]) ? NONE : bestBy.format(score[best]));
         String bestEpoch = Double.isNaN(score[best]) ? NONE : String.valueOf(best + 1);
         page.keyFigure("in epoch", bestEpoch + " of " + score.length);
         if (trained > 0) {
@@ -98,49 +107,87 @@ final class RunSummary {
     }
 
     private void curves(HtmlPage page, Metrics epochs) {
-        page.section("Loss and accuracy");
+        boolean classified = epochs.has("test_accuracy");
+        page.section(classified ? "Loss and accuracy" : "Loss and error");
         page.chart("Loss of each epoch", lines(epochs, "number", "train_loss", "test_loss"));
-        page.chart(
-                "Accuracy of each epoch",
-                lines(epochs, "percent", "train_accuracy", "test_accuracy"));
+        if (classified) {
+            page.chart(
+                    "Accuracy of each epoch",
+                    lines(epochs, "percent", "train_accuracy", "test_accuracy"));
+        }
+        if (epochs.has(EpochResult.AUROC)) {
+            page.chart(
+                    "Mean AUROC and average precision of each epoch",
+                    lines(epochs, "number", EpochResult.AUROC, EpochResult.AVERAGE_PRECISION));
+            page.chart(
+                    "AUROC of each label",
+                    lines(epochs, "number", columns(epochs, EpochResult.AUROC_OF)));
+        }
+        if (epochs.has(EpochResult.ABSOLUTE_ERROR)) {
+            page.chart(
+                    "Mean absolute error of each epoch",
+                    lines(epochs, "number", EpochResult.ABSOLUTE_ERROR));
+            page.chart(
+                    "Mean absolute error of each output",
+                    lines(epochs, "number", columns(epochs, EpochResult.ERROR_OF)));
+        }
         boolean ofPixels = epochs.has(EpochResult.MEAN_IOU);
         if (ofPixels) {
-            List<String> scores =
-                    epochs.columns().stream()
-                            .filter(name -> name.startsWith(EpochResult.IOU_OF))
-                            .toList();
             page.chart("Mean IoU of each epoch", lines(epochs, "percent", EpochResult.MEAN_IOU));
             page.chart(
-                    "IoU of each class", lines(epochs, "percent", scores.toArray(String[]::new)));
+                    "IoU of each class",
+                    lines(epochs, "percent", columns(epochs, EpochResult.IOU_OF)));
         }
-        Table table =
-                Table.of(
-                        "All epochs",
-                        "epoch",
-                        "train loss",
-                        "train accuracy",
-                        "test loss",
-                        "test accuracy",
-                        ofPixels ? "mean IoU" : "in the top 5",
-                        "images/s",
-                        "input wait");
-        for (int e = 0; e < epochs.size(); e++) {
-            table.row(
-                    (int) epochs.column("epoch")[e],
-                    number(epochs.column("train_loss")[e]),
-                    percent(epochs.column("train_accuracy")[e]),
-                    number(epochs.column("test_loss")[e]),
-                    percent(epochs.column("test_accuracy")[e]),
-                    percent(epochs.column(ofPixels ? EpochResult.MEAN_IOU : "test_top5")[e]),
-                    String.format(Locale.ROOT, "%.1f", epochs.column("images_per_second")[e]),
-                    percent(epochs.column("input_wait")[e]));
-        }
-        page.foldedTable(table);
+        epochTable(page, epochs);
         page.section("Learning rate");
         page.chart(
                 "Learning rate at the end of each epoch",
                 lines(epochs, "number", "learning_rate"),
                 220);
+    }
+
+    /** A column for each number that the task has. */
+    private static void epochTable(HtmlPage page, Metrics epochs) {
+        Map<String, DoubleFunction<Object>> columns = new LinkedHashMap<>();
+        columns.put("epoch", value -> (int) value);
+        columns.put("train_loss", RunSummary::number);
+        columns.put("train_accuracy", RunSummary::percent);
+        columns.put("test_loss", RunSummary::number);
+        columns.put("test_accuracy", RunSummary::percent);
+        columns.put(EpochResult.MEAN_IOU, RunSummary::percent);
+        columns.put("test_top5", RunSummary::percent);
+        columns.put(EpochResult.AUROC, RunSummary::number);
+        columns.put(EpochResult.AVERAGE_PRECISION, RunSummary::number);
+        columns.put(EpochResult.ABSOLUTE_ERROR, RunSummary::number);
+        columns.put("images_per_second", value -> String.format(Locale.ROOT, "%.1f", value));
+        columns.put("input_wait", RunSummary::percent);
+        columns.keySet().removeIf(name -> !epochs.has(name));
+        Table table =
+                Table.of(
+                        "All epochs",
+                        columns.keySet().stream().map(RunSummary::heading).toArray(String[]::new));
+        for (int e = 0; e < epochs.size(); e++) {
+            int epoch = e;
+            table.row(
+                    columns.entrySet().stream()
+                            .map(c -> c.getValue().apply(epochs.column(c.getKey())[epoch]))
+                            .toArray());
+        }
+        page.foldedTable(table);
+    }
+
+    private static String heading(String column) {
+        return switch (column) {
+            case "test_top5" -> "in the top 5";
+            case "images_per_second" -> "images/s";
+            default -> shown(column);
+        };
+    }
+
+    private static String[] columns(Metrics epochs, String prefix) {
+        return epochs.columns().stream()
+                .filter(name -> name.startsWith(prefix))
+                .toArray(String[]::new);
     }
 
     private static String number(double value) {
@@ -149,12 +196,28 @@ final class RunSummary {
 
     /** A column of the metrics in a legend. */
     private static String shown(String column) {
-        if (column.equals(EpochResult.MEAN_IOU)) {
-            return "mean IoU";
+        switch (column) {
+            case EpochResult.MEAN_IOU -> {
+                return "mean IoU";
+            }
+            case EpochResult.AUROC -> {
+                return "mean AUROC";
+            }
+            case EpochResult.AVERAGE_PRECISION -> {
+                return "mean average precision";
+            }
+            case EpochResult.ABSOLUTE_ERROR -> {
+                return "mean absolute error";
+            }
+            default -> {
+                for (String prefix : OF_OUTPUTS) {
+                    if (column.startsWith(prefix)) {
+                        return column.substring(prefix.length());
+                    }
+                }
+                return column.replace('_', ' ');
+            }
         }
-        return column.startsWith(EpochResult.IOU_OF)
-                ? column.substring(EpochResult.IOU_OF.length())
-                : column.replace('_', ' ');
     }
 
     private static Map<String, Object> lines(Metrics epochs, String format, String... columns) {
@@ -267,6 +330,24 @@ final class RunSummary {
                     Long.parseLong(of.get(3)),
                     Long.parseLong(of.get(4)),
                     Long.parseLong(of.get(2)));
+        }
+        page.table(table);
+    }
+
+    /** The file as it is, with its names as headings. */
+    private void outputs(HtmlPage page, List<List<String>> scores) {
+        if (scores.isEmpty()) {
+            return;
+        }
+        page.section("Outputs in the best state");
+        Table table =
+                Table.of(
+                        "Outputs",
+                        scores.getFirst().stream()
+                                .map(name -> name.replace('_', ' '))
+                                .toArray(String[]::new));
+        for (List<String> row : scores.subList(1, scores.size())) {
+            table.row(row.stream().map(cell -> cell.isEmpty() ? NONE : cell).toArray());
         }
         page.table(table);
     }

@@ -3,20 +3,22 @@ package org.densenet4j.train;
 import org.densenet4j.engine.SgdStep;
 
 /**
- * Stochastic gradient descent as PyTorch defines it, without dampening. Immutable.
+ * Stochastic gradient descent as PyTorch defines it. Immutable.
  *
  * @param learningRate step size at the start; {@link Trainer#learningRate} changes it
  * @param momentum factor of the velocity
  * @param nesterov whether the gradient is taken ahead (Sutskever et al. 2013)
  * @param weightDecay added to gradients as {@code decay·parameter}
  * @param decayNormsAndBiases whether gamma, beta and biases decay, too, as in the DenseNet papers
+ * @param dampening share of each gradient but the first that is kept out of the velocity
  */
 public record Sgd(
         double learningRate,
         double momentum,
         boolean nesterov,
         double weightDecay,
-        boolean decayNormsAndBiases)
+        boolean decayNormsAndBiases,
+        double dampening)
         implements Optimiser {
 
     /** Checks the ranges. */
@@ -28,6 +30,29 @@ public record Sgd(
             throw new IllegalArgumentException(
                     "Nesterov needs a momentum above 0; give one or switch Nesterov off");
         }
+        requireRange("dampening", dampening, 0, 1);
+        if (nesterov && dampening > 0) {
+            throw new IllegalArgumentException(
+                    "dampening = " + dampening + ": Nesterov has none; switch it off or use 0");
+        }
+    }
+
+    /**
+     * Without dampening.
+     *
+     * @param learningRate step size at the start
+     * @param momentum factor of the velocity
+     * @param nesterov whether the gradient is taken ahead
+     * @param weightDecay added to gradients as {@code decay·parameter}
+     * @param decayNormsAndBiases whether gamma, beta and biases decay, too
+     */
+    public Sgd(
+            double learningRate,
+            double momentum,
+            boolean nesterov,
+            double weightDecay,
+            boolean decayNormsAndBiases) {
+        this(learningRate, momentum, nesterov, weightDecay, decayNormsAndBiases, 0);
     }
 
     /** Refuses a learning rate that nobody means. */
@@ -48,8 +73,9 @@ public record Sgd(
     }
 
     @Override
-    public SgdStep step(double rate, double gradientScale) {
+    public SgdStep step(double rate, double gradientScale, long update) {
         return SgdStep.of(rate)
+                .withGradientShare(update > 1 ? 1 - dampening : 1)
                 .withMomentum(momentum, nesterov)
                 .withWeightDecay(weightDecay, decayNormsAndBiases)
                 .withGradientScale(gradientScale);
@@ -80,7 +106,7 @@ public record Sgd(
      * @param decay from 0, for none, to 1
      */
     public Sgd withWeightDecay(double decay) {
-        return new Sgd(learningRate, momentum, nesterov, decay, decayNormsAndBiases);
+        return new Sgd(learningRate, momentum, nesterov, decay, decayNormsAndBiases, dampening);
     }
 
     /**
@@ -88,13 +114,29 @@ public record Sgd(
      *
      * @param value from 0, for none, to 1
      */
+    @Override
     public Sgd withMomentum(double value) {
         return new Sgd(
-                learningRate, value, nesterov && value > 0, weightDecay, decayNormsAndBiases);
+                learningRate,
+                value,
+                nesterov && value > 0,
+                weightDecay,
+                decayNormsAndBiases,
+                dampening);
+    }
+
+    /**
+     * {@return the same with dampening}
+     *
+     * @param value share of each gradient but the first that is kept out of the velocity, 0 for
+     *     none; not with Nesterov's momentum
+     */
+    public Sgd withDampening(double value) {
+        return new Sgd(learningRate, momentum, nesterov, weightDecay, decayNormsAndBiases, value);
     }
 
     /** {@return the same without weight decay on gamma, beta and biases} */
     public Sgd withoutDecayOfNormsAndBiases() {
-        return new Sgd(learningRate, momentum, nesterov, weightDecay, false);
+        return new Sgd(learningRate, momentum, nesterov, weightDecay, false, dampening);
     }
 }

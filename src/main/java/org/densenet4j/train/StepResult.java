@@ -9,14 +9,22 @@ import java.util.Objects;
  * What a training or evaluation step found.
  *
  * @param step number of training steps done, this one included
- * @param loss mean softmax cross-entropy over the {@link #labels}
- * @param correct images, or pixels, whose highest logit is their label
+ * @param loss mean over the {@link #labels}, or of another loss over its targets
+ * @param correct images, or pixels, whose highest logit is their label; of several labels images of
+ *     which all are right; of numbers 0
  * @param images images of the step
  * @param gradientNorm Euclidean norm of all gradients before clipping; 0 in evaluation
  * @param pixels counts by class, of a network that classifies pixels
+ * @param meanOver labels, targets or sum of weights that the mean loss is taken over
  */
 public record StepResult(
-        long step, double loss, int correct, int images, double gradientNorm, PixelTally pixels) {
+        long step,
+        double loss,
+        int correct,
+        int images,
+        double gradientNorm,
+        PixelTally pixels,
+        double meanOver) {
     /** Checks that nothing is missing. */
     public StepResult {
         Objects.requireNonNull(pixels, "pixels");
@@ -32,7 +40,7 @@ public record StepResult(
      * @param gradientNorm Euclidean norm of all gradients before clipping; 0 in evaluation
      */
     public StepResult(long step, double loss, int correct, int images, double gradientNorm) {
-        this(step, loss, correct, images, gradientNorm, PixelTally.NONE);
+        this(step, loss, correct, images, gradientNorm, PixelTally.NONE, images);
     }
 
     /** {@return images, or pixels that have a label: what the mean loss is taken over} */
@@ -78,8 +86,8 @@ public record StepResult(
             return gradientNorm;
         }
 
-        StepResult result(long step, int images, double norm) {
-            return new StepResult(step, loss, correct, images, norm, pixels);
+        StepResult result(long step, int images, double norm, double meanOver) {
+            return new StepResult(step, loss, correct, images, norm, pixels, meanOver);
         }
     }
 }

@@ -1,9 +1,11 @@
 package org.densenet4j.train;
 
+import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.SegmentationScores;
 import org.densenet4j.engine.PixelTally;
 
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -11,12 +13,14 @@ import java.util.stream.IntStream;
  * finite: its class is none then.
  *
  * @param images number of images
- * @param loss mean softmax cross-entropy of images, or of pixels with a label
- * @param accuracy share of images or of pixels whose class has the highest logit
+ * @param loss mean over images, over pixels with a label, or over targets
+ * @param accuracy share of images or of pixels whose class has the highest logit; of several labels
+ *     share of images of which all are right; of numbers 0
  * @param top5 share whose class is among the five highest logits; NaN where pixels are classified
  * @param confusion images by class and prediction, [classes][classes]; empty where pixels are
  *     classified
  * @param pixels counts by class where pixels are classified
+ * @param outputs how each output does where images are labelled with vectors
  */
 public record TestResult(
         long images,
@@ -24,8 +28,25 @@ public record TestResult(
         double accuracy,
         double top5,
         int[][] confusion,
-        PixelTally pixels) {
+        PixelTally pixels,
+        List<OutputScores.Score> outputs) {
     private static final int[][] NO_CONFUSION = {};
+
+    /** Keeps a copy. */
+    public TestResult {
+        outputs = List.copyOf(outputs);
+    }
+
+    /**
+     * Where images are labelled with vectors.
+     *
+     * @param accuracy share of images all of whose labels are right
+     */
+    static TestResult ofVectors(
+            long images, double loss, double accuracy, List<OutputScores.Score> outputs) {
+        return new TestResult(
+                images, loss, accuracy, Double.NaN, NO_CONFUSION, PixelTally.NONE, outputs);
+    }
 
     /**
      * Where pixels are classified.
@@ -35,7 +56,7 @@ public record TestResult(
     static TestResult ofPixels(long images, double lossSum, PixelTally pixels) {
         double loss = pixels.pixels() == 0 ? Double.NaN : lossSum / pixels.pixels();
         double accuracy = Double.isFinite(loss) ? scores(pixels).accuracy() : Double.NaN;
-        return new TestResult(images, loss, accuracy, Double.NaN, NO_CONFUSION, pixels);
+        return new TestResult(images, loss, accuracy, Double.NaN, NO_CONFUSION, pixels, List.of());
     }
 
     private static SegmentationScores scores(PixelTally pixels) {
@@ -59,19 +80,40 @@ public record TestResult(
                 .toList();
     }
 
-    /** {@return what the best state has most of: accuracy, or the mean of {@link #iou}} */
-    public double score() {
-        if (pixels.equals(PixelTally.NONE)) {
-            return accuracy;
-        }
-        return Double.isFinite(loss) ? scores(pixels).meanIou() : Double.NaN;
+    /** {@return the mean of {@link #iou}; NaN where images are classified} */
+    public double meanIou() {
+        return pixels.equals(PixelTally.NONE) || !Double.isFinite(loss)
+                ? Double.NaN
+                : scores(pixels).meanIou();
+    }
+
+    /** {@return the mean of the outputs' areas under the curve; NaN where none has one} */
+    public double meanAuroc() {
+        return mean(OutputScores.Score::auroc);
+    }
+
+    /** {@return the mean of the outputs' average precisions; NaN where none has one} */
+    public double meanAveragePrecision() {
+        return mean(OutputScores.Score::averagePrecision);
+    }
+
+    /** {@return the mean of the outputs' absolute errors; NaN where none has one} */
+    public double meanAbsoluteError() {
+        return mean(OutputScores.Score::absoluteError);
+    }
+
+    private double mean(ToDoubleFunction<OutputScores.Score> of) {
+        return Double.isFinite(loss) ? OutputScores.mean(outputs, of) : Double.NaN;
     }
 
     /** Adds up batches of labelled images. */
     static final class Sum implements TestSum {
+        private static final int FIRST = 5;
+
         private final int classes;
         private final int[][] confusion;
         private double loss;
+        private double weight;
         private long correct;
         private long amongFive;
         private long images;
@@ -82,7 +124,8 @@ public record TestResult(
         }
 
         void add(StepResult step, int[] labels, float[] logits) {
-            loss += step.loss() * step.images();
+            loss += step.loss() * step.meanOver();
+            weight += step.meanOver();
             correct += step.correct();
             images += step.images();
             for (int i = 0; i < labels.length; i++) {
@@ -100,29 +143,41 @@ public record TestResult(
 
         @Override
         public void overRanks(Ranks ranks) {
-            double[] sums = new double[4 + classes * classes];
+            double[] sums = new double[FIRST + classes * classes];
             sums[0] = loss;
             sums[1] = correct;
             sums[2] = amongFive;
             sums[3] = images;
+            sums[4] = weight;
             for (int i = 0; i < classes * classes; i++) {
-                sums[4 + i] = confusion[i / classes][i % classes];
+                sums[FIRST + i] = confusion[i / classes][i % classes];
             }
             ranks.sum(sums);
             loss = sums[0];
             correct = (long) sums[1];
             amongFive = (long) sums[2];
             images = (long) sums[3];
+            weight = sums[4];
             for (int i = 0; i < classes * classes; i++) {
-                confusion[i / classes][i % classes] = (int) sums[4 + i];
+                confusion[i / classes][i % classes] = (int) sums[FIRST + i];
             }
+        }
+
+        private double weight() {
+            return Double.isFinite(loss) && weight > 0 ? weight : Double.NaN;
         }
 
         @Override
         public TestResult result() {
             double n = Double.isFinite(loss) ? Math.max(1, images) : Double.NaN;
             return new TestResult(
-                    images, loss / n, correct / n, amongFive / n, confusion, PixelTally.NONE);
+                    images,
+                    loss / weight(),
+                    correct / n,
+                    amongFive / n,
+                    confusion,
+                    PixelTally.NONE,
+                    List.of());
         }
     }
 }

@@ -5,16 +5,23 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Outputs;
 import org.densenet4j.data.SegmentationBatch;
+import org.densenet4j.data.Task;
 import org.densenet4j.distributed.Communicator;
+import org.densenet4j.engine.LossFunction;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
+import org.densenet4j.engine.ParameterRule;
 import org.densenet4j.engine.Pass;
+import org.densenet4j.engine.Targets;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.OptimiserState;
+import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.FamilySpec;
 import org.jspecify.annotations.Nullable;
 
@@ -46,13 +53,15 @@ import java.util.Optional;
  */
 public final class Trainer implements AutoCloseable {
     private static final String OPTIMISER = "trainer.optimiser";
+    private static final String AVERAGED = "trainer.averaged";
 
     private final Network network;
     private final Device device;
     private final long memoryBudget;
-    private final Optimiser optimizer;
+    private Optimiser optimizer;
+    private final @Nullable WeightAverage average;
     private final int accumulate;
-    private final float labelSmoothing;
+    private final StepTargets targets;
     private final double clipNorm;
     private final Mode mode;
     private final long seed;
@@ -71,6 +80,9 @@ public final class Trainer implements AutoCloseable {
     /** Steps before this trainer's network was opened, of the state that was loaded. */
     private long stepsBefore;
 
+    /** Whether averages of the weights were started, by the first pass or by what was loaded. */
+    private boolean averaging;
+
     /** Counts forward passes, so that micro-batches of one step drop different elements. */
     private long passes;
 
@@ -81,8 +93,9 @@ public final class Trainer implements AutoCloseable {
         this.images = images;
         this.ranks = new Ranks(b.communicator);
         this.optimizer = b.optimizer;
+        this.average = b.average;
         this.accumulate = b.accumulate;
-        this.labelSmoothing = b.labelSmoothing;
+        this.targets = new StepTargets(b.effectiveLoss(), b.targetKind());
         this.clipNorm = b.clipNorm;
         this.mode = b.frozenBatchNorm ? Mode.FROZEN : Mode.TRAIN;
         this.seed = b.seed;
@@ -175,7 +188,9 @@ public final class Trainer implements AutoCloseable {
             check(batch);
             images.requireTrainable("the batch", batch.metadata());
             share();
+            startAverages();
             Ranks.Images all = ranks.images(batch.labelled(), batch.size());
+            StepTargets.Parts parts = targets.of(batch, all, ranks, spec().classes());
             long passesBefore = passes;
             network.zeroGradients();
             network.keepRunningStatistics();
@@ -188,16 +203,15 @@ public final class Trainer implements AutoCloseable {
                 Pass pass = nextPass(count);
                 warnOfOneValue(count);
                 network.input(batch.images(first, count), count);
+                Targets part = parts.of(first, count);
                 network.trainingPass(
                         pass,
-                        batch.labels(first, count),
-                        labelSmoothing,
-                        all.labels(),
+                        part,
                         last && all.equal() ? ranks.communicator() : Communicator.alone());
                 if (next != null && last && next.size() <= micro) {
                     network.stage(next.images());
                 }
-                Network.Outcome outcome = network.outcome(pass, all.labels());
+                Network.Outcome outcome = network.outcome(pass, part.meanOver());
                 sum.add(outcome);
                 infinite = Double.isFinite(outcome.loss()) ? null : pass;
                 if (infinite != null && ranks.isAlone()) {
@@ -218,7 +232,7 @@ public final class Trainer implements AutoCloseable {
                 passes = passesBefore + (long) accumulate * ranks.count();
             }
             images.train(batch.metadata());
-            return sum.result(steps(), all.images(), norm);
+            return sum.result(steps(), all.images(), norm, parts.meanOver());
         }
     }
 
@@ -285,7 +299,58 @@ public final class Trainer implements AutoCloseable {
 
     private void update(double norm) {
         double scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
-        network.update(optimizer.step(learningRate, scale));
+        network.update(optimizer.step(learningRate, scale, steps() + 1));
+        if (average != null) {
+            network.followAverages(average.decay(steps()));
+        }
+    }
+
+    /** Averages begin where the first step does, whatever was loaded before. */
+    private void startAverages() {
+        if (network.areAveragesExchanged()) {
+            throw new IllegalStateException(
+                    "the network holds its averages; exchangeAverages() before it is trained on");
+        }
+        if (average != null && !averaging) {
+            network.startAverages();
+            averaging = true;
+        }
+    }
+
+    /**
+     * Exchanges parameters and running statistics with the averages that {@link
+     * Builder#averageWeights} asked for, to evaluate or to save by these; done again, it takes that
+     * back. A file that is saved in between has the averages as the network's weights, and is
+     * continued with what was trained.
+     *
+     * @throws IllegalStateException when there are no averages, or there was no step yet
+     */
+    public void exchangeAverages() {
+        try (DeviceUse _ = network.use()) {
+            if (average != null && !averaging) {
+                throw new IllegalStateException("there are no averages before the first step");
+            }
+            network.exchangeAverages();
+        }
+    }
+
+    /** {@return whether weights are averaged} */
+    public boolean averagesWeights() {
+        return average != null;
+    }
+
+    /**
+     * Changes the momentum of the coming steps: SGD's and RMSprop's, and Adam's beta1.
+     *
+     * @param value from 0 to 1
+     */
+    public void momentum(double value) {
+        optimizer = optimizer.withMomentum(value);
+    }
+
+    /** {@return momentum of the coming steps; beta1 of Adam} */
+    public double momentum() {
+        return optimizer.momentum();
     }
 
     /**
@@ -347,6 +412,7 @@ public final class Trainer implements AutoCloseable {
                                 + ": a pass of this trainer has 1 to "
                                 + network.plan().batch());
             }
+            startAverages();
             Pass pass = new Pass(images, mode, seed, passes + ranks.rank());
             passes += ranks.count();
             return pass;
@@ -414,22 +480,23 @@ public final class Trainer implements AutoCloseable {
             }
             images.requireSame("the batch", batch.metadata());
             StepResult.Sum sum = new StepResult.Sum();
-            int labelled = batch.labelled();
+            StepTargets.Parts parts = targets.of(batch, spec().classes());
             int at = 0;
             int micro = network.plan().batch();
             for (int first = 0; first < batch.size(); first += micro) {
                 int count = Math.min(micro, batch.size() - first);
                 Pass pass = new Pass(count, Mode.EVALUATE, seed, 0);
                 network.input(batch.images(first, count), count);
-                network.evaluationPass(pass, batch.labels(first, count), labelled);
-                sum.add(network.outcome(pass, labelled));
+                Targets wanted = parts.of(first, count);
+                network.evaluationPass(pass, wanted);
+                sum.add(network.outcome(pass, wanted.meanOver()));
                 if (logits != null) {
                     float[] part = network.logits(count);
                     System.arraycopy(part, 0, logits, at, part.length);
                     at += part.length;
                 }
             }
-            return sum.result(steps(), batch.size(), 0);
+            return sum.result(steps(), batch.size(), 0, parts.meanOver());
         }
     }
 
@@ -496,7 +563,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void check(LabelledBatch batch) {
-        batch.check(spec(), (long) network.plan().batch() * accumulate);
+        batch.check(spec(), targets, (long) network.plan().batch() * accumulate);
         checkLoadedClasses(batch.metadata().or(images.known()));
     }
 
@@ -525,6 +592,11 @@ public final class Trainer implements AutoCloseable {
     /** {@return the network: parameters and gradients by name, passes of one's own} */
     public Network network() {
         return network;
+    }
+
+    /** {@return what the network is trained for, by its loss} */
+    public Task task() {
+        return targets.task(spec().graph().classifiesPixels());
     }
 
     /** {@return the plan that was allocated} */
@@ -633,12 +705,29 @@ public final class Trainer implements AutoCloseable {
             ImageMetadata told = images.with(ImageMetadata.read(path, notes));
             checkLoadedClasses(told);
             counters.putAll(told.or(loadedClasses()).entries());
+            counters.putAll(Outputs.of(task()).entries());
             counters.put(OPTIMISER, optimizer.name());
             counters.put("trainer.steps", String.valueOf(steps()));
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));
+            if (average != null) {
+                if (!averaging) {
+                    startAverages(); // of a trainer that has made no step
+                }
+                counters.put(AVERAGED, String.valueOf(network.areAveragesExchanged()));
+            }
             Checkpoint.save(path, network, spec(), counters, steps());
         }
+    }
+
+    /** {@return bytes of the tensors of what {@link #save} writes} */
+    public long checkpointBytes() {
+        long parameters = network.parameters().stream().mapToLong(ParameterSpec::count).sum();
+        long statistics =
+                network.runningStatistics().stream().mapToLong(ParameterSpec::count).sum();
+        int copies = average == null ? 1 : 2;
+        int remembered = network.optimiserState().size();
+        return Float.BYTES * ((copies + remembered) * parameters + copies * statistics);
     }
 
     /**
@@ -674,8 +763,25 @@ public final class Trainer implements AutoCloseable {
             passes = counters.passes;
             shared = false;
             averaged = true;
+            if (average != null) {
+                takeAverages(metadata.get(AVERAGED));
+            }
             learningRate(counters.learningRate);
             return metadata;
+        }
+    }
+
+    /**
+     * Goes on with what was trained, also from a file that has the averages in its place.
+     *
+     * @param saved whether the file has, null where it has no averages: they start at its weights
+     */
+    private void takeAverages(@Nullable String saved) {
+        averaging = saved != null;
+        boolean wanted = Boolean.parseBoolean(saved);
+        network.averagesAreExchanged(wanted);
+        if (wanted) {
+            network.exchangeAverages();
         }
     }
 
@@ -729,9 +835,11 @@ public final class Trainer implements AutoCloseable {
      *       FLOAT32} unless {@link org.densenet4j.backend.DeviceOptions} say otherwise), {@link
      *       #memoryBudget} what the device has free;
      *   <li>{@link #batch} 64 images in one pass ({@link #accumulate} 1), {@link #seed} 1;
+     *   <li>{@link #loss} {@link LossFunction#crossEntropy}, of one class per image or pixel;
      *   <li>{@link #optimizer} {@code Sgd.nesterov(0.1)}: momentum 0.9, weight decay 1e-4 on all
      *       parameters, as in the DenseNet papers; {@link #clipGradients} 0, never; {@link
      *       #labelSmoothing} 0, none;
+     *   <li>{@link #parameterGroups} none, {@link #averageWeights} off;
      *   <li>{@link #freezeBatchNorm} and {@link #inputGradient} off;
      *   <li>{@link #images} none: the first batch that is trained on, or a file that is loaded, may
      *       tell class names and normalisation.
@@ -745,6 +853,10 @@ public final class Trainer implements AutoCloseable {
         private int batch = 64;
         private int accumulate = 1;
         private Optimiser optimizer = Sgd.nesterov(0.1);
+        private LossFunction loss = LossFunction.crossEntropy();
+        private @Nullable TargetKind targets;
+        private ParameterGroups groups = ParameterGroups.NONE;
+        private @Nullable WeightAverage average;
         private float labelSmoothing;
         private double clipNorm;
         private boolean frozenBatchNorm;
@@ -830,7 +942,98 @@ public final class Trainer implements AutoCloseable {
         }
 
         /**
-         * Share of the target spread evenly over all classes; for networks that classify images.
+         * What is made small; softmax cross-entropy of one class per image or pixel unless told.
+         *
+         * @param value of one class per image for batches of class indices, of vectors for batches
+         *     with {@link Batch#targets}
+         * @return this
+         */
+        public Builder loss(LossFunction value) {
+            loss = Objects.requireNonNull(value, "loss");
+            return this;
+        }
+
+        /**
+         * Which parameters are trained otherwise than the optimiser says, or not at all; none
+         * unless told.
+         *
+         * @param value groups by name, rates by layer, frozen parts
+         * @return this
+         */
+        public Builder parameterGroups(ParameterGroups value) {
+            groups = Objects.requireNonNull(value, "parameterGroups");
+            return this;
+        }
+
+        /**
+         * What images are labelled with, for cross-entropy of shares of classes ({@code VECTOR}),
+         * as mixed images have them; what the loss needs unless told. With vectors batches of class
+         * indices can be trained on, too.
+         *
+         * @param kind what memory is planned for
+         * @return this
+         */
+        public Builder targets(TargetKind kind) {
+            targets = Objects.requireNonNull(kind, "targets");
+            return this;
+        }
+
+        private TargetKind targetKind() {
+            return targets == null ? effectiveLoss().targets() : targets;
+        }
+
+        /**
+         * The loss with the builder's own smoothing.
+         *
+         * @throws IllegalArgumentException when there is none to smooth
+         */
+        private LossFunction effectiveLoss() {
+            if (labelSmoothing == 0) {
+                return loss;
+            }
+            return switch (loss) {
+                case LossFunction.CrossEntropy c -> c.withSmoothing(labelSmoothing);
+                case LossFunction.BinaryCrossEntropy b -> b.withSmoothing(labelSmoothing);
+                case LossFunction.MeanSquaredError _, LossFunction.Huber _ ->
+                        throw new IllegalArgumentException(
+                                "label smoothing = "
+                                        + labelSmoothing
+                                        + ": there is none for numbers; use 0");
+            };
+        }
+
+        /** Refuses a loss that the network has no use for. */
+        private void checkLoss() {
+            LossFunction wanted = effectiveLoss();
+            wanted.requireOutputs(spec.classes());
+            if (spec.graph().classifiesPixels() && wanted.targets() == TargetKind.VECTOR) {
+                throw new IllegalArgumentException(
+                        "the network '"
+                                + spec.name()
+                                + "' classifies pixels, for which there is cross-entropy without"
+                                + " weights and focus alone");
+            }
+            if (targetKind() == TargetKind.CLASS && wanted.targets() == TargetKind.VECTOR) {
+                throw new IllegalArgumentException(
+                        "targets(CLASS) does not fit the loss, which is of vectors; leave it out");
+            }
+        }
+
+        /**
+         * Also keeps a moving average of parameters and running statistics, which {@link
+         * Trainer#exchangeAverages} evaluates by.
+         *
+         * @param value its decay; null, the default, for none
+         * @return this
+         */
+        public Builder averageWeights(@Nullable WeightAverage value) {
+            average = value;
+            return this;
+        }
+
+        /**
+         * Share of the target spread evenly over all classes; for networks that classify images. It
+         * takes the place of the loss's own.
          *
          * @param share from 0, the default, for none, to below 1
          * @return this
@@ -946,8 +1149,14 @@ public final class Trainer implements AutoCloseable {
                     .strategy(strategy)
                     .batch(Math.ceilDiv(batchOfRank(), accumulate))
                     .inputGradient(inputGradient)
+                    .targets(targetKind())
+                    .optimiserState(optimiserState())
                     .precision(precision)
                     .within(device, memoryBudget);
+        }
+
+        private OptimiserState optimiserState() {
+            return new OptimiserState(optimizer.step(0, 1, 1).state(), average != null);
         }
 
         private int batchOfRank() {
@@ -971,8 +1180,8 @@ public final class Trainer implements AutoCloseable {
          *
          * @return the trainer, which the caller closes before the device
          * @throws IllegalArgumentException when {@link #images} are not those of such a network,
-         *     labels of pixels would be smoothed, or the ranks cannot have equal shares of the
-         *     batch
+         *     the loss does not fit the network, a group of parameters matches none, or the ranks
+         *     cannot have equal shares of the batch
          * @throws org.densenet4j.plan.PlanException when the plan exceeds the memory budget, or the
          *     device's memory
          */
@@ -984,12 +1193,21 @@ public final class Trainer implements AutoCloseable {
                                 + labelSmoothing
                                 + ": there is none for labels of pixels; use 0");
             }
+            checkLoss();
             batchOfRank(); // refused before anything is prepared
             if (communicator.worldSize() > 1) {
                 new Ranks(communicator).requireSameKind(device);
                 device.join(communicator);
             }
-            return new Trainer(this, trained, Network.open(plan(), device, seed));
+            Map<String, ParameterRule> rules = groups.rules(spec.graph());
+            Network network = Network.open(plan(), device, seed);
+            try {
+                network.parameterRules(rules);
+                return new Trainer(this, trained, network);
+            } catch (RuntimeException e) {
+                network.close();
+                throw e;
+            }
         }
     }
 }

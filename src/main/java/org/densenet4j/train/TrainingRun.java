@@ -5,8 +5,10 @@ import org.densenet4j.data.Dataset;
 import org.densenet4j.data.ImageLoader;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.SegmentationDataset;
 import org.densenet4j.data.SegmentationLoader;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.Csv;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +23,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.Collectors;
 
 /**
@@ -54,7 +59,8 @@ public final class TrainingRun {
     private final Trainer trainer;
     private final Recipe recipe;
     private final RunFolder folder;
-    private final LearningRateSchedule schedule;
+    private final BestBy bestBy;
+    private final Optional<Plateau> plateau;
     private final Ranks ranks;
     private final Map<String, String> notes = new LinkedHashMap<>();
     private TrainingListener listener = TrainingListener.NONE;
@@ -69,9 +75,13 @@ public final class TrainingRun {
     private int epoch;
     private int position;
     private double lossSum;
+
+    /** What the losses of steps are means over, added up. */
+    private double lossWeight;
+
     private long correct;
     private long seen;
-    private double bestScore = -1;
+    private double bestScore = Double.NaN;
     private int bestEpoch;
 
     // Of this process only.
@@ -84,7 +94,8 @@ public final class TrainingRun {
         this.trainer = trainer;
         this.recipe = recipe;
         this.folder = folder;
-        this.schedule = recipe.learningRate();
+        this.bestBy = recipe.bestBy().of(trainer.task());
+        this.plateau = recipe.plateau();
         this.ranks = trainer.ranks();
         recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
     }
@@ -112,6 +123,18 @@ public final class TrainingRun {
     }
 
     /**
+     * {@return a run that has no folder and writes nothing, for {@link #findLearningRate}}
+     *
+     * @param trainer open, and left open
+     * @param recipe batch and augmentation
+     */
+    public static TrainingRun unwritten(Trainer trainer, Recipe recipe) {
+        Objects.requireNonNull(trainer, "trainer");
+        Objects.requireNonNull(recipe, "recipe");
+        return new TrainingRun(trainer, recipe, RunFolder.ofFirstRank(Path.of("")));
+    }
+
+    /**
      * What to train and to test on.
      *
      * @param train what is trained on
@@ -127,16 +150,22 @@ public final class TrainingRun {
         requireImages("training", train.size());
         requireImages("test", test.size());
         requireImagesForAll(train.size());
+        requireTask(train, "training");
+        requireTask(test, "test");
         BatchLoader trainLoader =
                 BatchLoader.of(train)
                         .batch(recipe.batch())
                         .shuffle(recipe.seed())
+                        .balanced(recipe.sampling() == Recipe.Sampling.BALANCED)
                         .augment(recipe.augmentation())
+                        .mix(recipe.mixing())
                         .normalise(normalisation)
                         .dropLast(dropsLast(train.size()));
         BatchLoader testLoader =
                 BatchLoader.of(test).batch(recipe.batch()).normalise(normalisation);
-        return data(RunData.of(trainLoader, train.size(), testLoader), train.classNames());
+        return data(
+                RunData.of(trainLoader, train.size(), testLoader, train.task().isOfVectors()),
+                train.classNames());
     }
 
     /**
@@ -201,6 +230,19 @@ public final class TrainingRun {
         notes.putAll(data.metadata().entries());
         notes.put(TRAINING_IMAGES, String.valueOf(data.images()));
         return this;
+    }
+
+    private void requireTask(Dataset images, String what) {
+        Task task = trainer.task();
+        if (images.task().isOfVectors() != task.isOfVectors()) {
+            throw new IllegalArgumentException(
+                    "the "
+                            + what
+                            + " images are labelled for the task "
+                            + images.task().text()
+                            + ", the trainer's loss is for "
+                            + task.text());
+        }
     }
 
     private static void requireImages(String what, int images) {
@@ -318,8 +360,13 @@ public final class TrainingRun {
             lossSum = Double.parseDouble(saved.getOrDefault("run.loss", "0"));
             correct = Long.parseLong(saved.getOrDefault("run.correct", "0"));
             seen = Long.parseLong(saved.getOrDefault("run.seen", "0"));
-            bestScore = Double.parseDouble(saved.getOrDefault(bestKey(), "-1"));
+            lossWeight =
+                    Double.parseDouble(saved.getOrDefault("run.loss-weight", String.valueOf(seen)));
+            bestScore = best(saved.get(bestBy.key()));
             bestEpoch = Integer.parseInt(saved.getOrDefault("run.best-epoch", "0"));
+            if (plateau.isPresent() && saved.containsKey("run.plateau")) {
+                plateau.get().restore(saved.get("run.plateau"));
+            }
             position = inBatchesOf(recipe.batch(), saved.get("recipe.batch"));
         } catch (NumberFormatException e) {
             throw new IOException(checkpoint + ": the run's counters are broken", e);
@@ -341,11 +388,10 @@ public final class TrainingRun {
         folder.keepMetrics(epoch);
     }
 
-    /** What the best state has most of, as checkpoints call it. */
-    private String bestKey() {
-        return trainer.spec().graph().classifiesPixels()
-                ? "run.best-mean-iou"
-                : "run.best-accuracy";
+    /** Negative, or nothing, where there was no test that gave a number of this kind. */
+    private static double best(@Nullable String saved) {
+        double score = saved == null ? -1 : Double.parseDouble(saved);
+        return score < 0 ? Double.NaN : score;
     }
 
     /**
@@ -425,12 +471,80 @@ public final class TrainingRun {
         state.put("run.loss", String.valueOf(lossSum));
         state.put("run.correct", String.valueOf(correct));
         state.put("run.seen", String.valueOf(seen));
-        state.put(bestKey(), String.valueOf(bestScore));
+        state.put("run.loss-weight", String.valueOf(lossWeight));
+        state.put(bestBy.key(), String.valueOf(bestScore()));
         state.put("run.best-epoch", String.valueOf(bestEpoch));
+        plateau.ifPresent(p -> state.put("run.plateau", p.state()));
         trainer.save(folder.file(name), state);
     }
 
     // ---------------------------------------------------------------- training
+
+    /**
+     * Trains some steps at rates that rise exponentially (the range test of Smith 2017, section
+     * 3.3, as fastai's {@code lr_find}), until the smoothed loss is four times its least, or not
+     * finite. The trainer is of no use afterwards: close it, and open another.
+     *
+     * @param from the first rate, above 0
+     * @param to the last rate, above the first
+     * @param steps 10 or more
+     * @return losses by rate
+     * @throws IllegalArgumentException when the rates do not rise or there are fewer steps
+     * @throws IOException in one line when an image or none at all can be read
+     */
+    public LearningRateSearch findLearningRate(double from, double to, int steps)
+            throws IOException {
+        if (!(from > 0 && from < to && to <= 1e6)) {
+            throw new IllegalArgumentException(
+                    "rates from " + from + " to " + to + ": use positive numbers that rise");
+        }
+        if (steps < 10) {
+            throw new IllegalArgumentException("steps = " + steps + ": use 10 or more");
+        }
+        if (data == null) {
+            throw new IllegalStateException("give the run its data before it trains");
+        }
+        trainer.requireTrainable("the data", data.metadata());
+        LearningRateSearch.Recorder recorder = new LearningRateSearch.Recorder();
+        try {
+            findLearningRate(
+                    data.read(loaderThreads, skipBroken ? listener::brokenImage : null)
+                            .shard(ranks.rank(), ranks.count()),
+                    step -> LearningRateSearch.rate(from, to, step, steps),
+                    steps,
+                    recorder);
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        } catch (NonFiniteException e) {
+            // That is where the test ends.
+        }
+        return recorder.result(steps);
+    }
+
+    private <B> void findLearningRate(
+            RunData<B> read,
+            IntToDoubleFunction rates,
+            int steps,
+            LearningRateSearch.Recorder recorder)
+            throws IOException {
+        int step = 0;
+        for (int pass = 0; step < steps; pass++) {
+            int before = step;
+            try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(pass, 0)) {
+                while (step < steps && batches.hasNext()) {
+                    double rate = rates.applyAsDouble(step++);
+                    trainer.learningRate(rate);
+                    double loss = read.step().of(trainer, batches.next(), null).loss();
+                    if (!recorder.add(rate, loss) || stop.getAsBoolean()) {
+                        return;
+                    }
+                }
+            }
+            if (step == before) {
+                throw new IOException("none of the training images can be read");
+            }
+        }
+    }
 
     /**
      * Trains to the last epoch, or until the recipe's patience is at its end, or until told to
@@ -486,7 +600,7 @@ public final class TrainingRun {
                                 epoch + 1,
                                 trainer.steps(),
                                 trainer.learningRate(),
-                                lossSum / Math.max(1, seen),
+                                meanLoss(),
                                 (double) correct / Math.max(1, seen),
                                 tested.loss(),
                                 tested.accuracy(),
@@ -494,7 +608,9 @@ public final class TrainingRun {
                                 System.nanoTime() / 1e9 - start,
                                 (images - imagesBefore) / Math.max(1e-9, steps),
                                 wait / Math.max(1e-9, wait + steps),
-                                tested.iou()),
+                                tested.iou(),
+                                trainer.task(),
+                                tested.outputs()),
                         events);
             }
         } catch (UncheckedIOException e) {
@@ -526,10 +642,16 @@ public final class TrainingRun {
         return config;
     }
 
+    /** Of the epoch so far; 0 before its first step. */
+    private double meanLoss() {
+        return lossWeight == 0 ? 0 : lossSum / lossWeight;
+    }
+
     /** Returns false when told to stop. */
     private <B> boolean trainEpoch(RunData<B> read, EventFile events) throws IOException {
         long perEpoch = read.train().batchesPerEpoch();
         long total = perEpoch * recipe.epochs();
+        LearningRateSchedule schedule = recipe.learningRate(total);
         try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(epoch, position)) {
             @Nullable B following = next(batches);
             while (following != null) {
@@ -548,12 +670,19 @@ public final class TrainingRun {
                     }
                     ranks.tell(stop.getAsBoolean(), failure != null);
                 }
-                trainer.learningRate(schedule.rate((double) (epoch * perEpoch + position) / total));
+                double progress = (double) (epoch * perEpoch + position) / total;
+                double lowered = plateau.map(Plateau::scale).orElse(1.0);
+                trainer.learningRate(lowered * schedule.rate(progress));
+                OptionalDouble momentum = schedule.momentum(progress);
+                if (momentum.isPresent() && trainer.momentum() > 0) {
+                    trainer.momentum(momentum.getAsDouble());
+                }
                 long start = System.nanoTime();
                 StepResult r = read.step().of(trainer, batch, following);
                 stepSeconds += (System.nanoTime() - start) / 1e9;
                 images += r.images();
-                lossSum += r.loss() * r.labels();
+                lossSum += r.loss() * r.meanOver();
+                lossWeight += r.meanOver();
                 correct += r.correct();
                 seen += r.labels();
                 position = behind;
@@ -568,7 +697,7 @@ public final class TrainingRun {
                                 recipe.epochs(),
                                 epoch * perEpoch + position,
                                 total,
-                                lossSum / Math.max(1, seen),
+                                meanLoss(),
                                 (double) correct / Math.max(1, seen),
                                 images / stepSeconds));
                 if (!ranks.isAlone() && ranks.failed()) {
@@ -612,8 +741,27 @@ public final class TrainingRun {
         ranks.await();
     }
 
-    /** Returns null when told to stop. */
+    /**
+     * Returns null when told to stop. Where weights are averaged, the averages are tested, and
+     * still in their place afterwards, to be saved as the best.
+     */
     private @Nullable TestResult test(RunTest test) throws IOException {
+        if (!trainer.averagesWeights()) {
+            return tested(test);
+        }
+        trainer.exchangeAverages();
+        @Nullable TestResult result = null;
+        try {
+            result = tested(test);
+        } finally {
+            if (result == null) {
+                trainer.exchangeAverages();
+            }
+        }
+        return result;
+    }
+
+    private @Nullable TestResult tested(RunTest test) throws IOException {
         TestSum sum = ranks.together(() -> test.of(trainer, stop));
         if (ranks.any(sum == null)) {
             return null;
@@ -637,22 +785,30 @@ public final class TrainingRun {
         epoch++;
         position = 0;
         lossSum = 0;
+        lossWeight = 0;
         correct = 0;
         seen = 0;
-        boolean best = tested.score() > bestScore;
+        plateau.ifPresent(p -> p.step(tested.loss()));
+        boolean best = bestBy.isBetter(bestBy.of(tested), bestScore);
         if (best) {
-            bestScore = tested.score();
+            bestScore = bestBy.of(tested);
             bestEpoch = epoch;
         }
         folder.append(result, classNames);
         write(result, events);
         if (best) {
-            if (result.isOfPixels()) {
-                folder.write(RunFolder.IOU, csv(tested));
-            } else {
-                folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
+            switch (result.task()) {
+                case CLASSIFY -> folder.write(RunFolder.CONFUSION, csv(tested.confusion()));
+                case SEGMENT -> folder.write(RunFolder.IOU, csv(tested));
+                case MULTILABEL, REGRESS ->
+                        folder.write(
+                                RunFolder.OUTPUTS,
+                                OutputTable.csv(result.task(), classNames, tested.outputs()));
             }
             save(RunFolder.BEST);
+        }
+        if (trainer.averagesWeights()) {
+            trainer.exchangeAverages(); // back to what is trained
         }
         // The last one to be written: a run that is killed before repeats what came after the
         // previous one.
@@ -667,22 +823,42 @@ public final class TrainingRun {
         if (!folder.isWritten()) {
             return;
         }
-        RunSummary.write(folder, trainer.spec().toString(), config(), classNames);
+        RunSummary.write(folder, trainer.spec().toString(), config(), classNames, bestBy);
         summarised = System.nanoTime();
     }
 
     private void write(EpochResult r, EventFile events) throws IOException {
         events.scalar("loss/train", r.steps(), r.trainLoss());
         events.scalar("loss/test", r.steps(), r.testLoss());
-        events.scalar("accuracy/train", r.steps(), r.trainAccuracy());
-        events.scalar("accuracy/test", r.steps(), r.testAccuracy());
-        if (r.isOfPixels()) {
-            events.scalar("iou/mean", r.steps(), r.testMeanIou());
-            for (int c = 0; c < classNames.size(); c++) {
-                events.scalar("iou/" + classNames.get(c), r.steps(), r.testIou().get(c));
+        if (r.task() != Task.REGRESS) {
+            events.scalar("accuracy/train", r.steps(), r.trainAccuracy());
+            events.scalar("accuracy/test", r.steps(), r.testAccuracy());
+        }
+        switch (r.task()) {
+            case CLASSIFY -> events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+            case SEGMENT -> {
+                events.scalar("iou/mean", r.steps(), r.testMeanIou());
+                for (int c = 0; c < classNames.size(); c++) {
+                    events.scalar("iou/" + classNames.get(c), r.steps(), r.testIou().get(c));
+                }
             }
-        } else {
-            events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+            case MULTILABEL -> {
+                events.scalar("auroc/mean", r.steps(), r.testMeanAuroc());
+                events.scalar("average_precision/mean", r.steps(), r.testMeanAveragePrecision());
+                for (int c = 0; c < classNames.size(); c++) {
+                    OutputScores.Score score = r.testOutputs().get(c);
+                    String name = classNames.get(c);
+                    events.scalar("auroc/" + name, r.steps(), score.auroc());
+                    events.scalar("average_precision/" + name, r.steps(), score.averagePrecision());
+                }
+            }
+            case REGRESS -> {
+                events.scalar("mae/mean", r.steps(), r.testMeanAbsoluteError());
+                for (int c = 0; c < classNames.size(); c++) {
+                    OutputScores.Score score = r.testOutputs().get(c);
+                    events.scalar("mae/" + classNames.get(c), r.steps(), score.absoluteError());
+                }
+            }
         }
         events.scalar("speed/images_per_second", r.steps(), r.imagesPerSecond());
         events.scalar("speed/input_wait", r.steps(), r.inputWait());
@@ -723,11 +899,16 @@ public final class TrainingRun {
     }
 
     /**
-     * {@return the highest test accuracy so far, or mean intersection over union where pixels are
-     * classified; −1 before the first test}
+     * {@return the best test's number of the kind of {@link #bestBy} so far; −1 before the first
+     * test}
      */
     public double bestScore() {
-        return bestScore;
+        return Double.isNaN(bestScore) ? -1 : bestScore;
+    }
+
+    /** {@return which number of the test the best state is chosen by} */
+    public BestBy bestBy() {
+        return bestBy;
     }
 
     /** {@return whether its patience is at its end before the last epoch} */

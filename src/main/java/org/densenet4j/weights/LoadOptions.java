@@ -12,9 +12,16 @@ import java.util.Optional;
  * @param weightsKey of a file with several networks, such as {@code teacher}: the key that the
  *     weights lie under in a PyTorch checkpoint, or what their names start with; empty for the only
  *     ones
+ * @param adaptInput whether the first convolution is adapted to images of another number of
+ *     channels, as timm's {@code adapt_input_conv} does: summed over red, green and blue for grey
+ *     ones, repeated and scaled by 3/N for N channels
  */
 public record LoadOptions(
-        boolean resetHead, boolean ignoreUnexpected, long seed, Optional<String> weightsKey) {
+        boolean resetHead,
+        boolean ignoreUnexpected,
+        long seed,
+        Optional<String> weightsKey,
+        boolean adaptInput) {
 
     /** Checks nothing but that there are values. */
     public LoadOptions {
@@ -23,7 +30,7 @@ public record LoadOptions(
 
     /** {@return every tensor must be there, fit, and belong} */
     public static LoadOptions strict() {
-        return new LoadOptions(false, false, 1, Optional.empty());
+        return new LoadOptions(false, false, 1, Optional.empty(), false);
     }
 
     /**
@@ -32,7 +39,7 @@ public record LoadOptions(
      * @param on whether the classifier of the file is left out and a new one drawn
      */
     public LoadOptions withResetHead(boolean on) {
-        return new LoadOptions(on, ignoreUnexpected, seed, weightsKey);
+        return new LoadOptions(on, ignoreUnexpected, seed, weightsKey, adaptInput);
     }
 
     /**
@@ -41,7 +48,7 @@ public record LoadOptions(
      * @param on whether tensors of no use here are no error
      */
     public LoadOptions withIgnoreUnexpected(boolean on) {
-        return new LoadOptions(resetHead, on, seed, weightsKey);
+        return new LoadOptions(resetHead, on, seed, weightsKey, adaptInput);
     }
 
     /**
@@ -50,7 +57,7 @@ public record LoadOptions(
      * @param value of what is drawn for a new classifier
      */
     public LoadOptions withSeed(long value) {
-        return new LoadOptions(resetHead, ignoreUnexpected, value, weightsKey);
+        return new LoadOptions(resetHead, ignoreUnexpected, value, weightsKey, adaptInput);
     }
 
     /**
@@ -60,6 +67,20 @@ public record LoadOptions(
      */
     public LoadOptions withWeightsKey(String key) {
         return new LoadOptions(
-                resetHead, ignoreUnexpected, seed, Optional.of(Objects.requireNonNull(key, "key")));
+                resetHead,
+                ignoreUnexpected,
+                seed,
+                Optional.of(Objects.requireNonNull(key, "key")),
+                adaptInput);
+    }
+
+    /**
+     * {@return the same with the first convolution adapted to the network's number of channels, or
+     * not} {@link Weights#load} heeds it; a model of a file has that file's channels.
+     *
+     * @param on off unless told
+     */
+    public LoadOptions withAdaptedInput(boolean on) {
+        return new LoadOptions(resetHead, ignoreUnexpected, seed, weightsKey, on);
     }
 }

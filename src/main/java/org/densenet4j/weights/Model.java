@@ -3,6 +3,9 @@ package org.densenet4j.weights;
 import org.densenet4j.data.ClassPalette;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Resizing;
+import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.FamilySpec;
@@ -13,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
 
@@ -35,6 +39,7 @@ public final class Model implements WeightSource, AutoCloseable {
     private final List<String> classNames;
     private final @Nullable Normalisation normalisation;
     private final ImageMetadata images;
+    private final Outputs outputs;
 
     private Model(
             TensorFile file,
@@ -42,13 +47,15 @@ public final class Model implements WeightSource, AutoCloseable {
             NetworkSpec spec,
             List<String> classNames,
             @Nullable Normalisation normalisation,
-            ImageMetadata images) {
+            ImageMetadata images,
+            Outputs outputs) {
         this.file = file;
         this.match = match;
         this.spec = spec;
         this.classNames = List.copyOf(classNames);
         this.normalisation = normalisation;
         this.images = images;
+        this.outputs = outputs;
     }
 
     /**
@@ -90,12 +97,13 @@ public final class Model implements WeightSource, AutoCloseable {
         TensorFile file = WeightFile.open(path, options);
         boolean opened = false;
         try {
-            LoadOptions whole = options.withResetHead(false);
+            LoadOptions whole = options.withResetHead(false).withAdaptedInput(false);
             NetworkSpec spec = spec(path, file, wanted, whole);
             WeightMatch match = WeightMatch.of(path, file, spec, whole);
             match.checkValues();
             match.noteUntold();
-            ImageMetadata recorded = ImageMetadata.read(path, file.metadata());
+            ImageMetadata recorded =
+                    TorchXRayVision.images(file, ImageMetadata.read(path, file.metadata()));
             checkPalette(path, recorded, spec);
             Model model =
                     new Model(
@@ -104,7 +112,8 @@ public final class Model implements WeightSource, AutoCloseable {
                             spec,
                             classNames(path, recorded, spec),
                             normalisation(path, file, recorded, spec),
-                            recorded);
+                            recorded,
+                            outputs(path, file, spec));
             opened = true;
             return model;
         } finally {
@@ -112,6 +121,14 @@ public final class Model implements WeightSource, AutoCloseable {
                 file.close();
             }
         }
+    }
+
+    private static Outputs outputs(Path path, TensorFile file, NetworkSpec spec)
+            throws IOException {
+        Outputs recorded =
+                Outputs.read(
+                        path, file.metadata(), spec.graph().classifiesPixels(), spec.classes());
+        return TorchXRayVision.outputs(path, file, recorded, spec.classes());
     }
 
     private static NetworkSpec spec(
@@ -271,7 +288,8 @@ public final class Model implements WeightSource, AutoCloseable {
             throw new IllegalArgumentException(
                     names.size() + " class names for a network with " + spec.classes());
         }
-        return new Model(file, match, spec, names, normalisation, images.withClassNames(names));
+        return new Model(
+                file, match, spec, names, normalisation, images.withClassNames(names), outputs);
     }
 
     /**
@@ -300,7 +318,7 @@ public final class Model implements WeightSource, AutoCloseable {
                             + width
                             + " and open the weights with it");
         }
-        return new Model(file, match, resized, classNames, normalisation, images);
+        return new Model(file, match, resized, classNames, normalisation, images, outputs);
     }
 
     /**
@@ -318,7 +336,8 @@ public final class Model implements WeightSource, AutoCloseable {
                             + " channels for a network with "
                             + spec.inputChannels());
         }
-        return new Model(file, match, spec, classNames, value, images.withNormalisation(value));
+        return new Model(
+                file, match, spec, classNames, value, images.withNormalisation(value), outputs);
     }
 
     /**
@@ -329,7 +348,60 @@ public final class Model implements WeightSource, AutoCloseable {
      */
     public Model withExifOrientation(boolean on) {
         return new Model(
-                file, match, spec, classNames, normalisation, images.withExifOrientation(on));
+                file,
+                match,
+                spec,
+                classNames,
+                normalisation,
+                images.withExifOrientation(on),
+                outputs);
+    }
+
+    /**
+     * {@return what the network's outputs say: recorded by the file, one class of each image or
+     * pixel where it records nothing, or given since}
+     */
+    public Outputs outputs() {
+        return outputs;
+    }
+
+    /**
+     * {@return the same model with outputs that say something else}
+     *
+     * @param value with thresholds for all outputs, or none
+     * @throws IllegalArgumentException when there is another number of thresholds, or only one of
+     *     both classifies pixels
+     */
+    public Model withOutputs(Outputs value) {
+        Objects.requireNonNull(value, "outputs");
+        if (!value.thresholds().isEmpty() && value.thresholds().size() != spec.classes()) {
+            throw new IllegalArgumentException(
+                    value.thresholds().size()
+                            + " thresholds for a network with "
+                            + spec.classes()
+                            + " outputs");
+        }
+        if (value.task() == Task.SEGMENT != spec.graph().classifiesPixels()) {
+            throw new IllegalArgumentException(
+                    "the task " + value.task().text() + " does not fit the network " + spec.name());
+        }
+        return new Model(file, match, spec, classNames, normalisation, images, value);
+    }
+
+    /**
+     * {@return the same model for images that are resized in another way}
+     *
+     * @param value interpolation and share
+     */
+    public Model withResizing(Resizing value) {
+        Objects.requireNonNull(value, "resizing");
+        return new Model(
+                file, match, spec, classNames, normalisation, images.withResizing(value), outputs);
+    }
+
+    /** {@return all entries of the file's metadata; a checkpoint of a run has its settings here} */
+    public Map<String, String> metadata() {
+        return Map.copyOf(file.metadata());
     }
 
     /** {@return how the file's tensors fitted} */

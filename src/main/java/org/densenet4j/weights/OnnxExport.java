@@ -1,6 +1,8 @@
 package org.densenet4j.weights;
 
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Outputs;
+import org.densenet4j.data.Task;
 import org.densenet4j.engine.Network;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.Graph;
@@ -49,17 +51,24 @@ public final class OnnxExport {
     private final NetworkSpec spec;
     private final Graph network;
     private final WeightSource weights;
-    private final ImageMetadata images;
+    private final Known known;
     private final OnnxOptions options;
     private final OnnxGraph graph;
     private final ImageSides sides;
 
-    private OnnxExport(
-            NetworkSpec spec, WeightSource weights, ImageMetadata images, OnnxOptions options) {
+    /** What is known of a network beside its weights, for the notes. */
+    record Known(ImageMetadata images, Outputs outputs) {
+        static Known of(NetworkSpec spec, ImageMetadata images) {
+            Task task = spec.graph().classifiesPixels() ? Task.SEGMENT : Task.CLASSIFY;
+            return new Known(images, Outputs.of(task));
+        }
+    }
+
+    private OnnxExport(NetworkSpec spec, WeightSource weights, Known known, OnnxOptions options) {
         this.spec = spec;
         this.network = spec.graph();
         this.weights = weights;
-        this.images = images;
+        this.known = known;
         this.options = options;
         this.graph = new OnnxGraph(options.opset());
         this.sides = new ImageSides(network);
@@ -86,7 +95,15 @@ public final class OnnxExport {
      */
     public static void write(Model model, Path path, OnnxOptions options) throws IOException {
         Objects.requireNonNull(model, "model");
-        write(model.spec(), model, model.images(), path, options);
+        Objects.requireNonNull(options, "options");
+        if (options.probabilities() && model.outputs().task().isOfVectors()) {
+            throw new IllegalArgumentException(
+                    "a softmax is of one class per image, and the outputs are for the task "
+                            + model.outputs().task().text()
+                            + "; leave --softmax out");
+        }
+        Known known = new Known(model.images(), model.outputs());
+        write(model.spec(), model, known, path, options);
     }
 
     /**
@@ -135,6 +152,12 @@ public final class OnnxExport {
         Objects.requireNonNull(spec, "spec");
         Objects.requireNonNull(weights, "weights");
         Objects.requireNonNull(images, "images");
+        write(spec, weights, Known.of(spec, images), path, options);
+    }
+
+    private static void write(
+            NetworkSpec spec, WeightSource weights, Known known, Path path, OnnxOptions options)
+            throws IOException {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(options, "options");
         long bytes = Float.BYTES * spec.graph().parameterCount();
@@ -142,7 +165,7 @@ public final class OnnxExport {
             throw new IllegalArgumentException(
                     "the weights have " + bytes + " bytes, an ONNX file can have 2 GiB");
         }
-        OnnxExport export = new OnnxExport(spec, weights, images, options);
+        OnnxExport export = new OnnxExport(spec, weights, known, options);
         Optional<String> misfit = options.fixedSize() ? Optional.empty() : export.sides.misfit();
         if (misfit.isPresent()) {
             throw new IllegalArgumentException(
@@ -183,7 +206,7 @@ public final class OnnxExport {
                         .text(6, spec.toString()) // doc_string
                         .message(7, proto) // graph
                         .message(8, opset); // opset_import
-        OnnxNotes.of(network, images, sides.least()).forEach((key, text) -> note(model, key, text));
+        OnnxNotes.of(network, known, sides.least()).forEach((key, text) -> note(model, key, text));
         return model;
     }
 

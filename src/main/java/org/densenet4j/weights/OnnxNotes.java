@@ -1,11 +1,14 @@
 package org.densenet4j.weights;
 
+import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.PixelClassifier;
 
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
 
@@ -17,12 +20,13 @@ final class OnnxNotes {
     private OnnxNotes() {}
 
     /** The notes by name. Class names and normalisation are there where they are known. */
-    static Map<String, String> of(Graph network, ImageMetadata images, int leastSide) {
-        Map<String, String> notes = new LinkedHashMap<>(images.entries());
+    static Map<String, String> of(Graph network, OnnxExport.Known known, int leastSide) {
+        Map<String, String> notes = new LinkedHashMap<>(known.images().entries());
+        notes.putAll(known.outputs().entries());
         notes.put("input.layout", layout(network.inputChannels()));
         notes.put("input.size", "[" + network.inputHeight() + "," + network.inputWidth() + "]");
         notes.put("input.least", String.valueOf(leastSide));
-        notes.put("preparation", preparation(network, images));
+        notes.put("preparation", preparation(network, known));
         if (network.evaluatesWithBatchStatistics()) {
             notes.put("batch-statistics", "of the images that are run together");
         }
@@ -39,7 +43,8 @@ final class OnnxNotes {
         return "float32 [batch, channels (" + colours + "), height, width]";
     }
 
-    private static String preparation(Graph network, ImageMetadata images) {
+    private static String preparation(Graph network, OnnxExport.Known known) {
+        ImageMetadata images = known.images();
         StringJoiner text = new StringJoiner(" ");
         if (images.exifOrientation()) {
             text.add("Images are turned upright as their Exif orientation says.");
@@ -47,9 +52,7 @@ final class OnnxNotes {
         if (labelsPixels(network)) {
             text.add("Images keep their size; there are logits of every pixel.");
         } else {
-            text.add(
-                    "Images are resized (bilinear, antialiased) so that the input is 7/8 of the"
-                            + " shorter side and cut out of the middle, as torchvision evaluates.");
+            text.add(resizing(images.resizing().orElse(Resizing.DEFAULT)));
             if (isForSmallImages(network)) {
                 text.add(
                         "A network for small images takes an image of exactly its input size as it"
@@ -63,6 +66,17 @@ final class OnnxNotes {
             text.add("Mean and deviation are not known.");
         }
         return text.toString();
+    }
+
+    private static String resizing(Resizing resizing) {
+        double share = resizing.cropShare();
+        boolean usual = share == CentreCrop.SHARE;
+        return "Images are resized ("
+                + resizing.interpolation().name().toLowerCase(Locale.ROOT)
+                + ", antialiased) so that the input is "
+                + (usual ? "7/8" : share == 1 ? "all" : share)
+                + " of the shorter side and cut out of the middle"
+                + (resizing.equals(Resizing.DEFAULT) ? ", as torchvision evaluates." : ".");
     }
 
     private static boolean labelsPixels(Graph network) {

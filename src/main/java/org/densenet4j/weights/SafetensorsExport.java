@@ -33,6 +33,7 @@ public final class SafetensorsExport {
         SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", "pt");
         Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
         model.images().entries().forEach(writer::metadata);
+        model.outputs().entries().forEach(writer::metadata);
         Graph graph = model.spec().graph();
         for (ParameterSpec p : graph.parameters()) {
             writer.floats(p.name(), p.shape(), () -> values(model, p));

@@ -25,10 +25,16 @@ final class WeightMatch implements WeightSource {
     private final Path path;
     private final TensorFile file;
     private final Map<String, String> fileNames;
+    private final Map<String, InputChannels> adapted;
     private final WeightReport report;
 
     private WeightMatch(
-            Path path, TensorFile file, Map<String, String> fileNames, WeightReport report) {
+            Path path,
+            TensorFile file,
+            Map<String, String> fileNames,
+            Map<String, InputChannels> adapted,
+            WeightReport report) {
+        this.adapted = adapted;
         this.path = path;
         this.file = file;
         this.fileNames = fileNames;
@@ -50,6 +56,9 @@ final class WeightMatch implements WeightSource {
         List<String> matched = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         List<WeightReport.Mismatch> misshaped = new ArrayList<>();
+        Map<String, ParameterSpec> readers = InputChannels.readers(graph);
+        Map<String, InputChannels> adapted = new LinkedHashMap<>();
+        Optional<String> channels = Optional.empty();
         List<ParameterSpec> wanted = new ArrayList<>(graph.parameters());
         wanted.addAll(graph.runningStatistics());
         Map<String, String> unexpected = new LinkedHashMap<>(fileNames);
@@ -74,9 +83,19 @@ final class WeightMatch implements WeightSource {
                 continue;
             }
             TensorDescription tensor = file.describe(fileName);
-            if (tensor.shape().equals(expected) && tensor.type().isFloat()) {
+            Optional<InputChannels> other =
+                    options.adaptInput() && readers.containsKey(p.name())
+                            ? InputChannels.of(p, tensor.shape())
+                            : Optional.empty();
+            if (tensor.type().isFloat() && tensor.shape().equals(expected)) {
                 matched.add(p.name());
+            } else if (tensor.type().isFloat() && other.isPresent()) {
+                matched.add(p.name());
+                adapted.put(p.name(), other.get());
             } else {
+                if (readers.containsKey(p.name())) {
+                    channels = InputChannels.refusal(p, tensor.shape(), options.adaptInput());
+                }
                 misshaped.add(
                         new WeightReport.Mismatch(
                                 p.name(),
@@ -99,14 +118,16 @@ final class WeightMatch implements WeightSource {
                                 .toList(),
                         misshaped,
                         options.resetHead(),
-                        Checkpoint.hasSpec(file.metadata()) ? Optional.empty() : Untold.of(spec));
+                        Checkpoint.hasSpec(file.metadata()) ? Optional.empty() : Untold.of(spec),
+                        adapted.values().stream().map(InputChannels::toString).toList());
         Optional<String> part = Shards.hint(path);
-        String refusal = report.refusal(options, head, part).orElse(null);
+        Optional<String> images = channels;
+        String refusal = report.refusal(options, head, part.or(() -> images)).orElse(null);
         if (refusal != null) {
             String other = part.isPresent() ? "" : likeness(tensors, graph, head);
             throw new WeightsException(path, refusal + other, report);
         }
-        return new WeightMatch(path, file, fileNames, report);
+        return new WeightMatch(path, file, fileNames, adapted, report);
     }
 
     /** Which network the tensors are of, where that is another one, but for the head. */
@@ -151,6 +172,8 @@ final class WeightMatch implements WeightSource {
             throw new IllegalArgumentException(
                     path + ": has no tensor for '" + name + "' of the network");
         }
-        return FiniteValues.of(path, name, file.tensor(fileNames.get(name)));
+        float[] values = FiniteValues.of(path, name, file.tensor(fileNames.get(name)));
+        InputChannels other = adapted.get(name);
+        return other == null ? values : other.adapted(values);
     }
 }

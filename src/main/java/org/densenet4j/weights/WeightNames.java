@@ -98,6 +98,8 @@ final class WeightNames {
 
     /** Whether a tensor has no place in a network for inference or training and never hurts. */
     static boolean isBookkeeping(String canonical) {
-        return canonical.endsWith(".num_batches_tracked") || canonical.startsWith("optimizer.");
+        return canonical.endsWith(".num_batches_tracked")
+                || canonical.startsWith("optimizer.")
+                || TorchXRayVision.isThresholds(canonical);
     }
 }

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
  * @param headReset whether the classifier was left out on purpose
  * @param untold what the file does not tell although networks with these tensors differ in it, and
  *     what was taken for it; empty where it records its network
+ * @param adapted one line for each convolution that was adapted to another number of channels
  */
 public record WeightReport(
         List<String> matched,
@@ -24,7 +25,8 @@ public record WeightReport(
         List<String> unexpected,
         List<Mismatch> misshaped,
         boolean headReset,
-        Optional<String> untold) {
+        Optional<String> untold,
+        List<String> adapted) {
     private static final int MOST_LINES = 50;
 
     /**
@@ -49,6 +51,7 @@ public record WeightReport(
         missing = List.copyOf(missing);
         unexpected = List.copyOf(unexpected);
         misshaped = List.copyOf(misshaped);
+        adapted = List.copyOf(adapted);
         Objects.requireNonNull(untold, "untold");
     }
 

@@ -44,7 +44,7 @@ public final class Weights {
      */
     public static ImageMetadata images(Path path, LoadOptions options) throws IOException {
         try (TensorFile file = WeightFile.open(path, options)) {
-            return ImageMetadata.read(path, file.metadata());
+            return TorchXRayVision.images(file, ImageMetadata.read(path, file.metadata()));
         }
     }
 

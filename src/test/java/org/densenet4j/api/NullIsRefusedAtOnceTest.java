@@ -25,11 +25,19 @@ import org.densenet4j.data.DecodeOptions;
 import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.ImageView;
+import org.densenet4j.data.Interpolation;
 import org.densenet4j.data.LabelCounts;
 import org.densenet4j.data.LabelledImage;
+import org.densenet4j.data.Mixing;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.data.OutputScores;
+import org.densenet4j.data.Outputs;
+import org.densenet4j.data.RandAugment;
+import org.densenet4j.data.RandomErasing;
 import org.densenet4j.data.RandomResizedCrop;
 import org.densenet4j.data.RelabelledDataset;
+import org.densenet4j.data.Resizing;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.SegmentationClasses;
 import org.densenet4j.data.SegmentationDataset;
@@ -37,12 +45,15 @@ import org.densenet4j.data.SegmentationFolder;
 import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.data.SegmentationScores;
 import org.densenet4j.data.Shapes;
+import org.densenet4j.data.Task;
 import org.densenet4j.distributed.Communicator;
+import org.densenet4j.engine.LossFunction;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.OperationListener;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.engine.SgdStep;
+import org.densenet4j.engine.Targets;
 import org.densenet4j.graph.Addition;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
@@ -73,6 +84,7 @@ import org.densenet4j.inference.ImagePreparation;
 import org.densenet4j.inference.InferenceNetwork;
 import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.inference.TestTimeAugmentation;
 import org.densenet4j.insight.FeatureReuse;
 import org.densenet4j.insight.FeatureReuseReport;
 import org.densenet4j.insight.PruneReport;
@@ -100,6 +112,7 @@ import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.ParameterLayout;
 import org.densenet4j.plan.Phase;
 import org.densenet4j.plan.Summary;
+import org.densenet4j.plan.TargetKind;
 import org.densenet4j.profile.Ceilings;
 import org.densenet4j.profile.Comparison;
 import org.densenet4j.profile.ComparisonReport;
@@ -124,6 +137,7 @@ import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.SpecMetadata;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.testing.FilledImages;
+import org.densenet4j.train.BestBy;
 import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.RunFolder;
@@ -294,6 +308,10 @@ class NullIsRefusedAtOnceTest {
             Set.of(
                     "Trainer.step next",
                     "Augmentation crop",
+                    "Augmentation randAugment",
+                    "Augmentation erasing",
+                    "Augmentation.withRandAugment value",
+                    "Augmentation.withErasing value",
                     "MemoryPlan.Builder.precision type",
                     "InferencePlan.Builder.precision type",
                     "Trainer.Builder.precision type",
@@ -403,6 +421,18 @@ class NullIsRefusedAtOnceTest {
         sample(DeviceMemoryException.class, new DeviceMemoryException("cpu", 1, 1, null));
         samples.put(DeviceUse.class, new DeviceUse("test", device));
         sample(Mode.class, Mode.TRAIN);
+        sample(LossFunction.class, LossFunction.crossEntropy());
+        sample(LossFunction.CrossEntropy.class, LossFunction.crossEntropy());
+        sample(LossFunction.BinaryCrossEntropy.class, LossFunction.binaryCrossEntropy());
+        sample(LossFunction.MeanSquaredError.class, LossFunction.meanSquaredError());
+        sample(LossFunction.Huber.class, LossFunction.huber(1));
+        sample(Targets.class, new Targets.Classes(new int[1], 0, 1));
+        sample(TargetKind.class, TargetKind.CLASS);
+        sample(Task.class, Task.CLASSIFY);
+        sample(Outputs.class, Outputs.of(Task.CLASSIFY));
+        sample(OutputScores.class, new OutputScores(1));
+        sample(Mixing.class, Mixing.NONE);
+        sample(BestBy.class, BestBy.LOSS);
         sample(Pass.class, new Pass(1, Mode.TRAIN, 1, 1));
         sample(SgdStep.class, SgdStep.of(0.1));
         sample(OperationListener.class, OperationListener.NONE);
@@ -456,6 +486,12 @@ class NullIsRefusedAtOnceTest {
         sample(ClassMask.class, new ClassMask(8, 8, new int[64], SegmentationClasses.numbered(2)));
         sample(OutputFolder.class, OutputFolder.make(folder.resolve("masks")));
         sample(DecodeOptions.class, DecodeOptions.DEFAULT);
+        sample(Interpolation.class, Interpolation.BICUBIC);
+        sample(Resizing.class, Resizing.DEFAULT);
+        sample(ImageView.class, ImageView.CENTRE);
+        sample(RandAugment.class, RandAugment.DEFAULT);
+        sample(RandomErasing.class, new RandomErasing(1, RandomErasing.Filling.ZERO));
+        sample(TestTimeAugmentation.class, TestTimeAugmentation.FLIP);
         sample(Normalisation.class, Normalisation.CIFAR10);
         sample(Augmentation.class, Augmentation.NONE);
         sample(RandomResizedCrop.class, RandomResizedCrop.IMAGENET);

@@ -278,7 +278,7 @@ class WrongArgumentsTest {
                 "IllegalArgumentException: crop share = 2.0: use a number above 0.1 and up to 1",
                 () -> ImageFolder.at(folder).cropShare(2));
         refusals.refuses(
-                "DataException: FOLDER/data_batch_1.bin: no such file; unpack the binary version of CIFAR10 (www.cs.toronto.edu/~kriz/cifar.html) there",
+                "DataException: FOLDER/data_batch_1.bin: no such file; unpack the binary or the Python version of CIFAR10 (www.cs.toronto.edu/~kriz/cifar.html) there",
                 () -> Cifar.cifar10(folder));
         refusals.check();
     }

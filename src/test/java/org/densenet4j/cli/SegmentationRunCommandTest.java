@@ -195,7 +195,7 @@ class SegmentationRunCommandTest {
                 "--momentum 0.5 | --momentum is for --optimiser sgd; the optimiser is rmsprop",
                 "--optimiser sgd --decay-scales false --rho 0.5 | --rho is for --optimiser rmsprop",
                 "--optimiser sgd | use --decay-scales false with sgd",
-                "--optimiser adam | --optimiser | SGD, RMSPROP",
+                "--optimiser adagrad | --optimiser | SGD, RMSPROP, ADAM, ADAMW",
                 "--schedule exponential --milestones 3 | --milestones is for --schedule step",
                 "--schedule cosine --lr-factor 0.5 | is for --schedule step or exponential",
                 "--patience -1 | patience = -1",

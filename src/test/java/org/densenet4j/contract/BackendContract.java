@@ -101,6 +101,19 @@ abstract class BackendContract {
     }
 
     @Nested
+    class VectorLossOfTheBackend extends VectorLossContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
     class ProductsOfTheBackend extends GemmContract {
         @Override
         DataType storage() {

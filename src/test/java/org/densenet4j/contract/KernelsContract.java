@@ -3,8 +3,10 @@ package org.densenet4j.contract;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.backend.AdamCoefficients;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.RmspropCoefficients;
 import org.densenet4j.random.Philox;
 import org.junit.jupiter.api.Test;
 
@@ -1037,6 +1039,7 @@ abstract class KernelsContract extends OpenedDevice {
                     boolean nesterov = a.random.nextBoolean();
                     double rate = (float) 0.1;
                     double momentum = (float) 0.9;
+                    double share = nesterov ? 1 : (float) 0.7; // dampening
                     double decay = (float) 1e-2;
                     double scale = 0.5;
                     Matrix p = a.normal(1, a.channels());
@@ -1050,13 +1053,14 @@ abstract class KernelsContract extends OpenedDevice {
                                     velocity,
                                     (float) rate,
                                     (float) momentum,
+                                    (float) share,
                                     nesterov,
                                     (float) decay,
                                     (float) scale);
                     GuardedArena.Cell newVelocity =
                             (r, c, t) -> {
-                                t.add(scale * a.value(gradients, r, c));
-                                t.add(decay * a.value(p, r, c));
+                                t.add(share * scale * a.value(gradients, r, c));
+                                t.add(share * decay * a.value(p, r, c));
                                 t.add(momentum * a.value(velocity, r, c));
                             };
                     a.expect(velocity, ELEMENT, newVelocity);
@@ -1077,32 +1081,41 @@ abstract class KernelsContract extends OpenedDevice {
     }
 
     @Test
-    void rmspropHasEpsilonBelowOrBehindTheRoot() {
+    void rmspropIsThatOfPyTorchOrHasEpsilonBelowTheRoot() {
         forRandomCases(
-                2 * CASES,
+                4 * CASES,
                 a -> {
                     boolean inside = a.random.nextBoolean();
+                    boolean centred = a.random.nextBoolean();
+                    boolean withMomentum = a.random.nextBoolean();
                     double rate = (float) 0.1;
                     double rho = (float) 0.9;
+                    double momentum = (float) 0.8;
                     double decay = (float) 1e-2;
                     double scale = 0.5;
                     // Large enough that it matters where it stands.
                     double epsilon = (float) 0.05;
                     Matrix p = a.normal(1, a.channels());
                     Matrix gradients = a.normal(1, p.columns());
-                    Matrix squares = a.positive(1, p.columns(), 0, 0.5);
+                    Matrix squares = a.positive(1, p.columns(), 0.5, 1);
+                    Matrix means = a.values(a.output(1, p.columns()), g -> 0.1 * g);
+                    Matrix velocity = a.normal(1, p.columns());
                     a.upload();
                     a.kernels()
                             .rmsprop(
                                     p,
                                     gradients,
                                     squares,
-                                    (float) rate,
-                                    (float) rho,
-                                    (float) epsilon,
-                                    inside,
-                                    (float) decay,
-                                    (float) scale);
+                                    centred ? means : null,
+                                    withMomentum ? velocity : null,
+                                    new RmspropCoefficients(
+                                            (float) rate,
+                                            (float) rho,
+                                            (float) epsilon,
+                                            inside,
+                                            (float) momentum,
+                                            (float) decay,
+                                            (float) scale));
                     GuardedArena.Cell gradient =
                             (r, c, t) -> {
                                 t.add(scale * a.value(gradients, r, c));
@@ -1117,19 +1130,43 @@ abstract class KernelsContract extends OpenedDevice {
                                         (1 - rho) * g.magnitude() * g.magnitude());
                                 t.add(rho * a.value(squares, r, c));
                             };
-                    a.expect(squares, ELEMENT, square);
-                    a.expect(
-                            p,
-                            ELEMENT,
+                    GuardedArena.Cell mean =
+                            (r, c, t) -> {
+                                gradient.at(r, c, t);
+                                t.times(1 - rho).add(rho * a.value(means, r, c));
+                            };
+                    GuardedArena.Cell direction =
                             (r, c, t) -> {
                                 Terms s = new Terms();
                                 square.at(r, c, s);
-                                double root =
-                                        inside
-                                                ? Math.sqrt(s.sum() + epsilon)
-                                                : Math.sqrt(s.sum()) + epsilon;
+                                Terms m = new Terms();
+                                mean.at(r, c, m);
+                                double power = s.sum() - (centred ? m.sum() * m.sum() : 0);
                                 gradient.at(r, c, t);
-                                t.times(-rate / root).add(a.value(p, r, c));
+                                t.times(
+                                        1
+                                                / (inside
+                                                        ? Math.sqrt(power + epsilon)
+                                                        : Math.sqrt(power) + epsilon));
+                                if (withMomentum) {
+                                    t.add(momentum * a.value(velocity, r, c));
+                                }
+                            };
+                    a.expect(squares, ELEMENT, square);
+                    a.expect(
+                            means,
+                            ELEMENT,
+                            centred ? mean : (r, c, t) -> t.add(a.value(means, r, c)));
+                    a.expect(
+                            velocity,
+                            2 * ELEMENT,
+                            withMomentum ? direction : (r, c, t) -> t.add(a.value(velocity, r, c)));
+                    a.expect(
+                            p,
+                            2 * ELEMENT,
+                            (r, c, t) -> {
+                                direction.at(r, c, t);
+                                t.times(-rate).add(a.value(p, r, c));
                             });
                     a.check();
                 });
@@ -1144,9 +1181,150 @@ abstract class KernelsContract extends OpenedDevice {
                     Matrix gradients = a.values(a.output(1, p.columns()), g -> 0);
                     Matrix squares = a.values(a.output(1, p.columns()), g -> 0);
                     a.upload();
-                    a.kernels().rmsprop(p, gradients, squares, 1, 0.9f, 1e-8f, false, 0, 1);
+                    a.kernels()
+                            .rmsprop(
+                                    p,
+                                    gradients,
+                                    squares,
+                                    null,
+                                    null,
+                                    new RmspropCoefficients(1, 0.9f, 1e-8f, false, 0, 0, 1));
                     a.expect(p, 0, (r, c, t) -> t.add(a.value(p, r, c)));
                     a.expect(squares, 0, (r, c, t) -> t.add(0));
+                    a.check();
+                });
+    }
+
+    @Test
+    void centredRmspropTakesARoundedVarianceBelowZeroForNone() {
+        forRandomCases(
+                2,
+                a -> {
+                    // The mean is larger than squares say: what rounding may leave of a constant.
+                    Matrix p = a.values(a.output(1, a.channels()), g -> 1);
+                    Matrix gradients = a.values(a.output(1, p.columns()), g -> 1);
+                    Matrix squares = a.values(a.output(1, p.columns()), g -> 1);
+                    Matrix means = a.values(a.output(1, p.columns()), g -> 2);
+                    a.upload();
+                    a.kernels()
+                            .rmsprop(
+                                    p,
+                                    gradients,
+                                    squares,
+                                    means,
+                                    null,
+                                    new RmspropCoefficients(0.5f, 0.5f, 2, false, 0, 0, 1));
+                    a.expect(p, ELEMENT, (r, c, t) -> t.add(0.75));
+                    a.expect(squares, ELEMENT, (r, c, t) -> t.add(1));
+                    a.expect(means, ELEMENT, (r, c, t) -> t.add(1.5));
+                    a.check();
+                });
+    }
+
+    @Test
+    void adamDividesByTheRootOfTheMeanSquareOrOfTheLargest() {
+        forRandomCases(
+                4 * CASES,
+                a -> {
+                    boolean amsgrad = a.random.nextBoolean();
+                    double rate = (float) 0.1;
+                    double beta1 = (float) 0.8;
+                    double share1 = (float) 0.2;
+                    double beta2 = (float) 0.9;
+                    double share2 = (float) 0.1;
+                    double rootScale = 2;
+                    double epsilon = (float) 0.05;
+                    double decay = (float) 1e-2;
+                    double keep = (float) 0.99;
+                    double scale = 0.5;
+                    Matrix p = a.normal(1, a.channels());
+                    Matrix gradients = a.normal(1, p.columns());
+                    Matrix means = a.normal(1, p.columns());
+                    Matrix squares = a.positive(1, p.columns(), 0.1, 0.5);
+                    Matrix largest = a.positive(1, p.columns(), 0.1, 0.5);
+                    a.upload();
+                    a.kernels()
+                            .adam(
+                                    p,
+                                    gradients,
+                                    means,
+                                    squares,
+                                    amsgrad ? largest : null,
+                                    new AdamCoefficients(
+                                            (float) rate,
+                                            (float) beta1,
+                                            (float) share1,
+                                            (float) beta2,
+                                            (float) share2,
+                                            (float) rootScale,
+                                            (float) epsilon,
+                                            (float) decay,
+                                            (float) keep,
+                                            (float) scale));
+                    GuardedArena.Cell gradient =
+                            (r, c, t) -> {
+                                t.add(scale * a.value(gradients, r, c));
+                                t.add(decay * a.value(p, r, c));
+                            };
+                    GuardedArena.Cell mean =
+                            (r, c, t) -> {
+                                gradient.at(r, c, t);
+                                t.times(share1).add(beta1 * a.value(means, r, c));
+                            };
+                    GuardedArena.Cell square =
+                            (r, c, t) -> {
+                                Terms g = new Terms();
+                                gradient.at(r, c, g);
+                                t.add(
+                                        share2 * g.sum() * g.sum(),
+                                        share2 * g.magnitude() * g.magnitude());
+                                t.add(beta2 * a.value(squares, r, c));
+                            };
+                    GuardedArena.Cell divisor =
+                            (r, c, t) -> {
+                                square.at(r, c, t);
+                                double before = a.value(largest, r, c);
+                                if (amsgrad && before > t.sum()) {
+                                    t.times(0).add(before);
+                                }
+                            };
+                    a.expect(means, ELEMENT, mean);
+                    a.expect(squares, ELEMENT, square);
+                    a.expect(
+                            largest,
+                            ELEMENT,
+                            amsgrad ? divisor : (r, c, t) -> t.add(a.value(largest, r, c)));
+                    a.expect(
+                            p,
+                            2 * ELEMENT,
+                            (r, c, t) -> {
+                                Terms s = new Terms();
+                                divisor.at(r, c, s);
+                                mean.at(r, c, t);
+                                t.times(-rate / (rootScale * Math.sqrt(s.sum()) + epsilon))
+                                        .add(keep * a.value(p, r, c));
+                            });
+                    a.check();
+                });
+    }
+
+    @Test
+    void aMovingAverageGoesAShareOfTheWay() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    double share = (float) 0.01;
+                    Matrix values = a.normal(1, a.channels());
+                    Matrix average = a.normal(1, values.columns());
+                    a.upload();
+                    a.kernels().movingAverage(values, average, (float) share);
+                    a.expect(
+                            average,
+                            ELEMENT,
+                            (r, c, t) -> {
+                                t.add(share * a.value(values, r, c));
+                                t.add((1 - share) * a.value(average, r, c));
+                            });
                     a.check();
                 });
     }

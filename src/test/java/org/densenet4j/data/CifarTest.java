@@ -132,7 +132,15 @@ class CifarTest {
         for (long seed = 0; seed < 50; seed++) {
             float[] out = new float[pixels.length + 3];
             new Augmentation(2, true)
-                    .apply(new Image(5, 4, 2, pixels), 5, 4, n, new SplittableRandom(seed), out, 3);
+                    .apply(
+                            new Image(5, 4, 2, pixels),
+                            5,
+                            4,
+                            n,
+                            new SplittableRandom(seed),
+                            new SplittableRandom(seed),
+                            out,
+                            3);
             SplittableRandom random = new SplittableRandom(seed);
             int dy = random.nextInt(-2, 3);
             int dx = random.nextInt(-2, 3);

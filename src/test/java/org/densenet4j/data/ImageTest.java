@@ -21,8 +21,10 @@ class ImageTest {
     @Test
     void resizingToTheSameSizeChangesNothing() {
         Image image = noise(13, 7, 3, 1);
-        assertArrayEquals(image.pixels(), new Resampler(image, 0, 0, 13, 7).to(13, 7).pixels());
-        Image box = new Resampler(image, 2, 1, 5, 4).to(5, 4);
+        assertArrayEquals(
+                image.pixels(),
+                new Resampler(image, 0, 0, 13, 7, Interpolation.BILINEAR).to(13, 7).pixels());
+        Image box = new Resampler(image, 2, 1, 5, 4, Interpolation.BILINEAR).to(5, 4);
         for (int y = 0; y < 5; y++) {
             for (int i = 0; i < 12; i++) {
                 assertEquals(image.pixels()[((y + 2) * 7 + 1) * 3 + i], box.pixels()[y * 12 + i]);
@@ -38,7 +40,10 @@ class ImageTest {
         for (int i = 0; i < 8; i++) {
             pixels[i] = (byte) row[i];
         }
-        byte[] half = new Resampler(new Image(1, 8, 1, pixels), 0, 0, 1, 8).to(1, 4).pixels();
+        byte[] half =
+                new Resampler(new Image(1, 8, 1, pixels), 0, 0, 1, 8, Interpolation.BILINEAR)
+                        .to(1, 4)
+                        .pixels();
         assertEquals(Math.round((3 * 10 + 3 * 200 + 30) / 7.0), half[0] & 0xFF);
         assertEquals(Math.round((200 + 3 * 30 + 3 * 90 + 250) / 8.0), half[1] & 0xFF);
         assertEquals(Math.round((90 + 3 * 250 + 3 * 0 + 77) / 8.0), half[2] & 0xFF);
@@ -59,7 +64,13 @@ class ImageTest {
             }
             Image image = new Image(height, pixelCount / height, 3, pixels);
             Image out =
-                    new Resampler(image, 0, 0, image.height(), image.width())
+                    new Resampler(
+                                    image,
+                                    0,
+                                    0,
+                                    image.height(),
+                                    image.width(),
+                                    Interpolation.BILINEAR)
                             .to(1 + random.nextInt(30), 1 + random.nextInt(30));
             for (byte b : out.pixels()) {
                 assertEquals(value, b);
@@ -74,7 +85,7 @@ class ImageTest {
         // 100x150, resized to 8x12 (shorter side 8), cropped to 7x7 at (round(0.5), round(2.5)) =
         // (0, 2): half to even.
         Image image = noise(100, 150, 1, 5);
-        Image resized = new Resampler(image, 0, 0, 100, 150).to(8, 12);
+        Image resized = new Resampler(image, 0, 0, 100, 150, Interpolation.BILINEAR).to(8, 12);
         Image crop = image.resizedAndCropped(7, 7, 0.875);
         for (int y = 0; y < 7; y++) {
             for (int x = 0; x < 7; x++) {
@@ -91,7 +102,8 @@ class ImageTest {
         assertEquals(224 * 224 * 3, column.resizedAndCropped(224, 224, 0.875).pixels().length);
         for (Image image : new Image[] {line, column}) {
             Image out =
-                    RandomResizedCrop.IMAGENET.apply(image, 32, 32, new PhiloxRandom(1, 2, 3, 4));
+                    RandomResizedCrop.IMAGENET.apply(
+                            image, 32, 32, Interpolation.BILINEAR, new PhiloxRandom(1, 2, 3, 4));
             assertEquals(32 * 32 * 3, out.pixels().length);
         }
     }
@@ -113,7 +125,8 @@ class ImageTest {
         int count = 500;
         for (int i = 0; i < count; i++) {
             Image crop =
-                    RandomResizedCrop.IMAGENET.apply(image, 16, 16, new PhiloxRandom(9, 2, 0, i));
+                    RandomResizedCrop.IMAGENET.apply(
+                            image, 16, 16, Interpolation.BILINEAR, new PhiloxRandom(9, 2, 0, i));
             int last = (15 * 16 + 15) * 3;
             double w = ((crop.pixels()[last] & 0xFF) - (crop.pixels()[0] & 0xFF)) / 2.0;
             double h = ((crop.pixels()[last + 1] & 0xFF) - (crop.pixels()[1] & 0xFF)) / 2.0;

@@ -12,6 +12,7 @@ import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.plan.OptimiserState;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.reference.ReferenceNetwork;
@@ -61,12 +62,16 @@ class GraphStepsTest {
         }
     }
 
-    private static OptimiserStep step(long seed) {
+    private static OptimiserStep step(long seed, int update) {
         Decayed decayed = Decayed.values()[(int) (seed / 3 % 3)];
-        return switch ((int) (seed % 3)) {
-            case 0 -> new SgdStep(0.05f, 0.9f, seed % 2 == 0, DECAY, true, 1);
-            case 1 -> new RmspropStep(0.01f, 0.9f, 1e-3f, true, DECAY, decayed, 1);
-            default -> new RmspropStep(0.01f, 0.8f, 1e-2f, false, DECAY, decayed, 1);
+        return switch ((int) (seed % 4)) {
+            case 0 -> new SgdStep(0.05f, 0.9f, 1, seed % 8 == 0, DECAY, true, 1);
+            case 1 -> new RmspropStep(0.01f, 0.9f, 1e-3f, true, 0, false, DECAY, decayed, 1);
+            case 2 -> new RmspropStep(0.01f, 0.8f, 1e-2f, false, 0, false, DECAY, decayed, 1);
+            // Epsilon is large, so that what has no gradient but for rounding does not move.
+            default ->
+                    new AdamStep(
+                            0.01f, 0.8, 0.9, 1e-2, false, seed % 8 < 4, DECAY, decayed, 1, update);
         };
     }
 
@@ -81,19 +86,35 @@ class GraphStepsTest {
                             r.epsilonInside(),
                             r.weightDecay(),
                             r.decayed());
+            case AdamStep a ->
+                    reference.adam(
+                            a.rate(),
+                            a.beta1(),
+                            a.beta2(),
+                            a.epsilon(),
+                            a.decoupled(),
+                            a.weightDecay(),
+                            a.decayed(),
+                            a.update());
         }
     }
 
     private static void check(long seed, MemoryStrategy strategy, Device device) {
         RandomCase c =
                 RandomCase.of(RandomGraph.of(seed, 0), 2 + (int) seed % 3, seed).withoutKinks();
-        OptimiserStep step = step(seed);
-        String what = step + " under " + strategy + ", " + c;
-        MemoryPlan plan = MemoryPlan.of(c.spec).strategy(strategy).batch(c.images).on(device);
+        OptimiserStep first = step(seed, 1);
+        String what = first + " under " + strategy + ", " + c;
+        MemoryPlan plan =
+                MemoryPlan.of(c.spec)
+                        .strategy(strategy)
+                        .batch(c.images)
+                        .optimiserState(new OptimiserState(first.state(), false))
+                        .on(device);
         ReferenceNetwork reference = c.reference();
         try (Network network = Network.open(plan, device, 0)) {
             c.load(network);
             for (int i = 0; i < STEPS; i++) {
+                OptimiserStep step = step(seed, i + 1);
                 Pass pass = new Pass(c.images, Mode.TRAIN, 0, i);
                 network.zeroGradients();
                 network.input(c.pixels, c.images);

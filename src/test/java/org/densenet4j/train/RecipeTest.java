@@ -75,21 +75,44 @@ class RecipeTest {
                         case "schedule" -> "step";
                         case "milestones" -> "1, 2";
                         case "augment" -> "cifar";
+                        case "sampling" -> "balanced";
+                        case "rand-augment" -> "3, 12";
+                        case "erasing-filling" -> "pixel";
+                        case "interpolation" -> "bicubic";
+                        case "vertical-flip" -> "true";
+                        case "input-width" -> "19";
                         case "optimiser" -> "rmsprop";
+                        case "task" -> "multilabel";
+                        case "loss" -> "huber";
+                        case "best-by" -> "loss";
+                        case "class-weights", "positive-weights" -> "1,2";
+                        case "param-groups" -> "classifier.*: rate-scale=2 weight-decay=0";
+                        case "freeze" -> "features.conv0, features.denseblock1";
                         case "nesterov",
                                 "decay-norms",
                                 "decay-scales",
                                 "epsilon-inside",
                                 "freeze-bn",
+                                "mean-by-label",
                                 "scale-learning-rate",
+                                "amsgrad",
+                                "centred",
+                                "cycle-momentum",
+                                "ema-warm-up",
                                 "drop-last" ->
                                 value.equals("true") ? "false" : "true";
                         case "epochs",
                                 "batch",
                                 "accumulate",
                                 "input-size",
+                                "channels",
                                 "crop",
                                 "patience",
+                                "restart-factor",
+                                "div-factor",
+                                "final-div-factor",
+                                "plateau-patience",
+                                "plateau-cooldown",
                                 "seed" ->
                                 "17";
                         default -> "0.125";

@@ -42,7 +42,7 @@ class RunFilesTest {
         List<double[]> epochs = folder.metrics().epochs();
         assertTrue(Double.isNaN(epochs.get(0)[3]));
         assertEquals(0.5, epochs.get(1)[3]);
-        RunSummary.write(folder, "bc-10-4", Map.of(), List.of());
+        RunSummary.write(folder, "bc-10-4", Map.of(), List.of(), BestBy.ACCURACY);
         String page = Files.readString(folder.file(RunFolder.SUMMARY));
         assertTrue(page.contains("<dt>best test accuracy</dt><dd>75.00 %</dd>"));
         assertTrue(page.contains("<dt>images per second</dt><dd>150.0</dd>"), "as many in each");

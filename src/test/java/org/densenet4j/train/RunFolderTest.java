@@ -42,7 +42,7 @@ class RunFolderTest {
                         new EpochResult(epoch, epoch, 0.1, 1, 0.5, 1, 0.5, 1, 2, rate, 0.1),
                         List.of("a"));
             }
-            RunSummary.write(folder, "model", Map.of(), List.of("a"));
+            RunSummary.write(folder, "model", Map.of(), List.of("a"), BestBy.ACCURACY);
             String page = Files.readString(folder.path().resolve(RunFolder.SUMMARY));
             assertTrue(page.contains("150.0"));
         }
@@ -52,14 +52,14 @@ class RunFolderTest {
     void anEpochThatWasOnlyTestedHasNoSpeed() throws IOException {
         try (RunFolder folder = RunFolder.create(root.resolve("tested"))) {
             folder.append(new EpochResult(1, 1, 0.1, 1, 0.5, 1, 0.5, 1, 2, 0, 0), List.of("a"));
-            RunSummary.write(folder, "model", Map.of(), List.of("a"));
+            RunSummary.write(folder, "model", Map.of(), List.of("a"), BestBy.ACCURACY);
             Path summary = folder.path().resolve(RunFolder.SUMMARY);
             assertFalse(Files.readString(summary).contains("<dt>images per second</dt>"));
             // One image takes 10 ms of steps; it waits 10 ms in the second epoch, 30 in the third.
             folder.append(new EpochResult(2, 2, 0.1, 1, 0.5, 1, 0.5, 1, 2, 100, 0.5), List.of("a"));
             folder.append(
                     new EpochResult(3, 3, 0.1, 1, 0.5, 1, 0.5, 1, 2, 100, 0.75), List.of("a"));
-            RunSummary.write(folder, "model", Map.of(), List.of("a"));
+            RunSummary.write(folder, "model", Map.of(), List.of("a"), BestBy.ACCURACY);
             String page = Files.readString(summary);
             assertTrue(page.contains("<dt>images per second</dt><dd>100.0</dd>"));
             assertTrue(page.contains("<dt>waiting for input</dt><dd>66.67 %</dd>"));

@@ -1,10 +1,14 @@
 package org.densenet4j.backend.cpu;
 
+import org.densenet4j.backend.AdamCoefficients;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.OutputLoss;
 import org.densenet4j.backend.PoolShape;
+import org.densenet4j.backend.RmspropCoefficients;
+import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -46,6 +50,7 @@ final class CpuKernels implements Kernels {
     private final BatchNormVectors batchNormVectors;
     private final Choice<Elementwise> elementwise;
     private final SoftmaxCrossEntropy softmaxCrossEntropy;
+    private final VectorLosses vectorLosses;
     private final PixelCrossEntropy pixelCrossEntropy;
     private final Choice<ColumnSums> columnSums;
     private final Choice<MaskRelu> maskRelu;
@@ -58,6 +63,8 @@ final class CpuKernels implements Kernels {
     private final Choice<BlurPool> blurPool;
     private final Choice<SgdNesterov> sgdNesterov;
     private final Choice<Rmsprop> rmsprop;
+    private final Choice<Adam> adam;
+    private final Choice<MovingAverage> movingAverage;
     private final Choice<SquaredNorm> squaredNorm;
     private final CopyWindow copyWindow;
 
@@ -103,6 +110,7 @@ final class CpuKernels implements Kernels {
         elementwise =
                 few(Elementwise.class, () -> Elementwise.Vectors.class, Elementwise.Loops::new);
         softmaxCrossEntropy = only(SoftmaxCrossEntropy.class, SoftmaxCrossEntropy::new);
+        vectorLosses = only(VectorLosses.class, VectorLosses::new);
         pixelCrossEntropy = only(PixelCrossEntropy.class, PixelCrossEntropy::new);
         columnSums = few(ColumnSums.class, () -> ColumnSums.Vectors.class, ColumnSums.Loops::new);
         maskRelu =
@@ -141,6 +149,12 @@ final class CpuKernels implements Kernels {
                         () -> SgdNesterov.Vectors.class,
                         SgdNesterov.Loops::new);
         rmsprop = few(Rmsprop.class, () -> Rmsprop.Vectors.class, Rmsprop.Loops::new);
+        adam = few(Adam.class, Adam.Compiled::new, () -> Adam.Vectors.class, Adam.Loops::new);
+        movingAverage =
+                few(
+                        MovingAverage.class,
+                        () -> MovingAverage.Vectors.class,
+                        MovingAverage.Loops::new);
         squaredNorm =
                 few(SquaredNorm.class, () -> SquaredNorm.Vectors.class, SquaredNorm.Loops::new);
         copyWindow = only(CopyWindow.class, CopyWindow::new);
@@ -319,6 +333,32 @@ final class CpuKernels implements Kernels {
             Matrix gradient) {
         softmaxCrossEntropy.softmaxCrossEntropy(
                 logits, labels, smoothing, gradientScale, losses, hits, gradient);
+    }
+
+    @Override
+    public void softmaxVectorLoss(
+            Matrix logits,
+            Matrix targets,
+            Matrix scale,
+            float smoothing,
+            float focus,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        vectorLosses.softmaxVectorLoss(
+                logits, targets, scale, smoothing, focus, losses, hits, gradient);
+    }
+
+    @Override
+    public void outputLoss(
+            OutputLoss loss,
+            Matrix logits,
+            Matrix targets,
+            Matrix factors,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        vectorLosses.outputLoss(loss, logits, targets, factors, losses, hits, gradient);
     }
 
     @Override
@@ -565,6 +605,7 @@ final class CpuKernels implements Kernels {
             Matrix velocity,
             float rate,
             float momentum,
+            float share,
             boolean nesterov,
             float decay,
             float gradientScale) {
@@ -576,6 +617,7 @@ final class CpuKernels implements Kernels {
                         velocity,
                         rate,
                         momentum,
+                        share,
                         nesterov,
                         decay,
                         gradientScale);
@@ -586,23 +628,26 @@ final class CpuKernels implements Kernels {
             Matrix parameters,
             Matrix gradients,
             Matrix squares,
-            float rate,
-            float rho,
-            float epsilon,
-            boolean epsilonInside,
-            float decay,
-            float gradientScale) {
-        rmsprop.of(parameters)
-                .rmsprop(
-                        parameters,
-                        gradients,
-                        squares,
-                        rate,
-                        rho,
-                        epsilon,
-                        epsilonInside,
-                        decay,
-                        gradientScale);
+            @Nullable Matrix means,
+            @Nullable Matrix velocity,
+            RmspropCoefficients by) {
+        rmsprop.of(parameters).rmsprop(parameters, gradients, squares, means, velocity, by);
+    }
+
+    @Override
+    public void adam(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix means,
+            Matrix squares,
+            @Nullable Matrix largest,
+            AdamCoefficients by) {
+        adam.of(parameters).adam(parameters, gradients, means, squares, largest, by);
+    }
+
+    @Override
+    public void movingAverage(Matrix values, Matrix average, float share) {
+        movingAverage.of(values).movingAverage(values, average, share);
     }
 
     @Override

@@ -18,6 +18,7 @@ interface SgdNesterov {
             Matrix velocity,
             float rate,
             float momentum,
+            float share,
             boolean nesterov,
             float decay,
             float gradientScale);
@@ -41,6 +42,7 @@ interface SgdNesterov {
                 Matrix velocity,
                 float rate,
                 float momentum,
+                float share,
                 boolean nesterov,
                 float decay,
                 float gradientScale) {
@@ -51,6 +53,7 @@ interface SgdNesterov {
                             .get()
                             .set(Argument.MINUS_RATE, -rate)
                             .set(Argument.MOMENTUM, momentum)
+                            .set(Argument.SHARE, share)
                             .set(Argument.DECAY, decay)
                             .set(Argument.SCALE, gradientScale);
             for (int r = 0; r < parameters.rows(); r++) {
@@ -78,6 +81,7 @@ interface SgdNesterov {
                 Matrix velocity,
                 float rate,
                 float momentum,
+                float share,
                 boolean nesterov,
                 float decay,
                 float gradientScale) {
@@ -88,7 +92,7 @@ interface SgdNesterov {
                 for (int c = 0; c < whole(parameters); c += LANES) {
                     FloatVector p = floats(parameters, r, c);
                     FloatVector g = p.fma(decays, floats(gradients, r, c).mul(gradientScale));
-                    FloatVector v = floats(velocity, r, c).fma(momenta, g);
+                    FloatVector v = floats(velocity, r, c).fma(momenta, g.mul(share));
                     set(velocity, r, c, v);
                     FloatVector step = nesterov ? v.fma(momenta, g) : v;
                     set(parameters, r, c, step.fma(rates, p));
@@ -101,6 +105,7 @@ interface SgdNesterov {
                         rest(velocity, parameters),
                         rate,
                         momentum,
+                        share,
                         nesterov,
                         decay,
                         gradientScale);
@@ -121,6 +126,7 @@ interface SgdNesterov {
                 Matrix velocity,
                 float rate,
                 float momentum,
+                float share,
                 boolean nesterov,
                 float decay,
                 float gradientScale) {
@@ -128,7 +134,7 @@ interface SgdNesterov {
                 for (int c = 0; c < parameters.columns(); c++) {
                     float p = get(parameters, r, c);
                     float g = Math.fma(decay, p, gradientScale * get(gradients, r, c));
-                    float v = Math.fma(momentum, get(velocity, r, c), g);
+                    float v = Math.fma(momentum, get(velocity, r, c), share * g);
                     set(velocity, r, c, v);
                     float step = nesterov ? Math.fma(momentum, v, g) : v;
                     set(parameters, r, c, Math.fma(-rate, step, p));

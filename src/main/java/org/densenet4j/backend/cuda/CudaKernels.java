@@ -1,10 +1,18 @@
 package org.densenet4j.backend.cuda;
 
+import org.densenet4j.backend.AdamCoefficients;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.OutputLoss;
 import org.densenet4j.backend.PoolShape;
+import org.densenet4j.backend.RmspropCoefficients;
+import org.jspecify.annotations.Nullable;
+
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * The fused passes of a step as launches of the kernels in {@code cuda-kernels/}.
@@ -394,6 +402,71 @@ final class CudaKernels implements Kernels {
                 base + labels,
                 smoothing,
                 gradientScale,
+                address(losses),
+                address(hits),
+                address(gradient),
+                gradient.stride(),
+                logits.rows(),
+                logits.columns());
+    }
+
+    @Override
+    public void softmaxVectorLoss(
+            Matrix logits,
+            Matrix targets,
+            Matrix scale,
+            float smoothing,
+            float focus,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        launcher.launch(
+                "softmax_vector_loss",
+                new Grid(Math.ceilDiv(logits.rows(), 8), 1, 32, 8),
+                Traffic.reading(logits, targets, scale).writing(losses, hits, gradient),
+                address(logits),
+                logits.stride(),
+                address(targets),
+                targets.stride(),
+                address(scale),
+                smoothing,
+                focus,
+                address(losses),
+                address(hits),
+                address(gradient),
+                gradient.stride(),
+                logits.rows(),
+                logits.columns());
+    }
+
+    @Override
+    public void outputLoss(
+            OutputLoss loss,
+            Matrix logits,
+            Matrix targets,
+            Matrix factors,
+            Matrix losses,
+            Matrix hits,
+            Matrix gradient) {
+        launcher.launch(
+                "output_loss",
+                new Grid(Math.ceilDiv(logits.rows(), 8), 1, 32, 8),
+                Traffic.reading(
+                                logits,
+                                targets,
+                                loss.kind().isOfLabels() ? factors : factors.rows(0, 1))
+                        .writing(losses, hits, gradient),
+                loss.kind().ordinal(),
+                loss.smoothing(),
+                loss.gamma(),
+                loss.alpha(),
+                loss.delta(),
+                address(logits),
+                logits.stride(),
+                address(targets),
+                targets.stride(),
+                address(factors),
+                factors.stride(),
                 address(losses),
                 address(hits),
                 address(gradient),
@@ -914,6 +987,7 @@ final class CudaKernels implements Kernels {
             Matrix velocity,
             float rate,
             float momentum,
+            float share,
             boolean nesterov,
             float decay,
             float gradientScale) {
@@ -929,6 +1003,7 @@ final class CudaKernels implements Kernels {
                 n,
                 rate,
                 momentum,
+                share,
                 flag(nesterov),
                 decay,
                 gradientScale);
@@ -939,28 +1014,87 @@ final class CudaKernels implements Kernels {
             Matrix parameters,
             Matrix gradients,
             Matrix squares,
-            float rate,
-            float rho,
-            float epsilon,
-            boolean epsilonInside,
-            float decay,
-            float gradientScale) {
+            @Nullable Matrix means,
+            @Nullable Matrix velocity,
+            RmspropCoefficients by) {
         int n = parameters.columns();
-        Tiling t = tiling(1, n, parameters, gradients, squares);
+        Matrix[] changed = present(parameters, squares, means, velocity);
+        Tiling t = tiling(1, n, present(gradients, changed));
         launcher.launch(
                 t.entry("rmsprop"),
                 Grid.of(Math.ceilDiv(n, t.vector()), Tiling.THREADS),
-                Traffic.reading(gradients).updating(parameters, squares),
+                Traffic.reading(gradients).updating(changed),
                 address(parameters),
                 address(gradients),
                 address(squares),
+                addressOrNull(means),
+                addressOrNull(velocity),
                 n,
-                rate,
-                rho,
-                epsilonInside ? epsilon : 0f,
-                epsilonInside ? 0f : epsilon,
-                decay,
-                gradientScale);
+                by.rate(),
+                by.rho(),
+                by.inside(),
+                by.outside(),
+                by.momentum(),
+                by.decay(),
+                by.gradientScale());
+    }
+
+    @Override
+    public void adam(
+            Matrix parameters,
+            Matrix gradients,
+            Matrix means,
+            Matrix squares,
+            @Nullable Matrix largest,
+            AdamCoefficients by) {
+        int n = parameters.columns();
+        Matrix[] changed = present(parameters, means, squares, largest);
+        Tiling t = tiling(1, n, present(gradients, changed));
+        launcher.launch(
+                t.entry("adam"),
+                Grid.of(Math.ceilDiv(n, t.vector()), Tiling.THREADS),
+                Traffic.reading(gradients).updating(changed),
+                address(parameters),
+                address(gradients),
+                address(means),
+                address(squares),
+                addressOrNull(largest),
+                n,
+                by.rate(),
+                by.beta1(),
+                by.share1(),
+                by.beta2(),
+                by.share2(),
+                by.rootScale(),
+                by.epsilon(),
+                by.decay(),
+                by.keep(),
+                by.gradientScale());
+    }
+
+    /** What an optimiser may do without is a null pointer to its kernel. */
+    private long addressOrNull(@Nullable Matrix m) {
+        return m == null ? 0L : address(m);
+    }
+
+    private static Matrix[] present(@Nullable Matrix first, @Nullable Matrix... others) {
+        return Stream.concat(Stream.ofNullable(first), Arrays.stream(others))
+                .filter(Objects::nonNull)
+                .toArray(Matrix[]::new);
+    }
+
+    @Override
+    public void movingAverage(Matrix values, Matrix average, float share) {
+        int n = values.columns();
+        Tiling t = tiling(1, n, values, average);
+        launcher.launch(
+                t.entry("moving_average"),
+                Grid.of(Math.ceilDiv(n, t.vector()), Tiling.THREADS),
+                Traffic.reading(values).updating(average),
+                address(values),
+                address(average),
+                n,
+                share);
     }
 
     @Override

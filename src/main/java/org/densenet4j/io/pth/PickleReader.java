@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,6 +40,9 @@ final class PickleReader {
                     "copyreg.__newobj_ex__",
                     "numpy.core.multiarray._reconstruct",
                     "numpy._core.multiarray._reconstruct");
+
+    private static final Set<String> FROM_BUFFER =
+            Set.of("numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer");
     private static final Object MARK = new Object();
 
     // About what values cost on the heap, with the place on the stack.
@@ -48,6 +52,9 @@ final class PickleReader {
     private static final int MOST_DIGITS = 300;
     private static final long LARGEST = 256 << 20;
 
+    /** Longer bytes are data. */
+    private static final int LONGEST_TEXT = 1024;
+
     private final ByteBuffer in;
     private final List<Object> stack = new ArrayList<>();
     private final Map<Long, Object> memo = new HashMap<>();
@@ -55,6 +62,9 @@ final class PickleReader {
 
     /** Entries that may still be copied: a list could be turned into a dict again and again. */
     private int copies;
+
+    /** Whether bytes are wanted, as they are in data sets and not in weights. */
+    private boolean keepsBytes;
 
     /** Bytes that values may still take. */
     private long room = Math.min(LARGEST, Runtime.getRuntime().maxMemory() / 4);
@@ -74,6 +84,21 @@ final class PickleReader {
     static Object read(ByteBuffer in, Map<String, Storage> storages) throws PickleException {
         try {
             return new PickleReader(in.order(ByteOrder.LITTLE_ENDIAN), storages).run();
+        } catch (BufferUnderflowException e) {
+            throw new PickleException("the pickle ends early; truncated?");
+        }
+    }
+
+    /**
+     * Reads one pickle of a data set: the same, and the bytes of NumPy's arrays are kept. Short
+     * bytes are text, as they are in Python 2.
+     */
+    static Object readData(ByteBuffer in) throws PickleException {
+        try {
+            PickleReader reader =
+                    new PickleReader(in.order(ByteOrder.LITTLE_ENDIAN), new HashMap<>());
+            reader.keepsBytes = true;
+            return reader.run();
         } catch (BufferUnderflowException e) {
             throw new PickleException("the pickle ends early; truncated?");
         }
@@ -114,7 +139,7 @@ final class PickleReader {
                 case 0x8c -> push(text(in.get() & 0xFF, StandardCharsets.UTF_8));
                 case 0x8d -> push(text(in.getLong(), StandardCharsets.UTF_8));
                 case 'U' -> push(text(in.get() & 0xFF, StandardCharsets.ISO_8859_1));
-                case 'T' -> push(text(in.getInt(), StandardCharsets.ISO_8859_1));
+                case 'T' -> push(string(in.getInt()));
                 case ')' -> push(List.of());
                 case 't' -> push(popMark());
                 case 0x85 -> push(popLast(1));
@@ -303,9 +328,22 @@ final class PickleReader {
     }
 
     /** Bytes are nothing that is wanted here. */
-    private Placeholder bytes(String what, long length) throws PickleException {
+    private Object bytes(String what, long length) throws PickleException {
+        if (keepsBytes) {
+            return string(length);
+        }
         in.position(in.position() + checked(length));
         return new Placeholder(what);
+    }
+
+    /** A string of Python 2, where bytes are strings, too. */
+    private Object string(long length) throws PickleException {
+        if (!keepsBytes || length <= LONGEST_TEXT) {
+            return text(length, StandardCharsets.ISO_8859_1);
+        }
+        ByteBuffer slice = in.slice(in.position(), checked(length));
+        in.position(in.position() + slice.remaining());
+        return slice;
     }
 
     private Object integerLine() throws PickleException {
@@ -454,6 +492,19 @@ final class PickleReader {
 
     /** What a call gives; nothing is called. */
     private Object call(Object function, Object arguments) throws PickleException {
+        if (keepsBytes && function instanceof Placeholder named && arguments instanceof List<?> a) {
+            if (named.what().equals("_codecs.encode")
+                    && !a.isEmpty()
+                    && a.getFirst() instanceof String) {
+                return a.getFirst(); // how Python 3 writes bytes in protocol 2
+            }
+            if (FROM_BUFFER.contains(named.what()) && a.size() == 4) { // and arrays in protocol 5
+                Placeholder array = new Placeholder(Placeholder.ARRAY);
+                boolean columnsFirst = "F".equals(a.get(3));
+                array.state(Arrays.asList(1L, a.get(2), a.get(1), columnsFirst, a.get(0)));
+                return array;
+            }
+        }
         if (function instanceof Placeholder || function instanceof StorageType) {
             return new Placeholder(nameOf(function, arguments));
         }

@@ -9,9 +9,13 @@ import java.util.Map;
  * by key is kept, because the dictionary that holds the weights may be of a class of its own.
  */
 final class Placeholder {
+    /** The class of NumPy's arrays. */
+    static final String ARRAY = "numpy.ndarray";
+
     private final String what;
     private Map<Object, Object> items = Map.of();
     private boolean module;
+    private Object arrayState;
 
     /**
      * Of a class or function.
@@ -42,7 +46,15 @@ final class Placeholder {
 
     /** Looks at the state that is set: only whole modules of PyTorch have one with modules. */
     void state(Object state) {
+        if (what.equals(ARRAY)) {
+            arrayState = state;
+        }
         module |= state instanceof Map<?, ?> map && map.containsKey("_modules");
+    }
+
+    /** What an array of NumPy's was set to; null for anything else. */
+    Object arrayState() {
+        return arrayState;
     }
 
     /** Whether it is a whole module of PyTorch: layers, and the class that they are of. */

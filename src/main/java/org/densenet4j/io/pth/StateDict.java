@@ -47,6 +47,7 @@ final class StateDict {
     /** What to do where it is not clear which weights are meant. */
     static final String CHOOSE = "--weights-key or LoadOptions.withWeightsKey";
 
+    private static final String THRESHOLDS = "op_threshs";
     private static final int DEPTH = 5;
     private static final int LONGEST = 120;
     private static final Found NOTHING = new Found("", Map.of(), List.of(), List.of());
@@ -269,13 +270,16 @@ final class StateDict {
         return map;
     }
 
-    /** Names of parameters have dots; an optimiser's state and counters have none. */
+    /**
+     * Names of parameters have dots; an optimiser's state and counters have none. Of the buffers of
+     * a whole network torchxrayvision's thresholds are read.
+     */
     private static Map<String, Object> named(Map<?, ?> map) {
         Map<String, Object> named = new LinkedHashMap<>();
         map.forEach(
                 (key, value) -> {
                     if (key instanceof String name
-                            && name.indexOf('.') >= 0
+                            && (name.indexOf('.') >= 0 || name.equals(THRESHOLDS))
                             && (value instanceof StridedTensor || value instanceof Placeholder)) {
                         named.put(name, value);
                     }

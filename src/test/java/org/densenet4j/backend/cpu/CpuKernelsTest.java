@@ -50,7 +50,8 @@ class CpuKernelsTest {
                     "accumulateGradientAveragePool",
                     "normaliseReluGlobalPool",
                     "accumulateGradientGlobalPool",
-                    "sgd");
+                    "sgd",
+                    "adam");
 
     @Test
     void everyKernelIsOnTheVectorApiUnlessItIsTooSmallToMatter() {

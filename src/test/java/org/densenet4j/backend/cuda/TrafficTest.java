@@ -2,10 +2,13 @@ package org.densenet4j.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import org.densenet4j.backend.AdamCoefficients;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.OutputLoss;
 import org.densenet4j.backend.PoolShape;
+import org.densenet4j.backend.RmspropCoefficients;
 import org.junit.jupiter.api.Test;
 
 import java.util.ArrayList;
@@ -172,6 +175,16 @@ class TrafficTest {
     }
 
     @Test
+    void lossesOfVectorsReadTheirTargetsAndFactors() {
+        Matrix losses = Matrix.vector(8192, 12);
+        kernels.softmaxVectorLoss(x, x, vector, 0, 0, losses, losses, y);
+        assertLaunches("softmax_vector_loss", 3 * MATRIX + VECTOR + 2 * 12 * 4);
+        OutputLoss squared = new OutputLoss(OutputLoss.Kind.SQUARED, 0, 0, -1, 1);
+        kernels.outputLoss(squared, x, x, Matrix.dense(0, 2, CHANNELS), losses, losses, y);
+        assertLaunches("output_loss", 3 * MATRIX + VECTOR + 2 * 12 * 4);
+    }
+
+    @Test
     void columnsOfManyRowsAreAddedUpByTiles() {
         kernels.addColumnSums(x, vector);
         assertLaunches("add_column_sums_v4", MATRIX + 2 * VECTOR);
@@ -190,12 +203,22 @@ class TrafficTest {
     }
 
     @Test
-    void aStepOfAnOptimiserReadsThreeAndWritesTwo() {
+    void aStepOfAnOptimiserReadsGradientsAndUpdatesTheRest() {
         Matrix p = Matrix.vector(0, 400);
-        kernels.sgd(p, p, p, 0.1f, 0.9f, true, 0, 1);
+        kernels.sgd(p, p, p, 0.1f, 0.9f, 1, true, 0, 1);
         assertLaunches("sgd_nesterov_v4", 5 * 1600L);
-        kernels.rmsprop(p, p, p, 0.1f, 0.9f, 1e-6f, true, 0, 1);
+        RmspropCoefficients r = new RmspropCoefficients(0.1f, 0.9f, 1e-6f, true, 0.9f, 0, 1);
+        kernels.rmsprop(p, p, p, null, null, r);
         assertLaunches("rmsprop_v4", 5 * 1600L);
+        kernels.rmsprop(p, p, p, p, p, r);
+        assertLaunches("rmsprop_v4", 9 * 1600L);
+        AdamCoefficients a = new AdamCoefficients(1, 0.9f, 0.1f, 0.9f, 0.1f, 1, 1, 0, 1, 1);
+        kernels.adam(p, p, p, p, null, a);
+        assertLaunches("adam_v4", 7 * 1600L);
+        kernels.adam(p, p, p, p, p, a);
+        assertLaunches("adam_v4", 9 * 1600L);
+        kernels.movingAverage(p, p, 0.1f);
+        assertLaunches("moving_average_v4", 3 * 1600L);
     }
 
     @Test

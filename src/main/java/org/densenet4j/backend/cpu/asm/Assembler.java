@@ -155,6 +155,15 @@ public abstract class Assembler {
         vector(MAP_0F, NO_PREFIX, 0x59).registers(to, a, b);
     }
 
+    public final void divide(Vector to, Vector a, Vector b) {
+        vector(MAP_0F, NO_PREFIX, 0x5E).registers(to, a, b);
+    }
+
+    /** Rounded as IEEE 754 says, like a division. */
+    public final void squareRoot(Vector to, Vector from) {
+        vector(MAP_0F, NO_PREFIX, 0x51).registers(to, null, from);
+    }
+
     /** The larger of each; b where either is NaN. */
     public final void maximum(Vector to, Vector a, Vector b) {
         vector(MAP_0F, NO_PREFIX, 0x5F).registers(to, a, b);

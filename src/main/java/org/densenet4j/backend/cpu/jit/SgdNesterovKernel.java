@@ -15,7 +15,7 @@ import org.densenet4j.backend.cpu.asm.Vector;
  *
  * <pre>
  * g = scale·gradient + decay·parameter
- * velocity = momentum·velocity + g
+ * velocity = momentum·velocity + share·g
  * parameter −= rate·(g + momentum·velocity)     Nesterov
  * parameter −= rate·velocity                    plain
  * </pre>
@@ -28,6 +28,7 @@ public final class SgdNesterovKernel extends Kernel {
         VELOCITY,
         MINUS_RATE,
         MOMENTUM,
+        SHARE,
         DECAY,
         SCALE
     }
@@ -36,6 +37,7 @@ public final class SgdNesterovKernel extends Kernel {
     private static final Vector MOMENTUM = v(5);
     private static final Vector DECAY = v(6);
     private static final Vector SCALE = v(7);
+    private static final Vector SHARE = v(8);
 
     private final Form form;
 
@@ -69,6 +71,7 @@ public final class SgdNesterovKernel extends Kernel {
     private void whole() {
         a.broadcast(MINUS_RATE, argument(Argument.MINUS_RATE));
         a.broadcast(MOMENTUM, argument(Argument.MOMENTUM));
+        a.broadcast(SHARE, argument(Argument.SHARE));
         a.broadcast(DECAY, argument(Argument.DECAY));
         a.broadcast(SCALE, argument(Argument.SCALE));
         a.load(R8, argument(Argument.PARAMETERS));
@@ -97,7 +100,8 @@ public final class SgdNesterovKernel extends Kernel {
         a.load(velocity, R10.at(0), some);
         a.multiply(g, g, SCALE);
         a.addProduct(g, parameter, DECAY);
-        a.multiplyAdd(velocity, MOMENTUM, g);
+        a.multiply(step, g, SHARE);
+        a.multiplyAdd(velocity, MOMENTUM, step);
         a.store(velocity, R10.at(0), some);
         if (form.nesterov) {
             a.copy(step, velocity);

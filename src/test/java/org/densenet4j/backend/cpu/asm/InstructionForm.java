@@ -107,6 +107,8 @@ public record InstructionForm(
                         (a, o) -> a.add(o.x(), o.y(), o.at())),
                 form(set, v, "vsubps V{x}, V{y}, V{w}", (a, o) -> a.subtract(o.x(), o.y(), o.w())),
                 form(set, v, "vmulps V{x}, V{y}, V{w}", (a, o) -> a.multiply(o.x(), o.y(), o.w())),
+                form(set, v, "vdivps V{x}, V{y}, V{w}", (a, o) -> a.divide(o.x(), o.y(), o.w())),
+                form(set, v, "vsqrtps V{x}, V{y}", (a, o) -> a.squareRoot(o.x(), o.y())),
                 form(set, v, "vmaxps V{x}, V{y}, V{w}", (a, o) -> a.maximum(o.x(), o.y(), o.w())),
                 form(
                         set,

@@ -178,6 +178,7 @@ class KernelInstructionsTest {
         int m = 1 << 16;
         return List.of(
                 kernel(set, SgdNesterovKernel::new, new SgdNesterovKernel.Form(10 * c, turned)),
+                kernel(set, AdamKernel::new, new AdamKernel.Form(10 * c, turned)),
                 kernel(
                         set,
                         WinogradWeightKernel::new,

@@ -1,0 +1,57 @@
+package org.densenet4j.train;
+
+import org.densenet4j.data.OutputScores;
+import org.densenet4j.data.Task;
+import org.densenet4j.io.Csv;
+
+import java.util.List;
+
+/** How each output does, as a table: a line for each, and one for their mean. */
+final class OutputTable {
+    private static final String MEAN = "mean";
+
+    private OutputTable() {}
+
+    /** Comma-separated values with headings. */
+    static String csv(Task task, List<String> names, List<OutputScores.Score> scores) {
+        return task == Task.REGRESS ? numbers(names, scores) : labels(names, scores);
+    }
+
+    private static String labels(List<String> names, List<OutputScores.Score> scores) {
+        Csv csv = Csv.of("label", "auroc", "average_precision", "with", "without");
+        for (int c = 0; c < scores.size(); c++) {
+            OutputScores.Score s = scores.get(c);
+            csv.row(
+                    names.get(c),
+                    Csv.decimals(6, s.auroc()),
+                    Csv.decimals(6, s.averagePrecision()),
+                    s.positive(),
+                    s.negative());
+        }
+        return csv.row(
+                        MEAN,
+                        Csv.decimals(6, OutputScores.mean(scores, OutputScores.Score::auroc)),
+                        Csv.decimals(
+                                6, OutputScores.mean(scores, OutputScores.Score::averagePrecision)),
+                        "",
+                        "")
+                .toString();
+    }
+
+    private static String numbers(List<String> names, List<OutputScores.Score> scores) {
+        Csv csv = Csv.of("output", "mean_absolute_error", "images");
+        for (int c = 0; c < scores.size(); c++) {
+            OutputScores.Score s = scores.get(c);
+            csv.row(
+                    names.get(c),
+                    Csv.significant(7, s.absoluteError()),
+                    s.positive() + s.negative());
+        }
+        return csv.row(
+                        MEAN,
+                        Csv.significant(
+                                7, OutputScores.mean(scores, OutputScores.Score::absoluteError)),
+                        "")
+                .toString();
+    }
+}
