@@ -19,7 +19,8 @@ final class CompileKernels {
     private static final Path SOURCES = Path.of("cuda-kernels");
 
     /** What is compiled by itself, into PTX that is loaded by itself. */
-    private record Program(String name, String source, List<String> definitions) {
+    private record Program(
+            String name, String source, List<String> definitions, String leastPtxVersion) {
         /** One of {@code LayerProgram.java}. */
         static Program layer(boolean bf16, int width) {
             return new Program(
@@ -27,11 +28,12 @@ final class CompileKernels {
                     "dense_layer.cu",
                     List.of(
                             "-DDENSE_LAYER_WIDTH=" + width,
-                            "-DDENSE_LAYER_BF16=" + (bf16 ? 1 : 0)));
+                            "-DDENSE_LAYER_BF16=" + (bf16 ? 1 : 0)),
+                    "7.4"); // asynchronous copies that bring the rest of a line, of CUDA 11.4
         }
     }
 
-    private static final Program STEP = new Program("kernels", "kernels.cu", List.of());
+    private static final Program STEP = new Program("kernels", "kernels.cu", List.of(), "");
 
     /** For tensor cores, which Turing's are too old for. */
     private static final List<Program> LAYERS =
@@ -104,8 +106,9 @@ final class CompileKernels {
         command.addAll(List.of(SOURCES.resolve(program.source).toString(), "-o", made.toString()));
         run(command.toArray(String[]::new));
         String ptx = Files.readString(made);
-        Files.writeString(
-                made, ptx.replaceFirst("(?m)^\\.version .*$", ".version " + image.ptxVersion));
+        String version =
+                program.leastPtxVersion.isEmpty() ? image.ptxVersion : program.leastPtxVersion;
+        Files.writeString(made, ptx.replaceFirst("(?m)^\\.version .*$", ".version " + version));
         Path ptxas = Path.of(nvcc).resolveSibling("ptxas");
         if (Files.isExecutable(ptxas)) {
             Path cubin = target.resolveSibling(target.getFileName() + ".cubin");
