@@ -195,6 +195,7 @@ public interface Device extends AutoCloseable {
      * @param shape with any number of rows
      */
     default boolean takesWholeBatch(PointwiseShape shape) {
+        Objects.requireNonNull(shape, "shape");
         return false;
     }
 
@@ -205,6 +206,7 @@ public interface Device extends AutoCloseable {
      * @param shape with the most images of one call
      */
     default Optional<ConvolutionMemory> appendedMemory(ConvolutionShape shape) {
+        Objects.requireNonNull(shape, "shape");
         return Optional.empty();
     }
 

@@ -862,6 +862,7 @@ public final class Network implements AutoCloseable {
      * @param name as in {@link #parameters} or in {@link #runningStatistics}
      */
     public float[] average(String name) {
+        requireNonNull(name, "name");
         averages.require();
         return isParameter(name)
                 ? read(memory.parameterLayout(), memory.averages(), name)
@@ -875,6 +876,8 @@ public final class Network implements AutoCloseable {
      * @param values in the PyTorch layout, as many as the tensor has
      */
     public void average(String name, float[] values) {
+        requireNonNull(name, "name");
+        requireNonNull(values, "values");
         averages.require();
         if (isParameter(name)) {
             write(memory.parameterLayout(), memory.averages(), name, values);
@@ -884,7 +887,6 @@ public final class Network implements AutoCloseable {
     }
 
     private boolean isParameter(String name) {
-        requireNonNull(name, "name");
         return parameters().stream().anyMatch(p -> p.name().equals(name));
     }
 
@@ -1031,6 +1033,7 @@ public final class Network implements AutoCloseable {
      */
     public float[] optimiserState(String state, String name) {
         requireNonNull(state, "state");
+        requireNonNull(name, "name");
         return read(memory.parameterLayout(), memory.optimiserState(state), name);
     }
 
@@ -1044,6 +1047,8 @@ public final class Network implements AutoCloseable {
      */
     public void optimiserState(String state, String name, float[] values) {
         requireNonNull(state, "state");
+        requireNonNull(name, "name");
+        requireNonNull(values, "values");
         write(memory.parameterLayout(), memory.optimiserState(state), name, values);
     }
 

@@ -195,8 +195,8 @@ public final class Figure {
     public static Figure linesOverLogarithm(
             String title, String xLabel, String yLabel, List<Series> series, List<Series> marks) {
         checkLabels(title, xLabel, yLabel);
-        checkSome("series", series);
         Objects.requireNonNull(marks, "marks");
+        checkSome("series", series);
         LogAxis x = logarithmic(xLabel);
         x.setNumberFormatOverride(new DecimalFormat("0E0", ENGLISH));
         NumberAxis y = numbers(yLabel);

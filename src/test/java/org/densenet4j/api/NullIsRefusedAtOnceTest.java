@@ -315,6 +315,7 @@ class NullIsRefusedAtOnceTest {
                     "MemoryPlan.Builder.precision type",
                     "InferencePlan.Builder.precision type",
                     "Trainer.Builder.precision type",
+                    "Trainer.Builder.averageWeights value",
                     "Predictor.Builder.precision type",
                     "Profiler.profile failure",
                     "Profile.of failure");
