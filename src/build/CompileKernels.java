@@ -26,9 +26,7 @@ final class CompileKernels {
             return new Program(
                     "dense_layer_" + (bf16 ? "bf16_" : "tf32_") + width,
                     "dense_layer.cu",
-                    List.of(
-                            "-DDENSE_LAYER_WIDTH=" + width,
-                            "-DDENSE_LAYER_BF16=" + (bf16 ? 1 : 0)),
+                    List.of("-DDENSE_LAYER_WIDTH=" + width, "-DDENSE_LAYER_BF16=" + (bf16 ? 1 : 0)),
                     "7.4"); // asynchronous copies that bring the rest of a line, of CUDA 11.4
         }
     }
