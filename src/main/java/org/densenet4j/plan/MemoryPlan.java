@@ -286,7 +286,7 @@ public final class MemoryPlan {
          *     one class
          */
         public Builder targets(TargetKind kind) {
-            Objects.requireNonNull(kind, "targets");
+            Objects.requireNonNull(kind, "kind");
             if (kind == TargetKind.VECTOR && graph.classifiesPixels()) {
                 throw new IllegalArgumentException(
                         "the network '"

@@ -974,7 +974,7 @@ public final class Trainer implements AutoCloseable {
          * @return this
          */
         public Builder targets(TargetKind kind) {
-            targets = Objects.requireNonNull(kind, "targets");
+            targets = Objects.requireNonNull(kind, "kind");
             return this;
         }
 

@@ -246,7 +246,8 @@ class NullArgumentsTest {
                     Trainer.Builder.class,
                     Trainer.of(SPEC, device),
                     device,
-                    List.of("precision")); // null is the device's own choice
+                    // null is the device's own choice, and no average
+                    List.of("precision", "averageWeights"));
             trainer.step(batch());
             tryAll(Trainer.class, trainer, device, List.of("step")); // next may be null
 

@@ -182,7 +182,7 @@ class WeightsTest {
         SafetensorsWriter writer = new SafetensorsWriter();
         NetworkShape shape = NetworkShape.of(SPEC);
         add(writer, shape, model);
-        writer.floats("op_threshs", List.of(2), () -> new float[2]);
+        writer.floats("thresholds", List.of(2), () -> new float[2]);
         writer.write(path);
         WeightsException e =
                 assertThrows(

@@ -34,6 +34,8 @@ class CpuKernelsTest {
                     "deferredCorrection",
                     "gradientWeight",
                     "softmaxCrossEntropy",
+                    "softmaxVectorLoss",
+                    "outputLoss",
                     "pixelCrossEntropy",
                     "copyWindow");
 
