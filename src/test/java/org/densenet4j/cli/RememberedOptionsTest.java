@@ -169,6 +169,7 @@ class RememberedOptionsTest {
                 .filter(key -> key.startsWith("run."))
                 .forEach(key -> remembered.add(key.substring("run.".length())));
         remembered.add("recipe");
+        remembered.add("betas"); // as beta1 and beta2
         String doc = Files.readString(Path.of("docs/training.md"));
         int start = doc.indexOf("These belong to one invocation");
         assertTrue(start >= 0);

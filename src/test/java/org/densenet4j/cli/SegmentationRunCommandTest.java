@@ -197,7 +197,7 @@ class SegmentationRunCommandTest {
                 "--optimiser sgd | use --decay-scales false with sgd",
                 "--optimiser adagrad | --optimiser | SGD, RMSPROP, ADAM, ADAMW",
                 "--schedule exponential --milestones 3 | --milestones is for --schedule step",
-                "--schedule cosine --lr-factor 0.5 | is for --schedule step or exponential",
+                "--schedule cosine --lr-factor 0.5 | is for --schedule step, exponential or plateau",
                 "--patience -1 | patience = -1",
                 "--glyphs 5 | --glyphs is for --data glyphs",
                 "--shapes 5 | --shapes is for --data shapes, not for folder:",
