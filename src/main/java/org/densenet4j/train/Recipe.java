@@ -97,7 +97,7 @@ import java.util.Optional;
  * @param epsilonInside whether it is added below the root of the squared gradients, not to it
  * @param weightDecay added to gradients as decay·parameter
  * @param decayNorms whether gamma, beta and biases decay, too
- * @param decayScales whether of these gamma decays alone, by RMSprop
+ * @param decayScales whether of these gamma decays alone, by RMSprop or Adam
  * @param task what images are labelled with; of models that classify pixels it is {@code SEGMENT}
  * @param loss formula
  * @param huberDelta where {@link Loss#HUBER} becomes a line
@@ -108,7 +108,6 @@ import java.util.Optional;
  * @param positiveWeights the same for target 1 of each of several labels
  * @param meanByLabel whether the loss of several labels is the sum of each label's mean
  * @param bestBy what the best state is chosen by
- * @param decayScales whether of these gamma decays alone, by RMSprop or Adam
  * @param paramGroups groups of parameters with a rate or weight decay of their own, as {@link
  *     ParameterGroups#parse} reads them, or {@code none}
  * @param layerDecay factor of the rate from layer to layer towards the input, 1 for none
