@@ -53,27 +53,13 @@ final class AppendedKernels {
                 * program.panels(program.width());
     }
 
-    /** The least busy of those that fit, of equals the one with the taller tiles. */
-    private Optional<LayerKernel> best(List<LayerKernel> kernels, int rows, int multiprocessors) {
-        LayerKernel best = null;
-        for (LayerKernel kernel : kernels) {
-            if (kernel.sharedBytes() <= mostSharedBytes
-                    && (best == null
-                            || kernel.busiest(rows, multiprocessors)
-                                    < best.busiest(rows, multiprocessors))) {
-                best = kernel;
-            }
-        }
-        return Optional.ofNullable(best);
-    }
-
     Optional<LayerKernel> forward(int rows, int multiprocessors) {
         List<LayerKernel> kernels =
                 switch (program.width()) {
                     case 48, 64 -> List.of(half() ? forward("", 128, 8, 2) : forward("", 64, 4, 2));
                     default -> List.of(forward("", 192, 6, 1), forward("short_", 96, 3, 1));
                 };
-        return best(kernels, rows, multiprocessors);
+        return LayerKernel.leastBusy(kernels, rows, multiprocessors, mostSharedBytes);
     }
 
     private LayerKernel forward(String kind, int rows, int warps, int blocks) {
@@ -101,7 +87,7 @@ final class AppendedKernels {
                     case 96 -> List.of(data("", 128, 8, 1));
                     default -> List.of(data("", 128, 8, 1), data("short_", 96, 8, 1));
                 };
-        return best(kernels, rows, multiprocessors);
+        return LayerKernel.leastBusy(kernels, rows, multiprocessors, mostSharedBytes);
     }
 
     private LayerKernel data(String kind, int rows, int warps, int blocks) {

@@ -285,10 +285,7 @@ final class CudaDevice implements Device {
 
     @Override
     public PointwiseMemory memory(PointwiseShape shape) {
-        return fusedLayers
-                .pointwise(shape)
-                .map(kernels -> fusedLayers.memory(kernels, shape))
-                .orElseGet(() -> Device.super.memory(shape));
+        return fusedLayers.memory(shape).orElseGet(() -> Device.super.memory(shape));
     }
 
     @Override
@@ -298,7 +295,7 @@ final class CudaDevice implements Device {
 
     @Override
     public Optional<ConvolutionMemory> appendedMemory(ConvolutionShape shape) {
-        return fusedLayers.appended(shape).map(kernels -> fusedLayers.memory(kernels, shape));
+        return fusedLayers.memory(shape);
     }
 
     private ConvolutionMemory measure(ConvolutionShape shape) {

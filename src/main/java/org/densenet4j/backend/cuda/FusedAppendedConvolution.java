@@ -56,19 +56,17 @@ final class FusedAppendedConvolution implements AppendedConvolution {
     }
 
     private void pack(Matrix weights, Matrix packed) {
-        LayerProgram p = parts.program();
-        int stride = p.panels(p.width()) * p.panelElements();
-        Matrix target = Matrix.dense(packed.offset(), TAPS * p.newChannels(), stride, shape.type());
+        Matrix target = weights(packed);
         layer.launch(
-                "pack_appended_weights_" + p.suffix(),
-                Grid.of((long) target.rows() * stride, Tiling.THREADS),
+                "pack_appended_weights_" + parts.program().suffix(),
+                Grid.of((long) target.rows() * target.columns(), Tiling.THREADS),
                 Traffic.reading(weights).writing(target),
                 address(weights),
                 shape.outputChannels(),
                 shape.inputChannels(),
                 address(target),
-                p.newChannels(),
-                stride);
+                parts.program().newChannels(),
+                target.columns());
     }
 
     @Override

@@ -75,8 +75,12 @@ record FusedLayers(
                                                                 kernels.backwardColumns())));
     }
 
-    /** What a 1x1 convolution needs that has kernels. */
-    PointwiseMemory memory(Pointwise kernels, PointwiseShape s) {
+    /** What a 1x1 convolution needs, where it has kernels. */
+    Optional<PointwiseMemory> memory(PointwiseShape s) {
+        return pointwise(s).map(kernels -> memory(kernels, s));
+    }
+
+    private PointwiseMemory memory(Pointwise kernels, PointwiseShape s) {
         long shares = mostShares(kernels, s);
         long sums = (long) s.outputChannels() + 2;
         return new PointwiseMemory(
@@ -126,8 +130,12 @@ record FusedLayers(
                         kernels.ring(weights.get())));
     }
 
-    /** What a 3x3 convolution needs that has kernels. */
-    ConvolutionMemory memory(Appended kernels, ConvolutionShape s) {
+    /** What a 3x3 convolution needs, where it has kernels. */
+    Optional<ConvolutionMemory> memory(ConvolutionShape s) {
+        return appended(s).map(kernels -> memory(kernels, s));
+    }
+
+    private ConvolutionMemory memory(Appended kernels, ConvolutionShape s) {
         LayerProgram p = kernels.program();
         long blocks = (long) multiprocessors * kernels.weights().blocksOfMultiprocessor();
         return new ConvolutionMemory(

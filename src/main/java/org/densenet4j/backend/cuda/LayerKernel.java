@@ -1,5 +1,9 @@
 package org.densenet4j.backend.cuda;
 
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
 /**
  * A kernel of {@code cuda-kernels/dense_layer.cu} and what one of its blocks takes.
  *
@@ -23,10 +27,24 @@ record LayerKernel(
     }
 
     /**
+     * Of the kernels that fit, the one whose busiest multiprocessor has least to do; of equals the
+     * first, whose tiles are the tallest and read weights least often.
+     *
+     * @param kernels the one with the tallest tiles first
+     * @param mostSharedBytes shared memory that a block can have
+     */
+    static Optional<LayerKernel> leastBusy(
+            List<LayerKernel> kernels, int rows, int multiprocessors, int mostSharedBytes) {
+        return kernels.stream()
+                .filter(kernel -> kernel.sharedBytes() <= mostSharedBytes)
+                .min(Comparator.comparingLong(kernel -> kernel.busiest(rows, multiprocessors)));
+    }
+
+    /**
      * Rows that the busiest multiprocessor works on: what decides between two kernels that differ
      * in their tiles.
      */
-    long busiest(int rows, int multiprocessors) {
+    private long busiest(int rows, int multiprocessors) {
         RowShares s = shares(rows, multiprocessors);
         int together = Math.ceilDiv(s.blocks(), multiprocessors);
         return (long) together * Math.min(rows, s.rowsOfBlock());

@@ -31,22 +31,9 @@ final class PointwiseKernels {
         return Math.ceilDiv(inputs, whole) * whole;
     }
 
-    /**
-     * The forward kernel for so many rows: of those that fit, the one whose busiest multiprocessor
-     * has least to do; of equals the one with the taller tiles, which reads weights less often.
-     */
+    /** The forward kernel for so many rows. */
     Optional<LayerKernel> forward(int rows, int inputs, int multiprocessors) {
-        LayerKernel best = null;
-        for (LayerKernel kernel : forwards(inputs)) {
-            boolean fits = kernel.sharedBytes() <= mostSharedBytes;
-            if (fits
-                    && (best == null
-                            || kernel.busiest(rows, multiprocessors)
-                                    < best.busiest(rows, multiprocessors))) {
-                best = kernel;
-            }
-        }
-        return Optional.ofNullable(best);
+        return LayerKernel.leastBusy(forwards(inputs), rows, multiprocessors, mostSharedBytes);
     }
 
     private List<LayerKernel> forwards(int inputs) {

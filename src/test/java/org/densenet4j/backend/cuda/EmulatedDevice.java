@@ -138,9 +138,7 @@ public final class EmulatedDevice implements Device {
 
     @Override
     public PointwiseMemory memory(PointwiseShape shape) {
-        return fused.pointwise(shape)
-                .map(kernels -> fused.memory(kernels, shape))
-                .orElseGet(() -> Device.super.memory(shape));
+        return fused.memory(shape).orElseGet(() -> Device.super.memory(shape));
     }
 
     @Override
@@ -150,7 +148,7 @@ public final class EmulatedDevice implements Device {
 
     @Override
     public Optional<ConvolutionMemory> appendedMemory(ConvolutionShape shape) {
-        return fused.appended(shape).map(kernels -> fused.memory(kernels, shape));
+        return fused.memory(shape);
     }
 
     @Override
