@@ -23,14 +23,15 @@ struct AppendedConvolution {
     static constexpr int ROW_PITCH = NEW * static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 16 : 32);
     static_assert(BLOCK_THREADS % CHUNKS == 0 && NF % 2 == 0 && MF >= 1 && CHANNELS % STEP<T> == 0, "shape");
 
-    unsigned weightsAt, rowsAt, sumsAt, shiftAt, end;
+    unsigned weightsAt, rowsAt, end;
+    StoredStatistics<T, WARPS, NEW> statistics;
 
     __device__ __forceinline__ explicit AppendedConvolution(int R) {
         weightsAt = ring_bytes(R) * PC;
         rowsAt = weightsAt + 9 * NEW * PANEL_ROW_BYTES * PC;
-        sumsAt = rowsAt + WARPS * 8 * ROW_PITCH;  // [WARPS, 2, NEW]
-        shiftAt = sumsAt + 2 * WARPS * NEW * 4;   // [NEW]
-        end = shiftAt + NEW * 4;
+        statistics.sumsAt = rowsAt + WARPS * 8 * ROW_PITCH;
+        statistics.shiftAt = statistics.sumsAt + 2 * WARPS * NEW * 4;
+        end = statistics.shiftAt + NEW * 4;
     }
 
     static __device__ __forceinline__ void run(const T* __restrict__ z, int zStride, const float* __restrict__ scale,
@@ -52,9 +53,7 @@ struct AppendedConvolution {
         cp_commit();
         source.clear_others(shared, CHANNELS);
         clear_zero_rows<BLOCK_THREADS>(shared, R, PC);
-        for (int i = threadIdx.x; i < 2 * WARPS * NEW; i += BLOCK_THREADS) {
-            lane_sts(shared, at.sumsAt + 4 * i, 0.0f);
-        }
+        at.statistics.template clear_sums<BLOCK_THREADS>(shared);
         for (int tile = share.first; tile < share.end; tile++) {
             const int q0 = tile * BM;
             cp_wait<0>();
@@ -70,14 +69,16 @@ struct AppendedConvolution {
             at.multiply(shared, sums, q0 + warp * (BM / WARPS), start, lane, rows, height, width, R);
             drop_elements(sums, q0 + warp * (BM / WARPS), lane, rows, k, dropout);
             if (tile == share.first) {
-                at.note_shift(shared, sums, warp, lane);
+                if (warp == 0 && lane < 4) {
+                    at.statistics.note_shift(shared, sums[0], 0, lane);
+                }
                 __syncthreads();
             }
             at.store(shared, sums, q0 + warp * (BM / WARPS), warp, lane, y, yStride, k, rows);
         }
         cp_wait<0>();
         __syncthreads();
-        at.write_statistics(shared, min(rows, share.end * BM) - share.first * BM, k, tiles);
+        at.statistics.template write<BLOCK_THREADS>(shared, min(rows, share.end * BM) - share.first * BM, k, tiles);
     }
 
     __device__ __forceinline__ void multiply(unsigned char* shared, float (&sums)[MF][NF][4], int first, int start,
@@ -143,29 +144,12 @@ struct AppendedConvolution {
         }
     }
 
-    // Sums are shifted by the block's first pixel, so that a large mean does not cancel the variance.
-    __device__ __forceinline__ void note_shift(unsigned char* shared, const float (&sums)[MF][NF][4], int warp,
-                                               int lane) const {
-        if (warp == 0 && lane < 4) {
-#pragma unroll
-            for (int n = 0; n < NF; n++) {
-                const auto word = Pair<T>::of(sums[0][n][0], sums[0][n][1]);
-                lane_sts(shared, shiftAt + (n * 8 + 2 * lane) * 4, float2{Pair<T>::first(word), Pair<T>::second(word)});
-            }
-        }
-    }
-
     // Stores a tile, eight rows of a warp at a time, and adds the stored values to the warp's sums.
     __device__ __forceinline__ void store(unsigned char* shared, const float (&sums)[MF][NF][4], int row0, int warp,
                                           int lane, T* __restrict__ y, int yStride, int k, int rows) const {
         const int g = lane >> 2;
         const int t = lane & 3;
-        float sum[2 * NF];
-        float squares[2 * NF];
-#pragma unroll
-        for (int i = 0; i < 2 * NF; i++) {
-            sum[i] = squares[i] = 0.0f;
-        }
+        typename StoredStatistics<T, WARPS, NEW>::template OfLane<NF> ofLane;
         const unsigned mine = rowsAt + warp * 8 * ROW_PITCH;
 #pragma unroll
         for (int m = 0; m < MF; m++) {
@@ -177,13 +161,7 @@ struct AppendedConvolution {
                 for (int n = 0; n < NF; n++) {
                     const auto word = Pair<T>::of(sums[m][n][2 * half], sums[m][n][2 * half + 1]);
                     sts(shared, mine + g * ROW_PITCH + (n * 8 + 2 * t) * static_cast<int>(sizeof(T)), word);
-                    const float2 shift = lds<float2>(shared, shiftAt + (n * 8 + 2 * t) * 4);
-                    const float d0 = inside ? Pair<T>::first(word) - shift.x : 0.0f;
-                    const float d1 = inside ? Pair<T>::second(word) - shift.y : 0.0f;
-                    sum[2 * n] += d0;
-                    sum[2 * n + 1] += d1;
-                    squares[2 * n] = fmaf(d0, d0, squares[2 * n]);
-                    squares[2 * n + 1] = fmaf(d1, d1, squares[2 * n + 1]);
+                    statistics.add(ofLane, shared, word, n, 0, t, inside);
                 }
                 __syncwarp();
                 using Word = typename Four<T>::Word;
@@ -201,27 +179,7 @@ struct AppendedConvolution {
                 __syncwarp();
             }
         }
-        for_column_sums<NF>(sum, squares, lane, [&](int column, float s, float q) {
-            const unsigned to = sumsAt + (2 * warp * NEW + column) * 4;
-            lane_sts(shared, to, lane_lds<float>(shared, to) + s);
-            lane_sts(shared, to + NEW * 4, lane_lds<float>(shared, to + NEW * 4) + q);
-        });
-    }
-
-    __device__ __forceinline__ void write_statistics(unsigned char* shared, int count, int k,
-                                                     float* __restrict__ tiles) const {
-        for (int c = threadIdx.x; c < k; c += BLOCK_THREADS) {
-            float s = 0.0f;
-            float q = 0.0f;
-            for (int m = 0; m < WARPS; m++) {
-                s += lane_lds<float>(shared, sumsAt + (2 * m * NEW + c) * 4);
-                q += lane_lds<float>(shared, sumsAt + ((2 * m + 1) * NEW + c) * 4);
-            }
-            const float mean = s / count;
-            float* const to = tiles + static_cast<size_t>(blockIdx.x) * 2 * k + c;
-            to[0] = lane_lds<float>(shared, shiftAt + c * 4) + mean;
-            to[k] = fmaxf(0.0f, q - s * mean);
-        }
+        statistics.keep(ofLane, shared, warp, 0, lane);
     }
 };
 

@@ -319,6 +319,89 @@ __device__ __forceinline__ void for_column_sums(float (&first)[2 * N], float (&s
     }
 }
 
+// Mean and sum of squared deviations of every column that a block stores, from sums over its tiles. They are shifted by the
+// block's first row, so that a large mean does not cancel the variance; sums are taken of stored, rounded values. Warps that
+// lie above each other have sums of their own [WARPS_DOWN, 2, COLUMNS] at SUMS_AT; the shift [COLUMNS] is at SHIFT_AT.
+template <class T, int WARPS_DOWN, int COLUMNS>
+struct StoredStatistics {
+    unsigned sumsAt;
+    unsigned shiftAt;
+
+    template <int BLOCK_THREADS>
+    __device__ __forceinline__ void clear_sums(unsigned char* shared) const {
+        for (int i = threadIdx.x; i < 2 * WARPS_DOWN * COLUMNS; i += BLOCK_THREADS) {
+            lane_sts(shared, sumsAt + 4 * i, 0.0f);
+        }
+    }
+
+    // Called by the lanes of the first row's warps, whose columns begin at `column`, with that row's fragments.
+    template <int NF>
+    __device__ __forceinline__ void note_shift(unsigned char* shared, const float (&sums)[NF][4], int column,
+                                               int t) const {
+#pragma unroll
+        for (int n = 0; n < NF; n++) {
+            const auto word = Pair<T>::of(sums[n][0], sums[n][1]);
+            lane_sts(shared, shiftAt + (column + n * 8 + 2 * t) * 4,
+                     float2{Pair<T>::first(word), Pair<T>::second(word)});
+        }
+    }
+
+    // A lane's sums of two neighbouring columns of each fragment.
+    template <int NF>
+    struct OfLane {
+        float sum[2 * NF];
+        float squares[2 * NF];
+
+        __device__ __forceinline__ OfLane() {
+#pragma unroll
+            for (int i = 0; i < 2 * NF; i++) {
+                sum[i] = squares[i] = 0.0f;
+            }
+        }
+    };
+
+    template <int NF>
+    __device__ __forceinline__ void add(OfLane<NF>& of, unsigned char* shared, typename Pair<T>::Word stored, int n,
+                                        int column, int t, bool inside) const {
+        const float2 shift = lds<float2>(shared, shiftAt + (column + n * 8 + 2 * t) * 4);
+        const float d0 = inside ? Pair<T>::first(stored) - shift.x : 0.0f;
+        const float d1 = inside ? Pair<T>::second(stored) - shift.y : 0.0f;
+        of.sum[2 * n] += d0;
+        of.sum[2 * n + 1] += d1;
+        of.squares[2 * n] = fmaf(d0, d0, of.squares[2 * n]);
+        of.squares[2 * n + 1] = fmaf(d1, d1, of.squares[2 * n + 1]);
+    }
+
+    // Adds a lane's sums to its warp's.
+    template <int NF>
+    __device__ __forceinline__ void keep(OfLane<NF>& of, unsigned char* shared, int warpDown, int firstColumn,
+                                         int lane) const {
+        for_column_sums<NF>(of.sum, of.squares, lane, [&](int column, float s, float q) {
+            const unsigned to = sumsAt + (2 * warpDown * COLUMNS + firstColumn + column) * 4;
+            lane_sts(shared, to, lane_lds<float>(shared, to) + s);
+            lane_sts(shared, to + COLUMNS * 4, lane_lds<float>(shared, to + COLUMNS * 4) + q);
+        });
+    }
+
+    // The block's own of the first `columns`, into its two rows of `tiles` [blocks, 2, columns].
+    template <int BLOCK_THREADS>
+    __device__ __forceinline__ void write(unsigned char* shared, int count, int columns,
+                                          float* __restrict__ tiles) const {
+        for (int c = threadIdx.x; c < columns; c += BLOCK_THREADS) {
+            float s = 0.0f;
+            float q = 0.0f;
+            for (int m = 0; m < WARPS_DOWN; m++) {
+                s += lane_lds<float>(shared, sumsAt + (2 * m * COLUMNS + c) * 4);
+                q += lane_lds<float>(shared, sumsAt + ((2 * m + 1) * COLUMNS + c) * 4);
+            }
+            const float mean = s / count;
+            float* const to = tiles + static_cast<size_t>(blockIdx.x) * 2 * columns + c;
+            to[0] = lane_lds<float>(shared, shiftAt + c * 4) + mean;
+            to[columns] = fmaxf(0.0f, q - s * mean);
+        }
+    }
+};
+
 // The tiles of a block: contiguous, as many for each block but possibly the last.
 struct Tiles {
     int first;

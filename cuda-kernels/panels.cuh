@@ -8,7 +8,7 @@
 // Fragments  of mma.m16n8k16 in bf16 and mma.m16n8k8 in TF32 (PTX ISA, "Matrix fragments"). Of lane l, with g = l / 4 and
 //            t = l % 4: d is (row g, columns 2t and 2t + 1), (row g + 8, the same)
 #pragma once
-#include "common.cuh"
+#include "tensor_cores.cuh"
 
 #ifdef DENSENET4J_EMULATION
 #include "host/warp_instructions.h"
@@ -22,16 +22,8 @@ inline unsigned pack_bf16(float low, float high) {
     return rounded(low).bits | static_cast<unsigned>(rounded(high).bits) << 16;
 }
 
-inline unsigned tf32_bits(float value) {
-    return __float_as_uint(emulated_round_to_tf32(value));
-}
-
 inline void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], BFloat16) {
     emulated_mma_bf16(d, a, b);
-}
-
-inline void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], float) {
-    emulated_mma_tf32(d, a, b);
 }
 #else
 #define DYNAMIC_SHARED(bytes) extern __shared__ __align__(1024) unsigned char shared[]
@@ -41,12 +33,6 @@ __device__ __forceinline__ unsigned pack_bf16(float low, float high) {
     unsigned packed;
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
     return packed;
-}
-
-__device__ __forceinline__ unsigned tf32_bits(float value) {
-    unsigned rounded;
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(value));
-    return rounded;
 }
 
 __device__ __forceinline__ unsigned shared_address(unsigned char* shared, unsigned offset) {
@@ -122,15 +108,17 @@ __device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], const
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
+#endif
+
+__device__ __forceinline__ unsigned tf32_bits(float value) {
+    return __float_as_uint(round_to_tf32(value));
+}
 
 __device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], float) {
-    asm volatile(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-        "{%0, %1, %2, %3};"
-        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    const float x[4] = {__uint_as_float(a[0]), __uint_as_float(a[1]), __uint_as_float(a[2]), __uint_as_float(a[3])};
+    const float y[2] = {__uint_as_float(b[0]), __uint_as_float(b[1])};
+    mma_m16n8k8(d, x, y);
 }
-#endif
 
 // The most threads of a kernel's block, for the emulated machine, which does not see __launch_bounds__.
 #ifdef DENSENET4J_EMULATION

@@ -102,9 +102,8 @@ struct PointwiseForward {
         for (int c = threadIdx.x; c < panelsOfK * E; c += BLOCK_THREADS) {
             lane_sts(shared, AFFINE_AT + c * 8, float2{c < K ? scale[c] : 0.0f, c < K ? shift[c] : 0.0f});
         }
-        for (int c = threadIdx.x; c < 2 * WM * NT; c += BLOCK_THREADS) {
-            lane_sts(shared, SUMS_AT + c * 4, 0.0f);
-        }
+        const StoredStatistics<T, WM, NT> statistics{SUMS_AT, SHIFT_AT};
+        statistics.template clear_sums<BLOCK_THREADS>(shared);
 
         float sums[MF][NF][4];
         int stage = 0;
@@ -143,40 +142,25 @@ struct PointwiseForward {
                 stage = stage + 1 == STAGES ? 0 : stage + 1;
             }
             if (tile == share.first) {
-                note_shift(shared, sums, wm, wn, g, t);
+                if (wm == 0 && g == 0) {
+                    statistics.note_shift(shared, sums[0], wn * NW, t);
+                }
                 __syncthreads();
             }
-            store(shared, sums, wm, wn, tile * BM + wm * (BM / WM), lane, z, zStride, rows, N);
+            store(shared, statistics, sums, wm, wn, tile * BM + wm * (BM / WM), lane, z, zStride, rows, N);
         }
         cp_wait<0>();
         __syncthreads();
-        write_statistics(shared, min(rows, share.end * BM) - share.first * BM, N, tiles);
-    }
-
-    // Sums are shifted by the block's first row, so that a large mean does not cancel the variance.
-    static __device__ __forceinline__ void note_shift(unsigned char* shared, const float (&sums)[MF][NF][4], int wm, int wn,
-                                                      int g, int t) {
-        if (wm == 0 && g == 0) {
-#pragma unroll
-            for (int n = 0; n < NF; n++) {
-                const auto word = Pair<T>::of(sums[0][n][0], sums[0][n][1]);
-                lane_sts(shared, SHIFT_AT + (wn * NW + n * 8 + 2 * t) * 4,
-                         float2{Pair<T>::first(word), Pair<T>::second(word)});
-            }
-        }
+        statistics.template write<BLOCK_THREADS>(shared, min(rows, share.end * BM) - share.first * BM, N, tiles);
     }
 
     // Stores a tile, eight rows of a warp at a time in whole chunks, and adds the stored values to the warp's sums.
-    static __device__ __forceinline__ void store(unsigned char* shared, const float (&sums)[MF][NF][4], int wm, int wn,
-                                                 int row0, int lane, T* __restrict__ z, int zStride, int rows, int N) {
+    static __device__ __forceinline__ void store(unsigned char* shared, const StoredStatistics<T, WM, NT>& statistics,
+                                                 const float (&sums)[MF][NF][4], int wm, int wn, int row0, int lane,
+                                                 T* __restrict__ z, int zStride, int rows, int N) {
         const int g = lane >> 2;
         const int t = lane & 3;
-        float sum[2 * NF];
-        float squares[2 * NF];
-#pragma unroll
-        for (int i = 0; i < 2 * NF; i++) {
-            sum[i] = squares[i] = 0.0f;
-        }
+        typename StoredStatistics<T, WM, NT>::template OfLane<NF> ofLane;
         const unsigned mine = ROWS_AT + (wn * WM + wm) * 8 * ROW_PITCH;
 #pragma unroll
         for (int m = 0; m < MF; m++) {
@@ -188,13 +172,7 @@ struct PointwiseForward {
                 for (int n = 0; n < NF; n++) {
                     const auto word = Pair<T>::of(sums[m][n][2 * half], sums[m][n][2 * half + 1]);
                     sts(shared, mine + g * ROW_PITCH + (n * 8 + 2 * t) * static_cast<int>(sizeof(T)), word);
-                    const float2 shift = lds<float2>(shared, SHIFT_AT + (wn * NW + n * 8 + 2 * t) * 4);
-                    const float d0 = inside ? Pair<T>::first(word) - shift.x : 0.0f;
-                    const float d1 = inside ? Pair<T>::second(word) - shift.y : 0.0f;
-                    sum[2 * n] += d0;
-                    sum[2 * n + 1] += d1;
-                    squares[2 * n] = fmaf(d0, d0, squares[2 * n]);
-                    squares[2 * n + 1] = fmaf(d1, d1, squares[2 * n + 1]);
+                    statistics.add(ofLane, shared, word, n, wn * NW, t, inside);
                 }
                 __syncwarp();
                 constexpr int CHUNKS = NW * static_cast<int>(sizeof(T)) / CHUNK_BYTES;
@@ -211,27 +189,7 @@ struct PointwiseForward {
                 __syncwarp();
             }
         }
-        for_column_sums<NF>(sum, squares, lane, [&](int column, float s, float q) {
-            const unsigned to = SUMS_AT + (2 * wm * NT + wn * NW + column) * 4;
-            lane_sts(shared, to, lane_lds<float>(shared, to) + s);
-            lane_sts(shared, to + NT * 4, lane_lds<float>(shared, to + NT * 4) + q);
-        });
-    }
-
-    static __device__ __forceinline__ void write_statistics(unsigned char* shared, int count, int N,
-                                                            float* __restrict__ tiles) {
-        for (int c = threadIdx.x; c < N; c += BLOCK_THREADS) {
-            float s = 0.0f;
-            float q = 0.0f;
-            for (int m = 0; m < WM; m++) {
-                s += lane_lds<float>(shared, SUMS_AT + (2 * m * NT + c) * 4);
-                q += lane_lds<float>(shared, SUMS_AT + ((2 * m + 1) * NT + c) * 4);
-            }
-            const float mean = s / count;
-            float* const to = tiles + static_cast<size_t>(blockIdx.x) * 2 * N + c;
-            to[0] = lane_lds<float>(shared, SHIFT_AT + c * 4) + mean;
-            to[N] = fmaxf(0.0f, q - s * mean);
-        }
+        statistics.keep(ofLane, shared, wm, wn * NW, lane);
     }
 };
 

@@ -373,28 +373,28 @@ void emulated_wait_for_copies(int groupsLeft) {
     }
 }
 
+EmulatedWords* emulated_fragments(const unsigned (&a)[4], const unsigned (&b)[2]) {
+    const std::uint64_t mine[3] = {a[0] | static_cast<std::uint64_t>(a[1]) << 32,
+                                   a[2] | static_cast<std::uint64_t>(a[3]) << 32,
+                                   b[0] | static_cast<std::uint64_t>(b[1]) << 32};
+    if (emulated_lane() == 0) {
+        emulated_counts.products++;
+    }
+    return emulated_exchange(mine, 3);
+}
+
 void emulated_mma_m16n8k8(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
-    const auto bits = [](float value) {
-        std::uint32_t word;
-        const float truncated = emulated_truncated_to_tf32(value);
-        std::memcpy(&word, &truncated, sizeof word);
-        return static_cast<std::uint64_t>(word);
-    };
-    const std::uint64_t mine[3] = {bits(a[0]) | bits(a[1]) << 32, bits(a[2]) | bits(a[3]) << 32,
-                                   bits(b[0]) | bits(b[1]) << 32};
-    EmulatedWords* all = emulated_exchange(mine, 3);
-    const auto value = [](std::uint64_t words, bool upper) {
-        const auto word = static_cast<std::uint32_t>(upper ? words >> 32 : words);
-        float result;
-        std::memcpy(&result, &word, sizeof result);
-        return result;
-    };
+    const auto bits = [](float value) { return __float_as_uint(emulated_truncated_to_tf32(value)); };
+    const unsigned left[4] = {bits(a[0]), bits(a[1]), bits(a[2]), bits(a[3])};
+    const unsigned right[2] = {bits(b[0]), bits(b[1])};
+    EmulatedWords* all = emulated_fragments(left, right);
     const int g = emulated_lane() / 4;
     const int t = emulated_lane() % 4;
     for (int i = 0; i < 4; i++) {
         const int column = 2 * t + i % 2;
         for (int k = 0; k < 8; k++) {
-            d[i] += value(all[g * 4 + k % 4][k / 4], i / 2) * value(all[column * 4 + k % 4][2], k / 4);
+            d[i] += __uint_as_float(emulated_half_of(all[g * 4 + k % 4][k / 4], i / 2)) *
+                    __uint_as_float(emulated_half_of(all[column * 4 + k % 4][2], k / 4));
         }
     }
 }

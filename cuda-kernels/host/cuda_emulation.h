@@ -86,6 +86,14 @@ void emulated_copy_to_shared(unsigned offset, const void* from, int bytes);
 void emulated_commit_copies();
 void emulated_wait_for_copies(int groupsLeft);
 
+// The fragments of all lanes of a product on tensor cores: a in the first two words, b in the third.
+EmulatedWords* emulated_fragments(const unsigned (&a)[4], const unsigned (&b)[2]);
+
+// Half of what a lane deposited.
+inline unsigned emulated_half_of(std::uint64_t word, bool upper) {
+    return static_cast<unsigned>(upper ? word >> 32 : word);
+}
+
 struct EmulatedCounts {
     long long conflicts;    // turns beyond the least possible in which a warp's access of shared memory is served
     long long accesses;     // the least possible ones

@@ -93,21 +93,6 @@ void stg(void* to, V value) {
     std::memcpy(to, &value, sizeof(V));
 }
 
-// The fragments of all lanes: a in the first two words, b in the third.
-inline EmulatedWords* emulated_fragments(const unsigned (&a)[4], const unsigned (&b)[2]) {
-    const std::uint64_t mine[3] = {a[0] | static_cast<std::uint64_t>(a[1]) << 32,
-                                   a[2] | static_cast<std::uint64_t>(a[3]) << 32,
-                                   b[0] | static_cast<std::uint64_t>(b[1]) << 32};
-    if (emulated_lane() == 0) {
-        emulated_counts.products++;
-    }
-    return emulated_exchange(mine, 3);
-}
-
-inline unsigned emulated_half_of(std::uint64_t word, bool upper) {
-    return static_cast<unsigned>(upper ? word >> 32 : word);
-}
-
 // m16n8k16: two bf16 of a row in a word.
 __attribute__((noinline)) inline void emulated_mma_bf16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
     EmulatedWords* all = emulated_fragments(a, b);
@@ -122,24 +107,6 @@ __attribute__((noinline)) inline void emulated_mma_bf16(float (&d)[4], const uns
             const unsigned left = emulated_half_of(all[row % 8 * 4 + k % 8 / 2][k < 8 ? 0 : 1], row >= 8);
             const unsigned right = emulated_half_of(all[column * 4 + k % 8 / 2][2], k >= 8);
             sum += element(left, k) * element(right, k);
-        }
-        d[i] = sum;
-    }
-}
-
-// m16n8k8: a TF32 in a word, whose last 13 bits are not looked at.
-__attribute__((noinline)) inline void emulated_mma_tf32(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-    EmulatedWords* all = emulated_fragments(a, b);
-    const int g = emulated_lane() >> 2;
-    const int t = emulated_lane() & 3;
-    for (int i = 0; i < 4; i++) {
-        const int row = g + i / 2 * 8;
-        const int column = 2 * t + i % 2;
-        float sum = d[i];
-        for (int k = 0; k < 8; k++) {
-            const unsigned left = emulated_half_of(all[row % 8 * 4 + k % 4][k < 4 ? 0 : 1], row >= 8);
-            const unsigned right = emulated_half_of(all[column * 4 + k % 4][2], k >= 4);
-            sum += __uint_as_float(left & 0xFFFFE000u) * __uint_as_float(right & 0xFFFFE000u);
         }
         d[i] = sum;
     }

@@ -51,7 +51,7 @@ class PlantedKernelFaultsTest {
                         "constexpr int CHUNKS"),
                 new Fault(
                         "rows behind the last one are counted",
-                        "pointwise_forward.cuh",
+                        "fragments.cuh",
                         "const float d0 = inside ?",
                         "const float d0 = true ?"),
                 new Fault(
