@@ -16,10 +16,7 @@ import java.util.Objects;
  * within the step.
  */
 public sealed interface LossFunction
-        permits LossFunction.CrossEntropy,
-                LossFunction.BinaryCrossEntropy,
-                LossFunction.MeanSquaredError,
-                LossFunction.Huber {
+        permits LossFunction.CrossEntropy, LossFunction.BinaryCrossEntropy, LossFunction.OfNumbers {
 
     /** {@return softmax cross-entropy, without weights or smoothing} */
     static CrossEntropy crossEntropy() {
@@ -301,32 +298,35 @@ public sealed interface LossFunction
         }
     }
 
-    /** {@code (z − t)²}: PyTorch's {@code MSELoss}, over the targets that there are. */
-    record MeanSquaredError() implements LossFunction {
+    /** A loss of outputs that are numbers, a mean over the targets that there are. */
+    sealed interface OfNumbers extends LossFunction permits MeanSquaredError, Huber {
         @Override
-        public TargetKind targets() {
+        default TargetKind targets() {
             return TargetKind.VECTOR;
         }
 
         @Override
-        public boolean isOfClasses() {
+        default boolean isOfClasses() {
             return false;
         }
 
         @Override
-        public double[] counts(float[] targets, int outputs) {
+        default double[] counts(float[] targets, int outputs) {
             Objects.requireNonNull(targets, "targets");
             return present(targets);
         }
     }
 
+    /** {@code (z − t)²}: PyTorch's {@code MSELoss}. */
+    record MeanSquaredError() implements OfNumbers {}
+
     /**
      * {@code (z − t)²/2} up to a distance of δ and {@code δ·(|z − t| − δ/2)} beyond: PyTorch's
-     * {@code HuberLoss} (Huber 1964), over the targets that there are.
+     * {@code HuberLoss} (Huber 1964).
      *
      * @param delta above 0
      */
-    record Huber(double delta) implements LossFunction {
+    record Huber(double delta) implements OfNumbers {
         /**
          * Checks the number.
          *
@@ -337,22 +337,6 @@ public sealed interface LossFunction
                 throw new IllegalArgumentException(
                         "delta = " + delta + ": use a finite number above 0");
             }
-        }
-
-        @Override
-        public TargetKind targets() {
-            return TargetKind.VECTOR;
-        }
-
-        @Override
-        public boolean isOfClasses() {
-            return false;
-        }
-
-        @Override
-        public double[] counts(float[] targets, int outputs) {
-            Objects.requireNonNull(targets, "targets");
-            return present(targets);
         }
     }
 

@@ -48,7 +48,7 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
 
     /** Blocks have up to 48 KiB of dynamic shared memory unless more is asked for. */
     private void allowShared(CUfunction function, String kernel, int bytes) {
-        if (bytes > allowed.getOrDefault(kernel, UNASKED_SHARED_BYTES)) {
+        if (bytes > UNASKED_SHARED_BYTES && bytes > allowed.getOrDefault(kernel, 0)) {
             checkDriver(
                     JCudaDriver.cuFuncSetAttribute(
                             function,

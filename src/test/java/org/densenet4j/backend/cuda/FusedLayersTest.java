@@ -84,6 +84,15 @@ class FusedLayersTest {
     }
 
     @Test
+    void linesOfAnImageFitAsFarAsDocumented() {
+        DataType half = DataType.BFLOAT16;
+        assertTrue(ON_H100.appended(appended(127, 128, 32, half).withImages(1)).isPresent());
+        assertTrue(ON_H100.appended(appended(128, 128, 32, half).withImages(1)).isEmpty());
+        assertTrue(ON_H100.appended(appended(383, 48, 12, half).withImages(1)).isPresent());
+        assertTrue(ON_H100.appended(appended(384, 48, 12, half).withImages(1)).isEmpty());
+    }
+
+    @Test
     void whatDoesNotFitIsLeftToLibraries() {
         DataType half = DataType.BFLOAT16;
         assertTrue(ON_H100.pointwise(bottleneck(96, 192, half)).isEmpty(), "192 channels");
