@@ -568,9 +568,12 @@ contract() {
     if [ $small = yes ]; then
         select=("--select-unique-id=[engine:junit-jupiter]/[class:${select#*=}]/[nested-class:ProductsOfTheBackend]")
     else
-        # In bf16, what libraries compute; kernels are the same sources.
+        # In bf16, what libraries and fused kernels compute; other kernels are the same sources.
         halves="--select-unique-id=[engine:junit-jupiter]/[class:org.densenet4j.contract.$halves]/[nested-class:"
-        select+=("${halves}ProductsOfTheBackend]" "${halves}ConvolutionsOfTheBackend]")
+        local nested
+        for nested in Products Convolutions AlignedPointwiseConvolutions AppendedConvolutions; do
+            select+=("${halves}${nested}OfTheBackend]")
+        done
     fi
     export CUDA_LAUNCH_BLOCKING=1
     test_flags=(-Ddensenet4j.synchronous=true)

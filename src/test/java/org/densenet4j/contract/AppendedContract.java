@@ -9,6 +9,7 @@ import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -25,6 +26,15 @@ abstract class AppendedContract extends OpenedDevice {
     /** Share of the sum of sizes of the terms, without rounding to the storage type. */
     double tolerance() {
         return 1e-5;
+    }
+
+    /** Before all tests: what is skipped as a whole is no test that was given up. */
+    @BeforeAll
+    void requireSomethingThatAppends() {
+        ConvolutionShape usual = new ConvolutionShape(2, 8, 8, 48, 12, 3, 1, 1, storage());
+        assumeTrue(
+                device.appendedMemory(usual).isPresent(),
+                () -> device.name() + " has nothing that appends " + usual);
     }
 
     @Test
@@ -119,9 +129,6 @@ abstract class AppendedContract extends OpenedDevice {
                             1,
                             1,
                             storage());
-            assumeTrue(
-                    device.appendedMemory(shape).isPresent(),
-                    () -> device.name() + " has nothing that appends " + shape);
             memory = device.appendedMemory(shape).orElseThrow();
             rows = shape.images() * shape.height() * shape.width();
             dropout = drops ? KernelsContract.dropout(a) : Dropout.NONE;
