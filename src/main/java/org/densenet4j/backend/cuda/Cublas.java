@@ -30,8 +30,8 @@ abstract class Cublas implements AutoCloseable {
     }
 
     /** What NVIDIA recommends for a workspace: 32 MiB on Hopper and newer, 4 MiB before. */
-    static long workspaceBytes(int capabilityMajor) {
-        return capabilityMajor >= 9 ? 32L << 20 : 4L << 20;
+    static long workspaceBytes(int architecture) {
+        return architecture >= 90 ? 32L << 20 : 4L << 20;
     }
 
     /**

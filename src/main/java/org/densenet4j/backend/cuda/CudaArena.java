@@ -52,10 +52,6 @@ final class CudaArena implements DeviceArena {
         this.scratchOffset = scratchOffset;
         this.scratchBytes = scratchBytes;
         context.enter();
-        // Asked first: what fails before the memory is there leaves nothing to give back.
-        int blocksThatFill = device.blocksThatFill();
-        int multiprocessors = context.multiprocessors();
-        boolean tensorFloat32 = device.multipliesTensorFloat32();
         int status = JCudaDriver.cuMemAlloc(base, bytes);
         if (status == DriverError.OUT_OF_MEMORY.code()) {
             throw new DeviceMemoryException(device.name(), bytes, device.availableBytes(), null);
@@ -78,15 +74,15 @@ final class CudaArena implements DeviceArena {
         }
         KernelLauncher launcher = launcher(device.kernels());
         long address = base.address();
-        this.kernels = new CudaKernels(launcher, address, scratchOffset, blocksThatFill);
+        this.kernels = new CudaKernels(launcher, address, scratchOffset, device.blocksThatFill());
         this.products =
                 new ProductKernels(
                         launcher,
                         address,
                         scratchOffset,
                         scratchBytes,
-                        multiprocessors,
-                        tensorFloat32);
+                        context.attributes().multiprocessors(),
+                        device.multipliesTensorFloat32());
         for (DataType operands : DataType.values()) {
             gemms.put(
                     operands,

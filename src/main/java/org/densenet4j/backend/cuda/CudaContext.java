@@ -4,7 +4,6 @@ import static org.densenet4j.backend.cuda.CudaStatus.checkDriver;
 
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
-import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstream_flags;
@@ -35,6 +34,7 @@ final class CudaContext implements AutoCloseable {
 
     private final boolean synchronous;
     private final CUdevice device = new CUdevice();
+    private final DeviceAttributes attributes;
     private final CUcontext context = new CUcontext();
     private final DeviceStream stream = new DeviceStream();
     private final DeviceStream copyStream = new DeviceStream();
@@ -51,6 +51,7 @@ final class CudaContext implements AutoCloseable {
         this.synchronous = synchronous;
         checkDriver(JCudaDriver.cuInit(0), "starting the driver");
         checkDriver(JCudaDriver.cuDeviceGet(device, index), "opening CUDA device " + index);
+        this.attributes = DeviceAttributes.of(device);
         checkDriver(
                 JCudaDriver.cuDevicePrimaryCtxRetain(context, device),
                 "making a context on CUDA device " + index);
@@ -145,38 +146,8 @@ final class CudaContext implements AutoCloseable {
         return !isCapturing() && JCudaDriver.cuStreamSynchronize(stream) != 0;
     }
 
-    int attribute(int attribute) {
-        int[] value = new int[1];
-        checkDriver(
-                JCudaDriver.cuDeviceGetAttribute(value, attribute, device),
-                "asking for device attribute " + attribute);
-        return value[0];
-    }
-
-    int multiprocessors() {
-        return attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
-    }
-
-    int capabilityMajor() {
-        return attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
-    }
-
-    int capabilityMinor() {
-        return attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-    }
-
-    /** Bytes that the device's memory moves in a second, by its clock and width; 0 if unknown. */
-    long memoryBytesPerSecond() {
-        long kilohertz = attributeOrZero(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE);
-        long bits = attributeOrZero(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH);
-        int transfersPerClock = 2;
-        return kilohertz * 1000 * transfersPerClock * (bits / 8);
-    }
-
-    /** Drivers need not answer for every attribute of a device that CUDA was built with. */
-    private int attributeOrZero(int attribute) {
-        int[] value = new int[1];
-        return JCudaDriver.cuDeviceGetAttribute(value, attribute, device) == 0 ? value[0] : 0;
+    DeviceAttributes attributes() {
+        return attributes;
     }
 
     String deviceName() {

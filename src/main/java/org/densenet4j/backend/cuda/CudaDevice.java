@@ -1,6 +1,5 @@
 package org.densenet4j.backend.cuda;
 
-import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.JCudaDriver;
 
 import org.densenet4j.backend.ChunkTask;
@@ -52,6 +51,7 @@ final class CudaDevice implements Device {
     private final DeviceOptions options;
     private final CudaLibraries libraries;
     private final CudaContext context;
+    private final DeviceAttributes attributes;
     private final KernelModule kernels;
     private final FusedLayers fusedLayers;
     private final Map<LayerProgram, KernelModule> layerPrograms = new HashMap<>();
@@ -72,9 +72,10 @@ final class CudaDevice implements Device {
         libraries.requireDevice(options.index());
         this.cublasVersion = libraries.version(CudaLibrary.CUBLAS).orElse("");
         this.context = new CudaContext(options.index(), options.synchronous());
+        this.attributes = context.attributes();
         Deque<AutoCloseable> opened = new ArrayDeque<>(List.of(context));
         try {
-            this.kernels = new KernelModule(context, KernelImage.ptx(libraries, architecture()));
+            this.kernels = new KernelModule(context, KernelImage.ptx(libraries, attributes.architecture()));
             opened.push(kernels);
             this.fusedLayers = fusedLayers();
             this.cudnn = new Cudnn(context, options.tensorFloat32());
@@ -90,20 +91,13 @@ final class CudaDevice implements Device {
         }
     }
 
-    /** Compute capability without its point, such as 90. */
-    private int architecture() {
-        return 10 * context.capabilityMajor() + context.capabilityMinor();
-    }
-
     private FusedLayers fusedLayers() {
         return options.fusedLayers()
                 ? new FusedLayers(
-                        ProductKernels.hasTensorFloat32(architecture()),
+                        ProductKernels.hasTensorFloat32(attributes.architecture()),
                         options.tensorFloat32(),
-                        context.multiprocessors(),
-                        context.attribute(
-                                CUdevice_attribute
-                                        .CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN))
+                        attributes.multiprocessors(),
+                        attributes.sharedBytes())
                 : FusedLayers.NONE;
     }
 
@@ -119,7 +113,7 @@ final class CudaDevice implements Device {
     KernelModule kernels(LayerProgram program) {
         return layerPrograms.computeIfAbsent(
                 program,
-                p -> new KernelModule(context, KernelImage.ptx(libraries, architecture(), p)));
+                p -> new KernelModule(context, KernelImage.ptx(libraries, attributes.architecture(), p)));
     }
 
     Cudnn cudnn() {
@@ -132,7 +126,7 @@ final class CudaDevice implements Device {
 
     /** Whether operands are rounded to TF32: where that is asked for and the device can. */
     boolean multipliesTensorFloat32() {
-        return options.tensorFloat32() && ProductKernels.hasTensorFloat32(architecture());
+        return options.tensorFloat32() && ProductKernels.hasTensorFloat32(attributes.architecture());
     }
 
     DeviceOptions options() {
@@ -140,7 +134,7 @@ final class CudaDevice implements Device {
     }
 
     int blocksThatFill() {
-        return Tiling.blocksPerMultiprocessor(architecture()) * context.multiprocessors();
+        return Tiling.blocksPerMultiprocessor(attributes.architecture()) * attributes.multiprocessors();
     }
 
     @Override
@@ -154,9 +148,9 @@ final class CudaDevice implements Device {
                 + ", "
                 + context.deviceName()
                 + ", compute capability "
-                + context.capabilityMajor()
+                + attributes.architecture() / 10
                 + "."
-                + context.capabilityMinor()
+                + attributes.architecture() % 10
                 + ", cuDNN "
                 + Cudnn.version()
                 + ", "
@@ -205,12 +199,12 @@ final class CudaDevice implements Device {
 
     @Override
     public long cacheBytes() {
-        return context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE) / 2;
+        return attributes.cacheBytes() / 2;
     }
 
     @Override
     public long chunkBytes(long keptBytes) {
-        return new ChunkBudget(options.chunkFactor(), cacheBytes(), context.memoryBytesPerSecond())
+        return new ChunkBudget(options.chunkFactor(), cacheBytes(), attributes.memoryBytesPerSecond())
                 .bytes(keptBytes);
     }
 
@@ -235,7 +229,7 @@ final class CudaDevice implements Device {
      * capability 8.0 on. Elsewhere our own kernels do.
      */
     boolean librariesMultiply(DataType type) {
-        return type == DataType.FLOAT32 || architecture() >= BFLOAT16_ARCHITECTURE;
+        return type == DataType.FLOAT32 || attributes.architecture() >= BFLOAT16_ARCHITECTURE;
     }
 
     /** The cuBLAS that multiplies what is stored so, if there is one. */
@@ -274,8 +268,8 @@ final class CudaDevice implements Device {
     @Override
     public long scratchBytes(GemmShape shape) {
         return cublas(shape.operands()).isPresent()
-                ? Cublas.workspaceBytes(context.capabilityMajor())
-                : KernelGemm.scratchBytes(shape, context.multiprocessors());
+                ? Cublas.workspaceBytes(attributes.architecture())
+                : KernelGemm.scratchBytes(shape, attributes.multiprocessors());
     }
 
     @Override
@@ -299,7 +293,7 @@ final class CudaDevice implements Device {
     }
 
     private ConvolutionMemory measure(ConvolutionShape shape) {
-        ConvolutionMemory own = KernelConvolution.memory(shape, context.multiprocessors());
+        ConvolutionMemory own = KernelConvolution.memory(shape, attributes.multiprocessors());
         return convolvesByOwnKernel(shape.type())
                 ? own
                 : CudaConvolution.memory(
