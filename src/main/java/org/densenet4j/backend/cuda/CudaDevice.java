@@ -75,7 +75,9 @@ final class CudaDevice implements Device {
         this.attributes = context.attributes();
         Deque<AutoCloseable> opened = new ArrayDeque<>(List.of(context));
         try {
-            this.kernels = new KernelModule(context, KernelImage.ptx(libraries, attributes.architecture()));
+            this.kernels =
+                    new KernelModule(
+                            context, KernelImage.ptx(libraries, attributes.architecture()));
             opened.push(kernels);
             this.fusedLayers = fusedLayers();
             this.cudnn = new Cudnn(context, options.tensorFloat32());
@@ -113,7 +115,9 @@ final class CudaDevice implements Device {
     KernelModule kernels(LayerProgram program) {
         return layerPrograms.computeIfAbsent(
                 program,
-                p -> new KernelModule(context, KernelImage.ptx(libraries, attributes.architecture(), p)));
+                p ->
+                        new KernelModule(
+                                context, KernelImage.ptx(libraries, attributes.architecture(), p)));
     }
 
     Cudnn cudnn() {
@@ -126,7 +130,8 @@ final class CudaDevice implements Device {
 
     /** Whether operands are rounded to TF32: where that is asked for and the device can. */
     boolean multipliesTensorFloat32() {
-        return options.tensorFloat32() && ProductKernels.hasTensorFloat32(attributes.architecture());
+        return options.tensorFloat32()
+                && ProductKernels.hasTensorFloat32(attributes.architecture());
     }
 
     DeviceOptions options() {
@@ -134,7 +139,8 @@ final class CudaDevice implements Device {
     }
 
     int blocksThatFill() {
-        return Tiling.blocksPerMultiprocessor(attributes.architecture()) * attributes.multiprocessors();
+        return Tiling.blocksPerMultiprocessor(attributes.architecture())
+                * attributes.multiprocessors();
     }
 
     @Override
@@ -204,7 +210,8 @@ final class CudaDevice implements Device {
 
     @Override
     public long chunkBytes(long keptBytes) {
-        return new ChunkBudget(options.chunkFactor(), cacheBytes(), attributes.memoryBytesPerSecond())
+        return new ChunkBudget(
+                        options.chunkFactor(), cacheBytes(), attributes.memoryBytesPerSecond())
                 .bytes(keptBytes);
     }
 

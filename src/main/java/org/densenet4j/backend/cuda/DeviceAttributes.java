@@ -29,7 +29,11 @@ record DeviceAttributes(
      */
     static DeviceAttributes of(CUdevice device) {
         return new DeviceAttributes(
-                10 * required(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+                10
+                                * required(
+                                        device,
+                                        CUdevice_attribute
+                                                .CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
                         + required(
                                 device,
                                 CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
