@@ -2,6 +2,7 @@ package org.densenet4j.data;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.random.RandomGenerator;
 
@@ -196,19 +197,20 @@ public record Augmentation(
         int dx = padding == 0 ? 0 : random.nextInt(-padding, padding + 1);
         boolean mirror = flip && random.nextBoolean();
         boolean upsideDown = verticalFlip && further.nextBoolean();
-        float[] values = scaled(changed(cropped, further), random);
+        Image changed = changed(cropped, further);
+        float[] values =
+                jitter.active()
+                        ? normalised(jittered(changed, random), image.channels(), normalisation)
+                        : normalised(changed, normalisation);
         int channels = image.channels();
         for (int y = 0; y < height; y++) {
-            for (int x = 0; x < width; x++) {
-                int sourceY = (upsideDown ? height - 1 - y : y) + dy;
-                int sourceX = (mirror ? width - 1 - x : x) + dx;
-                boolean inside =
-                        sourceY >= 0 && sourceY < height && sourceX >= 0 && sourceX < width;
-                int target = at + (y * width + x) * channels;
-                int source = (sourceY * width + sourceX) * channels;
-                for (int c = 0; c < channels; c++) {
-                    out[target + c] = inside ? normalisation.apply(values[source + c], c) : 0f;
-                }
+            int sourceY = (upsideDown ? height - 1 - y : y) + dy;
+            int target = at + y * width * channels;
+            if (sourceY < 0 || sourceY >= height) {
+                Arrays.fill(out, target, target + width * channels, 0f);
+            } else {
+                int source = sourceY * width * channels;
+                placeRow(values, source, dx, mirror, out, target, width, channels);
             }
         }
         if (erasing != null) {
@@ -226,21 +228,74 @@ public record Augmentation(
         return randAugment == null ? turned : randAugment.apply(turned, further);
     }
 
-    /** Values from 0 to 1, jittered. */
-    private float[] scaled(Image image, RandomGenerator random) {
+    /** A row that is shifted, and mirrored before that: zeros come in where it has no pixels. */
+    private static void placeRow(
+            float[] values,
+            int source,
+            int shift,
+            boolean mirror,
+            float[] out,
+            int target,
+            int width,
+            int channels) {
+        int begin = Math.clamp(mirror ? shift : -shift, 0, width);
+        int end = Math.clamp(width + (mirror ? shift : -shift), 0, width);
+        Arrays.fill(out, target, target + begin * channels, 0f);
+        Arrays.fill(out, target + end * channels, target + width * channels, 0f);
+        if (mirror) {
+            for (int x = begin; x < end; x++) {
+                int from = source + (width - 1 - x + shift) * channels;
+                for (int c = 0; c < channels; c++) {
+                    out[target + x * channels + c] = values[from + c];
+                }
+            }
+        } else {
+            int from = source + (begin + shift) * channels;
+            int length = (end - begin) * channels;
+            System.arraycopy(values, from, out, target + begin * channels, length);
+        }
+    }
+
+    private float[] jittered(Image image, RandomGenerator random) {
+        if (image.channels() != 3) {
+            throw new IllegalArgumentException(
+                    "colour jitter needs RGB images, these have " + image.channels() + " channels");
+        }
         byte[] pixels = image.pixels();
         float[] values = new float[pixels.length];
         for (int i = 0; i < values.length; i++) {
-            values[i] = (pixels[i] & 0xFF) / 255f;
+            values[i] = share(pixels[i] & 0xFF);
         }
-        if (jitter.active()) {
-            if (image.channels() != 3) {
-                throw new IllegalArgumentException(
-                        "colour jitter needs RGB images, these have "
-                                + image.channels()
-                                + " channels");
+        jitter.apply(values, random);
+        return values;
+    }
+
+    /** A value of 8 bits as one from 0 to 1. */
+    private static float share(int value) {
+        return value / 255f;
+    }
+
+    /** In place. */
+    private static float[] normalised(float[] values, int channels, Normalisation normalisation) {
+        for (int i = 0; i < values.length; i++) {
+            values[i] = normalisation.apply(values[i], i % channels);
+        }
+        return values;
+    }
+
+    /** Through a table: there are but 256 values of a channel, and divisions take their time. */
+    private static float[] normalised(Image image, Normalisation normalisation) {
+        int channels = image.channels();
+        byte[] pixels = image.pixels();
+        float[] values = new float[pixels.length];
+        float[] table = new float[256];
+        for (int c = 0; c < channels; c++) {
+            for (int v = 0; v < table.length; v++) {
+                table[v] = normalisation.apply(share(v), c);
             }
-            jitter.apply(values, random);
+            for (int i = c; i < pixels.length; i += channels) {
+                values[i] = table[pixels[i] & 0xFF];
+            }
         }
         return values;
     }

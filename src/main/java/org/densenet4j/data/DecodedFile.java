@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -192,6 +193,9 @@ final class DecodedFile implements AutoCloseable {
         if (format == ImageFormat.WEBP || frame != null && frame.components() == 4) {
             perPixel += 4; // ARGB or CMYK on the way
         }
+        if (format == ImageFormat.JPEG && LibjpegTurbo.isPresent()) {
+            perPixel = Math.max(perPixel, 3 + LibjpegTurbo.BYTES_PER_PIXEL);
+        }
         if (format == ImageFormat.GIF || format == ImageFormat.WEBP && left + top > 0) {
             perPixel += 3; // the frame beside the canvas
         }
@@ -217,6 +221,10 @@ final class DecodedFile implements AutoCloseable {
 
     /** Decodes the pixels. */
     Image image() throws IOException {
+        Optional<Image> quick = quickly();
+        if (quick.isPresent()) {
+            return quick.get().oriented(orientation);
+        }
         BufferedImage decoded = stored();
         Image frame = RgbPixels.of(tiff == null ? decoded : withPalette(decoded, tiff.palette()));
         Image whole =
@@ -224,6 +232,16 @@ final class DecodedFile implements AutoCloseable {
                         ? frame
                         : frame.onto(height, width, top, left, background);
         return whole.oriented(orientation);
+    }
+
+    /** By libjpeg-turbo, which gives the pixels of Image I/O sooner, where it has no complaint. */
+    private Optional<Image> quickly() {
+        if (format != ImageFormat.JPEG) {
+            return Optional.empty();
+        }
+        JpegFrame frame = JpegFrame.of(file);
+        boolean plain = frame != null && (frame.components() == 1 || frame.components() == 3);
+        return plain ? LibjpegTurbo.decode(file, height, width) : Optional.empty();
     }
 
     private static BufferedImage withPalette(BufferedImage image, byte[] palette) {

@@ -1,7 +1,5 @@
 package org.densenet4j.data;
 
-import java.util.Arrays;
-
 /**
  * Resampling with antialiasing: a filter whose support grows with the reduction, first along rows,
  * then along columns, rounded to bytes in between. This is how Pillow and torchvision resize, to
@@ -9,10 +7,8 @@ import java.util.Arrays;
  * when it makes an image smaller.
  */
 final class Resampler {
-    /** Bits of a weight behind the point: eight of a value, and two for sums beyond 0 to 255. */
-    private static final int PRECISION = 32 - 8 - 2;
-
-    private static final int HALF = 1 << (PRECISION - 1);
+    /** Rows that are resized together: enough for vectors, few enough for a core's first cache. */
+    private static final int ROWS = 16;
 
     private final Image source;
     private final int top;
@@ -47,89 +43,60 @@ final class Resampler {
      */
     Image window(
             long fullHeight, long fullWidth, long fromRow, long fromColumn, int height, int width) {
-        int channels = source.channels();
         Filter filter = new Filter(interpolation, boxHeight, fullHeight, fromRow, height);
-        int firstRow = filter.first[0];
-        byte[] rows =
-                alongRows(
-                        new Filter(interpolation, boxWidth, fullWidth, fromColumn, width),
-                        firstRow,
-                        filter.end() - firstRow,
-                        width);
-        byte[] out = new byte[height * width * channels];
-        int stride = width * channels;
-        int[] sums = new int[stride];
-        for (int y = 0; y < height; y++) {
-            int[] weights = filter.weights[y];
-            Arrays.fill(sums, HALF);
-            for (int t = 0; t < weights.length; t++) {
-                int from = (filter.first[y] - firstRow + t) * stride;
-                int weight = weights[t];
-                for (int i = 0; i < stride; i++) {
-                    sums[i] += weight * (rows[from + i] & 0xFF);
-                }
-            }
-            for (int i = 0; i < stride; i++) {
-                out[y * stride + i] = clipped(sums[i]);
-            }
-        }
+        Filter ofRows = new Filter(interpolation, boxWidth, fullWidth, fromColumn, width);
+        int channels = source.channels();
+        int firstRow = filter.start();
+        byte[] rows = alongRows(ofRows, firstRow, filter.end() - firstRow, width);
+        byte[] out = new byte[Math.multiplyExact(height, width * channels)];
+        filter.apply(rows, out, width * channels);
         return new Image(height, width, channels, out);
     }
 
-    private static byte clipped(int sum) {
-        return (byte) Math.clamp(sum >> PRECISION, 0, 255);
-    }
-
+    /**
+     * Rows of the box, each resized. Some of them at a time are laid aside one another, so that
+     * what is one column of all of them is one line of bytes, as rows are for the other direction.
+     */
     private byte[] alongRows(Filter filter, int firstRow, int count, int width) {
         int channels = source.channels();
+        int start = filter.start();
+        int columns = filter.end() - start;
         byte[] rows = new byte[Math.multiplyExact(count, width * channels)];
-        for (int y = 0; y < count; y++) {
-            int row = ((top + firstRow + y) * source.width() + left) * channels;
-            if (channels == 3) {
-                alongRowOfColours(filter, row, rows, y * width * 3);
-            } else {
-                alongRow(filter, row, rows, y * width * channels);
-            }
+        byte[] lines = new byte[columns * channels * Math.min(count, ROWS)];
+        byte[] resized = new byte[width * channels * Math.min(count, ROWS)];
+        for (int y = 0; y < count; y += ROWS) {
+            int aside = Math.min(ROWS, count - y);
+            int corner = ((top + firstRow + y) * source.width() + left + start) * channels;
+            int length = columns * channels;
+            transpose(source.pixels(), corner, source.width() * channels, lines, aside, length);
+            filter.apply(lines, resized, channels * aside);
+            back(resized, aside, rows, y * width * channels, width * channels);
         }
         return rows;
     }
 
-    private void alongRow(Filter filter, int row, byte[] rows, int target) {
-        int channels = source.channels();
-        byte[] pixels = source.pixels();
-        int at = target;
-        for (int x = 0; x < filter.first.length; x++) {
-            int[] weights = filter.weights[x];
-            int first = row + filter.first[x] * channels;
-            for (int c = 0; c < channels; c++) {
-                int sum = HALF;
-                for (int t = 0; t < weights.length; t++) {
-                    sum += weights[t] * (pixels[first + t * channels + c] & 0xFF);
-                }
-                rows[at++] = clipped(sum);
+    /** Rows of a matrix of bytes as columns: {@code lines[i][r] = pixels[r][i]}. */
+    private static void transpose(
+            byte[] pixels, int corner, int stride, byte[] lines, int rows, int length) {
+        for (int r = 0; r < rows; r++) {
+            int from = corner + r * stride;
+            int to = r;
+            for (int i = 0; i < length; i++) {
+                lines[to] = pixels[from + i];
+                to += rows;
             }
         }
     }
 
-    /** The same for three channels, each weight of which is loaded once. */
-    private void alongRowOfColours(Filter filter, int row, byte[] rows, int target) {
-        byte[] pixels = source.pixels();
-        int at = target;
-        for (int x = 0; x < filter.first.length; x++) {
-            int red = HALF;
-            int green = HALF;
-            int blue = HALF;
-            int from = row + filter.first[x] * 3;
-            for (int weight : filter.weights[x]) {
-                red += weight * (pixels[from] & 0xFF);
-                green += weight * (pixels[from + 1] & 0xFF);
-                blue += weight * (pixels[from + 2] & 0xFF);
-                from += 3;
+    /** Columns as rows again: {@code rows[r][i] = lines[i][r]}. */
+    private static void back(byte[] lines, int count, byte[] rows, int target, int length) {
+        for (int r = 0; r < count; r++) {
+            int to = target + r * length;
+            int from = r;
+            for (int i = 0; i < length; i++) {
+                rows[to + i] = lines[from];
+                from += count;
             }
-            rows[at] = clipped(red);
-            rows[at + 1] = clipped(green);
-            rows[at + 2] = clipped(blue);
-            at += 3;
         }
     }
 
@@ -157,10 +124,23 @@ final class Resampler {
                 first[i] = least;
                 weights[i] = new int[w.length];
                 for (int t = 0; t < w.length; t++) {
-                    double fixed = w[t] / sum * (1 << PRECISION);
+                    double fixed = w[t] / sum * (1 << LineSums.PRECISION);
                     weights[i][t] = (int) (fixed < 0 ? fixed - 0.5 : fixed + 0.5);
                 }
             }
+        }
+
+        /** Sums lines of {@code length} bytes, the first of which is that of {@link #start}. */
+        void apply(byte[] lines, byte[] out, int length) {
+            for (int i = 0; i < first.length; i++) {
+                int from = (first[i] - first[0]) * length;
+                LineSums.BEST.sum(lines, from, weights[i], out, i * length, length);
+            }
+        }
+
+        /** The first input position that is looked at: centres go up. */
+        int start() {
+            return first[0];
         }
 
         /** Behind the last input position that is looked at. */
