@@ -1,5 +1,6 @@
 package org.densenet4j.engine;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import org.densenet4j.distributed.Communicator;
@@ -13,11 +14,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** Ranks that are threads of one process, and sum in the order of their numbers. */
-final class ThreadRanks {
+public final class ThreadRanks {
     private static final int PATIENCE_SECONDS = 120;
 
     private final double[][] shown;
     private final CyclicBarrier barrier;
+    private byte[] sent = new byte[0];
 
     private ThreadRanks(int count) {
         shown = new double[count][];
@@ -25,7 +27,7 @@ final class ThreadRanks {
     }
 
     /** As many communicators, each for a thread of its own. */
-    static List<Communicator> of(int count) {
+    public static List<Communicator> of(int count) {
         ThreadRanks ranks = new ThreadRanks(count);
         List<Communicator> all = new ArrayList<>();
         for (int rank = 0; rank < count; rank++) {
@@ -83,7 +85,12 @@ final class ThreadRanks {
 
         @Override
         public void broadcast(MemorySegment bytes, int root) {
-            throw new UnsupportedOperationException();
+            if (number == root) {
+                sent = bytes.toArray(JAVA_BYTE); // a segment may be its thread's alone
+            }
+            barrier();
+            bytes.copyFrom(MemorySegment.ofArray(sent));
+            barrier();
         }
 
         @Override

@@ -9,7 +9,9 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.data.Batch;
+import org.densenet4j.distributed.Communicator;
 import org.densenet4j.engine.LossFunction;
+import org.densenet4j.engine.ThreadRanks;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.DenseNetSpec;
@@ -20,9 +22,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /** Training on vectors of targets: several labels, numbers, shares of classes. */
 class VectorTargetsTest {
@@ -144,6 +150,56 @@ class VectorTargetsTest {
                 assertArrayEquals(weights[0], weights[1], 1e-6f);
             }
         }
+    }
+
+    /** The first rank's images have other labels that are known than the second's. */
+    @Test
+    void ranksWithOtherNumbersOfLabelsAddUpToTheWholeBatch() throws Exception {
+        for (LossFunction loss :
+                List.of(
+                        LossFunction.binaryCrossEntropy().withPositiveWeights(List.of(1.0, 3.0, 0.5)),
+                        LossFunction.binaryCrossEntropy().withMeanByLabel(List.of(0.5, 1.0, 2.0)),
+                        LossFunction.meanSquaredError(),
+                        LossFunction.huber(0.5))) {
+            Step whole = step(loss, Communicator.alone(), colours(5, true));
+            List<Communicator> ranks = ThreadRanks.of(2);
+            List<Future<Step>> parts = new ArrayList<>();
+            try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
+                for (Communicator rank : ranks) {
+                    Batch share = share(colours(5, true), rank.rank());
+                    parts.add(threads.submit(() -> step(loss, rank, share)));
+                }
+                for (Future<Step> part : parts) {
+                    assertEquals(whole.loss(), part.get().loss(), 1e-6, loss::toString);
+                    assertArrayEquals(whole.weights(), part.get().weights(), 1e-6f);
+                }
+            }
+        }
+    }
+
+    private record Step(double loss, float[] weights) {}
+
+    /** With running statistics as constants, so that images do not depend on each other. */
+    private static Step step(LossFunction loss, Communicator rank, Batch share) {
+        try (Device device = open(false);
+                Trainer trainer =
+                        builder(device, loss).freezeBatchNorm(true).communicator(rank).open()) {
+            double found = trainer.step(share).loss();
+            return new Step(found, trainer.network().parameter("classifier.weight"));
+        }
+    }
+
+    private static Batch share(Batch batch, int rank) {
+        int images = IMAGES / 2;
+        int pixels = images * SIZE * SIZE * 3;
+        int targets = images * OUTPUTS;
+        return Batch.ofVectors(
+                Arrays.copyOfRange(batch.images(), rank * pixels, (rank + 1) * pixels),
+                Arrays.copyOfRange(batch.targets(), rank * targets, (rank + 1) * targets),
+                images,
+                SIZE,
+                SIZE,
+                3);
     }
 
     @Test
