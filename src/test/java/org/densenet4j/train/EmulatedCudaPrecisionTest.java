@@ -18,7 +18,7 @@ class EmulatedCudaPrecisionTest {
                     .inputSize(StripeImages.SIZE)
                     .inputChannels(1)
                     .build();
-    private static final int BATCH = 16;
+    private static final int BATCH = 8;
     private static final int STEPS = 50;
 
     /** Steps whose losses are averaged. */
@@ -44,7 +44,7 @@ class EmulatedCudaPrecisionTest {
         for (int window = 0; window < floats.length; window++) {
             assertEquals(floats[window], halves[window], allowed, "window " + window);
         }
-        assertTrue(floats[floats.length - 1] < 0.75 * floats[0], "it learns: " + floats[0]);
+        assertTrue(floats[floats.length - 1] < 0.85 * floats[0], "it learns: " + floats[0]);
     }
 
     /** The mean loss of every window of steps. */
