@@ -157,7 +157,8 @@ class VectorTargetsTest {
     void ranksWithOtherNumbersOfLabelsAddUpToTheWholeBatch() throws Exception {
         for (LossFunction loss :
                 List.of(
-                        LossFunction.binaryCrossEntropy().withPositiveWeights(List.of(1.0, 3.0, 0.5)),
+                        LossFunction.binaryCrossEntropy()
+                                .withPositiveWeights(List.of(1.0, 3.0, 0.5)),
                         LossFunction.binaryCrossEntropy().withMeanByLabel(List.of(0.5, 1.0, 2.0)),
                         LossFunction.meanSquaredError(),
                         LossFunction.huber(0.5))) {
