@@ -36,7 +36,6 @@ class ConsumerIT {
             List.of(
                     "densenet4j",
                     "dnnl",
-                    "leptonica",
                     "javacpp",
                     "jcuda",
                     "jcublas",
@@ -177,6 +176,9 @@ class ConsumerIT {
         List<String> wanted = new ArrayList<>(LIBRARIES);
         wanted.addAll(JPEG_LIBRARIES);
         wanted.add("dnnl-" + platform);
+        if (!platform.startsWith("windows")) {
+            wanted.add("leptonica-" + platform);
+        }
         if (platform.endsWith("x86_64")) {
             JCUDA_NATIVES.forEach(natives -> wanted.add(natives + "-" + platform));
         }
