@@ -1,10 +1,10 @@
 // The kernels of a dense layer on tensor cores, Ampere and newer: a program for each storage type and width, of which a
-// device loads those that a network needs (DenseLayerProgram.java). DENSE_LAYER_WIDTH and DENSE_LAYER_BF16 choose one;
+// device loads those that a network needs (LayerProgram.java). DENSE_LAYER_WIDTH and DENSE_LAYER_BF16 choose one;
 // without them all are compiled.
 //
 // A program for `width` channels of the bottleneck serves layers of at most as many, and of at most NEW new channels:
 // 16 for widths of 48 and 64, 32 for 96 and 128. What a kernel takes of shared memory, and how many rows its tiles have,
-// is written once more in DenseLayerTiles.java, and checked when kernels are emulated.
+// is written once more in PointwiseKernels.java and AppendedKernels.java, and checked when kernels are emulated.
 #include "appended_convolution.cuh"
 #include "appended_gradient.cuh"
 #include "dense_layer_weights.cuh"

@@ -49,8 +49,8 @@ __device__ __forceinline__ LossAndSlope loss_of_label(int kind, float z, float l
     const float wrong = p * (1.0f - t) + q * t;  // 1 - p(t)
     const float balance = alpha < 0.0f ? 1.0f : alpha * t + (1.0f - alpha) * (1.0f - t);
     const float focus = gamma == 0.0f ? 1.0f : powf(wrong, gamma);
-    // Of 0 the power is infinite, and 0 is the limit of its product with p * q.
-    const float below = wrong == 0.0f ? 0.0f : gamma == 1.0f ? 1.0f : powf(wrong, gamma - 1.0f);
+    // Of 0 the power is infinite, and 0 is the limit of its product with p * q; without focus it is not asked for.
+    const float below = wrong == 0.0f || gamma == 0.0f ? 0.0f : gamma == 1.0f ? 1.0f : powf(wrong, gamma - 1.0f);
     const float change = below * p * q * (2.0f * t - 1.0f);
     return {balance * focus * loss, balance * (focus * slope - gamma * change * loss)};
 }

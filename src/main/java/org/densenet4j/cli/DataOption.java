@@ -121,8 +121,7 @@ final class DataOption {
             names = "--loader-threads",
             paramLabel = "N",
             defaultValue = "0",
-            description =
-                    "threads that read images (default: one per processor for folders, else 1)")
+            description = "threads that read images (default: one per processor for files, else 1)")
     private int loaderThreads;
 
     /** For picocli. */
@@ -272,6 +271,11 @@ final class DataOption {
         return text().startsWith(FOLDER);
     }
 
+    /** Whether images are decoded from files, alone or in archives. */
+    boolean isOfFiles() {
+        return isFolder() || isTar();
+    }
+
     private boolean isOfImages() {
         String text = text();
         return text.equals("glyphs") || PUBLISHED.stream().anyMatch(text::startsWith);
@@ -391,11 +395,7 @@ final class DataOption {
                 opened.heldOut(),
                 recorded.normalisation()
                         .filter(n -> n.mean().length == channels)
-                        .orElseGet(
-                                () ->
-                                        channels == 3
-                                                ? Normalisation.IMAGENET
-                                                : Normalisation.of(opened.training())),
+                        .orElseGet(() -> Normalisation.IMAGENET.inChannels(channels)),
                 Recipe.Augment.IMAGENET);
     }
 
@@ -485,9 +485,12 @@ final class DataOption {
         return valShare.split(root, images);
     }
 
-    /** Holds the images out that the run of some weights held out, where no option says so. */
+    /** Holds the images out that the run of some weights held out, where no option says which. */
     void followRun(Map<String, String> notes) {
         valShare.follow(notes);
+        if (labels.isGiven()) {
+            labels.follow(notes);
+        }
     }
 
     /**
@@ -496,8 +499,9 @@ final class DataOption {
      *
      * @param network what images of any size are prepared for
      * @param recorded what the network's weights say of their images
+     * @param part of a table of labels, such as {@code test}; empty for what is held out
      */
-    Dataset openTest(NetworkSpec network, ImageMetadata recorded) throws IOException {
+    Dataset openTest(NetworkSpec network, ImageMetadata recorded, String part) throws IOException {
         check();
         follow(recorded);
         known = recorded;
@@ -505,7 +509,21 @@ final class DataOption {
         if (isTar()) {
             return openTestTars(network);
         }
-        if (!text().startsWith(FOLDER) || labels.isGiven()) {
+        if (labels.isGiven()) {
+            return labels.openTest(
+                    path(FOLDER),
+                    task,
+                    part,
+                    recorded.classNames().orElse(List.of()),
+                    crop(network),
+                    decoding());
+        }
+        if (!part.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "--subset is for networks that classify pixels and for --labels FILE.csv;"
+                            + " leave it out");
+        }
+        if (!text().startsWith(FOLDER)) {
             return open(network).test();
         }
         HeldOutFolder layout = new HeldOutFolder(data.substring(FOLDER.length()));

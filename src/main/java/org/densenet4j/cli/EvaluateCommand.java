@@ -55,8 +55,9 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--subset",
             paramLabel = "NAME",
             description =
-                    "where pixels are classified: TRAIN, VAL or TEST (default: TEST, or VAL where"
-                            + " there are no test images)")
+                    "where pixels are classified, or --labels has a column of parts: TRAIN, VAL or"
+                            + " TEST (default: TEST, or VAL where there are no test images; of"
+                            + " --labels VAL, or TEST where there are none)")
     private Subset subset;
 
     @Option(names = "--json", description = "print JSON instead of a table")
@@ -84,16 +85,13 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private void evaluateImages(Model model, Device d) throws IOException {
         segmentation.checkUnused();
-        if (subset != null) {
-            throw new IllegalArgumentException(
-                    "--subset is for networks that classify pixels; leave it out");
-        }
         try (Predictor p = predictor.open(model, d, batch)) {
             data.followRun(TrainingRun.notesOf(model.metadata()));
             if (p.task().isOfVectors()) {
                 testTime.requireNoneOfVectors();
             }
-            Dataset test = data.openTest(p.spec(), p.images());
+            Dataset test =
+                    data.openTest(p.spec(), p.images(), subset == null ? "" : subset.toString());
             check(p, test);
             List<ImageView> views = testTime.views().views();
             BatchLoader loader =

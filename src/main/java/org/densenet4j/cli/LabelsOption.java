@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Options for labels that are in a table beside a folder of images. */
 final class LabelsOption {
@@ -23,6 +24,7 @@ final class LabelsOption {
     private static final List<String> HELD_OUT = List.of("val", "valid", "validation");
     private static final List<String> TEST = List.of("test");
     private static final String NONE = "No Finding";
+    private static final double USUAL_SHARE = 0.2;
 
     @Option(
             names = "--labels",
@@ -60,14 +62,15 @@ final class LabelsOption {
             paramLabel = "NAME",
             description =
                     "column that says train, val or test of each image (default: split, where there"
-                            + " is one; else images are held out at random)")
+                            + " is one and no --hold-out; else images are held out at random)")
     private String split;
 
     @Option(
             names = "--group-column",
             paramLabel = "NAME",
             description =
-                    "images with the same value, such as those of a patient, are held out together")
+                    "images with the same value, such as those of a patient, are held out together;"
+                            + " where a column says which are, an error if some are in both parts")
     private String group;
 
     @Option(
@@ -75,6 +78,9 @@ final class LabelsOption {
             paramLabel = "SHARE",
             description = "share of the images that are held out at random (default: 0.2)")
     private Double heldOut;
+
+    /** Whether the run whose network is measured trained on a part of a table. */
+    private boolean divided;
 
     /** For picocli. */
     LabelsOption() {}
@@ -124,6 +130,11 @@ final class LabelsOption {
             throw new IllegalArgumentException(
                     "--label-separator is for --task multilabel; leave it out");
         }
+        if (heldOut != null && split != null) {
+            throw new IllegalArgumentException(
+                    "--hold-out draws images at random and --split-column names a column that says"
+                            + " which they are; give one of them");
+        }
         if (heldOut != null && !(heldOut > 0 && heldOut < 1)) {
             throw new IllegalArgumentException(
                     "--hold-out " + heldOut + ": use a number above 0 and below 1");
@@ -142,13 +153,7 @@ final class LabelsOption {
             throws IOException {
         LabelTable table = table();
         List<String> names = columns(table);
-        String splitBy = splitColumn(table);
-        LabelTable.Parts parts =
-                splitBy != null
-                        ? new LabelTable.Parts(
-                                table.where(splitBy, TRAINING), heldOut(table, splitBy))
-                        : table.divide(
-                                group == null ? "" : group, heldOut == null ? 0.2 : heldOut, 0);
+        LabelTable.Parts parts = parts(table);
         LabelledFiles training =
                 builder(folder, parts.training(), task, names, crop, decoding).open();
         LabelledFiles.Builder test = builder(folder, parts.heldOut(), task, names, crop, decoding);
@@ -158,7 +163,72 @@ final class LabelsOption {
         return new Opened(training, test.open());
     }
 
-    /** Validation before test, which is the other way round when a trained network is measured. */
+    private LabelTable.Parts parts(LabelTable table) throws IOException {
+        String splitBy = splitColumn(table);
+        if (splitBy == null) {
+            return table.divide(
+                    group == null ? "" : group, heldOut == null ? USUAL_SHARE : heldOut, 0);
+        }
+        LabelTable.Parts parts =
+                new LabelTable.Parts(table.where(splitBy, TRAINING), heldOut(table, splitBy));
+        if (group != null) {
+            parts.requireApart(group);
+        }
+        return parts;
+    }
+
+    /**
+     * Opens what a trained network is measured on: what was held out of its training, or all images
+     * where nothing says that some were trained on.
+     *
+     * @param part what the column of parts says of them, such as {@code test}; empty for what is
+     *     held out
+     * @param classNames the network's, which the images of {@link Task#CLASSIFY} have
+     */
+    LabelledFiles openTest(
+            Path folder,
+            Task task,
+            String part,
+            List<String> classNames,
+            CentreCrop crop,
+            DecodeOptions decoding)
+            throws IOException {
+        LabelTable table = table();
+        LabelledFiles.Builder test =
+                builder(folder, measured(table, part), task, columns(table), crop, decoding);
+        if (task == Task.CLASSIFY && !classNames.isEmpty()) {
+            test.classNames(classNames);
+        }
+        return test.open();
+    }
+
+    private LabelTable measured(LabelTable table, String part) throws IOException {
+        String splitBy = splitColumn(table);
+        if (!part.isEmpty()) {
+            if (splitBy == null) {
+                throw new IOException(
+                        table.path()
+                                + ": no column says which images are "
+                                + part
+                                + "; name it by --split-column, or leave --subset out");
+            }
+            return table.where(splitBy, namesOf(part));
+        }
+        if (splitBy != null) {
+            return heldOut(table, splitBy);
+        }
+        boolean drawn = group != null || heldOut != null || divided;
+        return drawn ? parts(table).heldOut() : table;
+    }
+
+    private static List<String> namesOf(String part) {
+        return Stream.of(TRAINING, HELD_OUT, TEST)
+                .filter(names -> names.stream().anyMatch(part::equalsIgnoreCase))
+                .findFirst()
+                .orElse(List.of(part));
+    }
+
+    /** Validation, or the test where there is none. */
     private static LabelTable heldOut(LabelTable table, String column) throws IOException {
         boolean validates =
                 table.column(column).stream()
@@ -218,7 +288,7 @@ final class LabelsOption {
         if (split != null) {
             return split;
         }
-        return group == null && heldOut == null && table.has(SPLIT) ? SPLIT : null;
+        return heldOut == null && table.has(SPLIT) ? SPLIT : null;
     }
 
     private boolean isOther(LabelTable table, String column) {
@@ -249,6 +319,23 @@ final class LabelsOption {
         settings.put("group-column", group == null ? "" : group);
         settings.put("hold-out", heldOut == null ? "" : heldOut.toString());
         return settings;
+    }
+
+    /**
+     * Divides a table as the run of some weights did, where no option says how: another part would
+     * be images that were trained on. The table itself is named anew.
+     */
+    void follow(Map<String, String> notesOfRun) {
+        if (split != null || group != null || heldOut != null) {
+            return;
+        }
+        RememberedSettings settings =
+                new RememberedSettings(new LinkedHashMap<>(notesOfRun), option -> false);
+        settings.text("labels", saved -> divided = !saved.isEmpty());
+        settings.text("split-column", saved -> split = saved.isEmpty() ? null : saved);
+        settings.text("group-column", saved -> group = saved.isEmpty() ? null : saved);
+        settings.text(
+                "hold-out", saved -> heldOut = saved.isEmpty() ? null : Double.valueOf(saved));
     }
 
     /** Takes back what {@link #settings} told. */

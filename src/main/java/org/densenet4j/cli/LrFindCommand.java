@@ -96,9 +96,9 @@ final class LrFindCommand extends TrainCommand {
             TrainingRun run = loading(TrainingRun.unwritten(trainer, recipe));
             source.give(run);
             search = run.findLearningRate(from, to, steps);
-            System.out.println(trainer.spec() + ", batch " + recipe.batch());
         }
         if (Job.isFirst()) {
+            System.out.println(spec + ", batch " + recipe.batch());
             report(search);
         }
         return 0;

@@ -6,6 +6,7 @@ import org.densenet4j.data.Dataset;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.RelabelledDataset;
+import org.densenet4j.data.Task;
 import org.densenet4j.engine.Network;
 import org.densenet4j.insight.PruneReport;
 import org.densenet4j.insight.PruneReportFiles;
@@ -108,13 +109,23 @@ final class PruneReportCommand implements Callable<Integer> {
         ImageMetadata images;
         try (Model model = trained.open()) {
             spec = DenseNetSpec.of(model.spec());
+            Task task = model.outputs().task();
+            if (task.isOfVectors()) {
+                throw new IllegalArgumentException(
+                        "prune-report measures the accuracy of networks that tell one class of each"
+                                + " image, and "
+                                + trained.file()
+                                + " is for --task "
+                                + task.text());
+            }
+            data.labelledFor(task);
             trainedWith =
                     model.hasNormalisation()
                             ? Optional.of(model.normalisation())
                             : Optional.empty();
             images = model.images();
         }
-        Dataset opened = data.openTest(spec, images);
+        Dataset opened = data.openTest(spec, images, "");
         Normalisation normalisation =
                 trainedWith.orElseThrow(
                         () ->

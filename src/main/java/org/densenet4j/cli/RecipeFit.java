@@ -1,5 +1,9 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.CentreCrop;
+import org.densenet4j.data.Dataset;
+import org.densenet4j.data.Interpolation;
+import org.densenet4j.train.BestBy;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.Recipe.Augment;
 import org.densenet4j.train.Recipe.Optimisation;
@@ -8,6 +12,7 @@ import org.densenet4j.train.Recipe.Schedule;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /** Looks for what a recipe has no use for: nothing that somebody asks for is left out silently. */
 final class RecipeFit {
@@ -61,6 +66,8 @@ final class RecipeFit {
         }
         refuse("warm-up", schedule == Schedule.ONECYCLE, "other schedules", of);
         checkOptimiser();
+        boolean huber = recipe.loss() == Recipe.Loss.HUBER;
+        refuse("huber-delta", !huber, "--loss huber", "the loss is another");
         refuse("ema-warm-up", recipe.ema() == 0, "--ema", "no average is kept");
         boolean erases = recipe.randomErasing() > 0;
         refuse("erasing-filling", !erases, "--random-erasing", "no image has a box");
@@ -110,6 +117,12 @@ final class RecipeFit {
         String windows = "--crop for the size of windows";
         refuse("input-size", sized, recipe.inputSize(), windows, ofPixels);
         refuse("channels", recipe.channels() > 0, recipe.channels(), "--channels 0", ofPixels);
+        boolean bicubic = recipe.interpolation() != Interpolation.BILINEAR;
+        String way = text(recipe.interpolation());
+        refuse("interpolation", bicubic, way, "--interpolation bilinear", ofPixels);
+        double share = recipe.cropShare();
+        boolean cut = share != CentreCrop.SHARE;
+        refuse("crop-share", cut, share, "--crop-share " + CentreCrop.SHARE, ofPixels);
         boolean other = !OF_PIXELS.contains(recipe.augment());
         refuse("augment", other, text(recipe.augment()), "--augment flip or none", ofPixels);
         double jitter = recipe.colourJitter();
@@ -124,6 +137,52 @@ final class RecipeFit {
         refuse("sampling", balanced, "balanced", "--sampling shuffle", ofPixels);
         double smoothing = recipe.labelSmoothing();
         refuse("label-smoothing", smoothing != 0, smoothing, "--label-smoothing 0", ofPixels);
+    }
+
+    /**
+     * Looks for settings that cannot be followed with the images that were opened, before training
+     * begins and not at the first image, or after the last epoch.
+     *
+     * @param files whether they are decoded from files, which have sizes of their own
+     * @throws IllegalArgumentException in one line that names one
+     */
+    void checkImages(Dataset training, Dataset test, boolean files) {
+        for (String key : List.of("interpolation", "crop-share")) {
+            refuse(key, !files, "files of images", "these have the network's size");
+        }
+        if (recipe.colourJitter() != 0 && training.channels() != 3) {
+            throw new IllegalArgumentException(
+                    "--colour-jitter "
+                            + recipe.colourJitter()
+                            + (given.contains("colour-jitter")
+                                    ? ""
+                                    : " of the recipe " + recipe.recipe())
+                            + " is for images of three channels, and these have "
+                            + training.channels()
+                            + "; use --colour-jitter 0");
+        }
+        BestBy best = recipe.bestBy().of(recipe.task());
+        if ((best == BestBy.AUROC || best == BestBy.AP) && !divides(test)) {
+            throw new IllegalArgumentException(
+                    "there is no label that some of the images held out have and others have not,"
+                            + " so that there is no "
+                            + best.text()
+                            + "; hold other images out, or use --best-by loss");
+        }
+    }
+
+    /** Whether there is a label with images of both kinds. */
+    private static boolean divides(Dataset images) {
+        boolean[][] seen = new boolean[2][images.classes()];
+        for (int i = 0; i < images.size(); i++) {
+            float[] targets = images.targets(i);
+            for (int c = 0; c < targets.length; c++) {
+                if (!Float.isNaN(targets[c])) {
+                    seen[targets[c] > 0.5 ? 1 : 0][c] = true;
+                }
+            }
+        }
+        return IntStream.range(0, images.classes()).anyMatch(c -> seen[0][c] && seen[1][c]);
     }
 
     private void refuse(String key, boolean unfit, Object value, String use, boolean ofPixels) {

@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.data.Dataset;
 import org.densenet4j.data.Interpolation;
 import org.densenet4j.data.RandomErasing;
 import org.densenet4j.plan.MemoryStrategy;
@@ -54,7 +55,7 @@ final class RecipeOption {
             names = "--input-size",
             paramLabel = "N|HxW",
             converter = ImageSize.Converter.class,
-            description = "height and width of the network's input, for folders of images")
+            description = "height and width of the network's input, for files of images")
     void inputSize(ImageSize value) {
         set("input-size", value.height());
         set("input-width", value.isSquare() ? 0 : value.width());
@@ -127,8 +128,8 @@ final class RecipeOption {
             names = "--channels",
             paramLabel = "N",
             description =
-                    "of images: 1 reads files as grey, 3 in colour (default: those of the data, 3 of"
-                            + " files). Weights that training starts from are adapted")
+                    "of images: 1 reads files as grey, 3 in colour (default: those of the weights, or"
+                            + " of the data, 3 of files). Weights that training starts from are adapted")
     void channels(int value) {
         set("channels", value);
     }
@@ -545,8 +546,8 @@ final class RecipeOption {
             names = "--param-groups",
             paramLabel = "GROUPS",
             description =
-                    "parameters with settings of their own: 'PATTERN: rate-scale=X weight- "
-                            + "decay=X frozen; ...', where * in a name stands for anything")
+                    "parameters with settings of their own: 'PATTERN: rate-scale=X"
+                            + " weight-decay=X frozen; ...', where * in a name stands for anything")
     void paramGroups(String value) {
         set("param-groups", value);
     }
@@ -589,7 +590,10 @@ final class RecipeOption {
         set("ema-warm-up", value);
     }
 
-    @Option(names = "--label-smoothing", paramLabel = "S", description = "share")
+    @Option(
+            names = "--label-smoothing",
+            paramLabel = "S",
+            description = "share of each target that is spread evenly over all classes")
     void labelSmoothing(double value) {
         set("label-smoothing", value);
     }
@@ -716,5 +720,10 @@ final class RecipeOption {
     void check(Recipe resolved, boolean ofPixels) throws IOException {
         new RecipeFit(resolved, settings.keySet()).checkOptions();
         new RecipeFit(resolved, settings().keySet()).checkLabels(ofPixels);
+    }
+
+    /** See {@link RecipeFit#checkImages}. */
+    void checkImages(Recipe resolved, Dataset training, Dataset test, boolean files) {
+        new RecipeFit(resolved, settings.keySet()).checkImages(training, test, files);
     }
 }

@@ -156,6 +156,9 @@ class TrainCommand implements Callable<Integer> {
         if (checkpoint == null) {
             recipe = resolved(recipe, spec, source);
         }
+        if (source instanceof DataOption.Source images) {
+            recipeOption.checkImages(recipe, images.train(), images.test(), data.isOfFiles());
+        }
         recipe = balanced(recipe, source);
         continued = checkpoint;
         try (Device d = device.open(trace)) {

@@ -203,19 +203,25 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
     }
 
     @Override
-    Filling.Content<Batch> batch(int[] indices, int epoch) {
-        return new Content(indices, epoch);
+    Filling.Content<Batch> batch(int[] indices, int[] places, int epoch) {
+        // An image that comes again in an epoch is another one each time.
+        return new Content(indices, balanced ? places : indices, epoch);
     }
 
     /** Images of one batch that are read and augmented. */
     private final class Content implements Filling.Content<Batch> {
         final int imageSize = data.height() * data.width() * data.channels();
         final int[] indices;
+
+        /** What the draws of each image are counted by. */
+        final int[] draws;
+
         final int epoch;
         final float[] images;
 
-        Content(int[] indices, int epoch) {
+        Content(int[] indices, int[] draws, int epoch) {
             this.indices = indices;
+            this.draws = draws;
             this.epoch = epoch;
             this.images = new float[Math.multiplyExact(indices.length, imageSize)];
         }
@@ -228,24 +234,25 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                         data.image(
                                 index,
                                 image -> {
-                                    augment(image, index, at);
+                                    augment(image, draws[place], at);
                                     return image;
                                 });
                 return;
             }
             byte[] pixels = new byte[imageSize];
             data.read(index, pixels);
-            augment(new Image(data.height(), data.width(), data.channels(), pixels), index, at);
+            Image image = new Image(data.height(), data.width(), data.channels(), pixels);
+            augment(image, draws[place], at);
         }
 
-        private void augment(Image image, int index, int at) {
+        private void augment(Image image, int draw, int at) {
             augmentation.apply(
                     image,
                     data.height(),
                     data.width(),
                     normalisation,
-                    new PhiloxRandom(settings.seed, AUGMENTATION, epoch, index),
-                    new PhiloxRandom(settings.seed, FURTHER_AUGMENTATION, epoch, index),
+                    new PhiloxRandom(settings.seed, AUGMENTATION, epoch, draw),
+                    new PhiloxRandom(settings.seed, FURTHER_AUGMENTATION, epoch, draw),
                     images,
                     at);
         }
@@ -260,7 +267,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
                     data.channels(),
                     targets,
                     data.classes(),
-                    new PhiloxRandom(settings.seed, MIXING, epoch, indices[0]));
+                    new PhiloxRandom(settings.seed, MIXING, epoch, draws[0]));
         }
 
         private void copyTargets(int index, float[] targets, int at) {

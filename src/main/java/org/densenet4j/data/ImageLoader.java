@@ -17,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /**
  * What loaders of images have in common: a shuffled order, threads of their own that prepare
@@ -90,8 +91,13 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
     /** The same loader with other settings. */
     abstract L copy(Settings changed);
 
-    /** Starts a batch of these images. */
-    abstract Filling.Content<B> batch(int[] indices, int epoch);
+    /**
+     * Images of one batch.
+     *
+     * @param indices in the data set
+     * @param places of these in the order of the epoch
+     */
+    abstract Filling.Content<B> batch(int[] indices, int[] places, int epoch);
 
     private L with(Consumer<Settings> change) {
         Settings changed = settings.clone();
@@ -309,7 +315,9 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
                     int first = number * settings.batch;
                     int end = Math.min(first + settings.batch, order.length);
                     int[] indices = share(order, first, end);
-                    @Nullable B batch = fill(new Filling<>(indices, batch(indices, epoch), this));
+                    int[] places = share(IntStream.range(0, order.length).toArray(), first, end);
+                    @Nullable B batch =
+                            fill(new Filling<>(indices, batch(indices, places, epoch), this));
                     if (batch != null) {
                         put(new Numbered<>(batch, number + 1));
                     }

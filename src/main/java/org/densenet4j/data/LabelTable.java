@@ -10,9 +10,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.IntPredicate;
 import java.util.random.RandomGenerator;
@@ -287,7 +289,30 @@ public final class LabelTable {
      * @param training what is trained on
      * @param heldOut what is tested on
      */
-    public record Parts(LabelTable training, LabelTable heldOut) {}
+    public record Parts(LabelTable training, LabelTable heldOut) {
+        /**
+         * Refuses parts that share a group, such as a patient: a network could know the patient
+         * again instead of what it is to learn.
+         *
+         * @param column of the group
+         * @throws IOException in one line that names a group of both, or when there is no such
+         *     column
+         */
+        public void requireApart(String column) throws IOException {
+            Set<String> trained = new HashSet<>(training.column(column));
+            for (String group : heldOut.column(column)) {
+                if (trained.contains(group)) {
+                    throw new DataException(
+                            training.path
+                                    + ": images whose '"
+                                    + column
+                                    + "' is "
+                                    + group
+                                    + " are among those to train on and those held out");
+                }
+            }
+        }
+    }
 
     private LabelTable rows(IntPredicate which, String otherwise) throws DataException {
         int[] kept = IntStream.range(0, rows.size()).filter(which).toArray();

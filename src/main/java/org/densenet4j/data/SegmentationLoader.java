@@ -205,7 +205,7 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
     }
 
     @Override
-    Filling.Content<SegmentationBatch> batch(int[] indices, int epoch) {
+    Filling.Content<SegmentationBatch> batch(int[] indices, int[] places, int epoch) {
         return new Content(indices, epoch);
     }
 

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 
 import org.densenet4j.io.OneLine;
+import org.densenet4j.io.SmallText;
 import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
@@ -34,6 +35,7 @@ import java.util.function.Function;
  */
 public final class TarDataset implements Dataset {
     private static final int MOST_LABEL = 1 << 20;
+    private static final int MOST_NAMES = 1 << 24;
     private static final JsonFactory JSON = new JsonFactory();
 
     private final List<Path> shards;
@@ -144,7 +146,16 @@ public final class TarDataset implements Dataset {
             }
             keys.add(sample.key);
             offsets.add(sample.image.offset());
-            lengths.add(Math.toIntExact(sample.image.size()));
+            if (sample.image.size() > Integer.MAX_VALUE) {
+                throw new DataException(
+                        shard
+                                + ": the image of the sample '"
+                                + OneLine.shortened(sample.key)
+                                + "' has "
+                                + sample.image.size()
+                                + " bytes, more than are read of one image");
+            }
+            lengths.add((int) sample.image.size());
             labels.add(sample.label.intern()); // few labels, many images
         }
 
@@ -194,7 +205,8 @@ public final class TarDataset implements Dataset {
             Path file = shards.getFirst().resolveSibling("classes.txt");
             if (Files.isRegularFile(file)) {
                 List<String> names =
-                        Files.readAllLines(file).stream()
+                        SmallText.read(file, MOST_NAMES)
+                                .lines()
                                 .map(String::strip)
                                 .filter(line -> !line.isEmpty())
                                 .toList();

@@ -32,8 +32,8 @@ final class MovingAverages {
     void require() {
         if (!exist()) {
             throw new IllegalStateException(
-                    "the plan has no room for averages of the weights; ask for it with"
-                            + " averages(true)");
+                    "the plan has no room for averages of the weights; plan with an optimiserState"
+                            + " that has them, or open the trainer with averageWeights");
         }
     }
 

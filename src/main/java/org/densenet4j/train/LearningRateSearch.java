@@ -51,6 +51,10 @@ public record LearningRateSearch(List<Point> points, int steps) {
             return smoothed <= DIVERGED * best;
         }
 
+        boolean isEmpty() {
+            return points.isEmpty();
+        }
+
         LearningRateSearch result(int steps) {
             return new LearningRateSearch(points, steps);
         }

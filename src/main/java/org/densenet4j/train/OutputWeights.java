@@ -76,9 +76,10 @@ final class OutputWeights {
 
     /**
      * Weights by which images that have a label have the same part in its loss as those that have
-     * it not: without/with, as PyTorch's documentation of {@code pos_weight} has it.
+     * it not: without/with, as PyTorch's documentation of {@code pos_weight} has it. A label that
+     * is not known of any image, such as one that only a network's first data had, weighs 1.
      *
-     * @throws IllegalArgumentException in one line when a label has no image of either kind
+     * @throws IllegalArgumentException in one line when a label has images of one kind alone
      */
     static String balancedLabels(Dataset images) {
         long[][] counts = new long[2][images.classes()];
@@ -93,9 +94,12 @@ final class OutputWeights {
         List<Double> weights = new ArrayList<>();
         for (int c = 0; c < images.classes(); c++) {
             String name = images.classNames().get(c);
-            require(counts[1][c], name, "training image with the label");
-            require(counts[0][c], name, "training image without the label");
-            weights.add((double) counts[0][c] / counts[1][c]);
+            boolean known = counts[0][c] + counts[1][c] > 0;
+            if (known) {
+                require(counts[1][c], name, "training image with the label");
+                require(counts[0][c], name, "training image without the label");
+            }
+            weights.add(known ? (double) counts[0][c] / counts[1][c] : 1);
         }
         return text(weights);
     }

@@ -16,6 +16,7 @@ public final class Plateau {
     private final double threshold;
     private final int cooldown;
     private final double least;
+    private final double rate;
 
     private double scale = 1;
     private double best = Double.POSITIVE_INFINITY;
@@ -30,18 +31,27 @@ public final class Plateau {
      * @param threshold share by which a loss must be lower to be better, from 0 to below 1
      * @param cooldown losses after a reduction that are not counted
      * @param least share of the first rate that is never gone below
+     * @param rate the first rate
      */
-    public Plateau(double factor, int patience, double threshold, int cooldown, double least) {
+    public Plateau(
+            double factor,
+            int patience,
+            double threshold,
+            int cooldown,
+            double least,
+            double rate) {
         require(factor > 0 && factor < 1, "factor", factor, "a number between 0 and 1");
         require(patience >= 0, "patience", patience, "0 or more");
         require(threshold >= 0 && threshold < 1, "threshold", threshold, "0 to below 1");
         require(cooldown >= 0, "cooldown", cooldown, "0 or more");
         require(least >= 0 && least <= 1, "least", least, "a share from 0 to 1");
+        require(rate >= 0, "rate", rate, "0 or more");
         this.factor = factor;
         this.patience = patience;
         this.threshold = threshold;
         this.cooldown = cooldown;
         this.least = least;
+        this.rate = rate;
     }
 
     private static void require(boolean condition, String what, double value, String use) {
@@ -73,7 +83,7 @@ public final class Plateau {
         }
         if (bad > patience) {
             double lower = Math.max(scale * factor, least);
-            if (scale - lower > SMALLEST_CHANGE) {
+            if ((scale - lower) * rate > SMALLEST_CHANGE) {
                 scale = lower;
             }
             cooling = cooldown;

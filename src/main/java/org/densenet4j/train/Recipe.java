@@ -482,11 +482,12 @@ public record Recipe(
                 true,
                 "is for --optimiser rmsprop, adam or adamw; use --decay-scales false with sgd");
         require(ema >= 0 && ema < 1, "ema", ema, "use a number below 1, or 0 for no average");
+        double rate = rate(lr, batch, scaleLearningRate, recipe);
         require(
-                minLr == 0 || minLr > 0 && minLr <= lr,
+                minLr == 0 || minLr > 0 && minLr <= rate,
                 "min-lr",
                 minLr,
-                "use 0 to the learning rate");
+                "use 0 to the learning rate, which is " + rate);
         require(
                 restartEpochs >= 0 && Double.isFinite(restartEpochs),
                 "restart-epochs",
@@ -637,8 +638,8 @@ public record Recipe(
      *
      * <p>The CIFAR recipe without augmentation gets the paper's dropout of 0.2 (Huang et al. 2017,
      * section 4.2) unless dropout is among the settings. Where Adam or AdamW takes the place of
-     * another optimiser, the rate, epsilon and weight decay are PyTorch's defaults for it unless
-     * they are among the settings.
+     * another optimiser, or one of the two to the other, the rate, epsilon and weight decay are
+     * PyTorch's defaults for it unless they are among the settings.
      *
      * @param settings values by key
      * @throws IllegalArgumentException for an unknown key, with the nearest known one, or a value
@@ -666,7 +667,9 @@ public record Recipe(
         if (paperDropout) {
             changed = changed.set(Map.of("dropout", String.valueOf(CIFAR_DROPOUT)));
         }
-        return changed.isAdam() && !isAdam() ? changed.withAdamsDefaults(settings) : changed;
+        return changed.isAdam() && changed.optimiser != optimiser
+                ? changed.withAdamsDefaults(settings)
+                : changed;
     }
 
     private boolean isAdam() {
@@ -886,7 +889,8 @@ public record Recipe(
                                 plateauPatience,
                                 plateauThreshold,
                                 plateauCooldown,
-                                minLr / rate()))
+                                minLr == 0 ? 0 : minLr / rate(),
+                                rate()))
                 : Optional.empty();
     }
 
@@ -977,7 +981,11 @@ public record Recipe(
 
     /** The rate of this batch. */
     private double rate() {
-        return scaleLearningRate ? lr * batch / preset(recipe).batch : lr;
+        return rate(lr, batch, scaleLearningRate, recipe);
+    }
+
+    private static double rate(double lr, int batch, boolean scaled, String recipe) {
+        return scaled ? lr * batch / preset(recipe).batch : lr;
     }
 
     private Decayed decayed() {

@@ -75,7 +75,7 @@ public record Sgd(
     @Override
     public SgdStep step(double rate, double gradientScale, long update) {
         return SgdStep.of(rate)
-                .withGradientShare(update > 1 ? 1 - dampening : 1)
+                .withGradientShare(update > 1 && momentum > 0 ? 1 - dampening : 1)
                 .withMomentum(momentum, nesterov)
                 .withWeightDecay(weightDecay, decayNormsAndBiases)
                 .withGradientScale(gradientScale);

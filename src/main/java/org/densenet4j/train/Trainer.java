@@ -383,6 +383,7 @@ public final class Trainer implements AutoCloseable {
                                 + " zeroGradients() and before each update()");
             }
             share();
+            startAverages();
             network.allReduceGradients(ranks.communicator());
             double norm = network.gradientNorm();
             if (!Double.isFinite(norm)) {

@@ -516,6 +516,9 @@ public final class TrainingRun {
         } catch (UncheckedIOException e) {
             throw e.getCause();
         } catch (NonFiniteException e) {
+            if (recorder.isEmpty()) {
+                throw e;
+            }
             // That is where the test ends.
         }
         return recorder.result(steps);
@@ -531,11 +534,17 @@ public final class TrainingRun {
         for (int pass = 0; step < steps; pass++) {
             int before = step;
             try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(pass, 0)) {
-                while (step < steps && batches.hasNext()) {
+                while (step < steps) {
+                    @Nullable B batch =
+                            ranks.together(() -> batches.hasNext() ? batches.next() : null);
+                    if (batch == null) {
+                        break;
+                    }
                     double rate = rates.applyAsDouble(step++);
                     trainer.learningRate(rate);
-                    double loss = read.step().of(trainer, batches.next(), null).loss();
-                    if (!recorder.add(rate, loss) || stop.getAsBoolean()) {
+                    double loss = read.step().of(trainer, batch, null).loss();
+                    boolean stopped = ranks.any(stop.getAsBoolean());
+                    if (!recorder.add(rate, loss) || stopped) {
                         return;
                     }
                 }
@@ -648,11 +657,18 @@ public final class TrainingRun {
     }
 
     /** Returns false when told to stop. */
+    /** What is done however an epoch ends. */
+    private interface Closing extends AutoCloseable {
+        @Override
+        void close();
+    }
+
     private <B> boolean trainEpoch(RunData<B> read, EventFile events) throws IOException {
         long perEpoch = read.train().batchesPerEpoch();
         long total = perEpoch * recipe.epochs();
         LearningRateSchedule schedule = recipe.learningRate(total);
-        try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(epoch, position)) {
+        try (ImageLoader<?, B>.Prefetched batches = read.train().epoch(epoch, position);
+                Closing _ = () -> inputWait += batches.inputWaitSeconds()) {
             @Nullable B following = next(batches);
             while (following != null) {
                 B batch = following;
@@ -715,7 +731,6 @@ public final class TrainingRun {
                     events.flush();
                 }
             }
-            inputWait += batches.inputWaitSeconds();
         }
         if (seen == 0 && position == 0) {
             throw new IOException("none of the training images can be read");
@@ -789,6 +804,25 @@ public final class TrainingRun {
         correct = 0;
         seen = 0;
         plateau.ifPresent(p -> p.step(tested.loss()));
+        try {
+            saveTested(tested, result, events);
+        } finally {
+            if (trainer.averagesWeights()) {
+                trainer.exchangeAverages(); // back to what is trained
+            }
+        }
+        // The last one to be written: a run that is killed before repeats what came after the
+        // previous one.
+        save(RunFolder.CHECKPOINT);
+        if (System.nanoTime() - summarised > SUMMARY_NANOS) {
+            summarise();
+        }
+        listener.epoch(result);
+    }
+
+    /** Writes what a test found and, where it is the best so far, the state that was tested. */
+    private void saveTested(TestResult tested, EpochResult result, EventFile events)
+            throws IOException {
         boolean best = bestBy.isBetter(bestBy.of(tested), bestScore);
         if (best) {
             bestScore = bestBy.of(tested);
@@ -807,16 +841,6 @@ public final class TrainingRun {
             }
             save(RunFolder.BEST);
         }
-        if (trainer.averagesWeights()) {
-            trainer.exchangeAverages(); // back to what is trained
-        }
-        // The last one to be written: a run that is killed before repeats what came after the
-        // previous one.
-        save(RunFolder.CHECKPOINT);
-        if (System.nanoTime() - summarised > SUMMARY_NANOS) {
-            summarise();
-        }
-        listener.epoch(result);
     }
 
     private void summarise() throws IOException {

@@ -38,6 +38,8 @@ class LabelTableRunTest {
         StringBuilder labels = new StringBuilder("image,patient,red,blue\n");
         StringBuilder numbers = new StringBuilder("image,brightness\n");
         StringBuilder classes = new StringBuilder("image,split,colour\n");
+        StringBuilder parts = new StringBuilder("image,patient,split,red,blue\n");
+        StringBuilder tests = new StringBuilder("image,patient,split,red,blue\n");
         for (int i = 0; i < IMAGES; i++) {
             int red = random.nextInt(2);
             int blue = random.nextInt(2);
@@ -50,12 +52,18 @@ class LabelTableRunTest {
             String known = i % 5 == 0 ? "" : String.valueOf(blue);
             labels.append(i + ".png,p" + i / 2 + "," + red + "," + known + "\n");
             numbers.append(i + ".png," + (red + blue) + "\n");
+            String part = i < 28 ? "train" : i < 36 ? "val" : "test";
+            String line = i + ".png,p" + i / 2 + "," + part + "," + red + "," + blue + "\n";
+            parts.append(line);
+            tests.append(part.equals("test") ? line : "");
             classes.append(
                     i + ".png," + (i < 30 ? "train" : "val") + "," + (red == 1 ? "r" : "o") + "\n");
         }
         Files.writeString(folder.resolve("labels.csv"), labels);
         Files.writeString(folder.resolve("numbers.csv"), numbers);
         Files.writeString(folder.resolve("classes.csv"), classes);
+        Files.writeString(folder.resolve("parts.csv"), parts);
+        Files.writeString(folder.resolve("tests.csv"), tests);
     }
 
     @Test
@@ -133,8 +141,8 @@ class LabelTableRunTest {
                                 "folder:" + folder,
                                 "--labels",
                                 folder.resolve("labels.csv").toString(),
-                                "--group-column",
-                                "patient",
+                                "--label-columns", // the run tells by what it held images out
+                                "red,blue",
                                 "--json")
                         .mustSucceed();
         String mean =
@@ -212,6 +220,81 @@ class LabelTableRunTest {
                                 folder.resolve("numbers.csv").toString())
                         .mustSucceed();
         assertTrue(evaluated.out().contains("mean error"), evaluated.out());
+    }
+
+    private Captured evaluated(Path weights, String table, String... more) {
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
+                                "evaluate",
+                                "--json",
+                                "--group-column",
+                                "patient",
+                                "--weights",
+                                weights.toString(),
+                                "--data",
+                                "folder:" + folder,
+                                "--labels",
+                                folder.resolve(table).toString()));
+        arguments.addAll(List.of(more));
+        return Captured.run(arguments).mustSucceed();
+    }
+
+    private static void assertImages(int expected, String json) {
+        assertTrue(json.matches("(?s).*\"images\" ?: ?" + expected + ",.*"), json);
+    }
+
+    @Test
+    void aColumnOfPartsDividesATableAndEveryPartCanBeMeasured() throws IOException {
+        Path run = folder.resolve("parts-run");
+        String[] options = {
+            "--task", "multilabel", "--group-column", "patient", "--best-by", "ap", "--epochs", "1"
+        };
+        Captured trained = Captured.run(train(run, "parts.csv", options)).mustSucceed();
+        assertTrue(trained.out().contains("28 training and 8 test images"), trained.out());
+        Path best = run.resolve("best.safetensors");
+        assertImages(8, evaluated(best, "parts.csv").out());
+        String tests = evaluated(best, "parts.csv", "--subset", "test").out();
+        assertImages(4, tests);
+        assertEquals(tests, evaluated(best, "tests.csv").out());
+
+        Path drawn = folder.resolve("drawn-run");
+        List<String> half = train(drawn, "parts.csv", options);
+        half.addAll(List.of("--hold-out", "0.5"));
+        String said = Captured.run(half).mustSucceed().out();
+        assertTrue(said.contains("20 training and 20 test images"), said);
+        half.addAll(List.of("--split-column", "split"));
+        Captured.run(half).mustRefuse("give one of them");
+
+        Path one = folder.resolve("one-label-run");
+        List<String> fewer = train(one, "parts.csv", options);
+        fewer.addAll(List.of("--weights", best.toString(), "--label-columns", "red"));
+        fewer.addAll(List.of("--positive-weights", "balanced"));
+        Captured.run(fewer).mustSucceed();
+        String weights = Files.readString(one.resolve("config.properties"));
+        assertTrue(weights.matches("(?s).*positive-weights = [0-9.]+, ?1\\.0.*"), weights);
+    }
+
+    @Test
+    void groupsInBothPartsAndTestsOfOneKindAreRefusedBeforeTraining() throws IOException {
+        Path out = folder.resolve("refused");
+        String all = Files.readString(folder.resolve("parts.csv"));
+        Files.writeString(folder.resolve("mixed.csv"), all.replaceAll(",p\\d+,", ",p0,"));
+        Captured.run(train(out, "mixed.csv", "--task", "multilabel", "--group-column", "patient"))
+                .mustRefuse("images whose 'patient' is p0 are among those to train on and");
+        Files.writeString(
+                folder.resolve("one-kind.csv"), all.replaceAll("(p\\d+,val),.*", "$1,1,0"));
+        Captured.run(
+                        train(
+                                out,
+                                "one-kind.csv",
+                                "--task",
+                                "multilabel",
+                                "--group-column",
+                                "patient"))
+                .mustRefuse("so that there is no mean AUROC; hold other images out");
+        refused(out, "--huber-delta is for --loss huber", "--huber-delta", "2");
+        assertFalse(Files.exists(out));
     }
 
     @Test

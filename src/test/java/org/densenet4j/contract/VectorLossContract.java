@@ -148,6 +148,7 @@ abstract class VectorLossContract extends OpenedDevice {
         forRandomCases(CASES, a -> checkOutputs(a, of(Kind.LOGISTIC, 0, 0, -1), 60));
         forRandomCases(CASES, a -> checkOutputs(a, of(Kind.FOCAL, 0, 2, 0.25), 60));
         forRandomCases(CASES, a -> checkOutputs(a, of(Kind.FOCAL, 0, 0.5, -1), 60));
+        forRandomCases(CASES, a -> checkOutputs(a, of(Kind.FOCAL, 0, 0, 0.75), 60));
     }
 
     @Test

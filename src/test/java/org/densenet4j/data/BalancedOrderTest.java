@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Test;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 class BalancedOrderTest {
@@ -71,6 +73,23 @@ class BalancedOrderTest {
             assertEquals(16, targets.length);
             assertTrue(targets[0] != 0 && targets[0] != 1 || targets[2] != 0 && targets[2] != 1);
         }
+    }
+
+    /** Shifted by up to a pixel, an image of one pixel is itself or empty. */
+    @Test
+    void anImageThatComesAgainIsChangedInAnotherWay() {
+        LabelledPixels data = LabelledPixels.counts(60, 4);
+        Map<Integer, Set<Float>> seen = new HashMap<>();
+        BatchLoader loader = loader(data).augment(new Augmentation(1, false));
+        try (BatchLoader.Epoch batches = loader.epoch(0)) {
+            for (Batch batch : batches) {
+                for (int i = 0; i < batch.size(); i++) {
+                    seen.computeIfAbsent(batch.indices()[i], index -> new HashSet<>())
+                            .add(batch.images()[i]);
+                }
+            }
+        }
+        assertTrue(seen.values().stream().anyMatch(values -> values.size() == 2), seen.toString());
     }
 
     @Test

@@ -76,6 +76,8 @@ class TarDatasetTest {
         assertEquals(5, pixels[0]);
         Files.writeString(folder.resolve("classes.txt"), "cat\ndog\n");
         assertTrue(refusal(one).contains("classes.txt: names 2 classes"), refusal(one));
+        Files.write(folder.resolve("classes.txt"), new byte[] {(byte) 0xE4, '\n'});
+        assertTrue(refusal(one).contains("classes.txt"), refusal(one));
     }
 
     private static String refusal(Path... shards) {

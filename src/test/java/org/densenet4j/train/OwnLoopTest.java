@@ -13,6 +13,7 @@ import org.densenet4j.data.Dataset;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.graph.ParameterSpec;
@@ -90,6 +91,42 @@ class OwnLoopTest {
             assertSame(whole.network(), mixed.network());
             assertEquals(6, mixed.steps());
         }
+    }
+
+    @Test
+    void averagesFollowStepsWhosePassesAreOnesOwn() {
+        try (Device device = Device.open("cpu", OPTIONS);
+                Trainer trainer =
+                        Trainer.of(SPEC, device)
+                                .batch(IMAGES)
+                                .optimizer(Sgd.plain(0.1))
+                                .averageWeights(new WeightAverage(0.75, false))
+                                .open()) {
+            Network network = trainer.network();
+            float[] before = network.parameter("classifier.weight");
+            network.zeroGradients();
+            Batch batch = batch(0);
+            Pass pass = new Pass(batch.size(), Mode.TRAIN, 1, 0);
+            network.input(batch.images(), batch.size());
+            network.forward(pass);
+            network.loss(pass, batch.labels(), 0, batch.size());
+            network.backward(pass);
+            trainer.update();
+            float[] after = network.parameter("classifier.weight");
+            trainer.exchangeAverages();
+            float[] averages = network.parameter("classifier.weight");
+            for (int i = 0; i < averages.length; i++) {
+                assertEquals(0.75 * before[i] + 0.25 * after[i], averages[i], 1e-6);
+            }
+        }
+    }
+
+    /** PyTorch keeps dampening to momentum. */
+    @Test
+    void withoutMomentumNoGradientIsDampened() {
+        Sgd plain = Sgd.plain(0.1).withDampening(0.5);
+        assertEquals(1, plain.step(0.1, 1, 2).gradientShare());
+        assertEquals(0.5, plain.withMomentum(0.9).step(0.1, 1, 2).gradientShare());
     }
 
     @Test

@@ -81,6 +81,7 @@ class RecipeTest {
                         case "interpolation" -> "bicubic";
                         case "vertical-flip" -> "true";
                         case "input-width" -> "19";
+                        case "min-lr" -> "0.0125";
                         case "optimiser" -> "rmsprop";
                         case "task" -> "multilabel";
                         case "loss" -> "huber";
@@ -190,5 +191,14 @@ class RecipeTest {
         Files.write(file, new byte[] {'a', '=', (byte) 0xFF});
         assertThrows(IOException.class, () -> SettingsFile.read(file));
         assertThrows(IOException.class, () -> SettingsFile.read(folder.resolve("none")));
+    }
+
+    @Test
+    void adamsVariantsHaveTheirOwnDefaults() {
+        Recipe adam = Recipe.preset("cifar").with(Map.of("optimiser", "adam"));
+        Recipe decoupled = adam.with(Map.of("optimiser", "adamw"));
+        assertEquals("0.0", adam.values().get("weight-decay"));
+        assertEquals("0.01", decoupled.values().get("weight-decay"));
+        assertEquals("0.001", decoupled.values().get("lr"));
     }
 }

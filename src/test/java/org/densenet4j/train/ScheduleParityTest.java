@@ -3,6 +3,7 @@ package org.densenet4j.train;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.io.Safetensors;
 import org.junit.jupiter.api.AfterEach;
@@ -102,13 +103,13 @@ class ScheduleParityTest {
         double[] losses = values(name + ".losses");
         double[] expected = values(name + ".rates");
         double[] found = new double[losses.length];
-        Plateau plateau = new Plateau(factor, patience, 1e-4, cooldown, least);
+        Plateau plateau = new Plateau(factor, patience, 1e-4, cooldown, least, RATE);
         for (int epoch = 0; epoch < losses.length; epoch++) {
             found[epoch] = RATE * plateau.scale();
             plateau.step(losses[epoch]);
             if (interrupted) {
                 String state = plateau.state();
-                plateau = new Plateau(factor, patience, 1e-4, cooldown, least);
+                plateau = new Plateau(factor, patience, 1e-4, cooldown, least, RATE);
                 plateau.restore(state);
             }
         }
@@ -144,6 +145,29 @@ class ScheduleParityTest {
         assertEquals(cycle.momentum(0.5), cycle.withWarmUp(0.1).momentum(0.5));
     }
 
+    /** PyTorch compares the change of the rate itself with 1e-8. */
+    @Test
+    void aPlateauLeavesARateAloneThatWouldHardlyChange() {
+        Plateau plateau = new Plateau(0.1, 0, 0, 0, 0, 1e-5);
+        double[] scales = new double[6];
+        for (int i = 0; i < scales.length; i++) {
+            plateau.step(1);
+            scales[i] = plateau.scale();
+        }
+        assertArrayEquals(new double[] {1, 0.1, 1e-2, 1e-3, 1e-3, 1e-3}, scales, 1e-15);
+    }
+
+    @Test
+    void theLeastRateIsComparedWithTheOneThatIsScaledToTheBatch() {
+        Recipe recipe =
+                Recipe.preset("cifar").with(Map.of("batch", "16", "scale-learning-rate", "true"));
+        IllegalArgumentException e =
+                assertThrows(
+                        IllegalArgumentException.class,
+                        () -> recipe.with(Map.of("schedule", "plateau", "min-lr", "0.05")));
+        assertTrue(e.getMessage().contains("min-lr"), e.getMessage());
+    }
+
     @Test
     void settingsThatMakeNoScheduleAreRefused() {
         Class<IllegalArgumentException> wrong = IllegalArgumentException.class;
@@ -151,12 +175,13 @@ class ScheduleParityTest {
         assertThrows(wrong, () -> LearningRateSchedule.restarts(0.1, 0, 0, 1));
         assertThrows(wrong, () -> LearningRateSchedule.restarts(0.1, 0, 0.5, 0));
         assertThrows(wrong, () -> LearningRateSchedule.polynomial(0.1, 0));
-        assertThrows(wrong, () -> new Plateau(1, 1, 0, 0, 0));
-        assertThrows(wrong, () -> new Plateau(0.1, -1, 0, 0, 0));
+        assertThrows(wrong, () -> new Plateau(1, 1, 0, 0, 0, 0.1));
+        assertThrows(wrong, () -> new Plateau(0.1, -1, 0, 0, 0, 0.1));
         Recipe recipe = Recipe.preset("cifar");
         assertThrows(wrong, () -> recipe.with(Map.of("min-lr", "0.2")));
         assertThrows(wrong, () -> recipe.with(Map.of("restart-factor", "0")));
         assertThrows(wrong, () -> recipe.with(Map.of("pct-start", "1")));
-        assertThrows(NumberFormatException.class, () -> new Plateau(0.1, 1, 0, 0, 0).restore("1"));
+        Plateau plateau = new Plateau(0.1, 1, 0, 0, 0, 0.1);
+        assertThrows(NumberFormatException.class, () -> plateau.restore("1"));
     }
 }

@@ -75,10 +75,10 @@ final class VectorLosses extends StoredElements {
 
     /**
      * {@code base^(γ − 1)}; where the base is 0 it is infinite, and 0 is the limit of its products
-     * with what goes to 0 as fast as the base.
+     * with what goes to 0 as fast as the base. Without focus it is multiplied by 0.
      */
     private static double slopeOfPower(double base, double gamma) {
-        return base == 0 ? 0 : power(base, gamma - 1);
+        return base == 0 || gamma == 0 ? 0 : power(base, gamma - 1);
     }
 
     /** See {@link org.densenet4j.backend.Kernels#outputLoss}. */
