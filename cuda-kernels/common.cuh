@@ -46,7 +46,7 @@ __device__ __forceinline__ void store(float* p, Channels<V> values) {
     *reinterpret_cast<Channels<V>*>(p) = values;
 }
 
-// The same of V values in bf16, as one access of 2 * V bytes.
+// V values in bf16, read or written by one access of 2 * V bytes.
 template <int V>
 struct alignas(2 * V) StoredChannels {
     BFloat16 v[V];

@@ -41,8 +41,8 @@ public interface PointwiseConvolution {
     void forward(int lane, Matrix x, Matrix affine, Matrix weights, Matrix chunk, Matrix z);
 
     /**
-     * The same, with mean and sum of squared deviations of each column of the stored Z while it is
-     * at hand.
+     * Makes {@code Z = relu(bn(X))·Wᵀ} of a chunk of rows, and mean and sum of squared deviations
+     * of each column of Z as it is stored, while it is at hand.
      *
      * @param kernels of the same arena
      * @param lane whose scratch is used

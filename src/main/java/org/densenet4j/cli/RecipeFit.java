@@ -161,7 +161,7 @@ final class RecipeFit {
                             + training.channels()
                             + "; use --colour-jitter 0");
         }
-        BestBy best = recipe.bestBy().of(recipe.task());
+        BestBy best = recipe.bestBy().resolved(recipe.task());
         if ((best == BestBy.AUROC || best == BestBy.AP) && !divides(test)) {
             throw new IllegalArgumentException(
                     "there is no label that some of the images held out have and others have not,"

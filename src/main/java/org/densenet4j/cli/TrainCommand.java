@@ -137,7 +137,7 @@ class TrainCommand implements Callable<Integer> {
         task.check(name, ofPixels);
         data.labels(ofPixels, name);
         data.labelledFor(recipe.task());
-        recipe.bestBy().of(recipe.task()); // refused before anything is prepared
+        recipe.bestBy().resolved(recipe.task()); // refused before anything is prepared
         recipeOption.check(recipe, ofPixels);
         data.resizing(recipe.resizing());
         FamilySpec wanted = checkpoint != null ? checkpoint.spec() : begun(recipe);

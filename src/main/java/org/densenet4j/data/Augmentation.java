@@ -86,7 +86,7 @@ public record Augmentation(
     }
 
     /**
-     * {@return the same with another colour jitter}
+     * {@return this augmentation with another colour jitter}
      *
      * @param value the changes of colour
      */
@@ -104,7 +104,7 @@ public record Augmentation(
     }
 
     /**
-     * {@return the same with half of the images upside down, or not}
+     * {@return this augmentation with half of the images upside down, or not}
      *
      * @param on for images that have no top, such as those of a microscope
      */
@@ -114,7 +114,7 @@ public record Augmentation(
     }
 
     /**
-     * {@return the same with images turned}
+     * {@return this augmentation with images turned}
      *
      * @param degrees at most, to either side; 0 for none
      */
@@ -132,7 +132,7 @@ public record Augmentation(
     }
 
     /**
-     * {@return the same with RandAugment}
+     * {@return this augmentation with RandAugment}
      *
      * @param value its numbers, or null for none
      */
@@ -142,7 +142,7 @@ public record Augmentation(
     }
 
     /**
-     * {@return the same with random erasing}
+     * {@return this augmentation with random erasing}
      *
      * @param value how often and with what, or null for none
      */
@@ -160,7 +160,7 @@ public record Augmentation(
     }
 
     /**
-     * {@return the same with another interpolation of the random resized crop}
+     * {@return this augmentation with another interpolation of the random resized crop}
      *
      * @param value how images are resized
      */

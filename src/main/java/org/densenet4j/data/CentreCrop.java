@@ -60,7 +60,7 @@ public record CentreCrop(
     }
 
     /**
-     * {@return the same with another share and interpolation}
+     * {@return this crop with another share and interpolation}
      *
      * @param value both
      */

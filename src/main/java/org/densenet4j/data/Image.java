@@ -36,8 +36,8 @@ public record Image(int height, int width, int channels, byte[] pixels) {
     }
 
     /**
-     * Resized so that it just covers {@code resize} times the wanted size, then cut out of the
-     * middle: torchvision's {@code Resize} and {@code CenterCrop}.
+     * Resized bilinearly so that it just covers the wanted size divided by {@code cropShare}, then
+     * cut out of the middle: torchvision's {@code Resize} and {@code CenterCrop}.
      *
      * @param wantedHeight rows of pixels, 1 or more
      * @param wantedWidth columns of pixels, 1 or more
@@ -49,7 +49,8 @@ public record Image(int height, int width, int channels, byte[] pixels) {
     }
 
     /**
-     * The same with another interpolation.
+     * Resized so that it just covers the wanted size divided by {@code cropShare}, then cut out of
+     * the middle: torchvision's {@code Resize} and {@code CenterCrop}.
      *
      * @param wantedHeight rows of pixels, 1 or more
      * @param wantedWidth columns of pixels, 1 or more
@@ -65,7 +66,7 @@ public record Image(int height, int width, int channels, byte[] pixels) {
         return resizedAndCut(wantedHeight, wantedWidth, cropShare, interpolation, ImageView.CENTRE);
     }
 
-    /** The same with the part that a view shows, not mirrored. */
+    /** Resized for a crop, of which the part that a view shows is cut out; not mirrored. */
     Image resizedAndCut(
             int wantedHeight,
             int wantedWidth,

@@ -52,7 +52,7 @@ public final class ImageFile {
     }
 
     /**
-     * {@return the same with another limit}
+     * {@return a file as RGB, if it has no more pixels than a limit}
      *
      * @param file of a format that {@link ImageFile} reads
      * @param mostPixels larger images are refused before they are decoded
@@ -64,7 +64,7 @@ public final class ImageFile {
     }
 
     /**
-     * {@return the same with other options}
+     * {@return a file as RGB, by other limits, or upright}
      *
      * @param file of a format that {@link ImageFile} reads
      * @param options how large it may be, and whether it is turned upright
@@ -111,7 +111,7 @@ public final class ImageFile {
     }
 
     /**
-     * {@return the same with another limit}
+     * {@return an image in memory as RGB, if it has no more pixels than a limit}
      *
      * @param name of the image, for messages
      * @param bytes the content of a file
@@ -124,7 +124,7 @@ public final class ImageFile {
     }
 
     /**
-     * {@return the same with other options}
+     * {@return an image in memory as RGB, by other limits, or upright}
      *
      * @param name of the image, for messages
      * @param bytes the content of a file

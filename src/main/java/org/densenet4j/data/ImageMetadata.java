@@ -188,7 +188,7 @@ public record ImageMetadata(
     }
 
     /**
-     * {@return the same with other class names}
+     * {@return this with other class names}
      *
      * @param names in the order of the logits
      */
@@ -199,7 +199,7 @@ public record ImageMetadata(
     }
 
     /**
-     * {@return the same with another normalisation}
+     * {@return this with another normalisation}
      *
      * @param value of pixel values from 0 to 1
      */
@@ -210,7 +210,7 @@ public record ImageMetadata(
     }
 
     /**
-     * {@return the same with the Exif orientation followed or ignored}
+     * {@return this with the Exif orientation followed or ignored}
      *
      * @param on whether images were turned upright
      */
@@ -219,7 +219,7 @@ public record ImageMetadata(
     }
 
     /**
-     * {@return the same with the colours and indices that masks show the classes by}
+     * {@return this with the colours and indices that masks show the classes by}
      *
      * @param value of classes of pixels
      */
@@ -230,7 +230,7 @@ public record ImageMetadata(
     }
 
     /**
-     * {@return the same with another way to resize images}
+     * {@return this with another way to resize images}
      *
      * @param value recorded where it is not the usual one
      */

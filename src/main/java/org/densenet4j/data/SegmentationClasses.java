@@ -140,9 +140,9 @@ public final class SegmentationClasses {
     }
 
     /**
-     * {@return the 11 classes of CamVid (Brostow et al} 2009) as SegNet and FC-DenseNet number
+     * {@return the 11 classes of CamVid (Brostow et al. 2009) as SegNet and FC-DenseNet number
      * them, each with its colours among the 32 of the original label images; index 11 and the other
-     * colours are void.
+     * colours are void}
      */
     public static SegmentationClasses camvid() {
         String name = "camvid.csv";

@@ -106,7 +106,7 @@ public sealed interface LossFunction
         }
 
         /**
-         * {@return the same with label smoothing}
+         * {@return this loss with label smoothing}
          *
          * @param share from 0 to below 1
          */
@@ -115,7 +115,7 @@ public sealed interface LossFunction
         }
 
         /**
-         * {@return the same as a focal loss}
+         * {@return this loss as a focal loss}
          *
          * @param gamma 0 or more
          */
@@ -124,7 +124,7 @@ public sealed interface LossFunction
         }
 
         /**
-         * {@return the same with a weight for each class}
+         * {@return this loss with a weight for each class}
          *
          * @param weights above 0
          */
@@ -216,7 +216,7 @@ public sealed interface LossFunction
         }
 
         /**
-         * {@return the same with label smoothing}
+         * {@return this loss with label smoothing}
          *
          * @param share from 0 to below 1
          */
@@ -226,7 +226,7 @@ public sealed interface LossFunction
         }
 
         /**
-         * {@return the same as a focal loss}
+         * {@return this loss as a focal loss}
          *
          * @param gamma 0 or more
          * @param balance weight of target 1, or negative for none
@@ -237,7 +237,7 @@ public sealed interface LossFunction
         }
 
         /**
-         * {@return the same with a weight of target 1 for each label}
+         * {@return this loss with a weight of target 1 for each label}
          *
          * @param weights above 0
          */
@@ -246,7 +246,7 @@ public sealed interface LossFunction
         }
 
         /**
-         * {@return the same as a sum of each label's mean}
+         * {@return this loss as a sum of each label's mean}
          *
          * @param weights above 0, one for each label, or none for 1
          */

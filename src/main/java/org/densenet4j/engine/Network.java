@@ -246,10 +246,10 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * The same as the last pass of a step that several processes share: between backward and the
-     * norm the gradients are summed over all ranks, so that every rank has the gradients, and their
-     * norm, of all images. A device may record the sum with the pass: all ranks run passes of as
-     * many images then.
+     * Forward, loss and backward of the batch that was copied in, as the last pass of a step that
+     * several processes share: between backward and the norm the gradients are summed over all
+     * ranks, so that every rank has the gradients, and their norm, of all images. A device may
+     * record the sum with the pass: all ranks run passes of as many images then.
      *
      * @param pass of as many images as were copied in
      * @param labels one class index per image, or per pixel, where it may be {@link #VOID_LABEL}
@@ -263,7 +263,8 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * The same by any loss.
+     * Forward, loss and backward of the images that were copied in, by any loss: adds to the
+     * gradients of the parameters. On a GPU passes of one kind are recorded once and then replayed.
      *
      * @param pass of as many images as were copied in
      * @param targets of the kind that the plan was made for
@@ -313,7 +314,8 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * The same by any loss.
+     * Forward and loss of the images that were copied in, by any loss; gradients are left as they
+     * are.
      *
      * @param pass of as many images as were copied in
      * @param targets of the kind that the plan was made for

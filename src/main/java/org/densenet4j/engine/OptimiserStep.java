@@ -19,7 +19,7 @@ public sealed interface OptimiserStep permits SgdStep, RmspropStep, AdamStep {
 
     /**
      * {@return names of what it remembers of each parameter, in an order that does not depend on
-     * its settings} The plan of the network must have been made with as many
+     * its settings} The plan of the network must have been made with memory for as many vectors
      */
     List<String> state();
 

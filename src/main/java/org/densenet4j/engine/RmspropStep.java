@@ -102,9 +102,9 @@ public record RmspropStep(
     }
 
     /**
-     * {@return as FC-DenseNet's authors have it (Jégou et al} 2017, arXiv 1611.09326, section 4.1,
+     * {@return as FC-DenseNet's authors have it (Jégou et al. 2017, arXiv 1611.09326, section 4.1,
      * and their code): rho 0.9, epsilon 1e-6 below the root, and a penalty of 1e-4·Σw² on weights
-     * and gamma, whose gradient is a weight decay of 2e-4.
+     * and gamma, whose gradient is a weight decay of 2e-4}
      *
      * @param rate learning rate
      */

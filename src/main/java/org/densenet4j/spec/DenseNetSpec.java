@@ -166,13 +166,13 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         return imageNet("densenet161", 48, 6, 12, 36, 24);
     }
 
-    /** {@return DenseNet-264 for ImageNet, k = 32 (Huang et al} 2017, table 1). */
+    /** {@return DenseNet-264 for ImageNet, k = 32 (Huang et al. 2017, table 1)} */
     public static Builder densenet264() {
         return imageNet("densenet264", 32, 6, 12, 64, 48);
     }
 
     /**
-     * {@return DenseNet-232 for ImageNet, k = 48 (Pleiss et al} 2017, section 4). The name is the
+     * {@return DenseNet-232 for ImageNet, k = 48 (Pleiss et al. 2017, section 4)} The name is the
      * report's; by the usual count its blocks make 233 layers.
      */
     public static Builder densenet232() {
@@ -341,8 +341,8 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
 
     /**
      * {@return probability that a dense layer is kept in a training step: {@code p_l = 1 − l/L·(1 −
-     * p_L)}, the linear decay of stochastic depth (Huang et al} 2016, arXiv 1603.09382, section 3),
-     * where l counts the dense layers of the whole network from 1 to L.
+     * p_L)}, the linear decay of stochastic depth (Huang et al. 2016, arXiv 1603.09382, section 3),
+     * where l counts the dense layers of the whole network from 1 to L}
      *
      * @param block number of the block, from 1
      * @param layer number of the layer in its block, from 1

@@ -72,7 +72,7 @@ public record Adam(
     }
 
     /**
-     * {@return the same with other weights of what is remembered}
+     * {@return this optimiser with other weights of what is remembered}
      *
      * @param first of the gradients
      * @param second of the squared gradients
@@ -83,7 +83,7 @@ public record Adam(
     }
 
     /**
-     * {@return the same with another epsilon}
+     * {@return this optimiser with another epsilon}
      *
      * @param value small and positive
      */
@@ -92,13 +92,15 @@ public record Adam(
                 learningRate, beta1, beta2, value, amsgrad, decoupled, weightDecay, decayed);
     }
 
-    /** {@return the same that divides by the largest mean square so far (Reddi et al. 2018)} */
+    /**
+     * {@return this optimiser that divides by the largest mean square so far (Reddi et al. 2018)}
+     */
     public Adam withAmsgrad() {
         return new Adam(learningRate, beta1, beta2, epsilon, true, decoupled, weightDecay, decayed);
     }
 
     /**
-     * {@return the same with another weight decay}
+     * {@return this optimiser with another weight decay}
      *
      * @param decay from 0, for none, to 1
      */
@@ -106,7 +108,7 @@ public record Adam(
         return new Adam(learningRate, beta1, beta2, epsilon, amsgrad, decoupled, decay, decayed);
     }
 
-    /** {@return the same without weight decay on gamma, beta and biases} */
+    /** {@return this optimiser without weight decay on gamma, beta and biases} */
     public Adam withoutDecayOfNormsAndBiases() {
         return new Adam(
                 learningRate,

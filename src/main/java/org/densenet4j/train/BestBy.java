@@ -39,7 +39,7 @@ public enum BestBy {
      * @param task of the network
      * @throws IllegalArgumentException in one line when the task has no such number
      */
-    public BestBy of(Task task) {
+    public BestBy resolved(Task task) {
         Objects.requireNonNull(task, "task");
         if (!tasks.contains(task)) {
             throw new IllegalArgumentException(
@@ -95,7 +95,7 @@ public enum BestBy {
     }
 
     /** The number of a test; NaN where it has none. */
-    double of(TestResult test) {
+    double score(TestResult test) {
         return switch (this) {
             case DEFAULT -> throw new IllegalStateException("the task decides");
             case ACCURACY -> test.accuracy();

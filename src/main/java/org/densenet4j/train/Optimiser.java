@@ -14,7 +14,7 @@ public sealed interface Optimiser permits Sgd, Rmsprop, Adam {
     double momentum();
 
     /**
-     * {@return the same with another momentum}
+     * {@return this optimiser with another momentum}
      *
      * @param value from 0 to 1
      * @throws IllegalArgumentException when there is none to change

@@ -40,7 +40,7 @@ public record ParameterGroup(
     }
 
     /**
-     * {@return the same with a factor of the learning rate}
+     * {@return this group with a factor of the learning rate}
      *
      * @param factor 0 or more
      */
@@ -49,7 +49,7 @@ public record ParameterGroup(
     }
 
     /**
-     * {@return the same with a weight decay of its own}
+     * {@return this group with a weight decay of its own}
      *
      * @param decay from 0, for none, to 1
      */
@@ -57,7 +57,7 @@ public record ParameterGroup(
         return new ParameterGroup(pattern, rateScale, OptionalDouble.of(decay), frozen);
     }
 
-    /** {@return the same that is not trained} */
+    /** {@return this group, not trained} */
     public ParameterGroup freeze() {
         return new ParameterGroup(pattern, rateScale, weightDecay, true);
     }

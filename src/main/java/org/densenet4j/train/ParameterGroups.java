@@ -87,11 +87,6 @@ public final class ParameterGroups {
         return new ParameterGroups(groups, frozen, decay);
     }
 
-    /** {@return whether everything is as the optimiser says} */
-    public boolean isNone() {
-        return groups.isEmpty() && frozen.isEmpty() && layerDecay == 1;
-    }
-
     /**
      * {@return groups as text: {@code PATTERN: SETTING ...}, separated by semicolons, with the
      * settings {@code rate-scale=X}, {@code weight-decay=X} and {@code frozen}}

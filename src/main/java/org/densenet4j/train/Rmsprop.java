@@ -77,9 +77,9 @@ public record Rmsprop(
     }
 
     /**
-     * {@return as FC-DenseNet's authors have it (Jégou et al} 2017, arXiv 1611.09326, section 4.1,
+     * {@return as FC-DenseNet's authors have it (Jégou et al. 2017, arXiv 1611.09326, section 4.1,
      * and their code): rho 0.9, epsilon 1e-6 below the root, and a penalty of 1e-4·Σw² on weights
-     * and gamma, whose gradient is a weight decay of 2e-4.
+     * and gamma, whose gradient is a weight decay of 2e-4}
      *
      * @param learningRate of the first step
      */
@@ -88,7 +88,7 @@ public record Rmsprop(
     }
 
     /**
-     * {@return the same with another weight decay}
+     * {@return this optimiser with another weight decay}
      *
      * @param decay from 0, for none, to 1
      */
@@ -98,7 +98,7 @@ public record Rmsprop(
     }
 
     /**
-     * {@return the same with another momentum of what is divided}
+     * {@return this optimiser with another momentum of what is divided}
      *
      * @param value from 0, for none, to 1
      */
@@ -108,7 +108,9 @@ public record Rmsprop(
                 learningRate, rho, epsilon, epsilonInside, weightDecay, decayed, value, centred);
     }
 
-    /** {@return the same that takes the squared mean of the gradients from their mean square} */
+    /**
+     * {@return this optimiser that takes the squared mean of the gradients from their mean square}
+     */
     public Rmsprop withCentring() {
         return new Rmsprop(
                 learningRate, rho, epsilon, epsilonInside, weightDecay, decayed, momentum, true);

@@ -101,7 +101,7 @@ public record Sgd(
     }
 
     /**
-     * {@return the same with another weight decay}
+     * {@return this optimiser with another weight decay}
      *
      * @param decay from 0, for none, to 1
      */
@@ -110,7 +110,7 @@ public record Sgd(
     }
 
     /**
-     * {@return the same with another momentum}
+     * {@return this optimiser with another momentum}
      *
      * @param value from 0, for none, to 1
      */
@@ -126,7 +126,7 @@ public record Sgd(
     }
 
     /**
-     * {@return the same with dampening}
+     * {@return this optimiser with dampening}
      *
      * @param value share of each gradient but the first that is kept out of the velocity, 0 for
      *     none; not with Nesterov's momentum
@@ -135,7 +135,7 @@ public record Sgd(
         return new Sgd(learningRate, momentum, nesterov, weightDecay, decayNormsAndBiases, value);
     }
 
-    /** {@return the same without weight decay on gamma, beta and biases} */
+    /** {@return this optimiser without weight decay on gamma, beta and biases} */
     public Sgd withoutDecayOfNormsAndBiases() {
         return new Sgd(learningRate, momentum, nesterov, weightDecay, false, dampening);
     }

@@ -53,7 +53,7 @@ import java.util.Optional;
  */
 public final class Trainer implements AutoCloseable {
     private static final String OPTIMISER = "trainer.optimiser";
-    private static final String AVERAGED = "trainer.averaged";
+    private static final String AVERAGES_EXCHANGED = "trainer.averaged";
 
     private final Network network;
     private final Device device;
@@ -75,13 +75,13 @@ public final class Trainer implements AutoCloseable {
     private boolean shared;
 
     /** Whether there was no step since running statistics were averaged. */
-    private boolean averaged = true;
+    private boolean statisticsAveraged = true;
 
     /** Steps before this trainer's network was opened, of the state that was loaded. */
     private long stepsBefore;
 
     /** Whether averages of the weights were started, by the first pass or by what was loaded. */
-    private boolean averaging;
+    private boolean averagesStarted;
 
     /** Counts forward passes, so that micro-batches of one step drop different elements. */
     private long passes;
@@ -227,7 +227,7 @@ public final class Trainer implements AutoCloseable {
                 throw refuse(network.firstNonFiniteGradient(), "the gradient");
             }
             update(norm);
-            averaged = ranks.isAlone();
+            statisticsAveraged = ranks.isAlone();
             if (!ranks.isAlone()) { // also where ranks have different numbers of micro-batches
                 passes = passesBefore + (long) accumulate * ranks.count();
             }
@@ -267,9 +267,9 @@ public final class Trainer implements AutoCloseable {
      */
     public void averageRunningStatistics() {
         try (DeviceUse _ = network.use()) {
-            if (!averaged) {
+            if (!statisticsAveraged) {
                 ranks.average(network);
-                averaged = true;
+                statisticsAveraged = true;
             }
         }
     }
@@ -311,9 +311,9 @@ public final class Trainer implements AutoCloseable {
             throw new IllegalStateException(
                     "the network holds its averages; exchangeAverages() before it is trained on");
         }
-        if (average != null && !averaging) {
+        if (average != null && !averagesStarted) {
             network.startAverages();
-            averaging = true;
+            averagesStarted = true;
         }
     }
 
@@ -327,7 +327,7 @@ public final class Trainer implements AutoCloseable {
      */
     public void exchangeAverages() {
         try (DeviceUse _ = network.use()) {
-            if (average != null && !averaging) {
+            if (average != null && !averagesStarted) {
                 throw new IllegalStateException("there are no averages before the first step");
             }
             network.exchangeAverages();
@@ -391,7 +391,7 @@ public final class Trainer implements AutoCloseable {
                         steps() + 1, network.firstNonFiniteGradient(), "the gradient");
             }
             update(norm);
-            averaged = ranks.isAlone();
+            statisticsAveraged = ranks.isAlone();
             return norm;
         }
     }
@@ -712,10 +712,10 @@ public final class Trainer implements AutoCloseable {
             counters.put("trainer.passes", String.valueOf(passes));
             counters.put("trainer.learningRate", String.valueOf(learningRate));
             if (average != null) {
-                if (!averaging) {
+                if (!averagesStarted) {
                     startAverages(); // of a trainer that has made no step
                 }
-                counters.put(AVERAGED, String.valueOf(network.areAveragesExchanged()));
+                counters.put(AVERAGES_EXCHANGED, String.valueOf(network.areAveragesExchanged()));
             }
             Checkpoint.save(path, network, spec(), counters, steps());
         }
@@ -763,9 +763,9 @@ public final class Trainer implements AutoCloseable {
             stepsBefore = counters.steps - network.updates();
             passes = counters.passes;
             shared = false;
-            averaged = true;
+            statisticsAveraged = true;
             if (average != null) {
-                takeAverages(metadata.get(AVERAGED));
+                takeAverages(metadata.get(AVERAGES_EXCHANGED));
             }
             learningRate(counters.learningRate);
             return metadata;
@@ -778,7 +778,7 @@ public final class Trainer implements AutoCloseable {
      * @param saved whether the file has, null where it has no averages: they start at its weights
      */
     private void takeAverages(@Nullable String saved) {
-        averaging = saved != null;
+        averagesStarted = saved != null;
         boolean wanted = Boolean.parseBoolean(saved);
         network.averagesAreExchanged(wanted);
         if (wanted) {

@@ -94,7 +94,7 @@ public final class TrainingRun {
         this.trainer = trainer;
         this.recipe = recipe;
         this.folder = folder;
-        this.bestBy = recipe.bestBy().of(trainer.task());
+        this.bestBy = recipe.bestBy().resolved(trainer.task());
         this.plateau = recipe.plateau();
         this.ranks = trainer.ranks();
         recipe.values().forEach((key, value) -> notes.put("recipe." + key, value));
@@ -823,9 +823,9 @@ public final class TrainingRun {
     /** Writes what a test found and, where it is the best so far, the state that was tested. */
     private void saveTested(TestResult tested, EpochResult result, EventFile events)
             throws IOException {
-        boolean best = bestBy.isBetter(bestBy.of(tested), bestScore);
+        boolean best = bestBy.isBetter(bestBy.score(tested), bestScore);
         if (best) {
-            bestScore = bestBy.of(tested);
+            bestScore = bestBy.score(tested);
             bestEpoch = epoch;
         }
         folder.append(result, classNames);

@@ -263,6 +263,7 @@ class LabelTableRunTest {
         half.addAll(List.of("--hold-out", "0.5"));
         String said = Captured.run(half).mustSucceed().out();
         assertTrue(said.contains("20 training and 20 test images"), said);
+        half.set(half.indexOf("--out") + 1, folder.resolve("refused").toString());
         half.addAll(List.of("--split-column", "split"));
         Captured.run(half).mustRefuse("give one of them");
 

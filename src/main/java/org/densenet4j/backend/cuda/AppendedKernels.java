@@ -38,7 +38,7 @@ final class AppendedKernels {
         return Math.max(16, Integer.highestOneBit(least - 1) << 1);
     }
 
-    private boolean half() {
+    private boolean isBFloat16() {
         return program.type() == DataType.BFLOAT16;
     }
 
@@ -56,7 +56,8 @@ final class AppendedKernels {
     Optional<LayerKernel> forward(int rows, int multiprocessors) {
         List<LayerKernel> kernels =
                 switch (program.width()) {
-                    case 48, 64 -> List.of(half() ? forward("", 128, 8, 2) : forward("", 64, 4, 2));
+                    case 48, 64 ->
+                            List.of(isBFloat16() ? forward("", 128, 8, 2) : forward("", 64, 4, 2));
                     default -> List.of(forward("", 192, 6, 1), forward("short_", 96, 3, 1));
                 };
         return LayerKernel.leastBusy(kernels, rows, multiprocessors, mostSharedBytes);
@@ -83,7 +84,7 @@ final class AppendedKernels {
     Optional<LayerKernel> data(int rows, int multiprocessors) {
         List<LayerKernel> kernels =
                 switch (program.width()) {
-                    case 48, 64 -> List.of(data("", half() ? 128 : 64, 4, 2));
+                    case 48, 64 -> List.of(data("", isBFloat16() ? 128 : 64, 4, 2));
                     case 96 -> List.of(data("", 128, 8, 1));
                     default -> List.of(data("", 128, 8, 1), data("short_", 96, 8, 1));
                 };
@@ -104,8 +105,8 @@ final class AppendedKernels {
     Optional<LayerKernel> weights() {
         LayerKernel kernel =
                 switch (program.width()) {
-                    case 48 -> weights(half() ? 96 : 48, 2);
-                    case 64 -> weights(half() ? 128 : 64, 2);
+                    case 48 -> weights(isBFloat16() ? 96 : 48, 2);
+                    case 64 -> weights(isBFloat16() ? 128 : 64, 2);
                     case 96 -> weights(96, 1);
                     default -> weights(128, 1);
                 };

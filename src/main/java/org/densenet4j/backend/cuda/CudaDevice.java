@@ -42,7 +42,9 @@ final class CudaDevice implements Device {
     /** The oldest compute capability whose tensor cores multiply bf16. */
     private static final int BFLOAT16_ARCHITECTURE = 80;
 
-    /** The same as a part of what a convolution reads and writes, where that is more. */
+    /**
+     * A workspace may have a quarter of what its convolution reads and writes, where that is more.
+     */
     private static final int WORKSPACE_SHARE = 4;
 
     /** Left to the driver and to libraries when a plan asks what is free. */

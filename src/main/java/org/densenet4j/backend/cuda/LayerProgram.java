@@ -46,8 +46,8 @@ record LayerProgram(DataType type, int width, int newChannels) {
 
     /** What the source is compiled with. */
     List<String> definitions() {
-        int half = type == DataType.BFLOAT16 ? 1 : 0;
-        return List.of("-DDENSE_LAYER_WIDTH=" + width, "-DDENSE_LAYER_BF16=" + half);
+        int bfloat16 = type == DataType.BFLOAT16 ? 1 : 0;
+        return List.of("-DDENSE_LAYER_WIDTH=" + width, "-DDENSE_LAYER_BF16=" + bfloat16);
     }
 
     /** Elements of a row of a panel. */

@@ -38,7 +38,7 @@ final class PointwiseKernels {
 
     private List<LayerKernel> forwards(int inputs) {
         List<LayerKernel> kernels = new ArrayList<>();
-        boolean half = program.type() == DataType.BFLOAT16;
+        boolean bfloat16 = program.type() == DataType.BFLOAT16;
         switch (program.width()) {
             case 48, 64 -> {
                 kernels.add(forward("kept", 128, 8, 1, 3, true, 2, inputs));
@@ -49,7 +49,7 @@ final class PointwiseKernels {
                 kernels.add(forward("short", 32, 2, 2, 4, false, 3, inputs));
             }
             default -> {
-                if (half) {
+                if (bfloat16) {
                     kernels.add(forward("kept", 192, 6, 2, 3, true, 1, inputs));
                 }
                 kernels.add(forward("streamed", 192, 6, 2, 4, false, 1, inputs));
@@ -90,13 +90,13 @@ final class PointwiseKernels {
 
     /** The backward kernel, where it fits. */
     Optional<LayerKernel> backward() {
-        boolean half = program.type() == DataType.BFLOAT16;
+        boolean bfloat16 = program.type() == DataType.BFLOAT16;
         LayerKernel kernel =
                 switch (program.width()) {
-                    case 48 -> backward(64, 4, half ? 3 : 1);
-                    case 64 -> backward(half ? 64 : 32, 4, half ? 2 : 1);
+                    case 48 -> backward(64, 4, bfloat16 ? 3 : 1);
+                    case 64 -> backward(bfloat16 ? 64 : 32, 4, bfloat16 ? 2 : 1);
                     case 96 -> backward(64, 4, 2);
-                    default -> backward(half ? 64 : 32, 8, 1);
+                    default -> backward(bfloat16 ? 64 : 32, 8, 1);
                 };
         return Optional.of(kernel).filter(k -> k.sharedBytes() <= mostSharedBytes);
     }

@@ -66,16 +66,6 @@ public final class PickledDict {
     }
 
     /**
-     * {@return whether there is such an entry}
-     *
-     * @param key of the dictionary
-     */
-    public boolean has(String key) {
-        Objects.requireNonNull(key, "key");
-        return values.containsKey(key);
-    }
-
-    /**
      * {@return a list of whole numbers}
      *
      * @param key of the dictionary
