@@ -185,16 +185,13 @@ final class DecodedFile implements AutoCloseable {
         }
     }
 
-    /** Bytes of memory that {@link #image} needs, with the file's own. */
+    /** Bytes of the heap that {@link #image} needs, with the file's own. */
     long bytes() throws IOException {
         ImageTypeSpecifier type = reader.getImageTypes(0).next();
         double perPixel = RgbPixels.bytesPerPixel(type.getColorModel(), type.getSampleModel());
         JpegFrame frame = format == ImageFormat.JPEG ? JpegFrame.of(file) : null;
         if (format == ImageFormat.WEBP || frame != null && frame.components() == 4) {
             perPixel += 4; // ARGB or CMYK on the way
-        }
-        if (format == ImageFormat.JPEG && LibjpegTurbo.isPresent()) {
-            perPixel = Math.max(perPixel, 3 + LibjpegTurbo.BYTES_PER_PIXEL);
         }
         if (format == ImageFormat.GIF || format == ImageFormat.WEBP && left + top > 0) {
             perPixel += 3; // the frame beside the canvas

@@ -27,9 +27,6 @@ final class LibjpegTurbo {
     private static final int QUIET = 6; // L_SEVERITY_NONE of Leptonica's environ.h
     private static final int END_OF_IMAGE = 0xD9;
 
-    /** Bytes that Leptonica and this class take for a pixel beside the three of the result. */
-    static final int BYTES_PER_PIXEL = 4;
-
     private static final @Nullable LibjpegTurbo INSTANCE = load();
 
     private final CFunction read;
@@ -81,7 +78,8 @@ final class LibjpegTurbo {
     }
 
     /**
-     * Decodes a file in colour or grey.
+     * Decodes a file in colour or grey. The heap gets the result alone; four bytes a pixel are taken
+     * outside of it, and freed before this returns.
      *
      * @param file whose header says that it has 1 or 3 components of 8 bits
      * @param rows of pixels that the header tells
