@@ -78,8 +78,8 @@ final class LibjpegTurbo {
     }
 
     /**
-     * Decodes a file in colour or grey. The heap gets the result alone; four bytes a pixel are taken
-     * outside of it, and freed before this returns.
+     * Decodes a file in colour or grey. The heap gets the result alone; four bytes a pixel are
+     * taken outside of it, and freed before this returns.
      *
      * @param file whose header says that it has 1 or 3 components of 8 bits
      * @param rows of pixels that the header tells
