@@ -823,5 +823,6 @@ class TrainCommand implements Callable<Integer> {
         if (!scores.isEmpty()) {
             System.out.print("\n" + ClassScores.table(scores));
         }
+        folder.outputs().ifPresent(table -> System.out.print("\n" + table.text()));
     }
 }

@@ -3,14 +3,34 @@ package org.densenet4j.train;
 import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.Task;
 import org.densenet4j.io.Csv;
+import org.densenet4j.report.Table;
 
 import java.util.List;
 
 /** How each output does, as a table: a line for each, and one for their mean. */
 final class OutputTable {
     private static final String MEAN = "mean";
+    private static final String NONE = "–";
 
     private OutputTable() {}
+
+    /**
+     * A table for readers.
+     *
+     * @param lines of {@link #csv}, the headings first
+     */
+    static Table of(List<List<String>> lines) {
+        Table table =
+                Table.of(
+                        "Outputs",
+                        lines.getFirst().stream()
+                                .map(name -> name.replace('_', ' '))
+                                .toArray(String[]::new));
+        for (List<String> row : lines.subList(1, lines.size())) {
+            table.row(row.stream().map(cell -> cell.isEmpty() ? NONE : cell).toArray());
+        }
+        return table;
+    }
 
     /** Comma-separated values with headings. */
     static String csv(Task task, List<String> names, List<OutputScores.Score> scores) {

@@ -3,6 +3,7 @@ package org.densenet4j.train;
 import org.densenet4j.io.AtomicFile;
 import org.densenet4j.io.Csv;
 import org.densenet4j.io.FailureReason;
+import org.densenet4j.report.Table;
 import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
@@ -296,14 +297,16 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * {@return the scores of each output in the best state, the headings first; empty before the
-     * first test, and where images have one class}
+     * {@return the scores of each output in the best state; empty before the first test, and where
+     * images have one class}
      *
      * @throws IOException when the file is there and cannot be read
      */
-    public List<List<String>> outputs() throws IOException {
+    public Optional<Table> outputs() throws IOException {
         Path file = file(OUTPUTS);
-        return Files.exists(file) ? Csv.parse(Files.readString(file)) : List.of();
+        return Files.exists(file)
+                ? Optional.of(OutputTable.of(Csv.parse(Files.readString(file))))
+                : Optional.empty();
     }
 
     /** The confusion matrix of the best state; empty before the first test. */

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.DoubleFunction;
 
 /** A run on one HTML page: curves, the confusion matrix, the settings. */
@@ -335,21 +336,10 @@ final class RunSummary {
     }
 
     /** The file as it is, with its names as headings. */
-    private void outputs(HtmlPage page, List<List<String>> scores) {
-        if (scores.isEmpty()) {
-            return;
+    private void outputs(HtmlPage page, Optional<Table> scores) {
+        if (scores.isPresent()) {
+            page.section("Outputs in the best state").table(scores.get());
         }
-        page.section("Outputs in the best state");
-        Table table =
-                Table.of(
-                        "Outputs",
-                        scores.getFirst().stream()
-                                .map(name -> name.replace('_', ' '))
-                                .toArray(String[]::new));
-        for (List<String> row : scores.subList(1, scores.size())) {
-            table.row(row.stream().map(cell -> cell.isEmpty() ? NONE : cell).toArray());
-        }
-        page.table(table);
     }
 
     private static Map<String, Object> matrix(List<String> names, int[][] confusion) {
