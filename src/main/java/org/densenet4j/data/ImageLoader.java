@@ -314,8 +314,8 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
                 for (int number = from; number < batchesPerEpoch() && !closed; number++) {
                     int first = number * settings.batch;
                     int end = Math.min(first + settings.batch, order.length);
-                    int[] indices = share(order, first, end);
-                    int[] places = share(IntStream.range(0, order.length).toArray(), first, end);
+                    int[] places = share(first, end);
+                    int[] indices = Arrays.stream(places).map(place -> order[place]).toArray();
                     @Nullable B batch =
                             fill(new Filling<>(indices, batch(indices, places, epoch), this));
                     if (batch != null) {
@@ -328,12 +328,13 @@ public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
             }
         }
 
-        private int[] share(int[] order, int first, int end) {
+        /** The places of a batch that are this process's. */
+        private int[] share(int first, int end) {
             long images = end - first;
-            return Arrays.copyOfRange(
-                    order,
-                    first + (int) (images * settings.shard / settings.shards),
-                    first + (int) (images * (settings.shard + 1) / settings.shards));
+            return IntStream.range(
+                            first + (int) (images * settings.shard / settings.shards),
+                            first + (int) (images * (settings.shard + 1) / settings.shards))
+                    .toArray();
         }
 
         /** Does nothing once the epoch is closed. An interrupt alone does not end an epoch. */
