@@ -106,9 +106,11 @@ final class TrainingProgress implements TrainingListener {
                 Double.isFinite(r.testLoss())
                         ? String.format(
                                 Locale.ROOT,
-                                "test loss %.4f%s%s",
+                                "test loss %.4f%s%s%s",
                                 r.testLoss(),
                                 accuracy("test accuracy", r.testAccuracy()),
+                                // Up to five classes it is always everything.
+                                r.testTop5() < 1 ? score("top 5 %5.2f %%", 100 * r.testTop5()) : "",
                                 scores)
                         : "test loss is not finite";
         line(
