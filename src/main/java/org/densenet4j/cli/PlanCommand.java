@@ -6,6 +6,7 @@ import org.densenet4j.plan.Bytes;
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
+import org.densenet4j.train.ParameterGroups;
 import org.densenet4j.train.Recipe;
 
 import picocli.CommandLine.Command;
@@ -42,12 +43,24 @@ final class PlanCommand implements Callable<Integer> {
                             + " ADAMW (default: ${DEFAULT-VALUE})")
     private Recipe.Optimisation optimiser;
 
+    @Option(
+            names = "--freeze",
+            split = ",",
+            paramLabel = "NAME",
+            description =
+                    "modules or parameters that are not trained, such as"
+                            + " features.conv0,features.norm0,features.denseblock1")
+    private String[] freeze = {};
+
     /** For picocli. */
     PlanCommand() {}
 
     private MemoryPlan.Builder plan(NetworkSpec spec, MemoryStrategy strategy) {
         Recipe recipe = Recipe.preset("glyphs").with(Map.of("optimiser", optimiser.name()));
-        return MemoryPlan.of(spec).strategy(strategy).optimiserState(recipe.optimiserState());
+        return MemoryPlan.of(spec)
+                .strategy(strategy)
+                .frozen(ParameterGroups.NONE.freezing(freeze).frozen(spec.graph()))
+                .optimiserState(recipe.optimiserState());
     }
 
     @Override

@@ -7,6 +7,7 @@ import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.ParameterSpec.Role;
 import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.ParameterLayout;
+import org.densenet4j.plan.Schedule;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -36,7 +37,8 @@ final class FrozenParameters {
     /**
      * Replaces what is frozen.
      *
-     * @throws IllegalArgumentException when nothing would be trained
+     * @throws IllegalArgumentException when nothing would be trained, or something that the plan
+     *     has no memory for
      */
     void set(Map<String, ParameterRule> rules) {
         List<ParameterSpec> all = memory.parameterLayout().tensors();
@@ -44,6 +46,15 @@ final class FrozenParameters {
             throw new IllegalArgumentException(
                     "all parameters are frozen, so that nothing would be trained; freeze fewer");
         }
+        int frozenNodes = Schedule.frozenNodes(memory.graph(), p -> isFrozen(rules, p));
+        if (frozenNodes < memory.frozenNodes()) {
+            throw new IllegalArgumentException(
+                    "the plan was made with "
+                            + memory.graph().nodes().get(frozenNodes).name()
+                            + " frozen and has no memory to train it; freeze it, or plan without"
+                            + " frozen()");
+        }
+        leadingNodes = frozenNodes;
         ranges.clear();
         stillNorms.clear();
         ParameterLayout layout = memory.parameterLayout();
@@ -57,15 +68,7 @@ final class FrozenParameters {
                 }
             }
         }
-        leadingNodes = 0;
-        if (ranges.isEmpty()) {
-            return;
-        }
-        for (Node node : memory.graph().nodes()) {
-            if (!node.parameters().stream().allMatch(p -> isFrozen(rules, p))) {
-                return;
-            }
-            leadingNodes++;
+        for (Node node : memory.graph().nodes().subList(0, leadingNodes)) {
             for (ParameterSpec p : node.parameters()) {
                 if (p.role() == Role.BN_WEIGHT) {
                     stillNorms.add(p.name().substring(0, p.name().lastIndexOf('.')));

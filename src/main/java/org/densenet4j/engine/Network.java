@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * A DenseNet in the memory of its plan: forward, backward, and every parameter and gradient by
@@ -122,6 +123,9 @@ public final class Network implements AutoCloseable {
         norm = new GradientNorm(compute);
         update = new ParameterUpdate(compute);
         averages = new MovingAverages(compute);
+        parameterRules(
+                plan.frozen().stream()
+                        .collect(Collectors.toMap(name -> name, _ -> ParameterRule.FROZEN)));
     }
 
     private void initialise(long seed) {
@@ -775,12 +779,14 @@ public final class Network implements AutoCloseable {
 
     /**
      * Says what an update does otherwise for some parameters; the others have {@link
-     * ParameterRule#NONE}. Nodes at the start of the network whose parameters are all frozen have
-     * no backward pass, and their batch normalisations use running statistics and keep them, unless
-     * the gradient of the images is wanted; those of other frozen parameters go on as in training.
+     * ParameterRule#NONE}. A network begins with what its plan was made with as frozen. Nodes at
+     * the start of the network whose parameters are all frozen have no backward pass, and their
+     * batch normalisations use running statistics and keep them, unless the gradient of the images
+     * is wanted; those of other frozen parameters go on as in training.
      *
      * @param value by names of parameters
-     * @throws IllegalArgumentException when a name is not a parameter's, or everything is frozen
+     * @throws IllegalArgumentException when a name is not a parameter's, everything is frozen, or
+     *     something is not that the plan was made with as frozen
      */
     public void parameterRules(Map<String, ParameterRule> value) {
         requireNonNull(value, "value");

@@ -16,6 +16,9 @@ public record ParameterRule(double rateScale, OptionalDouble weightDecay, boolea
     /** What all others have. */
     public static final ParameterRule NONE = new ParameterRule(1, OptionalDouble.empty(), false);
 
+    /** Of what is not trained. */
+    public static final ParameterRule FROZEN = new ParameterRule(1, OptionalDouble.empty(), true);
+
     /** Refuses what would make parameters NaN or infinite. */
     public ParameterRule {
         requireNonNull(weightDecay, "weightDecay");

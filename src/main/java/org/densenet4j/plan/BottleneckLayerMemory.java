@@ -48,7 +48,7 @@ public record BottleneckLayerMemory(
     static BottleneckLayerMemory of(BottleneckLayer node, Planner planner) {
         Allocator allocator = planner.allocator();
         int forward = planner.schedule().forward(node);
-        int backward = planner.schedule().backward(node);
+        int kept = planner.schedule().keeps(node);
         int width = node.width();
         int pixels = node.target().of().pixels();
         int rows = planner.rows(pixels);
@@ -61,18 +61,15 @@ public record BottleneckLayerMemory(
                         rows,
                         width,
                         forward,
-                        again ? forward : backward);
+                        again ? forward : kept);
         Matrix inBackward =
                 again
-                        ? allocator.activations(
-                                z + ".again", Category.WORKSPACE, rows, width, backward, backward)
+                        ? planner.backwardOnly(node, z + ".again", Category.WORKSPACE, rows, width)
                         : bottleneck;
         Matrix statistics =
-                allocator.matrix(
-                        z + ".statistics", Category.BOTTLENECKS, 3, width, forward, backward);
+                allocator.matrix(z + ".statistics", Category.BOTTLENECKS, 3, width, forward, kept);
         Matrix gradient =
-                allocator.activations(
-                        z + ".gradient", Category.WORKSPACE, rows, width, backward, backward);
+                planner.backwardOnly(node, z + ".gradient", Category.WORKSPACE, rows, width);
         return withScratch(node, planner, bottleneck, inBackward, statistics, gradient);
     }
 

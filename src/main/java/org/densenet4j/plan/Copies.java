@@ -18,28 +18,21 @@ public record Copies(Matrix concatenation, Matrix statistics, Matrix normalised,
     static Copies of(Node node, Read source, Planner planner) {
         Allocator allocator = planner.allocator();
         int forward = planner.schedule().forward(node);
-        int backward = planner.schedule().backward(node);
+        int kept = planner.schedule().keeps(node);
         int rows = planner.rows(source.height() * source.width());
         int channels = source.channels();
         String name = node.name();
         return new Copies(
                 allocator.activations(
-                        name + ".concatenation",
-                        Category.COPIES,
-                        rows,
-                        channels,
-                        forward,
-                        backward),
-                allocator.matrix(
-                        name + ".statistics", Category.COPIES, 3, channels, forward, backward),
+                        name + ".concatenation", Category.COPIES, rows, channels, forward, kept),
+                allocator.matrix(name + ".statistics", Category.COPIES, 3, channels, forward, kept),
                 allocator.activations(
-                        name + ".normalised", Category.COPIES, rows, channels, forward, backward),
-                allocator.activations(
+                        name + ".normalised", Category.COPIES, rows, channels, forward, kept),
+                planner.backwardOnly(
+                        node,
                         name + ".concatenation.gradient",
                         Category.GRADIENTS,
                         rows,
-                        channels,
-                        backward,
-                        backward));
+                        channels));
     }
 }

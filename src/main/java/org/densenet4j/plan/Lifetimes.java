@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * When the matrices of a graph live in a training step, and who is the first to write a gradient.
@@ -24,9 +25,12 @@ import java.util.Map;
  * gradient  from the backward pass of the last reader to that of the first writer
  * </pre>
  *
- * A gradient's first writer is the reader whose backward pass comes first: the last in the order of
- * nodes. That is a fact of columns, not of readers: one read may add to some columns and overwrite
- * others.
+ * Nodes that are frozen at the start of the network have no backward pass: they neither need values
+ * again nor a gradient.
+ *
+ * <p>A gradient's first writer is the reader whose backward pass comes first: the last in the order
+ * of nodes. That is a fact of columns, not of readers: one read may add to some columns and
+ * overwrite others.
  */
 public final class Lifetimes {
     private final Schedule schedule;
@@ -63,14 +67,20 @@ public final class Lifetimes {
                 if (read instanceof Read.Normalised) {
                     sums.put(new ReadOf(node.name(), i), cut(read, summed));
                 }
-                for (Columns c : read.ranges()) {
-                    gradients.putIfAbsent(c.of(), new Lifetime(now, now));
+                if (schedule.runsBackward(node)) {
+                    for (Columns c : read.ranges()) {
+                        gradients.merge(
+                                c.of(), new Lifetime(now, now), (life, _) -> until(life, now));
+                    }
                 }
             }
             node.writes()
                     .ifPresent(
                             c -> {
-                                gradients.computeIfPresent(c.of(), (_, life) -> until(life, now));
+                                if (schedule.runsBackward(node)) {
+                                    gradients.computeIfPresent(
+                                            c.of(), (_, life) -> until(life, now));
+                                }
                                 unnormalised.put(
                                         node.name(),
                                         cut(Read.raw(c), summed).stream()
@@ -116,7 +126,7 @@ public final class Lifetimes {
         values.put(graph.input(), new Lifetime(0, 0));
         for (Node node : graph.nodes()) {
             int forward = schedule.forward(node);
-            int backward = schedule.backward(node);
+            int backward = schedule.keeps(node);
             for (Read read : node.reads()) {
                 int last = node.readsAgain(read) ? backward : forward;
                 for (Columns c : read.ranges()) {
@@ -152,12 +162,13 @@ public final class Lifetimes {
     }
 
     /**
-     * {@return when the gradient, and the sums of its deferred batch normalisation, are needed}
+     * {@return when the gradient, and the sums of its deferred batch normalisation, are needed;
+     * never where all readers are frozen}
      *
      * @param of features of the graph, or its input
      */
-    public Lifetime gradient(Features of) {
-        return gradients.get(of);
+    public Optional<Lifetime> gradient(Features of) {
+        return Optional.ofNullable(gradients.get(of));
     }
 
     /**

@@ -1,19 +1,24 @@
 package org.densenet4j.plan;
 
+import static java.util.stream.Collectors.toSet;
+
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.ParameterSpec;
 import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The memory of a training step, known before anything is allocated.
@@ -192,6 +197,11 @@ public final class MemoryPlan {
         return memory.precision();
     }
 
+    /** {@return names of the parameters that the plan was made with as frozen} */
+    public Set<String> frozen() {
+        return request.frozen;
+    }
+
     /**
      * Checks that a device is the one that this was planned for: lanes, libraries and the layouts
      * of packed weights are those of a device, and on another one the memory would be too small or
@@ -231,6 +241,7 @@ public final class MemoryPlan {
         private boolean inputGradient;
         private TargetKind targets = TargetKind.CLASS;
         private OptimiserState optimiserState = OptimiserState.VELOCITY;
+        private Set<String> frozen = Set.of();
         private @Nullable DataType precision;
 
         private Builder(NetworkSpec spec, Graph graph) {
@@ -310,6 +321,39 @@ public final class MemoryPlan {
         }
 
         /**
+         * Parameters that will not be trained. Nodes at the start of the network that have no
+         * others get no memory for a backward pass: what they make is kept for the forward pass
+         * alone, and their gradients have no place. With {@link #inputGradient} they need one all
+         * the same.
+         *
+         * @param parameters their names; none unless told
+         * @return this
+         * @throws IllegalArgumentException when a name is not a parameter's, or nothing would be
+         *     trained
+         */
+        public Builder frozen(Collection<String> parameters) {
+            Set<String> names = Set.copyOf(parameters);
+            Set<String> all = graph.parameters().stream().map(ParameterSpec::name).collect(toSet());
+            for (String name : names) {
+                if (!all.contains(name)) {
+                    throw new IllegalArgumentException(
+                            "frozen: the network '" + spec.name() + "' has no parameter " + name);
+                }
+            }
+            if (names.size() == all.size()) {
+                throw new IllegalArgumentException(
+                        "all parameters are frozen, so that nothing would be trained; freeze"
+                                + " fewer");
+            }
+            frozen = names;
+            return this;
+        }
+
+        private int frozenNodes() {
+            return inputGradient ? 0 : Schedule.frozenNodes(graph, p -> frozen.contains(p.name()));
+        }
+
+        /**
          * Storage of activations and their gradients; parameters, statistics and sums are always
          * float32. Null, the default, is the device's own choice.
          *
@@ -331,7 +375,7 @@ public final class MemoryPlan {
          */
         public MemoryPlan on(Device device) {
             Objects.requireNonNull(device, "device");
-            Schedule schedule = Schedule.training(graph);
+            Schedule schedule = Schedule.training(graph, frozenNodes());
             Placement<NetworkMemory> placement =
                     Placement.of(
                             device,
@@ -450,6 +494,7 @@ public final class MemoryPlan {
                     .inputGradient(inputGradient)
                     .targets(targets)
                     .optimiserState(optimiserState)
+                    .frozen(frozen)
                     .precision(precision);
         }
     }

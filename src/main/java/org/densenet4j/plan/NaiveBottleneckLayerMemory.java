@@ -25,7 +25,7 @@ public record NaiveBottleneckLayerMemory(
                                 planner.rows(node.target().of().pixels()),
                                 node.width(),
                                 planner.schedule().forward(node),
-                                planner.schedule().backward(node));
+                                planner.schedule().keeps(node));
         return new NaiveBottleneckLayerMemory(layer, copies, normalised);
     }
 

@@ -209,6 +209,11 @@ public final class NetworkMemory {
         return planner.graph();
     }
 
+    /** {@return nodes at the start of the network that have no memory for a backward pass} */
+    public int frozenNodes() {
+        return planner.schedule().frozenNodes();
+    }
+
     /** {@return who writes which gradient first} */
     public Lifetimes lifetimes() {
         return planner.lifetimes();

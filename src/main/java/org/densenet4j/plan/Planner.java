@@ -75,8 +75,20 @@ final class Planner extends NodePlanner {
                                         rows,
                                         columns,
                                         schedule().forward(node),
-                                        schedule().backward(node)))
+                                        schedule().keeps(node)))
                 : Optional.empty();
+    }
+
+    /**
+     * A whole-batch matrix of a node's backward pass alone. Where the node has none it has a layout
+     * and no place, since nothing uses it.
+     */
+    Matrix backwardOnly(Node node, String name, Category category, int rows, int columns) {
+        if (!schedule().runsBackward(node)) {
+            return Matrix.dense(0, rows, columns, precision());
+        }
+        int backward = schedule().backward(node);
+        return allocator().activations(name, category, rows, columns, backward, backward);
     }
 
     // ---------------------------------------------------------------- features
@@ -90,7 +102,6 @@ final class Planner extends NodePlanner {
 
     private Channels matrices(Features of) {
         Lifetime life = lifetimes.values(of);
-        Lifetime gradient = lifetimes.gradient(of);
         String name = of.name();
         int rows = rows(of.pixels());
         int count = of.channels();
@@ -111,22 +122,43 @@ final class Planner extends NodePlanner {
                                 count,
                                 life.first(),
                                 life.last()),
-                allocator()
-                        .alignedActivations(
-                                name + ".gradient",
-                                Category.GRADIENTS,
-                                rows,
-                                count,
-                                gradient.first(),
-                                gradient.last()),
-                allocator()
-                        .matrix(
-                                name + ".deferred",
-                                Category.GRADIENTS,
-                                2,
-                                count,
-                                gradient.first(),
-                                gradient.last()));
+                gradient(of),
+                deferred(of));
+    }
+
+    /** G; a layout without a place where all readers are frozen, and nothing writes or reads it. */
+    private Matrix gradient(Features of) {
+        int rows = rows(of.pixels());
+        return lifetimes
+                .gradient(of)
+                .map(
+                        life ->
+                                allocator()
+                                        .alignedActivations(
+                                                of.name() + ".gradient",
+                                                Category.GRADIENTS,
+                                                rows,
+                                                of.channels(),
+                                                life.first(),
+                                                life.last()))
+                .orElseGet(() -> Matrix.aligned(0, rows, of.channels(), precision()));
+    }
+
+    /** Sums of deferred batch normalisations, which are needed as long as G is. */
+    private Matrix deferred(Features of) {
+        return lifetimes
+                .gradient(of)
+                .map(
+                        life ->
+                                allocator()
+                                        .matrix(
+                                                of.name() + ".deferred",
+                                                Category.GRADIENTS,
+                                                2,
+                                                of.channels(),
+                                                life.first(),
+                                                life.last()))
+                .orElseGet(() -> Matrix.dense(0, 2, of.channels()));
     }
 
     /** The matrices that were asked for. */

@@ -15,7 +15,7 @@ record PooledConvolutionOutput(Matrix statistics, Optional<Matrix> stored) {
 
     static PooledConvolutionOutput of(PooledConvolution node, Planner planner) {
         int forward = planner.schedule().forward(node);
-        int backward = planner.schedule().backward(node);
+        int kept = planner.schedule().keeps(node);
         int channels = node.target().count();
         Matrix statistics =
                 planner.allocator()
@@ -25,7 +25,7 @@ record PooledConvolutionOutput(Matrix statistics, Optional<Matrix> stored) {
                                 3,
                                 channels,
                                 forward,
-                                backward);
+                                kept);
         if (planner.strategy() == MemoryStrategy.RECOMPUTE) {
             return new PooledConvolutionOutput(statistics, Optional.empty());
         }
@@ -37,7 +37,7 @@ record PooledConvolutionOutput(Matrix statistics, Optional<Matrix> stored) {
                                 planner.rows(node.convolvedHeight() * node.convolvedWidth()),
                                 channels,
                                 forward,
-                                backward);
+                                kept);
         return new PooledConvolutionOutput(statistics, Optional.of(stored));
     }
 }

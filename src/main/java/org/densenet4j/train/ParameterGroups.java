@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -134,6 +135,19 @@ public final class ParameterGroups {
             }
         }
         return rules;
+    }
+
+    /**
+     * {@return names of the parameters that are not trained, which a plan is made with}
+     *
+     * @param graph of the network
+     * @throws IllegalArgumentException in one line when a group or a prefix matches no parameter
+     */
+    public Set<String> frozen(Graph graph) {
+        return rules(graph).entrySet().stream()
+                .filter(e -> e.getValue().frozen())
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     private Map<String, Double> layerScales(Graph graph) {

@@ -1152,6 +1152,7 @@ public final class Trainer implements AutoCloseable {
                     .inputGradient(inputGradient)
                     .targets(targetKind())
                     .optimiserState(optimiserState())
+                    .frozen(groups.frozen(spec.graph()))
                     .precision(precision)
                     .within(device, memoryBudget);
         }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.PlannedH100;
+import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
@@ -21,7 +22,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 
 class MemoryPlanTest {
     private static final long MB = 1_000_000;
@@ -54,6 +57,60 @@ class MemoryPlanTest {
     private static MemoryPlan plan(String model, int batch, MemoryStrategy strategy) {
         DenseNetSpec spec = DenseNetSpec.preset(model).build();
         return MemoryPlan.of(spec).strategy(strategy).batch(batch).on(device);
+    }
+
+    /** A head on a network that is done: nothing but a forward pass is left of that. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void whatIsFrozenAtTheStartKeepsNothingForABackwardPass(MemoryStrategy strategy) {
+        DenseNetSpec spec = DenseNetSpec.preset("densenet121").build();
+        List<String> start =
+                spec.graph().parameters().stream()
+                        .map(ParameterSpec::name)
+                        .filter(name -> !name.startsWith("classifier."))
+                        .filter(name -> !name.startsWith("features.norm5."))
+                        .toList();
+        MemoryPlan.Builder request = MemoryPlan.of(spec).strategy(strategy).batch(16);
+        MemoryPlan all = request.on(device);
+        MemoryPlan head = request.frozen(start).on(device);
+        assertEquals(all.modelBytes(), head.modelBytes());
+        int nodes = spec.graph().nodes().size();
+        assertEquals(nodes - 1, head.schedule().frozenNodes());
+        Set<String> inBackward =
+                head.buffers().stream()
+                        .filter(b -> b.last() > nodes && b.first() > 0)
+                        .map(Buffer::name)
+                        .collect(Collectors.toSet());
+        // the head's own, and the matrix that it reads
+        inBackward.forEach(name -> assertTrue(name.matches("(head|block4)\\..*"), name));
+        double times = (double) all.activationBytes() / head.activationBytes();
+        double least =
+                switch (strategy) {
+                    case NAIVE -> 8;
+                    case SHARED -> 3;
+                    case RECOMPUTE -> 1.5;
+                };
+        assertTrue(times > least, strategy + ": " + times);
+        assertEquals(
+                request.frozen(Set.of()).inputGradient(true).on(device).peakBytes(),
+                request.frozen(start).on(device).peakBytes(),
+                "the gradient of the images needs all");
+    }
+
+    @Test
+    void onlyParametersOfTheNetworkAreFrozenAndNeverAll() {
+        DenseNetSpec spec = DenseNetSpec.preset("bc-22-12").build();
+        MemoryPlan.Builder plan = MemoryPlan.of(spec);
+        assertEquals(
+                "frozen: the network '" + spec.name() + "' has no parameter conv0.weight",
+                assertThrows(
+                                IllegalArgumentException.class,
+                                () -> plan.frozen(List.of("conv0.weight")))
+                        .getMessage());
+        List<String> all = spec.graph().parameters().stream().map(ParameterSpec::name).toList();
+        assertEquals(
+                "all parameters are frozen, so that nothing would be trained; freeze fewer",
+                assertThrows(IllegalArgumentException.class, () -> plan.frozen(all)).getMessage());
     }
 
     @ParameterizedTest

@@ -10,10 +10,14 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.data.Batch;
+import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.OperationListener;
 import org.densenet4j.engine.ParameterRule;
+import org.densenet4j.engine.Pass;
+import org.densenet4j.engine.SgdStep;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
 import org.junit.jupiter.api.Test;
@@ -212,6 +216,60 @@ class ParameterGroupsTest {
                             still,
                             Arrays.equals(before.get(p.name()), network.runningStatistic(p.name())),
                             p.name());
+                }
+            }
+        }
+    }
+
+    private static Network.Outcome step(Network network, long seed) {
+        Batch batch = batch(seed);
+        Pass pass = new Pass(batch.size(), Mode.TRAIN, seed, 1);
+        network.zeroGradients();
+        network.input(batch.images(), batch.size());
+        network.trainingPass(pass, batch.labels(), 0, batch.size());
+        Network.Outcome outcome = network.outcome(pass, batch.size());
+        network.sgd(SgdStep.of(RATE).withMomentum(0.9, true).withWeightDecay(DECAY, true));
+        return outcome;
+    }
+
+    /** Memory that a frozen start does not have is memory that its steps do not use. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void aPlanWithAFrozenStartIsSmallerAndStepsAreTheSameBitForBit(MemoryStrategy strategy) {
+        List<String[]> starts =
+                List.of(
+                        new String[] {"features.conv0", "features.denseblock1.denselayer1"},
+                        new String[] {
+                            "features.conv0", "features.denseblock1", "features.transition1"
+                        },
+                        new String[] {"features"});
+        for (String[] start : starts) {
+            Map<String, ParameterRule> rules =
+                    ParameterGroups.NONE.freezing(start).rules(SPEC.graph());
+            for (Device device : devices()) {
+                MemoryPlan.Builder plan = MemoryPlan.of(SPEC).strategy(strategy).batch(4);
+                MemoryPlan all = plan.on(device);
+                MemoryPlan frozen = plan.frozen(rules.keySet()).on(device);
+                assertTrue(frozen.peakBytes() < all.peakBytes(), String.join(",", start));
+                try (device;
+                        Network expected = Network.open(all, device, 1);
+                        Network network = Network.open(frozen, device, 1)) {
+                    expected.parameterRules(rules);
+                    for (int s = 1; s <= 3; s++) {
+                        assertEquals(step(expected, s), step(network, s));
+                    }
+                    Map<String, float[]> values = values(expected);
+                    values(network).forEach((n, v) -> assertArrayEquals(values.get(n), v, n));
+                    IllegalArgumentException e =
+                            assertThrows(
+                                    IllegalArgumentException.class,
+                                    () -> network.parameterRules(Map.of()));
+                    assertEquals(
+                            "the plan was made with "
+                                    + SPEC.graph().nodes().getFirst().name()
+                                    + " frozen and has no memory to train it; freeze it, or plan"
+                                    + " without frozen()",
+                            e.getMessage());
                 }
             }
         }
