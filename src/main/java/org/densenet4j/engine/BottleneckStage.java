@@ -40,9 +40,8 @@ final class BottleneckStage implements Stage {
     private final Matrix weight1Gradient;
 
     /** W2 in float32, which the device packs as it needs. */
-    private final Matrix weight2;
+    private final GroupedWeights weight2;
 
-    private final Matrix weight2Gradient;
     private final PointwiseConvolution pointwise;
     private final BottleneckConvolution convolution;
     private final LaneSums weight1Sums;
@@ -68,8 +67,7 @@ final class BottleneckStage implements Stage {
         this.pixels = node.target().of().pixels();
         this.weight1 = compute.operand(node.conv1() + ".weight");
         this.weight1Gradient = compute.weightGradient(node.conv1() + ".weight");
-        this.weight2 = compute.weight(node.conv2() + ".weight");
-        this.weight2Gradient = compute.weightGradient(node.conv2() + ".weight");
+        this.weight2 = GroupedWeights.of(compute, memory);
         this.pointwise = compute.arena().pointwise(memory.pointwise());
         this.convolution = BottleneckConvolution.of(compute, memory.convolution(), norm2, target);
         this.weight1Sums = new LaneSums(kernels, memory.weight1Sums());
@@ -95,7 +93,7 @@ final class BottleneckStage implements Stage {
         prefix.prepareForward(pass);
         compute.packForward(
                 convolution.prepared(),
-                weight2,
+                weight2.whole(),
                 memory.convolution().scratch().packedWeights(),
                 this::packPointwise);
         computeBottleneck(pass, z, true);
@@ -161,7 +159,7 @@ final class BottleneckStage implements Stage {
         target.prepareGradient(pass);
         compute.packBackward(
                 convolution.prepared(),
-                weight2,
+                weight2.whole(),
                 memory.convolution().scratch().packedWeights(),
                 this::packPointwiseBackward);
         Matrix partials = convolutionPartials(pass, z.columns());
@@ -178,8 +176,9 @@ final class BottleneckStage implements Stage {
                 weight2Sums,
                 memory.convolution().scratch().weightSums(),
                 convolution.prepared(),
-                weight2Gradient,
+                weight2.gradientOfWhole(),
                 this::addWeight1Gradient);
+        weight2.finishGradient();
     }
 
     private void packPointwiseBackward(int lane) {

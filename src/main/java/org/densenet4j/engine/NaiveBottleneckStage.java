@@ -33,8 +33,7 @@ final class NaiveBottleneckStage implements Stage {
     private final Matrix weight1;
     private final Matrix weight1Gradient;
     private final LaneSums weight1Sums;
-    private final Matrix weight2;
-    private final Matrix weight2Gradient;
+    private final GroupedWeights weight2;
     private final LaneSums weight2Sums;
     private final Convolution convolution;
     private final Matrix[] output;
@@ -60,8 +59,7 @@ final class NaiveBottleneckStage implements Stage {
         this.weight1 = compute.operand(node.conv1() + ".weight");
         this.weight1Gradient = compute.weightGradient(node.conv1() + ".weight");
         this.weight1Sums = new LaneSums(kernels, this.memory.weight1Sums());
-        this.weight2 = compute.weight(node.conv2() + ".weight");
-        this.weight2Gradient = compute.weightGradient(node.conv2() + ".weight");
+        this.weight2 = GroupedWeights.of(compute, memory.layer());
         this.weight2Sums = LaneSums.rows(kernels, this.memory.convolution().scratch().weightSums());
         this.convolution = compute.arena().convolution(this.memory.convolution().shape());
         this.output = memory.output();
@@ -121,7 +119,8 @@ final class NaiveBottleneckStage implements Stage {
     private void convolve(Pass pass) {
         Dropout dropout = target.dropout(pass);
         Matrix partials = partials(memory.convolution().chunks(), pass, target.values().columns());
-        compute.packForward(convolution, weight2, memory.convolution().scratch().packedWeights());
+        compute.packForward(
+                convolution, weight2.whole(), memory.convolution().scratch().packedWeights());
         compute.forEachChunk(
                 memory.convolution().chunks(),
                 pass,
@@ -152,7 +151,8 @@ final class NaiveBottleneckStage implements Stage {
     private void backwardConvolution(Pass pass, Matrix dT) {
         Dropout dropout = target.dropout(pass);
         target.prepareGradient(pass);
-        compute.packBackward(convolution, weight2, memory.convolution().scratch().packedWeights());
+        compute.packBackward(
+                convolution, weight2.whole(), memory.convolution().scratch().packedWeights());
         weight2Sums.begin();
         compute.forEachChunk(
                 memory.convolution().chunks(),
@@ -178,7 +178,8 @@ final class NaiveBottleneckStage implements Stage {
                 weight2Sums,
                 memory.convolution().scratch().weightSums(),
                 convolution,
-                weight2Gradient);
+                weight2.gradientOfWhole());
+        weight2.finishGradient();
     }
 
     /** From dT to dZ, in place. */

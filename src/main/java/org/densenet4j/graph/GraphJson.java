@@ -162,8 +162,12 @@ public final class GraphJson {
             json.writeStringField("is", record.getClass().getSimpleName());
         }
         for (RecordComponent component : record.getClass().getRecordComponents()) {
-            json.writeFieldName(component.getName());
-            value(json, read(component, record));
+            Object value = read(component, record);
+            IfAbsent absent = component.getAnnotation(IfAbsent.class);
+            if (absent == null || !value.equals(absent.value())) {
+                json.writeFieldName(component.getName());
+                value(json, value);
+            }
         }
         json.writeEndObject();
     }

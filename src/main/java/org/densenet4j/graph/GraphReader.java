@@ -138,8 +138,14 @@ final class GraphReader {
         for (int i = 0; i < components.length; i++) {
             String name = components[i].getName();
             types[i] = components[i].getType();
+            IfAbsent absent = components[i].getAnnotation(IfAbsent.class);
             values[i] =
-                    value(components[i].getGenericType(), where + "." + name, fields.take(name));
+                    absent != null && !fields.has(name)
+                            ? absent.value()
+                            : value(
+                                    components[i].getGenericType(),
+                                    where + "." + name,
+                                    fields.take(name));
         }
         fields.requireNoMore();
         try {
@@ -233,6 +239,10 @@ final class GraphReader {
             }
             this.where = where;
             this.all = fields;
+        }
+
+        boolean has(String name) {
+            return all.containsKey(name);
         }
 
         Object take(String name) {

@@ -48,7 +48,26 @@ final class BottleneckStage implements InferenceStage {
         this.pointwise = on.arena().pointwise(memory.pointwise());
         this.weights1 = on.pack(pointwise, memory.pointwise(), kernels1, memory.weights1());
         this.convolution = on.arena().convolution(memory.convolution());
-        on.pack(convolution, weights.values(memory.node().conv2() + ".weight"), memory.weights());
+        on.pack(
+                convolution,
+                blockDiagonal(weights.values(memory.node().conv2() + ".weight")),
+                memory.weights());
+    }
+
+    /** Weights [k, 4k/groups, 3, 3] as [k, 4k, 3, 3]: zero outside of a group's own inputs. */
+    private float[] blockDiagonal(float[] values) {
+        int groups = memory.node().groups();
+        if (groups == 1) {
+            return values;
+        }
+        int outputs = memory.node().growthRate();
+        int own = values.length / outputs;
+        float[] all = new float[groups * values.length];
+        for (int o = 0; o < outputs; o++) {
+            int group = o / (outputs / groups);
+            System.arraycopy(values, o * own, all, (o * groups + group) * own, own);
+        }
+        return all;
     }
 
     @Override

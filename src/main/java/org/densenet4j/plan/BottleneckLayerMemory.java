@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param bottleneckStatistics [3, 4k]
  * @param bottleneckGradient dT [N·H·W, 4k]
  * @param convolution the 3x3 half
+ * @param blockDiagonal its weights where they are in groups
  * @param packedWeights1 the 1x1 weights in the device's layout; empty for NAIVE
  * @param pointwiseChunk what each lane makes of a chunk in the 1x1 convolution; empty for NAIVE
  * @param weight1Sums one sum of the 1x1 weight gradient for each lane
@@ -36,6 +37,7 @@ public record BottleneckLayerMemory(
         Matrix bottleneckStatistics,
         Matrix bottleneckGradient,
         BottleneckConvolutionMemory convolution,
+        Optional<BlockDiagonal> blockDiagonal,
         Matrix packedWeights1,
         Matrix[] pointwiseChunk,
         Matrix[] weight1Sums,
@@ -122,6 +124,7 @@ public record BottleneckLayerMemory(
                 bottleneckStatistics,
                 bottleneckGradient,
                 convolution,
+                BlockDiagonal.of(node, frame),
                 frame.vector(Allocator.floats(p.packedWeights())),
                 frame.perLane(1, Allocator.floats(p.chunk())),
                 frame.perLane(width, prefix),

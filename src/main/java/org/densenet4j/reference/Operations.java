@@ -127,6 +127,42 @@ final class Operations {
         return y;
     }
 
+    /** A 3x3 convolution of which each group sees its own inputs. */
+    Activation groupedConvolution(Activation x, String name, int out, int groups) {
+        double[] w = tensors.parameter(name + ".weight");
+        double[] dw = tensors.gradient(name + ".weight");
+        int in = x.channels / groups;
+        Activation y = make(x.images, x.height, x.width, out);
+        Window window = new Window(x, y, 3, 1, 1);
+        window.each(
+                (from, to, tap) -> {
+                    for (int o = 0; o < out; o++) {
+                        int first = from + o / (out / groups) * in;
+                        for (int i = 0; i < in; i++) {
+                            y.value[to + o] += w[(o * in + i) * 9 + tap] * x.value[first + i];
+                        }
+                    }
+                });
+        rounding.apply(y.value);
+        tape.add(
+                () -> {
+                    window.each(
+                            (from, to, tap) -> {
+                                for (int o = 0; o < out; o++) {
+                                    int first = from + o / (out / groups) * in;
+                                    double g = y.gradient[to + o];
+                                    for (int i = 0; i < in; i++) {
+                                        dw[(o * in + i) * 9 + tap] += g * x.value[first + i];
+                                        x.gradient[first + i] += g * w[(o * in + i) * 9 + tap];
+                                    }
+                                }
+                            });
+                    rounding.apply(dw);
+                    rounding.apply(x.gradient);
+                });
+        return y;
+    }
+
     /** [out, in, tap] as [tap, in, out], which is read in the order in which it lies. */
     private static double[] byTap(double[] weights, int out, int in, int taps) {
         double[] result = new double[weights.length];

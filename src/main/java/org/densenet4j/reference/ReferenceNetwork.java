@@ -189,7 +189,12 @@ public final class ReferenceNetwork {
             case BottleneckLayer n -> {
                 Activation z = on.convolution(read(n.source()), n.conv1(), n.width(), 1, 1, 0);
                 Activation t = normRelu(z, n.norm2());
-                yield dropped(n, on.convolution(t, n.conv2(), n.target().count(), 3, 1, 1));
+                yield dropped(
+                        n,
+                        n.groups() == 1
+                                ? on.convolution(t, n.conv2(), n.target().count(), 3, 1, 1)
+                                : on.groupedConvolution(
+                                        t, n.conv2(), n.target().count(), n.groups()));
             }
             case PooledConvolution n -> {
                 org.densenet4j.graph.Window w = n.window();

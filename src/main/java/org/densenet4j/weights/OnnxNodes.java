@@ -250,7 +250,17 @@ final class OnnxNodes {
 
     private String bottleneck(BottleneckLayer n) {
         String z = pointwise(n, n.source(), n.conv1(), false);
-        return convolution(n.conv2(), normRelu(z, n.norm2()), Window.THREE, false);
+        String t = normRelu(z, n.norm2());
+        if (n.groups() == 1) {
+            return convolution(n.conv2(), t, Window.THREE, false);
+        }
+        List<Protobuf> attributes = new ArrayList<>(Arrays.asList(window(Window.THREE)));
+        attributes.add(integer("group", n.groups()));
+        return graph.node(
+                "Conv",
+                n.conv2(),
+                inputs(n.conv2(), t, false),
+                attributes.toArray(Protobuf[]::new));
     }
 
     private String pooledConvolution(PooledConvolution n) {

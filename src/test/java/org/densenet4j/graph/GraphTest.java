@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.List;
 
@@ -439,6 +440,40 @@ class GraphTest {
                                 "c2",
                                 Drops.NOTHING,
                                 new Features("y", 8, 6, 4).all()));
+    }
+
+    /** Width 12 and 8 new channels have 1, 2 and 4 in common. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, -1, 3, 8, 5})
+    void groupsThatDoNotDivideAreRefused(int groups) {
+        refused(
+                "the node 'b' has a 3x3 convolution in "
+                        + groups
+                        + " groups: they have to divide its 12 inputs and its 8 outputs",
+                () -> grouped(groups));
+    }
+
+    @Test
+    void aConvolutionInGroupsHasAShareOfTheWeightsAndOfTheCost() {
+        BottleneckLayer whole = grouped(1);
+        BottleneckLayer parted = grouped(4);
+        assertEquals(List.of(8, 12, 3, 3), whole.parameters().getLast().shape());
+        assertEquals(List.of(8, 3, 3, 3), parted.parameters().getLast().shape());
+        assertEquals(48 * 12 * (12 + 9 * 8), whole.multiplyAdds());
+        assertEquals(48 * (12 * 12 + 3 * 9 * 8), parted.multiplyAdds());
+    }
+
+    private BottleneckLayer grouped(int groups) {
+        return new BottleneckLayer(
+                "b",
+                Read.normalisedRelu(norm("n"), x.all()),
+                12,
+                "c1",
+                norm("m"),
+                "c2",
+                groups,
+                Drops.NOTHING,
+                new Features("y", 8, 6, 8).all());
     }
 
     @Test

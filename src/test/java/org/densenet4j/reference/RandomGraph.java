@@ -21,6 +21,7 @@ import org.densenet4j.graph.Window;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * A small random graph with every kind of node: a dense block, a residual sum of it, one of the
@@ -138,14 +139,17 @@ public final class RandomGraph {
             Columns target = x.columns(channels + l * k, k);
             Columns prefix = x.prefix(channels + l * k);
             if (random.nextBoolean()) {
+                Read.Normalised source = Read.normalisedRelu(norm(), prefix);
+                int width = random.nextInt(1, 9);
                 graph.add(
                         new BottleneckLayer(
                                 layer,
-                                Read.normalisedRelu(norm(), prefix),
-                                random.nextInt(1, 9),
+                                source,
+                                width,
                                 layer + ".conv1",
                                 norm(),
                                 layer + ".conv2",
+                                groups(width, k, l),
                                 drops(),
                                 target));
             } else {
@@ -165,6 +169,13 @@ public final class RandomGraph {
                                 target));
             }
         }
+    }
+
+    /** One of the numbers that divide both; not a draw, which would change all that follows. */
+    private static int groups(int width, int k, int layer) {
+        int[] common =
+                IntStream.rangeClosed(1, k).filter(g -> width % g == 0 && k % g == 0).toArray();
+        return common[(layer + width) % common.length];
     }
 
     /** A convolution of all features, added to some of them. */
