@@ -241,6 +241,17 @@ final class RunSummary {
                             "data",
                             points));
         }
+        Map<String, Object> vertical =
+                object(
+                        "type",
+                        "value",
+                        "scale",
+                        true,
+                        "axisLabel",
+                        object("formatter", "format:" + format));
+        if (format.equals("percent")) {
+            vertical.put("max", "limit:percent");
+        }
         return object(
                 "grid",
                 object("left", 12, "right", 16, "top", 44, "bottom", 28, "containLabel", true),
@@ -265,13 +276,7 @@ final class RunSummary {
                         "max",
                         Math.max(numbers[numbers.length - 1], numbers[0] + 1)),
                 "yAxis",
-                object(
-                        "type",
-                        "value",
-                        "scale",
-                        true,
-                        "axisLabel",
-                        object("formatter", "format:" + format)),
+                vertical,
                 "series",
                 series);
     }

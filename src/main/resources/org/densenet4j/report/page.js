@@ -23,6 +23,8 @@
       Math.abs(v) >= 1e6 ? scaled(v, [[1e9, " G"], [1e6, " M"]]) : v.toLocaleString("en", { maximumSignificantDigits: 4 }),
     ),
     "format:percent": formatter((v) => scaled(100 * v, [[1, " %"]])),
+    // Shares end at 1 where they come near it: an axis of its own choice might go on to 102 %.
+    "limit:percent": ({ max }) => (max > 0.9 ? 1 : null),
     "format:first": (name) => String(name).split(" ")[0],
     "format:name": (item) =>
       escaped(item.name)
