@@ -13,6 +13,7 @@
 #include "copy_window.cu"
 #include "elementwise.cu"
 #include "gemm.cu"
+#include "learned_groups.cu"
 #include "max_pool.cu"
 #include "moving_average.cu"
 #include "norm_gradient.cu"

@@ -711,6 +711,27 @@ public interface Kernels {
     void movingAverage(Matrix values, Matrix average, float share);
 
     /**
+     * {@code values *= factors}: both are vectors [1, n] of float32.
+     *
+     * @param values [1, n], changed
+     * @param factors [1, n]
+     */
+    void multiply(Matrix values, Matrix factors);
+
+    /**
+     * Adds the gradient of a group lasso on learned groups (Huang et al. 2018, arXiv 1711.09224,
+     * section 3.1), {@code strength·Σ ‖w‖} over groups and inputs: {@code gradient += strength·w /
+     * ‖w‖}, where <i>w</i> are the weights of one input in one group. A norm whose square is at
+     * most 1e-6 has no gradient, as in the authors' code.
+     *
+     * @param weights [out, in] of float32; output <i>o</i> is of group <i>o</i> mod {@code groups}
+     * @param groups a divisor of the outputs
+     * @param strength factor of the sum
+     * @param gradient [out, in] of float32, added to
+     */
+    void addGroupLasso(Matrix weights, int groups, float strength, Matrix gradient);
+
+    /**
      * Sum of squares, accumulated in double precision, into {@code target} [1, 1]; NaN or infinity
      * if any element is, or if the sum exceeds single precision.
      *

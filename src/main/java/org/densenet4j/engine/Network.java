@@ -11,6 +11,7 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.distributed.Communicator;
 import org.densenet4j.graph.Features;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.LossMemory;
 import org.densenet4j.plan.MemoryPlan;
@@ -65,6 +66,7 @@ public final class Network implements AutoCloseable {
     private GradientNorm norm;
     private ParameterUpdate update;
     private MovingAverages averages;
+    private Condensation condensation;
     private int rules;
     private @Nullable GradientSum sum;
 
@@ -123,6 +125,8 @@ public final class Network implements AutoCloseable {
         norm = new GradientNorm(compute);
         update = new ParameterUpdate(compute);
         averages = new MovingAverages(compute);
+        condensation = new Condensation(compute);
+        condensation.begin();
         parameterRules(
                 plan.frozen().stream()
                         .collect(Collectors.toMap(name -> name, _ -> ParameterRule.FROZEN)));
@@ -293,6 +297,7 @@ public final class Network implements AutoCloseable {
                         } else {
                             stages.backward(pass);
                         }
+                        condensation.maskGradients();
                         compute.frozen().zeroGradients(kernels);
                         norm.run();
                     };
@@ -546,6 +551,7 @@ public final class Network implements AutoCloseable {
         if (averages.exist()) {
             all.addAll(List.of(memory.averages(), memory.runningAverages()));
         }
+        all.addAll(memory.masks().values());
         return all;
     }
 
@@ -647,6 +653,7 @@ public final class Network implements AutoCloseable {
             checkHasBackward(pass);
             order.requireGradient(pass);
             stages.backward(pass);
+            condensation.maskGradients();
             compute.frozen().zeroGradients(kernels);
             afterBackward(pass);
         }
@@ -771,6 +778,7 @@ public final class Network implements AutoCloseable {
             averages.requireTrained();
             step.state().forEach(memory::optimiserState); // refused before anything is changed
             stages.update(update, step);
+            condensation.maskWeights();
             updates++;
             order.parametersChanged("update() changed the parameters");
             order.gradientsSpent();
@@ -796,6 +804,117 @@ public final class Network implements AutoCloseable {
             compute.frozen().set(copy);
             update.rules(copy);
             rules++; // another sequence of operations than what was recorded
+        }
+    }
+
+    // ---------------------------------------------------------------- learned groups
+
+    /**
+     * Takes inputs away from the 1x1 convolutions with learned groups ({@link
+     * org.densenet4j.graph.Graph#learnedGroups}) as far as their stage of training wants it, in
+     * each group those with the smallest weights. What was taken away stays away; in most steps
+     * there is nothing to do.
+     *
+     * @param progress of training, from 0 to 1, before a step
+     * @return whether anything was taken away
+     * @throws IllegalArgumentException when it is no such share
+     */
+    public boolean condense(double progress) {
+        try (DeviceUse _ = use()) {
+            averages.requireTrained();
+            boolean any = false;
+            for (Map.Entry<LearnedGroups, Matrix> entry : condensation.masks()) {
+                LearnedGroups learned = entry.getKey();
+                int stage = learned.stage(progress);
+                if (stage > condensation.stage(learned)) {
+                    ParameterSpec shape = memory.parameterLayout().spec(learned.weight());
+                    float[] weights = parameter(learned.weight());
+                    float[] mask = mask(learned.weight());
+                    mask(
+                            learned.weight(),
+                            Condensation.condensed(learned, shape, weights, mask, stage));
+                    any = true;
+                }
+            }
+            return any;
+        }
+    }
+
+    /**
+     * {@return the mask [out, in] of weights with learned groups: 0 where an input was taken away,
+     * else 1}
+     *
+     * @param weight name of the weights
+     * @throws IllegalArgumentException when they have no learned groups
+     */
+    public float[] mask(String weight) {
+        try (DeviceUse _ = use()) {
+            Matrix mask = learned(weight).getValue();
+            float[] values = new float[mask.columns()];
+            arena.download(mask, values, 0);
+            return values;
+        }
+    }
+
+    /**
+     * Sets a mask, and the weights to zero where it is.
+     *
+     * @param weight name of the weights
+     * @param values [out, in] of zeros and ones, the same for all outputs of a group
+     * @throws IllegalArgumentException when they are not, or the weights have no learned groups
+     */
+    public void mask(String weight, float[] values) {
+        requireNonNull(values, "values");
+        try (DeviceUse _ = use()) {
+            checkMask(weight, values);
+            Map.Entry<LearnedGroups, Matrix> entry = learned(weight);
+            ParameterSpec shape = memory.parameterLayout().spec(weight);
+            arena.upload(values, 0, entry.getValue());
+            condensation.stageOf(entry.getKey(), shape, values);
+            condensation.maskWeights(weight);
+            order.parametersChanged("the mask of " + weight + " was set");
+        }
+    }
+
+    /**
+     * Refuses what {@link #mask(String, float[])} does; changes nothing.
+     *
+     * @param weight name of the weights
+     * @param values [out, in] of zeros and ones, the same for all outputs of a group
+     * @throws IllegalArgumentException when they are not, or the weights have no learned groups
+     */
+    public void checkMask(String weight, float[] values) {
+        requireNonNull(values, "values");
+        LearnedGroups learned = learned(weight).getKey();
+        ParameterSpec shape = memory.parameterLayout().spec(weight);
+        String misfit = Condensation.misfit(learned, shape, values);
+        if (misfit != null) {
+            throw new IllegalArgumentException("the mask of " + weight + " " + misfit);
+        }
+    }
+
+    private Map.Entry<LearnedGroups, Matrix> learned(String weight) {
+        requireNonNull(weight, "weight");
+        return condensation.masks().stream()
+                .filter(entry -> entry.getKey().weight().equals(weight))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        weight + " has no learned groups, and so no mask"));
+    }
+
+    /**
+     * Adds the gradient of {@code strength·Σ ‖w‖}, where <i>w</i> are the weights of one input in
+     * one group of a convolution with learned groups (Huang et al. 2018, arXiv 1711.09224, section
+     * 3.1): once in a step, between {@link #zeroGradients} and its first pass.
+     *
+     * @param strength factor of the sum, 0 or more
+     */
+    public void addGroupLasso(double strength) {
+        SgdStep.check("group lasso", (float) strength);
+        try (DeviceUse _ = use()) {
+            condensation.addGroupLasso((float) strength);
         }
     }
 
@@ -840,6 +959,7 @@ public final class Network implements AutoCloseable {
     public void exchangeAverages() {
         try (DeviceUse _ = use()) {
             averages.exchange();
+            condensation.maskWeights(); // averages remember what was taken away
             order.parametersChanged("parameters were exchanged with their averages");
             order.statisticsChanged("running statistics were exchanged with their averages");
             order.gradientsSpent();
@@ -1001,6 +1121,7 @@ public final class Network implements AutoCloseable {
     public void parameter(String name, float[] values) {
         try (DeviceUse _ = use()) {
             write(memory.parameterLayout(), memory.parameters(), name, values);
+            condensation.maskWeights(name);
             order.parametersChanged("the parameter " + name + " was set");
         }
     }

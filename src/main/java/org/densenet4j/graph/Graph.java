@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +35,7 @@ public final class Graph implements NetworkSpec {
     private final List<Features> features;
     private final boolean evaluatesWithBatchStatistics;
     private final Initialisation initialisation;
+    private final List<LearnedGroups> learnedGroups;
     private final Map<Features, Double> epsilons = new IdentityHashMap<>();
 
     private Graph(Builder builder) {
@@ -41,6 +43,7 @@ public final class Graph implements NetworkSpec {
         input = builder.input;
         evaluatesWithBatchStatistics = builder.evaluatesWithBatchStatistics;
         initialisation = builder.initialisation;
+        learnedGroups = List.copyOf(builder.learnedGroups.values());
         nodes = List.copyOf(builder.nodes);
         features = checkedFeatures();
         checkNames();
@@ -48,6 +51,7 @@ public final class Graph implements NetworkSpec {
         checkColumns();
         checkTensors();
         checkDraws();
+        checkLearnedGroups();
         if (heads().isEmpty()) {
             throw new GraphException("the network '" + name + "' has no head to train by");
         }
@@ -234,6 +238,23 @@ public final class Graph implements NetworkSpec {
         }
     }
 
+    private void checkLearnedGroups() {
+        Map<String, ParameterSpec> byName =
+                parameters().stream().collect(Collectors.toMap(ParameterSpec::name, p -> p));
+        for (LearnedGroups learned : learnedGroups) {
+            ParameterSpec weights = byName.get(learned.weight());
+            if (weights == null) {
+                throw new GraphException(
+                        "the network '"
+                                + name
+                                + "' has no weights '"
+                                + learned.weight()
+                                + "' to have learned groups");
+            }
+            learned.check(weights);
+        }
+    }
+
     // ---------------------------------------------------------------- what there is
 
     @Override
@@ -314,6 +335,11 @@ public final class Graph implements NetworkSpec {
         return initialisation;
     }
 
+    /** {@return the 1x1 convolutions that become convolutions in groups while they are trained} */
+    public List<LearnedGroups> learnedGroups() {
+        return learnedGroups;
+    }
+
     /** {@return whether training drops anything at random} */
     public boolean drops() {
         return nodes.stream().anyMatch(node -> node.drops().any());
@@ -354,6 +380,7 @@ public final class Graph implements NetworkSpec {
         private final Set<Node> nodes = new LinkedHashSet<>();
         private boolean evaluatesWithBatchStatistics;
         private Initialisation initialisation = Initialisation.DENSENET;
+        private final Map<String, LearnedGroups> learnedGroups = new LinkedHashMap<>();
 
         private Builder(String name, Features input) {
             this.name = requireNonNull(name, "name");
@@ -384,6 +411,20 @@ public final class Graph implements NetworkSpec {
          */
         public Builder initialisation(Initialisation value) {
             initialisation = requireNonNull(value, "initialisation");
+            return this;
+        }
+
+        /**
+         * Lets a 1x1 convolution become one in groups while it is trained.
+         *
+         * @param value which, and how many groups
+         * @return this
+         */
+        public Builder learnedGroups(LearnedGroups value) {
+            if (learnedGroups.put(requireNonNull(value, "value").weight(), value) != null) {
+                throw new GraphException(
+                        "the weights '" + value.weight() + "' have learned groups already");
+            }
             return this;
         }
 

@@ -26,6 +26,9 @@ import java.util.Optional;
  * A graph's name is not part of it.
  */
 public final class GraphJson {
+    /** Only of networks that have some. */
+    static final String LEARNED_GROUPS = "learnedGroups";
+
     private static final JsonFactory JSON = new JsonFactory();
 
     private GraphJson() {}
@@ -55,6 +58,10 @@ public final class GraphJson {
                         value(json, node);
                     }
                     json.writeEndArray();
+                    if (!graph.learnedGroups().isEmpty()) {
+                        json.writeFieldName(LEARNED_GROUPS);
+                        value(json, graph.learnedGroups());
+                    }
                     json.writeEndObject();
                 });
     }
@@ -104,7 +111,7 @@ public final class GraphJson {
         }
         return Optional.of(
                 one.input().toString().equals(other.input().toString())
-                        ? "statistics of evaluation or initialisation"
+                        ? "statistics of evaluation, initialisation or learned groups"
                         : one.input() + ", not " + other.input());
     }
 

@@ -62,6 +62,14 @@ final class GraphReader {
         for (int i = 0; i < nodes.size(); i++) {
             graph.add((Node) value(Node.class, "nodes[" + i + "]", nodes.get(i)));
         }
+        if (all.has(GraphJson.LEARNED_GROUPS)) {
+            List<?> learned = list(GraphJson.LEARNED_GROUPS, all.take(GraphJson.LEARNED_GROUPS));
+            for (int i = 0; i < learned.size(); i++) {
+                String where = GraphJson.LEARNED_GROUPS + "[" + i + "]";
+                graph.learnedGroups(
+                        (LearnedGroups) value(LearnedGroups.class, where, learned.get(i)));
+            }
+        }
         all.requireNoMore();
         Graph made = built(graph);
         if (made.features().size() != matrices.size()) {

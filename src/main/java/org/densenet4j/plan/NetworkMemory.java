@@ -10,6 +10,7 @@ import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.PixelClassifier;
@@ -45,6 +46,7 @@ public final class NetworkMemory {
     private final Map<String, Matrix> optimiserState = new LinkedHashMap<>();
     private final @Nullable Matrix averages;
     private final @Nullable Matrix runningAverages;
+    private final Map<LearnedGroups, Matrix> masks = new LinkedHashMap<>();
     private final Matrix running;
     private final Matrix runningBefore;
     private final Matrix input;
@@ -107,6 +109,12 @@ public final class NetworkMemory {
                                 runningLayout.length())
                         : null;
 
+        for (LearnedGroups learned : planner.graph().learnedGroups()) {
+            int weights = Math.toIntExact(parameterLayout.spec(learned.weight()).count());
+            masks.put(
+                    learned,
+                    allocator.persistent(learned.weight() + ".mask", Category.WEIGHTS, 1, weights));
+        }
         Features images = planner.graph().input();
         int rows = planner.rows(images.pixels());
         Lifetime life = planner.lifetimes().values(images);
@@ -343,6 +351,14 @@ public final class NetworkMemory {
     /** {@return moving averages of the running statistics, or null as those of the parameters} */
     public @Nullable Matrix runningAverages() {
         return runningAverages;
+    }
+
+    /**
+     * {@return the mask of each weight with learned groups, as a vector [1, out·in] of ones and
+     * zeros}
+     */
+    public Map<LearnedGroups, Matrix> masks() {
+        return Collections.unmodifiableMap(masks);
     }
 
     /** {@return all running means and variances as one vector} */

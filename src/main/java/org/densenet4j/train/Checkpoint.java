@@ -1,6 +1,7 @@
 package org.densenet4j.train;
 
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.FiniteValues;
@@ -56,6 +57,10 @@ public final class Checkpoint {
                     p.shape(),
                     () -> finite(step, p.name(), network.runningStatistic(p.name())));
         }
+        for (LearnedGroups learned : network.plan().memory().masks().keySet()) {
+            ParameterSpec weights = parameter(network, learned);
+            writer.floats(learned.mask(), weights.shape(), () -> network.mask(learned.weight()));
+        }
         for (String state : network.optimiserState()) {
             for (ParameterSpec p : network.parameters()) {
                 writer.floats(
@@ -81,6 +86,23 @@ public final class Checkpoint {
             }
         }
         writer.write(path);
+    }
+
+    private static ParameterSpec parameter(Network network, LearnedGroups learned) {
+        return network.parameters().stream()
+                .filter(p -> p.name().equals(learned.weight()))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static void checkMask(
+            Path path, Safetensors file, Network network, LearnedGroups learned)
+            throws IOException {
+        try {
+            network.checkMask(learned.weight(), values(path, file, learned.mask()));
+        } catch (IllegalArgumentException e) {
+            throw new IOException(path + ": " + e.getMessage(), e);
+        }
     }
 
     private static String name(String state, ParameterSpec p) {
@@ -146,6 +168,10 @@ public final class Checkpoint {
             for (ParameterSpec p : network.runningStatistics()) {
                 check(path, file, p.name(), p);
             }
+            for (LearnedGroups learned : network.plan().memory().masks().keySet()) {
+                check(path, file, learned.mask(), parameter(network, learned));
+                checkMask(path, file, network, learned);
+            }
             boolean averages = hasAverages(network, file);
             if (averages) {
                 for (ParameterSpec p : averaged(network)) {
@@ -161,6 +187,9 @@ public final class Checkpoint {
             }
             for (ParameterSpec p : network.runningStatistics()) {
                 network.runningStatistic(p.name(), values(path, file, p.name()));
+            }
+            for (LearnedGroups learned : network.plan().memory().masks().keySet()) {
+                network.mask(learned.weight(), values(path, file, learned.mask()));
             }
             if (averages) {
                 for (ParameterSpec p : averaged(network)) {

@@ -63,6 +63,7 @@ public final class Trainer implements AutoCloseable {
     private final int accumulate;
     private final StepTargets targets;
     private final double clipNorm;
+    private final double groupLasso;
     private final Mode mode;
     private final long seed;
     private double learningRate;
@@ -97,6 +98,7 @@ public final class Trainer implements AutoCloseable {
         this.accumulate = b.accumulate;
         this.targets = new StepTargets(b.effectiveLoss(), b.targetKind());
         this.clipNorm = b.clipNorm;
+        this.groupLasso = b.groupLasso;
         this.mode = b.frozenBatchNorm ? Mode.FROZEN : Mode.TRAIN;
         this.seed = b.seed;
         this.learningRate = b.optimizer.learningRate();
@@ -193,6 +195,9 @@ public final class Trainer implements AutoCloseable {
             StepTargets.Parts parts = targets.of(batch, all, ranks, spec().classes());
             long passesBefore = passes;
             network.zeroGradients();
+            if (groupLasso > 0) {
+                network.addGroupLasso(groupLasso / ranks.count());
+            }
             network.keepRunningStatistics();
             StepResult.Sum sum = new StepResult.Sum();
             int micro = network.plan().batch();
@@ -257,6 +262,23 @@ public final class Trainer implements AutoCloseable {
         if (!shared) {
             ranks.share(network);
             shared = true;
+        }
+    }
+
+    /**
+     * Takes inputs away from 1x1 convolutions with learned groups, where their stage of training
+     * wants it; a {@link TrainingRun} calls it before every step, a loop of one's own should.
+     * Networks without learned groups are left as they are.
+     *
+     * @param progress of training, from 0 to 1
+     * @return whether anything was taken away
+     * @throws IllegalArgumentException when it is no such share
+     * @see Network#condense
+     */
+    public boolean condense(double progress) {
+        try (DeviceUse _ = network.use()) {
+            share();
+            return network.condense(progress);
         }
     }
 
@@ -728,7 +750,11 @@ public final class Trainer implements AutoCloseable {
                 network.runningStatistics().stream().mapToLong(ParameterSpec::count).sum();
         int copies = average == null ? 1 : 2;
         int remembered = network.optimiserState().size();
-        return Float.BYTES * ((copies + remembered) * parameters + copies * statistics);
+        long masks =
+                network.plan().memory().masks().values().stream()
+                        .mapToLong(mask -> mask.columns())
+                        .sum();
+        return Float.BYTES * ((copies + remembered) * parameters + copies * statistics + masks);
     }
 
     /**
@@ -860,6 +886,7 @@ public final class Trainer implements AutoCloseable {
         private @Nullable WeightAverage average;
         private float labelSmoothing;
         private double clipNorm;
+        private double groupLasso;
         private boolean frozenBatchNorm;
         private boolean inputGradient;
         private long seed = 1;
@@ -1045,6 +1072,34 @@ public final class Trainer implements AutoCloseable {
                         "label smoothing = " + share + ": use a number from 0 to below 1");
             }
             labelSmoothing = (float) share;
+            return this;
+        }
+
+        /**
+         * Adds the gradient of a group lasso to that of the loss, which does not show it: {@code
+         * strength·Σ ‖w‖}, where <i>w</i> are the weights of one input in one group of a 1x1
+         * convolution with learned groups (Huang et al. 2018, arXiv 1711.09224, section 3.1).
+         *
+         * @param strength factor of the sum, 1e-5 in the paper's networks for ImageNet; 0, the
+         *     default, for none
+         * @return this
+         * @throws IllegalArgumentException when it is negative or not finite, or the network has no
+         *     learned groups
+         */
+        public Builder groupLasso(double strength) {
+            if (!(strength >= 0) || !Double.isFinite(strength)) {
+                throw new IllegalArgumentException(
+                        "group lasso = " + strength + ": use a positive number, or 0 for none");
+            }
+            if (strength > 0 && spec.graph().learnedGroups().isEmpty()) {
+                throw new IllegalArgumentException(
+                        "group lasso = "
+                                + strength
+                                + ": the network '"
+                                + spec.name()
+                                + "' has no learned groups; use 0");
+            }
+            groupLasso = strength;
             return this;
         }
 

@@ -687,6 +687,7 @@ public final class TrainingRun {
                     ranks.tell(stop.getAsBoolean(), failure != null);
                 }
                 double progress = (double) (epoch * perEpoch + position) / total;
+                trainer.condense(progress);
                 double lowered = plateau.map(Plateau::scale).orElse(1.0);
                 trainer.learningRate(lowered * schedule.rate(progress));
                 OptionalDouble momentum = schedule.momentum(progress);

@@ -1330,6 +1330,58 @@ abstract class KernelsContract extends OpenedDevice {
     }
 
     @Test
+    void aMaskMultipliesElementByElement() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    Matrix values = a.normal(1, a.channels());
+                    Matrix factors = a.normal(1, values.columns());
+                    a.upload();
+                    a.kernels().multiply(values, factors);
+                    a.expect(
+                            values,
+                            ELEMENT,
+                            (r, c, t) -> t.add(a.value(values, r, c) * a.value(factors, r, c)));
+                    a.check();
+                });
+    }
+
+    /** With inputs whose norm is too small to have a gradient. */
+    @Test
+    void aGroupLassoPullsTheWeightsOfEachInputInAGroupTogether() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    int inputs = a.channels();
+                    int groups = 1 + inputs % 3;
+                    int outputs = groups * (1 + inputs % 4);
+                    Matrix weights = a.normal(outputs, inputs);
+                    Matrix gradient = a.normal(outputs, inputs);
+                    for (int o = 0; o < outputs; o++) {
+                        a.set(weights, o, 0, o % groups == 0 ? 1e-4 : 0);
+                    }
+                    float strength = 0.01f;
+                    a.upload();
+                    a.kernels().addGroupLasso(weights, groups, strength, gradient);
+                    a.expect(
+                            gradient,
+                            ELEMENT,
+                            (r, c, t) -> {
+                                double squares = 0;
+                                for (int o = r % groups; o < outputs; o += groups) {
+                                    squares += Math.pow(a.value(weights, o, c), 2);
+                                }
+                                t.add(a.value(gradient, r, c));
+                                if (squares > 1e-6) {
+                                    double w = a.value(weights, r, c);
+                                    t.add(strength * w / Math.sqrt(squares));
+                                }
+                            });
+                    a.check();
+                });
+    }
+
+    @Test
     void squaredNormIsTakenInDoublePrecision() {
         forRandomCases(
                 CASES,

@@ -463,6 +463,59 @@ class GraphTest {
         assertEquals(48 * (12 * 12 + 3 * 9 * 8), parted.multiplyAdds());
     }
 
+    @Test
+    void learnedGroupsThatDoNotFitTheirWeightsAreRefused() {
+        refused(
+                "the weights 'w' have 0 learned groups with a condensation factor of 4: use 1 or"
+                        + " more of both",
+                () -> new LearnedGroups("w", 0, 4));
+        refused(
+                "the network 'mine' has no weights 'c3.weight' to have learned groups",
+                () -> learned("c3.weight", 4, 4));
+        refused(
+                "the tensor 'c2.weight' cannot have learned groups: it is not of a 1x1 convolution",
+                () -> learned("c2.weight", 4, 4));
+        refused(
+                "the tensor 'n.weight' cannot have learned groups: it is not of a 1x1 convolution",
+                () -> learned("n.weight", 4, 4));
+        for (int[] wrong : new int[][] {{5, 4}, {4, 5}, {8, 4}}) {
+            refused(
+                    "the weights 'c1.weight' have 12 outputs and 12 inputs: "
+                            + wrong[0]
+                            + " learned groups have to divide both, and a condensation factor of "
+                            + wrong[1]
+                            + " the inputs",
+                    () -> learned("c1.weight", wrong[0], wrong[1]));
+        }
+        Graph made = learned("c1.weight", 3, 4);
+        assertEquals(List.of(new LearnedGroups("c1.weight", 3, 4)), made.learnedGroups());
+        Graph read = GraphJson.read("mine", GraphJson.write(made));
+        assertEquals(made.learnedGroups(), read.learnedGroups());
+        assertEquals(
+                "statistics of evaluation, initialisation or learned groups",
+                GraphJson.difference(made, learned("c1.weight", 3, 2)).orElseThrow());
+    }
+
+    private static Graph learned(String weight, int groups, int factor) {
+        Graph.Builder builder = Graph.builder("mine", 8, 6, 3);
+        Features from = new Features("x", 8, 6, 12);
+        Features to = new Features("y", 8, 6, 8);
+        return builder.add(convolution("stem", Read.raw(builder.input().all()), from.all()))
+                .add(
+                        new BottleneckLayer(
+                                "b",
+                                Read.normalisedRelu(norm("n"), from.all()),
+                                12,
+                                "c1",
+                                norm("m"),
+                                "c2",
+                                Drops.NOTHING,
+                                to.all()))
+                .add(head("head", to.all()))
+                .learnedGroups(new LearnedGroups(weight, groups, factor))
+                .build();
+    }
+
     private BottleneckLayer grouped(int groups) {
         return new BottleneckLayer(
                 "b",

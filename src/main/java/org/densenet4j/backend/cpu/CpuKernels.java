@@ -65,6 +65,7 @@ final class CpuKernels implements Kernels {
     private final Choice<Rmsprop> rmsprop;
     private final Choice<Adam> adam;
     private final Choice<MovingAverage> movingAverage;
+    private final Choice<LearnedGroupWeights> learnedGroupWeights;
     private final Choice<SquaredNorm> squaredNorm;
     private final CopyWindow copyWindow;
 
@@ -155,6 +156,11 @@ final class CpuKernels implements Kernels {
                         MovingAverage.class,
                         () -> MovingAverage.Vectors.class,
                         MovingAverage.Loops::new);
+        learnedGroupWeights =
+                few(
+                        LearnedGroupWeights.class,
+                        () -> LearnedGroupWeights.Vectors.class,
+                        LearnedGroupWeights.Loops::new);
         squaredNorm =
                 few(SquaredNorm.class, () -> SquaredNorm.Vectors.class, SquaredNorm.Loops::new);
         copyWindow = only(CopyWindow.class, CopyWindow::new);
@@ -648,6 +654,16 @@ final class CpuKernels implements Kernels {
     @Override
     public void movingAverage(Matrix values, Matrix average, float share) {
         movingAverage.of(values).movingAverage(values, average, share);
+    }
+
+    @Override
+    public void multiply(Matrix values, Matrix factors) {
+        learnedGroupWeights.of(values).multiply(values, factors);
+    }
+
+    @Override
+    public void addGroupLasso(Matrix weights, int groups, float strength, Matrix gradient) {
+        learnedGroupWeights.of(weights).addGroupLasso(weights, groups, strength, gradient);
     }
 
     @Override

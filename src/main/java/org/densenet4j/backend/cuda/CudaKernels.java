@@ -1098,6 +1098,35 @@ final class CudaKernels implements Kernels {
     }
 
     @Override
+    public void multiply(Matrix values, Matrix factors) {
+        int n = values.columns();
+        Tiling t = tiling(1, n, values, factors);
+        launcher.launch(
+                t.entry("multiply"),
+                Grid.of(Math.ceilDiv(n, t.vector()), Tiling.THREADS),
+                Traffic.reading(factors).updating(values),
+                address(values),
+                address(factors),
+                n);
+    }
+
+    @Override
+    public void addGroupLasso(Matrix weights, int groups, float strength, Matrix gradient) {
+        int blocksOfInputs = Math.ceilDiv(weights.columns(), Tiling.THREADS);
+        launcher.launch(
+                "group_lasso",
+                new Grid(blocksOfInputs, groups, Tiling.THREADS, 1),
+                Traffic.reading(weights, weights).updating(gradient),
+                address(weights),
+                weights.stride(),
+                address(gradient),
+                gradient.stride(),
+                weights.rows(),
+                weights.columns(),
+                strength);
+    }
+
+    @Override
     public void squaredNorm(Matrix x, Matrix target) {
         long count = (long) x.rows() * x.columns();
         int tiles =

@@ -219,6 +219,10 @@ class TrafficTest {
         assertLaunches("adam_v4", 9 * 1600L);
         kernels.movingAverage(p, p, 0.1f);
         assertLaunches("moving_average_v4", 3 * 1600L);
+        kernels.multiply(p, p);
+        assertLaunches("multiply_v4", 3 * 1600L);
+        kernels.addGroupLasso(p.reshaped(20, 20), 4, 0.1f, p.reshaped(20, 20));
+        assertLaunches("group_lasso", 4 * 1600L);
     }
 
     @Test

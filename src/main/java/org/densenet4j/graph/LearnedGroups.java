@@ -1,0 +1,88 @@
+package org.densenet4j.graph;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.List;
+
+/**
+ * A learned group convolution (Huang et al. 2018, arXiv 1711.09224, section 3.1): a 1x1 convolution
+ * that becomes one in groups while it is trained. Output <i>o</i> is of group <i>o</i> mod {@code
+ * groups}. All outputs of a group see the same inputs, of which training takes {@code 1/factor}
+ * away at a time, those with the smallest weights, until {@code 1/factor} are left.
+ *
+ * @param weight name of the convolution's weights [out, in, 1, 1]
+ * @param groups G in the paper; a divisor of inputs and outputs
+ * @param factor the condensation factor, C in the paper; a divisor of the inputs
+ */
+public record LearnedGroups(String weight, int groups, int factor) {
+    /** Refuses what is no number of groups. */
+    public LearnedGroups {
+        requireNonNull(weight, "weight");
+        if (groups < 1 || factor < 1) {
+            throw new GraphException(
+                    "the weights '"
+                            + weight
+                            + "' have "
+                            + groups
+                            + " learned groups with a condensation factor of "
+                            + factor
+                            + ": use 1 or more of both");
+        }
+    }
+
+    /**
+     * {@return how often inputs have been taken away when a share of training is over, from 0 to
+     * {@code factor − 1}: the first half of training has as many stages, of equal length, and after
+     * stage <i>i</i> {@code (factor − i)/factor} of the inputs are left (section 3.1 of the paper)}
+     *
+     * @param progress of training, from 0 to 1
+     * @throws IllegalArgumentException when it is less or more
+     */
+    public int stage(double progress) {
+        if (!(progress >= 0 && progress <= 1)) {
+            throw new IllegalArgumentException(
+                    "progress = " + progress + ": use a share of training from 0 to 1");
+        }
+        int stage = 0;
+        while (stage < factor - 1 && 2 * progress >= (stage + 1.0) / (factor - 1)) {
+            stage++;
+        }
+        return stage;
+    }
+
+    /** {@return name of the mask beside the weights in files} */
+    public String mask() {
+        String ending = ".weight";
+        return (weight.endsWith(ending)
+                        ? weight.substring(0, weight.length() - ending.length())
+                        : weight)
+                + ".mask";
+    }
+
+    /** Refuses weights that cannot be put into groups. */
+    void check(ParameterSpec weights) {
+        boolean convolution = weights.role() == ParameterSpec.Role.CONV_WEIGHT;
+        if (!convolution || !weights.shape().subList(2, 4).equals(List.of(1, 1))) {
+            throw new GraphException(
+                    "the tensor '"
+                            + weight
+                            + "' cannot have learned groups: it is not of a 1x1 convolution");
+        }
+        int outputs = weights.shape().get(0);
+        int inputs = weights.shape().get(1);
+        if (inputs % groups != 0 || outputs % groups != 0 || inputs % factor != 0) {
+            throw new GraphException(
+                    "the weights '"
+                            + weight
+                            + "' have "
+                            + outputs
+                            + " outputs and "
+                            + inputs
+                            + " inputs: "
+                            + groups
+                            + " learned groups have to divide both, and a condensation factor of "
+                            + factor
+                            + " the inputs");
+        }
+    }
+}
