@@ -1,5 +1,6 @@
 package org.densenet4j.cli;
 
+import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -91,14 +92,15 @@ final class ModelOption {
         switch (builder) {
             case DenseNetSpec.Builder b -> b.dropout(dropout);
             case FcDenseNetSpec.Builder b -> b.dropout(dropout);
-            case ResNetSpec.Builder _ -> throw refused(DROPOUT, name, "DenseNets and FC-DenseNets");
+            case ResNetSpec.Builder _, CondenseNetSpec.Builder _ ->
+                    throw refused(DROPOUT, name, "DenseNets and FC-DenseNets");
         }
     }
 
     private void compression(FamilySpec.Builder builder, String name) {
         switch (builder) {
             case DenseNetSpec.Builder b -> b.compression(compression);
-            case FcDenseNetSpec.Builder _, ResNetSpec.Builder _ ->
+            case FcDenseNetSpec.Builder _, ResNetSpec.Builder _, CondenseNetSpec.Builder _ ->
                     throw refused(COMPRESSION, name, "DenseNets");
         }
     }
@@ -138,7 +140,7 @@ final class ModelOption {
                 option.compression = s.compression();
             }
             case FcDenseNetSpec s -> option.dropout = s.dropout();
-            case ResNetSpec _ -> {}
+            case ResNetSpec _, CondenseNetSpec _ -> {}
         }
         return option.arguments(spec.name());
     }

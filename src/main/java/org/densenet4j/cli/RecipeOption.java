@@ -29,8 +29,8 @@ final class RecipeOption {
             names = "--recipe",
             paramLabel = "NAME",
             description =
-                    "glyphs, cifar, imagenet, imagenet-cosine or finetune, or, where pixels are"
-                            + " classified, shapes, fc-densenet or fc-densenet-finetune: the papers'"
+                    "glyphs, cifar, imagenet, imagenet-cosine, condensenet, condensenet-imagenet or"
+                            + " finetune, or, where pixels are classified, shapes, fc-densenet or fc-densenet-finetune: the papers'"
                             + " settings, of which the options below override single ones (default:"
                             + " glyphs; for pixels shapes, or fc-densenet on data of one's own)")
     private String recipe;
@@ -596,6 +596,16 @@ final class RecipeOption {
             description = "share of each target that is spread evenly over all classes")
     void labelSmoothing(double value) {
         set("label-smoothing", value);
+    }
+
+    @Option(
+            names = "--group-lasso",
+            paramLabel = "X",
+            description =
+                    "strength of what pulls the weights of an input in a learned group together, in"
+                            + " CondenseNets; 0: none")
+    void groupLasso(double value) {
+        set("group-lasso", value);
     }
 
     @Option(names = "--clip", paramLabel = "NORM", description = "largest gradient norm, 0: none")

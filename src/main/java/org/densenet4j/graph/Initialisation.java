@@ -17,5 +17,10 @@ public enum Initialisation {
      * else as PyTorch draws it by itself, which is uniform within ±1/√fan-in for the weights and
      * the biases of linear layers.
      */
-    RESNET
+    RESNET,
+    /**
+     * As the authors of CondenseNet: convolutions normal with variance 2/fan-out, linear layers
+     * uniform within ±1/√fan-in, biases 0.
+     */
+    FAN_OUT
 }

@@ -50,13 +50,15 @@ public record LearnedGroups(String weight, int groups, int factor) {
         return stage;
     }
 
-    /** {@return name of the mask beside the weights in files} */
+    /**
+     * {@return name of the mask beside the weights in files: the authors' {@code conv_1._mask} for
+     * {@code conv_1.conv.weight}, else {@code conv1.mask} for {@code conv1.weight}}
+     */
     public String mask() {
-        String ending = ".weight";
-        return (weight.endsWith(ending)
-                        ? weight.substring(0, weight.length() - ending.length())
-                        : weight)
-                + ".mask";
+        if (weight.endsWith(".conv.weight")) {
+            return weight.replaceFirst("conv\\.weight$", "_mask");
+        }
+        return weight.replaceFirst("\\.weight$", "") + ".mask";
     }
 
     /** Refuses weights that cannot be put into groups. */

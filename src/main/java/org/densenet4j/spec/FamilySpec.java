@@ -11,9 +11,16 @@ import java.util.stream.Stream;
  * own it can be changed field by field, and files keep it as text ({@link SpecMetadata}).
  */
 public sealed interface FamilySpec extends NetworkSpec
-        permits DenseNetSpec, FcDenseNetSpec, ResNetSpec {
+        permits DenseNetSpec, FcDenseNetSpec, ResNetSpec, CondenseNetSpec {
     /** The names that {@link #preset} knows. */
-    String NAMES = DenseNetSpec.NAMES + ", " + FcDenseNetSpec.NAMES + ", " + ResNetSpec.NAMES;
+    String NAMES =
+            DenseNetSpec.NAMES
+                    + ", "
+                    + FcDenseNetSpec.NAMES
+                    + ", "
+                    + ResNetSpec.NAMES
+                    + ", "
+                    + CondenseNetSpec.NAMES;
 
     /**
      * {@return a preset of any family by name}
@@ -27,7 +34,8 @@ public sealed interface FamilySpec extends NetworkSpec
                 Stream.of(
                                 DenseNetSpec.named(name),
                                 FcDenseNetSpec.named(name),
-                                ResNetSpec.named(name))
+                                ResNetSpec.named(name),
+                                CondenseNetSpec.named(name))
                         .<Builder>flatMap(Optional::stream)
                         .findFirst();
         return FieldChecks.known(found, name, NAMES);
@@ -58,7 +66,10 @@ public sealed interface FamilySpec extends NetworkSpec
 
     /** The fields that all families have; {@link #build} validates them. */
     sealed interface Builder
-            permits DenseNetSpec.Builder, FcDenseNetSpec.Builder, ResNetSpec.Builder {
+            permits DenseNetSpec.Builder,
+                    FcDenseNetSpec.Builder,
+                    ResNetSpec.Builder,
+                    CondenseNetSpec.Builder {
         /**
          * A name to show.
          *

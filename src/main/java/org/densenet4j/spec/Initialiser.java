@@ -95,8 +95,10 @@ public final class Initialiser {
         } else if (p.role() == ParameterSpec.Role.LINEAR_WEIGHT) {
             uniform(p, 1 / Math.sqrt(p.fanIn()), out);
         } else {
-            long fan = initialisation == Initialisation.RESNET ? p.fanOut() : p.fanIn();
-            normal(p, Math.sqrt(2.0 / fan), out);
+            boolean fanOut =
+                    initialisation == Initialisation.RESNET
+                            || initialisation == Initialisation.FAN_OUT;
+            normal(p, Math.sqrt(2.0 / (fanOut ? p.fanOut() : p.fanIn())), out);
         }
     }
 

@@ -25,6 +25,7 @@ public final class SpecMetadata {
     private static final String FAMILY = "family";
     private static final String FC_DENSENET = "fc-densenet";
     private static final String RESNET = "resnet";
+    private static final String CONDENSENET = "condensenet";
     private static final String GRAPH = "graph";
 
     /** A field that every DenseNet's file has. */
@@ -49,6 +50,7 @@ public final class SpecMetadata {
             case DenseNetSpec s -> text.write(s);
             case FcDenseNetSpec s -> text.write(s);
             case ResNetSpec s -> text.write(s);
+            case CondenseNetSpec s -> text.write(s);
             default -> text.write(spec.name(), spec.graph());
         }
         return text.entries;
@@ -95,6 +97,19 @@ public final class SpecMetadata {
         put("stem", spec.stem());
         put("unitsPerStage", spec.unitsPerStage());
         put("initialChannels", spec.initialChannels());
+        putCommon(spec);
+    }
+
+    private void write(CondenseNetSpec spec) {
+        put(FAMILY, CONDENSENET);
+        put("name", spec.name());
+        put("growthRates", spec.growthRates());
+        put("layersPerBlock", spec.layersPerBlock());
+        put("initialChannels", spec.initialChannels());
+        put("initialStride", spec.initialStride());
+        put("bottleneckWidth", spec.bottleneckWidth());
+        put("groups", spec.groups());
+        put("condensationFactor", spec.condensationFactor());
         putCommon(spec);
     }
 
@@ -184,12 +199,14 @@ public final class SpecMetadata {
                     case "densenet" -> text.denseNet(tensors);
                     case FC_DENSENET -> text.fcDenseNet(tensors);
                     case RESNET -> text.resNet(tensors);
+                    case CONDENSENET -> text.condenseNet(tensors);
                     default ->
                             throw new IllegalArgumentException(
                                     "the family '"
                                             + family
-                                            + "' is unknown: densenet, fc-densenet and resnet are"
-                                            + " known; a newer version may know it");
+                                            + "' is unknown: densenet, fc-densenet, resnet and"
+                                            + " condensenet are known; a newer version may know"
+                                            + " it");
                 };
         return builder.name(text.field("name"))
                 .classes(text.integer("classes"))
@@ -234,6 +251,17 @@ public final class SpecMetadata {
                 .stem(constant(Stem.class, "stem"))
                 .unitsPerStage(layers("unitsPerStage", tensors))
                 .initialChannels(integer("initialChannels"));
+    }
+
+    private CondenseNetSpec.Builder condenseNet(int tensors) {
+        return CondenseNetSpec.builder()
+                .growthRates(layers("growthRates", Integer.MAX_VALUE))
+                .layersPerBlock(layers("layersPerBlock", tensors))
+                .initialChannels(integer("initialChannels"))
+                .initialStride(integer("initialStride"))
+                .bottleneckWidth(integer("bottleneckWidth"))
+                .groups(integer("groups"))
+                .condensationFactor(integer("condensationFactor"));
     }
 
     private String field(String field) {

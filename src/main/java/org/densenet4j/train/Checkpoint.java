@@ -179,6 +179,10 @@ public final class Checkpoint {
                 }
             }
             network.classNames(List.of()); // the trainer knows those of its checkpoints
+            // First, so that no weights are lost to a mask of before.
+            for (LearnedGroups learned : network.plan().memory().masks().keySet()) {
+                network.mask(learned.weight(), values(path, file, learned.mask()));
+            }
             for (ParameterSpec p : network.parameters()) {
                 network.parameter(p.name(), values(path, file, p.name()));
                 for (String state : network.optimiserState()) {
@@ -187,9 +191,6 @@ public final class Checkpoint {
             }
             for (ParameterSpec p : network.runningStatistics()) {
                 network.runningStatistic(p.name(), values(path, file, p.name()));
-            }
-            for (LearnedGroups learned : network.plan().memory().masks().keySet()) {
-                network.mask(learned.weight(), values(path, file, learned.mask()));
             }
             if (averages) {
                 for (ParameterSpec p : averaged(network)) {

@@ -18,6 +18,7 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.OptimiserState;
 import org.densenet4j.plan.TargetKind;
+import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -116,6 +117,7 @@ import java.util.Optional;
  * @param emaWarmUp whether that decay rises to this
  * @param labelSmoothing share of the target spread over all classes
  * @param clip largest gradient norm, 0 for no clipping
+ * @param groupLasso strength of a group lasso on learned groups, 0 for none
  * @param freezeBn whether running statistics are constants
  * @param augment what happens to training images
  * @param colourJitter strength of brightness, contrast and saturation, four times that of the
@@ -197,6 +199,7 @@ public record Recipe(
         boolean emaWarmUp,
         double labelSmoothing,
         double clip,
+        double groupLasso,
         boolean freezeBn,
         Augment augment,
         double colourJitter,
@@ -354,6 +357,7 @@ public record Recipe(
                     false,
                     0,
                     0,
+                    0,
                     false,
                     Augment.SHIFT,
                     0,
@@ -419,6 +423,20 @@ public record Recipe(
                                 "warm-up", "0.5",
                                 "colour-jitter", "0",
                                 "freeze-bn", "true")));
+        // Huang et al. 2018 (arXiv 1711.09224), section 4, and the authors' code.
+        Map<String, String> condenseNet =
+                Map.of("recipe", "condensenet", "model", "condensenet-86", "schedule", "cosine");
+        presets.put("condensenet", presets.get("cifar").set(condenseNet));
+        presets.put(
+                "condensenet-imagenet",
+                imageNet.set(
+                        Map.of(
+                                "recipe", "condensenet-imagenet",
+                                "model", "condensenet-imagenet-74-c4",
+                                "epochs", "120",
+                                "schedule", "cosine",
+                                "colour-jitter", "0",
+                                "group-lasso", "1e-5")));
         // Jégou et al. 2017 (arXiv 1611.09326), section 4.1, and the authors' code.
         Recipe fcDenseNet =
                 GLYPHS.set(
@@ -515,6 +533,11 @@ public record Recipe(
                 lrFactor,
                 "use a number below 1, by which a plateau lowers the rate");
         groups(paramGroups, layerDecay, freeze);
+        require(
+                groupLasso >= 0 && Double.isFinite(groupLasso),
+                "group-lasso",
+                groupLasso,
+                "use a positive number, or 0 for none");
         require(
                 compression >= 0 && compression <= 1,
                 "compression",
@@ -816,7 +839,7 @@ public record Recipe(
                 requireNone("stochastic-depth", stochasticDepth);
                 requireNone("compression", compression);
             }
-            case ResNetSpec.Builder _ -> {
+            case ResNetSpec.Builder _, CondenseNetSpec.Builder _ -> {
                 requireNone("dropout", dropout);
                 requireNone("stochastic-depth", stochasticDepth);
                 requireNone("compression", compression);
@@ -1072,6 +1095,7 @@ public record Recipe(
                 .parameterGroups(parameterGroups())
                 .averageWeights(ema > 0 ? new WeightAverage(ema, emaWarmUp) : null)
                 .clipGradients(clip)
+                .groupLasso(groupLasso)
                 .freezeBatchNorm(freezeBn)
                 .seed(seed);
     }

@@ -5,8 +5,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The names of the families: torchvision's of DenseNets and ResNets, and those of FC-DenseNet's
- * usual PyTorch port.
+ * The names of the families: torchvision's of DenseNets and ResNets, those of FC-DenseNet's usual
+ * PyTorch port, and those of CondenseNet's authors.
  */
 enum FamilyNames implements NameStyle {
     /**
@@ -50,7 +50,16 @@ enum FamilyNames implements NameStyle {
         String modern(String rest) {
             return SHORTCUT.matcher(rest).replaceFirst("$1downsample.");
         }
-    };
+    },
+
+    /** The authors' (Huang et al. 2018, arXiv 1711.09224). */
+    CONDENSENET(
+            "a CondenseNet",
+            "features.init_conv.weight",
+            "features.",
+            "init_conv|denseblock_\\d+|norm_last",
+            "",
+            "classifier");
 
     private final String network;
     private final String example;

@@ -32,6 +32,7 @@ final class InferredSpec {
             case DENSENET -> new InferredDenseNet(tensors).spec();
             case FC_DENSENET -> new InferredFcDenseNet(tensors).spec();
             case RESNET -> new InferredResNet(tensors).spec();
+            case CONDENSENET -> new InferredCondenseNet(tensors).spec();
         };
     }
 

@@ -1,6 +1,7 @@
 package org.densenet4j.weights;
 
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
@@ -24,6 +25,7 @@ sealed interface NameStyle permits FamilyNames, OwnNames {
             case DenseNetSpec _ -> FamilyNames.DENSENET;
             case FcDenseNetSpec _ -> FamilyNames.FC_DENSENET;
             case ResNetSpec _ -> FamilyNames.RESNET;
+            case CondenseNetSpec _ -> FamilyNames.CONDENSENET;
             default -> new OwnNames(spec.name(), spec.graph());
         };
     }

@@ -6,6 +6,7 @@ import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.Read;
 import org.densenet4j.io.TensorFile;
+import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -156,6 +157,7 @@ final class RecordedNetwork {
                 case DenseNetSpec _ -> DenseNetSpec.builder().build();
                 case FcDenseNetSpec _ -> FcDenseNetSpec.builder().build();
                 case ResNetSpec _ -> ResNetSpec.builder().build();
+                case CondenseNetSpec _ -> CondenseNetSpec.builder().build();
             };
         }
     }

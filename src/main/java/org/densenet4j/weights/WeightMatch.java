@@ -2,6 +2,7 @@ package org.densenet4j.weights;
 
 import org.densenet4j.backend.Notice;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.FiniteValues;
@@ -26,6 +27,10 @@ final class WeightMatch implements WeightSource {
     private final TensorFile file;
     private final Map<String, String> fileNames;
     private final Map<String, InputChannels> adapted;
+
+    /** Names in the file of the masks that there are, by the weights that have learned groups. */
+    private final Map<String, String> masks;
+
     private final WeightReport report;
 
     private WeightMatch(
@@ -33,8 +38,10 @@ final class WeightMatch implements WeightSource {
             TensorFile file,
             Map<String, String> fileNames,
             Map<String, InputChannels> adapted,
+            Map<String, String> masks,
             WeightReport report) {
         this.adapted = adapted;
+        this.masks = masks;
         this.path = path;
         this.file = file;
         this.fileNames = fileNames;
@@ -104,6 +111,13 @@ final class WeightMatch implements WeightSource {
                                 "floating-point " + expected));
             }
         }
+        Map<String, String> masks = new LinkedHashMap<>();
+        for (LearnedGroups learned : graph.learnedGroups()) {
+            String mask = unexpected.remove(learned.mask());
+            if (mask != null && file.contains(mask)) {
+                masks.put(learned.weight(), mask);
+            }
+        }
         unexpected.values().removeAll(file.unreadable().keySet()); // never of use
         WeightReport report =
                 new WeightReport(
@@ -127,7 +141,7 @@ final class WeightMatch implements WeightSource {
             String other = part.isPresent() ? "" : likeness(tensors, graph, head);
             throw new WeightsException(path, refusal + other, report);
         }
-        return new WeightMatch(path, file, fileNames, adapted, report);
+        return new WeightMatch(path, file, fileNames, adapted, masks, report);
     }
 
     /** Which network the tensors are of, where that is another one, but for the head. */
@@ -174,6 +188,36 @@ final class WeightMatch implements WeightSource {
         }
         float[] values = FiniteValues.of(path, name, file.tensor(fileNames.get(name)));
         InputChannels other = adapted.get(name);
+        float[] mask = mask(name).orElse(null);
+        for (int i = 0; mask != null && i < values.length; i++) {
+            values[i] *= mask[i];
+        }
         return other == null ? values : other.adapted(values);
+    }
+
+    /**
+     * The mask of weights with learned groups, which {@link #values} are multiplied with; empty
+     * where the file has none, so that nothing was taken away.
+     *
+     * @throws IOException in one line when it is of another size
+     */
+    Optional<float[]> mask(String weight) throws IOException {
+        String fileName = masks.get(weight);
+        if (fileName == null) {
+            return Optional.empty();
+        }
+        float[] mask = FiniteValues.of(path, fileName, file.tensor(fileName));
+        long expected = file.tensor(fileNames.get(weight)).count();
+        if (mask.length != expected) {
+            throw new IOException(
+                    path
+                            + ": '"
+                            + fileName
+                            + "' has "
+                            + mask.length
+                            + " values, its weights "
+                            + expected);
+        }
+        return Optional.of(mask);
     }
 }

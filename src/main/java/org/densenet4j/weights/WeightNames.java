@@ -99,6 +99,7 @@ final class WeightNames {
     /** Whether a tensor has no place in a network for inference or training and never hurts. */
     static boolean isBookkeeping(String canonical) {
         return canonical.endsWith(".num_batches_tracked")
+                || canonical.matches(".*\\.conv_1\\._(count|stage)") // CondenseNet's, told by masks
                 || canonical.startsWith("optimizer.")
                 || TorchXRayVision.isThresholds(canonical);
     }

@@ -3,6 +3,7 @@ package org.densenet4j.weights;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.TensorFile;
@@ -10,6 +11,7 @@ import org.densenet4j.spec.Initialiser;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,9 +86,18 @@ public final class Weights {
             for (String name : match.report().matched()) {
                 values.put(name, match.values(name)); // all of them before any is set
             }
+            Map<String, float[]> masks = new HashMap<>();
+            for (LearnedGroups learned : network.plan().memory().masks().keySet()) {
+                String weight = learned.weight();
+                float[] mask =
+                        match.mask(weight).orElseGet(() -> ones(network.mask(weight).length));
+                checkMask(path, network, weight, mask);
+                masks.put(weight, mask);
+            }
             Initialiser initialiser = Initialiser.of(spec.graph(), options.seed());
             try (DeviceUse _ = network.use()) { // so that no other thread comes in between
                 network.classNames(classNames);
+                masks.forEach(network::mask);
                 for (ParameterSpec p : network.parameters()) {
                     float[] loaded = values.get(p.name());
                     if (loaded == null) {
@@ -100,6 +111,21 @@ public final class Weights {
                 }
             }
             return match.report();
+        }
+    }
+
+    private static float[] ones(int count) {
+        float[] ones = new float[count];
+        Arrays.fill(ones, 1);
+        return ones;
+    }
+
+    private static void checkMask(Path path, Network network, String weight, float[] mask)
+            throws IOException {
+        try {
+            network.checkMask(weight, mask);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(path + ": " + e.getMessage(), e);
         }
     }
 

@@ -176,6 +176,8 @@ class WrongInputTest {
                 "--dampening=0.5 | dampening = 0.5: Nesterov has none; switch it off or use 0",
                 "--ema=1 | ema = 1.0: use a number below 1, or 0 for no average",
                 "--ema-warm-up | --ema-warm-up is for --ema; no average is kept",
+                "--group-lasso=-1 | group-lasso = -1.0: use a positive number, or 0 for none",
+                "--group-lasso=0.1 | has no learned groups; use 0",
                 "--layer-decay=0 | layer-decay = 0.0: use a number above 0 and up to 1",
                 "--param-groups=classifier | param-groups = classifier: use PATTERN: SETTING",
                 "--param-groups=head.*:frozen | param-groups = head.*: matches no parameter",

@@ -36,7 +36,10 @@ class FamilySpecTest {
                 "resnet101",
                 "resnet152",
                 "cifar-resnet-110",
-                "cifar-preresnet-164"
+                "cifar-preresnet-164",
+                "condensenet-86",
+                "condensenet-imagenet-74-c4",
+                "condensenet-imagenet-74-c8"
             })
     void presetsOfAllFamiliesHaveNames(String name) {
         assertEquals(name, FamilySpec.preset(" " + name.toUpperCase(Locale.ROOT)).build().name());
@@ -48,7 +51,8 @@ class FamilySpecTest {
                 "no model named 'resnet51'; use bc-DEPTH-K (bc-100-12), plain-DEPTH-K, b-DEPTH-K,"
                         + " c-DEPTH-K, densenet121/169/201/161/264/232, densenetblur121d,"
                         + " densenet264d, fc-densenet56/67/103, fc-densenet-LEVELS-LAYERS-K,"
-                        + " resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH",
+                        + " resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH,"
+                        + " condensenet-50/74/86/98/110/122/182, condensenet-imagenet-74-c4, -c8",
                 refusal("resnet51"));
         for (String name : new String[] {"", "fc-densenet-56", "cifar-resnet-", "bc-100", "mine"}) {
             assertTrue(refusal(name).startsWith("no model named '" + name + "'"), name);

@@ -62,6 +62,22 @@ class RecipeTest {
     }
 
     @Test
+    void condenseNetsAreThePapers() {
+        Recipe small = Recipe.preset("condensenet");
+        assertEquals("condensenet-86", small.model());
+        assertEquals(300, small.epochs());
+        assertEquals(64, small.batch());
+        assertEquals(new Sgd(0.1, 0.9, true, 1e-4, true), small.optimizer());
+        assertEquals(0.05, rate(small, 150), 1e-12);
+        assertEquals(0, small.groupLasso());
+        Recipe imageNet = Recipe.preset("condensenet-imagenet");
+        assertEquals(120, imageNet.epochs());
+        assertEquals(256, imageNet.batch());
+        assertEquals(1e-5, imageNet.groupLasso());
+        assertEquals(Augmentation.IMAGENET, imageNet.augmentation());
+    }
+
+    @Test
     void anyFieldCanBeOverriddenByItsKey() {
         Recipe recipe = Recipe.preset("glyphs");
         Map<String, String> other = new HashMap<>();

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -91,6 +92,7 @@ class InferredFamilyTest {
             case DenseNetSpec s -> s.stem() == Stem.IMAGENET;
             case ResNetSpec s -> s.stem() == Stem.IMAGENET;
             case FcDenseNetSpec _ -> true;
+            case CondenseNetSpec _ -> false;
         };
     }
 

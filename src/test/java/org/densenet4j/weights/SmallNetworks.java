@@ -11,6 +11,7 @@ import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.Read;
 import org.densenet4j.graph.Window;
+import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -36,6 +37,7 @@ final class SmallNetworks {
                 denseNet(Stem.DEEP),
                 denseNet(Stem.DEEP_BLUR),
                 fcDenseNet(),
+                condenseNet(),
                 resNet(false, ResNetSpec.Unit.BASIC, Stem.SMALL),
                 resNet(true, ResNetSpec.Unit.BASIC, Stem.SMALL),
                 resNet(true, ResNetSpec.Unit.BOTTLENECK, Stem.SMALL),
@@ -66,6 +68,17 @@ final class SmallNetworks {
                 .classes(4)
                 .bnEpsilon(1e-5)
                 .evaluatesWithBatchStatistics(false)
+                .build();
+    }
+
+    static CondenseNetSpec condenseNet() {
+        return CondenseNetSpec.builder()
+                .layersPerBlock(2, 1)
+                .growthRates(4, 8)
+                .groups(2)
+                .condensationFactor(2)
+                .inputSize(20, 14)
+                .classes(4)
                 .build();
     }
 
