@@ -4,7 +4,6 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.ParameterSpec;
-import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.Comparator;
@@ -147,34 +146,5 @@ final class Condensation {
             }
         }
         return result;
-    }
-
-    /**
-     * Says what is wrong with a mask; null where nothing is.
-     *
-     * @param mask [out, in]
-     */
-    static @Nullable String misfit(LearnedGroups learned, ParameterSpec shape, float[] mask) {
-        int outputs = shape.shape().get(0);
-        int inputs = shape.shape().get(1);
-        if (mask.length != outputs * inputs) {
-            return "has " + mask.length + " values, its weights " + outputs * inputs;
-        }
-        for (int o = 0; o < outputs; o++) {
-            for (int i = 0; i < inputs; i++) {
-                float value = mask[o * inputs + i];
-                if (value != 0 && value != 1) {
-                    return "is " + value + " somewhere, neither 0 nor 1";
-                }
-                if (value != mask[o % learned.groups() * inputs + i]) {
-                    return "takes input "
-                            + i
-                            + " from some outputs of group "
-                            + o % learned.groups()
-                            + " only";
-                }
-            }
-        }
-        return null;
     }
 }

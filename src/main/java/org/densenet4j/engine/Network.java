@@ -886,11 +886,12 @@ public final class Network implements AutoCloseable {
     public void checkMask(String weight, float[] values) {
         requireNonNull(values, "values");
         LearnedGroups learned = learned(weight).getKey();
-        ParameterSpec shape = memory.parameterLayout().spec(weight);
-        String misfit = Condensation.misfit(learned, shape, values);
-        if (misfit != null) {
-            throw new IllegalArgumentException("the mask of " + weight + " " + misfit);
-        }
+        learned.misfit(memory.parameterLayout().spec(weight), values)
+                .ifPresent(
+                        what -> {
+                            throw new IllegalArgumentException(
+                                    "the mask of " + weight + " " + what);
+                        });
     }
 
     private Map.Entry<LearnedGroups, Matrix> learned(String weight) {

@@ -3,6 +3,7 @@ package org.densenet4j.graph;
 import static java.util.Objects.requireNonNull;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A learned group convolution (Huang et al. 2018, arXiv 1711.09224, section 3.1): a 1x1 convolution
@@ -59,6 +60,37 @@ public record LearnedGroups(String weight, int groups, int factor) {
             return weight.replaceFirst("conv\\.weight$", "_mask");
         }
         return weight.replaceFirst("\\.weight$", "") + ".mask";
+    }
+
+    /**
+     * {@return what is wrong with a mask, in words that follow its name; empty where nothing is}
+     *
+     * @param weights the tensor that {@link #weight} names
+     * @param mask [out, in], which should be zeros and ones, the same for all outputs of a group
+     */
+    public Optional<String> misfit(ParameterSpec weights, float[] mask) {
+        requireNonNull(weights, "weights");
+        requireNonNull(mask, "mask");
+        int inputs = weights.shape().get(1);
+        if (mask.length != weights.count()) {
+            return Optional.of("has " + mask.length + " values, its weights " + weights.count());
+        }
+        for (int i = 0; i < mask.length; i++) {
+            float value = mask[i];
+            int group = i / inputs % groups;
+            if (value != 0 && value != 1) {
+                return Optional.of("is " + value + " somewhere, neither 0 nor 1");
+            }
+            if (value != mask[group * inputs + i % inputs]) {
+                return Optional.of(
+                        "takes input "
+                                + i % inputs
+                                + " from some outputs of group "
+                                + group
+                                + " only");
+            }
+        }
+        return Optional.empty();
     }
 
     /** Refuses weights that cannot be put into groups. */

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -412,6 +413,17 @@ public final class Model implements WeightSource, AutoCloseable {
     @Override
     public float[] values(String name) throws IOException {
         return match.values(name);
+    }
+
+    /**
+     * {@return the mask [out, in] of weights with learned groups, which {@link #values} has
+     * applied; empty where the file has none}
+     *
+     * @param weight name of the weights
+     * @throws IOException in one line when it cannot be read, or is none
+     */
+    public Optional<float[]> mask(String weight) throws IOException {
+        return match.mask(Objects.requireNonNull(weight, "weight"));
     }
 
     @Override

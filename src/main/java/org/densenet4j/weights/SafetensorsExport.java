@@ -1,6 +1,7 @@
 package org.densenet4j.weights;
 
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.train.Checkpoint;
@@ -10,6 +11,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A model as safetensors with exactly the names of the state dict of torchvision's, timm's or the
@@ -38,6 +40,12 @@ public final class SafetensorsExport {
         for (ParameterSpec p : graph.parameters()) {
             writer.floats(p.name(), p.shape(), () -> values(model, p));
         }
+        for (LearnedGroups learned : graph.learnedGroups()) {
+            Optional<float[]> mask = model.mask(learned.weight());
+            if (mask.isPresent()) {
+                write(writer, learned, graph, mask.get());
+            }
+        }
         for (ParameterSpec p : graph.runningStatistics()) {
             writer.floats(p.name(), p.shape(), () -> values(model, p));
             if (p.name().endsWith(".running_var")) {
@@ -50,6 +58,29 @@ public final class SafetensorsExport {
             writer.write(path);
         } catch (UncheckedIOException e) {
             throw e.getCause();
+        }
+    }
+
+    /** With what the authors' code of CondenseNet counts, where the names are theirs. */
+    private static void write(
+            SafetensorsWriter writer, LearnedGroups learned, Graph graph, float[] mask) {
+        ParameterSpec weights =
+                graph.parameters().stream()
+                        .filter(p -> p.name().equals(learned.weight()))
+                        .findFirst()
+                        .orElseThrow();
+        writer.floats(learned.mask(), weights.shape(), () -> mask);
+        if (learned.mask().endsWith("._mask")) {
+            int inputs = weights.shape().get(1);
+            int taken = 0;
+            for (int i = 0; i < inputs; i++) {
+                taken += mask[i] == 0 ? 1 : 0;
+            }
+            float[] count = {taken};
+            float[] stage = {(float) (taken / (inputs / learned.factor()))};
+            String module = learned.mask().substring(0, learned.mask().length() - 4);
+            writer.floats(module + "count", List.of(1), () -> count);
+            writer.floats(module + "stage", List.of(1), () -> stage);
         }
     }
 

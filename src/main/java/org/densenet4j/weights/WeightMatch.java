@@ -28,8 +28,8 @@ final class WeightMatch implements WeightSource {
     private final Map<String, String> fileNames;
     private final Map<String, InputChannels> adapted;
 
-    /** Names in the file of the masks that there are, by the weights that have learned groups. */
-    private final Map<String, String> masks;
+    /** The masks that there are, by the weights that have learned groups. */
+    private final Map<String, Mask> masks;
 
     private final WeightReport report;
 
@@ -38,7 +38,7 @@ final class WeightMatch implements WeightSource {
             TensorFile file,
             Map<String, String> fileNames,
             Map<String, InputChannels> adapted,
-            Map<String, String> masks,
+            Map<String, Mask> masks,
             WeightReport report) {
         this.adapted = adapted;
         this.masks = masks;
@@ -46,6 +46,16 @@ final class WeightMatch implements WeightSource {
         this.file = file;
         this.fileNames = fileNames;
         this.report = report;
+    }
+
+    /** A mask of the file. */
+    private record Mask(LearnedGroups learned, Graph graph, String fileName) {
+        ParameterSpec weights() {
+            return graph.parameters().stream()
+                    .filter(p -> p.name().equals(learned.weight()))
+                    .findFirst()
+                    .orElseThrow();
+        }
     }
 
     /**
@@ -111,11 +121,11 @@ final class WeightMatch implements WeightSource {
                                 "floating-point " + expected));
             }
         }
-        Map<String, String> masks = new LinkedHashMap<>();
+        Map<String, Mask> masks = new LinkedHashMap<>();
         for (LearnedGroups learned : graph.learnedGroups()) {
             String mask = unexpected.remove(learned.mask());
             if (mask != null && file.contains(mask)) {
-                masks.put(learned.weight(), mask);
+                masks.put(learned.weight(), new Mask(learned, graph, mask));
             }
         }
         unexpected.values().removeAll(file.unreadable().keySet()); // never of use
@@ -199,24 +209,18 @@ final class WeightMatch implements WeightSource {
      * The mask of weights with learned groups, which {@link #values} are multiplied with; empty
      * where the file has none, so that nothing was taken away.
      *
-     * @throws IOException in one line when it is of another size
+     * @throws IOException in one line when it is none
      */
     Optional<float[]> mask(String weight) throws IOException {
-        String fileName = masks.get(weight);
-        if (fileName == null) {
+        Mask known = masks.get(weight);
+        if (known == null) {
             return Optional.empty();
         }
+        String fileName = known.fileName();
         float[] mask = FiniteValues.of(path, fileName, file.tensor(fileName));
-        long expected = file.tensor(fileNames.get(weight)).count();
-        if (mask.length != expected) {
-            throw new IOException(
-                    path
-                            + ": '"
-                            + fileName
-                            + "' has "
-                            + mask.length
-                            + " values, its weights "
-                            + expected);
+        Optional<String> misfit = known.learned().misfit(known.weights(), mask);
+        if (misfit.isPresent()) {
+            throw new IOException(path + ": the mask '" + fileName + "' " + misfit.get());
         }
         return Optional.of(mask);
     }

@@ -91,7 +91,6 @@ public final class Weights {
                 String weight = learned.weight();
                 float[] mask =
                         match.mask(weight).orElseGet(() -> ones(network.mask(weight).length));
-                checkMask(path, network, weight, mask);
                 masks.put(weight, mask);
             }
             Initialiser initialiser = Initialiser.of(spec.graph(), options.seed());
@@ -118,15 +117,6 @@ public final class Weights {
         float[] ones = new float[count];
         Arrays.fill(ones, 1);
         return ones;
-    }
-
-    private static void checkMask(Path path, Network network, String weight, float[] mask)
-            throws IOException {
-        try {
-            network.checkMask(weight, mask);
-        } catch (IllegalArgumentException e) {
-            throw new IOException(path + ": " + e.getMessage(), e);
-        }
     }
 
     /** Those that the kept classifier was trained on; empty where the file does not say. */

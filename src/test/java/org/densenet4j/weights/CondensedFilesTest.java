@@ -9,6 +9,7 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.engine.Network;
 import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.spec.CondenseNetSpec;
@@ -110,6 +111,28 @@ class CondensedFilesTest {
     }
 
     @Test
+    void whatIsExportedHasWhatTheAuthorsCodeReads() throws IOException {
+        Path exported = folder.resolve("exported.safetensors");
+        try (Model model = Model.open(file("w.safetensors", Map.of()))) {
+            SafetensorsExport.write(model, exported);
+        }
+        try (Model again = Model.open(exported);
+                Safetensors tensors = Safetensors.open(exported)) {
+            for (LearnedGroups learned : SPEC.graph().learnedGroups()) {
+                assertArrayEquals(expected(learned), again.values(learned.weight()));
+                String module = learned.mask().replace("_mask", "");
+                float inputs = tensors.tensor(learned.weight()).shape().get(1);
+                assertArrayEquals(
+                        new float[] {inputs / 2}, tensors.tensor(module + "_count").toFloats());
+                assertArrayEquals(new float[] {1}, tensors.tensor(module + "_stage").toFloats());
+                assertEquals(
+                        tensors.tensor(learned.weight()).shape(),
+                        tensors.tensor(learned.mask()).shape());
+            }
+        }
+    }
+
+    @Test
     void masksThatDoNotFitAreRefusedInOneLine() throws IOException {
         Path small = file("small.safetensors", Map.of(FIRST.mask(), new float[3]));
         try (Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(1));
@@ -117,14 +140,20 @@ class CondensedFilesTest {
                         Network.open(MemoryPlan.of(SPEC).batch(1).on(device), device, 1)) {
             long before = network.stateHash();
             refused(
-                    small + ": 'module." + FIRST.mask() + "' has 3 values, its weights 128",
+                    small
+                            + ": the mask 'module."
+                            + FIRST.mask()
+                            + "' has 3 values, its weights 128",
                     small,
                     network);
             float[] mask = mask(FIRST, List.of(16, 8));
             mask[0] = 0.5f;
             Path half = file("half.safetensors", Map.of(FIRST.mask(), mask));
             refused(
-                    half + ": the mask of " + FIRST.weight() + " is 0.5 somewhere, neither 0 nor 1",
+                    half
+                            + ": the mask 'module."
+                            + FIRST.mask()
+                            + "' is 0.5 somewhere, neither 0 nor 1",
                     half,
                     network);
             assertEquals(before, network.stateHash());
