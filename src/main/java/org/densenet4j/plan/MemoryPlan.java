@@ -332,7 +332,7 @@ public final class MemoryPlan {
          *     trained
          */
         public Builder frozen(Collection<String> parameters) {
-            Set<String> names = Set.copyOf(parameters);
+            Set<String> names = Set.copyOf(Objects.requireNonNull(parameters, "parameters"));
             Set<String> all = graph.parameters().stream().map(ParameterSpec::name).collect(toSet());
             for (String name : names) {
                 if (!all.contains(name)) {
