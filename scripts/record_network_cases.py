@@ -18,7 +18,7 @@ The tensors are those of docs/parity.md. What these files have beside:
       maximum; margin.steps [1]: the smaller of both in all optimiser steps.
 
 The metadata have no growth_rate to bn_momentum, but the entries by which checkpoints describe a network (SpecMetadata):
-spec.family (fc-densenet or resnet; files without it are of DenseNets), spec.name, spec.classes and so on.
+spec.family (fc-densenet, resnet or condensenet; files without it are of DenseNets), spec.name, spec.classes and so on.
 
 Shifts of norms are placed in gaps between the values that they are added to, so that no input of a ReLU is near zero, and
 the draw is repeated until that holds in the optimiser steps too.
@@ -191,6 +191,13 @@ def deep_densenet(blurred, size):
          "dropout": 0.0, "stem": "DEEP_BLUR" if blurred else "DEEP"})
 
 
+def condensenet(size):
+    return Case(
+        lambda: networks.CondenseNet((4, 8), (3, 2), 2, 2, 5, 3), 3, size, 5,
+        {"family": "condensenet", "growthRates": (4, 8), "layersPerBlock": (3, 2), "initialChannels": 8, "initialStride": 2,
+         "bottleneckWidth": 3, "groups": 2, "condensationFactor": 2})
+
+
 CASES = {
     "fc-densenet-small": fc_densenet(),
     "cifar-resnet-small": resnet(networks.Basic, (2, 1, 2), 3, "small", "A", (15, 18)),
@@ -200,6 +207,7 @@ CASES = {
     "cifar-preresnet-bottleneck-small": resnet(networks.PreactivationBottleneck, (2, 2), 2, "small", "convolution", (15, 18)),
     "densenetd-small": deep_densenet(False, (37, 50)),
     "densenetblurd-small": deep_densenet(True, (37, 50)),
+    "condensenet-small": condensenet((22, 19)),
 }
 
 

@@ -12,6 +12,8 @@ Names:
       fc. Networks for CIFAR have the same names, and layer1 to layer3.
   pre-activation (He et al. 2016)   conv1, layerS.U.{bn1,conv1,bn2,conv2,bn3,conv3,downsample.0}, bn, fc. There is no
       norm behind conv1, and bn is the one before the head.
+  CondenseNet (Huang et al. 2018)   the authors': features.{init_conv,denseblock_B.denselayer_L.{conv_1,conv_2}.{norm,conv},
+      norm_last}, classifier. As it is before its first condensation, when all masks are ones; they are no tensors here.
   DenseNet with timm's stem "deep"  torchvision's names, and features.{conv0,norm0,conv1,norm1,conv2,norm2} of the stem.
 
 Multiply-adds are those of convolutions and products with full weights, of one image. A transposed convolution counts each
@@ -385,6 +387,60 @@ class DeepDenseNet(nn.Module):
         return self.classifier(relu(f.norm5(x), f.norm5).mean((2, 3)))
 
 
+# ---------------------------------------------------------------- CondenseNet
+
+class NormConvolution(nn.Module):
+    """BN, ReLU and a convolution, in groups or not."""
+
+    def __init__(self, channels, out, kernel, groups, epsilon):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, epsilon)
+        self.conv = nn.Conv2d(channels, out, kernel, padding=kernel // 2, groups=groups, bias=False)
+
+    def forward(self, x):
+        return self.conv(relu(self.norm(x), self.norm))
+
+
+class CondenseLayer(nn.Module):
+    """The 1x1 convolution that learns groups, and a 3x3 one that has them; the new features behind the old."""
+
+    def __init__(self, channels, growth, groups, width, epsilon):
+        super().__init__()
+        self.conv_1 = NormConvolution(channels, width * growth, 1, 1, epsilon)
+        self.conv_2 = NormConvolution(width * growth, growth, 3, groups, epsilon)
+
+    def forward(self, x):
+        return torch.cat((x, self.conv_2(self.conv_1(x))), 1)
+
+
+class CondenseNet(nn.Module):
+    """All features of a block, averaged over 2x2 pixels, are what the next one begins with; there are no transitions."""
+
+    def __init__(self, growths, blocks, groups, stride=1, classes=10, width=4, epsilon=1e-5):
+        super().__init__()
+        f = self.features = nn.Module()
+        channels = 2 * growths[0]
+        f.init_conv = nn.Conv2d(3, channels, 3, stride, 1, bias=False)
+        self.blocks = len(blocks)
+        for number, (growth, count) in enumerate(zip(growths, blocks), 1):
+            layers = OrderedDict()
+            for layer in range(1, count + 1):
+                layers[f"denselayer_{layer}"] = CondenseLayer(channels, growth, groups, width, epsilon)
+                channels += growth
+            f.add_module(f"denseblock_{number}", nn.Sequential(layers))
+        f.norm_last = nn.BatchNorm2d(channels, epsilon)
+        self.classifier = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        f = self.features
+        x = f.init_conv(x)
+        for number in range(1, self.blocks + 1):
+            x = getattr(f, f"denseblock_{number}")(x)
+            if number < self.blocks:
+                x = functional.avg_pool2d(x, 2)
+        return self.classifier(relu(f.norm_last(x), f.norm_last).mean((2, 3)))
+
+
 # ---------------------------------------------------------------- full-sized networks and what is known of them
 
 MILLION = 1_000_000
@@ -418,6 +474,14 @@ def cifar_preresnet(depth):
     if depth < 164:
         return lambda: PreactivationResNet(PreactivationBasic, ((depth - 2) // 6,) * 3, (16, 32, 64), 16, "A", 10)
     return lambda: PreactivationResNet(PreactivationBottleneck, ((depth - 2) // 9,) * 3, (16, 32, 64), 16, "convolution", 10)
+
+
+def condensenet(depth, *growths):
+    return lambda: CondenseNet(growths or (8, 16, 32), ((depth - 2) // 6,) * 3, 4)
+
+
+def condensenet74(groups):
+    return lambda: CondenseNet((8, 16, 32, 64, 128), (4, 6, 8, 10, 8), groups, 2, 1000)
 
 
 def camvid(large, small):
@@ -455,6 +519,16 @@ NETWORKS = {
     "cifar-preresnet-1001": Network(cifar_preresnet(1001), 10_327_706, cifar(1_487_849_984)),
     "densenetblur121d": Network(lambda: DeepDenseNet(32, (6, 12, 24, 16), True), 7_998_088, imagenet(3_073_802_240)),
     "densenet264d": Network(lambda: DeepDenseNet(48, (6, 12, 64, 48), False), 72_736_216, imagenet(13_470_266_880)),
+    # Before condensation, whose counts are the published ones.
+    "condensenet-50": Network(condensenet(50), 522_938, cifar(None)),
+    "condensenet-74": Network(condensenet(74), 1_090_906, cifar(None)),
+    "condensenet-86": Network(condensenet(86), 1_451_594, cifar(None)),
+    "condensenet-98": Network(condensenet(98), 1_863_418, cifar(None)),
+    "condensenet-110": Network(condensenet(110), 2_326_378, cifar(None)),
+    "condensenet-122": Network(condensenet(122), 2_840_474, cifar(None)),
+    "condensenet-182": Network(condensenet(182, 12, 24, 48), 13_792_906, cifar(None)),
+    "condensenet-imagenet-74-c4": Network(condensenet74(4), 11_922_680, {(224, 224): None}),
+    "condensenet-imagenet-74-c8": Network(condensenet74(8), 11_103_608, {(224, 224): None}),
 }
 
 

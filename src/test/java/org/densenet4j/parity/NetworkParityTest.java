@@ -62,7 +62,8 @@ class NetworkParityTest {
                 "cifar-preresnet",
                 "cifar-preresnet-bottleneck",
                 "densenetd",
-                "densenetblurd"
+                "densenetblurd",
+                "condensenet"
             })
     void everyRecordedNumberAgreesOnBothBackends(String name) throws IOException {
         DeviceOptions direct = new DeviceOptions(2, false, true).withWinograd(false);
