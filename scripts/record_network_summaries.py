@@ -137,6 +137,7 @@ SUMMARIES = {
     "cifar-resnet-110": Summary(8, 32, 32, quarter=".bn2.weight"),
     "cifar-preresnet-164": Summary(8, 32, 32, quarter=".conv3.weight"),
     "densenetblur121d": Summary(4, 96, 112, lr=5e-5),
+    "condensenet-imagenet-74-c4": Summary(4, 96, 112, lr=5e-5),
 }
 
 

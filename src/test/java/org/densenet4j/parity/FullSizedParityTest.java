@@ -61,7 +61,7 @@ class FullSizedParityTest {
 
     /** One of each family that is no DenseNet. Others are recorded and take as long again. */
     @ParameterizedTest
-    @ValueSource(strings = {"resnet50", "fc-densenet103"})
+    @ValueSource(strings = {"resnet50", "fc-densenet103", "condensenet-imagenet-74-c4"})
     void aPassAndThreeStepsAgree(String name) throws IOException {
         DeviceOptions direct = new DeviceOptions(2, false, true).withWinograd(false);
         try (RecordedSummary recorded = RecordedSummary.open(name);
