@@ -9,10 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.io.Safetensors;
+import org.densenet4j.io.Tensor;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.reference.ReferenceNetwork;
@@ -22,11 +26,16 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Random;
 
 /** Learned group convolutions (Huang et al. 2018, arXiv 1711.09224, section 3.1). */
 class CondensationTest {
+    private static final Path RECORDED =
+            Path.of("src/test/resources/golden/condensation.safetensors");
     private static final int BATCH = 4;
     private static final int SIDE = CondensedNetwork.SIDE;
 
@@ -94,6 +103,87 @@ class CondensationTest {
         assertArrayEquals(expected, found);
         assertArrayEquals(expected, Condensation.condensed(learned, shape, weights, found, 1));
         assertArrayEquals(all, Condensation.condensed(learned, shape, weights, all, 0));
+    }
+
+    /** What scripts/record_condensation.py had PyTorch take away, stage by stage. */
+    @Test
+    void stagesTakeAwayWhatTheAuthorsCodeDoes() throws IOException {
+        try (Safetensors recorded = Safetensors.open(RECORDED)) {
+            for (String text : recorded.metadata().get("cases").split(",")) {
+                String[] named = text.split(":");
+                LearnedGroups learned =
+                        new LearnedGroups(
+                                "w", Integer.parseInt(named[1]), Integer.parseInt(named[2]));
+                float[] mask = null;
+                for (int stage = 1; stage < learned.factor(); stage++) {
+                    Tensor weight = recorded.tensor(named[0] + ".weight." + stage);
+                    int outputs = Math.toIntExact(weight.shape().get(0));
+                    int inputs = Math.toIntExact(weight.shape().get(1));
+                    ParameterSpec shape =
+                            ParameterSpec.of(
+                                    "w", ParameterSpec.Role.CONV_WEIGHT, outputs, inputs, 1, 1);
+                    if (mask == null) {
+                        mask = new float[outputs * inputs];
+                        Arrays.fill(mask, 1);
+                    }
+                    float[] masked = weight.toFloats();
+                    for (int i = 0; i < masked.length; i++) {
+                        masked[i] *= mask[i];
+                    }
+                    mask = Condensation.condensed(learned, shape, masked, mask, stage);
+                    float[] expected = recorded.tensor(named[0] + ".mask." + stage).toFloats();
+                    assertArrayEquals(expected, mask, text + " " + stage);
+                    assertEquals(Optional.empty(), learned.misfit(shape, mask));
+                }
+            }
+        }
+    }
+
+    /** Its gradient, of weights that a mask has zeroed, is PyTorch's on both backends. */
+    @Test
+    void theGroupLassoHasPyTorchsGradient() throws IOException {
+        for (Device device : devices()) {
+            try (device;
+                    Safetensors recorded = Safetensors.open(RECORDED)) {
+                for (String name : recorded.names()) {
+                    if (!name.contains(".lasso.gradient.")) {
+                        continue;
+                    }
+                    String base = name.substring(0, name.indexOf('.'));
+                    String stage = name.substring(name.lastIndexOf('.'));
+                    int groups = groups(recorded, base);
+                    Tensor weight = recorded.tensor(base + ".weight" + stage);
+                    float[] mask = recorded.tensor(base + ".mask" + stage).toFloats();
+                    float[] masked = weight.toFloats();
+                    for (int i = 0; i < masked.length; i++) {
+                        masked[i] *= mask[i];
+                    }
+                    int outputs = Math.toIntExact(weight.shape().get(0));
+                    Matrix w = Matrix.dense(0, outputs, masked.length / outputs);
+                    Matrix gradient =
+                            Matrix.dense(w.storedBytes(), outputs, masked.length / outputs);
+                    try (DeviceArena arena = device.allocate(2 * w.storedBytes(), 0, 0)) {
+                        arena.upload(masked, 0, w);
+                        arena.kernels().fill(gradient, 0);
+                        arena.kernels().addGroupLasso(w, groups, 1, gradient);
+                        float[] found = new float[masked.length];
+                        arena.download(gradient, found, 0);
+                        double[] expected = recorded.tensor(name).toDoubles();
+                        for (int i = 0; i < found.length; i++) {
+                            assertEquals(expected[i], found[i], 1e-6, name);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static int groups(Safetensors recorded, String base) {
+        return Arrays.stream(recorded.metadata().get("cases").split(","))
+                .filter(text -> text.startsWith(base + ":"))
+                .map(text -> Integer.parseInt(text.split(":")[1]))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test
