@@ -10,6 +10,7 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.PlannedH100;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.reference.RandomCase;
+import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.weights.RandomSpec;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 import java.util.List;
@@ -57,6 +59,28 @@ class MemoryPlanTest {
     private static MemoryPlan plan(String model, int batch, MemoryStrategy strategy) {
         DenseNetSpec spec = DenseNetSpec.preset(model).build();
         return MemoryPlan.of(spec).strategy(strategy).batch(batch).on(device);
+    }
+
+    /**
+     * Activations and their gradients at the peak, as they follow from the network (autograd keeps
+     * 1,553 MB): pools between blocks are read once, and keep nothing.
+     */
+    @ParameterizedTest
+    @CsvSource({"SHARED, 401.5", "RECOMPUTE, 146.5"})
+    void aCondenseNetKeepsABottleneckForEachLayerOrItsBlocksAlone(
+            MemoryStrategy strategy, double most) {
+        CondenseNetSpec spec = CondenseNetSpec.imageNet74(4).build();
+        MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(16).on(device);
+        double bytes = 0;
+        for (Category category :
+                List.of(
+                        Category.FEATURES,
+                        Category.BOTTLENECKS,
+                        Category.GRADIENTS,
+                        Category.WORKSPACE)) {
+            bytes += plan.bytesAtPeak().get(category);
+        }
+        assertTrue(bytes < most * MB && bytes > (most - 1) * MB, bytes + " bytes");
     }
 
     /** A head on a network that is done: nothing but a forward pass is left of that. */
