@@ -1,6 +1,7 @@
 package org.densenet4j.weights;
 
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 
@@ -21,6 +22,7 @@ final class Untold {
         return switch (spec) {
             case FcDenseNetSpec s -> batchNormalisation(s);
             case ResNetSpec s -> shortcuts(s);
+            case CondenseNetSpec s -> condensation(s);
             default -> Optional.empty();
         };
     }
@@ -44,6 +46,22 @@ final class Untold {
                             + " statistics of the images that are run together and 1e-4");
         }
         return Optional.empty();
+    }
+
+    /**
+     * The authors' networks have as many groups as the factor says, and a stride of 2 for ImageNet.
+     */
+    private static Optional<String> condensation(CondenseNetSpec spec) {
+        if (spec.condensationFactor() != spec.groups()) {
+            return Optional.empty(); // somebody has said it
+        }
+        return Optional.of(
+                "the file does not tell the stride of its first convolution, nor how much condensation"
+                        + " takes away: taken for "
+                        + spec.initialStride()
+                        + " and, as the authors', for what leaves 1/"
+                        + spec.condensationFactor()
+                        + "; --model says otherwise");
     }
 
     private static Optional<String> shortcuts(ResNetSpec spec) {

@@ -88,6 +88,11 @@ class CondensedFilesTest {
                 assertArrayEquals(expected(learned), model.values(learned.weight()));
             }
             assertEquals(List.of(), model.report().unexpected());
+            assertEquals(
+                    "the file does not tell the stride of its first convolution, nor how much"
+                            + " condensation takes away: taken for 1 and, as the authors', for what"
+                            + " leaves 1/2; --model says otherwise",
+                    model.report().untold().orElseThrow());
         }
     }
 
