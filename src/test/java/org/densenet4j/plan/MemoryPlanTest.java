@@ -62,8 +62,8 @@ class MemoryPlanTest {
     }
 
     /**
-     * Activations and their gradients at the peak, as they follow from the network (autograd keeps
-     * 1,553 MB): pools between blocks are read once, and keep nothing.
+     * Activations and their gradients at the peak, as they follow from the network: pools between
+     * blocks keep nothing.
      */
     @ParameterizedTest
     @CsvSource({"SHARED, 401.5", "RECOMPUTE, 146.5"})
