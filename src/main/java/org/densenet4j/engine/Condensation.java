@@ -99,13 +99,8 @@ final class Condensation {
 
     /** Notes what a mask that was set leaves; a stage that is half over is not. */
     void stageOf(LearnedGroups learned, ParameterSpec shape, float[] mask) {
-        int inputs = shape.shape().get(1);
-        int left = 0;
-        for (int i = 0; i < inputs; i++) {
-            left += mask[i] == 0 ? 0 : 1;
-        }
-        int share = inputs / learned.factor();
-        stages.put(learned, Math.min(learned.factor() - 1, (inputs - left) / share));
+        int share = shape.shape().get(1) / learned.factor();
+        stages.put(learned, Math.min(learned.factor() - 1, learned.taken(shape, mask) / share));
     }
 
     /**

@@ -350,6 +350,23 @@ public final class Graph implements NetworkSpec {
         return nodes.stream().flatMap(node -> node.parameters().stream()).toList();
     }
 
+    /**
+     * {@return a trained tensor}
+     *
+     * @param tensor its name
+     * @throws IllegalArgumentException when there is none of this name
+     */
+    public ParameterSpec parameter(String tensor) {
+        requireNonNull(tensor, "tensor");
+        return parameters().stream()
+                .filter(p -> p.name().equals(tensor))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "the network '" + name + "' has no parameter " + tensor));
+    }
+
     /** {@return running statistics in the order of the nodes} */
     public List<ParameterSpec> runningStatistics() {
         return nodes.stream().flatMap(node -> node.runningStatistics().stream()).toList();

@@ -93,6 +93,22 @@ public record LearnedGroups(String weight, int groups, int factor) {
         return Optional.empty();
     }
 
+    /**
+     * {@return how many inputs a mask has taken away from each group}
+     *
+     * @param weights the tensor that {@link #weight} names
+     * @param mask [out, in] without a {@link #misfit}
+     */
+    public int taken(ParameterSpec weights, float[] mask) {
+        requireNonNull(weights, "weights");
+        requireNonNull(mask, "mask");
+        int taken = 0;
+        for (int i = 0; i < weights.shape().get(1); i++) {
+            taken += mask[i] == 0 ? 1 : 0;
+        }
+        return taken;
+    }
+
     /** Refuses weights that cannot be put into groups. */
     void check(ParameterSpec weights) {
         boolean convolution = weights.role() == ParameterSpec.Role.CONV_WEIGHT;

@@ -58,7 +58,8 @@ public final class Checkpoint {
                     () -> finite(step, p.name(), network.runningStatistic(p.name())));
         }
         for (LearnedGroups learned : network.plan().memory().masks().keySet()) {
-            ParameterSpec weights = parameter(network, learned);
+            ParameterSpec weights =
+                    network.plan().memory().parameterLayout().spec(learned.weight());
             writer.floats(learned.mask(), weights.shape(), () -> network.mask(learned.weight()));
         }
         for (String state : network.optimiserState()) {
@@ -86,13 +87,6 @@ public final class Checkpoint {
             }
         }
         writer.write(path);
-    }
-
-    private static ParameterSpec parameter(Network network, LearnedGroups learned) {
-        return network.parameters().stream()
-                .filter(p -> p.name().equals(learned.weight()))
-                .findFirst()
-                .orElseThrow();
     }
 
     private static void checkMask(
@@ -169,7 +163,11 @@ public final class Checkpoint {
                 check(path, file, p.name(), p);
             }
             for (LearnedGroups learned : network.plan().memory().masks().keySet()) {
-                check(path, file, learned.mask(), parameter(network, learned));
+                check(
+                        path,
+                        file,
+                        learned.mask(),
+                        network.plan().memory().parameterLayout().spec(learned.weight()));
                 checkMask(path, file, network, learned);
             }
             boolean averages = hasAverages(network, file);

@@ -64,20 +64,13 @@ public final class SafetensorsExport {
     /** With what the authors' code of CondenseNet counts, where the names are theirs. */
     private static void write(
             SafetensorsWriter writer, LearnedGroups learned, Graph graph, float[] mask) {
-        ParameterSpec weights =
-                graph.parameters().stream()
-                        .filter(p -> p.name().equals(learned.weight()))
-                        .findFirst()
-                        .orElseThrow();
+        ParameterSpec weights = graph.parameter(learned.weight());
         writer.floats(learned.mask(), weights.shape(), () -> mask);
         if (learned.mask().endsWith("._mask")) {
-            int inputs = weights.shape().get(1);
-            int taken = 0;
-            for (int i = 0; i < inputs; i++) {
-                taken += mask[i] == 0 ? 1 : 0;
-            }
+            int taken = learned.taken(weights, mask);
+            int share = weights.shape().get(1) / learned.factor();
             float[] count = {taken};
-            float[] stage = {(float) (taken / (inputs / learned.factor()))};
+            float[] stage = {(float) (taken / share)};
             String module = learned.mask().substring(0, learned.mask().length() - 4);
             writer.floats(module + "count", List.of(1), () -> count);
             writer.floats(module + "stage", List.of(1), () -> stage);

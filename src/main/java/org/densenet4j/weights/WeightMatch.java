@@ -49,14 +49,7 @@ final class WeightMatch implements WeightSource {
     }
 
     /** A mask of the file. */
-    private record Mask(LearnedGroups learned, Graph graph, String fileName) {
-        ParameterSpec weights() {
-            return graph.parameters().stream()
-                    .filter(p -> p.name().equals(learned.weight()))
-                    .findFirst()
-                    .orElseThrow();
-        }
-    }
+    private record Mask(LearnedGroups learned, ParameterSpec weights, String fileName) {}
 
     /**
      * Matches and checks.
@@ -125,7 +118,9 @@ final class WeightMatch implements WeightSource {
         for (LearnedGroups learned : graph.learnedGroups()) {
             String mask = unexpected.remove(learned.mask());
             if (mask != null && file.contains(mask)) {
-                masks.put(learned.weight(), new Mask(learned, graph, mask));
+                masks.put(
+                        learned.weight(),
+                        new Mask(learned, graph.parameter(learned.weight()), mask));
             }
         }
         unexpected.values().removeAll(file.unreadable().keySet()); // never of use

@@ -489,6 +489,11 @@ class GraphTest {
         }
         Graph made = learned("c1.weight", 3, 4);
         assertEquals(List.of(new LearnedGroups("c1.weight", 3, 4)), made.learnedGroups());
+        assertEquals(List.of(12, 12, 1, 1), made.parameter("c1.weight").shape());
+        assertEquals(
+                "the network 'mine' has no parameter c3.weight",
+                assertThrows(IllegalArgumentException.class, () -> made.parameter("c3.weight"))
+                        .getMessage());
         Graph read = GraphJson.read("mine", GraphJson.write(made));
         assertEquals(made.learnedGroups(), read.learnedGroups());
         assertEquals(
