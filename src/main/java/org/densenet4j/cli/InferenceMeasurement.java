@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.inference.InferenceNetwork;
@@ -21,17 +22,34 @@ final class InferenceMeasurement {
     private final int steps;
     private final double warmUpSeconds;
     private final long seed;
+    private final boolean condensed;
 
-    InferenceMeasurement(NetworkSpec spec, int batch, int steps, double warmUpSeconds, long seed) {
+    /**
+     * Some passes.
+     *
+     * @param condensed whether weights with learned groups are what condensation leaves
+     */
+    InferenceMeasurement(
+            NetworkSpec spec,
+            int batch,
+            int steps,
+            double warmUpSeconds,
+            long seed,
+            boolean condensed) {
         this.spec = spec;
         this.batch = batch;
         this.steps = steps;
         this.warmUpSeconds = warmUpSeconds;
         this.seed = seed;
+        this.condensed = condensed;
     }
 
     MeasuredLine on(Device device) throws IOException {
-        InferencePlan plan = InferencePlan.of(spec).batch(batch).within(device, Long.MAX_VALUE);
+        InferencePlan plan =
+                InferencePlan.of(spec)
+                        .batch(batch)
+                        .condensed(condensed)
+                        .within(device, Long.MAX_VALUE);
         RandomImages data = new RandomImages(spec, batch, seed, 1, 0);
         WeightSource weights = initialWeights();
         long before = ResidentMemory.current();
@@ -67,12 +85,30 @@ final class InferenceMeasurement {
         Map<String, ParameterSpec> tensors = new HashMap<>();
         graph.parameters().forEach(p -> tensors.put(p.name(), p));
         graph.runningStatistics().forEach(p -> tensors.put(p.name(), p));
+        Map<String, LearnedGroups> groups = new HashMap<>();
+        if (condensed) {
+            graph.learnedGroups().forEach(learned -> groups.put(learned.weight(), learned));
+        }
         Initialiser initialiser = Initialiser.of(graph, seed);
         return name -> {
             ParameterSpec p = tensors.get(name);
             float[] values = new float[Math.toIntExact(p.count())];
             initialiser.fill(p, values);
+            LearnedGroups learned = groups.get(name);
+            if (learned != null) {
+                condense(values, p.shape().get(1), learned);
+            }
             return values;
         };
+    }
+
+    /** Every group of outputs keeps other inputs, at equal distances. */
+    private static void condense(float[] weights, int inputs, LearnedGroups learned) {
+        for (int i = 0; i < weights.length; i++) {
+            int group = i / inputs % learned.groups();
+            if ((i % inputs + group) % learned.factor() != 0) {
+                weights[i] = 0;
+            }
+        }
     }
 }

@@ -73,6 +73,12 @@ final class MeasureCommand implements Callable<Integer> {
     @Option(names = "--inference", description = "forward passes of inference instead of steps")
     private boolean inference;
 
+    @Option(
+            names = "--condensed",
+            description =
+                    "with --inference: 1x1 convolutions with learned groups have lost their inputs")
+    private boolean condensed;
+
     @Option(names = "--gradients", description = "where to save the first step's gradients")
     private Path gradients;
 
@@ -105,7 +111,10 @@ final class MeasureCommand implements Callable<Integer> {
 
     private void measure(NetworkSpec spec, int images, Device d) throws IOException {
         if (inference) {
-            new InferenceMeasurement(spec, images, steps, warmUp.seconds(0), seed).on(d).print();
+
+            new InferenceMeasurement(spec, images, steps, warmUp.seconds(0), seed, condensed)
+                    .on(d)
+                    .print();
             return;
         }
         boolean staged = d.stagesInput() && heapHoldsTwo(spec, images);

@@ -52,6 +52,15 @@ public record LearnedGroups(String weight, int groups, int factor) {
     }
 
     /**
+     * {@return how many inputs of a group are left when condensation is over}
+     *
+     * @param inputs that there were
+     */
+    public int left(int inputs) {
+        return inputs / factor;
+    }
+
+    /**
      * {@return name of the mask beside the weights in files: the authors' {@code conv_1._mask} for
      * {@code conv_1.conv.weight}, else {@code conv1.mask} for {@code conv1.weight}}
      */

@@ -8,6 +8,7 @@ import org.densenet4j.plan.Chunk;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * A dense layer with a bottleneck:
@@ -19,7 +20,9 @@ import java.io.IOException;
  * Y = conv3x3(T)              appended to X
  * </pre>
  *
- * Where statistics are the batch's, Z is there of all images, T = relu(bn2(Z)), and nothing is
+ * Where W1 is condensed, the columns of Z are in the {@linkplain CondensedOrder order of groups}.
+ *
+ * <p>Where statistics are the batch's, Z is there of all images, T = relu(bn2(Z)), and nothing is
  * folded into W1.
  */
 final class BottleneckStage implements InferenceStage {
@@ -42,16 +45,22 @@ final class BottleneckStage implements InferenceStage {
                         on, memory.source(), memory.source().norm().orElseThrow(), weights);
         this.target = new Target(on, memory.target());
         this.pixels = memory.images().rowsPerImage();
+        Optional<CondensedOrder> order = CondensedOrder.of(memory.node(), memory.condensed());
         float[] kernels1 = weights.values(memory.node().conv1() + ".weight");
+        float[] kernels2 = blockDiagonal(weights.values(memory.node().conv2() + ".weight"));
+        WeightSource ofNorm2 = weights;
+        if (order.isPresent()) {
+            order.get().requireCondensed(kernels1);
+            kernels1 = order.get().rows(kernels1);
+            kernels2 = order.get().inputs(kernels2);
+            ofNorm2 = name -> order.get().rows(weights.values(name));
+        }
         this.norm2 =
-                new InnerNormalisation(on, memory.norm2(), memory.statistics(), weights, kernels1);
+                new InnerNormalisation(on, memory.norm2(), memory.statistics(), ofNorm2, kernels1);
         this.pointwise = on.arena().pointwise(memory.pointwise());
         this.weights1 = on.pack(pointwise, memory.pointwise(), kernels1, memory.weights1());
         this.convolution = on.arena().convolution(memory.convolution());
-        on.pack(
-                convolution,
-                blockDiagonal(weights.values(memory.node().conv2() + ".weight")),
-                memory.weights());
+        on.pack(convolution, kernels2, memory.weights());
     }
 
     /** Weights [k, 4k/groups, 3, 3] as [k, 4k, 3, 3]: zero outside of a group's own inputs. */

@@ -10,7 +10,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Weights of whatever source, each with the length and the kind of numbers that it must have. */
+/**
+ * Weights of whatever source, each with the length and the kind of numbers that it must have, as
+ * copies, which folding changes while the source may hand out its own.
+ */
 final class CheckedWeights implements WeightSource {
     private final WeightSource source;
     private final Map<String, ParameterSpec> wanted = new HashMap<>();
@@ -50,6 +53,6 @@ final class CheckedWeights implements WeightSource {
                             + name
                             + FiniteValues.whyUnfit(values[unfit]));
         }
-        return values;
+        return values.clone();
     }
 }

@@ -101,6 +101,7 @@ public final class Predictor implements AutoCloseable {
                 model.hasNormalisation() ? Optional.of(model.normalisation()) : Optional.empty();
         builder.images = model.images();
         builder.outputs(model.outputs());
+        builder.condensed = model.isCondensed();
         return builder;
     }
 
@@ -538,6 +539,7 @@ public final class Predictor implements AutoCloseable {
         private ImageMetadata images = ImageMetadata.NONE;
         private @Nullable Device device;
         private int batch = 32;
+        private boolean condensed;
         private long memoryBudget = Long.MAX_VALUE;
         private @Nullable DataType precision;
         private OutputActivation activation = OutputActivation.SOFTMAX;
@@ -584,6 +586,20 @@ public final class Predictor implements AutoCloseable {
          */
         public Builder precision(@Nullable DataType type) {
             precision = type;
+            return this;
+        }
+
+        /**
+         * Whether 1x1 convolutions with learned groups multiply only what condensation has left,
+         * which is faster. True of a model whose condensation is over, else false.
+         *
+         * @param value true for weights that are condensed
+         * @return this
+         * @throws IllegalArgumentException when the network has no learned groups
+         */
+        public Builder condensed(boolean value) {
+            InferencePlan.of(spec).condensed(value);
+            condensed = value;
             return this;
         }
 
@@ -646,6 +662,7 @@ public final class Predictor implements AutoCloseable {
                 InferencePlan plan =
                         InferencePlan.of(spec)
                                 .batch(batch)
+                                .condensed(condensed)
                                 .precision(precision)
                                 .within(d, memoryBudget);
                 Predictor predictor =

@@ -4,6 +4,7 @@ import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.Window;
 
 import java.util.Optional;
@@ -13,6 +14,8 @@ import java.util.Optional;
  * work on at once, or, where its statistics are those of the batch, for all.
  *
  * @param node the node whose memory it is
+ * @param condensed groups of the 1x1 convolution whose inputs condensation has left, each in
+ *     1/factor of the prefix; empty where all outputs read all of it
  * @param group images whose Z exists at one time
  * @param rows chunks of the 1x1 convolution
  * @param images chunks of the 3x3 convolution
@@ -30,6 +33,7 @@ import java.util.Optional;
  */
 public record BottleneckLayerInference(
         BottleneckLayer node,
+        Optional<LearnedGroups> condensed,
         int group,
         Chunks rows,
         Chunks images,
@@ -77,11 +81,17 @@ public record BottleneckLayerInference(
                                 width,
                                 now,
                                 now);
-        PointwiseShape pointwise =
+        PointwiseShape whole =
                 new PointwiseShape(rows.rowsPerChunk(), prefix, width, planner.precision());
+        Optional<LearnedGroups> condensed = planner.condensed(node.conv1());
+        PointwiseShape pointwise =
+                condensed
+                        .map(learned -> whole.inGroups(learned.groups(), learned.left(prefix)))
+                        .orElse(whole);
         Allocator.Frame frame = planner.allocator().frame();
         return new BottleneckLayerInference(
                 node,
+                condensed,
                 group,
                 rows,
                 images,

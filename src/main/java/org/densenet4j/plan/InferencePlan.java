@@ -141,6 +141,7 @@ public final class InferencePlan {
     public static final class Builder {
         private final Graph graph;
         private int batch = 32;
+        private boolean condensed;
         private @Nullable DataType precision;
 
         private Builder(Graph graph) {
@@ -159,6 +160,24 @@ public final class InferencePlan {
                         "batch = " + images + ": use 1 to " + LARGEST_BATCH);
             }
             batch = images;
+            return this;
+        }
+
+        /**
+         * Plans for weights that have been condensed: of the 1x1 convolutions with learned groups
+         * only what training has left is multiplied (Huang et al. 2018, arXiv 1711.09224, section
+         * 3.2). A network that is opened with other weights is refused.
+         *
+         * @param value false unless told
+         * @return this
+         * @throws IllegalArgumentException when the network has no learned groups
+         */
+        public Builder condensed(boolean value) {
+            if (value && graph.learnedGroups().isEmpty()) {
+                throw new IllegalArgumentException(
+                        "the network '" + graph.name() + "' has no learned groups to be condensed");
+            }
+            condensed = value;
             return this;
         }
 
@@ -194,7 +213,8 @@ public final class InferencePlan {
                             allocator ->
                                     new InferenceMemory(
                                             new InferencePlanner(
-                                                    graph, schedule, batch, device, allocator)));
+                                                    graph, condensed, schedule, batch, device,
+                                                    allocator)));
             return new InferencePlan(schedule, placement.layout(), placement.memory(), copy(batch));
         }
 
@@ -235,7 +255,7 @@ public final class InferencePlan {
         }
 
         private Builder copy(int images) {
-            return new Builder(graph).batch(images).precision(precision);
+            return new Builder(graph).batch(images).condensed(condensed).precision(precision);
         }
 
         private PlanException tooLarge(

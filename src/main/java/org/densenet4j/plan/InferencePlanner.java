@@ -9,6 +9,7 @@ import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.Node;
 
 import java.util.IdentityHashMap;
@@ -19,6 +20,7 @@ import java.util.Optional;
 final class InferencePlanner extends NodePlanner {
     private final InferenceLifetimes lifetimes;
     private final FoldedNorms folded;
+    private final boolean condensed;
     private final Map<Features, FeatureMemory> features = new IdentityHashMap<>();
     private int mostUnpackedWeights;
 
@@ -30,8 +32,18 @@ final class InferencePlanner extends NodePlanner {
      */
     private record FeatureMemory(Matrix values, Optional<Matrix> statistics) {}
 
+    /**
+     * For one network.
+     *
+     * @param condensed whether weights with learned groups have none that training takes away
+     */
     InferencePlanner(
-            Graph graph, Schedule schedule, int batch, Device device, Allocator allocator) {
+            Graph graph,
+            boolean condensed,
+            Schedule schedule,
+            int batch,
+            Device device,
+            Allocator allocator) {
         super(
                 graph,
                 schedule,
@@ -41,6 +53,7 @@ final class InferencePlanner extends NodePlanner {
                 largestElements(graph, batch) * allocator.precision().bytes());
         this.lifetimes = InferenceLifetimes.of(graph, schedule);
         this.folded = FoldedNorms.of(graph);
+        this.condensed = condensed;
     }
 
     /** Few matrices live at one time; the largest is what chunks are cut from at most. */
@@ -60,6 +73,13 @@ final class InferencePlanner extends NodePlanner {
     /** Which normalisations are in the weights of the convolutions before them. */
     FoldedNorms folded() {
         return folded;
+    }
+
+    /** The groups of a 1x1 convolution that reads no more than condensation has left. */
+    Optional<LearnedGroups> condensed(String convolution) {
+        return graph().learnedGroups().stream()
+                .filter(learned -> condensed && learned.weight().equals(convolution + ".weight"))
+                .findFirst();
     }
 
     /** Whether normalisations use statistics of the batch at hand. */

@@ -14,6 +14,7 @@ import org.densenet4j.train.Checkpoint;
 import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -408,6 +409,20 @@ public final class Model implements WeightSource, AutoCloseable {
     /** {@return how the file's tensors fitted} */
     public WeightReport report() {
         return match.report();
+    }
+
+    /**
+     * {@return whether the network has learned groups, and all of them have lost what training
+     * takes away from them, so that inference need not multiply it}
+     *
+     * @throws UncheckedIOException when a mask cannot be read
+     */
+    public boolean isCondensed() {
+        try {
+            return match.isCondensed(spec.graph());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override

@@ -201,6 +201,24 @@ final class WeightMatch implements WeightSource {
     }
 
     /**
+     * Whether there are learned groups and all have lost what they are to lose.
+     *
+     * @throws IOException in one line when a mask is none
+     */
+    boolean isCondensed(Graph graph) throws IOException {
+        for (LearnedGroups learned : graph.learnedGroups()) {
+            Optional<float[]> mask = mask(learned.weight());
+            ParameterSpec weights = graph.parameter(learned.weight());
+            int inputs = weights.shape().get(1);
+            if (mask.isEmpty()
+                    || learned.taken(weights, mask.get()) < inputs - learned.left(inputs)) {
+                return false;
+            }
+        }
+        return !graph.learnedGroups().isEmpty();
+    }
+
+    /**
      * The mask of weights with learned groups, which {@link #values} are multiplied with; empty
      * where the file has none, so that nothing was taken away.
      *

@@ -12,6 +12,9 @@ import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.junit.jupiter.api.Test;
 
+import java.util.Set;
+import java.util.stream.Collectors;
+
 /**
  * {@link PointwiseConvolution} against the sums that define it, over the column prefix of a feature
  * matrix whose later columns hold NaN.
@@ -53,6 +56,28 @@ abstract class PointwiseContract extends OpenedDevice {
                     Matrix z = layer.result();
                     a.upload();
                     layer.open();
+                    device.forEachChunk(
+                            layer.chunks(),
+                            (lane, chunk) ->
+                                    layer.forward(lane, layer.first(chunk), layer.rows(chunk), z));
+                    layer.expectResult(z);
+                    a.check();
+                });
+    }
+
+    /** With as many inputs as a group may read, or fewer, and on all lanes. */
+    @Test
+    void groupsReadInputsOfTheirOwnChoice() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    int rows = rows(a);
+                    PointwiseShape shape = inGroups(a, 1 + a.random.nextInt(100));
+                    Layer layer = new Layer(a, rows, shape, true);
+                    layer.keepInputsOfGroups();
+                    Matrix z = layer.result();
+                    a.upload();
+                    layer.openForward();
                     device.forEachChunk(
                             layer.chunks(),
                             (lane, chunk) ->
@@ -245,6 +270,15 @@ abstract class PointwiseContract extends OpenedDevice {
         return new PointwiseShape(rows, inputs(a), outputs(a), storage(), aligned());
     }
 
+    private PointwiseShape inGroups(GuardedArena a, int rows) {
+        int groups = 1 << a.random.nextInt(5);
+        int outputs = groups * (aligned() ? 8 : 1 + a.random.nextInt(40));
+        int inputs = 1 + inputs(a);
+        int ofGroup = 1 + a.random.nextInt(inputs - 1);
+        return new PointwiseShape(rows, inputs, outputs, storage(), aligned())
+                .inGroups(groups, ofGroup);
+    }
+
     private int lane(GuardedArena a) {
         return a.random.nextInt(device.lanes());
     }
@@ -326,6 +360,28 @@ abstract class PointwiseContract extends OpenedDevice {
             }
         }
 
+        /** Clears the weights of all inputs that a group does not read. */
+        void keepInputsOfGroups() {
+            for (int group = 0; group < shape.groups(); group++) {
+                int most = shape.groupInputs();
+                int fewer = a.random.nextInt(4) == 0 ? 1 + a.random.nextInt(most) : most;
+                Set<Integer> own =
+                        a.random
+                                .ints(0, shape.inputChannels())
+                                .distinct()
+                                .limit(fewer)
+                                .boxed()
+                                .collect(Collectors.toSet());
+                for (int o = 0; o < shape.groupOutputs(); o++) {
+                    for (int i = 0; i < shape.inputChannels(); i++) {
+                        if (!own.contains(i)) {
+                            a.set(weight, group * shape.groupOutputs() + o, i, 0);
+                        }
+                    }
+                }
+            }
+        }
+
         private Matrix scratch(long bytes) {
             int floats = Math.max(1, Math.toIntExact(Math.ceilDiv(bytes, Float.BYTES)));
             Matrix matrix = a.denseOutput(1, floats);
@@ -351,6 +407,12 @@ abstract class PointwiseContract extends OpenedDevice {
 
         void open() {
             open(a.arena().pointwise(shape));
+        }
+
+        /** For inference alone. */
+        void openForward() {
+            convolution = a.arena().pointwise(shape);
+            forwardWeights = convolution.packForward(0, weight, packedForward);
         }
 
         void open(PointwiseConvolution ofThisShape) {

@@ -30,6 +30,24 @@ enum PointwiseMethod {
         }
     },
 
+    /** Products of vectors, of a group's own inputs alone: for inference. */
+    GROUPS {
+        @Override
+        boolean fits(Target target, PointwiseShape shape) {
+            return shape.isGrouped();
+        }
+
+        @Override
+        PointwiseMemory memory(Target target, PointwiseShape shape) {
+            return GroupedPointwise.memory(target.set(), shape);
+        }
+
+        @Override
+        HostPointwise open(CpuArena arena, Target target, PointwiseShape shape) {
+            return new GroupedPointwise(arena, target.set(), shape);
+        }
+    },
+
     /** Products of vectors. */
     VECTORS {
         @Override

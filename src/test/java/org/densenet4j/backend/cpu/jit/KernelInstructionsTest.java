@@ -118,6 +118,11 @@ class KernelInstructionsTest {
                         new ApplyCorrectionKernel.Form(s, 37, c, x, x, sums, out)),
                 kernel(
                         set,
+                        GroupedPointwiseForwardKernel::new,
+                        new GroupedPointwiseForwardKernel.Form(
+                                s, 37, c, 4, 11, f ? 8 : 44, x, 4 * out)),
+                kernel(
+                        set,
                         MaskReluKernel::new,
                         new MaskReluKernel.Form(s, 37, c, out, x, sums, sums)),
                 kernel(
