@@ -49,6 +49,7 @@ import java.util.Optional;
             EmbedCommand.class,
             HeatMapCommand.class,
             ExportCommand.class,
+            ConvertCommand.class,
             FeatureReuseCommand.class,
             PruneReportCommand.class,
             DoctorCommand.class,

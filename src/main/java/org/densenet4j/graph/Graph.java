@@ -385,6 +385,48 @@ public final class Graph implements NetworkSpec {
         return nodes.stream().mapToLong(Node::multiplyAdds).reduce(0, Math::addExact);
     }
 
+    /**
+     * {@return {@link #parameterCount} when condensation is over: of weights with learned groups,
+     * those that are left}
+     */
+    public long condensedParameterCount() {
+        long taken = 0;
+        for (LearnedGroups learned : learnedGroups) {
+            taken += taken(learned);
+        }
+        return parameterCount() - taken;
+    }
+
+    /** {@return {@link #multiplyAdds} when condensation is over} */
+    public long condensedMultiplyAdds() {
+        long taken = 0;
+        for (LearnedGroups learned : learnedGroups) {
+            ParameterSpec weights = parameter(learned.weight());
+            for (Node node : nodes) {
+                if (node.parameters().contains(weights)) {
+                    taken += timesPerWeight(node) * taken(learned);
+                }
+            }
+        }
+        return multiplyAdds() - taken;
+    }
+
+    /** How often a weight of a node is multiplied: all of its convolutions have as many pixels. */
+    private static long timesPerWeight(Node node) {
+        long weights =
+                node.parameters().stream()
+                        .filter(p -> p.role() == ParameterSpec.Role.CONV_WEIGHT)
+                        .mapToLong(ParameterSpec::count)
+                        .sum();
+        return node.multiplyAdds() / weights;
+    }
+
+    private long taken(LearnedGroups learned) {
+        ParameterSpec weights = parameter(learned.weight());
+        int inputs = weights.shape().get(1);
+        return weights.count() / inputs * (inputs - learned.left(inputs));
+    }
+
     @Override
     public String toString() {
         return name + " (" + nodes.size() + " nodes, input " + input + ")";

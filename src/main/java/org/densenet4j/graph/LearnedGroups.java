@@ -72,10 +72,20 @@ public record LearnedGroups(String weight, int groups, int factor) {
     }
 
     /**
+     * {@return name of the index of inputs beside the weights of a converted network: the authors'
+     * {@code conv_1.index} for {@code conv_1.conv.weight}, else {@code conv1.index} for {@code
+     * conv1.weight}}
+     */
+    public String index() {
+        return weight.replaceFirst("(\\.conv)?\\.weight$", "") + ".index";
+    }
+
+    /**
      * {@return what is wrong with a mask, in words that follow its name; empty where nothing is}
      *
      * @param weights the tensor that {@link #weight} names
-     * @param mask [out, in], which should be zeros and ones, the same for all outputs of a group
+     * @param mask [out, in], which should be zeros and ones, the same for all outputs of a group,
+     *     and as many zeros for each group
      */
     public Optional<String> misfit(ParameterSpec weights, float[] mask) {
         requireNonNull(weights, "weights");
@@ -99,6 +109,19 @@ public record LearnedGroups(String weight, int groups, int factor) {
                                 + " only");
             }
         }
+        int first = taken(mask, 0, inputs);
+        for (int group = 1; group < groups; group++) {
+            int taken = taken(mask, group, inputs);
+            if (taken != first) {
+                return Optional.of(
+                        "takes "
+                                + first
+                                + " inputs from group 0, and "
+                                + taken
+                                + " from group "
+                                + group);
+            }
+        }
         return Optional.empty();
     }
 
@@ -111,8 +134,12 @@ public record LearnedGroups(String weight, int groups, int factor) {
     public int taken(ParameterSpec weights, float[] mask) {
         requireNonNull(weights, "weights");
         requireNonNull(mask, "mask");
+        return taken(mask, 0, weights.shape().get(1));
+    }
+
+    private static int taken(float[] mask, int group, int inputs) {
         int taken = 0;
-        for (int i = 0; i < weights.shape().get(1); i++) {
+        for (int i = group * inputs; i < (group + 1) * inputs; i++) {
             taken += mask[i] == 0 ? 1 : 0;
         }
         return taken;

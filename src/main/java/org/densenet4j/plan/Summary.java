@@ -123,6 +123,13 @@ public final class Summary {
             text.append(line(row, widths));
             text.append(row == rows.getLast() ? "  (peak of a training step)\n" : "\n");
         }
+        if (!graph.learnedGroups().isEmpty()) {
+            text.append("condensed: ")
+                    .append(number(graph.condensedParameterCount()))
+                    .append(" parameters, ")
+                    .append(number(graph.condensedMultiplyAdds()))
+                    .append(" multiply-adds\n");
+        }
         return text.toString();
     }
 

@@ -43,6 +43,20 @@ public final class WeightFile {
     public static TensorFile open(Path path, LoadOptions options) throws IOException {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(options, "options");
+        TensorFile file = asItIs(path, options);
+        boolean opened = false;
+        try {
+            TensorFile whole = ConvertedCondenseNet.of(path, file);
+            opened = true;
+            return whole;
+        } finally {
+            if (!opened) {
+                file.close();
+            }
+        }
+    }
+
+    private static TensorFile asItIs(Path path, LoadOptions options) throws IOException {
         byte[] head = head(path);
         if (PthFile.recognises(head)) {
             return checkpoint(path, options.weightsKey());

@@ -195,7 +195,7 @@ final class WeightMatch implements WeightSource {
         InputChannels other = adapted.get(name);
         float[] mask = mask(name).orElse(null);
         for (int i = 0; mask != null && i < values.length; i++) {
-            values[i] *= mask[i];
+            values[i] = mask[i] == 0 ? 0 : values[i]; // never a negative zero
         }
         return other == null ? values : other.adapted(values);
     }

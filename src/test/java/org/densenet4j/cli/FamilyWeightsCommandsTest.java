@@ -94,6 +94,36 @@ class FamilyWeightsCommandsTest {
     }
 
     @Test
+    void aCondensedNetworkIsConvertedAndPredictsTheSame() {
+        Path condensed = Path.of("src/test/resources/golden/converted/condensed.safetensors");
+        Path converted = folder.resolve("converted.safetensors");
+        String options = "--ignore-unexpected --input-size 16 --mean 0.5,0.5,0.5 --std 0.2,0.2,0.2";
+        Captured told = run("convert", condensed, "--ignore-unexpected", "--out", converted);
+        assertTrue(
+                told.out().matches("(?s).*converted.safetensors  CondenseNet .*multiply-adds, .*"),
+                told.out());
+        Object[] predict = (options + " " + image).split(" ");
+        assertEquals(
+                run("predict", condensed, predict).out(), run("predict", converted, predict).out());
+        Captured again =
+                Captured.run("convert", "--weights", "" + converted, "--out", "" + converted);
+        assertEquals(2, again.code(), again.err());
+        assertTrue(again.err().startsWith("error: "), again.err());
+        Captured half =
+                run("convert", converted, "--half-classifier", "--out", folder.resolve("half.st"));
+        assertTrue(half.out().contains("half.st"), half.out());
+    }
+
+    @Test
+    void whatCannotBeConvertedIsRefusedInOneLine() throws IOException {
+        RandomModel model = new RandomModel(ResNetSpec.cifar(8).build(), 3);
+        Path weights = model.write(folder.resolve("resnet.safetensors"));
+        Captured refused = Captured.run("convert", "--weights", "" + weights);
+        assertEquals(2, refused.code(), refused.err());
+        assertTrue(refused.err().contains("only a CondenseNet can be converted"), refused.err());
+    }
+
+    @Test
     void theModelMayBeOfAnyFamilyAndHasToBeTheRightOne() throws IOException {
         RandomModel model = new RandomModel(ResNetSpec.cifar(8).build(), 3);
         Path weights = model.writeForeign(folder.resolve("right.st"), name -> name);

@@ -74,7 +74,7 @@ class CondensedFilesTest {
         float[] mask = mask(learned, p.shape());
         float[] values = random.values(p.name()).clone();
         for (int i = 0; i < values.length; i++) {
-            values[i] *= mask[i];
+            values[i] = mask[i] == 0 ? 0 : values[i];
         }
         return values;
     }
