@@ -1,5 +1,8 @@
 package org.densenet4j.bench;
 
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.spec.FamilySpec;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -56,10 +59,11 @@ record Contender(
             Settings settings, String point, Work work, Precision precision, boolean hasJemalloc) {
         String[] parts = point.split(":", 2);
         int batch = Integer.parseInt(parts[1]);
+        NetworkSpec spec = FamilySpec.preset(parts[0]).build();
         List<Contender> all = new ArrayList<>();
         all.add(ours(settings, parts[0], batch, work, precision, Kind.SHARED));
         if (!settings.oursOnly()) {
-            for (PeerVariant v : PeerVariant.all(work, precision, hasJemalloc)) {
+            for (PeerVariant v : PeerVariant.all(spec, work, precision, hasJemalloc)) {
                 all.add(peer(settings, parts[0], batch, v));
             }
         }
@@ -122,6 +126,9 @@ record Contender(
                                 "cpu"));
         if (work == Work.INFERENCE) {
             command.add("--inference");
+            if (!FamilySpec.preset(model).build().graph().learnedGroups().isEmpty()) {
+                command.add("--condensed");
+            }
         } else {
             command.addAll(List.of("--strategy", kind.name()));
         }

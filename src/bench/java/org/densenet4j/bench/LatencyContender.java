@@ -1,5 +1,8 @@
 package org.densenet4j.bench;
 
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.spec.FamilySpec;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -60,7 +63,7 @@ record LatencyContender(
                 all.add(new LatencyContender(model, batch, p, Engine.ONNX_RUNTIME, SPINNING));
                 all.add(new LatencyContender(model, batch, p, Engine.ONNX_RUNTIME, WAITING));
             }
-            for (PeerVariant v : variants(p, hasJemalloc)) {
+            for (PeerVariant v : variants(model, p, hasJemalloc)) {
                 all.add(new LatencyContender(model, batch, p, Engine.LIBTORCH, v.toString()));
             }
         }
@@ -68,9 +71,11 @@ record LatencyContender(
     }
 
     /** What is prepared for inference: what is not never was the fastest. */
-    private static List<PeerVariant> variants(Precision precision, boolean hasJemalloc) {
+    private static List<PeerVariant> variants(
+            String model, Precision precision, boolean hasJemalloc) {
+        NetworkSpec spec = FamilySpec.preset(model).build();
         List<PeerVariant> all = new ArrayList<>();
-        for (PeerVariant v : PeerVariant.all(Work.INFERENCE, precision, hasJemalloc)) {
+        for (PeerVariant v : PeerVariant.all(spec, Work.INFERENCE, precision, hasJemalloc)) {
             if (v.style() == PeerVariant.Style.NAIVE) {
                 continue;
             }

@@ -4,9 +4,9 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.InferenceMode;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.weights.Model;
 
 import java.io.IOException;
@@ -16,7 +16,7 @@ import java.util.Map;
 /** libtorch in a variant; images are tensors already, in the layout and type that it wants. */
 final class LibtorchEngine implements InferenceEngine {
     private final Tensor[] images = new Tensor[LatencyFiles.BATCHES];
-    private final LibtorchNetwork network;
+    private final PeerNetwork network;
     private final int floats;
 
     LibtorchEngine(
@@ -24,9 +24,9 @@ final class LibtorchEngine implements InferenceEngine {
             throws IOException {
         torch.set_num_threads(threads);
         HiddenCaches.replaceWhereHidden();
-        NetworkShape shape = NetworkShape.of(spec);
-        LibtorchWeights weights = new LibtorchWeights(shape, variant, values(files, shape));
-        this.network = new LibtorchNetwork(spec, weights, variant);
+        Graph graph = spec.graph();
+        LibtorchWeights weights = new LibtorchWeights(graph, variant, values(files, graph));
+        this.network = PeerNetwork.of(spec, weights, variant);
         this.floats = batch * spec.classes();
         long[] sizes = {batch, spec.inputChannels(), spec.inputHeight(), spec.inputWidth()};
         for (int i = 0; i < images.length; i++) {
@@ -37,14 +37,13 @@ final class LibtorchEngine implements InferenceEngine {
         }
     }
 
-    private static Map<String, float[]> values(LatencyFiles files, NetworkShape shape)
-            throws IOException {
+    private static Map<String, float[]> values(LatencyFiles files, Graph graph) throws IOException {
         Map<String, float[]> values = new HashMap<>();
         try (Model model = Model.open(files.weights())) {
-            for (ParameterSpec p : shape.parameters()) {
+            for (ParameterSpec p : graph.parameters()) {
                 values.put(p.name(), model.values(p.name()));
             }
-            for (ParameterSpec p : shape.buffers()) {
+            for (ParameterSpec p : graph.runningStatistics()) {
                 values.put(p.name(), model.values(p.name()));
             }
         }

@@ -23,7 +23,7 @@ import java.util.List;
  * backward pass walks the layers itself. Every tensor is let go as soon as Python would let it go:
  * nothing but what autograd keeps adds to the peak.
  */
-final class LibtorchNetwork {
+final class LibtorchNetwork implements PeerNetwork {
     private final DenseNetSpec spec;
     private final LibtorchWeights weights;
     private final PeerVariant variant;
@@ -36,8 +36,8 @@ final class LibtorchNetwork {
         this.training = variant.work() == Work.TRAINING;
     }
 
-    /** Forward and backward pass; returns the loss, which is computed in fp32. */
-    float step(Tensor images, Tensor labels) {
+    @Override
+    public float step(Tensor images, Tensor labels) {
         List<Runnable> tape = new ArrayList<>();
         try (Tensor logits = forward(images, tape);
                 Tensor wide = logits.to(torch.ScalarType.Float);
@@ -50,8 +50,8 @@ final class LibtorchNetwork {
         }
     }
 
-    /** Logits in fp32; nothing is kept. */
-    Tensor infer(Tensor images) {
+    @Override
+    public Tensor infer(Tensor images) {
         try (Tensor logits = forward(images, new ArrayList<>())) {
             return logits.to(torch.ScalarType.Float);
         }

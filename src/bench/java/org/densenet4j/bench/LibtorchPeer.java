@@ -6,9 +6,9 @@ import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.profile.WarmedSteps;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.spec.FamilySpec;
 
 import java.io.IOException;
 import java.util.Arrays;
@@ -22,14 +22,14 @@ import java.util.Locale;
 public final class LibtorchPeer {
     private final PeerVariant variant;
     private final LibtorchWeights weights;
-    private final LibtorchNetwork network;
+    private final PeerNetwork network;
     private final Tensor images;
     private final Tensor labels;
 
-    private LibtorchPeer(DenseNetSpec spec, int batch, PeerVariant variant) {
+    private LibtorchPeer(NetworkSpec spec, int batch, PeerVariant variant) {
         this.variant = variant;
-        this.weights = new LibtorchWeights(NetworkShape.of(spec), variant, 1);
-        this.network = new LibtorchNetwork(spec, weights, variant);
+        this.weights = LibtorchWeights.initial(spec.graph(), variant, 1);
+        this.network = PeerNetwork.of(spec, weights, variant);
         torch.manual_seed(1);
         this.images =
                 weights.images(
@@ -43,7 +43,7 @@ public final class LibtorchPeer {
 
     /** Measures, and prints one line; a variant that does not compute the network is refused. */
     public static void main(String[] args) throws IOException {
-        DenseNetSpec spec = DenseNetSpec.preset(args[0]).build();
+        NetworkSpec spec = FamilySpec.preset(args[0]).build();
         int batch = Integer.parseInt(args[1]);
         torch.set_num_threads(Integer.parseInt(args[4]));
         HiddenCaches.replaceWhereHidden();

@@ -3,54 +3,74 @@ package org.densenet4j.bench;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.LearnedGroups;
+import org.densenet4j.graph.Node;
+import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.spec.Initialiser;
-import org.densenet4j.spec.NetworkShape;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The tensors of a network in libtorch, under torchvision's names. */
 final class LibtorchWeights {
-    private static final double EPSILON = 1e-5;
-
     private final Map<String, Tensor> tensors = new HashMap<>();
     private final TensorVector parameters = new TensorVector();
     private final torch.MemoryFormat format;
     private final boolean trains;
     private final boolean converts;
-    private long count;
+    private final long count;
+    private final Map<String, Converted> converted = new HashMap<>();
+
+    /** How a 1x1 convolution in groups that read inputs of their own is computed. */
+    record Converted(Tensor index, int groups) {}
 
     /** With the values that our own network begins with for the same seed. */
-    LibtorchWeights(NetworkShape shape, PeerVariant variant, long seed) {
-        this(shape, variant, initial(shape, seed));
+    static LibtorchWeights initial(Graph graph, PeerVariant variant, long seed) {
+        Map<String, float[]> values = new HashMap<>();
+        Initialiser initialiser = Initialiser.of(graph, seed);
+        tensors(graph).forEach(p -> values.put(p.name(), filled(initialiser, p)));
+        return new LibtorchWeights(graph, variant, values);
+    }
+
+    private static List<ParameterSpec> tensors(Graph graph) {
+        List<ParameterSpec> all = new ArrayList<>(graph.parameters());
+        all.addAll(graph.runningStatistics());
+        return all;
     }
 
     /** With these parameters and running statistics, which are folded where they are. */
-    LibtorchWeights(NetworkShape shape, PeerVariant variant, Map<String, float[]> values) {
+    LibtorchWeights(Graph graph, PeerVariant variant, Map<String, float[]> values) {
         this.format =
                 variant.layout() == PeerVariant.Layout.NHWC
                         ? torch.MemoryFormat.ChannelsLast
                         : torch.MemoryFormat.Contiguous;
         this.trains = variant.work() == Work.TRAINING;
         this.converts = variant.converts();
-        if (variant.style() == PeerVariant.Style.FOLDED) {
-            fold(values, "features.conv0", "features.norm0");
-            for (ParameterSpec p : shape.parameters()) {
-                String name = p.name();
-                if (name.endsWith(".conv1.weight")) {
-                    String layer = name.substring(0, name.length() - ".conv1.weight".length());
-                    fold(values, layer + ".conv1", layer + ".norm2");
+        Map<String, long[]> shapes = new HashMap<>();
+        tensors(graph).forEach(p -> shapes.put(p.name(), longs(p)));
+        if (variant.style() == PeerVariant.Style.GROUPED) {
+            graph.learnedGroups().forEach(learned -> convert(graph, learned, values, shapes));
+        }
+        if (variant.folds()) {
+            for (Node node : graph.nodes()) {
+                switch (node) {
+                    case BottleneckLayer layer -> fold(values, layer.conv1(), layer.norm2());
+                    case PooledConvolution stem -> fold(values, stem.convolution(), stem.norm());
+                    default -> {}
                 }
             }
         }
-        for (ParameterSpec p : shape.parameters()) {
-            add(p.name(), values.get(p.name()), longs(p), p.role());
-            count += p.count();
+        for (ParameterSpec p : tensors(graph)) {
+            add(p.name(), values.get(p.name()), shapes.get(p.name()), p.role());
         }
-        for (ParameterSpec p : shape.buffers()) {
-            add(p.name(), values.get(p.name()), longs(p), p.role());
-        }
+        this.count = graph.parameterCount();
         for (Map.Entry<String, float[]> e : values.entrySet()) {
             if (e.getKey().endsWith(".folded")) {
                 long[] length = {e.getValue().length};
@@ -59,12 +79,61 @@ final class LibtorchWeights {
         }
     }
 
-    private static Map<String, float[]> initial(NetworkShape shape, long seed) {
-        Map<String, float[]> values = new HashMap<>();
-        Initialiser initialiser = Initialiser.seeded(seed);
-        shape.parameters().forEach(p -> values.put(p.name(), filled(initialiser, p)));
-        shape.buffers().forEach(p -> values.put(p.name(), filled(initialiser, p)));
-        return values;
+    /**
+     * As CondenseNet's authors convert a layer: the weights of a group's own inputs, those of each
+     * group behind each other, and an index that gathers the inputs and their norm. Which inputs
+     * they are makes no difference to times; every group has others, at equal distances.
+     */
+    private void convert(
+            Graph graph,
+            LearnedGroups learned,
+            Map<String, float[]> values,
+            Map<String, long[]> shapes) {
+        BottleneckLayer layer =
+                graph.nodes().stream()
+                        .filter(BottleneckLayer.class::isInstance)
+                        .map(BottleneckLayer.class::cast)
+                        .filter(l -> learned.weight().equals(l.conv1() + ".weight"))
+                        .findFirst()
+                        .orElseThrow();
+        int inputs = layer.prefixChannels();
+        int left = learned.left(inputs);
+        int outputs = layer.width();
+        int groups = learned.groups();
+        long[] index = new long[groups * left];
+        for (int i = 0; i < index.length; i++) {
+            int group = i / left;
+            index[i] = i % left * learned.factor() + Math.floorMod(-group, learned.factor());
+        }
+        float[] all = values.get(learned.weight());
+        float[] own = new float[outputs * left];
+        for (int o = 0; o < outputs; o++) {
+            int group = o / (outputs / groups);
+            int output = o % (outputs / groups) * groups + group;
+            for (int i = 0; i < left; i++) {
+                own[o * left + i] = all[output * inputs + (int) index[group * left + i]];
+            }
+        }
+        values.put(learned.weight(), own);
+        shapes.put(learned.weight(), new long[] {outputs, left, 1, 1});
+        String norm = layer.source().norm().name();
+        for (String part : List.of("weight", "bias", "running_mean", "running_var")) {
+            float[] ofInputs = values.get(norm + "." + part);
+            float[] gathered = new float[index.length];
+            for (int i = 0; i < index.length; i++) {
+                gathered[i] = ofInputs[(int) index[i]];
+            }
+            values.put(norm + "." + part, gathered);
+            shapes.put(norm + "." + part, new long[] {index.length});
+        }
+        Tensor places = Tensor.create(index);
+        places.retainReference();
+        converted.put(layer.conv1(), new Converted(places, groups));
+    }
+
+    /** How a 1x1 convolution is computed where it is in groups. */
+    Optional<Converted> converted(String convolution) {
+        return Optional.ofNullable(converted.get(convolution));
     }
 
     private static float[] filled(Initialiser initialiser, ParameterSpec p) {
@@ -78,18 +147,15 @@ final class LibtorchWeights {
     }
 
     /** As {@code torch.nn.utils.fusion.fuse_conv_bn_eval} does; the shift becomes a bias. */
-    private static void fold(Map<String, float[]> values, String convolution, String norm) {
-        float[] gamma = values.get(norm + ".weight");
-        if (gamma == null) {
-            return;
-        }
+    private static void fold(Map<String, float[]> values, String convolution, Norm norm) {
+        float[] gamma = values.get(norm.name() + ".weight");
         float[] weights = values.get(convolution + ".weight");
-        float[] shift = values.get(norm + ".bias").clone();
+        float[] shift = values.get(norm.name() + ".bias").clone();
         int each = weights.length / gamma.length;
         for (int c = 0; c < gamma.length; c++) {
-            double variance = values.get(norm + ".running_var")[c];
-            float scale = (float) (gamma[c] / Math.sqrt(variance + EPSILON));
-            shift[c] -= scale * values.get(norm + ".running_mean")[c];
+            double variance = values.get(norm.name() + ".running_var")[c];
+            float scale = (float) (gamma[c] / Math.sqrt(variance + norm.epsilon()));
+            shift[c] -= scale * values.get(norm.name() + ".running_mean")[c];
             for (int i = c * each; i < (c + 1) * each; i++) {
                 weights[i] *= scale;
             }

@@ -1,5 +1,8 @@
 package org.densenet4j.bench;
 
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.spec.DenseNetSpec;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -38,7 +41,12 @@ record PeerVariant(
          * Inference only: batch norms that follow a convolution are folded into it; weights are
          * converted, too, where the precision is bf16.
          */
-        FOLDED
+        FOLDED,
+        /**
+         * Inference of a condensed CondenseNet only: converted as its authors do, to grouped
+         * convolutions of gathered inputs and a shuffle of channels; otherwise as {@link #FOLDED}.
+         */
+        GROUPED
     }
 
     /** What memory comes from. */
@@ -53,10 +61,11 @@ record PeerVariant(
      * What there is to try for some work, in the order of trying. Plain malloc is left out for NCHW
      * inference, where it is slowest by far.
      */
-    static List<PeerVariant> all(Work work, Precision precision, boolean hasJemalloc) {
+    static List<PeerVariant> all(
+            NetworkSpec spec, Work work, Precision precision, boolean hasJemalloc) {
         Allocator better = hasJemalloc ? Allocator.JEMALLOC : Allocator.MALLOC;
         List<PeerVariant> all = new ArrayList<>();
-        for (Style style : styles(work, precision)) {
+        for (Style style : styles(spec, work, precision)) {
             for (Layout layout : List.of(Layout.NHWC, Layout.NCHW)) {
                 all.add(new PeerVariant(work, precision, layout, style, better));
                 boolean likely = work == Work.TRAINING || layout == Layout.NHWC;
@@ -68,13 +77,26 @@ record PeerVariant(
         return all;
     }
 
-    private static List<Style> styles(Work work, Precision precision) {
+    private static List<Style> styles(NetworkSpec spec, Work work, Precision precision) {
         if (work == Work.TRAINING) {
-            return List.of(Style.NAIVE, Style.CHECKPOINT);
+            return spec instanceof DenseNetSpec
+                    ? List.of(Style.NAIVE, Style.CHECKPOINT)
+                    : List.of(Style.NAIVE);
         }
-        return precision == Precision.BF16
-                ? List.of(Style.NAIVE, Style.CONVERTED, Style.FOLDED)
-                : List.of(Style.NAIVE, Style.FOLDED);
+        List<Style> styles = new ArrayList<>(List.of(Style.NAIVE));
+        if (precision == Precision.BF16) {
+            styles.add(Style.CONVERTED);
+        }
+        styles.add(Style.FOLDED);
+        if (!spec.graph().learnedGroups().isEmpty()) {
+            styles.add(Style.GROUPED);
+        }
+        return styles;
+    }
+
+    /** Whether batch norms that follow a convolution are part of it. */
+    boolean folds() {
+        return style == Style.FOLDED || style == Style.GROUPED;
     }
 
     static PeerVariant parse(String name) {
@@ -92,7 +114,7 @@ record PeerVariant(
 
     /** Whether autocast rounds on the way. */
     boolean autocasts() {
-        return precision == Precision.BF16 && style != Style.CONVERTED && style != Style.FOLDED;
+        return precision == Precision.BF16 && style != Style.CONVERTED && !folds();
     }
 
     /** Whether the weights themselves are bf16. */

@@ -6,8 +6,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Batch;
-import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.NetworkShape;
+import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.train.Sgd;
 import org.densenet4j.train.Trainer;
 
@@ -24,13 +24,13 @@ public final class SameNetwork {
     private static final int STEPS = 3;
     private static final double RATE = 0.01;
 
-    private final DenseNetSpec spec;
+    private final NetworkSpec spec;
     private final int batch;
     private final float[] channelsFirst;
     private final float[] channelsLast;
     private final int[] labels;
 
-    private SameNetwork(DenseNetSpec spec, int batch) {
+    private SameNetwork(NetworkSpec spec, int batch) {
         this.spec = spec;
         this.batch = batch;
         int pixels = spec.inputHeight() * spec.inputWidth();
@@ -50,7 +50,7 @@ public final class SameNetwork {
 
     /** Compares, and prints one line. */
     public static void main(String[] args) throws IOException {
-        DenseNetSpec spec = DenseNetSpec.preset(args[0]).build();
+        NetworkSpec spec = FamilySpec.preset(args[0]).build();
         SameNetwork same = new SameNetwork(spec, Integer.parseInt(args[1]));
         double[] theirs = same.libtorch();
         double[] ours = same.ours();
@@ -62,7 +62,7 @@ public final class SameNetwork {
                 Locale.ROOT,
                 "difference=%.2e parameters=%d loss=%.5f%n",
                 difference,
-                NetworkShape.of(spec).parameterCount(),
+                spec.graph().parameterCount(),
                 ours[STEPS - 1]);
     }
 
@@ -93,8 +93,8 @@ public final class SameNetwork {
         torch.set_num_threads(Runtime.getRuntime().availableProcessors());
         HiddenCaches.replaceWhereHidden();
         PeerVariant variant = PeerVariant.parse("training-fp32-nhwc-naive-malloc");
-        LibtorchWeights weights = new LibtorchWeights(NetworkShape.of(spec), variant, 1);
-        LibtorchNetwork network = new LibtorchNetwork(spec, weights, variant);
+        LibtorchWeights weights = LibtorchWeights.initial(spec.graph(), variant, 1);
+        PeerNetwork network = PeerNetwork.of(spec, weights, variant);
         long[] shape = {batch, spec.inputChannels(), spec.inputHeight(), spec.inputWidth()};
         Tensor images = weights.images(Tensor.create(channelsFirst, shape));
         Tensor classes = Tensor.create(labels).to(torch.ScalarType.Long);

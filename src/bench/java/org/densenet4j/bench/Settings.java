@@ -1,7 +1,7 @@
 package org.densenet4j.bench;
 
 import org.densenet4j.backend.CpuIsa;
-import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.FamilySpec;
 
 import java.nio.file.Path;
 import java.util.List;
@@ -53,7 +53,7 @@ record Settings(
                 throw new IllegalArgumentException(
                         "-Dbench.models=" + text + ": use MODEL:BATCH, such as " + MODELS);
             }
-            DenseNetSpec.preset(model.split(":", 2)[0]);
+            FamilySpec.preset(model.split(":", 2)[0]);
         }
         return models;
     }
