@@ -298,6 +298,33 @@ public final class CondenseNetSpec extends FamilyFields implements FamilySpec {
         }
 
         /**
+         * A wider or narrower network with more or fewer layers; see {@link
+         * DenseNetSpec.Builder#scaled}. Channels stay such that groups and the condensation factor
+         * divide them, so that these are to be set first.
+         *
+         * @param width factor of growth rates and first channels
+         * @param depth factor of the layers of each block
+         * @return this
+         */
+        public Builder scaled(double width, double depth) {
+            Scale wider = Scale.of("width", width);
+            int unit = commonMultiple(groups, condensationFactor);
+            growthRates = growthRates.stream().map(k -> wider.count(k, unit)).toList();
+            initialChannels = initialChannels == 0 ? 0 : wider.count(initialChannels, unit);
+            layersPerBlock = Scale.of("depth", depth).counts(layersPerBlock);
+            return this;
+        }
+
+        /** The least that both divide. */
+        private static int commonMultiple(int a, int b) {
+            int multiple = positive("groups", a);
+            while (multiple % positive("condensationFactor", b) != 0) {
+                multiple += a;
+            }
+            return multiple;
+        }
+
+        /**
          * Channels of the first convolution.
          *
          * @param channels 1 or more; 0, the default, for twice the first growth rate

@@ -44,8 +44,9 @@ final class DenseNetGraph {
         for (BlockShape block : shape.blocks()) {
             int channels = block.inputChannels();
             for (LayerShape layer : block.layers()) {
-                graph.add(layer(layer, x.prefix(channels), x.columns(channels, spec.growthRate())));
-                channels += spec.growthRate();
+                graph.add(
+                        layer(layer, x.prefix(channels), x.columns(channels, layer.growthRate())));
+                channels += layer.growthRate();
             }
             if (block.index() < shape.blocks().size()) {
                 TransitionShape t = shape.transitions().get(block.index() - 1);
@@ -124,7 +125,7 @@ final class DenseNetGraph {
                 ? new BottleneckLayer(
                         name,
                         source,
-                        spec.bottleneckChannels(),
+                        layer.bottleneckChannels(),
                         conv1,
                         norm(tensors + ".norm2"),
                         tensors + ".conv2",

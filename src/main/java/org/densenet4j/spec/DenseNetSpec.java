@@ -29,6 +29,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
                     + " densenet121/169/201/161/264/232, densenetblur121d, densenet264d";
 
     private final int growthRate;
+    private final boolean growthDoubles;
     private final List<Integer> layersPerBlock;
     private final int initialChannels;
     private final int bottleneckWidth;
@@ -40,6 +41,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
     private DenseNetSpec(Builder b) {
         super(b);
         growthRate = positive("growthRate", b.growthRate);
+        growthDoubles = b.growthDoubles;
         layersPerBlock = b.layersPerBlock;
         initialChannels = positive("initialChannels", b.initialChannels);
         bottleneckWidth = b.bottleneckWidth;
@@ -273,6 +275,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
     public Builder toBuilder() {
         Builder b = new Builder().common(this);
         b.growthRate = growthRate;
+        b.growthDoubles = growthDoubles;
         b.layersPerBlock = layersPerBlock;
         b.initialChannels = initialChannels;
         b.bottleneckWidth = bottleneckWidth;
@@ -291,9 +294,14 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         return DenseNetGraph.of(this);
     }
 
-    /** {@return channels that each dense layer adds, k} */
+    /** {@return channels that each dense layer adds, k; of the first block where it doubles} */
     public int growthRate() {
         return growthRate;
+    }
+
+    /** {@return whether the growth rate is twice as large in each block as in the one before} */
+    public boolean growthDoubles() {
+        return growthDoubles;
     }
 
     /** {@return dense layers of each block} */
@@ -319,7 +327,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
         return bottleneckWidth > 0;
     }
 
-    /** {@return output channels of the 1x1 convolution, 0 for none} */
+    /** {@return output channels of the 1x1 convolution in the first block, 0 for none} */
     public int bottleneckChannels() {
         return bottleneckWidth * growthRate;
     }
@@ -383,6 +391,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
     List<Object> ownValues() {
         return List.of(
                 growthRate,
+                growthDoubles,
                 layersPerBlock,
                 initialChannels,
                 bottleneckWidth,
@@ -400,6 +409,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
                 + name()
                 + " (k "
                 + growthRate
+                + (growthDoubles ? " doubling" : "")
                 + ", blocks "
                 + blocks
                 + ", bottleneck "
@@ -415,6 +425,7 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
     public static final class Builder extends FamilyFields.Builder<Builder>
             implements FamilySpec.Builder {
         private int growthRate = 12;
+        private boolean growthDoubles;
         private List<Integer> layersPerBlock = List.of(16, 16, 16);
         private int initialChannels = 24;
         private int bottleneckWidth = 4;
@@ -440,6 +451,34 @@ public final class DenseNetSpec extends FamilyFields implements FamilySpec {
          */
         public Builder growthRate(int k) {
             growthRate = k;
+            return this;
+        }
+
+        /**
+         * Whether the growth rate doubles with each block, as images are halved: larger rates where
+         * features are coarse, as CondenseNet has them (Huang et al. 2018, arXiv 1711.09224,
+         * section 4.1).
+         *
+         * @param value false, as in DenseNets' paper, unless told
+         * @return this
+         */
+        public Builder growthDoubles(boolean value) {
+            growthDoubles = value;
+            return this;
+        }
+
+        /**
+         * A wider or narrower network with more or fewer layers: both together cost less than one
+         * of them alone for the same compute (Tan and Le 2019, arXiv 1905.11946, section 3.3).
+         *
+         * @param width factor of growth rate and first channels
+         * @param depth factor of the layers of each block
+         * @return this
+         */
+        public Builder scaled(double width, double depth) {
+            growthRate = Scale.of("width", width).count(growthRate);
+            initialChannels = Scale.of("width", width).count(initialChannels);
+            layersPerBlock = Scale.of("depth", depth).counts(layersPerBlock);
             return this;
         }
 

@@ -2,6 +2,8 @@ package org.densenet4j.spec;
 
 import org.densenet4j.graph.NetworkSpec;
 
+import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -23,13 +25,23 @@ public sealed interface FamilySpec extends NetworkSpec
                     + CondenseNetSpec.NAMES;
 
     /**
-     * {@return a preset of any family by name}
+     * {@return a preset of any family by name, which may be followed by changes: {@code +doubling}
+     * for a growth rate that doubles with each block, {@code +width=1.5} and {@code +depth=0.5} for
+     * factors of channels and layers}
      *
-     * @param name of a network of any family, such as {@code densenet121} or {@code fc-densenet103}
+     * @param name of a network of any family, such as {@code densenet121}, {@code fc-densenet103}
+     *     or {@code bc-100-12+doubling}
      * @throws IllegalArgumentException for any other name, with those that there are
      */
     static Builder preset(String name) {
         Objects.requireNonNull(name, "name");
+        List<String> parts = List.of(name.strip().toLowerCase(Locale.ROOT).split("\\+", -1));
+        if (parts.size() > 1) {
+            return PresetVariant.of(
+                    preset(parts.getFirst()),
+                    String.join("+", parts),
+                    parts.subList(1, parts.size()));
+        }
         Optional<Builder> found =
                 Stream.of(
                                 DenseNetSpec.named(name),

@@ -312,6 +312,23 @@ public final class FcDenseNetSpec extends FamilyFields implements FamilySpec {
         }
 
         /**
+         * A wider or narrower network with more or fewer layers; see {@link
+         * DenseNetSpec.Builder#scaled}.
+         *
+         * @param width factor of growth rate and first channels
+         * @param depth factor of the layers of each block
+         * @return this
+         */
+        public Builder scaled(double width, double depth) {
+            growthRate = Scale.of("width", width).count(growthRate);
+            initialChannels = Scale.of("width", width).count(initialChannels);
+            downLayers = Scale.of("depth", depth).counts(downLayers);
+            bottleneckLayers = Scale.of("depth", depth).count(bottleneckLayers);
+            upLayers = Scale.of("depth", depth).counts(upLayers);
+            return this;
+        }
+
+        /**
          * Channels that each dense layer adds, k.
          *
          * @param k 1 or more

@@ -104,12 +104,17 @@ public final class NetworkShape {
 
     private BlockShape blockOf(int index, int height, int width, int inputChannels) {
         int count = spec.layersPerBlock().get(index - 1);
-        int k = spec.growthRate();
+        // Doubled so often, it is too large in any case.
+        long growth =
+                spec.growthDoubles()
+                        ? (long) spec.growthRate() << Math.min(index - 1, 25)
+                        : spec.growthRate();
         int total =
                 FieldChecks.channels(
                         "block " + index,
-                        inputChannels + (long) count * k,
+                        inputChannels + count * growth,
                         "fewer layers or a smaller growthRate");
+        int k = (int) growth;
         List<LayerShape> layers = new ArrayList<>();
         for (int l = 1; l <= count; l++) {
             layers.add(
@@ -119,7 +124,7 @@ public final class NetworkShape {
                             height,
                             width,
                             inputChannels + (l - 1) * k,
-                            spec.bottleneckChannels(),
+                            spec.bottleneckWidth() * k,
                             k));
         }
         return new BlockShape(index, height, width, inputChannels, total, List.copyOf(layers));

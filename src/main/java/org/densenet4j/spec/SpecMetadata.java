@@ -31,6 +31,12 @@ public final class SpecMetadata {
     /** A field that every DenseNet's file has. */
     private static final String GROWTH_RATE = "growthRate";
 
+    /**
+     * Only where it does, so that files of other DenseNets are what they were before there was
+     * this.
+     */
+    private static final String GROWTH_DOUBLES = "growthDoubles";
+
     private final Map<String, String> entries;
 
     private SpecMetadata(Map<String, String> entries) {
@@ -65,6 +71,9 @@ public final class SpecMetadata {
     private void write(DenseNetSpec spec) {
         put("name", spec.name());
         put(GROWTH_RATE, spec.growthRate());
+        if (spec.growthDoubles()) {
+            put(GROWTH_DOUBLES, true);
+        }
         put("layersPerBlock", spec.layersPerBlock());
         put("initialChannels", spec.initialChannels());
         put("bottleneckWidth", spec.bottleneckWidth());
@@ -154,8 +163,12 @@ public final class SpecMetadata {
         Objects.requireNonNull(other, "other");
         Map<String, String> ours = of(one);
         Map<String, String> theirs = of(other);
-        ours.remove(PREFIX + "name");
-        theirs.remove(PREFIX + "name");
+        for (Map<String, String> text : List.of(ours, theirs)) {
+            text.remove(PREFIX + "name");
+            if (!text.containsKey(PREFIX + FAMILY)) {
+                text.putIfAbsent(PREFIX + GROWTH_DOUBLES, "false");
+            }
+        }
         if (ours.equals(theirs)) {
             return Optional.empty();
         }
@@ -220,6 +233,7 @@ public final class SpecMetadata {
     private DenseNetSpec.Builder denseNet(int tensors) {
         return DenseNetSpec.builder()
                 .growthRate(integer(GROWTH_RATE))
+                .growthDoubles(entries.containsKey(PREFIX + GROWTH_DOUBLES) && flag(GROWTH_DOUBLES))
                 .layersPerBlock(layers("layersPerBlock", tensors))
                 .initialChannels(integer("initialChannels"))
                 .bottleneckWidth(integer("bottleneckWidth"))

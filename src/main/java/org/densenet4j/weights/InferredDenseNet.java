@@ -55,6 +55,7 @@ final class InferredDenseNet {
         DenseNetSpec.Builder builder =
                 DenseNetSpec.builder()
                         .growthRate(growthRate)
+                        .growthDoubles(growthDoubles(bottleneck, layers.length, growthRate))
                         .layersPerBlock(layers)
                         .initialChannels(
                                 deep
@@ -69,6 +70,11 @@ final class InferredDenseNet {
                         .inputSize(
                                 Math.max(size, (large ? 4 : 1) << Math.min(18, layers.length - 1)));
         return deep ? deep(builder, first) : named(builder.build());
+    }
+
+    private boolean growthDoubles(boolean bottleneck, int blocks, int first) {
+        String last = bottleneck ? "conv2.weight" : "conv1.weight";
+        return blocks > 1 && tensors.shape(layer(2, 1) + last, 4).getFirst() == 2 * first;
     }
 
     private static FamilySpec named(DenseNetSpec spec) {

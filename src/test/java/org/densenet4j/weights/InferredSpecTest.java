@@ -41,6 +41,8 @@ class InferredSpecTest {
                 custom().growthRate(6).layersPerBlock(2, 2).compression(1.0 / 3).build(),
                 custom().growthRate(2).layersPerBlock(3, 1).bottleneckWidth(2).build(),
                 custom().growthRate(2).layersPerBlock(1, 1).bottleneckWidth(0).build(),
+                custom().growthRate(3).layersPerBlock(1, 2, 1).growthDoubles(true).build(),
+                DenseNetSpec.preset("plain-10-4").growthDoubles(true).name("custom").build(),
                 custom().growthRate(4)
                         .layersPerBlock(2, 1)
                         .stem(Stem.IMAGENET)
