@@ -12,6 +12,7 @@ module org.densenet4j {
 
     exports org.densenet4j.backend;
     exports org.densenet4j.data;
+    exports org.densenet4j.detection;
     exports org.densenet4j.distributed;
     exports org.densenet4j.engine;
     exports org.densenet4j.graph;

@@ -67,6 +67,9 @@ class PackageRulesTest {
                             ROOT + ".cli");
 
     @ArchTest
+    static final ArchRule DETECTION_KNOWS_FILES_AND_NO_NETWORK = only("detection", "data", "io");
+
+    @ArchTest
     static final ArchRule ONLY_THE_SERVICE_LOADER_SEES_A_BACKEND =
             noClasses()
                     .that()
