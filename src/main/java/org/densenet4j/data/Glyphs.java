@@ -46,7 +46,6 @@ public final class Glyphs {
     private static final double MOST_SHIFT = 3.5;
     private static final double LEAST_STROKE = 1.6;
     private static final double MOST_STROKE = 3.6;
-    private static final int LEAST_CONTRAST = 90;
     private static final int MOST_CLUTTER = 4;
     private static final double MOST_NOISE = 18;
 
@@ -177,8 +176,8 @@ public final class Glyphs {
         Graphics2D g = image.createGraphics();
         g.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
         g.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
-        Color back = color(random);
-        Color ink = contrasting(back, random);
+        Color back = RandomColour.any(random);
+        Color ink = RandomColour.contrasting(back, random);
         float far = SIDE;
         g.setPaint(
                 new GradientPaint(
@@ -187,7 +186,7 @@ public final class Glyphs {
                         back,
                         (float) (random.nextDouble() * far),
                         far,
-                        near(back, 40, random)));
+                        RandomColour.near(back, 40, random)));
         g.fillRect(0, 0, SIDE, SIDE);
         clutter(g, back, random);
 
@@ -214,7 +213,7 @@ public final class Glyphs {
     private static void clutter(Graphics2D g, Color back, SplittableRandom random) {
         int count = random.nextInt(MOST_CLUTTER + 1);
         for (int i = 0; i < count; i++) {
-            g.setColor(near(back, 45, random));
+            g.setColor(RandomColour.near(back, 45, random));
             double x = random.nextDouble() * SIDE;
             double y = random.nextDouble() * SIDE;
             if (random.nextBoolean()) {
@@ -227,33 +226,6 @@ public final class Glyphs {
                 g.fill(new Ellipse2D.Double(x - size / 2, y - size / 2, size, size));
             }
         }
-    }
-
-    private static Color color(SplittableRandom random) {
-        return new Color(random.nextInt(256), random.nextInt(256), random.nextInt(256));
-    }
-
-    private static Color contrasting(Color back, SplittableRandom random) {
-        Color ink = color(random);
-        while (Math.abs(luminance(ink) - luminance(back)) < LEAST_CONTRAST) {
-            ink = color(random);
-        }
-        return ink;
-    }
-
-    private static double luminance(Color c) {
-        return 0.299 * c.getRed() + 0.587 * c.getGreen() + 0.114 * c.getBlue();
-    }
-
-    private static Color near(Color c, int most, SplittableRandom random) {
-        return new Color(
-                near(c.getRed(), most, random),
-                near(c.getGreen(), most, random),
-                near(c.getBlue(), most, random));
-    }
-
-    private static int near(int value, int most, SplittableRandom random) {
-        return Math.clamp(value + random.nextInt(-most, most + 1), 0, 255);
     }
 
     private static double between(SplittableRandom random, double least, double most) {

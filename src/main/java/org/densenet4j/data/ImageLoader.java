@@ -30,7 +30,7 @@ import java.util.stream.IntStream;
  * @param <B> its batches
  */
 public abstract sealed class ImageLoader<L extends ImageLoader<L, B>, B>
-        permits BatchLoader, SegmentationLoader {
+        permits BatchLoader, SegmentationLoader, DetectionLoader {
     /** Purpose of the draws that order an epoch. */
     static final int ORDER = 1;
 

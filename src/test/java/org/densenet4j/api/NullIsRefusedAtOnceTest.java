@@ -13,26 +13,36 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.data.AnnotatedImage;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
+import org.densenet4j.data.Box;
 import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.ClassMask;
 import org.densenet4j.data.ClassPalette;
+import org.densenet4j.data.CocoFile;
 import org.densenet4j.data.ColourJitter;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.data.DecodeOptions;
+import org.densenet4j.data.DetectionAugmentation;
+import org.densenet4j.data.DetectionBatch;
+import org.densenet4j.data.DetectionDataset;
+import org.densenet4j.data.DetectionLoader;
+import org.densenet4j.data.GlyphScenes;
 import org.densenet4j.data.Glyphs;
 import org.densenet4j.data.Image;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.ImageView;
 import org.densenet4j.data.Interpolation;
 import org.densenet4j.data.LabelCounts;
+import org.densenet4j.data.LabelledBox;
 import org.densenet4j.data.LabelledImage;
 import org.densenet4j.data.Mixing;
 import org.densenet4j.data.Normalisation;
 import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.Outputs;
+import org.densenet4j.data.PhotometricDistortion;
 import org.densenet4j.data.RandAugment;
 import org.densenet4j.data.RandomErasing;
 import org.densenet4j.data.RandomResizedCrop;
@@ -46,6 +56,17 @@ import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.data.SegmentationScores;
 import org.densenet4j.data.Shapes;
 import org.densenet4j.data.Task;
+import org.densenet4j.data.VocAnnotation;
+import org.densenet4j.data.VocFolder;
+import org.densenet4j.detection.CocoResults;
+import org.densenet4j.detection.CocoScores;
+import org.densenet4j.detection.Detection;
+import org.densenet4j.detection.DetectionOutput;
+import org.densenet4j.detection.MultiBoxLoss;
+import org.densenet4j.detection.NonMaximumSuppression;
+import org.densenet4j.detection.PriorGrid;
+import org.densenet4j.detection.Priors;
+import org.densenet4j.detection.VocScores;
 import org.densenet4j.distributed.Communicator;
 import org.densenet4j.engine.LossFunction;
 import org.densenet4j.engine.Mode;
@@ -159,11 +180,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -179,6 +202,7 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.IntToLongFunction;
 import java.util.function.Supplier;
 
 /**
@@ -248,6 +272,26 @@ class NullIsRefusedAtOnceTest {
                     ImagePreparation.class,
                     Batch.class,
                     BatchLoader.class,
+                    AnnotatedImage.class,
+                    Box.class,
+                    CocoFile.class,
+                    DetectionAugmentation.class,
+                    DetectionBatch.class,
+                    DetectionLoader.class,
+                    GlyphScenes.class,
+                    LabelledBox.class,
+                    PhotometricDistortion.class,
+                    VocAnnotation.class,
+                    VocFolder.class,
+                    CocoResults.class,
+                    CocoScores.class,
+                    Detection.class,
+                    DetectionOutput.class,
+                    MultiBoxLoss.class,
+                    NonMaximumSuppression.class,
+                    PriorGrid.class,
+                    Priors.class,
+                    VocScores.class,
                     SegmentationBatch.class,
                     SegmentationClasses.class,
                     SegmentationFolder.class,
@@ -478,6 +522,44 @@ class NullIsRefusedAtOnceTest {
         sample(
                 SegmentationFolder.class,
                 SegmentationFolder.at(generated, Shapes.shapeClasses()).open());
+        Box box = new Box(0, 0, 1, 1);
+        sample(Box.class, box);
+        sample(LabelledBox.class, new LabelledBox(box, 0));
+        GlyphScenes scenes = GlyphScenes.of(0, 2, 32, 1);
+        sample(GlyphScenes.class, scenes);
+        sample(DetectionDataset.class, scenes);
+        sample(AnnotatedImage.class, scenes.read(0, image -> image));
+        sample(DetectionLoader.class, DetectionLoader.of(scenes, 8, 8));
+        sample(DetectionAugmentation.class, DetectionAugmentation.NONE);
+        sample(PhotometricDistortion.class, PhotometricDistortion.NONE);
+        Path voc = folder.resolve("voc");
+        Files.createDirectories(voc.resolve("ImageSets/Main"));
+        Files.createDirectories(voc.resolve("Annotations"));
+        Files.writeString(voc.resolve("ImageSets/Main/train.txt"), "1");
+        Files.writeString(
+                voc.resolve("Annotations/1.xml"),
+                "<annotation><size><width>1</width><height>1</height></size></annotation>");
+        sample(VocFolder.class, VocFolder.open(voc, "train", List.of("dog")));
+        Path coco =
+                Files.writeString(
+                        folder.resolve("coco.json"),
+                        "{\"images\":[{\"id\":1,\"file_name\":\"a\",\"width\":1,\"height\":1}],"
+                                + "\"categories\":[{\"id\":1,\"name\":\"dog\"}]}");
+        sample(CocoFile.class, CocoFile.open(coco, folder));
+        PriorGrid grid = new PriorGrid(1, 1, 1, 1, 1, List.of());
+        Priors priors = Priors.of(1, 1, List.of(grid));
+        sample(PriorGrid.class, grid);
+        sample(Priors.class, priors);
+        sample(MultiBoxLoss.class, MultiBoxLoss.of(priors, 1));
+        sample(Detection.class, new Detection(box, 0, 1));
+        sample(DetectionOutput.class, DetectionOutput.PUBLISHED);
+        sample(VocScores.class, new VocScores(1));
+        sample(VocScores.Area.class, VocScores.Area.EXACT);
+        sample(CocoScores.class, new CocoScores(1));
+        sample(CocoScores.Size.class, CocoScores.Size.ALL);
+        sample(CocoResults.class, new CocoResults(OutputStream.nullOutputStream()));
+        sample(OutputStream.class, OutputStream.nullOutputStream());
+        sample(IntToLongFunction.class, label -> label);
         sample(SegmentationScores.class, new SegmentationScores(2));
         sample(LabelledImage.class, shapes.read(0, image -> image));
         sample(
