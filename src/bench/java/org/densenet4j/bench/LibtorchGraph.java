@@ -127,7 +127,9 @@ final class LibtorchGraph implements PeerNetwork {
                     yield pool(y, new Window(2, 2, 0), false);
                 }
             }
-            case Pooling pooling when pooling.kind() != Pooling.Kind.MAX_THEN_BLUR -> {
+            case Pooling pooling
+                    when pooling.kind() == Pooling.Kind.MAX
+                            || pooling.kind() == Pooling.Kind.AVERAGE -> {
                 try (Tensor x = read(pooling.source())) {
                     yield pool(x, pooling.window(), pooling.kind() == Pooling.Kind.MAX);
                 }

@@ -201,6 +201,87 @@ public final class Priors {
                 height(index) * Math.exp(offsets[at + 3] * SIZE_VARIANCE));
     }
 
+    /**
+     * {@return outputs of the feature maps as those of all priors [N, priors, numbers]}
+     *
+     * @param outputs of each grid [N, H·W, boxes·numbers], as a network's heads give them
+     * @param numbers of each prior
+     * @throws IllegalArgumentException when they are not of these grids
+     */
+    public float[] join(List<float[]> outputs, int numbers) {
+        requireNonNull(outputs, "outputs");
+        int images = images(outputs, numbers);
+        float[] joined = new float[Math.multiplyExact(images, size() * numbers)];
+        int at = 0;
+        for (int image = 0; image < images; image++) {
+            for (int g = 0; g < grids.size(); g++) {
+                int count = grids.get(g).boxes() * numbers;
+                System.arraycopy(outputs.get(g), image * count, joined, at, count);
+                at += count;
+            }
+        }
+        return joined;
+    }
+
+    /**
+     * {@return the parts of the feature maps, such as of a gradient: what {@link #join} was made
+     * of}
+     *
+     * @param joined [N, priors, numbers]
+     * @param numbers of each prior
+     * @throws IllegalArgumentException when they are not of these priors
+     */
+    public List<float[]> split(float[] joined, int numbers) {
+        requireNonNull(joined, "joined");
+        if (numbers < 1 || joined.length % ((double) size() * numbers) != 0) {
+            throw new IllegalArgumentException(
+                    joined.length + " numbers are not " + numbers + " of each of " + size());
+        }
+        int images = joined.length / (size() * numbers);
+        List<float[]> parts = new ArrayList<>();
+        int from = 0;
+        for (PriorGrid grid : grids) {
+            int count = grid.boxes() * numbers;
+            float[] part = new float[images * count];
+            for (int image = 0; image < images; image++) {
+                int start = image * size() * numbers + from;
+                System.arraycopy(joined, start, part, image * count, count);
+            }
+            parts.add(part);
+            from += count;
+        }
+        return parts;
+    }
+
+    private int images(List<float[]> outputs, int numbers) {
+        if (outputs.size() != grids.size() || numbers < 1) {
+            throw new IllegalArgumentException(
+                    outputs.size()
+                            + " outputs of "
+                            + numbers
+                            + " numbers: there are "
+                            + grids.size()
+                            + " grids");
+        }
+        int first = grids.getFirst().boxes() * numbers;
+        int images = outputs.getFirst().length / first;
+        for (int g = 0; g < grids.size(); g++) {
+            double wanted = (double) images * grids.get(g).boxes() * numbers;
+            if (outputs.get(g).length != wanted) {
+                throw new IllegalArgumentException(
+                        "output "
+                                + g
+                                + " has "
+                                + outputs.get(g).length
+                                + " numbers, for "
+                                + images
+                                + " images they are "
+                                + (long) wanted);
+            }
+        }
+        return images;
+    }
+
     private static Box centred(double x, double y, double width, double height) {
         return new Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2);
     }

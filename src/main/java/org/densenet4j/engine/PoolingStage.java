@@ -65,7 +65,7 @@ final class PoolingStage implements Stage {
 
     private void pool(int lane, Chunk read, Matrix x, Matrix out) {
         switch (node.kind()) {
-            case MAX -> kernels.maxPool(x, read.images(), memory.shape(), out);
+            case MAX, MAX_OF_ALL -> kernels.maxPool(x, read.images(), memory.shape(), out);
             case AVERAGE -> kernels.averagePool(x, read.images(), memory.shape(), out);
             case MAX_THEN_BLUR -> {
                 Matrix between = between(lane, read);
@@ -107,7 +107,7 @@ final class PoolingStage implements Stage {
         int images = read.images();
         switch (node.kind()) {
             case AVERAGE -> kernels.averagePoolGradient(dOut, images, memory.shape(), dX);
-            case MAX -> {
+            case MAX, MAX_OF_ALL -> {
                 Matrix x = source.read(read, memory.source()[lane]);
                 kernels.maxPoolGradient(dOut, x, images, memory.shape(), dX);
             }

@@ -22,6 +22,11 @@ public record Pooling(String name, Read source, Kind kind, Window window, Column
     public enum Kind {
         /** The largest. */
         MAX,
+        /**
+         * The largest, also of the windows that reach over the last row or column: Caffe's pools
+         * and PyTorch's with {@code ceil_mode}.
+         */
+        MAX_OF_ALL,
         /** Their mean. */
         AVERAGE,
         /**
@@ -55,7 +60,24 @@ public record Pooling(String name, Read source, Kind kind, Window window, Column
             throw new GraphException(
                     "the pool '" + name + "' blurs: it reads at least 2x2 pixels, to reflect");
         }
-        Sizes.require(name, target.of(), window, source.height(), source.width());
+        Sizes.require(
+                name,
+                target.of(),
+                output(kind, window, source.height()),
+                output(kind, window, source.width()));
+    }
+
+    private static int output(Kind kind, Window window, int size) {
+        return kind == Kind.MAX_OF_ALL ? window.outputOfAll(size) : window.output(size);
+    }
+
+    /**
+     * {@return pixels of the output along one side}
+     *
+     * @param size pixels of the image along it
+     */
+    public int output(int size) {
+        return output(kind, window, size);
     }
 
     @Override

@@ -36,4 +36,15 @@ public record Window(int kernel, int stride, int padding) {
     public int output(int size) {
         return Math.floorDiv(size + 2 * padding - kernel, stride) + 1;
     }
+
+    /**
+     * {@return the same where the last window may reach over the border, so that no pixel is left
+     * out: {@code ceil((size + 2p − k)/s) + 1}, without a window that starts behind the image}
+     *
+     * @param size pixels of the image along it
+     */
+    public int outputOfAll(int size) {
+        int count = Math.ceilDiv(size + 2 * padding - kernel, stride) + 1;
+        return (count - 1) * stride >= size + padding ? count - 1 : count;
+    }
 }

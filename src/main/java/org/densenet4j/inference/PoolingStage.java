@@ -53,7 +53,7 @@ final class PoolingStage implements InferenceStage {
                     case NormalisedSource normalised -> normalised.read(read, scratch);
                 };
         switch (memory.node().kind()) {
-            case MAX -> kernels.maxPool(x, images, memory.shape(), out);
+            case MAX, MAX_OF_ALL -> kernels.maxPool(x, images, memory.shape(), out);
             case AVERAGE -> kernels.averagePool(x, images, memory.shape(), out);
             case MAX_THEN_BLUR -> {
                 Matrix between = read.in(memory.between()[lane]);

@@ -53,7 +53,7 @@ public record PoolingInference(
                         node.window().kernel(),
                         blurs ? 1 : node.window().stride(),
                         node.window().padding(),
-                        false),
+                        node.kind() == Pooling.Kind.MAX_OF_ALL),
                 source,
                 frame.activations(source.isPlain() || isIdentity(node) ? 0 : inRows, channels),
                 frame.activations(blurs ? inRows : 0, channels),

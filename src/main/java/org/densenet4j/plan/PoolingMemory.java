@@ -59,7 +59,7 @@ public record PoolingMemory(
                         node.window().kernel(),
                         blurs ? 1 : node.window().stride(),
                         node.window().padding(),
-                        false),
+                        node.kind() == Pooling.Kind.MAX_OF_ALL),
                 normalises
                         ? planner.naiveCopy(node, ".normalised", planner.rows(inPixels), channels)
                         : Optional.empty(),

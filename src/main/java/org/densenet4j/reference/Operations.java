@@ -274,13 +274,31 @@ final class Operations {
      * that a flipped ReLU is where the pool looks.
      */
     Activation maxPoolOfRelu(Activation x, String name, int kernel, int stride, int padding) {
-        return maxPool(x, reluInput.value, CLOSED, name, kernel, stride, padding);
+        return maxPoolOfRelu(x, name, kernel, stride, padding, false);
+    }
+
+    /** The same, with {@code ceil} also of windows that reach over the last row or column. */
+    Activation maxPoolOfRelu(
+            Activation x, String name, int kernel, int stride, int padding, boolean ceil) {
+        return maxPool(x, reluInput.value, CLOSED, name, kernel, stride, padding, ceil);
     }
 
     /** A max-pool over values of any sign. */
     Activation maxPool(Activation x, String name, int kernel, int stride, int padding) {
+        return maxPool(x, name, kernel, stride, padding, false);
+    }
+
+    /** The same, with {@code ceil} also of windows that reach over the last row or column. */
+    Activation maxPool(
+            Activation x, String name, int kernel, int stride, int padding, boolean ceil) {
         double everything = Double.NEGATIVE_INFINITY;
-        return maxPool(x, x.value, everything, name, kernel, stride, padding);
+        return maxPool(x, x.value, everything, name, kernel, stride, padding, ceil);
+    }
+
+    /** Windows along a side; with {@code ceil} none that starts behind the image. */
+    private static int windows(int size, int kernel, int stride, int padding, boolean ceil) {
+        int count = (size + 2 * padding - kernel + (ceil ? stride - 1 : 0)) / stride + 1;
+        return ceil && (count - 1) * stride >= size + padding ? count - 1 : count;
     }
 
     private Activation maxPool(
@@ -290,12 +308,13 @@ final class Operations {
             String name,
             int kernel,
             int stride,
-            int padding) {
+            int padding,
+            boolean ceil) {
         Activation y =
                 make(
                         x.images,
-                        (x.height + 2 * padding - kernel) / stride + 1,
-                        (x.width + 2 * padding - kernel) / stride + 1,
+                        windows(x.height, kernel, stride, padding, ceil),
+                        windows(x.width, kernel, stride, padding, ceil),
                         x.channels);
         int[] taken = new int[y.value.length];
         int[] next = new int[y.value.length];

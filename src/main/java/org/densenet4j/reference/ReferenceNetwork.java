@@ -251,12 +251,13 @@ public final class ReferenceNetwork {
             return on.averagePool(x, w.kernel(), w.stride(), w.padding());
         }
         boolean blurs = n.kind() == Pooling.Kind.MAX_THEN_BLUR;
+        boolean ceil = n.kind() == Pooling.Kind.MAX_OF_ALL;
         int stride = blurs ? 1 : w.stride();
         String name = n.name() + ".pool";
         Activation y =
                 n.source() instanceof Read.Normalised r && r.relu()
-                        ? on.maxPoolOfRelu(x, name, w.kernel(), stride, w.padding())
-                        : on.maxPool(x, name, w.kernel(), stride, w.padding());
+                        ? on.maxPoolOfRelu(x, name, w.kernel(), stride, w.padding(), ceil)
+                        : on.maxPool(x, name, w.kernel(), stride, w.padding(), ceil);
         return blurs ? on.blurPool(y) : y;
     }
 

@@ -187,7 +187,7 @@ final class ImageSides {
         boolean blurs = node instanceof Pooling p && p.kind() == Pooling.Kind.MAX_THEN_BLUR;
         int side = read;
         for (Window window : node.windows()) {
-            int made = window.output(side);
+            int made = node instanceof Pooling p && !blurs ? p.output(side) : window.output(side);
             if (made < 1 || blurs && side < 2) {
                 throw new MisfitException(
                         "'" + node.name() + "' would have too few pixels from images of " + images);

@@ -269,13 +269,14 @@ final class OnnxNodes {
     }
 
     /** A pool; the mean counts pixels of the padding, as the engine's does. */
-    private String pool(String type, String name, String x, Window w) {
+    private String pool(String type, String name, String x, Window w, Protobuf... more) {
         List<Protobuf> attributes = new ArrayList<>(Arrays.asList(window(w)));
         if (w.padding() == 0) {
             attributes.removeLast();
         } else if (type.equals("AveragePool")) {
             attributes.add(integer("count_include_pad", 1));
         }
+        attributes.addAll(Arrays.asList(more));
         return graph.node(type, name, List.of(x), attributes.toArray(Protobuf[]::new));
     }
 
@@ -283,6 +284,7 @@ final class OnnxNodes {
         String x = read(n, n.source());
         return switch (n.kind()) {
             case MAX -> pool("MaxPool", n.name(), x, n.window());
+            case MAX_OF_ALL -> pool("MaxPool", n.name(), x, n.window(), integer("ceil_mode", 1));
             case AVERAGE ->
                     n.window().equals(Window.POINT)
                             ? x

@@ -1,5 +1,6 @@
 package org.densenet4j.detection;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -119,6 +120,31 @@ class PriorsTest {
             assertEquals(box.right(), again.right(), 1e-5);
             assertEquals(box.bottom(), again.bottom(), 1e-5);
         }
+    }
+
+    /** Two images, two numbers a prior: 64 and 24 priors. */
+    @Test
+    void outputsOfGridsAreJoinedImageByImageAndSplitAgain() {
+        float[] first = new float[2 * 64 * 2];
+        float[] second = new float[2 * 24 * 2];
+        for (int i = 0; i < first.length; i++) {
+            first[i] = i;
+        }
+        for (int i = 0; i < second.length; i++) {
+            second[i] = 1000 + i;
+        }
+        Priors priors = small();
+        float[] joined = priors.join(List.of(first, second), 2);
+        assertEquals(2 * 88 * 2, joined.length);
+        assertEquals(127, joined[127]);
+        assertEquals(1000, joined[128]);
+        assertEquals(128, joined[176]);
+        assertEquals(1048, joined[176 + 128]);
+        List<float[]> split = priors.split(joined, 2);
+        assertArrayEquals(first, split.get(0));
+        assertArrayEquals(second, split.get(1));
+        assertThrows(IllegalArgumentException.class, () -> priors.join(List.of(first, first), 2));
+        assertThrows(IllegalArgumentException.class, () -> priors.split(new float[3], 2));
     }
 
     @Test

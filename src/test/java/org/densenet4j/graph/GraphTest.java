@@ -573,6 +573,32 @@ class GraphTest {
                 () -> new Addition("a", raw, raw, true, y.all()));
     }
 
+    /** As Caffe rounds, which DSOD's 75 pixels and then 38, 19, 10, 5, 3 and 2 come from. */
+    @Test
+    void aPoolOfAllPixelsHasAWindowForTheLastOne() {
+        Window halves = new Window(2, 2, 0);
+        int size = 75;
+        for (int wanted : new int[] {38, 19, 10, 5, 3, 2, 1}) {
+            Features from = new Features("from", size, size, 1);
+            Features to = new Features("to", wanted, wanted, 1);
+            Pooling pool =
+                    new Pooling(
+                            "p", Read.raw(from.all()), Pooling.Kind.MAX_OF_ALL, halves, to.all());
+            assertEquals(wanted, pool.output(size));
+            size = wanted;
+        }
+        // A window that would start in the padding behind the image is none.
+        assertEquals(2, new Window(2, 2, 1).outputOfAll(3));
+        assertEquals(3, new Window(2, 2, 1).outputOfAll(4));
+        Features odd = new Features("odd", 8, 7, 12);
+        Columns five = new Features("y", 5, 5, 12).all();
+        makes(
+                4,
+                4,
+                "p",
+                () -> new Pooling("p", Read.raw(odd.all()), Pooling.Kind.MAX_OF_ALL, halves, five));
+    }
+
     @Test
     void blurPoolsThatAreNoneAreRefused() {
         Columns half = new Features("half", 4, 3, 12).all();

@@ -229,12 +229,16 @@ public final class RandomGraph {
                             : new Transition("waydown", source, "down.conv", target));
             return x;
         }
+        Pooling.Kind kind =
+                List.of(Pooling.Kind.MAX, Pooling.Kind.MAX_THEN_BLUR, Pooling.Kind.MAX_OF_ALL)
+                        .get(random.nextInt(3));
         graph.add(
                 new Pooling(
                         "pool",
                         Read.normalisedRelu(norm(), sum.all()),
-                        random.nextBoolean() ? Pooling.Kind.MAX : Pooling.Kind.MAX_THEN_BLUR,
-                        new Window(3, 2, 1),
+                        kind,
+                        // Of any size, both make half of the pixels, rounded up.
+                        kind == Pooling.Kind.MAX_OF_ALL ? new Window(2, 2, 0) : new Window(3, 2, 1),
                         x.prefix(extra)));
         graph.add(
                 new ConvolutionLayer(
