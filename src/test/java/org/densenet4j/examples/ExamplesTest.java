@@ -76,6 +76,15 @@ class ExamplesTest {
         assertTrue(meanIou(lines.get(2)) > 0.6, lines.toString());
     }
 
+    /** Ten steps: what it finds in the end takes hundreds. */
+    @Test
+    void aDetectorLearnsWithTheLossOfSsd() throws Throwable {
+        List<String> lines = run("DetectGlyphs", 10, 4);
+        assertEquals(12, lines.size(), lines.toString());
+        assertTrue(loss(lines.get(10)) < 0.8 * loss(lines.get(1)), lines.toString());
+        assertTrue(lines.get(11).startsWith("dense blocks: mean average precision"));
+    }
+
     private static double meanIou(String line) {
         return Double.parseDouble(line.replaceAll(".*mean IoU ([0-9.]+),.*", "$1"));
     }
