@@ -317,10 +317,13 @@ public final class DetectGlyphs {
         /** A box as an image of one size, each pixel the nearest. */
         private static double[] cut(double[] grey, Box box) {
             double[] patch = new double[TEMPLATE * TEMPLATE];
-            for (int p = 0; p < patch.length; p++) {
-                double y = box.top() + (p / TEMPLATE + 0.5) / TEMPLATE * box.height();
-                double x = box.left() + (p % TEMPLATE + 0.5) / TEMPLATE * box.width();
-                patch[p] = grey[Math.min(SIDE - 1, (int) y) * SIDE + Math.min(SIDE - 1, (int) x)];
+            for (int row = 0; row < TEMPLATE; row++) {
+                int y = (int) (box.top() + (row + 0.5) / TEMPLATE * box.height());
+                for (int column = 0; column < TEMPLATE; column++) {
+                    int x = (int) (box.left() + (column + 0.5) / TEMPLATE * box.width());
+                    patch[row * TEMPLATE + column] =
+                            grey[Math.min(SIDE - 1, y) * SIDE + Math.min(SIDE - 1, x)];
+                }
             }
             return patch;
         }

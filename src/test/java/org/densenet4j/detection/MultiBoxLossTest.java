@@ -67,9 +67,9 @@ class MultiBoxLossTest {
         MultiBoxLoss.Outcome outcome = loss.of(logits, offsets, two());
         float step = 1f / 1024;
         int seen = 0;
-        for (float[] values : List.of(logits, offsets)) {
-            float[] gradient =
-                    values == logits ? outcome.logitsGradient() : outcome.offsetsGradient();
+        for (boolean ofLogits : new boolean[] {true, false}) {
+            float[] values = ofLogits ? logits : offsets;
+            float[] gradient = ofLogits ? outcome.logitsGradient() : outcome.offsetsGradient();
             for (int i = 0; i < values.length; i++) {
                 if (gradient[i] == 0) {
                     continue; // which negatives count changes at some of these
