@@ -51,6 +51,10 @@ final class LibtorchGraph implements PeerNetwork {
         this.weights = weights;
         this.variant = variant;
         this.training = variant.work() == Work.TRAINING;
+        if (graph.heads().size() > 1) {
+            throw new IllegalArgumentException(
+                    "libtorch's side has one head, '" + graph.name() + "' has several");
+        }
         for (Node node : graph.nodes()) {
             for (Read read : node.reads()) {
                 read.ranges().forEach(columns -> lastReader.put(columns.of(), node));
@@ -80,7 +84,7 @@ final class LibtorchGraph implements PeerNetwork {
             written.put(graph.input(), new TreeMap<>(Map.of(0, images)));
             Tensor logits = null;
             for (Node node : graph.nodes()) {
-                Tensor result = compute(node);
+                Tensor result = normalised(node, compute(node));
                 if (node.writes().isPresent()) {
                     Columns target = node.writes().get();
                     written.computeIfAbsent(target.of(), _ -> new TreeMap<>())
@@ -91,6 +95,16 @@ final class LibtorchGraph implements PeerNetwork {
                 letGo(node);
             }
             return logits;
+        }
+    }
+
+    /** Behind the node's own batch norm and a ReLU, where it has one. */
+    private Tensor normalised(Node node, Tensor made) {
+        if (node.outputNorm().isEmpty()) {
+            return made;
+        }
+        try (made) {
+            return normRelu(node.outputNorm().get(), made);
         }
     }
 
@@ -167,7 +181,7 @@ final class LibtorchGraph implements PeerNetwork {
         } else {
             try (Tensor x = concatenated(layer.source());
                     Tensor gathered = x.index_select(1, converted.index());
-                    Tensor a = normRelu(layer.source().norm(), gathered);
+                    Tensor a = normRelu(((Read.Normalised) layer.source()).norm(), gathered);
                     Tensor grouped =
                             convolutionNormRelu(
                                     layer.conv1(), layer.norm2(), a, WHOLE, converted.groups())) {
@@ -175,7 +189,7 @@ final class LibtorchGraph implements PeerNetwork {
             }
         }
         try (z) {
-            return convolution(layer.conv2(), z, Window.THREE, layer.groups());
+            return convolution(layer.conv2(), z, layer.window(), layer.groups());
         }
     }
 

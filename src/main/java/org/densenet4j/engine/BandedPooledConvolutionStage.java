@@ -41,6 +41,7 @@ final class BandedPooledConvolutionStage extends PooledConvolutionStage {
     private Matrix convolve(int lane, Chunk band, Chunk extended) {
         Matrix all = memory.output()[lane];
         convolution.forward(lane, 1, read(lane, band), memory.scratch().packedWeights(), all);
+        addBias(all);
         int above = band.firstRow() - extended.firstRow();
         return all.rows(convolved.above() * width - above, extended.rows());
     }

@@ -16,7 +16,7 @@ import java.util.List;
  * With frozen statistics, and in evaluation, each consumer has its own running statistics. Channels
  * that lie in several matrices are normalised range by range.
  */
-final class BatchNormalisation {
+final class BatchNormalisation implements SourceNorm {
     private final Compute compute;
     private final String name;
     private final Kernels kernels;
@@ -67,12 +67,11 @@ final class BatchNormalisation {
     }
 
     /**
-     * Prepares {@link #affine} for a forward pass. In training this updates the running statistics,
-     * which therefore happens once per step, however often outputs are recomputed.
-     *
-     * @param rows rows that the batch statistics were taken over
+     * {@inheritDoc} In training this updates the running statistics, which therefore happens once
+     * per step, however often outputs are recomputed.
      */
-    void prepareForward(Pass pass, int rows) {
+    @Override
+    public void prepareForward(Pass pass, int rows) {
         if (pass.mode() == Mode.TRAIN && !compute.frozen().isStill(name)) {
             for (Range r : ranges) {
                 kernels.updateRunningStatistics(
@@ -88,8 +87,8 @@ final class BatchNormalisation {
                 && !(pass.mode() == Mode.TRAIN && compute.frozen().isStill(name));
     }
 
-    /** Prepares {@link #affine} for a recomputation. */
-    void prepareAgain(Pass pass) {
+    @Override
+    public void prepareAgain(Pass pass) {
         for (Range r : ranges) {
             if (!usesBatchStatistics(pass)) {
                 kernels.statisticsOfRunning(
@@ -103,8 +102,8 @@ final class BatchNormalisation {
         }
     }
 
-    /** Prepares {@link #affine} and {@link #weight}. */
-    void prepareBackward(Pass pass) {
+    @Override
+    public void prepareBackward(Pass pass) {
         prepareAgain(pass);
         for (Range r : ranges) {
             kernels.gradientWeight(statistics(pass, r), r.gamma(), r.scratch().weight());
@@ -115,18 +114,18 @@ final class BatchNormalisation {
         return usesBatchStatistics(pass) ? r.batchStatistics() : r.scratch().frozenStatistics();
     }
 
-    /** The statistics [3, C] that a pass uses of channels of one matrix. */
-    Matrix statistics(Pass pass, int range) {
+    @Override
+    public Matrix statistics(Pass pass, int range) {
         return statistics(pass, ranges.get(range));
     }
 
-    /** Scale and shift [2, C]. */
-    Matrix affine() {
+    @Override
+    public Matrix affine() {
         return scratch.affine();
     }
 
-    /** Factor of the deferred gradient, gamma/sigma [1, C]. */
-    Matrix weight() {
+    @Override
+    public Matrix weight() {
         return scratch.weight();
     }
 
@@ -135,8 +134,9 @@ final class BatchNormalisation {
         return scratch.sums();
     }
 
-    /** Finishes dgamma and dbeta from the chunks' sums and adds them to the parameter gradients. */
-    void finishGradient(Pass pass, Matrix partials, int chunks) {
+    /** {@inheritDoc} Those are the parameter gradients. */
+    @Override
+    public void finishGradient(Pass pass, Matrix partials, int chunks) {
         int from = 0;
         for (Range r : ranges) {
             int count = r.gamma().columns();

@@ -32,6 +32,8 @@ final class BottleneckStage implements Stage {
     private final NormalisedSource prefix;
     private final BatchNormalisation norm2;
     private final NewColumns target;
+
+    /** Of Z. */
     private final int pixels;
 
     /** W1 in the storage type of activations, which it is multiplied with row by row. */
@@ -64,7 +66,7 @@ final class BottleneckStage implements Stage {
                         memory.norm2(),
                         List.of(memory.bottleneckStatistics()));
         this.target = new NewColumns(compute, node, memory.correction());
-        this.pixels = node.target().of().pixels();
+        this.pixels = node.innerPixels();
         this.weight1 = compute.operand(node.conv1() + ".weight");
         this.weight1Gradient = compute.weightGradient(node.conv1() + ".weight");
         this.weight2 = GroupedWeights.of(compute, memory);

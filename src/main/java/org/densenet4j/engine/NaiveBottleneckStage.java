@@ -6,6 +6,7 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.plan.BottleneckLayerMemory;
+import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.Copies;
 import org.densenet4j.plan.NaiveBottleneckLayerMemory;
@@ -37,6 +38,7 @@ final class NaiveBottleneckStage implements Stage {
     private final LaneSums weight2Sums;
     private final Convolution convolution;
     private final Matrix[] output;
+    private final int innerPixels;
 
     NaiveBottleneckStage(Compute compute, NaiveBottleneckLayerMemory memory) {
         BottleneckLayer node = memory.layer().node();
@@ -47,7 +49,7 @@ final class NaiveBottleneckStage implements Stage {
         this.normalised2 = memory.bottleneckNormalised();
         this.rows = this.memory.rows();
         this.prefix =
-                new NaivePrefix(
+                NaivePrefix.of(
                         compute, node, copies, rows, this.memory.partials(), this.memory.norm1());
         this.norm2 =
                 new BatchNormalisation(
@@ -63,6 +65,7 @@ final class NaiveBottleneckStage implements Stage {
         this.weight2Sums = LaneSums.rows(kernels, this.memory.convolution().scratch().weightSums());
         this.convolution = compute.arena().convolution(this.memory.convolution().shape());
         this.output = memory.output();
+        this.innerPixels = node.innerPixels();
     }
 
     @Override
@@ -83,6 +86,11 @@ final class NaiveBottleneckStage implements Stage {
         return memory.partials().reshaped(2 * chunks.count(pass.images()), channels);
     }
 
+    /** The chunk of Z that a chunk of the output is made of. */
+    private Chunk inner(Chunk chunk) {
+        return chunk.ofPixels(innerPixels);
+    }
+
     // ---------------------------------------------------------------- forward
 
     @Override
@@ -100,9 +108,8 @@ final class NaiveBottleneckStage implements Stage {
                 rows,
                 pass,
                 (lane, chunk) -> {
-                    Matrix a = chunk.of(copies.normalised());
+                    Matrix a = prefix.normalise(chunk);
                     Matrix z = chunk.of(memory.bottleneck());
-                    kernels.normaliseRelu(chunk.of(copies.concatenation()), prefix.affine(), a);
                     compute.multiplyByTransposed(lane, a, weight1, z);
                     kernels.channelStatistics(z, chunk.partial(partials));
                 });
@@ -129,7 +136,7 @@ final class NaiveBottleneckStage implements Stage {
                     convolution.forward(
                             lane,
                             chunk.images(),
-                            chunk.of(normalised2),
+                            inner(chunk).of(normalised2),
                             memory.convolution().scratch().packedWeights(),
                             y);
                     target.append(y, chunk, dropout, partials);
@@ -163,7 +170,7 @@ final class NaiveBottleneckStage implements Stage {
                     convolution.backwardWeights(
                             lane,
                             chunk.images(),
-                            chunk.of(normalised2),
+                            inner(chunk).of(normalised2),
                             dY,
                             memory.convolution().scratch().weightPart()[lane],
                             weight2Sums.of(lane));
@@ -172,7 +179,7 @@ final class NaiveBottleneckStage implements Stage {
                             chunk.images(),
                             dY,
                             memory.convolution().scratch().packedWeights(),
-                            chunk.of(dT));
+                            inner(chunk).of(dT));
                 });
         compute.reduce(
                 weight2Sums,

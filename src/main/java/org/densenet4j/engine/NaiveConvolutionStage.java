@@ -42,7 +42,7 @@ final class NaiveConvolutionStage implements Stage {
         this.chunks = this.memory.images();
         this.sourcePixels = node.source().height() * node.source().width();
         this.prefix =
-                new NaivePrefix(
+                NaivePrefix.of(
                         compute,
                         node,
                         copies,
@@ -82,9 +82,8 @@ final class NaiveConvolutionStage implements Stage {
                 pass,
                 (lane, chunk) -> {
                     Chunk read = chunk.ofPixels(sourcePixels);
-                    Matrix a = read.of(copies.normalised());
+                    Matrix a = prefix.normalise(read);
                     Matrix y = chunk.in(memory.output()[lane]);
-                    kernels.normaliseRelu(read.of(copies.concatenation()), prefix.affine(), a);
                     convolution.forward(
                             lane, chunk.images(), a, memory.scratch().packedWeights(), y);
                     bias.ifPresent(b -> b.addTo(y));

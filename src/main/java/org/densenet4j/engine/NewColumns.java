@@ -11,6 +11,7 @@ import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The columns that a node appends to a feature matrix, and their gradient.
@@ -26,6 +27,8 @@ final class NewColumns {
     private final int pixels;
     private final float epsilon;
     private final boolean normalised;
+    private final Optional<OutputNorm> outputNorm;
+    private final boolean passesThrough;
     private final Channels channels;
     private final List<Matrix> unnormalised;
     private final Matrix correction;
@@ -49,6 +52,9 @@ final class NewColumns {
                         .map(c -> compute.memory().channels(c).deferred())
                         .toList();
         this.correction = correction;
+        this.outputNorm = node.outputNorm().map(norm -> new OutputNorm(compute, norm, channels));
+        this.passesThrough =
+                outputNorm.isEmpty() && compute.memory().graph().isActivated(target.of());
     }
 
     /** X of the columns. */
@@ -114,6 +120,10 @@ final class NewColumns {
 
     /** The same of chunks that are counted in other rows. */
     void finish(Pass pass, Matrix partials, int rowsPerChunk) {
+        outputNorm.ifPresent(n -> n.finish(pass, partials, rowsPerChunk, pass.images() * pixels));
+        if (passesThrough) {
+            OutputNorm.passThrough(kernels, channels);
+        }
         if (normalised && compute.usesBatchStatistics(pass)) {
             kernels.finishStatistics(
                     partials, rowsPerChunk, pass.images() * pixels, epsilon, channels.statistics());
@@ -124,12 +134,16 @@ final class NewColumns {
      * Whether nothing has to be done to the gradient: values and statistics may be gone by then.
      */
     private boolean isGradientAsItIs() {
-        return !normalised && !drops.any();
+        return !normalised && outputNorm.isEmpty() && !drops.any();
     }
 
     /** Before the chunks of a backward pass. */
     void prepareGradient(Pass pass) {
         if (isGradientAsItIs()) {
+            return;
+        }
+        if (outputNorm.isPresent()) {
+            outputNorm.get().finishGradient(pass, pass.images() * pixels, correction);
             return;
         }
         boolean corrects =

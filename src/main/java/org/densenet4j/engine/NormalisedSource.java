@@ -15,15 +15,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Columns behind a batch normalisation of the reader's own, and mostly a ReLU. The normalised
- * values are made for a chunk of rows at a time, forward and again backward; the correction that
- * batch normalisation makes to their gradient is left to the columns' producer, except by the naive
- * strategy.
+ * Columns behind a batch normalisation, the reader's own or the writers', and mostly a ReLU. The
+ * normalised values are made for a chunk of rows at a time, forward and again backward; the
+ * correction that batch normalisation makes to their gradient is left to the columns' producer,
+ * except by the naive strategy.
  */
 final class NormalisedSource implements Source {
     private final Compute compute;
     private final Kernels kernels;
-    private final BatchNormalisation norm;
+    private final SourceNorm norm;
     private final NormScratch scratch;
     private final int channels;
     private final int pixels;
@@ -42,10 +42,10 @@ final class NormalisedSource implements Source {
         this.compute = compute;
         this.kernels = compute.kernels();
         this.scratch = scratch;
-        Read.Normalised read = (Read.Normalised) node.reads().get(index);
+        Read read = node.reads().get(index);
         this.channels = read.channels();
         this.pixels = read.height() * read.width();
-        this.relu = read.relu();
+        this.relu = read.isBehindRelu();
         int offset = 0;
         for (Columns c : read.ranges()) {
             ranges.add(new Part(offset, offset, ranges.size(), of(c), true));
@@ -54,15 +54,27 @@ final class NormalisedSource implements Source {
         for (Piece p : compute.memory().lifetimes().pieces(node, index)) {
             pieces.add(part(p));
         }
-        for (Piece p : compute.memory().lifetimes().sums(node, index)) {
-            sums.add(part(p));
+        this.norm = norm(read);
+        if (norm instanceof BatchNormalisation) {
+            for (Piece p : compute.memory().lifetimes().sums(node, index)) {
+                sums.add(part(p));
+            }
         }
-        this.norm =
-                new BatchNormalisation(
-                        compute,
-                        read.norm(),
-                        scratch,
-                        ranges.stream().map(r -> r.columns.statistics()).toList());
+    }
+
+    private SourceNorm norm(Read read) {
+        return switch (read) {
+            case Read.Normalised n ->
+                    new BatchNormalisation(
+                            compute,
+                            n.norm(),
+                            scratch,
+                            ranges.stream().map(r -> r.columns.statistics()).toList());
+            case Read.Activated _ ->
+                    new WritersNorms(
+                            kernels, scratch, ranges.stream().map(r -> r.columns).toList());
+            case Read.Raw _ -> throw new IllegalArgumentException("nothing normalises " + read);
+        };
     }
 
     private Channels of(Columns c) {
@@ -262,21 +274,24 @@ final class NormalisedSource implements Source {
     @Override
     public void finish(Pass pass, Matrix partials, Chunks chunks) {
         norm.finishGradient(pass, partials, chunks.count(pass.images()));
+        if (!(norm instanceof BatchNormalisation own)) {
+            return; // the writers correct, under every strategy
+        }
         if (compute.defersCorrections()) {
             for (Part p : sums) {
-                kernels.deferSums(p.of(norm.sums()), p.weight(), p.add(), p.columns.deferred());
+                kernels.deferSums(p.of(own.sums()), p.weight(), p.add(), p.columns.deferred());
             }
         } else {
-            finishAtOnce(pass, chunks);
+            finishAtOnce(pass, own, chunks);
         }
     }
 
     /**
      * As the naive strategy does: this reader's correction is applied to all that it read, at once.
      */
-    private void finishAtOnce(Pass pass, Chunks chunks) {
+    private void finishAtOnce(Pass pass, BatchNormalisation own, Chunks chunks) {
         for (Part r : ranges) {
-            kernels.deferSums(r.of(norm.sums()), r.weight(), false, r.columns.deferred());
+            kernels.deferSums(r.of(own.sums()), r.weight(), false, r.columns.deferred());
             kernels.deferredCorrection(
                     r.columns.deferred(),
                     r.columns.statistics(),

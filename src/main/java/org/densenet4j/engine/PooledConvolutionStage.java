@@ -11,6 +11,7 @@ import org.densenet4j.plan.PooledConvolutionMemory;
 import org.densenet4j.plan.WholePooledConvolutionMemory;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The stem for large images: a convolution, BN-ReLU, and a 3x3/2 max-pool into the first columns of
@@ -37,6 +38,7 @@ abstract sealed class PooledConvolutionStage implements Stage
     private final Chunks chunks;
     private final Chunks outgoing;
     private final Matrix weightGradient;
+    private final Optional<Bias> bias;
 
     PooledConvolutionStage(Compute compute, PooledConvolutionMemory memory) {
         this.compute = compute;
@@ -54,6 +56,10 @@ abstract sealed class PooledConvolutionStage implements Stage
         this.convolution = compute.arena().convolution(memory.convolution());
         this.weight = compute.weight(node.convolution() + ".weight");
         this.weightGradient = compute.weightGradient(node.convolution() + ".weight");
+        this.bias =
+                node.bias()
+                        ? Optional.of(new Bias(compute, node.convolution(), memory.biasSums()))
+                        : Optional.empty();
         this.weightSums = LaneSums.rows(kernels, memory.scratch().weightSums());
     }
 
@@ -75,6 +81,11 @@ abstract sealed class PooledConvolutionStage implements Stage
     }
 
     // ---------------------------------------------------------------- one chunk
+
+    /** Adds the bias to what was convolved. */
+    final void addBias(Matrix s) {
+        bias.ifPresent(b -> b.addTo(s));
+    }
 
     /** S of a chunk, made anew, and stored where that is planned. */
     abstract Matrix convolve(int lane, Chunk chunk);
@@ -162,6 +173,7 @@ abstract sealed class PooledConvolutionStage implements Stage
         Matrix correction =
                 norm.finishAtOnce(pass, partials, chunks.count(pass.images()), rows(pass));
         weightSums.begin();
+        bias.ifPresent(Bias::begin);
         prepareConvolutionBackward();
         compute.forEachChunk(
                 chunks,
@@ -174,9 +186,11 @@ abstract sealed class PooledConvolutionStage implements Stage
                                 (s, dS) -> {
                                     kernels.applyCorrection(
                                             dS, s, correction, statistics, false, dS);
+                                    bias.ifPresent(b -> b.addGradient(lane, dS));
                                     backwardConvolution(pass, lane, chunk, dS);
                                 }));
         compute.reduce(weightSums, memory.scratch().weightSums(), convolution, weightGradient);
+        bias.ifPresent(Bias::finish);
     }
 
     private void packForward() {

@@ -15,7 +15,8 @@ sealed interface Source permits RawSource, NormalisedSource {
     static Source of(Compute compute, Node node, int read, NormScratch scratch) {
         return switch (node.reads().get(read)) {
             case Read.Raw raw -> new RawSource(compute, node, read, raw);
-            case Read.Normalised _ -> new NormalisedSource(compute, node, read, scratch);
+            case Read.Normalised _, Read.Activated _ ->
+                    new NormalisedSource(compute, node, read, scratch);
         };
     }
 

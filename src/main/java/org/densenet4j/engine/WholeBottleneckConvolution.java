@@ -18,6 +18,11 @@ final class WholeBottleneckConvolution extends ChunkedBottleneckConvolution {
         this.memory = memory;
     }
 
+    /** The chunk of Z that a chunk of the output is made of. */
+    private Chunk inner(Chunk chunk) {
+        return chunk.ofPixels(memory.inner().rowsPerImage());
+    }
+
     @Override
     Matrix convolve(int lane, Chunk chunk, Matrix z) {
         Matrix y = chunk.in(memory.output()[lane]);
@@ -25,9 +30,9 @@ final class WholeBottleneckConvolution extends ChunkedBottleneckConvolution {
                 kernels,
                 lane,
                 chunk.images(),
-                chunk.of(z),
+                inner(chunk).of(z),
                 norm.affine(),
-                chunk.in(memory.normalised()[lane]),
+                inner(chunk).in(memory.normalised()[lane]),
                 memory.scratch().packedWeights(),
                 y);
         return y;
@@ -42,8 +47,8 @@ final class WholeBottleneckConvolution extends ChunkedBottleneckConvolution {
                 pass,
                 (lane, chunk) -> {
                     Matrix dY = chunk.in(memory.output()[lane]);
-                    Matrix zChunk = chunk.of(z);
-                    Matrix dTChunk = chunk.of(dT);
+                    Matrix zChunk = inner(chunk).of(z);
+                    Matrix dTChunk = inner(chunk).of(dT);
                     target.gradient(chunk, dropout, dY);
                     convolution.backwardWeights(
                             kernels,
@@ -51,7 +56,7 @@ final class WholeBottleneckConvolution extends ChunkedBottleneckConvolution {
                             chunk.images(),
                             zChunk,
                             norm.affine(),
-                            chunk.in(memory.normalised()[lane]),
+                            inner(chunk).in(memory.normalised()[lane]),
                             dY,
                             memory.scratch().weightPart()[lane],
                             weightSums.of(lane));

@@ -26,6 +26,7 @@ final class WholePooledConvolutionStage extends PooledConvolutionStage {
                 source.read(read, memory.source()[lane]),
                 memory.scratch().packedWeights(),
                 s);
+        addBias(s);
         return s;
     }
 

@@ -40,7 +40,7 @@ public record Addition(String name, Read branch, Read shortcut, boolean relu, Co
                     "the sum '" + name + "' has a ReLU behind it: its branch is normalised");
         }
         for (Read read : List.of(branch, shortcut)) {
-            if (read.ranges().size() > 1 || read instanceof Read.Normalised n && n.relu()) {
+            if (read.ranges().size() > 1 || read.isBehindRelu()) {
                 throw new GraphException(
                         "the sum '"
                                 + name

@@ -24,7 +24,7 @@ public record Classifier(String name, Read source, String linear, int classes) i
         if (classes < 1) {
             throw new GraphException("the node '" + name + "' has " + classes + " classes");
         }
-        if (source.ranges().size() > 1 || source instanceof Read.Normalised n && !n.relu()) {
+        if (source.ranges().size() > 1 || source.isNormalised() && !source.isBehindRelu()) {
             throw new GraphException(
                     "the node '"
                             + name

@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param bias whether it has one
  * @param drops what of its output is dropped in training
  * @param target columns that it writes
+ * @param outputNorm of the columns that it writes, where that is not up to their readers
  */
 public record ConvolutionLayer(
         String name,
@@ -24,8 +25,31 @@ public record ConvolutionLayer(
         String convolution,
         boolean bias,
         Drops drops,
-        Columns target)
+        Columns target,
+        Optional<Norm> outputNorm)
         implements Node {
+
+    /**
+     * One whose output is normalised by its readers, or not at all.
+     *
+     * @param name of the operation
+     * @param source what it reads
+     * @param window kernel, stride and padding
+     * @param convolution name of its tensors
+     * @param bias whether it has one
+     * @param drops what of its output is dropped in training
+     * @param target columns that it writes
+     */
+    public ConvolutionLayer(
+            String name,
+            Read source,
+            Window window,
+            String convolution,
+            boolean bias,
+            Drops drops,
+            Columns target) {
+        this(name, source, window, convolution, bias, drops, target, Optional.empty());
+    }
 
     /** Refuses a target of another size than the convolution's output. */
     public ConvolutionLayer {
@@ -35,6 +59,7 @@ public record ConvolutionLayer(
         requireNonNull(convolution, "convolution");
         requireNonNull(drops, "drops");
         requireNonNull(target, "target");
+        requireNonNull(outputNorm, "outputNorm");
         Sizes.require(name, target.of(), window, source.height(), source.width());
     }
 
@@ -65,6 +90,7 @@ public record ConvolutionLayer(
         return new Tensors()
                 .norm(source)
                 .convolution(convolution, target.count(), source.channels(), window.kernel(), bias)
+                .norm(outputNorm, target)
                 .list();
     }
 

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -36,7 +38,9 @@ public final class Graph implements NetworkSpec {
     private final boolean evaluatesWithBatchStatistics;
     private final Initialisation initialisation;
     private final List<LearnedGroups> learnedGroups;
+    private final Map<Features, List<Node>> writers = new IdentityHashMap<>();
     private final Map<Features, Double> epsilons = new IdentityHashMap<>();
+    private final Set<Features> activated = Collections.newSetFromMap(new IdentityHashMap<>());
 
     private Graph(Builder builder) {
         name = builder.name;
@@ -49,6 +53,7 @@ public final class Graph implements NetworkSpec {
         checkNames();
         checkPrefixes();
         checkColumns();
+        checkOutputNorms();
         checkTensors();
         checkDraws();
         checkLearnedGroups();
@@ -145,6 +150,14 @@ public final class Graph implements NetworkSpec {
             }
             node.writes().ifPresent(c -> checkWrite(node, c, written));
         }
+        for (Node node : nodes) {
+            node.writes()
+                    .ifPresent(
+                            c -> writers.computeIfAbsent(c.of(), _ -> new ArrayList<>()).add(node));
+        }
+        writers.values()
+                .forEach(
+                        w -> w.sort(Comparator.comparingInt(n -> n.writes().orElseThrow().from())));
         for (Features f : features) {
             for (int c = 0; c < f.channels(); c++) {
                 if (!written.get(f)[c] || !read.get(f)[c]) {
@@ -168,13 +181,13 @@ public final class Graph implements NetworkSpec {
                         "the node '" + node.name() + "' reads " + c + " before it is written");
             }
         }
+        if (read.isNormalised() && c.of() == input) {
+            throw new GraphException(
+                    "the node '"
+                            + node.name()
+                            + "' normalises the input, of which no statistics are taken");
+        }
         if (read instanceof Read.Normalised n) {
-            if (c.of() == input) {
-                throw new GraphException(
-                        "the node '"
-                                + node.name()
-                                + "' normalises the input, of which no statistics are taken");
-            }
             Double before = epsilons.putIfAbsent(c.of(), n.norm().epsilon());
             if (before != null && before != n.norm().epsilon()) {
                 throw new GraphException(
@@ -188,6 +201,57 @@ public final class Graph implements NetworkSpec {
                                 + before
                                 + ": readers of the same features share their deviations");
             }
+        }
+    }
+
+    /** Whose batch normalisation stands before columns is the same for all that read them. */
+    private void checkOutputNorms() {
+        for (Node node : nodes) {
+            for (Read read : node.reads()) {
+                for (Columns c : read.ranges()) {
+                    for (WrittenNorm part : norms(c)) {
+                        checkOutputNorm(node, read, c, part);
+                    }
+                }
+            }
+        }
+        if (evaluatesWithBatchStatistics && !activated.isEmpty()) {
+            throw new GraphException(
+                    "the network '"
+                            + name
+                            + "' evaluates with the batch's statistics: there the norms belong to"
+                            + " those who read, not to those who write");
+        }
+    }
+
+    private void checkOutputNorm(Node node, Read read, Columns c, WrittenNorm part) {
+        if (read instanceof Read.Activated) {
+            activated.add(c.of());
+            if (part.norm().isEmpty() && !(part.writer() instanceof PooledConvolution)) {
+                throw new GraphException(
+                        "the node '"
+                                + node.name()
+                                + "' reads "
+                                + c
+                                + " activated, but '"
+                                + part.writer().name()
+                                + "' writes some of it without a norm of its own");
+            }
+            if (epsilons.containsKey(c.of())) {
+                throw new GraphException(
+                        "'"
+                                + c.of().name()
+                                + "' is read activated and behind norms of readers: use one of both");
+            }
+        } else if (part.norm().isPresent()) {
+            throw new GraphException(
+                    "the node '"
+                            + node.name()
+                            + "' reads "
+                            + c
+                            + ", which '"
+                            + part.writer().name()
+                            + "' normalises: read it activated");
         }
     }
 
@@ -316,6 +380,51 @@ public final class Graph implements NetworkSpec {
     public OptionalDouble epsilon(Features of) {
         Double epsilon = epsilons.get(requireNonNull(of, "of"));
         return epsilon == null ? OptionalDouble.empty() : OptionalDouble.of(epsilon);
+    }
+
+    /**
+     * {@return whether these features are read {@linkplain Read.Activated activated}: then the
+     * batch normalisations of those who write them stand before all that read them}
+     *
+     * @param of features of this graph
+     */
+    public boolean isActivated(Features of) {
+        return activated.contains(requireNonNull(of, "of"));
+    }
+
+    /**
+     * Columns that one node writes, and what normalises them for all that read them.
+     *
+     * @param writer of the columns
+     * @param norm its batch normalisation of what it writes, if it has one
+     * @param first of the columns among all that the writer writes
+     * @param columns some of those that it writes
+     */
+    public record WrittenNorm(Node writer, Optional<Norm> norm, int first, Columns columns) {}
+
+    /**
+     * {@return who wrote some columns, with which norms, in the order of the columns; nobody wrote
+     * the input}
+     *
+     * @param columns of features of this graph
+     */
+    public List<WrittenNorm> norms(Columns columns) {
+        requireNonNull(columns, "columns");
+        List<WrittenNorm> parts = new ArrayList<>();
+        for (Node writer : writers.getOrDefault(columns.of(), List.of())) {
+            Columns written = writer.writes().orElseThrow();
+            int from = Math.max(columns.from(), written.from());
+            int end = Math.min(columns.end(), written.end());
+            if (from < end) {
+                parts.add(
+                        new WrittenNorm(
+                                writer,
+                                writer.outputNorm(),
+                                from - written.from(),
+                                columns.of().columns(from, end - from)));
+            }
+        }
+        return List.copyOf(parts);
     }
 
     /**

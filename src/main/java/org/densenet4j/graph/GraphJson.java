@@ -3,6 +3,8 @@ package org.densenet4j.graph;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.io.StringWriter;
 import java.lang.reflect.InvocationTargetException;
@@ -158,6 +160,7 @@ public final class GraphJson {
                 }
                 json.writeEndArray();
             }
+            case Optional<?> there -> value(json, there.orElseThrow());
             case Record r -> record(json, r);
             default -> throw new IllegalStateException("no JSON for " + value.getClass());
         }
@@ -170,13 +173,24 @@ public final class GraphJson {
         }
         for (RecordComponent component : record.getClass().getRecordComponents()) {
             Object value = read(component, record);
-            IfAbsent absent = component.getAnnotation(IfAbsent.class);
-            if (absent == null || !value.equals(absent.value())) {
+            if (!value.equals(absent(component))) {
                 json.writeFieldName(component.getName());
                 value(json, value);
             }
         }
         json.writeEndObject();
+    }
+
+    /** What a component of a record is where its JSON has none; null where it has to be there. */
+    static @Nullable Object absent(RecordComponent component) {
+        IfAbsent absent = component.getAnnotation(IfAbsent.class);
+        if (component.getType() == Optional.class) {
+            return Optional.empty();
+        }
+        if (absent == null) {
+            return null;
+        }
+        return component.getType() == boolean.class ? absent.value() != 0 : absent.value();
     }
 
     private static Object read(RecordComponent component, Record record) {

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -113,6 +114,8 @@ final class GraphReader {
 
     private Object value(Type type, String where, Object tree) {
         return switch (type) {
+            case ParameterizedType some when some.getRawType() == Optional.class ->
+                    Optional.of(value(some.getActualTypeArguments()[0], where, tree));
             case ParameterizedType list -> values(list.getActualTypeArguments()[0], where, tree);
             case Class<?> c when c == String.class && tree instanceof String -> tree;
             case Class<?> c when c == boolean.class && tree instanceof Boolean -> tree;
@@ -146,10 +149,10 @@ final class GraphReader {
         for (int i = 0; i < components.length; i++) {
             String name = components[i].getName();
             types[i] = components[i].getType();
-            IfAbsent absent = components[i].getAnnotation(IfAbsent.class);
+            Object absent = GraphJson.absent(components[i]);
             values[i] =
                     absent != null && !fields.has(name)
-                            ? absent.value()
+                            ? absent
                             : value(
                                     components[i].getGenericType(),
                                     where + "." + name,

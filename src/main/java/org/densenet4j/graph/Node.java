@@ -59,6 +59,14 @@ public sealed interface Node
         return 0;
     }
 
+    /**
+     * {@return the batch normalisation of the columns that it writes, which all that read them
+     * {@linkplain Read.Activated activated} share; none where every reader has its own}
+     */
+    default Optional<Norm> outputNorm() {
+        return Optional.empty();
+    }
+
     /** {@return what it drops in training} */
     default Drops drops() {
         return Drops.NOTHING;

@@ -14,14 +14,41 @@ import java.util.Optional;
  * @param source what it reads
  * @param window of the convolution
  * @param convolution name of its tensors
+ * @param bias whether it has one, which its normalisation takes away again in training
  * @param norm of the convolution's output
  * @param target columns that it writes
  */
 public record PooledConvolution(
-        String name, Read.Raw source, Window window, String convolution, Norm norm, Columns target)
+        String name,
+        Read.Raw source,
+        Window window,
+        String convolution,
+        @IfAbsent(0) boolean bias,
+        Norm norm,
+        Columns target)
         implements Node {
 
     private static final Window POOL = new Window(3, 2, 1);
+
+    /**
+     * One without bias.
+     *
+     * @param name of the operation
+     * @param source what it reads
+     * @param window of the convolution
+     * @param convolution name of its tensors
+     * @param norm of the convolution's output
+     * @param target columns that it writes
+     */
+    public PooledConvolution(
+            String name,
+            Read.Raw source,
+            Window window,
+            String convolution,
+            Norm norm,
+            Columns target) {
+        this(name, source, window, convolution, false, norm, target);
+    }
 
     /** Refuses a target of another size than the pool's output. */
     public PooledConvolution {
@@ -62,7 +89,7 @@ public record PooledConvolution(
     @Override
     public List<ParameterSpec> parameters() {
         return new Tensors()
-                .convolution(convolution, target.count(), source.channels(), window.kernel(), false)
+                .convolution(convolution, target.count(), source.channels(), window.kernel(), bias)
                 .norm(norm, target.count())
                 .list();
     }

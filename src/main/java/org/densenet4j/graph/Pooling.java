@@ -111,6 +111,6 @@ public record Pooling(String name, Read source, Kind kind, Window window, Column
     @Override
     public boolean readsAgain(Read read) {
         requireNonNull(read, "read");
-        return kind != Kind.AVERAGE || source instanceof Read.Normalised;
+        return kind != Kind.AVERAGE || source.isNormalised();
     }
 }

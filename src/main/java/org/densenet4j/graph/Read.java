@@ -40,6 +40,19 @@ public sealed interface Read {
     }
 
     /**
+     * The columns behind the batch normalisations of those who wrote them, and a ReLU. Columns of a
+     * {@link PooledConvolution}, which are behind both already, arrive as they are.
+     *
+     * @param ranges the columns that are read, in the order of the weights that multiply them
+     */
+    record Activated(List<Columns> ranges) implements Read {
+        /** Refuses columns of matrices of different sizes. */
+        public Activated {
+            ranges = checked(ranges);
+        }
+    }
+
+    /**
      * {@return columns as they are}
      *
      * @param ranges the columns that are read, in the order of the weights that multiply them
@@ -66,6 +79,29 @@ public sealed interface Read {
      */
     static Normalised normalised(Norm norm, Columns... ranges) {
         return new Normalised(Arrays.asList(Objects.requireNonNull(ranges, "ranges")), norm, false);
+    }
+
+    /**
+     * {@return columns behind the batch normalisations of those who wrote them, and a ReLU}
+     *
+     * @param ranges the columns that are read, in the order of the weights that multiply them
+     */
+    static Activated activated(Columns... ranges) {
+        return new Activated(Arrays.asList(Objects.requireNonNull(ranges, "ranges")));
+    }
+
+    /** {@return whether a batch normalisation stands before what is read, whosever it is} */
+    default boolean isNormalised() {
+        return !(this instanceof Raw);
+    }
+
+    /** {@return whether what is read comes out of a ReLU} */
+    default boolean isBehindRelu() {
+        return switch (this) {
+            case Raw _ -> false;
+            case Normalised n -> n.relu();
+            case Activated _ -> true;
+        };
     }
 
     /** {@return channels that are read} */

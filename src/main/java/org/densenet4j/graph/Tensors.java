@@ -4,6 +4,7 @@ import org.densenet4j.graph.ParameterSpec.Role;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Collects the tensors of a node in their order. */
 final class Tensors {
@@ -12,6 +13,12 @@ final class Tensors {
     /** Gamma and beta of a reader's normalisation; nothing for a raw read. */
     Tensors norm(Read read) {
         return read instanceof Read.Normalised n ? norm(n.norm(), read.channels()) : this;
+    }
+
+    /** Gamma and beta of what a node writes; nothing where its readers normalise. */
+    Tensors norm(Optional<Norm> norm, Columns target) {
+        norm.ifPresent(n -> norm(n, target.count()));
+        return this;
     }
 
     Tensors norm(Norm norm, int channels) {

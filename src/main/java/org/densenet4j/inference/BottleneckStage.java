@@ -34,7 +34,12 @@ final class BottleneckStage implements InferenceStage {
     private final InnerNormalisation norm2;
     private final Convolution convolution;
     private final Target target;
+
+    /** Of Z. */
     private final int pixels;
+
+    /** Of the new features. */
+    private final int outPixels;
 
     BottleneckStage(InferenceDevice on, BottleneckLayerInference memory, WeightSource weights)
             throws IOException {
@@ -44,7 +49,8 @@ final class BottleneckStage implements InferenceStage {
                 new NormalisedSource(
                         on, memory.source(), memory.source().norm().orElseThrow(), weights);
         this.target = new Target(on, memory.target());
-        this.pixels = memory.images().rowsPerImage();
+        this.pixels = memory.rows().rowsPerImage();
+        this.outPixels = memory.images().rowsPerImage();
         Optional<CondensedOrder> order = CondensedOrder.of(memory.node(), memory.condensed());
         float[] kernels1 = weights.values(memory.node().conv1() + ".weight");
         float[] kernels2 = blockDiagonal(weights.values(memory.node().conv2() + ".weight"));
@@ -56,7 +62,13 @@ final class BottleneckStage implements InferenceStage {
             ofNorm2 = name -> order.get().rows(weights.values(name));
         }
         this.norm2 =
-                new InnerNormalisation(on, memory.norm2(), memory.statistics(), ofNorm2, kernels1);
+                new InnerNormalisation(
+                        on,
+                        memory.norm2(),
+                        memory.statistics(),
+                        ofNorm2,
+                        kernels1,
+                        new float[memory.node().width()]);
         this.pointwise = on.arena().pointwise(memory.pointwise());
         this.weights1 = on.pack(pointwise, memory.pointwise(), kernels1, memory.weights1());
         this.convolution = on.arena().convolution(memory.convolution());
@@ -154,7 +166,7 @@ final class BottleneckStage implements InferenceStage {
     private void reduce(int lane, Chunk chunk, int firstImage, Matrix z) {
         pointwise.forward(
                 lane,
-                ofBatch(chunk, firstImage).of(source.values()),
+                ofBatch(chunk, firstImage, pixels).of(source.values()),
                 source.affine(),
                 weights1,
                 memory.reduce()[lane],
@@ -164,9 +176,9 @@ final class BottleneckStage implements InferenceStage {
 
     /** New features of a chunk of images from their Z, which may become T in place. */
     private void convolve(int lane, Chunk chunk, int firstImage, Matrix z) {
-        Chunk ofBatch = ofBatch(chunk, firstImage);
+        Chunk ofBatch = ofBatch(chunk, firstImage, outPixels);
         Matrix y = place(lane, ofBatch);
-        Matrix t = chunk.of(z);
+        Matrix t = chunk.ofPixels(pixels).of(z);
         convolution.forward(
                 on.kernels(), lane, chunk.images(), t, norm2.affine(), t, memory.weights(), y);
         target.append(y, ofBatch);
@@ -174,10 +186,14 @@ final class BottleneckStage implements InferenceStage {
 
     /** New features of some lines of an image: fewer images than lanes are shared by these. */
     private void convolveBand(int lane, int image, int band, int bands, int firstImage) {
-        int width = memory.node().source().width();
+        int width = memory.node().target().of().width();
         int first = convolution.firstLine(band, bands) * width;
         int rows = convolution.firstLine(band + 1, bands) * width - first;
-        Chunk lines = ofBatch(new Chunk(band, image * pixels + first, rows, image, 1), firstImage);
+        Chunk lines =
+                ofBatch(
+                        new Chunk(band, image * outPixels + first, rows, image, 1),
+                        firstImage,
+                        outPixels);
         Matrix y = place(lane, lines);
         convolution.forwardBand(
                 lane,
@@ -195,7 +211,7 @@ final class BottleneckStage implements InferenceStage {
     }
 
     /** A chunk that is counted from some image on, counted from the first. */
-    private Chunk ofBatch(Chunk chunk, int firstImage) {
+    private static Chunk ofBatch(Chunk chunk, int firstImage, int pixels) {
         return new Chunk(
                 chunk.index(),
                 firstImage * pixels + chunk.firstRow(),

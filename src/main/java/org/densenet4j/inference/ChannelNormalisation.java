@@ -37,7 +37,8 @@ final class ChannelNormalisation {
             on.upload(weights.values(name + ".weight"), memory.parameters().get().row(0));
             on.upload(weights.values(name + ".bias"), memory.parameters().get().row(1));
         } else {
-            on.upload(FoldedNormalisation.of(weights, memory.norm()).affine(), memory.affine());
+            on.upload(
+                    FoldedNormalisation.ofParts(weights, memory.parts()).affine(), memory.affine());
         }
     }
 

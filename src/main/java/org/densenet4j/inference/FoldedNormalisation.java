@@ -1,10 +1,12 @@
 package org.densenet4j.inference;
 
 import org.densenet4j.graph.Norm;
+import org.densenet4j.plan.InferenceNorm;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A batch normalisation with its running statistics, as {@code x·scale + shift}: scale =
@@ -31,6 +33,25 @@ record FoldedNormalisation(float[] scale, float[] shift) {
             double s = gamma[c] / Math.sqrt(variance[c] + norm.epsilon());
             scale[c] = (float) s;
             shift[c] = (float) (beta[c] - mean[c] * s);
+        }
+        return new FoldedNormalisation(scale, shift);
+    }
+
+    /** Of channels that several norms normalise, and some that none does. */
+    static FoldedNormalisation ofParts(WeightSource source, List<InferenceNorm.Part> parts)
+            throws IOException {
+        int channels = parts.stream().mapToInt(InferenceNorm.Part::count).sum();
+        float[] scale = new float[channels];
+        float[] shift = new float[channels];
+        Arrays.fill(scale, 1f);
+        int at = 0;
+        for (InferenceNorm.Part part : parts) {
+            if (part.norm().isPresent()) {
+                FoldedNormalisation whole = of(source, part.norm().get());
+                System.arraycopy(whole.scale, part.first(), scale, at, part.count());
+                System.arraycopy(whole.shift, part.first(), shift, at, part.count());
+            }
+            at += part.count();
         }
         return new FoldedNormalisation(scale, shift);
     }

@@ -29,13 +29,16 @@ final class InnerNormalisation {
      * A normalisation with its tensors.
      *
      * @param before weights [out, …] of the convolution before it, which the scale is folded into
+     * @param bias of that convolution, which the shift takes up; statistics of the batch take it
+     *     away again
      */
     InnerNormalisation(
             InferenceDevice on,
             InferenceNorm norm,
             Optional<InnerStatistics> statistics,
             WeightSource weights,
-            float[] before)
+            float[] before,
+            float[] bias)
             throws IOException {
         this.kernels = on.kernels();
         this.epsilon = (float) norm.norm().epsilon();
@@ -48,7 +51,7 @@ final class InnerNormalisation {
         } else {
             FoldedNormalisation folded = FoldedNormalisation.of(weights, norm.norm());
             folded.foldInto(before);
-            on.upload(folded.bias(), affine);
+            on.upload(folded.behind(bias).bias(), affine);
             this.ofBatch = Optional.empty();
         }
     }

@@ -12,7 +12,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
-/** Columns behind a batch normalisation of the reader's own, and mostly a ReLU. */
+/** Columns behind a batch normalisation, the reader's own or the writers', and mostly a ReLU. */
 final class NormalisedSource implements Source {
     private final Kernels kernels;
     private final List<Matrix> values;

@@ -42,7 +42,13 @@ abstract sealed class PooledConvolutionStage implements InferenceStage
         this.weights = memory.weights();
         this.target = new Target(on, memory.target());
         float[] kernels = values.values(node.convolution() + ".weight");
-        this.norm = new InnerNormalisation(on, memory.norm(), memory.statistics(), values, kernels);
+        float[] bias =
+                node.bias()
+                        ? values.values(node.convolution() + ".bias")
+                        : new float[node.target().count()];
+        this.norm =
+                new InnerNormalisation(
+                        on, memory.norm(), memory.statistics(), values, kernels, bias);
         on.pack(convolution, kernels, weights);
     }
 

@@ -37,6 +37,7 @@ final class KinkWitnesses {
                     witnesses.shift(n.norm().name(), n.norm().name());
                 }
             }
+            node.outputNorm().ifPresent(n -> witnesses.shift(n.name(), n.name()));
             node.innerNorms().forEach(n -> witnesses.shift(n.norm().name(), n.norm().name()));
             witnesses.add(graph, node);
         }
@@ -58,7 +59,7 @@ final class KinkWitnesses {
                 String pool = n.name() + ".pool";
                 maker(graph, n.source().ranges().getFirst())
                         .ifPresent(c -> parameters.put(pool, c + ".weight"));
-                if (n.source() instanceof Read.Normalised read && read.relu()) {
+                if (n.source().isBehindRelu()) {
                     poolsOfReLUs.add(pool);
                 }
             }

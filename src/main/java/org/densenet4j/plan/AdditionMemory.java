@@ -47,6 +47,6 @@ public record AdditionMemory(
     }
 
     private static int normalised(Read read) {
-        return read instanceof Read.Normalised ? read.channels() : 0;
+        return read.isNormalised() ? read.channels() : 0;
     }
 }

@@ -97,7 +97,7 @@ public record BandedConvolutionLayerMemory(
                 frame.activations(convolved.convolvedPixels(), out),
                 ConvolutionScratch.in(frame, convolution, planner),
                 frame.vector(2 * count * Math.max(in, out)),
-                NormScratch.in(frame, node.source() instanceof Read.Normalised ? in : 0),
+                NormScratch.in(frame, node.source().isNormalised() ? in : 0),
                 frame.rowPerLane(node.bias() ? out : 0),
                 frame.matrix(3, out));
     }

@@ -24,6 +24,7 @@ import java.util.Optional;
  * @param scratch of the convolution
  * @param partials two rows of sums for each band
  * @param norm of S
+ * @param biasSums one sum of the bias gradient for each lane; without columns where there is none
  * @param correction [3, C] of the pooled output's gradient
  */
 public record BandedPooledConvolutionMemory(
@@ -41,6 +42,7 @@ public record BandedPooledConvolutionMemory(
         ConvolutionScratch scratch,
         Matrix partials,
         NormScratch norm,
+        Matrix biasSums,
         Matrix correction)
         implements PooledConvolutionMemory {
     /** Rows of pixels of S above and below a band that its gradient depends on. */
@@ -97,6 +99,7 @@ public record BandedPooledConvolutionMemory(
                 ConvolutionScratch.in(frame, convolution, planner),
                 frame.vector(2 * bands.chunks().count(planner.batch()) * channels),
                 NormScratch.in(frame, channels),
+                frame.rowPerLane(node.bias() ? channels : 0),
                 frame.matrix(3, channels));
     }
 

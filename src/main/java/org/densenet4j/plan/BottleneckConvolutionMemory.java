@@ -21,7 +21,8 @@ public sealed interface BottleneckConvolutionMemory {
     /**
      * Chunks of whole images.
      *
-     * @param chunks of whole images
+     * @param chunks of whole images; the rows counted are those of the convolution's output
+     * @param inner the same chunks of Z
      * @param shape of the convolution over one chunk
      * @param normalised T of a chunk; without rows for NAIVE, which keeps all of it
      * @param output Y or dY of a chunk, dense, in each lane
@@ -29,6 +30,7 @@ public sealed interface BottleneckConvolutionMemory {
      */
     record OfImages(
             Chunks chunks,
+            Chunks inner,
             ConvolutionShape shape,
             Matrix[] normalised,
             Matrix[] output,
@@ -38,8 +40,10 @@ public sealed interface BottleneckConvolutionMemory {
         static OfImages of(BottleneckLayer node, Planner planner, Allocator.Frame frame) {
             int width = node.width();
             int k = node.growthRate();
-            Chunks images =
-                    planner.imageChunks(node.target().of().pixels(), 2 * planner.bytes(width + k));
+            int pixels = node.target().of().pixels();
+            long ofZ = Math.ceilDiv(planner.bytes(width) * node.innerPixels(), pixels);
+            Chunks images = planner.imageChunks(pixels, 2 * (ofZ + planner.bytes(k)));
+            Chunks inner = images.ofPixels(node.innerPixels());
             ConvolutionShape shape =
                     planner.convolution(
                             images.imagesPerChunk(),
@@ -47,12 +51,13 @@ public sealed interface BottleneckConvolutionMemory {
                             node.source().width(),
                             width,
                             k,
-                            Window.THREE);
+                            node.window());
             boolean naive = planner.strategy() == MemoryStrategy.NAIVE;
             return new OfImages(
                     images,
+                    inner,
                     shape,
-                    frame.activations(naive ? 0 : images.rowsPerChunk(), width),
+                    frame.activations(naive ? 0 : inner.rowsPerChunk(), width),
                     frame.activations(images.rowsPerChunk(), k),
                     ConvolutionScratch.in(frame, shape, planner));
         }
@@ -80,8 +85,10 @@ public sealed interface BottleneckConvolutionMemory {
                             node.width(),
                             node.growthRate(),
                             Window.THREE);
-            boolean normalised = planner.graph().epsilon(node.target().of()).isPresent();
-            if (!normalised || node.target().from() % 2 != 0) {
+            boolean normalised =
+                    planner.graph().epsilon(node.target().of()).isPresent()
+                            || node.outputNorm().isPresent();
+            if (!normalised || node.stride() > 1 || node.target().from() % 2 != 0) {
                 return Optional.empty();
             }
             return planner.appendedMemory(shape)

@@ -5,7 +5,6 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.LearnedGroups;
-import org.densenet4j.graph.Window;
 
 import java.util.Optional;
 
@@ -18,7 +17,7 @@ import java.util.Optional;
  *     1/factor of the prefix; empty where all outputs read all of it
  * @param group images whose Z exists at one time
  * @param rows chunks of the 1x1 convolution
- * @param images chunks of the 3x3 convolution
+ * @param images chunks of the 3x3 convolution; the rows counted are those of its output
  * @param pointwise the 1x1 convolution over one chunk
  * @param convolution the 3x3 convolution over one chunk
  * @param bottleneck Z of a group of images [group·H·W, 4k]
@@ -53,11 +52,13 @@ public record BottleneckLayerInference(
     static BottleneckLayerInference of(BottleneckLayer node, InferencePlanner planner) {
         String name = node.name();
         int now = planner.schedule().forward(node);
-        int pixels = node.target().of().pixels();
+        int pixels = node.innerPixels();
+        int outPixels = node.target().of().pixels();
         int prefix = node.prefixChannels();
         int width = node.width();
         int k = node.growthRate();
-        Chunks images = planner.imageChunks(pixels, planner.bytes(width + k));
+        long ofZ = Math.ceilDiv(planner.bytes(width) * pixels, outPixels);
+        Chunks images = planner.imageChunks(outPixels, ofZ + planner.bytes(k));
         Chunks rows = planner.rowChunks(pixels, planner.bytes(prefix + width));
         int perLane = Math.max(images.imagesPerChunk(), Math.max(1, rows.imagesPerChunk()));
         int group =
@@ -71,7 +72,7 @@ public record BottleneckLayerInference(
                         node.source().width(),
                         width,
                         k,
-                        Window.THREE);
+                        node.window());
         Matrix bottleneck =
                 planner.allocator()
                         .activations(

@@ -52,8 +52,7 @@ public record BottleneckLayerMemory(
         int forward = planner.schedule().forward(node);
         int kept = planner.schedule().keeps(node);
         int width = node.width();
-        int pixels = node.target().of().pixels();
-        int rows = planner.rows(pixels);
+        int rows = planner.rows(node.innerPixels());
         String z = node.name() + ".bottleneck";
         boolean again = planner.strategy() == MemoryStrategy.RECOMPUTE;
         Matrix bottleneck =
@@ -83,7 +82,7 @@ public record BottleneckLayerMemory(
             Matrix bottleneckStatistics,
             Matrix bottleneckGradient) {
         int batch = planner.batch();
-        int pixels = node.target().of().pixels();
+        int pixels = node.innerPixels();
         int prefix = node.prefixChannels();
         int width = node.width();
         int k = node.growthRate();
@@ -150,6 +149,7 @@ public record BottleneckLayerMemory(
         }
         long scratch = planner.bytes(node.width() + node.growthRate());
         return planner.bands(node.source().height(), node.source().width(), scratch, 1)
+                .filter(_ -> node.stride() == 1)
                 .<BottleneckConvolutionMemory>map(
                         bands ->
                                 BottleneckConvolutionMemory.OfBands.of(node, bands, planner, frame))

@@ -10,8 +10,18 @@ import org.densenet4j.backend.Matrix;
  * @param statistics [3, C], taken once when a channel is produced and used by all consumers
  * @param gradient G [N·H·W, C], in units of dx
  * @param deferred [2, C], the sums B and C of the deferred batch-norm correction
+ * @param affine [2, C] scale and shift of the writers' batch normalisations, where columns are read
+ *     activated; without a place elsewhere
+ * @param normSums [2, C], the sums dbeta and dgamma of all that read the columns activated; without
+ *     a place elsewhere
  */
-public record Channels(Matrix values, Matrix statistics, Matrix gradient, Matrix deferred) {
+public record Channels(
+        Matrix values,
+        Matrix statistics,
+        Matrix gradient,
+        Matrix deferred,
+        Matrix affine,
+        Matrix normSums) {
     /**
      * {@return the columns {@code [from, from + count)} of all four}
      *
@@ -23,6 +33,8 @@ public record Channels(Matrix values, Matrix statistics, Matrix gradient, Matrix
                 values.columns(from, count),
                 statistics.columns(from, count),
                 gradient.columns(from, count),
-                deferred.columns(from, count));
+                deferred.columns(from, count),
+                affine.columns(from, count),
+                normSums.columns(from, count));
     }
 }

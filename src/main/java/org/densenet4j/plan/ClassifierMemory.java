@@ -3,7 +3,6 @@ package org.densenet4j.plan;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Classifier;
-import org.densenet4j.graph.Read;
 
 import java.util.Optional;
 
@@ -47,7 +46,7 @@ public record ClassifierMemory(
                     new GemmShape(rows, c, classes, classes, c, c, false, false, false));
             planner.noteProduct(new GemmShape(classes, c, rows, classes, c, c, true, false, true));
         }
-        boolean normalises = node.source() instanceof Read.Normalised;
+        boolean normalises = node.source().isNormalised();
         Optional<Matrix> normalised =
                 normalises
                         ? planner.naiveCopy(node, ".normalised", planner.rows(pixels), c)

@@ -74,7 +74,7 @@ public record ConvolutionLayerMemory(
                 frame.activations(images.rowsPerChunk(), out),
                 ConvolutionScratch.in(frame, convolution, planner),
                 frame.vector(2 * images.count(planner.batch()) * Math.max(in, out)),
-                NormScratch.in(frame, source instanceof Read.Normalised ? in : 0),
+                NormScratch.in(frame, source.isNormalised() ? in : 0),
                 frame.rowPerLane(node.bias() ? out : 0),
                 frame.matrix(3, out));
     }

@@ -7,9 +7,9 @@ import org.densenet4j.graph.Read;
 /**
  * What an autograd framework keeps of a dense layer's input.
  *
- * @param concatenation [N·H·W, K]
- * @param statistics [3, K], taken anew by every layer
- * @param normalised BN-ReLU output [N·H·W, K]
+ * @param concatenation [N·H·W, K]; without a place where what is concatenated is normalised before
+ * @param statistics [3, K], taken anew by every layer; likewise
+ * @param normalised BN-ReLU output [N·H·W, K], or the concatenation of the writers'
  * @param gradient of the concatenation [N·H·W, K], during the layer's backward pass
  */
 public record Copies(Matrix concatenation, Matrix statistics, Matrix normalised, Matrix gradient) {
@@ -22,10 +22,21 @@ public record Copies(Matrix concatenation, Matrix statistics, Matrix normalised,
         int rows = planner.rows(source.height() * source.width());
         int channels = source.channels();
         String name = node.name();
+        boolean own = source instanceof Read.Normalised;
         return new Copies(
-                allocator.activations(
-                        name + ".concatenation", Category.COPIES, rows, channels, forward, kept),
-                allocator.matrix(name + ".statistics", Category.COPIES, 3, channels, forward, kept),
+                own
+                        ? allocator.activations(
+                                name + ".concatenation",
+                                Category.COPIES,
+                                rows,
+                                channels,
+                                forward,
+                                kept)
+                        : Matrix.dense(0, rows, channels, planner.precision()),
+                own
+                        ? allocator.matrix(
+                                name + ".statistics", Category.COPIES, 3, channels, forward, kept)
+                        : Matrix.dense(0, 3, channels),
                 allocator.activations(
                         name + ".normalised", Category.COPIES, rows, channels, forward, kept),
                 planner.backwardOnly(

@@ -38,6 +38,11 @@ public record InferenceRead(List<Columns> ranges, Optional<InferenceNorm> norm, 
                                             n.norm(), n.channels(), affine, planner, frame)),
                             n.relu());
             case Read.Normalised n -> new InferenceRead(n.ranges(), Optional.empty(), false);
+            case Read.Activated a ->
+                    new InferenceRead(
+                            a.ranges(),
+                            Optional.of(InferenceNorm.ofWriters(a.ranges(), affine, planner)),
+                            true);
             case Read.Raw raw -> new InferenceRead(raw.ranges(), Optional.empty(), false);
         };
     }

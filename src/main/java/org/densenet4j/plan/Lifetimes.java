@@ -149,7 +149,7 @@ public final class Lifetimes {
     }
 
     private static boolean isNormalised(Graph graph, Features features) {
-        return graph.epsilon(features).isPresent();
+        return graph.epsilon(features).isPresent() || graph.isActivated(features);
     }
 
     /**

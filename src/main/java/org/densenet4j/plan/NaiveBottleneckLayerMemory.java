@@ -22,7 +22,7 @@ public record NaiveBottleneckLayerMemory(
                         .activations(
                                 node.name() + ".bottleneck.normalised",
                                 Category.COPIES,
-                                planner.rows(node.target().of().pixels()),
+                                planner.rows(node.innerPixels()),
                                 node.width(),
                                 planner.schedule().forward(node),
                                 planner.schedule().keeps(node));

@@ -176,8 +176,7 @@ public final class NetworkMemory {
     private NodeMemory memory(Node node) {
         boolean naive = planner.strategy() == MemoryStrategy.NAIVE;
         return switch (node) {
-            case ConvolutionLayer layer
-                    when naive && layer.source() instanceof Read.Normalised n && n.relu() ->
+            case ConvolutionLayer layer when naive && layer.source().isBehindRelu() ->
                     NaiveConvolutionLayerMemory.of(layer, planner);
             case ConvolutionLayer layer ->
                     BandedConvolutionLayerMemory.bands(layer, planner)

@@ -51,6 +51,6 @@ public record PixelClassifierMemory(
                 frame.perLane(classes, channels),
                 frame.rowPerLane(classes),
                 frame.vector(2 * rows.count(planner.batch()) * channels),
-                NormScratch.in(frame, source instanceof Read.Normalised ? channels : 0));
+                NormScratch.in(frame, source.isNormalised() ? channels : 0));
     }
 }

@@ -123,7 +123,19 @@ final class Planner extends NodePlanner {
                                 life.first(),
                                 life.last()),
                 gradient(of),
-                deferred(of));
+                deferred(of),
+                ofWriters(name + ".affine", of),
+                ofWriters(name + ".norm.sums", of));
+    }
+
+    /** Two vectors of the writers' batch normalisations, which live as long as the values. */
+    private Matrix ofWriters(String name, Features of) {
+        if (!graph().isActivated(of)) {
+            return Matrix.dense(0, 2, of.channels());
+        }
+        Lifetime life = lifetimes.values(of);
+        return allocator()
+                .matrix(name, Category.FEATURES, 2, of.channels(), life.first(), life.last());
     }
 
     /** G; a layout without a place where all readers are frozen, and nothing writes or reads it. */

@@ -42,6 +42,9 @@ public sealed interface PooledConvolutionMemory extends NodeMemory
     /** {@return scratch of the normalisation of S} */
     NormScratch norm();
 
+    /** {@return one sum of the bias gradient for each lane; without columns where there is none} */
+    Matrix biasSums();
+
     /** {@return the correction [3, C] of the pooled output's gradient} */
     Matrix correction();
 }

@@ -42,7 +42,7 @@ public record PoolingMemory(
         int inPixels = source.height() * source.width();
         int outPixels = node.target().of().pixels();
         boolean blurs = node.kind() == Pooling.Kind.MAX_THEN_BLUR;
-        boolean normalises = source instanceof Read.Normalised;
+        boolean normalises = source.isNormalised();
         int stored = (blurs ? 4 : 2) * inPixels + outPixels;
         Chunks images =
                 planner.imageChunks(

@@ -24,6 +24,7 @@ import java.util.Optional;
  * @param packedForBackward the weights for the gradient of what is read
  * @param partials two rows of sums for each chunk
  * @param norm of S
+ * @param biasSums one sum of the bias gradient for each lane; without columns where there is none
  * @param correction [3, C] of the pooled output's gradient
  */
 public record WholePooledConvolutionMemory(
@@ -42,6 +43,7 @@ public record WholePooledConvolutionMemory(
         Matrix packedForBackward,
         Matrix partials,
         NormScratch norm,
+        Matrix biasSums,
         Matrix correction)
         implements PooledConvolutionMemory {
 
@@ -85,6 +87,7 @@ public record WholePooledConvolutionMemory(
                 frame.vector(scratch.packedWeights().columns()),
                 frame.vector(2 * chunks.count(planner.batch()) * channels),
                 NormScratch.in(frame, channels),
+                frame.rowPerLane(node.bias() ? channels : 0),
                 frame.matrix(3, channels));
     }
 }

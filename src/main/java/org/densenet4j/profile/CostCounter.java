@@ -71,8 +71,7 @@ final class CostCounter {
 
     private void bottleneckLayer(BottleneckLayer n) {
         long x = moved.read(n.source());
-        long rows = images * n.target().of().pixels();
-        long z = rows * n.width();
+        long z = images * n.innerPixels() * n.width();
         long reduction = 2 * z * n.prefixChannels();
         long flops = flops(n);
         long weight1 = (long) n.prefixChannels() * n.width();
@@ -92,7 +91,7 @@ final class CostCounter {
     private void convolutionLayer(ConvolutionLayer n) {
         long x = moved.read(n.source());
         long flops = flops(n);
-        boolean copies = naive && n.source() instanceof Read.Normalised;
+        boolean copies = naive && n.source().isNormalised();
         Pass pass = new Pass(n, 0);
         pass.forward(flops, x + moved.written(n) + (copies ? 3 * x : 0));
         pass.backward(

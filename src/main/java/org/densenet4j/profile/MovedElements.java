@@ -23,7 +23,7 @@ final class MovedElements {
 
     /** Xn: what is read, if it is normalised. */
     long normalised(Read read) {
-        return read instanceof Read.Normalised ? read(read) : 0;
+        return read.isNormalised() ? read(read) : 0;
     }
 
     /** Whether the gradient of what is read goes anywhere. */
@@ -58,6 +58,6 @@ final class MovedElements {
     boolean readsOutputAgain(Node node) {
         boolean normalised =
                 node.writes().map(c -> memory.graph().epsilon(c.of()).isPresent()).orElse(false);
-        return normalised || node.drops().any();
+        return normalised || node.outputNorm().isPresent() || node.drops().any();
     }
 }

@@ -128,12 +128,14 @@ final class Operations {
     }
 
     /** A 3x3 convolution of which each group sees its own inputs. */
-    Activation groupedConvolution(Activation x, String name, int out, int groups) {
+    Activation groupedConvolution(Activation x, String name, int out, int groups, int stride) {
         double[] w = tensors.parameter(name + ".weight");
         double[] dw = tensors.gradient(name + ".weight");
         int in = x.channels / groups;
-        Activation y = make(x.images, x.height, x.width, out);
-        Window window = new Window(x, y, 3, 1, 1);
+        int height = (x.height - 1) / stride + 1;
+        int width = (x.width - 1) / stride + 1;
+        Activation y = make(x.images, height, width, out);
+        Window window = new Window(x, y, 3, stride, 1);
         window.each(
                 (from, to, tap) -> {
                     for (int o = 0; o < out; o++) {
@@ -281,6 +283,12 @@ final class Operations {
     Activation maxPoolOfRelu(
             Activation x, String name, int kernel, int stride, int padding, boolean ceil) {
         return maxPool(x, reluInput.value, CLOSED, name, kernel, stride, padding, ceil);
+    }
+
+    /** A max-pool over outputs of several ReLUs, among whose zeros none is chosen. */
+    Activation maxPoolOfReLUs(
+            Activation x, String name, int kernel, int stride, int padding, boolean ceil) {
+        return maxPool(x, x.value, CLOSED, name, kernel, stride, padding, ceil);
     }
 
     /** A max-pool over values of any sign. */

@@ -130,7 +130,8 @@ public final class ReferenceNetwork {
         System.arraycopy(images, 0, input.value, 0, images.length);
         write(f.all(), input);
         for (Node node : graph.nodes()) {
-            Activation y = output(node);
+            Activation made = output(node);
+            Activation y = node.outputNorm().map(norm -> normRelu(made, norm)).orElse(made);
             node.writes().ifPresentOrElse(c -> write(c, y), () -> addHead(y));
         }
         return heads.getLast().value.clone();
@@ -192,9 +193,9 @@ public final class ReferenceNetwork {
                 yield dropped(
                         n,
                         n.groups() == 1
-                                ? on.convolution(t, n.conv2(), n.target().count(), 3, 1, 1)
+                                ? on.convolution(t, n.conv2(), n.target().count(), 3, n.stride(), 1)
                                 : on.groupedConvolution(
-                                        t, n.conv2(), n.target().count(), n.groups()));
+                                        t, n.conv2(), n.target().count(), n.groups(), n.stride()));
             }
             case PooledConvolution n -> {
                 org.densenet4j.graph.Window w = n.window();
@@ -207,7 +208,8 @@ public final class ReferenceNetwork {
                                 w.stride(),
                                 w.padding());
                 String pool = n.convolution().replace("conv", "pool");
-                yield on.maxPoolOfRelu(normRelu(y, n.norm()), pool, 3, 2, 1);
+                Activation s = n.bias() ? on.bias(y, n.convolution()) : y;
+                yield on.maxPoolOfRelu(normRelu(s, n.norm()), pool, 3, 2, 1);
             }
             case Transition n ->
                     on.averagePool(
@@ -255,9 +257,13 @@ public final class ReferenceNetwork {
         int stride = blurs ? 1 : w.stride();
         String name = n.name() + ".pool";
         Activation y =
-                n.source() instanceof Read.Normalised r && r.relu()
-                        ? on.maxPoolOfRelu(x, name, w.kernel(), stride, w.padding(), ceil)
-                        : on.maxPool(x, name, w.kernel(), stride, w.padding(), ceil);
+                switch (n.source()) {
+                    case Read.Normalised r when r.relu() ->
+                            on.maxPoolOfRelu(x, name, w.kernel(), stride, w.padding(), ceil);
+                    case Read.Activated _ ->
+                            on.maxPoolOfReLUs(x, name, w.kernel(), stride, w.padding(), ceil);
+                    default -> on.maxPool(x, name, w.kernel(), stride, w.padding(), ceil);
+                };
         return blurs ? on.blurPool(y) : y;
     }
 

@@ -6,6 +6,7 @@ import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.Read;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.train.Checkpoint;
@@ -146,7 +147,7 @@ public final class ConvertedExport {
         long[] places = Arrays.stream(index).asLongStream().toArray();
         writer.longs(groups.index(), List.of(index.length), () -> places);
         Set<String> written = new HashSet<>(Set.of(groups.weight()));
-        String norm = layer.source().norm().name();
+        String norm = ((Read.Normalised) layer.source()).norm().name();
         for (String part : List.of("weight", "bias", "running_mean", "running_var")) {
             float[] values = model.values(norm + "." + part);
             float[] gathered = new float[index.length];

@@ -76,7 +76,7 @@ final class OnnxNodes {
      */
     void add(Node node) {
         Columns target = node.writes().orElseThrow(() -> new IllegalArgumentException(node.name()));
-        String y =
+        String made =
                 switch (node) {
                     case ConvolutionLayer n ->
                             convolution(n.convolution(), read(n, n.source()), n.window(), n.bias());
@@ -100,6 +100,7 @@ final class OnnxNodes {
                     case Classifier n -> throw new IllegalArgumentException(n.name());
                     case PixelClassifier n -> throw new IllegalArgumentException(n.name());
                 };
+        String y = node.outputNorm().map(norm -> normRelu(made, norm)).orElse(made);
         String concatenation = concatenation(node);
         values.write(target, y, concatenation);
         if (usesBatch() && network.epsilon(target.of()).isPresent()) {
@@ -252,9 +253,9 @@ final class OnnxNodes {
         String z = pointwise(n, n.source(), n.conv1(), false);
         String t = normRelu(z, n.norm2());
         if (n.groups() == 1) {
-            return convolution(n.conv2(), t, Window.THREE, false);
+            return convolution(n.conv2(), t, n.window(), false);
         }
-        List<Protobuf> attributes = new ArrayList<>(Arrays.asList(window(Window.THREE)));
+        List<Protobuf> attributes = new ArrayList<>(Arrays.asList(window(n.window())));
         attributes.add(integer("group", n.groups()));
         return graph.node(
                 "Conv",
@@ -264,7 +265,7 @@ final class OnnxNodes {
     }
 
     private String pooledConvolution(PooledConvolution n) {
-        String y = convolution(n.convolution(), read(n, n.source()), n.window(), false);
+        String y = convolution(n.convolution(), read(n, n.source()), n.window(), n.bias());
         return pool("MaxPool", pool(n.convolution()), normRelu(y, n.norm()), POOL_OF_STEM);
     }
 

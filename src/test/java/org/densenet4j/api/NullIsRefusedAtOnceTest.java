@@ -231,6 +231,7 @@ class NullIsRefusedAtOnceTest {
                     Read.class,
                     Read.Raw.class,
                     Read.Normalised.class,
+                    Read.Activated.class,
                     ConvolutionLayer.class,
                     PooledConvolution.class,
                     BottleneckLayer.class,
@@ -436,6 +437,7 @@ class NullIsRefusedAtOnceTest {
         sample(Read.class, Read.raw(columns));
         sample(Read.Raw.class, Read.raw(columns));
         sample(Read.Normalised.class, Read.normalisedRelu(norm, columns));
+        sample(Read.Activated.class, Read.activated(columns));
         sample(Pooling.Kind.class, Pooling.Kind.MAX);
         sample(Node.class, graph.nodes().getFirst());
         Read raw = Read.raw(columns);

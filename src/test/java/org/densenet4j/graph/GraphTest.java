@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.List;
+import java.util.Optional;
 
 /** What a graph is, and what is refused when it is built. */
 class GraphTest {
@@ -532,6 +533,65 @@ class GraphTest {
                 groups,
                 Drops.NOTHING,
                 new Features("y", 8, 6, 8).all());
+    }
+
+    /** A convolution of the input into two columns, with or without a norm of its own. */
+    private static Graph.Builder written(Features x, boolean normalised) {
+        Graph.Builder graph = Graph.builder("written", 4, 4, 2);
+        Read images = Read.raw(graph.input().all());
+        return graph.add(
+                new ConvolutionLayer(
+                        "a",
+                        images,
+                        Window.THREE,
+                        "a.conv",
+                        false,
+                        Drops.NOTHING,
+                        x.prefix(2),
+                        normalised ? Optional.of(Norm.of("a.norm")) : Optional.empty()));
+    }
+
+    @Test
+    void normsOfWritersBelongToAllThatReadTheirColumns() {
+        Features x = new Features("x", 4, 4, 2);
+        Graph graph =
+                written(x, true)
+                        .add(new Classifier("head", Read.activated(x.all()), "fc", 2))
+                        .build();
+        assertTrue(graph.isActivated(x));
+        assertEquals(
+                List.of("a.conv.weight", "a.norm.weight", "a.norm.bias", "fc.weight", "fc.bias"),
+                graph.parameters().stream().map(ParameterSpec::name).toList());
+        Graph.WrittenNorm second = graph.norms(x.columns(1, 1)).getFirst();
+        assertEquals("a", second.writer().name());
+        assertEquals(1, second.first());
+        refused(
+                "the node 'head' reads x[0..2), which 'a' normalises: read it activated",
+                () ->
+                        written(x, true)
+                                .add(new Classifier("head", Read.raw(x.all()), "fc", 2))
+                                .build());
+        refused(
+                "the node 'head' reads x[0..2) activated, but 'a' writes some of it without a norm"
+                        + " of its own",
+                () ->
+                        written(x, false)
+                                .add(new Classifier("head", Read.activated(x.all()), "fc", 2))
+                                .build());
+        refused(
+                "the node 'head' normalises the input, of which no statistics are taken",
+                () -> {
+                    Graph.Builder g = Graph.builder("input", 4, 4, 2);
+                    g.add(new Classifier("head", Read.activated(g.input().all()), "fc", 2)).build();
+                });
+        refused(
+                "the network 'written' evaluates with the batch's statistics: there the norms"
+                        + " belong to those who read, not to those who write",
+                () ->
+                        written(x, true)
+                                .evaluatesWithBatchStatistics(true)
+                                .add(new Classifier("head", Read.activated(x.all()), "fc", 2))
+                                .build());
     }
 
     @Test

@@ -33,6 +33,7 @@ import org.densenet4j.plan.TransitionDownInference;
 import org.densenet4j.plan.TransitionInference;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
+import org.densenet4j.reference.RandomScales;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -65,6 +66,7 @@ class GraphInferenceTest {
         for (long seed = 1; seed <= GRAPHS; seed++) {
             try (Device device = cpu(kernels, 1 + (int) seed % 3)) {
                 check(RandomCase.of(RandomGraph.of(seed, 0), 1 + (int) seed % 4, seed), device);
+                check(RandomCase.of(RandomScales.of(seed, 0), 1 + (int) seed % 4, seed), device);
             }
         }
     }
@@ -99,6 +101,7 @@ class GraphInferenceTest {
         try (Device device = new EmulatedDevice(DeviceOptions.defaults())) {
             for (long seed = 1; seed <= 3; seed++) {
                 check(RandomCase.of(RandomGraph.of(seed, 0), 2, seed), device);
+                check(RandomCase.of(RandomScales.of(seed, 0), 2, seed), device);
                 check(RandomCase.of(RandomGraph.ofBatchStatistics(9, seed), 2, seed), device);
             }
         }
@@ -152,6 +155,7 @@ class GraphInferenceTest {
                                 : RandomGraph.ofBatchStatistics(height, seed);
                 RandomCase c = RandomCase.of(spec, 1 + (int) seed % 3, seed);
                 check(c, device);
+                check(RandomCase.of(RandomScales.ofHeight(height, seed, 0), 2, seed), device);
                 banded +=
                         InferencePlan.of(spec).on(device).memory().nodes().stream()
                                 .filter(GraphInferenceTest::isBanded)

@@ -12,6 +12,7 @@ import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.reference.RandomGraph;
+import org.densenet4j.reference.RandomScales;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
@@ -40,9 +41,11 @@ class InferencePlanTest {
     void buffersThatLiveAtTheSameTimeNeverOverlap() {
         for (long seed = 1; seed <= 20; seed++) {
             Graph graph =
-                    seed % 3 == 0
-                            ? RandomGraph.ofBatchStatistics(12, seed)
-                            : RandomGraph.of(seed, 0);
+                    switch ((int) seed % 4) {
+                        case 0 -> RandomGraph.ofBatchStatistics(12, seed);
+                        case 1 -> RandomScales.of(seed, 0);
+                        default -> RandomGraph.of(seed, 0);
+                    };
             InferencePlan plan = InferencePlan.of(graph).batch(1 + (int) seed % 4).on(device);
             List<Buffer> buffers = plan.buffers();
             for (int i = 0; i < buffers.size(); i++) {

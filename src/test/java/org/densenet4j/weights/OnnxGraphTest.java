@@ -33,6 +33,7 @@ import org.densenet4j.graph.Window;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
+import org.densenet4j.reference.RandomScales;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -166,6 +167,11 @@ class OnnxGraphTest {
                     new OnnxOptions(13 + seed % 10, !fits || seed % 4 == 0, seed % 2 == 0);
             open(export(c, options), session -> assertSameLogits(c, session));
             free += options.fixedSize() ? 0 : 1;
+        }
+        for (int seed = 1; seed <= 8; seed++) {
+            RandomCase c = RandomCase.of(RandomScales.of(seed, 0), 2, seed);
+            OnnxOptions options = new OnnxOptions(13 + seed, true, false);
+            open(export(c, options), session -> assertSameLogits(c, session));
         }
         assertTrue(free > 5, free + " take images of any size");
     }
