@@ -18,7 +18,7 @@ The tensors are those of docs/parity.md. What these files have beside:
       maximum; margin.steps [1]: the smaller of both in all optimiser steps.
 
 The metadata have no growth_rate to bn_momentum, but the entries by which checkpoints describe a network (SpecMetadata):
-spec.family (fc-densenet, resnet or condensenet; files without it are of DenseNets), spec.name, spec.classes and so on.
+spec.family (fc-densenet, resnet, condensenet or msdnet; files without it are of DenseNets), spec.name, spec.classes and so on.
 
 Shifts of norms are placed in gaps between the values that they are added to, so that no input of a ReLU is near zero, and
 the draw is repeated until that holds in the optimiser steps too.
@@ -198,6 +198,14 @@ def condensenet(size):
          "bottleneckWidth": 3, "groups": 2, "condensationFactor": 2})
 
 
+def msdnet(imagenet, size):
+    return Case(
+        lambda: networks.MsdNet((2, 2), 4, 5, (1, 2), imagenet, 5, 0 if imagenet else 6), 3, size, 5,
+        {"family": "msdnet", "layersPerExit": (2, 2), "growthFactors": (1, 2), "bottleneckFactors": (1, 2), "growthRate": 4,
+         "initialChannels": 5, "exitChannels": 0 if imagenet else 6, "reduction": 0.5, "dropping": "EVENLY",
+         "stem": "IMAGENET" if imagenet else "SMALL"})
+
+
 CASES = {
     "fc-densenet-small": fc_densenet(),
     "cifar-resnet-small": resnet(networks.Basic, (2, 1, 2), 3, "small", "A", (15, 18)),
@@ -208,6 +216,8 @@ CASES = {
     "densenetd-small": deep_densenet(False, (37, 50)),
     "densenetblurd-small": deep_densenet(True, (37, 50)),
     "condensenet-small": condensenet((22, 19)),
+    "msdnet-small": msdnet(False, (13, 10)),
+    "msdnet-imagenet-small": msdnet(True, (37, 50)),
 }
 
 

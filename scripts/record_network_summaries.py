@@ -44,7 +44,7 @@ import numpy
 import torch
 import torch.nn.functional as functional
 
-from record_parity_case import write
+from record_parity_case import last, loss_of, write
 
 SEED = 7
 SGD = {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01}
@@ -138,6 +138,7 @@ SUMMARIES = {
     "cifar-preresnet-164": Summary(8, 32, 32, quarter=".conv3.weight"),
     "densenetblur121d": Summary(4, 96, 112, lr=5e-5),
     "condensenet-imagenet-74-c4": Summary(4, 96, 112, lr=5e-5),
+    "msdnet-imagenet-4": Summary(4, 160, 192, lr=1e-4),
 }
 
 
@@ -165,8 +166,8 @@ class Run:
         optimiser, self.losses = torch.optim.SGD(model.parameters(), **sgd), []
         for step in range(3):
             optimiser.zero_grad()
-            logits = model(images)
-            loss = functional.cross_entropy(logits, labels, ignore_index=void)
+            outputs = model(images)
+            logits, loss = last(outputs), loss_of(outputs, labels, void)
             loss.backward()
             self.losses.append(loss.item())
             if step == 0:
@@ -182,7 +183,7 @@ def record_summary(path, name, summary):
         return fill((summary.make or networks.NETWORKS[name].make)(), summary.quarter)
 
     images = uniform("input", (summary.batch, 3, summary.height, summary.width))
-    classes = make()(images[:1]).shape[1]
+    classes = last(make().eval()(images[:1])).shape[1]
     labels, void = summary.labels(classes), classes if summary.per_pixel else -100
     exact = Run(make().double(), images.double(), labels, void, summary.sgd)
     single = Run(make(), images, labels, void, summary.sgd)

@@ -62,15 +62,26 @@ def double(make_model):
     return make_model().float().double()
 
 
+def loss_of(outputs, labels, void=-100):
+    """Cross-entropy; of a network with several exits, which gives a list, the sum of theirs."""
+    exits = outputs if isinstance(outputs, list) else [outputs]
+    return sum(functional.cross_entropy(logits, labels, ignore_index=void) for logits in exits)
+
+
+def last(outputs):
+    """Logits, those of the last exit."""
+    return outputs[-1] if isinstance(outputs, list) else outputs
+
+
 def outputs(make_model, images, labels, void=-100):
     """Weights, batch, logits, loss, gradients and running statistics. Labels that are void have no part in the loss."""
     tensors = {"weights." + n: t.clone() for n, t in make_model().float().state_dict().items() if "num_batches" not in n}
     tensors["input"], tensors["labels"] = images, labels
     with torch.no_grad():
-        tensors["eval.logits"] = double(make_model).eval()(images.double())
+        tensors["eval.logits"] = last(double(make_model).eval()(images.double()))
     model, x = double(make_model).train(), images.double().requires_grad_()
-    logits = model(x)
-    loss = functional.cross_entropy(logits, labels, ignore_index=void)
+    found = model(x)
+    logits, loss = last(found), loss_of(found, labels, void)
     loss.backward()
     tensors["train.logits"], tensors["train.loss"] = logits.detach(), loss.detach().reshape(1)
     tensors.update({"train.grad." + n: p.grad.float() for n, p in model.named_parameters()})
@@ -85,7 +96,7 @@ def steps(name, make_optimiser, make_model, images, labels, void=-100):
     optimiser = make_optimiser(model)
     for step in (1, 2, 3):
         model.zero_grad()
-        loss = functional.cross_entropy(model(images.double()), labels, ignore_index=void)
+        loss = loss_of(model(images.double()), labels, void)
         losses.append(loss.item())
         loss.backward()
         optimiser.step()
@@ -99,7 +110,7 @@ def noise(make_model, images, labels, void=-100):
     """How far PyTorch's own float32 is from the gradients in double precision, in the worse of two layouts."""
 
     def gradients(model, x):
-        functional.cross_entropy(model.train()(x), labels, ignore_index=void).backward()
+        loss_of(model.train()(x), labels, void).backward()
         return {n: p.grad.double() for n, p in model.named_parameters()}
 
     exact, worst = gradients(double(make_model), images.double()), {}

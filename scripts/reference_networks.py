@@ -14,6 +14,9 @@ Names:
       norm behind conv1, and bn is the one before the head.
   CondenseNet (Huang et al. 2018)   the authors': features.{init_conv,denseblock_B.denselayer_L.{conv_1,conv_2}.{norm,conv},
       norm_last}, classifier. As it is before its first condensation, when all masks are ones; they are no tensors here.
+  MSDNet (Huang et al. 2018)        the authors' PyTorch code's: blocks.B.L.layers.S.{conv_down,conv_normal}.net.{0,1,3,4},
+      blocks.B.L.m.S.net.{0,1} of reductions, blocks.0.0.layers.S.net.{0,1} of the first layer (ImageNet: layers.0.{0,1} of the
+      finest scale), classifier.B.m.{0,1}.net.{0,1} and classifier.B.linear. Gives the logits of all exits, as a list.
   DenseNet with timm's stem "deep"  torchvision's names, and features.{conv0,norm0,conv1,norm1,conv2,norm2} of the stem.
 
 Multiply-adds are those of convolutions and products with full weights, of one image. A transposed convolution counts each
@@ -441,6 +444,144 @@ class CondenseNet(nn.Module):
         return self.classifier(relu(f.norm_last(x), f.norm_last).mean((2, 3)))
 
 
+# ---------------------------------------------------------------- MSDNet
+
+class Rectified(nn.Sequential):
+    """Convolutions, each followed by BN and ReLU, whose places in the list the ReLUs take."""
+
+    def forward(self, x):
+        for module in self:
+            if isinstance(module, nn.ReLU):
+                x = relu(x, norm)
+            else:
+                x, norm = module(x), module
+        return x
+
+
+class Net(nn.Module):
+    """What the authors put their lists into."""
+
+    def __init__(self, *modules):
+        super().__init__()
+        self.net = Rectified(*modules)
+
+    def forward(self, x):
+        return self.net(x)
+
+
+def rectified_convolution(channels, out, kernel, stride, epsilon):
+    return [nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out, epsilon), nn.ReLU()]
+
+
+def branch(channels, out, factor, stride, epsilon):
+    width = min(channels, factor * out)
+    return Net(*rectified_convolution(channels, width, 1, 1, epsilon), *rectified_convolution(width, out, 3, stride, epsilon))
+
+
+class ScaleLayer(nn.Module):
+    """What a layer adds to a scale: half from the finer scale, if that is there, and the rest from its own."""
+
+    def __init__(self, finer, own, out, factors, epsilon):
+        super().__init__()
+        if finer:
+            self.conv_down = branch(finer, out // 2, factors[0], 2, epsilon)
+        self.conv_normal = branch(own, out // 2 if finer else out, factors[1], 1, epsilon)
+
+    def forward(self, finer, own):
+        down = [self.conv_down(finer)] if hasattr(self, "conv_down") else []
+        return torch.cat([own, *down, self.conv_normal(own)], 1)
+
+
+class FirstLayer(nn.Module):
+    def __init__(self, channels, imagenet, epsilon):
+        super().__init__()
+        self.layers = nn.ModuleList()
+        if imagenet:
+            self.layers.append(Rectified(nn.Conv2d(3, channels[0], 7, 2, 3), nn.BatchNorm2d(channels[0], epsilon), nn.ReLU()))
+        else:
+            self.layers.append(Net(*rectified_convolution(3, channels[0], 3, 1, epsilon)))
+        self.imagenet = imagenet
+        for finer, out in zip(channels, channels[1:]):
+            self.layers.append(Net(*rectified_convolution(finer, out, 3, 2, epsilon)))
+
+    def forward(self, x):
+        scales = []
+        for layer in self.layers:
+            x = layer(x)
+            if self.imagenet and not scales:
+                x = max_pool(x, 3, 2, 1)
+            scales.append(x)
+        return scales
+
+
+class Layer(nn.Module):
+    """The scales that are left, the coarsest ones; one less than before where there is one more than layers."""
+
+    def __init__(self, before, scales, unit, growth, factors, bottlenecks, epsilon):
+        super().__init__()
+        self.layers = nn.ModuleList()
+        first = len(factors) - scales
+        for s in range(first, len(factors)):
+            finer = unit * factors[s - 1] if s > first or before > scales else 0
+            self.layers.append(
+                ScaleLayer(finer, unit * factors[s], growth * factors[s], (bottlenecks[s - 1], bottlenecks[s]), epsilon))
+
+    def forward(self, scales):
+        dropped = len(scales) - len(self.layers)
+        finer = [None, *scales] if not dropped else scales
+        return [layer(finer[i], scales[i + dropped]) for i, layer in enumerate(self.layers)]
+
+
+class Reduction(nn.Module):
+    def __init__(self, before, after, factors, epsilon):
+        super().__init__()
+        self.m = nn.ModuleList(Net(*rectified_convolution(before * f, after * f, 1, 1, epsilon)) for f in factors)
+
+    def forward(self, scales):
+        return [module(x) for module, x in zip(self.m, scales)]
+
+
+class Exit(nn.Module):
+    def __init__(self, channels, width, classes, epsilon):
+        super().__init__()
+        self.m = nn.Sequential(Net(*rectified_convolution(channels, width, 3, 2, epsilon)),
+                               Net(*rectified_convolution(width, width, 3, 2, epsilon)))
+        self.linear = nn.Linear(width, classes)
+
+    def forward(self, x):
+        return self.linear(self.m(x).mean((2, 3)))
+
+
+class MsdNet(nn.Module):
+    """Scales are dropped evenly, the authors' "max", and reduced where one is."""
+
+    def __init__(self, layers, growth, initial, factors, imagenet, classes, exit_width=0, reduction=0.5, epsilon=1e-5):
+        super().__init__()
+        self.blocks, self.classifier = nn.ModuleList(), nn.ModuleList()
+        scales, interval = len(factors), -(-sum(layers) // len(factors))
+        unit, number = initial, 0
+        for count in layers:
+            block = [] if number else [FirstLayer([initial * f for f in factors], imagenet, epsilon)]
+            for _ in range(count):
+                number += 1
+                before, left = scales - max(0, number - 2) // interval, scales - (number - 1) // interval
+                block.append(Layer(before, left, unit, growth, factors, factors, epsilon))
+                unit += growth
+                if before > left:
+                    block.append(Reduction(unit, int(reduction * unit), factors[scales - left:], epsilon))
+                    unit = int(reduction * unit)
+            self.blocks.append(nn.Sequential(*block))
+            channels = unit * factors[-1]
+            self.classifier.append(Exit(channels, exit_width or channels, classes, epsilon))
+
+    def forward(self, x):
+        exits = []
+        for block, classifier in zip(self.blocks, self.classifier):
+            x = block(x)
+            exits.append(classifier(x[-1]))
+        return exits
+
+
 # ---------------------------------------------------------------- full-sized networks and what is known of them
 
 MILLION = 1_000_000
@@ -482,6 +623,14 @@ def condensenet(depth, *growths):
 
 def condensenet74(groups):
     return lambda: CondenseNet((8, 16, 32, 64, 128), (4, 6, 8, 10, 8), groups, 2, 1000)
+
+
+def msdnet_imagenet(step):
+    return lambda: MsdNet((step,) * 5, 16, 32, (1, 2, 4, 4), True, 1000)
+
+
+def msdnet_cifar100(*layers):
+    return lambda: MsdNet(layers, 6, 16, (1, 2, 4), False, 100, 128)
 
 
 def camvid(large, small):
@@ -529,6 +678,10 @@ NETWORKS = {
     "condensenet-182": Network(condensenet(182, 12, 24, 48), 13_792_906, cifar(None)),
     "condensenet-imagenet-74-c4": Network(condensenet74(4), 11_922_680, {(224, 224): None}),
     "condensenet-imagenet-74-c8": Network(condensenet74(8), 11_103_608, {(224, 224): None}),
+    "msdnet-imagenet-4": Network(msdnet_imagenet(4), 23_958_440, imagenet(1_355_606_016)),
+    "msdnet-imagenet-7": Network(msdnet_imagenet(7), 62_314_472, imagenet(3_246_180_864)),
+    "msdnet-cifar100-anytime": Network(msdnet_cifar100(4, 2, 2, 2, 2, 2, 2), 3_067_960, cifar(None)),
+    "msdnet-cifar100-budgeted": Network(msdnet_cifar100(1, 2, 3, 4, 5), 2_078_924, cifar(58_087_936)),
 }
 
 

@@ -4,6 +4,7 @@ import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.MsdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 
 import picocli.CommandLine.Option;
@@ -92,7 +93,7 @@ final class ModelOption {
         switch (builder) {
             case DenseNetSpec.Builder b -> b.dropout(dropout);
             case FcDenseNetSpec.Builder b -> b.dropout(dropout);
-            case ResNetSpec.Builder _, CondenseNetSpec.Builder _ ->
+            case ResNetSpec.Builder _, CondenseNetSpec.Builder _, MsdNetSpec.Builder _ ->
                     throw refused(DROPOUT, name, "DenseNets and FC-DenseNets");
         }
     }
@@ -100,7 +101,10 @@ final class ModelOption {
     private void compression(FamilySpec.Builder builder, String name) {
         switch (builder) {
             case DenseNetSpec.Builder b -> b.compression(compression);
-            case FcDenseNetSpec.Builder _, ResNetSpec.Builder _, CondenseNetSpec.Builder _ ->
+            case FcDenseNetSpec.Builder _,
+                    ResNetSpec.Builder _,
+                    CondenseNetSpec.Builder _,
+                    MsdNetSpec.Builder _ ->
                     throw refused(COMPRESSION, name, "DenseNets");
         }
     }
@@ -140,7 +144,7 @@ final class ModelOption {
                 option.compression = s.compression();
             }
             case FcDenseNetSpec s -> option.dropout = s.dropout();
-            case ResNetSpec _, CondenseNetSpec _ -> {}
+            case ResNetSpec _, CondenseNetSpec _, MsdNetSpec _ -> {}
         }
         return option.arguments(spec.name());
     }

@@ -9,7 +9,7 @@ import org.densenet4j.plan.NormScratch;
 
 /**
  * What a dense layer reads whose writers normalise, as an autograd framework has it: a
- * concatenation of BN-ReLU outputs, and its gradient.
+ * concatenation of BN-ReLU outputs, made by the first layer that reads just these, and its gradient.
  */
 final class ActivatedConcatenation implements NaivePrefix {
     private final Compute compute;
@@ -34,6 +34,9 @@ final class ActivatedConcatenation implements NaivePrefix {
 
     @Override
     public void concatenate(Pass pass) {
+        if (copies.isThere()) {
+            return;
+        }
         source.prepareForward(pass);
         compute.forEachChunk(chunks, pass, (lane, chunk) -> source.copyTo(chunk, normalise(chunk)));
     }

@@ -2,11 +2,14 @@ package org.densenet4j.plan;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
 
+import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -16,6 +19,7 @@ final class Planner extends NodePlanner {
     private final MemoryStrategy strategy;
     private final TargetKind targets;
     private final Map<Features, Channels> channels = new IdentityHashMap<>();
+    private final Map<List<Columns>, Matrix> concatenations = new HashMap<>();
 
     Planner(
             Graph graph,
@@ -77,6 +81,20 @@ final class Planner extends NodePlanner {
                                         schedule().forward(node),
                                         schedule().keeps(node)))
                 : Optional.empty();
+    }
+
+    /** Whether a node before has concatenated these activated columns for the naive strategy. */
+    boolean isConcatenated(List<Columns> ranges) {
+        return concatenations.containsKey(ranges);
+    }
+
+    /**
+     * The naive strategy's concatenation of activated columns: that of the first node which reads
+     * them, whose backward pass is the last.
+     */
+    Matrix concatenation(Node node, List<Columns> ranges, int rows, int columns) {
+        return concatenations.computeIfAbsent(
+                ranges, _ -> naiveCopy(node, ".concatenation", rows, columns).orElseThrow());
     }
 
     /**

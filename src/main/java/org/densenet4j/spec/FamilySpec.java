@@ -13,7 +13,7 @@ import java.util.stream.Stream;
  * own it can be changed field by field, and files keep it as text ({@link SpecMetadata}).
  */
 public sealed interface FamilySpec extends NetworkSpec
-        permits DenseNetSpec, FcDenseNetSpec, ResNetSpec, CondenseNetSpec {
+        permits DenseNetSpec, FcDenseNetSpec, ResNetSpec, CondenseNetSpec, MsdNetSpec {
     /** The names that {@link #preset} knows. */
     String NAMES =
             DenseNetSpec.NAMES
@@ -22,7 +22,9 @@ public sealed interface FamilySpec extends NetworkSpec
                     + ", "
                     + ResNetSpec.NAMES
                     + ", "
-                    + CondenseNetSpec.NAMES;
+                    + CondenseNetSpec.NAMES
+                    + ", "
+                    + MsdNetSpec.NAMES;
 
     /**
      * {@return a preset of any family by name, which may be followed by changes: {@code +doubling}
@@ -47,7 +49,8 @@ public sealed interface FamilySpec extends NetworkSpec
                                 DenseNetSpec.named(name),
                                 FcDenseNetSpec.named(name),
                                 ResNetSpec.named(name),
-                                CondenseNetSpec.named(name))
+                                CondenseNetSpec.named(name),
+                                MsdNetSpec.named(name))
                         .<Builder>flatMap(Optional::stream)
                         .findFirst();
         return FieldChecks.known(found, name, NAMES);
@@ -81,7 +84,8 @@ public sealed interface FamilySpec extends NetworkSpec
             permits DenseNetSpec.Builder,
                     FcDenseNetSpec.Builder,
                     ResNetSpec.Builder,
-                    CondenseNetSpec.Builder {
+                    CondenseNetSpec.Builder,
+                    MsdNetSpec.Builder {
         /**
          * A name to show.
          *

@@ -26,6 +26,7 @@ public final class SpecMetadata {
     private static final String FC_DENSENET = "fc-densenet";
     private static final String RESNET = "resnet";
     private static final String CONDENSENET = "condensenet";
+    private static final String MSDNET = "msdnet";
     private static final String GRAPH = "graph";
 
     /** A field that every DenseNet's file has. */
@@ -57,6 +58,7 @@ public final class SpecMetadata {
             case FcDenseNetSpec s -> text.write(s);
             case ResNetSpec s -> text.write(s);
             case CondenseNetSpec s -> text.write(s);
+            case MsdNetSpec s -> text.write(s);
             default -> text.write(spec.name(), spec.graph());
         }
         return text.entries;
@@ -119,6 +121,21 @@ public final class SpecMetadata {
         put("bottleneckWidth", spec.bottleneckWidth());
         put("groups", spec.groups());
         put("condensationFactor", spec.condensationFactor());
+        putCommon(spec);
+    }
+
+    private void write(MsdNetSpec spec) {
+        put(FAMILY, MSDNET);
+        put("name", spec.name());
+        put("layersPerExit", spec.layersPerExit());
+        put("growthFactors", spec.growthFactors());
+        put("bottleneckFactors", spec.bottleneckFactors());
+        put(GROWTH_RATE, spec.growthRate());
+        put("initialChannels", spec.initialChannels());
+        put("exitChannels", spec.exitChannels());
+        put("reduction", spec.reduction());
+        put("dropping", spec.dropping());
+        put("stem", spec.stem());
         putCommon(spec);
     }
 
@@ -213,13 +230,14 @@ public final class SpecMetadata {
                     case FC_DENSENET -> text.fcDenseNet(tensors);
                     case RESNET -> text.resNet(tensors);
                     case CONDENSENET -> text.condenseNet(tensors);
+                    case MSDNET -> text.msdNet(tensors);
                     default ->
                             throw new IllegalArgumentException(
                                     "the family '"
                                             + family
-                                            + "' is unknown: densenet, fc-densenet, resnet and"
-                                            + " condensenet are known; a newer version may know"
-                                            + " it");
+                                            + "' is unknown: densenet, fc-densenet, resnet,"
+                                            + " condensenet and msdnet are known; a newer version"
+                                            + " may know it");
                 };
         return builder.name(text.field("name"))
                 .classes(text.integer("classes"))
@@ -276,6 +294,19 @@ public final class SpecMetadata {
                 .bottleneckWidth(integer("bottleneckWidth"))
                 .groups(integer("groups"))
                 .condensationFactor(integer("condensationFactor"));
+    }
+
+    private MsdNetSpec.Builder msdNet(int tensors) {
+        return MsdNetSpec.builder()
+                .layersPerExit(layers("layersPerExit", tensors))
+                .growthFactors(layers("growthFactors", Integer.MAX_VALUE))
+                .bottleneckFactors(layers("bottleneckFactors", Integer.MAX_VALUE))
+                .growthRate(integer(GROWTH_RATE))
+                .initialChannels(integer("initialChannels"))
+                .exitChannels(integer("exitChannels"))
+                .reduction(number("reduction"))
+                .dropping(constant(MsdNetSpec.Dropping.class, "dropping"))
+                .stem(constant(Stem.class, "stem"));
     }
 
     private String field(String field) {

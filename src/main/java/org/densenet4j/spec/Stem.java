@@ -28,6 +28,7 @@ public enum Stem {
         return switch (Objects.requireNonNull(spec, "spec")) {
             case DenseNetSpec s -> Optional.of(s.stem());
             case ResNetSpec s -> Optional.of(s.stem());
+            case MsdNetSpec s -> Optional.of(s.stem());
             default -> Optional.empty();
         };
     }

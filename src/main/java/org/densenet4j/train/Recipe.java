@@ -22,6 +22,7 @@ import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.MsdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.jspecify.annotations.Nullable;
 
@@ -437,6 +438,18 @@ public record Recipe(
                                 "schedule", "cosine",
                                 "colour-jitter", "0",
                                 "group-lasso", "1e-5")));
+        // Huang et al. 2018 (arXiv 1703.09844), section 5 and appendix A.
+        presets.put(
+                "msdnet",
+                presets.get("cifar")
+                        .set(Map.of("recipe", "msdnet", "model", "msdnet-cifar100-anytime")));
+        presets.put(
+                "msdnet-imagenet",
+                imageNet.set(
+                        Map.of(
+                                "recipe", "msdnet-imagenet",
+                                "model", "msdnet-imagenet-7",
+                                "colour-jitter", "0")));
         // Jégou et al. 2017 (arXiv 1611.09326), section 4.1, and the authors' code.
         Recipe fcDenseNet =
                 GLYPHS.set(
@@ -839,7 +852,7 @@ public record Recipe(
                 requireNone("stochastic-depth", stochasticDepth);
                 requireNone("compression", compression);
             }
-            case ResNetSpec.Builder _, CondenseNetSpec.Builder _ -> {
+            case ResNetSpec.Builder _, CondenseNetSpec.Builder _, MsdNetSpec.Builder _ -> {
                 requireNone("dropout", dropout);
                 requireNone("stochastic-depth", stochasticDepth);
                 requireNone("compression", compression);

@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 
 /**
  * The names of the families: torchvision's of DenseNets and ResNets, those of FC-DenseNet's usual
- * PyTorch port, and those of CondenseNet's authors.
+ * PyTorch port, and those of the authors of CondenseNet and of MSDNet's PyTorch code.
  */
 enum FamilyNames implements NameStyle {
     /**
@@ -59,7 +59,18 @@ enum FamilyNames implements NameStyle {
             "features.",
             "init_conv|denseblock_\\d+|norm_last",
             "",
-            "classifier");
+            "classifier"),
+
+    /**
+     * Of the authors' PyTorch code (Huang et al. 2018, arXiv 1703.09844). Every exit has a head.
+     */
+    MSDNET(
+            "an MSDNet",
+            "blocks.0.1.layers.0.conv_normal.net.0.weight",
+            "",
+            "blocks\\.\\d+\\.\\d+\\.(?:layers|m)|classifier\\.\\d+\\.m",
+            "",
+            "classifier.0.linear");
 
     private final String network;
     private final String example;

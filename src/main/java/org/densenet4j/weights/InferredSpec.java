@@ -33,6 +33,7 @@ final class InferredSpec {
             case FC_DENSENET -> new InferredFcDenseNet(tensors).spec();
             case RESNET -> new InferredResNet(tensors).spec();
             case CONDENSENET -> new InferredCondenseNet(tensors).spec();
+            case MSDNET -> new InferredMsdNet(tensors).spec();
         };
     }
 

@@ -4,6 +4,7 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.MsdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 
 import java.util.Arrays;
@@ -26,6 +27,7 @@ sealed interface NameStyle permits FamilyNames, OwnNames {
             case FcDenseNetSpec _ -> FamilyNames.FC_DENSENET;
             case ResNetSpec _ -> FamilyNames.RESNET;
             case CondenseNetSpec _ -> FamilyNames.CONDENSENET;
+            case MsdNetSpec _ -> FamilyNames.MSDNET;
             default -> new OwnNames(spec.name(), spec.graph());
         };
     }

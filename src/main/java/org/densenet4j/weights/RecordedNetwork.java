@@ -10,6 +10,7 @@ import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.MsdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.SpecMetadata;
 import org.densenet4j.train.Checkpoint;
@@ -135,6 +136,7 @@ final class RecordedNetwork {
                     put(epsilons, n.norm());
                 }
             }
+            node.outputNorm().ifPresent(n -> put(epsilons, n));
             node.innerNorms().forEach(inner -> put(epsilons, inner.norm()));
         }
         return epsilons;
@@ -158,6 +160,7 @@ final class RecordedNetwork {
                 case FcDenseNetSpec _ -> FcDenseNetSpec.builder().build();
                 case ResNetSpec _ -> ResNetSpec.builder().build();
                 case CondenseNetSpec _ -> CondenseNetSpec.builder().build();
+                case MsdNetSpec _ -> MsdNetSpec.builder().build();
             };
         }
     }

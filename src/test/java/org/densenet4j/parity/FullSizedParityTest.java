@@ -61,7 +61,7 @@ class FullSizedParityTest {
 
     /** One of each family that is no DenseNet. Others are recorded and take as long again. */
     @ParameterizedTest
-    @ValueSource(strings = {"resnet50", "fc-densenet103", "condensenet-imagenet-74-c4"})
+    @ValueSource(strings = {"resnet50", "fc-densenet103", "condensenet-imagenet-74-c4", "msdnet-imagenet-4"})
     void aPassAndThreeStepsAgree(String name) throws IOException {
         DeviceOptions direct = new DeviceOptions(2, false, true).withWinograd(false);
         try (RecordedSummary recorded = RecordedSummary.open(name);
@@ -189,7 +189,8 @@ class FullSizedParityTest {
                 double root = Math.sqrt(counts[i]);
                 double theirs = theirNorms[i] / root;
                 if (theirs < zero) {
-                    assertTrue(norms[i] / root < zero, tensor + ": " + norms[i] + " is not zero");
+                    // In single precision sums over all pixels leave more than nothing.
+                    assertTrue(norms[i] / root < 10 * zero, tensor + ": " + norms[i] + " is not zero");
                     continue;
                 }
                 double error = Math.abs(norms[i] - theirNorms[i]) / theirNorms[i];

@@ -63,7 +63,9 @@ class NetworkParityTest {
                 "cifar-preresnet-bottleneck",
                 "densenetd",
                 "densenetblurd",
-                "condensenet"
+                "condensenet",
+                "msdnet",
+                "msdnet-imagenet"
             })
     void everyRecordedNumberAgreesOnBothBackends(String name) throws IOException {
         DeviceOptions direct = new DeviceOptions(2, false, true).withWinograd(false);

@@ -12,6 +12,7 @@ import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.MsdNetSpec;
 import org.densenet4j.spec.NetworkShape;
 import org.densenet4j.weights.RandomSpec;
 import org.junit.jupiter.api.AfterAll;
@@ -70,6 +71,28 @@ class MemoryPlanTest {
     void aCondenseNetKeepsABottleneckForEachLayerOrItsBlocksAlone(
             MemoryStrategy strategy, double most) {
         CondenseNetSpec spec = CondenseNetSpec.imageNet74(4).build();
+        MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(16).on(device);
+        double bytes = 0;
+        for (Category category :
+                List.of(
+                        Category.FEATURES,
+                        Category.BOTTLENECKS,
+                        Category.GRADIENTS,
+                        Category.WORKSPACE)) {
+            bytes += plan.bytesAtPeak().get(category);
+        }
+        assertTrue(bytes < most * MB && bytes > (most - 1) * MB, bytes + " bytes");
+    }
+
+    /**
+     * An MSDNet's batch norms belong to those who write, so its matrices are all that layers read:
+     * of 1,635 MB that an autograd framework keeps, 452 are left with the bottlenecks and 160.4
+     * without.
+     */
+    @ParameterizedTest
+    @CsvSource({"SHARED, 452", "RECOMPUTE, 160.4"})
+    void anMsdNetKeepsItsScalesAndABottleneckForEachBranch(MemoryStrategy strategy, double most) {
+        MsdNetSpec spec = MsdNetSpec.imageNet(7).build();
         MemoryPlan plan = MemoryPlan.of(spec).strategy(strategy).batch(16).on(device);
         double bytes = 0;
         for (Category category :

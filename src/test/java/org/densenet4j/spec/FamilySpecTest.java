@@ -43,7 +43,9 @@ class FamilySpecTest {
                 "cifar-preresnet-164",
                 "condensenet-86",
                 "condensenet-imagenet-74-c4",
-                "condensenet-imagenet-74-c8"
+                "condensenet-imagenet-74-c8",
+                "msdnet-imagenet-7",
+                "msdnet-cifar100-anytime"
             })
     void presetsOfAllFamiliesHaveNames(String name) {
         assertEquals(name, FamilySpec.preset(" " + name.toUpperCase(Locale.ROOT)).build().name());
@@ -56,7 +58,8 @@ class FamilySpecTest {
                         + " c-DEPTH-K, densenet121/169/201/161/264/232, densenetblur121d,"
                         + " densenet264d, fc-densenet56/67/103, fc-densenet-LEVELS-LAYERS-K,"
                         + " resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH,"
-                        + " condensenet-50/74/86/98/110/122/182, condensenet-imagenet-74-c4, -c8",
+                        + " condensenet-50/74/86/98/110/122/182, condensenet-imagenet-74-c4, -c8,"
+                        + " msdnet-imagenet-4/7, msdnet-cifar100-anytime/budgeted",
                 refusal("resnet51"));
         for (String name : new String[] {"", "fc-densenet-56", "cifar-resnet-", "bc-100", "mine"}) {
             assertTrue(refusal(name).startsWith("no model named '" + name + "'"), name);

@@ -10,6 +10,7 @@ import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.MsdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.testing.RecordedNetworks;
@@ -93,6 +94,7 @@ class InferredFamilyTest {
             case ResNetSpec s -> s.stem() == Stem.IMAGENET;
             case FcDenseNetSpec _ -> true;
             case CondenseNetSpec _ -> false;
+            case MsdNetSpec s -> s.stem() == Stem.IMAGENET;
         };
     }
 

@@ -15,6 +15,7 @@ import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.MsdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 
@@ -38,6 +39,8 @@ final class SmallNetworks {
                 denseNet(Stem.DEEP_BLUR),
                 fcDenseNet(),
                 condenseNet(),
+                msdNet(Stem.SMALL),
+                msdNet(Stem.IMAGENET),
                 resNet(false, ResNetSpec.Unit.BASIC, Stem.SMALL),
                 resNet(true, ResNetSpec.Unit.BASIC, Stem.SMALL),
                 resNet(true, ResNetSpec.Unit.BOTTLENECK, Stem.SMALL),
@@ -68,6 +71,19 @@ final class SmallNetworks {
                 .classes(4)
                 .bnEpsilon(1e-5)
                 .evaluatesWithBatchStatistics(false)
+                .build();
+    }
+
+    static MsdNetSpec msdNet(Stem stem) {
+        return MsdNetSpec.builder()
+                .layersPerExit(1, 2)
+                .growthFactors(1, 2)
+                .bottleneckFactors(1, 2)
+                .growthRate(3)
+                .initialChannels(4)
+                .exitChannels(stem == Stem.SMALL ? 5 : 0)
+                .stem(stem)
+                .inputSize(stem == Stem.SMALL ? 32 : 224)
                 .build();
     }
 
