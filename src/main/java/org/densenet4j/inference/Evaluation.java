@@ -75,13 +75,16 @@ public record Evaluation(
         Objects.requireNonNull(predictor, "predictor");
         Objects.requireNonNull(images, "images");
         Objects.requireNonNull(views, "views");
-        BatchLoader matched =
-                predictor
-                        .images()
-                        .classNames()
-                        .map(images::relabelled)
-                        .orElseGet(() -> byPosition(predictor, images));
-        return measure(predictor, matched, views);
+        return measure(predictor, matched(predictor, images), views);
+    }
+
+    /** The images with labels that are the network's classes. */
+    static BatchLoader matched(Predictor predictor, BatchLoader images) {
+        return predictor
+                .images()
+                .classNames()
+                .map(images::relabelled)
+                .orElseGet(() -> byPosition(predictor, images));
     }
 
     private static BatchLoader byPosition(Predictor predictor, BatchLoader images) {

@@ -34,6 +34,9 @@ public final class InferenceNetwork implements AutoCloseable {
     /** Images of the last pass, whose results are there. */
     private int looked;
 
+    /** Stages of the last pass that have run. */
+    private int ran;
+
     private InferenceNetwork(InferencePlan plan, Device device) {
         this.plan = plan;
         this.memory = plan.memory();
@@ -110,6 +113,58 @@ public final class InferenceNetwork implements AutoCloseable {
      * @throws IllegalArgumentException when the array has fewer images or they do not fit the plan
      */
     public void forward(float[] images, int from, int count) {
+        forward(stages.size(), images, from, count);
+    }
+
+    /**
+     * Runs the forward pass as far as a head; what comes behind it does not run. {@link #advance}
+     * goes on from there.
+     *
+     * @param head the name of a head's node
+     * @param images normalised pixels, NHWC
+     * @param from index of the first image in the array
+     * @param count images, 1 to the plan's batch
+     * @throws IllegalArgumentException when there is no such head, or as the whole pass
+     */
+    public void forward(String head, float[] images, int from, int count) {
+        Objects.requireNonNull(head, "head");
+        Objects.requireNonNull(images, "images");
+        forward(end(head), images, from, count);
+    }
+
+    /**
+     * Goes on with the last pass as far as a head, unless it has come so far.
+     *
+     * @param head the name of a head's node
+     * @throws IllegalArgumentException when there is no such head
+     * @throws IllegalStateException when there was no pass
+     */
+    public void advance(String head) {
+        Objects.requireNonNull(head, "head");
+        int end = end(head);
+        try (DeviceUse _ = use.begin()) {
+            checkLooked(0, 1);
+            run(end, looked);
+        }
+    }
+
+    /** How many stages there are up to a head, with it. */
+    private int end(String head) {
+        memory.head(head);
+        int end = 1;
+        while (!memory.graph().nodes().get(end - 1).name().equals(head)) {
+            end++;
+        }
+        return end;
+    }
+
+    private void run(int end, int images) {
+        for (; ran < end; ran++) {
+            stages.get(ran).forward(images);
+        }
+    }
+
+    private void forward(int end, float[] images, int from, int count) {
         try (DeviceUse _ = use.begin()) {
             if (count < 1 || count > plan.batch()) {
                 throw new IllegalArgumentException(
@@ -125,9 +180,8 @@ public final class InferenceNetwork implements AutoCloseable {
             looked = 0;
             arena.upload(
                     images, Math.toIntExact(from * floats), memory.input().rows(0, count * pixels));
-            for (InferenceStage stage : stages) {
-                stage.forward(count);
-            }
+            ran = 0;
+            run(end, count);
             looked = count;
         }
     }
@@ -188,6 +242,10 @@ public final class InferenceNetwork implements AutoCloseable {
 
     private void logits(HeadInference head, int count, float[] target, int at) {
         try (DeviceUse _ = use.begin()) {
+            if (looked > 0 && ran < end(head.name())) {
+                throw new IllegalStateException(
+                        "the last pass has not come to '" + head.name() + "'; call advance before");
+            }
             copy(head.logits(), head.logitRowsPerImage(), count, target, at);
         }
     }

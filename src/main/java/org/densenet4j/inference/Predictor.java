@@ -20,8 +20,11 @@ import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -47,11 +50,14 @@ import java.util.stream.IntStream;
  * twice.
  */
 public final class Predictor implements AutoCloseable {
+    private static final int PASSES = 5;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final InferenceNetwork network;
     private final @Nullable Device ownedDevice;
     private final NetworkSpec spec;
     private final int classes;
+    private final List<Exit> exits;
     private final List<String> classNames;
     private final Optional<Normalisation> normalisation;
     private final ImageMetadata images;
@@ -64,6 +70,7 @@ public final class Predictor implements AutoCloseable {
         this.ownedDevice = ownedDevice;
         this.spec = builder.spec;
         this.classes = network.plan().memory().head().logits().columns();
+        this.exits = Exit.of(spec);
         this.classNames =
                 builder.classNames.orElseGet(
                         () -> IntStream.range(0, classes).mapToObj(c -> "class " + c).toList());
@@ -245,6 +252,181 @@ public final class Predictor implements AutoCloseable {
         float[] logits = results(images, count, each);
         forEachBatch(images, count, (first, n) -> network.logits(head, n, logits, first * each));
         return logits;
+    }
+
+    /** {@return the exits of the network: its heads for images, in the order in which they come} */
+    public List<Exit> exits() {
+        return exits;
+    }
+
+    /**
+     * {@return {@link #logits(float[], int)} of an exit; nothing behind it is computed}
+     *
+     * @param exit one of {@link #exits}
+     * @param images normalised pixels, NHWC
+     * @param count images, any number
+     * @throws IllegalArgumentException when it is of another network
+     */
+    public float[] logits(Exit exit, float[] images, int count) {
+        Objects.requireNonNull(exit, "exit");
+        Objects.requireNonNull(images, "images");
+        String head = exit.head();
+        int each = network.logitsPerImage(head);
+        float[] logits = results(images, count, each);
+        inBatches(
+                images,
+                count,
+                (first, n) -> {
+                    network.forward(head, images, first, n);
+                    network.logits(head, n, logits, first * each);
+                });
+        return logits;
+    }
+
+    /**
+     * {@return the last exit that comes within a budget}
+     *
+     * @param most multiply-adds of an image
+     * @throws IllegalArgumentException when no exit does, with what the first one takes
+     */
+    public Exit within(long most) {
+        return exits.reversed().stream()
+                .filter(exit -> exit.multiplyAdds() <= most)
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        String.format(
+                                                Locale.ROOT,
+                                                "no exit comes within %,d multiply-adds an image;"
+                                                        + " the first takes %,d",
+                                                most,
+                                                exits.getFirst().multiplyAdds())));
+    }
+
+    /**
+     * {@return the last exit that comes within a time, as it is measured here, with images that are
+     * looked at one by one; to be asked once, not for each image}
+     *
+     * @param most of an image
+     * @throws IllegalArgumentException when no exit does, with what the first one takes
+     */
+    public Exit within(Duration most) {
+        Objects.requireNonNull(most, "most");
+        List<Duration> times = exitTimes();
+        for (int i = exits.size() - 1; i >= 0; i--) {
+            if (times.get(i).compareTo(most) <= 0) {
+                return exits.get(i);
+            }
+        }
+        throw new IllegalArgumentException(
+                String.format(
+                        Locale.ROOT,
+                        "no exit comes within %.3f ms an image; the first takes %.3f ms here",
+                        most.toNanos() / 1e6,
+                        times.getFirst().toNanos() / 1e6));
+    }
+
+    /** {@return the time of one image as far as each exit, the median of a few passes} */
+    public List<Duration> exitTimes() {
+        float[] image = new float[spec.inputHeight() * spec.inputWidth() * spec.inputChannels()];
+        long[][] times = new long[exits.size()][PASSES];
+        for (int pass = -1; pass < PASSES; pass++) { // the first one warms up
+            int number = Math.max(0, pass);
+            throughExits(
+                    image,
+                    1,
+                    (exit, first, logits, nanos) -> {
+                        times[exit][number] = nanos;
+                        return true;
+                    });
+        }
+        List<Duration> medians = new ArrayList<>();
+        for (long[] t : times) {
+            Arrays.sort(t);
+            medians.add(Duration.ofNanos(t[PASSES / 2]));
+        }
+        return medians;
+    }
+
+    /**
+     * {@return the {@code k} most probable classes of each image, which leaves at the first exit
+     * whose threshold its largest probability reaches (Huang et al. 2018, section 3); images are
+     * looked at one by one, and nothing behind that exit is computed}
+     *
+     * @param images normalised pixels, NHWC
+     * @param count images, any number
+     * @param thresholds one for each exit
+     * @param k 1 or more
+     */
+    public List<List<Prediction>> classify(
+            float[] images, int count, ExitThresholds thresholds, int k) {
+        Objects.requireNonNull(images, "images");
+        Objects.requireNonNull(thresholds, "thresholds");
+        if (k < 1) {
+            throw new IllegalArgumentException("k = " + k + ": use 1 or more classes");
+        }
+        thresholds.requireFor(exits);
+        check(images, count);
+        int floats = spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
+        List<List<Prediction>> all = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            float[] image = Arrays.copyOfRange(images, i * floats, (i + 1) * floats);
+            throughExits(
+                    image,
+                    1,
+                    (exit, first, logits, nanos) -> {
+                        checkLogits(logits, 0, first);
+                        OutputActivation.SOFTMAX.apply(logits, classes);
+                        boolean leaves =
+                                thresholds.leaves(
+                                        exit, logits[ClassLogits.best(logits, 0, classes)]);
+                        if (leaves) {
+                            all.add(Prediction.top(k, logits, 0, classNames));
+                        }
+                        return !leaves;
+                    });
+        }
+        return all;
+    }
+
+    /** What is done at an exit. */
+    interface AtExit {
+        /**
+         * Looks at the logits of a batch.
+         *
+         * @param exit its number, from 0
+         * @param first number of the batch's first image
+         * @param logits [n, classes]
+         * @param nanos since the batch began, without what is done here
+         * @return whether to go on to the next exit
+         */
+        boolean take(int exit, int first, float[] logits, long nanos);
+    }
+
+    /** Takes images through all exits, batch by batch. */
+    void throughExits(float[] images, int count, AtExit work) {
+        inBatches(
+                images,
+                count,
+                (first, n) -> {
+                    long nanos = 0;
+                    for (int i = 0; i < exits.size(); i++) {
+                        String head = exits.get(i).head();
+                        float[] logits = new float[Math.multiplyExact(n, classes)];
+                        long start = System.nanoTime();
+                        if (i == 0) {
+                            network.forward(head, images, first, n);
+                        } else {
+                            network.advance(head);
+                        }
+                        network.logits(head, n, logits, 0);
+                        nanos += System.nanoTime() - start;
+                        if (!work.take(i, first, logits, nanos)) {
+                            return;
+                        }
+                    }
+                });
     }
 
     /**
@@ -496,6 +678,17 @@ public final class Predictor implements AutoCloseable {
     }
 
     private void forEachBatch(float[] images, int count, BatchResult result) {
+        inBatches(
+                images,
+                count,
+                (first, n) -> {
+                    network.forward(images, first, n);
+                    result.take(first, n);
+                });
+    }
+
+    /** Work on batches of images, one caller at a time. */
+    private void inBatches(float[] images, int count, BatchResult work) {
         check(images, count);
         checkPixels(images, count);
         lock.lock();
@@ -506,8 +699,7 @@ public final class Predictor implements AutoCloseable {
             int most = network.plan().batch();
             for (int first = 0; first < count; first += most) {
                 int n = Math.min(most, count - first);
-                network.forward(images, first, n);
-                result.take(first, n);
+                work.take(first, n);
             }
         } finally {
             lock.unlock();

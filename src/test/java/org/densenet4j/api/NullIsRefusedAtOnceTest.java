@@ -99,6 +99,8 @@ import org.densenet4j.graph.TransitionUp;
 import org.densenet4j.graph.Window;
 import org.densenet4j.inference.EmbeddingsWriter;
 import org.densenet4j.inference.Evaluation;
+import org.densenet4j.inference.Exit;
+import org.densenet4j.inference.ExitThresholds;
 import org.densenet4j.inference.HeatMap;
 import org.densenet4j.inference.HeatMapOverlay;
 import org.densenet4j.inference.ImagePreparation;
@@ -269,6 +271,8 @@ class NullIsRefusedAtOnceTest {
                     Predictor.Builder.class,
                     InferenceNetwork.class,
                     Evaluation.class,
+                    Exit.class,
+                    ExitThresholds.class,
                     HeatMapOverlay.class,
                     ImagePreparation.class,
                     Batch.class,
@@ -493,6 +497,8 @@ class NullIsRefusedAtOnceTest {
         sample(Predictor.Builder.class, Predictor.of(model));
         sample(OutputActivation.class, OutputActivation.SOFTMAX);
         sample(Image.class, new Image(8, 8, 3, new byte[192]));
+        sample(Exit.class, new Exit(1, "exit1", 1));
+        sample(ExitThresholds.class, new ExitThresholds(List.of()));
         sample(HeatMap.class, new HeatMap(0, 1, 1, new float[1]));
         sample(ImagePreparation.class, ImagePreparation.of(spec, Normalisation.CIFAR10));
         sample(byte[].class, new byte[9]);

@@ -45,7 +45,15 @@ class FullSizedParityTest {
      * @param element of an element, in units of the root mean square of its tensor
      * @param mean root mean square of that over all recorded elements
      */
-    private record Tolerance(double norm, double element, double mean) {}
+    private record Tolerance(double norm, double element, double mean) {
+        /** More where PyTorch's own single precision is off by more than half of that. */
+        Tolerance timesNoise(double[] noise) {
+            double[] sorted = noise.clone();
+            Arrays.sort(sorted);
+            double factor = Math.max(1, 2 * sorted[sorted.length / 2] / norm);
+            return new Tolerance(factor * norm, factor * element, factor * mean);
+        }
+    }
 
     /** Of running statistics, which are continuous. */
     private static final Tolerance STATISTICS = new Tolerance(1e-4, 1e-3, 1e-4);
@@ -123,7 +131,11 @@ class FullSizedParityTest {
             }
         }
         sampled(trained, network::parameter, start)
-                .check("change of steps", recorded.values("sgd3.change.norm"), moved, GRADIENTS);
+                .check(
+                        "change of steps",
+                        recorded.values("sgd3.change.norm"),
+                        moved,
+                        GRADIENTS.timesNoise(recorded.values("noise.sgd3.change")));
     }
 
     private static Set<String> names(List<ParameterSpec> tensors) {
