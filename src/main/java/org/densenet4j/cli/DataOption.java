@@ -114,6 +114,7 @@ final class DataOption {
     private ImageMetadata known = ImageMetadata.NONE;
 
     @Mixin private ValShareOption valShare;
+    @Mixin private ThresholdShareOption thresholdShare;
 
     @Mixin private TarSource tars;
 
@@ -210,7 +211,27 @@ final class DataOption {
         check();
         follow(recorded);
         known = recorded;
-        return open(network);
+        Source all = open(network);
+        return new Source(
+                thresholdShare.training(all.train()),
+                all.test(),
+                all.normalisation(),
+                all.augment());
+    }
+
+    /**
+     * Opens the training images that training left to thresholds.
+     *
+     * @param network what images of any size are prepared for
+     * @param recorded what the network's weights say of their images
+     * @throws IllegalArgumentException when it left none
+     */
+    Dataset openForThresholds(NetworkSpec network, ImageMetadata recorded) throws IOException {
+        check();
+        follow(recorded);
+        known = recorded;
+        resizing = recorded.resizing().orElse(Resizing.DEFAULT);
+        return thresholdShare.ofThresholds(open(network).train());
     }
 
     /** How images of folders become the network's input. */
@@ -333,6 +354,7 @@ final class DataOption {
         if (glyphs != null && !data.equals("glyphs")) {
             throw new IllegalArgumentException("--glyphs is for --data glyphs, not for " + data);
         }
+        thresholdShare.check();
         valShare.check((data.startsWith(FOLDER) && !labels.isGiven()) || isTar());
         tars.check(isTar());
         List<String> kinds = new ArrayList<>(PUBLISHED);
@@ -488,6 +510,7 @@ final class DataOption {
     /** Holds the images out that the run of some weights held out, where no option says which. */
     void followRun(Map<String, String> notes) {
         valShare.follow(notes);
+        thresholdShare.follow(notes);
         if (labels.isGiven()) {
             labels.follow(notes);
         }
@@ -614,6 +637,7 @@ final class DataOption {
         settings.put("loader-threads", String.valueOf(loaderThreads));
         settings.putAll(labels.settings());
         settings.putAll(valShare.settings());
+        settings.putAll(thresholdShare.settings());
         settings.putAll(tars.settings());
         return settings;
     }
@@ -628,6 +652,7 @@ final class DataOption {
         settings.number("loader-threads", Integer::parseInt, saved -> loaderThreads = saved);
         labels.restore(settings);
         valShare.restore(settings);
+        thresholdShare.restore(settings);
         tars.restore(settings);
     }
 

@@ -8,6 +8,7 @@ import org.densenet4j.data.SegmentationFolder.Subset;
 import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.data.ViewedDataset;
 import org.densenet4j.inference.Evaluation;
+import org.densenet4j.inference.ExitEvaluation;
 import org.densenet4j.inference.OutputEvaluation;
 import org.densenet4j.inference.PixelEvaluation;
 import org.densenet4j.inference.Predictor;
@@ -21,6 +22,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -60,6 +62,22 @@ final class EvaluateCommand implements Callable<Integer> {
                             + " --labels VAL, or TEST where there are none)")
     private Subset subset;
 
+    @Option(
+            names = "--anytime",
+            description =
+                    "of a network with several exits: accuracy of each against its multiply-adds and"
+                            + " its time, also as a page")
+    private boolean anytime;
+
+    @Option(
+            names = "--budget",
+            description =
+                    "the same, and with easy images leaving early, by thresholds that are found with"
+                            + " the training images that --threshold-share left out")
+    private boolean budget;
+
+    @Mixin private ReportOption report;
+
     @Option(names = "--json", description = "print JSON instead of a table")
     private boolean json;
 
@@ -93,6 +111,10 @@ final class EvaluateCommand implements Callable<Integer> {
             Dataset test =
                     data.openTest(p.spec(), p.images(), subset == null ? "" : subset.toString());
             check(p, test);
+            if (anytime || budget) {
+                evaluateExits(p, test);
+                return;
+            }
             List<ImageView> views = testTime.views().views();
             BatchLoader loader =
                     BatchLoader.of(
@@ -118,6 +140,43 @@ final class EvaluateCommand implements Callable<Integer> {
                 table(result);
             }
         }
+    }
+
+    private void evaluateExits(Predictor p, Dataset test) throws IOException {
+        testTime.requireNone();
+        if (p.exits().size() < 2) {
+            throw new IllegalArgumentException(
+                    "--anytime and --budget are for networks with several exits, such as MSDNets;"
+                            + " leave them out");
+        }
+        report.check(List.of(ExitReport.PAGE));
+        List<ExitEvaluation.Point> curve = List.of();
+        ExitEvaluation exits;
+        if (budget) {
+            ExitEvaluation heldOut =
+                    ExitEvaluation.of(p, loader(p, data.openForThresholds(p.spec(), p.images())));
+            exits = ExitEvaluation.of(p, loader(p, test));
+            curve = exits.budgeted(heldOut);
+        } else {
+            exits = ExitEvaluation.of(p, loader(p, test));
+        }
+        ExitReport found = new ExitReport(exits, curve);
+        Path folder = report.folder("exits", List.of(ExitReport.PAGE));
+        found.write(folder, p.spec().toString());
+        System.out.print(json ? found.json() : found.text());
+        if (!json) {
+            System.out.println(
+                    "\nreport: " + OneLine.of(folder.resolve(ExitReport.PAGE).toString()));
+        }
+    }
+
+    private BatchLoader loader(Predictor p, Dataset images) {
+        BatchLoader loader =
+                BatchLoader.of(images)
+                        .batch(batch)
+                        .normalise(p.normalisation())
+                        .threads(data.loaderThreads());
+        return data.skipsBroken() ? loader.skipBroken(once(EvaluateCommand::tellBroken)) : loader;
     }
 
     /** Each view of an image that is broken says so. */

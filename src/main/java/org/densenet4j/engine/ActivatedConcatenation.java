@@ -9,7 +9,8 @@ import org.densenet4j.plan.NormScratch;
 
 /**
  * What a dense layer reads whose writers normalise, as an autograd framework has it: a
- * concatenation of BN-ReLU outputs, made by the first layer that reads just these, and its gradient.
+ * concatenation of BN-ReLU outputs, made by the first layer that reads just these, and its
+ * gradient.
  */
 final class ActivatedConcatenation implements NaivePrefix {
     private final Compute compute;

@@ -10,8 +10,9 @@ import java.util.Objects;
 /**
  * What each exit of a network says of labelled images, and how long it took.
  *
- * <p>Of the authors' two settings (Huang et al. 2018, arXiv 1703.09844, section 3), {@link #anytime}
- * has every image leave at the same exit, and {@link #budgeted} lets easy images leave early.
+ * <p>Of the authors' two settings (Huang et al. 2018, arXiv 1703.09844, section 3), {@link
+ * #anytime} has every image leave at the same exit, and {@link #budgeted} lets easy images leave
+ * early.
  */
 public final class ExitEvaluation {
     private final List<Exit> exits;
@@ -85,7 +86,11 @@ public final class ExitEvaluation {
     }
 
     private static void look(
-            Predictor predictor, Batch batch, float[][] confidence, boolean[][] right, double[] nanos) {
+            Predictor predictor,
+            Batch batch,
+            float[][] confidence,
+            boolean[][] right,
+            double[] nanos) {
         int classes = predictor.classes();
         predictor.throughExits(
                 batch.images(),

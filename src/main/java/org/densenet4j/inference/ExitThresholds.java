@@ -8,8 +8,8 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
- * At which largest probability an image leaves at each exit, which the last one has none of: budgeted
- * batch classification (Huang et al. 2018, arXiv 1703.09844, section 3).
+ * At which largest probability an image leaves at each exit, which the last one has none of:
+ * budgeted batch classification (Huang et al. 2018, arXiv 1703.09844, section 3).
  *
  * @param least of each exit but the last; infinite where no image leaves
  */

@@ -85,6 +85,20 @@ class ExamplesTest {
         assertTrue(lines.get(11).startsWith("dense blocks: mean average precision"));
     }
 
+    @Test
+    void easyImagesLeaveAnMsdNetEarly() throws Throwable {
+        List<String> lines = run("EarlyExits", 240, 2, folder);
+        assertEquals(4, lines.size(), lines.toString());
+        double last = multiplyAdds(lines.get(2));
+        double byThresholds = multiplyAdds(lines.get(3));
+        assertTrue(multiplyAdds(lines.get(0)) < byThresholds, lines.toString());
+        assertTrue(byThresholds < last, lines.toString());
+    }
+
+    private static double multiplyAdds(String line) {
+        return Double.parseDouble(line.replaceAll(".*, +([0-9.]+) M multiply-adds.*", "$1"));
+    }
+
     private static double meanIou(String line) {
         return Double.parseDouble(line.replaceAll(".*mean IoU ([0-9.]+),.*", "$1"));
     }

@@ -18,7 +18,6 @@ import org.densenet4j.spec.MsdNetSpec;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
@@ -63,8 +62,7 @@ class ExitsTest {
     @Test
     void everyExitGivesTheLogitsOfTheWholePass() {
         List<Exit> exits = predictor.exits();
-        assertEquals(
-                List.of("exit1", "exit2", "exit3"), exits.stream().map(Exit::head).toList());
+        assertEquals(List.of("exit1", "exit2", "exit3"), exits.stream().map(Exit::head).toList());
         assertEquals(SPEC.graph().multiplyAdds(), exits.getLast().multiplyAdds());
         for (Exit exit : exits) {
             assertArrayEquals(
@@ -84,8 +82,7 @@ class ExitsTest {
             alone.forward("exit1", network.pixels, 0, 5);
             IllegalStateException e =
                     assertThrows(
-                            IllegalStateException.class,
-                            () -> alone.logits("exit2", 5, logits, 0));
+                            IllegalStateException.class, () -> alone.logits("exit2", 5, logits, 0));
             assertEquals(
                     "the last pass has not come to 'exit2'; call advance before", e.getMessage());
             alone.advance("exit2");
@@ -106,8 +103,7 @@ class ExitsTest {
                 assertThrows(IllegalArgumentException.class, () -> predictor.within(1000));
         assertTrue(
                 few.getMessage()
-                        .startsWith(
-                                "no exit comes within 1,000 multiply-adds an image; the first"),
+                        .startsWith("no exit comes within 1,000 multiply-adds an image; the first"),
                 few.getMessage());
         IllegalArgumentException soon =
                 assertThrows(
@@ -164,12 +160,10 @@ class ExitsTest {
                             new ExitThresholds(thresholds.get(exit)),
                             1);
             float[] logits =
-                    predictor.logits(
-                            predictor.exits().get(exit), network.pixels, network.images);
+                    predictor.logits(predictor.exits().get(exit), network.pixels, network.images);
             for (int i = 0; i < network.images; i++) {
                 float[] own = Arrays.copyOfRange(logits, i * 10, (i + 1) * 10);
-                assertEquals(
-                        ClassLogits.best(own, 0, 10), found.get(i).getFirst().index());
+                assertEquals(ClassLogits.best(own, 0, 10), found.get(i).getFirst().index());
             }
         }
         ExitThresholds ofTwo = new ExitThresholds(List.of(0.5));

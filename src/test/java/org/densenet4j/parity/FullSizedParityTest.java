@@ -69,7 +69,13 @@ class FullSizedParityTest {
 
     /** One of each family that is no DenseNet. Others are recorded and take as long again. */
     @ParameterizedTest
-    @ValueSource(strings = {"resnet50", "fc-densenet103", "condensenet-imagenet-74-c4", "msdnet-imagenet-4"})
+    @ValueSource(
+            strings = {
+                "resnet50",
+                "fc-densenet103",
+                "condensenet-imagenet-74-c4",
+                "msdnet-imagenet-4"
+            })
     void aPassAndThreeStepsAgree(String name) throws IOException {
         DeviceOptions direct = new DeviceOptions(2, false, true).withWinograd(false);
         try (RecordedSummary recorded = RecordedSummary.open(name);
@@ -202,7 +208,8 @@ class FullSizedParityTest {
                 double theirs = theirNorms[i] / root;
                 if (theirs < zero) {
                     // In single precision sums over all pixels leave more than nothing.
-                    assertTrue(norms[i] / root < 10 * zero, tensor + ": " + norms[i] + " is not zero");
+                    assertTrue(
+                            norms[i] / root < 10 * zero, tensor + ": " + norms[i] + " is not zero");
                     continue;
                 }
                 double error = Math.abs(norms[i] - theirNorms[i]) / theirNorms[i];
