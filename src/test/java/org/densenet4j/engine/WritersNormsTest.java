@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * statistics against the reference in double precision.
  */
 class WritersNormsTest {
-    private static final int GRAPHS = 6;
+    private static final int GRAPHS = 4;
 
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
