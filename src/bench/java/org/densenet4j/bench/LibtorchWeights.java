@@ -10,6 +10,7 @@ import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.PooledConvolution;
+import org.densenet4j.graph.Read;
 import org.densenet4j.spec.Initialiser;
 
 import java.util.ArrayList;
@@ -116,7 +117,7 @@ final class LibtorchWeights {
         }
         values.put(learned.weight(), own);
         shapes.put(learned.weight(), new long[] {outputs, left, 1, 1});
-        String norm = layer.source().norm().name();
+        String norm = ((Read.Normalised) layer.source()).norm().name();
         for (String part : List.of("weight", "bias", "running_mean", "running_var")) {
             float[] ofInputs = values.get(norm + "." + part);
             float[] gathered = new float[index.length];

@@ -520,14 +520,17 @@ public final class Graph implements NetworkSpec {
         return multiplyAdds() - taken;
     }
 
-    /** How often a weight of a node is multiplied: all of its convolutions have as many pixels. */
+    /** How often a 1x1 convolution's weight is multiplied in an image. */
     private static long timesPerWeight(Node node) {
+        if (node instanceof BottleneckLayer layer) {
+            return layer.innerPixels();
+        }
         long weights =
                 node.parameters().stream()
                         .filter(p -> p.role() == ParameterSpec.Role.CONV_WEIGHT)
                         .mapToLong(ParameterSpec::count)
                         .sum();
-        return node.multiplyAdds() / weights;
+        return node.multiplyAdds() / weights; // all have one convolution
     }
 
     private long taken(LearnedGroups learned) {

@@ -491,6 +491,8 @@ class GraphTest {
         Graph made = learned("c1.weight", 3, 4);
         assertEquals(List.of(new LearnedGroups("c1.weight", 3, 4)), made.learnedGroups());
         assertEquals(List.of(12, 12, 1, 1), made.parameter("c1.weight").shape());
+        assertEquals(made.parameterCount() - 3 * 144 / 4, made.condensedParameterCount());
+        assertEquals(made.multiplyAdds() - 48 * 3 * 144 / 4, made.condensedMultiplyAdds());
         assertEquals(
                 "the network 'mine' has no parameter c3.weight",
                 assertThrows(IllegalArgumentException.class, () -> made.parameter("c3.weight"))
