@@ -625,6 +625,170 @@ public interface Kernels {
      */
     void blurPoolGradient(Matrix pooledGradient, int images, int height, int width, Matrix out);
 
+    // ---------------------------------------------------------------- depthwise layers
+
+    /**
+     * A depthwise convolution: {@code out[p, c] = bias[c] + Σ_t weights[t, c]·x[p + t − padding,
+     * c]}, zeros outside the image.
+     *
+     * @param x [images·height·width, C], may be strided
+     * @param images of the chunk
+     * @param shape of an image and the kernels
+     * @param weights [kernel·kernel, C] in float32: a row for each place of the kernels
+     * @param bias [1, C] in float32
+     * @param out [images·height·width, C], may be strided
+     */
+    void depthwise(
+            Matrix x, int images, DepthwiseShape shape, Matrix weights, Matrix bias, Matrix out);
+
+    /**
+     * The gradient of what {@link #depthwise} read: {@code out[p, c] (+)= Σ_t weights[t,
+     * c]·outputGradient[p − t + padding, c]}.
+     *
+     * @param outputGradient [images·height·width, C]
+     * @param images of the chunk
+     * @param shape of an image and the kernels
+     * @param weights [kernel·kernel, C] in float32
+     * @param add whether the result is added to {@code out}, which is overwritten otherwise
+     * @param out [images·height·width, C], may be strided
+     */
+    void depthwiseGradient(
+            Matrix outputGradient,
+            int images,
+            DepthwiseShape shape,
+            Matrix weights,
+            boolean add,
+            Matrix out);
+
+    /**
+     * Adds the gradient of the weights of {@link #depthwise}: {@code sums[t, c] += Σ_p
+     * outputGradient[p, c]·x[p + t − padding, c]}.
+     *
+     * @param x [images·height·width, C], what {@link #depthwise} read
+     * @param outputGradient [images·height·width, C]
+     * @param images of the chunk
+     * @param shape of an image and the kernels
+     * @param sums [kernel·kernel, C] in float32, added to
+     */
+    void addDepthwiseWeightGradient(
+            Matrix x, Matrix outputGradient, int images, DepthwiseShape shape, Matrix sums);
+
+    /**
+     * {@code target (+)= sourceᵀ}, both in float32.
+     *
+     * @param source [m, n]
+     * @param add whether it is added to the target, which is overwritten otherwise
+     * @param target [n, m]
+     */
+    void transpose(Matrix source, boolean add, Matrix target);
+
+    /**
+     * Layer normalisation over the channels of each row (Ba, Kiros and Hinton 2016, arXiv
+     * 1607.06450): {@code out = (x − mean)·inverse·gamma + beta} with the row's own mean and {@code
+     * inverse = 1/sqrt(variance + epsilon)}, the variance biased.
+     *
+     * @param x [rows, C]
+     * @param gamma [1, C] scales
+     * @param beta [1, C] shifts
+     * @param epsilon is added to the variance below the root
+     * @param statistics [rows, 2] in float32, overwritten: mean and inverse deviation of each row
+     * @param out [rows, C], may be the memory of {@code x}
+     */
+    void layerNorm(
+            Matrix x, Matrix gamma, Matrix beta, float epsilon, Matrix statistics, Matrix out);
+
+    /**
+     * The gradient of {@link #layerNorm}: with {@code h = (x − mean)·inverse} and {@code t =
+     * gradient·gamma}, {@code out = inverse·(t − mean(t) − h·mean(t·h))}.
+     *
+     * @param gradient [rows, C] of what was normalised
+     * @param x [rows, C], what {@link #layerNorm} read
+     * @param gamma [1, C] scales
+     * @param statistics [rows, 2] that {@link #layerNorm} left
+     * @param sums [2, C] in float32 without gaps, added to: the gradients of beta and gamma, {@code
+     *     Σ gradient} and {@code Σ gradient·h}
+     * @param out [rows, C], may be the memory of {@code gradient}
+     */
+    void layerNormGradient(
+            Matrix gradient, Matrix x, Matrix gamma, Matrix statistics, Matrix sums, Matrix out);
+
+    /**
+     * {@code out = x·Φ(x)} with the normal distribution function Φ (Hendrycks and Gimpel 2016,
+     * arXiv 1606.08415), not an approximation by other functions.
+     *
+     * @param x [rows, C]
+     * @param out [rows, C], may be the memory of {@code x}
+     */
+    void gelu(Matrix x, Matrix out);
+
+    /**
+     * The gradient of {@link #gelu}: {@code out = gradient·(Φ(x) + x·φ(x))} with the density φ.
+     *
+     * @param gradient [rows, C]
+     * @param x [rows, C], what {@link #gelu} read
+     * @param out [rows, C], may be the memory of {@code gradient} or of {@code x}
+     */
+    void geluGradient(Matrix gradient, Matrix x, Matrix out);
+
+    /**
+     * Which images a layer is dropped for: {@code factors[i] = 0} with probability {@code 1 −
+     * survival}, else {@code 1/survival}. One draw for each image of the batch.
+     *
+     * @param dropout what to drop; its rate is 0
+     * @param firstImage index of the first image within the batch
+     * @param factors [images, 1] in float32, overwritten
+     */
+    void dropPath(Dropout dropout, int firstImage, Matrix factors);
+
+    /**
+     * Scales channels, image by image: {@code out = x·scale[c]·gate(logits[i, c])·factors[i] +
+     * means[i, c]/pixels}, where {@code gate} is the hard sigmoid {@code max(0, min(1, (z + 3)/6))},
+     * as in an effective squeeze-excitation (Lee and Park 2020, arXiv 1911.06667). Backwards, {@code
+     * means} is the gradient of the image's means.
+     *
+     * @param x [images·pixels, C]
+     * @param scale [1, C] in float32
+     * @param logits [images, C] in float32; null where there is no gate
+     * @param factors [images, 1] in float32
+     * @param means [images, C] in float32; null where there is nothing to add
+     * @param out [images·pixels, C], may be the memory of {@code x}
+     */
+    void scaleImages(
+            Matrix x,
+            Matrix scale,
+            @Nullable Matrix logits,
+            Matrix factors,
+            @Nullable Matrix means,
+            Matrix out);
+
+    /**
+     * {@code sums[i, c] = Σ over the pixels of image i of a·b}.
+     *
+     * @param a [images·pixels, C]
+     * @param b [images·pixels, C]
+     * @param sums [images, C] in float32, overwritten
+     */
+    void imageProducts(Matrix a, Matrix b, Matrix sums);
+
+    /**
+     * From {@code sums} = Σ over an image's pixels of gradient·x to the gradients of what {@link
+     * #scaleImages} scaled with: {@code logitsGradient = sums·scale·factors/6} where the hard
+     * sigmoid has a slope ({@code |z| < 3}), else 0; and then {@code sums *= gate·factors}, whose
+     * sum over images is the gradient of {@code scale}.
+     *
+     * @param sums [images, C] in float32, changed
+     * @param scale [1, C] in float32
+     * @param logits [images, C] in float32; null where there is no gate
+     * @param factors [images, 1] in float32
+     * @param logitsGradient [images, C] in float32, overwritten; null where there is no gate
+     */
+    void scaleGradient(
+            Matrix sums,
+            Matrix scale,
+            @Nullable Matrix logits,
+            Matrix factors,
+            @Nullable Matrix logitsGradient);
+
     // ---------------------------------------------------------------- optimiser and copies
 
     /**

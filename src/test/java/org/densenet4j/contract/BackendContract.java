@@ -62,6 +62,19 @@ abstract class BackendContract {
     }
 
     @Nested
+    class MixersOfTheBackend extends MixerContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
     class WindowsOfTheBackend extends WindowContract {
         @Override
         DataType storage() {

@@ -2,6 +2,7 @@ package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.AdamCoefficients;
 import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.DepthwiseShape;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
@@ -66,6 +67,12 @@ final class CpuKernels implements Kernels {
     private final Choice<Adam> adam;
     private final Choice<MovingAverage> movingAverage;
     private final Choice<LearnedGroupWeights> learnedGroupWeights;
+    private final Choice<Depthwise> depthwise;
+    private final Choice<LayerNorm> layerNorm;
+    private final Choice<Gelu> gelu;
+    private final Choice<ImageScale> imageScale;
+    private final ImageScaleVectors imageScaleVectors;
+    private final Transposition transposition;
     private final Choice<SquaredNorm> squaredNorm;
     private final CopyWindow copyWindow;
 
@@ -161,6 +168,12 @@ final class CpuKernels implements Kernels {
                         LearnedGroupWeights.class,
                         () -> LearnedGroupWeights.Vectors.class,
                         LearnedGroupWeights.Loops::new);
+        depthwise = pass(Depthwise.class, () -> Depthwise.Vectors.class, Depthwise.Loops::new);
+        layerNorm = pass(LayerNorm.class, () -> LayerNorm.Vectors.class, LayerNorm.Loops::new);
+        gelu = pass(Gelu.class, () -> Gelu.Vectors.class, Gelu.Loops::new);
+        imageScale = pass(ImageScale.class, () -> ImageScale.Vectors.class, ImageScale.Loops::new);
+        imageScaleVectors = only(ImageScaleVectors.class, ImageScaleVectors::new);
+        transposition = only(Transposition.class, Transposition::new);
         squaredNorm =
                 few(SquaredNorm.class, () -> SquaredNorm.Vectors.class, SquaredNorm.Loops::new);
         copyWindow = only(CopyWindow.class, CopyWindow::new);
@@ -664,6 +677,87 @@ final class CpuKernels implements Kernels {
     @Override
     public void addGroupLasso(Matrix weights, int groups, float strength, Matrix gradient) {
         learnedGroupWeights.of(weights).addGroupLasso(weights, groups, strength, gradient);
+    }
+
+    @Override
+    public void depthwise(
+            Matrix x, int images, DepthwiseShape shape, Matrix weights, Matrix bias, Matrix out) {
+        depthwise.of(x).depthwise(x, images, shape, weights, bias, out);
+    }
+
+    @Override
+    public void depthwiseGradient(
+            Matrix outputGradient,
+            int images,
+            DepthwiseShape shape,
+            Matrix weights,
+            boolean add,
+            Matrix out) {
+        depthwise.of(out).depthwiseGradient(outputGradient, images, shape, weights, add, out);
+    }
+
+    @Override
+    public void addDepthwiseWeightGradient(
+            Matrix x, Matrix outputGradient, int images, DepthwiseShape shape, Matrix sums) {
+        depthwise.of(x).addDepthwiseWeightGradient(x, outputGradient, images, shape, sums);
+    }
+
+    @Override
+    public void transpose(Matrix source, boolean add, Matrix target) {
+        transposition.transpose(source, add, target);
+    }
+
+    @Override
+    public void layerNorm(
+            Matrix x, Matrix gamma, Matrix beta, float epsilon, Matrix statistics, Matrix out) {
+        layerNorm.of(x).layerNorm(x, gamma, beta, epsilon, statistics, out);
+    }
+
+    @Override
+    public void layerNormGradient(
+            Matrix gradient, Matrix x, Matrix gamma, Matrix statistics, Matrix sums, Matrix out) {
+        layerNorm.of(x).layerNormGradient(gradient, x, gamma, statistics, sums, out);
+    }
+
+    @Override
+    public void gelu(Matrix x, Matrix out) {
+        gelu.of(x).gelu(x, out);
+    }
+
+    @Override
+    public void geluGradient(Matrix gradient, Matrix x, Matrix out) {
+        gelu.of(x).geluGradient(gradient, x, out);
+    }
+
+    @Override
+    public void dropPath(Dropout dropout, int firstImage, Matrix factors) {
+        imageScaleVectors.dropPath(dropout, firstImage, factors);
+    }
+
+    @Override
+    public void scaleImages(
+            Matrix x,
+            Matrix scale,
+            @Nullable Matrix logits,
+            Matrix factors,
+            @Nullable Matrix means,
+            Matrix out) {
+        imageScale.of(x).scaleImages(x, scale, logits, factors, means, out);
+    }
+
+    @Override
+    public void imageProducts(Matrix a, Matrix b, Matrix sums) {
+        imageScale.of(a).imageProducts(a, b, sums);
+    }
+
+    @Override
+    public void scaleGradient(
+            Matrix sums,
+            Matrix scale,
+            @Nullable Matrix logits,
+            Matrix factors,
+            @Nullable Matrix logitsGradient) {
+        imageScaleVectors.scaleGradient(sums, scale, logits, factors, logitsGradient);
     }
 
     @Override

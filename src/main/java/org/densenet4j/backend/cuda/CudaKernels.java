@@ -2,6 +2,7 @@ package org.densenet4j.backend.cuda;
 
 import org.densenet4j.backend.AdamCoefficients;
 import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.DepthwiseShape;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
@@ -34,6 +35,7 @@ final class CudaKernels implements Kernels {
     private final long scratch;
     private final int blocks;
     private final CudaPools pools;
+    private final CudaMixers mixers;
 
     /**
      * @param base device address of the arena
@@ -47,6 +49,7 @@ final class CudaKernels implements Kernels {
         this.scratch = base + scratchOffset;
         this.blocks = blocks;
         this.pools = new CudaPools(launcher, base, blocks);
+        this.mixers = new CudaMixers(launcher, base, scratchOffset, blocks);
     }
 
     private long address(Matrix m) {
@@ -1124,6 +1127,88 @@ final class CudaKernels implements Kernels {
                 weights.rows(),
                 weights.columns(),
                 strength);
+    }
+
+    @Override
+    public void depthwise(
+            Matrix x, int images, DepthwiseShape shape, Matrix weights, Matrix bias, Matrix out) {
+        mixers.depthwise(x, images, shape, weights, bias, out);
+    }
+
+    @Override
+    public void depthwiseGradient(
+            Matrix outputGradient,
+            int images,
+            DepthwiseShape shape,
+            Matrix weights,
+            boolean add,
+            Matrix out) {
+        mixers.depthwiseGradient(outputGradient, images, shape, weights, add, out);
+    }
+
+    @Override
+    public void addDepthwiseWeightGradient(
+            Matrix x, Matrix outputGradient, int images, DepthwiseShape shape, Matrix sums) {
+        mixers.addDepthwiseWeightGradient(x, outputGradient, images, shape, sums);
+    }
+
+    @Override
+    public void transpose(Matrix source, boolean add, Matrix target) {
+        mixers.transpose(source, add, target);
+    }
+
+    @Override
+    public void layerNorm(
+            Matrix x, Matrix gamma, Matrix beta, float epsilon, Matrix statistics, Matrix out) {
+        mixers.layerNorm(x, gamma, beta, epsilon, statistics, out);
+    }
+
+    @Override
+    public void layerNormGradient(
+            Matrix gradient, Matrix x, Matrix gamma, Matrix statistics, Matrix sums, Matrix out) {
+        combineRows(mixers.layerNormSums(gradient, x, statistics), true, sums);
+        mixers.layerNormGradient(gradient, x, gamma, statistics, out);
+    }
+
+    @Override
+    public void gelu(Matrix x, Matrix out) {
+        mixers.gelu(x, out);
+    }
+
+    @Override
+    public void geluGradient(Matrix gradient, Matrix x, Matrix out) {
+        mixers.geluGradient(gradient, x, out);
+    }
+
+    @Override
+    public void dropPath(Dropout dropout, int firstImage, Matrix factors) {
+        mixers.dropPath(dropout, firstImage, factors);
+    }
+
+    @Override
+    public void scaleImages(
+            Matrix x,
+            Matrix scale,
+            @Nullable Matrix logits,
+            Matrix factors,
+            @Nullable Matrix means,
+            Matrix out) {
+        mixers.scaleImages(x, scale, logits, factors, means, out);
+    }
+
+    @Override
+    public void imageProducts(Matrix a, Matrix b, Matrix sums) {
+        mixers.imageProducts(a, b, sums);
+    }
+
+    @Override
+    public void scaleGradient(
+            Matrix sums,
+            Matrix scale,
+            @Nullable Matrix logits,
+            Matrix factors,
+            @Nullable Matrix logitsGradient) {
+        mixers.scaleGradient(sums, scale, logits, factors, logitsGradient);
     }
 
     @Override

@@ -37,7 +37,10 @@ class CpuKernelsTest {
                     "softmaxVectorLoss",
                     "outputLoss",
                     "pixelCrossEntropy",
-                    "copyWindow");
+                    "copyWindow",
+                    "dropPath",
+                    "scaleGradient",
+                    "transpose");
 
     private static final Set<String> HAVE_MACHINE_CODE =
             Set.of(

@@ -3,6 +3,7 @@ package org.densenet4j.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import org.densenet4j.backend.AdamCoefficients;
+import org.densenet4j.backend.DepthwiseShape;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
@@ -223,6 +224,44 @@ class TrafficTest {
         assertLaunches("multiply_v4", 3 * 1600L);
         kernels.addGroupLasso(p.reshaped(20, 20), 4, 0.1f, p.reshaped(20, 20));
         assertLaunches("group_lasso", 4 * 1600L);
+    }
+
+    @Test
+    void depthwiseLayersReadAndWriteEachOperandOnce() {
+        DepthwiseShape shape = new DepthwiseShape(4, 3, 3);
+        Matrix weights = Matrix.dense(0, 9, CHANNELS);
+        kernels.depthwise(x, 1, shape, weights, vector, y);
+        assertLaunches("depthwise_v4", 2 * MATRIX + 10 * VECTOR);
+        kernels.depthwiseGradient(y, 1, shape, weights, true, x);
+        assertLaunches("depthwise_gradient_v4", 3 * MATRIX + 9 * VECTOR);
+        kernels.addDepthwiseWeightGradient(x, y, 1, shape, weights);
+        assertLaunches("depthwise_weights_v4", 2 * MATRIX + 18 * VECTOR);
+        kernels.transpose(weights, true, Matrix.dense(0, CHANNELS, 9));
+        assertLaunches("transpose_rows", 27 * VECTOR);
+        Matrix rows = Matrix.dense(8192, ROWS, 2);
+        kernels.layerNorm(x, vector, vector, 1, rows, y);
+        assertLaunches("layer_norm", 2 * MATRIX + 2 * VECTOR + rows.bytes());
+        kernels.layerNormGradient(y, x, vector, rows, affine, y);
+        assertLaunches(
+                "layer_norm_sums_v4",
+                2 * MATRIX + rows.bytes() + TILES,
+                "combine_rows",
+                TILES + 4 * VECTOR,
+                "layer_norm_gradient",
+                3 * MATRIX + VECTOR + rows.bytes());
+        kernels.gelu(x, y);
+        assertLaunches("gelu_v4", 2 * MATRIX);
+        kernels.geluGradient(y, x, y);
+        assertLaunches("gelu_gradient_v4", 3 * MATRIX);
+        Matrix factor = Matrix.vector(8192, 1);
+        kernels.dropPath(Dropout.NONE, 0, factor);
+        assertLaunches("drop_path", 4L);
+        kernels.scaleImages(x, vector, vector, factor, vector, y);
+        assertLaunches("scale_images_v4", 2 * MATRIX + 3 * VECTOR + 4);
+        kernels.imageProducts(x, y, vector);
+        assertLaunches("image_products_v4", 2 * MATRIX + VECTOR);
+        kernels.scaleGradient(vector, vector, vector, factor, vector);
+        assertLaunches("scale_gradient", 5 * VECTOR + 4);
     }
 
     @Test
