@@ -742,9 +742,9 @@ public interface Kernels {
 
     /**
      * Scales channels, image by image: {@code out = x·scale[c]·gate(logits[i, c])·factors[i] +
-     * means[i, c]/pixels}, where {@code gate} is the hard sigmoid {@code max(0, min(1, (z + 3)/6))},
-     * as in an effective squeeze-excitation (Lee and Park 2020, arXiv 1911.06667). Backwards, {@code
-     * means} is the gradient of the image's means.
+     * means[i, c]/pixels}, where {@code gate} is the hard sigmoid {@code max(0, min(1, (z +
+     * 3)/6))}, as in an effective squeeze-excitation (Lee and Park 2020, arXiv 1911.06667).
+     * Backwards, {@code means} is the gradient of the image's means.
      *
      * @param x [images·pixels, C]
      * @param scale [1, C] in float32

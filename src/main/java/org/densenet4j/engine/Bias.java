@@ -22,6 +22,11 @@ final class Bias {
         this.sums = LaneSums.rows(kernels, sums);
     }
 
+    /** The bias itself [1, C]. */
+    Matrix values() {
+        return bias;
+    }
+
     void addTo(Matrix y) {
         kernels.addBias(y, bias);
     }

@@ -8,6 +8,8 @@ import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.ClassifierMemory;
 
+import java.util.Optional;
+
 /** A head for whole images: global average pool, mostly behind BN-ReLU, and linear classifier. */
 final class ClassifierStage implements Stage {
     private final Compute compute;
@@ -17,6 +19,7 @@ final class ClassifierStage implements Stage {
     private final Source source;
     private final PoolShape pool;
     private final KeptCopy copy;
+    private final Optional<HeadNorm> norm;
     private final Matrix weight;
     private final Matrix weightGradient;
     private final Matrix bias;
@@ -31,6 +34,7 @@ final class ClassifierStage implements Stage {
         this.source = Source.of(compute, node, 0, memory.norm());
         this.pool = PoolShape.global(node.source().height(), node.source().width());
         this.copy = KeptCopy.in(kernels, memory.normalised());
+        this.norm = memory.head().map(m -> new HeadNorm(compute, node.norm().orElseThrow(), m));
         this.weight = compute.weight(node.linear() + ".weight");
         this.weightGradient = compute.weightGradient(node.linear() + ".weight");
         this.bias = compute.vector(node.linear() + ".bias");
@@ -54,11 +58,16 @@ final class ClassifierStage implements Stage {
                 chunks, pass, (lane, chunk) -> pool(chunk, chunk.ofPixels(1).of(memory.pooled())));
         compute.together(
                 lane -> {
+                    norm.ifPresent(n -> n.forward(memory.pooled().rows(0, pass.images())));
                     Matrix logits = output(pass);
-                    compute.multiplyByTransposed(
-                            lane, memory.pooled().rows(0, pass.images()), weight, logits);
+                    compute.multiplyByTransposed(lane, embeddings(pass.images()), weight, logits);
                     kernels.addBias(logits, bias);
                 });
+    }
+
+    /** What the linear layer reads. */
+    private Matrix embeddings(int images) {
+        return norm.map(n -> n.output(images)).orElseGet(() -> memory.pooled().rows(0, images));
     }
 
     private void pool(Chunk chunk, Matrix pooled) {
@@ -77,14 +86,18 @@ final class ClassifierStage implements Stage {
     @Override
     public void backward(Pass pass) {
         Matrix dLogits = memory.loss().logitsGradient().rows(0, pass.images());
-        Matrix pooled = memory.pooled().rows(0, pass.images());
+        Matrix pooled = embeddings(pass.images());
         Matrix dPooled = memory.pooledGradient().rows(0, pass.images());
         compute.together(
                 lane -> {
                     compute.multiplyTransposedInto(lane, dLogits, pooled, weightGradient);
                     kernels.addColumnSums(dLogits, biasGradient);
                 },
-                lane -> compute.multiply(lane, dLogits, weight, dPooled));
+                lane -> {
+                    compute.multiply(lane, dLogits, weight, dPooled);
+                    norm.ifPresent(
+                            n -> n.backward(memory.pooled().rows(0, pass.images()), dPooled));
+                });
         source.prepareBackward(pass);
         Matrix partials =
                 memory.partials().reshaped(2 * chunks.count(pass.images()), source.channels());

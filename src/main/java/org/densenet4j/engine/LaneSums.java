@@ -48,6 +48,16 @@ final class LaneSums {
         }
     }
 
+    /** Adds a row of all sums to each of two vectors. */
+    void addTo(Matrix one, int rowOfOne, Matrix other, int rowOfOther) {
+        for (int lane = 0; lane < sums.length; lane++) {
+            if (begun[lane]) {
+                kernels.add(sums[lane].row(rowOfOne), one);
+                kernels.add(sums[lane].row(rowOfOther), other);
+            }
+        }
+    }
+
     /** Adds all to some rows of a gradient. */
     void addTo(Matrix gradient, int firstRow, int rows) {
         for (int lane = 0; lane < sums.length; lane++) {

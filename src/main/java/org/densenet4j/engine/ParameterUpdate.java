@@ -5,7 +5,6 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.RmspropCoefficients;
 import org.densenet4j.engine.OptimiserStep.Decayed;
 import org.densenet4j.graph.ParameterSpec;
-import org.densenet4j.graph.ParameterSpec.Role;
 import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.ParameterLayout;
 import org.jspecify.annotations.Nullable;
@@ -76,8 +75,7 @@ final class ParameterUpdate {
             boolean decays =
                     switch (decayed) {
                         case ALL -> true;
-                        case WEIGHTS_AND_SCALES ->
-                                p.role().isWeight() || p.role() == Role.BN_WEIGHT;
+                        case WEIGHTS_AND_SCALES -> p.role().isWeight() || p.role().isScale();
                         case WEIGHTS -> p.role().isWeight();
                     };
             int length = layout.end(p) - layout.start(p);

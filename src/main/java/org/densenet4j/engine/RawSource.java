@@ -24,7 +24,7 @@ final class RawSource implements Source {
     private final List<Target> targets = new ArrayList<>();
 
     /** Some of the columns, and whether the gradient is the first to reach them. */
-    private record Target(int offset, Matrix gradient, boolean overwrites) {}
+    record Target(int offset, Matrix gradient, boolean overwrites) {}
 
     RawSource(Compute compute, Node node, int index, Read.Raw read) {
         this.kernels = compute.kernels();
@@ -39,6 +39,11 @@ final class RawSource implements Source {
                 targets.add(new Target(p.offset(), gradient, p.overwrites()));
             }
         }
+    }
+
+    /** Where the gradient goes, for who writes it by columns. */
+    List<Target> targets() {
+        return List.copyOf(targets);
     }
 
     /** X of a read of one matrix. */

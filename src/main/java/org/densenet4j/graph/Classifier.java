@@ -11,15 +11,31 @@ import java.util.Optional;
  *
  * @param name of the operation
  * @param source what it reads
+ * @param norm layer normalisation of the means, which RDNets have; mostly none
  * @param linear name of the classifier's tensors
  * @param classes outputs
  */
-public record Classifier(String name, Read source, String linear, int classes) implements Node {
+public record Classifier(
+        String name, Read source, Optional<LayerNorm> norm, String linear, int classes)
+        implements Node {
+
+    /**
+     * One without a layer normalisation.
+     *
+     * @param name of the operation
+     * @param source what it reads
+     * @param linear name of the classifier's tensors
+     * @param classes outputs
+     */
+    public Classifier(String name, Read source, String linear, int classes) {
+        this(name, source, Optional.empty(), linear, classes);
+    }
 
     /** Refuses a classifier without classes. */
     public Classifier {
         requireNonNull(name, "name");
         requireNonNull(source, "source");
+        requireNonNull(norm, "norm");
         requireNonNull(linear, "linear");
         if (classes < 1) {
             throw new GraphException("the node '" + name + "' has " + classes + " classes");
@@ -44,7 +60,9 @@ public record Classifier(String name, Read source, String linear, int classes) i
 
     @Override
     public List<ParameterSpec> parameters() {
-        return new Tensors().norm(source).linear(linear, classes, source.channels()).list();
+        Tensors tensors = new Tensors().norm(source);
+        norm.ifPresent(n -> tensors.norm(n, source.channels()));
+        return tensors.linear(linear, classes, source.channels()).list();
     }
 
     @Override

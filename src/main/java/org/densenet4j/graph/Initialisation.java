@@ -2,7 +2,7 @@ package org.densenet4j.graph;
 
 /**
  * From which distributions the trained tensors of a network start. Everywhere gamma is 1 and beta
- * 0.
+ * 0, and scales of layers are 1e-6.
  */
 public enum Initialisation {
     /**
@@ -22,5 +22,11 @@ public enum Initialisation {
      * As the authors of CondenseNet: convolutions normal with variance 2/fan-out, linear layers
      * uniform within ±1/√fan-in, biases 0.
      */
-    FAN_OUT
+    FAN_OUT,
+    /**
+     * As timm draws its RDNets: convolutions normal with variance 2/fan-in, their biases uniform
+     * within ±1/√fan-in as PyTorch draws them by itself, linear layers uniform within ±1/√fan-in
+     * with biases 0, and the scales of layers 1e-6.
+     */
+    RDNET
 }

@@ -21,6 +21,8 @@ public sealed interface Node
                 Transition,
                 TransitionDown,
                 TransitionUp,
+                DepthwiseLayer,
+                PatchConvolution,
                 Pooling,
                 Addition,
                 Classifier,

@@ -22,6 +22,12 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
         BN_WEIGHT,
         /** Shift beta of a batch normalisation. */
         BN_BIAS,
+        /** Scale gamma of a layer normalisation. */
+        LN_WEIGHT,
+        /** Shift beta of a layer normalisation. */
+        LN_BIAS,
+        /** Scale of a layer's output, a number for each channel, that starts near zero. */
+        LAYER_SCALE,
         /** Weight of the classifier. */
         LINEAR_WEIGHT,
         /** Bias of the classifier. */
@@ -32,6 +38,11 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
         /** {@return whether this is a weight of a convolution or of the classifier} */
         public boolean isWeight() {
             return this == CONV_WEIGHT || this == LINEAR_WEIGHT;
+        }
+
+        /** {@return whether this is what channels are multiplied with} */
+        public boolean isScale() {
+            return this == BN_WEIGHT || this == LN_WEIGHT || this == LAYER_SCALE;
         }
     }
 

@@ -27,6 +27,17 @@ final class Tensors {
         return this;
     }
 
+    Tensors norm(LayerNorm norm, int channels) {
+        list.add(ParameterSpec.of(norm.name() + ".weight", Role.LN_WEIGHT, channels));
+        list.add(ParameterSpec.of(norm.name() + ".bias", Role.LN_BIAS, channels));
+        return this;
+    }
+
+    Tensors scale(String name, int channels) {
+        list.add(ParameterSpec.of(name, Role.LAYER_SCALE, channels));
+        return this;
+    }
+
     Tensors convolution(String name, int out, int in, int kernel, boolean bias) {
         list.add(ParameterSpec.of(name + ".weight", Role.CONV_WEIGHT, out, in, kernel, kernel));
         if (bias) {

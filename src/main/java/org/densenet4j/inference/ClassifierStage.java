@@ -28,6 +28,11 @@ final class ClassifierStage implements InferenceStage {
         String linear = memory.node().linear();
         on.upload(weights.values(linear + ".weight"), memory.weights());
         on.upload(weights.values(linear + ".bias"), memory.bias());
+        if (memory.norm().isPresent()) {
+            String norm = memory.node().norm().orElseThrow().name();
+            on.upload(weights.values(norm + ".weight"), memory.norm().get().gamma());
+            on.upload(weights.values(norm + ".bias"), memory.norm().get().beta());
+        }
     }
 
     @Override
@@ -38,8 +43,51 @@ final class ClassifierStage implements InferenceStage {
                 images,
                 (_, chunk) -> pool(chunk, chunk.ofPixels(1).of(memory.pooled())));
         Matrix logits = memory.logits().rows(0, images);
-        on.multiplyInColumns(memory.pooled().rows(0, images), memory.weights(), logits);
+        on.multiplyInColumns(embeddings(images), memory.weights(), logits);
         on.device().forEachChunk(1, (_, _) -> on.kernels().addBias(logits, memory.bias()));
+    }
+
+    /** What the linear layer reads. */
+    private Matrix embeddings(int images) {
+        Matrix pooled = memory.pooled().rows(0, images);
+        if (memory.norm().isEmpty()) {
+            return pooled;
+        }
+        ClassifierInference.NormalisedMeans norm = memory.norm().get();
+        Matrix out = norm.values().rows(0, images);
+        Matrix statistics = norm.statistics().rows(0, images);
+        float epsilon = (float) memory.node().norm().orElseThrow().epsilon();
+        on.device()
+                .forEachChunk(
+                        1,
+                        (_, _) ->
+                                on.kernels()
+                                        .layerNorm(
+                                                pooled,
+                                                norm.gamma(),
+                                                norm.beta(),
+                                                epsilon,
+                                                statistics,
+                                                out));
+        return out;
+    }
+
+    /**
+     * The layer normalisation of an image's means as scale and shift of its pixels, whose mean is
+     * that of the means.
+     */
+    private void foldNorm(ClassifierInference.NormalisedMeans norm, int image) {
+        int channels = norm.gamma().columns();
+        float[] of = new float[2];
+        float[] affine = new float[2 * channels];
+        on.arena().download(norm.statistics().row(image), of, 0);
+        on.arena().download(norm.gamma(), affine, 0);
+        on.arena().download(norm.beta(), affine, channels);
+        for (int c = 0; c < channels; c++) {
+            affine[c] *= of[1];
+            affine[channels + c] -= of[0] * affine[c];
+        }
+        on.upload(affine, norm.affine());
     }
 
     private void pool(Chunk chunk, Matrix pooled) {
@@ -65,12 +113,21 @@ final class ClassifierStage implements InferenceStage {
     Matrix classMaps(int image) {
         int pixels = memory.images().rowsPerImage();
         Chunk chunk = new Chunk(0, image * pixels, pixels, image, 1);
+        memory.norm().ifPresent(norm -> foldNorm(norm, image));
         on.device()
                 .forEachChunk(
                         1,
                         (lane, _) -> {
                             source.copyTo(chunk, memory.normalised());
                             on.kernels().copy(memory.normalised(), memory.normalisedFloats());
+                            memory.norm()
+                                    .ifPresent(
+                                            n ->
+                                                    on.kernels()
+                                                            .normalise(
+                                                                    memory.normalisedFloats(),
+                                                                    n.affine(),
+                                                                    memory.normalisedFloats()));
                             on.multiply(
                                     lane,
                                     memory.normalisedFloats(),

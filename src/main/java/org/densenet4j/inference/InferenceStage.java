@@ -6,7 +6,9 @@ import org.densenet4j.plan.BandedTransitionUpInference;
 import org.densenet4j.plan.BottleneckLayerInference;
 import org.densenet4j.plan.ClassifierInference;
 import org.densenet4j.plan.ConvolutionLayerInference;
+import org.densenet4j.plan.DepthwiseLayerInference;
 import org.densenet4j.plan.NodeInference;
+import org.densenet4j.plan.PatchConvolutionInference;
 import org.densenet4j.plan.PixelClassifierInference;
 import org.densenet4j.plan.PooledConvolutionInference;
 import org.densenet4j.plan.PoolingInference;
@@ -33,6 +35,8 @@ interface InferenceStage {
             case TransitionInference m -> new TransitionStage(on, m, weights);
             case ClassifierInference m -> new ClassifierStage(on, m, weights);
             case PixelClassifierInference m -> new PixelClassifierStage(on, m, weights);
+            case DepthwiseLayerInference m -> new DepthwiseStage(on, m, weights);
+            case PatchConvolutionInference m -> new PatchConvolutionStage(on, m, weights);
             case PoolingInference m -> new PoolingStage(on, m, weights);
             case AdditionInference m -> new AdditionStage(on, m, weights);
             case TransitionDownInference m -> new TransitionDownStage(on, m, weights);

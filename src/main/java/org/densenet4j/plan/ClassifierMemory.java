@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param loss its logits, their gradient and what becomes of them
  * @param sourceGradient a chunk of the gradient of features that are read as they are, in each
  *     lane; empty where they are normalised
+ * @param head what the layer normalisation of the means works in, where there is one
  * @param partials two rows of sums for each chunk
  * @param norm of the features
  */
@@ -28,9 +29,38 @@ public record ClassifierMemory(
         Optional<Matrix> normalised,
         LossMemory loss,
         Matrix[] sourceGradient,
+        Optional<NormalisedMeans> head,
         Matrix partials,
         NormScratch norm)
         implements NodeMemory {
+
+    /**
+     * Layer normalisation of the means.
+     *
+     * @param values [N, C] what the linear layer reads
+     * @param statistics [N, 2] mean and inverse deviation of each image
+     * @param sums [2, C] the gradients of beta and gamma
+     */
+    public record NormalisedMeans(Matrix values, Matrix statistics, Matrix sums) {
+        private static NormalisedMeans of(Classifier node, Planner planner) {
+            Allocator allocator = planner.allocator();
+            int forward = planner.schedule().forward(node);
+            int backward = planner.schedule().backward(node);
+            int c = node.source().channels();
+            String name = node.name() + ".pooled.normalised";
+            return new NormalisedMeans(
+                    allocator.matrix(
+                            name, Category.FEATURES, planner.batch(), c, forward, backward),
+                    allocator.matrix(
+                            name + ".statistics",
+                            Category.FEATURES,
+                            planner.batch(),
+                            2,
+                            forward,
+                            backward),
+                    allocator.matrix(name + ".sums", Category.WORKSPACE, 2, c, backward, backward));
+        }
+    }
 
     static ClassifierMemory of(Classifier node, Planner planner) {
         int forward = planner.schedule().forward(node);
@@ -77,6 +107,7 @@ public record ClassifierMemory(
                 normalised,
                 loss,
                 frame.activations(normalises ? 0 : images.rowsPerChunk(), c),
+                node.norm().map(_ -> NormalisedMeans.of(node, planner)),
                 frame.vector(2 * images.count(batch) * c),
                 NormScratch.in(frame, normalises ? c : 0));
     }

@@ -10,6 +10,8 @@ public sealed interface NodeInference
                 TransitionDownInference,
                 TransitionUpInference,
                 BandedTransitionUpInference,
+                DepthwiseLayerInference,
+                PatchConvolutionInference,
                 PoolingInference,
                 AdditionInference,
                 HeadInference {}

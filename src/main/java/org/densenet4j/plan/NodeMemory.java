@@ -11,6 +11,8 @@ public sealed interface NodeMemory
                 TransitionMemory,
                 ClassifierMemory,
                 PixelClassifierMemory,
+                DepthwiseLayerMemory,
+                PatchConvolutionMemory,
                 PoolingMemory,
                 AdditionMemory,
                 TransitionDownMemory,

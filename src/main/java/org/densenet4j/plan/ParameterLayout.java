@@ -36,7 +36,7 @@ public final class ParameterLayout {
     }
 
     private static boolean isScale(ParameterSpec p) {
-        return p.role() == ParameterSpec.Role.BN_WEIGHT;
+        return p.role().isScale();
     }
 
     private int place(List<ParameterSpec> tensors, int start) {

@@ -4,8 +4,10 @@ import org.densenet4j.graph.Addition;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PixelClassifier;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
@@ -60,6 +62,8 @@ final class CostCounter {
             case Transition n -> transition(n);
             case TransitionDown n -> transitionDown(n);
             case TransitionUp n -> transitionUp(n);
+            case DepthwiseLayer n -> depthwiseLayer(n);
+            case PatchConvolution n -> patchConvolution(n);
             case Pooling n -> pooling(n);
             case Addition n -> addition(n);
             case Classifier n -> classifier(n);
@@ -145,6 +149,43 @@ final class CostCounter {
         Pass pass = new Pass(n, 0);
         pass.forward(flops, x + moved.written(n));
         pass.backward(2 * flops, back(n, x), 0, 0);
+    }
+
+    /**
+     * The middle and the depthwise convolution's output are written, and read where they are kept;
+     * the new channels are made again to find the gradient of their scales, but by NAIVE.
+     */
+    private void depthwiseLayer(DepthwiseLayer n) {
+        long x = moved.read(n.source());
+        long rows = images * n.target().of().pixels();
+        long middle = rows * n.width();
+        long flops = flops(n);
+        long projection = 2 * middle * n.growthRate();
+        Pass pass = new Pass(n, (long) n.width() * (n.prefixChannels() + n.growthRate()));
+        long written = moved.written(n);
+        if (recompute) {
+            pass.forward(flops, x + written);
+            pass.backward(3 * flops, back(n, 2 * x), flops, x);
+        } else if (naive) {
+            long copies = 2 * x + 2 * middle + written;
+            pass.forward(flops, x + x + middle + written + copies);
+            pass.backward(2 * flops, back(n, x + x + middle + copies), 0, 0);
+        } else {
+            pass.forward(flops, x + x + middle + written);
+            pass.backward(2 * flops + projection, back(n, x + x + middle), projection, 0);
+        }
+    }
+
+    private void patchConvolution(PatchConvolution n) {
+        long x = moved.read(n.source());
+        long flops = flops(n);
+        boolean before = n.normalisesInput();
+        Pass pass = new Pass(n, 0);
+        long copies = naive ? before ? 2 * x : moved.written(n) : 0;
+        long gradients = before || moved.wantsGradient(n.source()) ? 2 * flops : flops;
+        long again = before || naive ? 0 : flops;
+        pass.forward(flops, x + moved.written(n) + copies);
+        pass.backward(gradients + again, back(n, x + copies), again, 0);
     }
 
     private void pooling(Pooling n) {

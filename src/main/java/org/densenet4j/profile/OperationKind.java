@@ -4,9 +4,11 @@ import org.densenet4j.graph.Addition;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
+import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PixelClassifier;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
@@ -38,7 +40,9 @@ final class OperationKind {
 
     private static String of(Node node, Graph graph) {
         return switch (node) {
-            case BottleneckLayer _ -> DENSE;
+            case BottleneckLayer _, DepthwiseLayer _ -> DENSE;
+            case PatchConvolution n ->
+                    n.source().ranges().getFirst().of() == graph.input() ? ENDS : "transitions";
             case ConvolutionLayer layer -> convolution(layer, graph);
             case Transition _, TransitionDown _, TransitionUp _ -> "transitions";
             case PooledConvolution _, Classifier _, PixelClassifier _ -> ENDS;

@@ -45,6 +45,11 @@ final class Operations {
         reluOutputs.clear();
     }
 
+    /** Puts the gradient of an operation on the tape. */
+    void record(Runnable gradient) {
+        tape.add(gradient);
+    }
+
     Activation make(int images, int height, int width, int channels) {
         Activation made = new Activation(images, height, width, channels);
         activations.add(made);

@@ -7,12 +7,14 @@ import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Drops;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
+import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PixelClassifier;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
@@ -39,7 +41,10 @@ public final class ReferenceNetwork {
         /** Keeps everything. */
         Dropout NONE = (draw, element) -> 1;
 
-        /** The layer's draw is of {@code Drops}; elements count row-major over the batch. */
+        /**
+         * The layer's draw is of {@code Drops}; elements count row-major over the batch. A layer
+         * that is dropped image by image asks for the numbers of images.
+         */
         double factor(int draw, int element);
     }
 
@@ -47,6 +52,7 @@ public final class ReferenceNetwork {
     private final Rounding rounding;
     private final Tensors tensors;
     private final Operations on;
+    private final MixerOperations mixers;
     private final Map<Features, List<Written>> features = new IdentityHashMap<>();
     private Dropout dropout = Dropout.NONE;
     private Activation input;
@@ -71,6 +77,7 @@ public final class ReferenceNetwork {
         this.graph = spec.graph();
         this.tensors = new Tensors(graph, rounding);
         this.on = new Operations(tensors, rounding);
+        this.mixers = new MixerOperations(on, tensors, rounding);
     }
 
     /** Roughly the bytes that a forward pass allocates. */
@@ -239,12 +246,52 @@ public final class ReferenceNetwork {
                 Activation sum = on.add(read(n.branch()), read(n.shortcut()));
                 yield n.relu() ? on.relu(sum, n.name()) : sum;
             }
-            case Classifier n -> on.linear(on.globalPool(read(n.source())), n.linear());
+            case DepthwiseLayer n -> depthwiseLayer(n);
+            case PatchConvolution n -> {
+                Activation x = read(n.source());
+                Activation y =
+                        on.bias(
+                                on.convolution(
+                                        n.normalisesInput() ? mixers.layerNorm(x, n.norm()) : x,
+                                        n.convolution(),
+                                        n.target().count(),
+                                        n.patch(),
+                                        n.patch(),
+                                        0),
+                                n.convolution());
+                yield n.normalisesInput() ? y : mixers.layerNorm(y, n.norm());
+            }
+            case Classifier n -> {
+                Activation means = on.globalPool(read(n.source()));
+                yield on.linear(
+                        n.norm().map(norm -> mixers.layerNorm(means, norm)).orElse(means),
+                        n.linear());
+            }
             case PixelClassifier n ->
                     on.bias(
                             on.convolution(read(n.source()), n.convolution(), n.classes(), 1, 1, 0),
                             n.convolution());
         };
+    }
+
+    private Activation depthwiseLayer(DepthwiseLayer n) {
+        int k = n.growthRate();
+        Activation d =
+                on.bias(
+                        mixers.depthwise(read(n.source()), n.depthwise(), n.kernel()),
+                        n.depthwise());
+        Activation a = mixers.layerNorm(d, n.norm());
+        Activation h = on.bias(on.convolution(a, n.expansion(), n.width(), 1, 1, 0), n.expansion());
+        Activation y =
+                on.bias(on.convolution(mixers.gelu(h), n.projection(), k, 1, 1, 0), n.projection());
+        if (n.gate().isPresent()) {
+            Activation gate = on.linear(on.globalPool(y), n.gate().get());
+            y = mixers.gated(y, gate);
+        }
+        y = mixers.scaled(y, n.scale());
+        return dropout == Dropout.NONE || n.drops().equals(Drops.NOTHING)
+                ? y
+                : mixers.dropImages(y, n.drops().draw(), dropout);
     }
 
     private Activation pooled(Pooling n, Activation x) {

@@ -140,7 +140,7 @@ final class Tensors {
     private static boolean decays(Role role, Decayed decayed) {
         return switch (decayed) {
             case WEIGHTS -> role.isWeight();
-            case WEIGHTS_AND_SCALES -> role.isWeight() || role == Role.BN_WEIGHT;
+            case WEIGHTS_AND_SCALES -> role.isWeight() || role.isScale();
             case ALL -> true;
         };
     }

@@ -17,6 +17,9 @@ import java.util.Objects;
  * arithmetic: the same on every machine and backend, in any order.
  */
 public final class Initialiser {
+    /** A layer that starts like this hardly matters at first (Touvron et al. 2021, section 2). */
+    private static final float LAYER_SCALE = 1e-6f;
+
     private static final String WEIGHT = ".weight";
     private static final String BIAS = ".bias";
 
@@ -82,8 +85,9 @@ public final class Initialiser {
         switch (parameter.role()) {
             case CONV_WEIGHT, LINEAR_WEIGHT -> weight(parameter, out);
             case CONV_BIAS, LINEAR_BIAS -> bias(parameter, out);
-            case BN_WEIGHT -> Arrays.fill(out, 1f);
-            case BN_BIAS -> Arrays.fill(out, 0f);
+            case BN_WEIGHT, LN_WEIGHT -> Arrays.fill(out, 1f);
+            case BN_BIAS, LN_BIAS -> Arrays.fill(out, 0f);
+            case LAYER_SCALE -> Arrays.fill(out, LAYER_SCALE);
             case RUNNING_STATISTIC ->
                     Arrays.fill(out, parameter.name().endsWith("running_var") ? 1f : 0f);
         }
@@ -103,7 +107,11 @@ public final class Initialiser {
     }
 
     private void bias(ParameterSpec p, float[] out) {
-        if (initialisation != Initialisation.RESNET) {
+        boolean drawn =
+                initialisation == Initialisation.RESNET
+                        || initialisation == Initialisation.RDNET
+                                && p.role() == ParameterSpec.Role.CONV_BIAS;
+        if (!drawn) {
             Arrays.fill(out, 0f);
             return;
         }

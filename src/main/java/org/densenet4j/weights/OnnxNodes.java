@@ -10,10 +10,12 @@ import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
+import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PixelClassifier;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
@@ -44,6 +46,7 @@ final class OnnxNodes {
     private final OnnxGraph graph;
     private final boolean fixedSize;
     private final ImageSides sides;
+    private final OnnxMixers mixers;
     private final OnnxColumns values;
     private final OnnxColumns means;
     private final OnnxColumns variances;
@@ -56,6 +59,7 @@ final class OnnxNodes {
         this.graph = graph;
         this.fixedSize = fixedSize;
         this.sides = sides;
+        this.mixers = new OnnxMixers(graph);
         this.values = new OnnxColumns(graph, 1, "");
         this.means = new OnnxColumns(graph, 0, ".mean");
         this.variances = new OnnxColumns(graph, 0, ".variance");
@@ -95,6 +99,8 @@ final class OnnxNodes {
                                     pointwise(n, n.source(), n.convolution(), true),
                                     POOL_OF_TRANSITION);
                     case TransitionUp n -> transitionUp(n);
+                    case DepthwiseLayer n -> mixers.depthwiseLayer(n, read(n, n.source()));
+                    case PatchConvolution n -> mixers.patchConvolution(n, read(n, n.source()));
                     case Pooling n -> pooling(n);
                     case Addition n -> addition(n);
                     case Classifier n -> throw new IllegalArgumentException(n.name());
@@ -118,6 +124,9 @@ final class OnnxNodes {
                 x = graph.node("GlobalAveragePool", sibling(n.linear(), "pool"), List.of(x));
                 String flat = sibling(n.linear(), "flatten");
                 x = graph.node("Flatten", flat, List.of(x), integer("axis", 1));
+                if (n.norm().isPresent()) {
+                    x = mixers.layerNorm(x, n.norm().get(), false);
+                }
                 graph.output(
                         logits,
                         "Gemm",
@@ -155,6 +164,8 @@ final class OnnxNodes {
             case Transition n -> sibling(n.convolution(), "concat");
             case TransitionDown n -> sibling(n.convolution(), "concat");
             case TransitionUp n -> sibling(n.convolution(), "concat");
+            case DepthwiseLayer n -> n.name() + ".concat";
+            case PatchConvolution n -> n.name() + ".concat";
             case Pooling n -> n.name() + ".concat";
             case Addition n -> n.name() + ".concat";
             case Classifier n -> throw new IllegalArgumentException(n.name());

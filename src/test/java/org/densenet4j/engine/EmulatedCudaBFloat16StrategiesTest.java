@@ -70,6 +70,10 @@ class EmulatedCudaBFloat16StrategiesTest {
                 RandomCase c = RandomCase.of(RandomGraph.of(seed, 0), 2, seed).withoutKinks();
                 StrategiesTest.check(c, strategy, Mode.TRAIN, device, 0);
             }
+            for (long seed = 2; seed <= 4; seed++) {
+                RandomCase c = MixerStrategiesTest.drawn(seed).withoutKinks();
+                StrategiesTest.check(c, strategy, Mode.TRAIN, device, 0);
+            }
         }
     }
 

@@ -67,6 +67,18 @@ class EmulatedCudaStrategiesTest {
 
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
+    void depthwiseLayersAgreeWithTheReference(MemoryStrategy strategy) {
+        try (Device device = new EmulatedDevice(DeviceOptions.defaults());
+                Device tiny = new EmulatedDevice(DeviceOptions.defaults().withChunkFactor(1e-9))) {
+            for (long seed = 2; seed <= 5; seed++) {
+                RandomCase c = MixerStrategiesTest.drawn(seed);
+                StrategiesTest.check(c, strategy, Mode.TRAIN, seed % 2 == 0 ? device : tiny, 0);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
     void bandsOfBottleneckLayersGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         try (Device tiny = new EmulatedDevice(DeviceOptions.defaults().withChunkFactor(1e-9))) {
             for (int height : new int[] {16, 24}) {

@@ -9,6 +9,7 @@ import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
@@ -30,6 +31,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Every strategy, mode and kernel implementation against the double-precision reference. */
 class StrategiesTest {
@@ -413,8 +416,16 @@ class StrategiesTest {
         graph.nodes().stream()
                 .map(Node::drops)
                 .forEach(drops -> survivals.put(drops.draw(), (float) drops.survival()));
+        Set<Integer> imageByImage =
+                graph.nodes().stream()
+                        .filter(DepthwiseLayer.class::isInstance)
+                        .map(node -> node.drops().draw())
+                        .collect(Collectors.toSet());
         return (draw, element) -> {
             int[] words = new int[4];
+            if (imageByImage.contains(draw)) {
+                return layerFactor(element, survivals.get(draw), draw, STEP);
+            }
             Philox.next(element / 4, draw, (int) STEP, 0, (int) SEED, 0, words);
             boolean dropped = (words[element % 4] & 0xFFFF_FFFFL) < threshold;
             float survival = survivals.get(draw);
@@ -424,8 +435,13 @@ class StrategiesTest {
 
     /** 0 for a layer that stochastic depth drops, 1/p for one that it keeps. */
     private static double layerFactor(float survival, int draw, long step) {
+        return layerFactor(-1, survival, draw, step);
+    }
+
+    /** The same of one image, which has a draw of its own. */
+    private static double layerFactor(int counter, float survival, int draw, long step) {
         int[] words = new int[4];
-        Philox.next(-1, draw, (int) step, 0, (int) SEED, 0, words);
+        Philox.next(counter, draw, (int) step, 0, (int) SEED, 0, words);
         boolean dropped = (words[0] & 0xFFFF_FFFFL) < (long) ((1f - survival) * 4294967296.0);
         return dropped ? 0 : 1.0 / survival;
     }

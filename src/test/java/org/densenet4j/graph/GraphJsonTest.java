@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.reference.RandomScales;
+import org.densenet4j.reference.RandomMixers;
 import org.densenet4j.spec.FamilySpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +36,7 @@ class GraphJsonTest {
         for (long seed = 1; seed <= 30; seed++) {
             assertReadsBack(RandomGraph.of(seed, seed % 2 * 0.1));
             assertReadsBack(RandomScales.of(seed, seed % 2 * 0.1));
+            assertReadsBack(RandomMixers.of(seed, 0.9));
         }
     }
 

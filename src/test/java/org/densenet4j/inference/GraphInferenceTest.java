@@ -34,6 +34,7 @@ import org.densenet4j.plan.TransitionInference;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.reference.RandomScales;
+import org.densenet4j.reference.RandomMixers;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -312,6 +313,52 @@ class GraphInferenceTest {
                 check(RandomCase.of(graph.build(), 3, channels), device);
             }
         }
+    }
+
+    @Test
+    void depthwiseLayersAgreeWithTheReference() throws IOException {
+        DeviceOptions two = DeviceOptions.defaults().withThreads(2);
+        for (DeviceOptions options :
+                List.of(two, TinyCache.OPTIONS, two.withPrecision(DataType.BFLOAT16))) {
+            try (Device device = Device.open("cpu", options)) {
+                if (device.supports(device.precision())) {
+                    for (long seed = 1; seed <= 8; seed++) {
+                        int images = 1 + (int) seed % 4;
+                        check(RandomCase.of(RandomMixers.of(seed, 1), images, seed), device);
+                    }
+                }
+            }
+        }
+    }
+
+    /** The mean of a map over its pixels, with the bias, is a logit, also behind a layer norm. */
+    @Test
+    void classMapsOfAHeadWithALayerNormAddUpToItsLogits() throws IOException {
+        int normed = 0;
+        try (Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(2))) {
+            for (long seed = 1; seed <= 6; seed++) {
+                RandomCase c = RandomCase.of(RandomMixers.of(seed, 1), 3, seed);
+                Classifier head = (Classifier) c.spec.graph().heads().getLast();
+                normed += head.norm().isPresent() ? 1 : 0;
+                InferencePlan plan = InferencePlan.of(c.spec).batch(3).on(device);
+                try (InferenceNetwork network = InferenceNetwork.open(plan, device, c::values)) {
+                    network.forward(c.pixels, 0, 3);
+                    float[] logits = new float[3 * head.classes()];
+                    network.logits(3, logits, 0);
+                    float[] bias = c.values(head.linear() + ".bias");
+                    float[] maps = network.classMaps(1);
+                    int pixels = maps.length / head.classes();
+                    for (int k = 0; k < head.classes(); k++) {
+                        double sum = bias[k];
+                        for (int p = 0; p < pixels; p++) {
+                            sum += maps[p * head.classes() + k] / (double) pixels;
+                        }
+                        assertEquals(logits[head.classes() + k], sum, 1e-4, c.toString());
+                    }
+                }
+            }
+        }
+        assertTrue(normed > 1, normed + " heads have a layer norm");
     }
 
     private static FcDenseNetSpec fcDenseNet(boolean batchStatistics) {

@@ -146,10 +146,12 @@ public final class RandomCase {
         SplittableRandom random = new SplittableRandom(seed + p.name().hashCode());
         for (int i = 0; i < values.length; i++) {
             switch (p.role()) {
-                case BN_WEIGHT -> values[i] = (float) (0.5 + random.nextDouble());
+                case BN_WEIGHT, LN_WEIGHT, LAYER_SCALE ->
+                        values[i] = (float) (0.5 + random.nextDouble());
                 case BN_BIAS ->
                         values[i] = (float) (random.nextDouble() - 0.4) + (kinks ? 0 : ABOVE_KINK);
-                case LINEAR_BIAS, CONV_BIAS -> values[i] = (float) (random.nextDouble() - 0.4);
+                case LN_BIAS, LINEAR_BIAS, CONV_BIAS ->
+                        values[i] = (float) (random.nextDouble() - 0.4);
                 case RUNNING_STATISTIC ->
                         values[i] =
                                 p.name().endsWith("running_var")

@@ -34,6 +34,7 @@ import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.reference.RandomScales;
+import org.densenet4j.reference.RandomMixers;
 import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -174,6 +175,15 @@ class OnnxGraphTest {
             open(export(c, options), session -> assertSameLogits(c, session));
         }
         assertTrue(free > 5, free + " take images of any size");
+    }
+
+    @Test
+    void depthwiseLayersAgreeWithTheReferenceInEveryOpset() throws IOException, OrtException {
+        for (int opset = 13; opset <= 22; opset++) {
+            RandomCase c = RandomCase.of(RandomMixers.of(opset, 0.7), 1 + opset % 3, opset);
+            OnnxOptions options = new OnnxOptions(opset, opset % 4 == 0, false);
+            open(export(c, options), session -> assertSameLogits(c, session));
+        }
     }
 
     private static Stream<BiFunction<Integer, Integer, NetworkSpec>> networksForAnySize() {

@@ -84,7 +84,8 @@ interface ImageScale {
                 for (int c = 0; c < x.columns(); c += LANES) {
                     VectorMask<Float> mask = mask(x, c);
                     FloatVector by = multiplier(scale, logits, factors, image, c, mask);
-                    FloatVector plus = means == null ? zero() : floats(means, image, c, mask).div(pixels);
+                    FloatVector plus =
+                            means == null ? zero() : floats(means, image, c, mask).div(pixels);
                     for (int r = image * pixels; r < (image + 1) * pixels; r++) {
                         store(load(x.at(r, c), mask).fma(by, plus), out.at(r, c), mask);
                     }

@@ -1,0 +1,142 @@
+package org.densenet4j.plan;
+
+import org.densenet4j.backend.DepthwiseShape;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.DepthwiseLayer;
+
+import java.util.Optional;
+
+/**
+ * Memory of a depthwise layer in inference: chunks of whole images, and parts of them as in
+ * training.
+ *
+ * @param node the node whose memory it is
+ * @param images chunks of images
+ * @param rowsPerPart rows of a part of a chunk
+ * @param shape of the depthwise convolution
+ * @param source what it reads
+ * @param weights of the layer
+ * @param mixed a chunk of the depthwise convolution's output, in each lane
+ * @param rowStatistics [rows, 2] of a part, in each lane
+ * @param normalised a part behind the layer normalisation, in each lane
+ * @param middle a part of the middle, in each lane
+ * @param output a chunk of the new channels, in each lane
+ * @param means [images, k] of a chunk, in each lane
+ * @param logits [images, k] of the gate, in each lane
+ * @param factors [images, 1] of ones
+ * @param target columns that it writes
+ */
+public record DepthwiseLayerInference(
+        DepthwiseLayer node,
+        Chunks images,
+        int rowsPerPart,
+        DepthwiseShape shape,
+        Columns source,
+        Weights weights,
+        Matrix[] mixed,
+        Matrix[] rowStatistics,
+        Matrix[] normalised,
+        Matrix[] middle,
+        Matrix[] output,
+        Matrix[] means,
+        Matrix[] logits,
+        Matrix[] factors,
+        InferenceTarget target)
+        implements NodeInference {
+
+    /**
+     * The layer's weights.
+     *
+     * @param taps [kernel·kernel, K] of the depthwise convolution
+     * @param depthwiseBias [1, K]
+     * @param gamma [1, K]
+     * @param beta [1, K]
+     * @param expansion [width, K] as activations are stored
+     * @param expansionBias [1, width]
+     * @param projection [k, width] as activations are stored
+     * @param projectionBias [1, k]
+     * @param gate [k, k]; none without a gate
+     * @param gateBias [1, k]; none without a gate
+     * @param scale [1, k]
+     */
+    public record Weights(
+            Matrix taps,
+            Matrix depthwiseBias,
+            Matrix gamma,
+            Matrix beta,
+            Matrix expansion,
+            Matrix expansionBias,
+            Matrix projection,
+            Matrix projectionBias,
+            Optional<Matrix> gate,
+            Optional<Matrix> gateBias,
+            Matrix scale) {
+
+        static Weights of(DepthwiseLayer node, InferencePlanner planner) {
+            String name = node.name();
+            int channels = node.prefixChannels();
+            int width = node.width();
+            int k = node.growthRate();
+            return new Weights(
+                    planner.weights(name + ".taps", node.kernel() * node.kernel(), channels),
+                    planner.weights(name + ".depthwise.bias", 1, channels),
+                    planner.weights(name + ".gamma", 1, channels),
+                    planner.weights(name + ".beta", 1, channels),
+                    planner.operand(name + ".expansion", width, channels),
+                    planner.weights(name + ".expansion.bias", 1, width),
+                    planner.operand(name + ".projection", k, width),
+                    planner.weights(name + ".projection.bias", 1, k),
+                    node.gate().map(_ -> planner.weights(name + ".gate", k, k)),
+                    node.gate().map(_ -> planner.weights(name + ".gate.bias", 1, k)),
+                    planner.weights(name + ".scale", 1, k));
+        }
+    }
+
+    static DepthwiseLayerInference of(DepthwiseLayer node, InferencePlanner planner) {
+        int pixels = node.target().of().pixels();
+        int channels = node.prefixChannels();
+        int width = node.width();
+        int k = node.growthRate();
+        Chunks images = planner.imageChunks(pixels, planner.bytes(channels + k));
+        int rows = images.rowsPerChunk();
+        int ofImages = images.imagesPerChunk();
+        int part =
+                Math.min(
+                        rows,
+                        planner.rowChunks(pixels, planner.bytes(channels + width)).rowsPerChunk());
+        Allocator.Frame frame = planner.allocator().frame();
+        boolean gated = node.gate().isPresent();
+        DepthwiseLayerInference memory =
+                new DepthwiseLayerInference(
+                        node,
+                        images,
+                        part,
+                        new DepthwiseShape(
+                                node.source().height(), node.source().width(), node.kernel()),
+                        node.source().ranges().getFirst(),
+                        Weights.of(node, planner),
+                        frame.activations(rows, channels),
+                        frame.perLane(part, 2),
+                        frame.activations(part, channels),
+                        frame.activations(part, width),
+                        frame.activations(rows, k),
+                        frame.perLane(gated ? ofImages : 0, k),
+                        frame.perLane(gated ? ofImages : 0, k),
+                        frame.perLane(ofImages, 1),
+                        InferenceTarget.of(node.target(), images, planner, frame));
+        int shortest = Math.min(part, pixels);
+        planner.noteProduct(shortest, memory.normalised[0], memory.middle[0]);
+        planner.noteProduct(shortest, memory.middle[0], memory.output[0].rows(0, part));
+        if (part < rows) {
+            int rest = rows % part;
+            planner.noteProduct(Math.max(1, rest), memory.normalised[0], memory.middle[0]);
+            planner.noteProduct(
+                    Math.max(1, rest), memory.middle[0], memory.output[0].rows(0, part));
+        }
+        if (gated) {
+            planner.noteProduct(1, memory.means[0], memory.logits[0]);
+        }
+        return memory;
+    }
+}
