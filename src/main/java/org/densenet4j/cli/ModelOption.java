@@ -5,6 +5,7 @@ import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
+import org.densenet4j.spec.RdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 
 import picocli.CommandLine.Option;
@@ -93,7 +94,7 @@ final class ModelOption {
         switch (builder) {
             case DenseNetSpec.Builder b -> b.dropout(dropout);
             case FcDenseNetSpec.Builder b -> b.dropout(dropout);
-            case ResNetSpec.Builder _, CondenseNetSpec.Builder _, MsdNetSpec.Builder _ ->
+            case ResNetSpec.Builder _, CondenseNetSpec.Builder _, MsdNetSpec.Builder _, RdNetSpec.Builder _ ->
                     throw refused(DROPOUT, name, "DenseNets and FC-DenseNets");
         }
     }
@@ -104,7 +105,8 @@ final class ModelOption {
             case FcDenseNetSpec.Builder _,
                     ResNetSpec.Builder _,
                     CondenseNetSpec.Builder _,
-                    MsdNetSpec.Builder _ ->
+                    MsdNetSpec.Builder _,
+                    RdNetSpec.Builder _ ->
                     throw refused(COMPRESSION, name, "DenseNets");
         }
     }
@@ -144,7 +146,7 @@ final class ModelOption {
                 option.compression = s.compression();
             }
             case FcDenseNetSpec s -> option.dropout = s.dropout();
-            case ResNetSpec _, CondenseNetSpec _, MsdNetSpec _ -> {}
+            case ResNetSpec _, CondenseNetSpec _, MsdNetSpec _, RdNetSpec _ -> {}
         }
         return option.arguments(spec.name());
     }

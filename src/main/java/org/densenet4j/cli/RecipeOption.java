@@ -29,7 +29,7 @@ final class RecipeOption {
             names = "--recipe",
             paramLabel = "NAME",
             description =
-                    "glyphs, cifar, imagenet, imagenet-cosine, condensenet, condensenet-imagenet or"
+                    "glyphs, cifar, imagenet, imagenet-cosine, condensenet, condensenet-imagenet, rdnet or"
                             + " finetune, or, where pixels are classified, shapes, fc-densenet or fc-densenet-finetune: the papers'"
                             + " settings, of which the options below override single ones (default:"
                             + " glyphs; for pixels shapes, or fc-densenet on data of one's own)")

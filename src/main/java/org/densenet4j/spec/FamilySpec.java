@@ -13,7 +13,7 @@ import java.util.stream.Stream;
  * own it can be changed field by field, and files keep it as text ({@link SpecMetadata}).
  */
 public sealed interface FamilySpec extends NetworkSpec
-        permits DenseNetSpec, FcDenseNetSpec, ResNetSpec, CondenseNetSpec, MsdNetSpec {
+        permits DenseNetSpec, FcDenseNetSpec, ResNetSpec, CondenseNetSpec, MsdNetSpec, RdNetSpec {
     /** The names that {@link #preset} knows. */
     String NAMES =
             DenseNetSpec.NAMES
@@ -24,7 +24,9 @@ public sealed interface FamilySpec extends NetworkSpec
                     + ", "
                     + CondenseNetSpec.NAMES
                     + ", "
-                    + MsdNetSpec.NAMES;
+                    + MsdNetSpec.NAMES
+                    + ", "
+                    + RdNetSpec.NAMES;
 
     /**
      * {@return a preset of any family by name, which may be followed by changes: {@code +doubling}
@@ -50,7 +52,8 @@ public sealed interface FamilySpec extends NetworkSpec
                                 FcDenseNetSpec.named(name),
                                 ResNetSpec.named(name),
                                 CondenseNetSpec.named(name),
-                                MsdNetSpec.named(name))
+                                MsdNetSpec.named(name),
+                                RdNetSpec.named(name))
                         .<Builder>flatMap(Optional::stream)
                         .findFirst();
         return FieldChecks.known(found, name, NAMES);
@@ -85,7 +88,8 @@ public sealed interface FamilySpec extends NetworkSpec
                     FcDenseNetSpec.Builder,
                     ResNetSpec.Builder,
                     CondenseNetSpec.Builder,
-                    MsdNetSpec.Builder {
+                    MsdNetSpec.Builder,
+                    RdNetSpec.Builder {
         /**
          * A name to show.
          *

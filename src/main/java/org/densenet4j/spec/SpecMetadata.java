@@ -27,6 +27,7 @@ public final class SpecMetadata {
     private static final String RESNET = "resnet";
     private static final String CONDENSENET = "condensenet";
     private static final String MSDNET = "msdnet";
+    private static final String RDNET = "rdnet";
     private static final String GRAPH = "graph";
 
     /** A field that every DenseNet's file has. */
@@ -59,6 +60,7 @@ public final class SpecMetadata {
             case ResNetSpec s -> text.write(s);
             case CondenseNetSpec s -> text.write(s);
             case MsdNetSpec s -> text.write(s);
+            case RdNetSpec s -> text.write(s);
             default -> text.write(spec.name(), spec.graph());
         }
         return text.entries;
@@ -136,6 +138,21 @@ public final class SpecMetadata {
         put("reduction", spec.reduction());
         put("dropping", spec.dropping());
         put("stem", spec.stem());
+        putCommon(spec);
+    }
+
+    private void write(RdNetSpec spec) {
+        put(FAMILY, RDNET);
+        put("name", spec.name());
+        put("growthRates", spec.growthRates());
+        put("layersPerStage", spec.layersPerStage());
+        put("halvingStages", spec.halvingStages());
+        put("gatedFrom", spec.gatedFrom());
+        put("initialChannels", spec.initialChannels());
+        put("patch", spec.patch());
+        put("kernel", spec.kernel());
+        put("expansion", spec.expansion());
+        put("stochasticDepth", spec.stochasticDepth());
         putCommon(spec);
     }
 
@@ -231,13 +248,14 @@ public final class SpecMetadata {
                     case RESNET -> text.resNet(tensors);
                     case CONDENSENET -> text.condenseNet(tensors);
                     case MSDNET -> text.msdNet(tensors);
+                    case RDNET -> text.rdNet(tensors);
                     default ->
                             throw new IllegalArgumentException(
                                     "the family '"
                                             + family
                                             + "' is unknown: densenet, fc-densenet, resnet,"
-                                            + " condensenet and msdnet are known; a newer version"
-                                            + " may know it");
+                                            + " condensenet, msdnet and rdnet are known; a newer"
+                                            + " version may know it");
                 };
         return builder.name(text.field("name"))
                 .classes(text.integer("classes"))
@@ -307,6 +325,22 @@ public final class SpecMetadata {
                 .reduction(number("reduction"))
                 .dropping(constant(MsdNetSpec.Dropping.class, "dropping"))
                 .stem(constant(Stem.class, "stem"));
+    }
+
+    private RdNetSpec.Builder rdNet(int tensors) {
+        return RdNetSpec.builder()
+                .growthRates(layers("growthRates", Integer.MAX_VALUE))
+                .layersPerStage(layers("layersPerStage", tensors))
+                .halvingStages(
+                        field("halvingStages").isEmpty()
+                                ? new int[0]
+                                : layers("halvingStages", Integer.MAX_VALUE))
+                .gatedFrom(integer("gatedFrom"))
+                .initialChannels(integer("initialChannels"))
+                .patch(integer("patch"))
+                .kernel(integer("kernel"))
+                .expansion(integer("expansion"))
+                .stochasticDepth(number("stochasticDepth"));
     }
 
     private String field(String field) {

@@ -23,6 +23,7 @@ import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
+import org.densenet4j.spec.RdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.jspecify.annotations.Nullable;
 
@@ -450,6 +451,35 @@ public record Recipe(
                                 "recipe", "msdnet-imagenet",
                                 "model", "msdnet-imagenet-7",
                                 "colour-jitter", "0")));
+        // Kim et al. 2024 (arXiv 2403.19588), appendix, and the authors' code; drop path of
+        // RDNet-T.
+        presets.put(
+                "rdnet",
+                imageNet.set(
+                        Map.ofEntries(
+                                entry("recipe", "rdnet"),
+                                entry("model", "rdnet-t"),
+                                entry("epochs", "300"),
+                                entry("batch", "512"),
+                                entry("lr", "0.001"),
+                                entry("schedule", "cosine"),
+                                entry("min-lr", "1e-6"),
+                                entry("warm-up", "20"),
+                                entry("optimiser", "adamw"),
+                                entry("epsilon", "1e-8"),
+                                entry("epsilon-inside", "false"),
+                                entry("weight-decay", "0.05"),
+                                entry("decay-norms", "false"),
+                                entry("stochastic-depth", "0.15"),
+                                entry("label-smoothing", "0.1"),
+                                entry("mixup", "0.8"),
+                                entry("cutmix", "1"),
+                                entry("rand-augment", "2,9"),
+                                entry("random-erasing", "0.25"),
+                                entry("erasing-filling", "pixel"),
+                                entry("colour-jitter", "0"),
+                                entry("interpolation", "bicubic"),
+                                entry("crop-share", "0.9"))));
         // Jégou et al. 2017 (arXiv 1611.09326), section 4.1, and the authors' code.
         Recipe fcDenseNet =
                 GLYPHS.set(
@@ -850,6 +880,11 @@ public record Recipe(
             case FcDenseNetSpec.Builder b -> {
                 b.dropout(dropout);
                 requireNone("stochastic-depth", stochasticDepth);
+                requireNone("compression", compression);
+            }
+            case RdNetSpec.Builder b -> {
+                b.stochasticDepth(stochasticDepth);
+                requireNone("dropout", dropout);
                 requireNone("compression", compression);
             }
             case ResNetSpec.Builder _, CondenseNetSpec.Builder _, MsdNetSpec.Builder _ -> {

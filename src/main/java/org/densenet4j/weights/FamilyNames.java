@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 
 /**
  * The names of the families: torchvision's of DenseNets and ResNets, those of FC-DenseNet's usual
- * PyTorch port, and those of the authors of CondenseNet and of MSDNet's PyTorch code.
+ * PyTorch port, those of the authors of CondenseNet and of MSDNet's PyTorch code, and timm's of RDNets.
  */
 enum FamilyNames implements NameStyle {
     /**
@@ -70,7 +70,21 @@ enum FamilyNames implements NameStyle {
             "",
             "blocks\\.\\d+\\.\\d+\\.(?:layers|m)|classifier\\.\\d+\\.m",
             "",
-            "classifier.0.linear");
+            "classifier.0.linear"),
+
+    /** timm's; the authors' (Kim et al. 2024) have one {@code stem.} more. */
+    RDNET(
+            "an RDNet",
+            "dense_stages.0.0.dense_block0.layers.layers.0.weight",
+            "",
+            "dense_stages\\.\\d+\\.\\d+",
+            "|stem\\.(?:stem\\.)?[01]|head\\.norm",
+            "head.fc") {
+        @Override
+        String modern(String rest) {
+            return rest.replaceFirst("^stem\\.stem\\.", "stem.");
+        }
+    };
 
     private final String network;
     private final String example;

@@ -34,6 +34,7 @@ final class InferredSpec {
             case RESNET -> new InferredResNet(tensors).spec();
             case CONDENSENET -> new InferredCondenseNet(tensors).spec();
             case MSDNET -> new InferredMsdNet(tensors).spec();
+            case RDNET -> new InferredRdNet(tensors).spec();
         };
     }
 

@@ -5,6 +5,7 @@ import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
+import org.densenet4j.spec.RdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 
 import java.util.Arrays;
@@ -28,6 +29,7 @@ sealed interface NameStyle permits FamilyNames, OwnNames {
             case ResNetSpec _ -> FamilyNames.RESNET;
             case CondenseNetSpec _ -> FamilyNames.CONDENSENET;
             case MsdNetSpec _ -> FamilyNames.MSDNET;
+            case RdNetSpec _ -> FamilyNames.RDNET;
             default -> new OwnNames(spec.name(), spec.graph());
         };
     }

@@ -11,6 +11,7 @@ import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
+import org.densenet4j.spec.RdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.SpecMetadata;
 import org.densenet4j.train.Checkpoint;
@@ -161,6 +162,7 @@ final class RecordedNetwork {
                 case ResNetSpec _ -> ResNetSpec.builder().build();
                 case CondenseNetSpec _ -> CondenseNetSpec.builder().build();
                 case MsdNetSpec _ -> MsdNetSpec.builder().build();
+                case RdNetSpec _ -> RdNetSpec.builder().build();
             };
         }
     }

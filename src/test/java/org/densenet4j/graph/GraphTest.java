@@ -662,6 +662,67 @@ class GraphTest {
     }
 
     @Test
+    void depthwiseLayersThatAreNoneAreRefused() {
+        Features x = new Features("x", 4, 4, 6);
+        Read.Raw prefix = Read.raw(x.prefix(4));
+        LayerNorm norm = LayerNorm.of("norm");
+        Drops path = new Drops(1, 0, 0.5);
+        refused(
+                "the node 'd' has kernels of 4: use an odd size",
+                () -> depthwise(prefix, 4, norm, 8, path, x.columns(4, 2)));
+        refused(
+                "the node 'd' has a middle of 0 channels",
+                () -> depthwise(prefix, 3, norm, 0, path, x.columns(4, 2)));
+        refused(
+                "the node 'd' has kernels of its own: it reads columns of one matrix",
+                () ->
+                        depthwise(
+                                Read.raw(x.prefix(2), x.columns(2, 2)),
+                                3,
+                                norm,
+                                8,
+                                path,
+                                x.columns(4, 2)));
+        refused(
+                "the node 'd' is dropped image by image: use a dropout rate of 0",
+                () -> depthwise(prefix, 3, norm, 8, new Drops(1, 0.1, 1), x.columns(4, 2)));
+        refused(
+                "the node 'd' makes 4x4 pixels, the features 'y' have 3x4",
+                () -> depthwise(prefix, 3, norm, 8, path, new Features("y", 3, 4, 2).all()));
+        refused(
+                "epsilon = 0.0 of 'norm': use a small positive number",
+                () -> new LayerNorm("norm", 0));
+        refused(
+                "the node 'p' makes 2x2 pixels, the features 'x' have 4x4",
+                () ->
+                        new PatchConvolution(
+                                "p",
+                                prefix,
+                                2,
+                                "conv",
+                                norm,
+                                PatchConvolution.NormPlace.BEFORE,
+                                x.columns(4, 2)));
+    }
+
+    private static DepthwiseLayer depthwise(
+            Read.Raw source, int kernel, LayerNorm norm, int width, Drops drops, Columns target) {
+        return new DepthwiseLayer(
+                "d",
+                source,
+                kernel,
+                "depthwise",
+                norm,
+                width,
+                "expansion",
+                "projection",
+                Optional.empty(),
+                "scale",
+                drops,
+                target);
+    }
+
+    @Test
     void blurPoolsThatAreNoneAreRefused() {
         Columns half = new Features("half", 4, 3, 12).all();
         Pooling.Kind blur = Pooling.Kind.MAX_THEN_BLUR;

@@ -45,7 +45,9 @@ class FamilySpecTest {
                 "condensenet-imagenet-74-c4",
                 "condensenet-imagenet-74-c8",
                 "msdnet-imagenet-7",
-                "msdnet-cifar100-anytime"
+                "msdnet-cifar100-anytime",
+                "rdnet-t",
+                "rdnet-l-384"
             })
     void presetsOfAllFamiliesHaveNames(String name) {
         assertEquals(name, FamilySpec.preset(" " + name.toUpperCase(Locale.ROOT)).build().name());
@@ -59,7 +61,8 @@ class FamilySpecTest {
                         + " densenet264d, fc-densenet56/67/103, fc-densenet-LEVELS-LAYERS-K,"
                         + " resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH,"
                         + " condensenet-50/74/86/98/110/122/182, condensenet-imagenet-74-c4, -c8,"
-                        + " msdnet-imagenet-4/7, msdnet-cifar100-anytime/budgeted",
+                        + " msdnet-imagenet-4/7, msdnet-cifar100-anytime/budgeted,"
+                        + " rdnet-t/s/b/l, rdnet-l-384",
                 refusal("resnet51"));
         for (String name : new String[] {"", "fc-densenet-56", "cifar-resnet-", "bc-100", "mine"}) {
             assertTrue(refusal(name).startsWith("no model named '" + name + "'"), name);

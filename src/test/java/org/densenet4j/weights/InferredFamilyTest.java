@@ -11,6 +11,7 @@ import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
+import org.densenet4j.spec.RdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.testing.RecordedNetworks;
@@ -95,6 +96,7 @@ class InferredFamilyTest {
             case FcDenseNetSpec _ -> true;
             case CondenseNetSpec _ -> false;
             case MsdNetSpec s -> s.stem() == Stem.IMAGENET;
+            case RdNetSpec _ -> true;
         };
     }
 

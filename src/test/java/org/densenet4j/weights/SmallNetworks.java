@@ -16,6 +16,7 @@ import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
+import org.densenet4j.spec.RdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 
@@ -41,6 +42,7 @@ final class SmallNetworks {
                 condenseNet(),
                 msdNet(Stem.SMALL),
                 msdNet(Stem.IMAGENET),
+                rdNet(),
                 resNet(false, ResNetSpec.Unit.BASIC, Stem.SMALL),
                 resNet(true, ResNetSpec.Unit.BASIC, Stem.SMALL),
                 resNet(true, ResNetSpec.Unit.BOTTLENECK, Stem.SMALL),
@@ -94,6 +96,21 @@ final class SmallNetworks {
                 .groups(2)
                 .condensationFactor(2)
                 .inputSize(20, 14)
+                .classes(4)
+                .build();
+    }
+
+    static RdNetSpec rdNet() {
+        return RdNetSpec.builder()
+                .growthRates(5, 12, 7)
+                .layersPerStage(2, 1, 3)
+                .halvingStages(3)
+                .gatedFrom(2)
+                .initialChannels(16)
+                .patch(2)
+                .kernel(5)
+                .expansion(2)
+                .inputSize(18, 13)
                 .classes(4)
                 .build();
     }
