@@ -18,7 +18,7 @@ The tensors are those of docs/parity.md. What these files have beside:
       maximum; margin.steps [1]: the smaller of both in all optimiser steps.
 
 The metadata have no growth_rate to bn_momentum, but the entries by which checkpoints describe a network (SpecMetadata):
-spec.family (fc-densenet, resnet, condensenet or msdnet; files without it are of DenseNets), spec.name, spec.classes and so on.
+spec.family (fc-densenet, resnet, condensenet, msdnet or rdnet; files without it are of DenseNets), spec.name, spec.classes and so on.
 
 Shifts of norms are placed in gaps between the values that they are added to, so that no input of a ReLU is near zero, and
 the draw is repeated until that holds in the optimiser steps too.
@@ -71,6 +71,11 @@ def randomise(model):
             module.bias.normal_(0, 0.1)
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
+        elif isinstance(module, nn.LayerNorm):
+            module.weight.uniform_(0.7, 1.3)
+            module.bias.normal_(0, 0.1)
+        elif isinstance(module, networks.RdLayer):
+            module.gamma.uniform_(0.5, 1.5)
         elif getattr(module, "bias", None) is not None:
             module.bias.normal_(0, 0.1)
 
@@ -206,6 +211,13 @@ def msdnet(imagenet, size):
          "stem": "IMAGENET" if imagenet else "SMALL"})
 
 
+def rdnet(size):
+    return Case(
+        lambda: networks.RdNet(16, (6, 11, 9), (3,), (2, 1, 3), 2, 3, 5, 3, 5), 3, size, 5,
+        {"family": "rdnet", "growthRates": (6, 11, 9), "layersPerStage": (2, 1, 3), "halvingStages": (3,), "gatedFrom": 2,
+         "initialChannels": 16, "patch": 3, "kernel": 5, "expansion": 3, "stochasticDepth": 0.0}, epsilon=1e-6)
+
+
 CASES = {
     "fc-densenet-small": fc_densenet(),
     "cifar-resnet-small": resnet(networks.Basic, (2, 1, 2), 3, "small", "A", (15, 18)),
@@ -218,6 +230,7 @@ CASES = {
     "condensenet-small": condensenet((22, 19)),
     "msdnet-small": msdnet(False, (13, 10)),
     "msdnet-imagenet-small": msdnet(True, (37, 50)),
+    "rdnet-small": rdnet((20, 26)),
 }
 
 

@@ -16,7 +16,7 @@ Weights, images and labels by formula:
   scale of a norm, element i      0.75 + (i mod 8)/16
   tensors whose names end in the metadata's quarter, if it has that key: a quarter of this. (The last scale or weight of what a
       residual unit adds. With all of it single precision would lose its way in so deep a network.)
-  shift of a norm, other biases   ((i mod 5) - 2)/8
+  shift of a norm, other biases, scales of RDNet's layers   ((i mod 5) - 2)/8
   running statistics              mean 0, variance 1
   images [batch, 3, height, width], element i   2·unit(words 0, 1 of draw("input", i)) - 1 rounded to float32. (The role
       LINEAR_WEIGHT of a tensor "input" of shape [elements, 1].)
@@ -28,7 +28,7 @@ zeros. Lists over tensors are in the order of NAME.txt.gz: P trained ones, or S 
 
   train.loss [1], train.logits [up to 2048 samples], sgd.losses [3]
   train.grad.norm [P], train.grad.samples [P, 4]         of the gradients, in training mode, without dropout
-  train.running.norm [S], train.running.samples [S, 4]   after that pass
+  train.running.norm [S], train.running.samples [S, 4]   after that pass, where there are running statistics
   sgd3.change.norm [P], sgd3.samples [P, 4]              after three steps: of what they changed, and the parameters
   noise.*                                                the same of PyTorch in float32, as error: of train.logits, each gradient
       (train.grad) and each change (sgd3.change) relative in norm, of losses (train.loss, sgd.losses) absolute
@@ -99,7 +99,7 @@ def uniform(name, shape):
 
 @torch.no_grad()
 def fill(model, quarter=None):
-    norms = {name for name, module in model.named_modules() if isinstance(module, torch.nn.BatchNorm2d)}
+    norms = {name for name, module in model.named_modules() if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.LayerNorm))}
     for name, parameter in model.named_parameters():
         numbers = torch.arange(parameter.numel())
         if parameter.dim() > 1:
@@ -139,6 +139,7 @@ SUMMARIES = {
     "densenetblur121d": Summary(4, 96, 112, lr=5e-5),
     "condensenet-imagenet-74-c4": Summary(4, 96, 112, lr=5e-5),
     "msdnet-imagenet-4": Summary(4, 160, 192, lr=1e-4),
+    "rdnet-t": Summary(2, 96, 128, lr=5e-4),
 }
 
 
@@ -193,8 +194,8 @@ def record_summary(path, name, summary):
         "train.loss": losses[:1], "train.logits": samples(exact.logits, min(LOGITS, exact.logits.numel())), "sgd.losses": losses,
         "train.grad.norm": norms(exact.gradients),
         "train.grad.samples": torch.stack([samples(g, ELEMENTS) for g in exact.gradients]),
-        "train.running.norm": norms(exact.running),
-        "train.running.samples": torch.stack([samples(r, ELEMENTS) for r in exact.running]),
+        **({"train.running.norm": norms(exact.running),
+            "train.running.samples": torch.stack([samples(r, ELEMENTS) for r in exact.running])} if exact.running else {}),
         "sgd3.change.norm": norms(exact.changes),
         "sgd3.samples": torch.stack([samples(p, ELEMENTS) for p in exact.model.parameters()]),
         "noise.train.logits": errors([single.logits], [exact.logits]), "noise.train.loss": off[:1], "noise.sgd.losses": off,

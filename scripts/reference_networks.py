@@ -17,6 +17,8 @@ Names:
   MSDNet (Huang et al. 2018)        the authors' PyTorch code's: blocks.B.L.layers.S.{conv_down,conv_normal}.net.{0,1,3,4},
       blocks.B.L.m.S.net.{0,1} of reductions, blocks.0.0.layers.S.net.{0,1} of the first layer (ImageNet: layers.0.{0,1} of the
       finest scale), classifier.B.m.{0,1}.net.{0,1} and classifier.B.linear. Gives the logits of all exits, as a list.
+  RDNet (Kim et al. 2024)           timm's: stem.{0,1}, dense_stages.S.{0,1} the transition, dense_stages.S.2.dense_blockL (without a
+      transition dense_stages.0.0.dense_blockL) .gamma, .layers.layers.{0,1,2,4}, .layers.layers.5.fc, head.{norm,fc}.
   DenseNet with timm's stem "deep"  torchvision's names, and features.{conv0,norm0,conv1,norm1,conv2,norm2} of the stem.
 
 Multiply-adds are those of convolutions and products with full weights, of one image. A transposed convolution counts each
@@ -582,6 +584,85 @@ class MsdNet(nn.Module):
         return exits
 
 
+# ---------------------------------------------------------------- RDNet
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of each pixel."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class ChannelGate(nn.Module):
+    """Effective squeeze-excitation. PyTorch's own hardsigmoid has 1/6 in single precision in its gradient."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.fc = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        return x * ((self.fc(x.mean((2, 3), keepdim=True)) + 3) / 6).clamp(0, 1)
+
+
+class RdMixer(nn.Module):
+    def __init__(self, channels, growth, kernel, expansion, gated, epsilon):
+        super().__init__()
+        middle = channels * expansion // 8 * 8
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels), ChannelNorm(channels, epsilon),
+            nn.Conv2d(channels, middle, 1), nn.GELU(), nn.Conv2d(middle, growth, 1),
+            *((ChannelGate(growth),) if gated else ()))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class RdLayer(nn.Module):
+    def __init__(self, channels, growth, *mixer):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((growth,), 1e-6))
+        self.layers = RdMixer(channels, growth, *mixer)
+
+    def forward(self, x):
+        return torch.cat((x, self.layers(x) * self.gamma[:, None, None]), 1)
+
+
+class PooledHead(nn.Module):
+    def __init__(self, channels, classes, epsilon):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels, epsilon)
+        self.fc = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        return self.fc(self.norm(x.mean((2, 3))))
+
+
+class RdNet(nn.Module):
+    """Stages are counted from 1 where they halve the image, and where gates begin."""
+
+    def __init__(self, channels, growths, halving, layers=None, gated_from=3, patch=4, kernel=7, expansion=4, classes=1000,
+                 epsilon=1e-6):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, channels, patch, patch), ChannelNorm(channels, epsilon))
+        stages = []
+        for stage, growth in enumerate(growths, 1):
+            parts = []
+            if stage > 1:
+                half, patch = channels // 2 // 8 * 8, 2 if stage in halving else 1
+                parts += [ChannelNorm(channels, epsilon), nn.Conv2d(channels, half, patch, patch)]
+                channels = half
+            blocks = OrderedDict()
+            for layer in range(layers[stage - 1] if layers else 3):
+                blocks[f"dense_block{layer}"] = RdLayer(channels, growth, kernel, expansion, stage >= gated_from, epsilon)
+                channels += growth
+            stages.append(nn.Sequential(*parts, nn.Sequential(blocks)))
+        self.dense_stages = nn.Sequential(*stages)
+        self.head = PooledHead(channels, classes, epsilon)
+
+    def forward(self, x):
+        return self.head(self.dense_stages(self.stem(x)))
+
+
 # ---------------------------------------------------------------- full-sized networks and what is known of them
 
 MILLION = 1_000_000
@@ -645,6 +726,10 @@ def cifar(number):
     return {(32, 32): (number, 1)} if number else {(32, 32): None}
 
 
+def rdnet(channels, growths, *halving):
+    return lambda: RdNet(channels, growths, halving)
+
+
 NETWORKS = {
     "fc-densenet56": Network(fc_densenet(12, (4,) * 5, 4), 1_376_795, camvid(30_703, 8_917), 21_168),
     "fc-densenet67": Network(fc_densenet(16, (5,) * 5, 5), 3_463_243, camvid(71_967, 20_902), 39_680),
@@ -682,6 +767,10 @@ NETWORKS = {
     "msdnet-imagenet-7": Network(msdnet_imagenet(7), 62_314_472, imagenet(3_246_180_864)),
     "msdnet-cifar100-anytime": Network(msdnet_cifar100(4, 2, 2, 2, 2, 2, 2), 3_067_960, cifar(None)),
     "msdnet-cifar100-budgeted": Network(msdnet_cifar100(1, 2, 3, 4, 5), 2_078_924, cifar(58_087_936)),
+    "rdnet-t": Network(rdnet(64, (64, 104, 128, 128, 128, 128, 224), 2, 3, 7), 23_863_008, imagenet(5_033 * MILLION, MILLION)),
+    "rdnet-s": Network(rdnet(72, (64, *(128,) * 8, 240, 240), 2, 3, 10), 50_436_448, imagenet(8_706 * MILLION, MILLION)),
+    "rdnet-b": Network(rdnet(120, (96, 128, *(168,) * 7, 336, 336), 2, 3, 10), 87_451_096, imagenet(15_358 * MILLION, MILLION)),
+    "rdnet-l": Network(rdnet(144, (128, 192, *(256,) * 8, 360, 360), 2, 3, 11), 186_269_632, imagenet(34_675 * MILLION, MILLION)),
 }
 
 

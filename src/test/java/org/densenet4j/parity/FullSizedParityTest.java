@@ -74,7 +74,8 @@ class FullSizedParityTest {
                 "resnet50",
                 "fc-densenet103",
                 "condensenet-imagenet-74-c4",
-                "msdnet-imagenet-4"
+                "msdnet-imagenet-4",
+                "rdnet-t"
             })
     void aPassAndThreeStepsAgree(String name) throws IOException {
         DeviceOptions direct = new DeviceOptions(2, false, true).withWinograd(false);
@@ -110,12 +111,14 @@ class FullSizedParityTest {
             if (step == 0) {
                 assertClose(recorded, "train.logits", logits, OUTPUT_TOLERANCE);
                 assertClose(recorded, "train.loss", new double[] {losses[0]}, OUTPUT_TOLERANCE);
-                sampled(statistics, network::runningStatistic, Map.of())
-                        .check(
-                                "statistic",
-                                recorded.values("train.running.norm"),
-                                recorded.values("train.running.samples"),
-                                STATISTICS);
+                if (!statistics.isEmpty()) {
+                    sampled(statistics, network::runningStatistic, Map.of())
+                            .check(
+                                    "statistic",
+                                    recorded.values("train.running.norm"),
+                                    recorded.values("train.running.samples"),
+                                    STATISTICS);
+                }
                 sampled(trained, network::gradient, Map.of())
                         .check(
                                 "gradient",

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -40,10 +41,14 @@ class NetworkParityTest {
     private static void check(String name, Device device) throws IOException {
         try (ParityCase parity = ParityCase.open(FOLDER.resolve(name + "-small.safetensors"))) {
             ParityCheck check = ParityCheck.of(parity);
+            Set<String> wanted = new HashSet<>(GROUPS);
+            if (name.equals("rdnet")) { // layer normalisation keeps no statistics
+                wanted.remove("train.running");
+            }
             for (MemoryStrategy strategy : MemoryStrategy.values()) {
                 List<ParityCheck.Group> groups = check.run(device, strategy);
                 assertEquals(
-                        GROUPS,
+                        wanted,
                         groups.stream().map(ParityCheck.Group::group).collect(Collectors.toSet()));
                 for (ParityCheck.Group group : groups) {
                     assertTrue(group.within(), strategy + ": " + group);
@@ -65,7 +70,8 @@ class NetworkParityTest {
                 "densenetblurd",
                 "condensenet",
                 "msdnet",
-                "msdnet-imagenet"
+                "msdnet-imagenet",
+                "rdnet"
             })
     void everyRecordedNumberAgreesOnBothBackends(String name) throws IOException {
         DeviceOptions direct = new DeviceOptions(2, false, true).withWinograd(false);

@@ -120,7 +120,10 @@ final class RecordedSummary implements AutoCloseable {
             initialiser.fill(new ParameterSpec(p.name(), p.shape(), Role.CONV_WEIGHT), values);
         } else {
             for (int i = 0; i < values.length; i++) {
-                values[i] = p.role() == Role.BN_WEIGHT ? 0.75f + i % 8 / 16f : (i % 5 - 2) / 8f;
+                values[i] =
+                        p.role() == Role.BN_WEIGHT || p.role() == Role.LN_WEIGHT
+                                ? 0.75f + i % 8 / 16f
+                                : (i % 5 - 2) / 8f;
             }
         }
         String quarter = metadata.get("quarter");
