@@ -1,5 +1,6 @@
 package org.densenet4j.insight;
 
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.TransitionUp;
@@ -9,7 +10,8 @@ import java.util.Optional;
 
 /**
  * The weights with which a node reads features: those of its first convolution, or of its
- * classifier.
+ * classifier. A depthwise convolution has no weights between channels: of such a layer it is the
+ * 1x1 convolution behind it.
  *
  * @param tensor [out, in, kh, kw] or [classes, in]; of a transposed convolution [in, out, kh, kw]
  * @param transposed whether it is of a transposed convolution
@@ -18,9 +20,14 @@ record InputWeight(ParameterSpec tensor, boolean transposed) {
     /** Of a node; none where it has no weights, as pools and sums have not. */
     static Optional<InputWeight> of(Node node) {
         return node.parameters().stream()
-                .filter(p -> p.role().isWeight())
+                .filter(p -> p.role().isWeight() && !isDepthwise(node, p))
                 .findFirst()
                 .map(p -> new InputWeight(p, node instanceof TransitionUp));
+    }
+
+    private static boolean isDepthwise(Node node, ParameterSpec p) {
+        return node instanceof DepthwiseLayer layer
+                && p.name().equals(layer.depthwise() + ".weight");
     }
 
     String name() {

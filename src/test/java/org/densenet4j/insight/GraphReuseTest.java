@@ -9,6 +9,7 @@ import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Network;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
@@ -19,6 +20,7 @@ import org.densenet4j.graph.TransitionUp;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.reference.RandomGraph;
+import org.densenet4j.reference.RandomMixers;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.ResNetSpec;
@@ -104,6 +106,35 @@ class GraphReuseTest {
             }
         }
         return new double[] {sum, count};
+    }
+
+    /** A depthwise convolution has no weights between channels. */
+    @Test
+    void depthwiseLayersReadByTheConvolutionBehindTheirKernels() {
+        Graph graph = RandomMixers.of(3, 1);
+        Map<String, float[]> weights = weights(graph, 3);
+        FeatureReuse reuse = FeatureReuse.of(graph, weights::get);
+        for (Node node : graph.nodes()) {
+            if (node instanceof DepthwiseLayer layer) {
+                List<Connection> found =
+                        reuse.connections().stream()
+                                .filter(c -> c.targetName().equals(node.name()))
+                                .toList();
+                assertEquals(
+                        layer.prefixChannels(),
+                        found.stream().mapToInt(Connection::channels).sum());
+                for (Connection c : found) {
+                    assertEquals(layer.expansion() + ".weight", c.weightName());
+                    double[] sum = new double[1];
+                    float[] w = weights.get(c.weightName());
+                    for (int i = 0; i < w.length; i++) {
+                        int channel = i % layer.prefixChannels() - c.firstChannel();
+                        sum[0] += channel >= 0 && channel < c.channels() ? Math.abs(w[i]) : 0;
+                    }
+                    assertEquals(sum[0] / (layer.width() * c.channels()), c.meanAbsolute(), 1e-6);
+                }
+            }
+        }
     }
 
     @Test
