@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.ColourJitter;
+import org.densenet4j.spec.RdNetSpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -75,6 +76,21 @@ class RecipeTest {
         assertEquals(256, imageNet.batch());
         assertEquals(1e-5, imageNet.groupLasso());
         assertEquals(Augmentation.IMAGENET, imageNet.augmentation());
+    }
+
+    @Test
+    void rdNetsAreThePapers() {
+        Recipe recipe = Recipe.preset("rdnet");
+        assertEquals("rdnet-t", recipe.model());
+        assertEquals(300, recipe.epochs());
+        assertEquals(512, recipe.batch());
+        assertEquals(
+                Adam.decoupled(1e-3).withWeightDecay(0.05).withoutDecayOfNormsAndBiases(),
+                recipe.optimizer());
+        assertEquals(0.15, ((RdNetSpec) recipe.spec(1000).build()).stochasticDepth());
+        assertEquals(0.8, recipe.mixup());
+        assertEquals(1, recipe.cutmix());
+        assertEquals(0.1, recipe.labelSmoothing());
     }
 
     @Test

@@ -93,4 +93,11 @@ class FamilyNamesTest {
         WeightNames found = WeightNames.of(List.of(style.example(), parts + "weight"), style);
         assertEquals(parts + "weight", found.canonical(parts + "weight"));
     }
+
+    @Test
+    void theAuthorsOfRdNetsHaveAStemWithinTheStem() {
+        assertEquals(Optional.of("stem.0.weight"), FamilyNames.RDNET.feature("stem.stem.0.weight"));
+        assertEquals(Optional.of("stem.1.bias"), FamilyNames.RDNET.feature("stem.1.bias"));
+        assertEquals(Optional.empty(), FamilyNames.RDNET.feature("head.fc.weight"));
+    }
 }
