@@ -94,7 +94,10 @@ final class ModelOption {
         switch (builder) {
             case DenseNetSpec.Builder b -> b.dropout(dropout);
             case FcDenseNetSpec.Builder b -> b.dropout(dropout);
-            case ResNetSpec.Builder _, CondenseNetSpec.Builder _, MsdNetSpec.Builder _, RdNetSpec.Builder _ ->
+            case ResNetSpec.Builder _,
+                    CondenseNetSpec.Builder _,
+                    MsdNetSpec.Builder _,
+                    RdNetSpec.Builder _ ->
                     throw refused(DROPOUT, name, "DenseNets and FC-DenseNets");
         }
     }

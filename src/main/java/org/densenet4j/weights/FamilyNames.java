@@ -6,7 +6,8 @@ import java.util.regex.Pattern;
 
 /**
  * The names of the families: torchvision's of DenseNets and ResNets, those of FC-DenseNet's usual
- * PyTorch port, those of the authors of CondenseNet and of MSDNet's PyTorch code, and timm's of RDNets.
+ * PyTorch port, those of the authors of CondenseNet and of MSDNet's PyTorch code, and timm's of
+ * RDNets.
  */
 enum FamilyNames implements NameStyle {
     /**

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.reference.RandomGraph;
-import org.densenet4j.reference.RandomScales;
 import org.densenet4j.reference.RandomMixers;
+import org.densenet4j.reference.RandomScales;
 import org.densenet4j.spec.FamilySpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
