@@ -19,8 +19,8 @@ import java.util.stream.Collectors;
  * a stem of patches, and stages of dense layers with a depthwise convolution, layer normalisation,
  * GELU, a gate in later stages and a scale. Immutable and validated.
  *
- * <p>{@link #bnEpsilon} is that of the layer normalisations, 1e-6 as in timm; there are no running
- * statistics, so that {@link #bnMomentum} means nothing.
+ * <p>{@code bnEpsilon} is that of the layer normalisations, 1e-6 as in timm; there are no running
+ * statistics, so that {@code bnMomentum} means nothing.
  *
  * <pre>{@code
  * RdNetSpec spec = RdNetSpec.tiny().classes(10).stochasticDepth(0.15).build();
