@@ -1,6 +1,7 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.graph.Node;
 
 import java.util.Optional;
 
@@ -20,7 +21,7 @@ public record Intermediate(Optional<Matrix> kept, Matrix[] scratch) {
      * @param rows of the scratch
      */
     static Intermediate of(
-            org.densenet4j.graph.Node node,
+            Node node,
             String name,
             Category category,
             boolean keeps,
