@@ -9,7 +9,6 @@ import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.Read;
 import org.densenet4j.io.SafetensorsWriter;
 import org.densenet4j.spec.CondenseNetSpec;
-import org.densenet4j.train.Checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -32,11 +31,12 @@ import java.util.stream.IntStream;
 public final class ConvertedExport {
     private final Model model;
     private final Graph graph;
-    private final SafetensorsWriter writer = new SafetensorsWriter();
+    private final SafetensorsWriter writer;
     private final Map<String, LearnedGroups> learned = new HashMap<>();
 
     private ConvertedExport(Model model) {
         this.model = model;
+        this.writer = SafetensorsExport.writer(model);
         this.graph = model.spec().graph();
         graph.learnedGroups().forEach(groups -> learned.put(groups.weight(), groups));
     }
@@ -81,10 +81,6 @@ public final class ConvertedExport {
     }
 
     private void write(Path path, boolean halfClassifier) throws IOException {
-        writer.sealed().metadata("format", "pt");
-        Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
-        model.images().entries().forEach(writer::metadata);
-        model.outputs().entries().forEach(writer::metadata);
         Set<String> written = new HashSet<>();
         for (Node node : graph.nodes()) {
             if (node instanceof BottleneckLayer layer) {

@@ -32,10 +32,7 @@ public final class SafetensorsExport {
     public static void write(Model model, Path path) throws IOException {
         Objects.requireNonNull(model, "model");
         Objects.requireNonNull(path, "path");
-        SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", "pt");
-        Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
-        model.images().entries().forEach(writer::metadata);
-        model.outputs().entries().forEach(writer::metadata);
+        SafetensorsWriter writer = writer(model);
         Graph graph = model.spec().graph();
         for (ParameterSpec p : graph.parameters()) {
             writer.floats(p.name(), p.shape(), () -> values(model, p));
@@ -59,6 +56,15 @@ public final class SafetensorsExport {
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }
+    }
+
+    /** A file with all that is known of a model but its tensors. */
+    static SafetensorsWriter writer(Model model) {
+        SafetensorsWriter writer = new SafetensorsWriter().sealed().metadata("format", "pt");
+        Checkpoint.specMetadata(model.spec()).forEach(writer::metadata);
+        model.images().entries().forEach(writer::metadata);
+        model.outputs().entries().forEach(writer::metadata);
+        return writer;
     }
 
     /** With what the authors' code of CondenseNet counts, where the names are theirs. */

@@ -14,6 +14,7 @@ import org.densenet4j.backend.cpu.jit.GroupedPointwiseForwardKernel.Argument;
 import org.densenet4j.backend.cpu.jit.Panels;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * A pointwise convolution in groups that read inputs of their own choice, in machine code: it
@@ -54,7 +55,8 @@ final class GroupedPointwise implements HostPointwise {
     public Matrix packForward(int lane, Matrix weight, Matrix packed) {
         long panel = packed.offset() + placesBytes(shape);
         for (int g = 0; g < shape.groups(); g++) {
-            int[] inputs = inputs(weight, g);
+            float[][] rows = rows(weight, g);
+            int[] inputs = inputs(rows, g);
             for (int i = 0; i < inputs.length; i++) {
                 elements.memory.set(
                         JAVA_LONG,
@@ -62,55 +64,48 @@ final class GroupedPointwise implements HostPointwise {
                         (long) Float.BYTES * inputs[i]);
             }
             for (int p = 0; p < panels.count(); p++) {
-                packPanel(weight, g, p, inputs, panel);
+                packPanel(rows, p, inputs, panel);
                 panel += (long) Float.BYTES * inputs.length * panels.columns(p);
             }
         }
         return packed;
     }
 
+    /** The weights of a group's outputs, as arrays: a JVM that has just started likes them. */
+    private float[][] rows(Matrix weight, int group) {
+        float[][] rows = new float[shape.groupOutputs()][shape.inputChannels()];
+        for (int o = 0; o < rows.length; o++) {
+            elements.read(weight, group * rows.length + o, 0, rows[o], rows[o].length);
+        }
+        return rows;
+    }
+
     /** The inputs that a group reads, and, where these are fewer, some that it does not. */
-    private int[] inputs(Matrix weight, int group) {
-        int[] inputs = new int[shape.groupInputs()];
-        int found = 0;
-        for (int pass = 0; pass < 2; pass++) {
-            for (int i = 0; i < shape.inputChannels(); i++) {
-                boolean wanted = reads(weight, group, i) == (pass == 0);
-                if (wanted && found < inputs.length) {
-                    inputs[found++] = i;
-                } else if (wanted && pass == 0) {
-                    throw new IllegalArgumentException(
-                            "group "
-                                    + group
-                                    + " of a "
-                                    + shape
-                                    + " has weights for more inputs than that");
-                }
+    private int[] inputs(float[][] rows, int group) {
+        boolean[] reads = new boolean[shape.inputChannels()];
+        for (float[] row : rows) {
+            for (int i = 0; i < reads.length; i++) {
+                reads[i] |= row[i] != 0;
             }
         }
-        Arrays.sort(inputs);
-        return inputs;
-    }
-
-    private boolean reads(Matrix weight, int group, int input) {
-        for (int o = 0; o < shape.groupOutputs(); o++) {
-            if (elements.get(weight, group * shape.groupOutputs() + o, input) != 0) {
-                return true;
-            }
+        int[] read = IntStream.range(0, reads.length).filter(i -> reads[i]).toArray();
+        if (read.length > shape.groupInputs()) {
+            throw new IllegalArgumentException(
+                    "group " + group + " of a " + shape + " has weights for more inputs than that");
         }
-        return false;
+        IntStream others = IntStream.range(0, reads.length).filter(i -> !reads[i]);
+        return IntStream.concat(Arrays.stream(read), others)
+                .limit(shape.groupInputs())
+                .sorted()
+                .toArray();
     }
 
-    private void packPanel(Matrix weight, int group, int p, int[] inputs, long panel) {
+    private void packPanel(float[][] rows, int p, int[] inputs, long panel) {
+        int first = panels.firstColumn(p);
         int columns = panels.columns(p);
         for (int i = 0; i < inputs.length; i++) {
             for (int c = 0; c < columns; c++) {
-                int output = panels.firstColumn(p) + c;
-                float value =
-                        output < shape.groupOutputs()
-                                ? elements.get(
-                                        weight, group * shape.groupOutputs() + output, inputs[i])
-                                : 0;
+                float value = first + c < rows.length ? rows[first + c][inputs[i]] : 0;
                 elements.memory.set(
                         JAVA_FLOAT, panel + Float.BYTES * ((long) i * columns + c), value);
             }
