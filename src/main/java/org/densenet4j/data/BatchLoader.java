@@ -126,14 +126,7 @@ public final class BatchLoader extends ImageLoader<BatchLoader, Batch> {
      * @return a loader with this setting; this one stays as it is
      */
     public BatchLoader normalise(Normalisation value) {
-        Objects.requireNonNull(value, "normalise");
-        if (value.mean().length != data.channels()) {
-            throw new IllegalArgumentException(
-                    "the normalisation has "
-                            + value.mean().length
-                            + " channels, the images have "
-                            + data.channels());
-        }
+        Objects.requireNonNull(value, "normalise").requireChannels(data.channels());
         return new BatchLoader(data, settings, augmentation, value, mixing, balanced, broken);
     }
 

@@ -110,14 +110,7 @@ public final class DetectionLoader extends ImageLoader<DetectionLoader, Detectio
      * @return a loader with this setting; this one stays as it is
      */
     public DetectionLoader normalise(Normalisation value) {
-        Objects.requireNonNull(value, "normalise");
-        if (value.mean().length != data.channels()) {
-            throw new IllegalArgumentException(
-                    "the normalisation has "
-                            + value.mean().length
-                            + " channels, the images have "
-                            + data.channels());
-        }
+        Objects.requireNonNull(value, "normalise").requireChannels(data.channels());
         return with(
                 new Preparation(
                         preparation.height, preparation.width, preparation.augmentation, value));

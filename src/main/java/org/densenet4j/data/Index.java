@@ -22,4 +22,17 @@ final class Index {
         }
         return index;
     }
+
+    /**
+     * Checks which images of an endless set are meant.
+     *
+     * @param first from 0
+     * @param count 1 or more
+     */
+    static void checkRange(int first, int count) {
+        if (first < 0 || count < 1 || (long) first + count > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    count + " images from image " + first + " on: use 1 or more, from 0 on");
+        }
+    }
 }

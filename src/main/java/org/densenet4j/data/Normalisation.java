@@ -56,6 +56,22 @@ public record Normalisation(float[] mean, float[] deviation) {
     }
 
     /**
+     * Checks that it is for images of a data set.
+     *
+     * @param images their channels
+     * @throws IllegalArgumentException when it is for others
+     */
+    void requireChannels(int images) {
+        if (mean.length != images) {
+            throw new IllegalArgumentException(
+                    "the normalisation has "
+                            + mean.length
+                            + " channels, the images have "
+                            + images);
+        }
+    }
+
+    /**
      * Leaves values from 0 to 1 as they are: mean 0 and deviation 1.
      *
      * @param channels 1 or more

@@ -158,14 +158,7 @@ public final class SegmentationLoader extends ImageLoader<SegmentationLoader, Se
      * @return a loader with this setting; this one stays as it is
      */
     public SegmentationLoader normalise(Normalisation value) {
-        Objects.requireNonNull(value, "normalise");
-        if (value.mean().length != data.channels()) {
-            throw new IllegalArgumentException(
-                    "the normalisation has "
-                            + value.mean().length
-                            + " channels, the images have "
-                            + data.channels());
-        }
+        Objects.requireNonNull(value, "normalise").requireChannels(data.channels());
         return with(
                 new Preparation(
                         preparation.part,

@@ -56,10 +56,7 @@ public final class Shapes implements SegmentationDataset {
      * @param seed the same one gives the same images
      */
     public static Shapes of(int first, int count, int side, long seed) {
-        if (first < 0 || count < 1 || (long) first + count > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException(
-                    count + " images from image " + first + " on: use 1 or more, from 0 on");
-        }
+        Index.checkRange(first, count);
         if (side < 16 || side > 4096) {
             throw new IllegalArgumentException("side = " + side + ": use 16 to 4096 pixels");
         }
