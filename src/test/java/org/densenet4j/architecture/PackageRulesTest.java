@@ -32,7 +32,9 @@ class PackageRulesTest {
 
     @ArchTest static final ArchRule THE_GRAPH_KNOWS_NOTHING = only("graph");
 
-    @ArchTest static final ArchRule THE_SPEC_KNOWS_THE_GRAPH = only("spec", "graph", "random");
+    @ArchTest
+    static final ArchRule THE_SPEC_KNOWS_THE_GRAPH_AND_DEFAULT_BOXES =
+            only("spec", "graph", "random", "detection");
 
     @ArchTest
     static final ArchRule OTHER_PROCESSES_KNOW_FUNCTIONS_IN_C_ALONE =
