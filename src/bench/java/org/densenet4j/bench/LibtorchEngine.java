@@ -55,7 +55,7 @@ final class LibtorchEngine implements InferenceEngine {
         try (PointerScope scope = new PointerScope();
                 InferenceMode mode = new InferenceMode(true)) {
             float[] logits = new float[floats];
-            network.infer(images[number]).data_ptr_float().get(logits);
+            network.infer(images[number]).getFirst().data_ptr_float().get(logits);
             return logits;
         }
     }

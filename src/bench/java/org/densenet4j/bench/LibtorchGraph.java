@@ -10,10 +10,12 @@ import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
+import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
@@ -24,6 +26,7 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -39,6 +42,7 @@ final class LibtorchGraph implements PeerNetwork {
     private final LibtorchWeights weights;
     private final PeerVariant variant;
     private final boolean training;
+    private final LibtorchMixers mixers;
 
     /** The last node that reads some features, after which they are let go. */
     private final Map<Features, Node> lastReader = new IdentityHashMap<>();
@@ -51,10 +55,7 @@ final class LibtorchGraph implements PeerNetwork {
         this.weights = weights;
         this.variant = variant;
         this.training = variant.work() == Work.TRAINING;
-        if (graph.heads().size() > 1) {
-            throw new IllegalArgumentException(
-                    "libtorch's side has one head, '" + graph.name() + "' has several");
-        }
+        this.mixers = new LibtorchMixers(weights, variant);
         for (Node node : graph.nodes()) {
             for (Read read : node.reads()) {
                 read.ranges().forEach(columns -> lastReader.put(columns.of(), node));
@@ -62,27 +63,46 @@ final class LibtorchGraph implements PeerNetwork {
         }
     }
 
+    /** The loss is the sum of all heads', as ours. */
     @Override
     public float step(Tensor images, Tensor labels) {
-        try (Tensor logits = forward(images);
-                Tensor wide = logits.to(torch.ScalarType.Float);
-                Tensor loss = torch.cross_entropy_loss(wide, labels)) {
+        List<Tensor> heads = forward(images);
+        Tensor sum = null;
+        for (Tensor logits : heads) {
+            try (logits;
+                    Tensor wide = logits.to(torch.ScalarType.Float)) {
+                Tensor loss = torch.cross_entropy_loss(wide, labels);
+                sum = sum == null ? loss : added(sum, loss);
+            }
+        }
+        try (Tensor loss = Objects.requireNonNull(sum)) {
             loss.backward();
             return loss.item_float();
         }
     }
 
-    @Override
-    public Tensor infer(Tensor images) {
-        try (Tensor logits = forward(images)) {
-            return logits.to(torch.ScalarType.Float);
+    private static Tensor added(Tensor a, Tensor b) {
+        try (a;
+                b) {
+            return a.add(b);
         }
     }
 
-    private Tensor forward(Tensor images) {
+    @Override
+    public List<Tensor> infer(Tensor images) {
+        List<Tensor> wide = new ArrayList<>();
+        for (Tensor logits : forward(images)) {
+            try (logits) {
+                wide.add(logits.to(torch.ScalarType.Float));
+            }
+        }
+        return wide;
+    }
+
+    private List<Tensor> forward(Tensor images) {
         try (Autocast scope = Autocast.begin(variant.autocasts())) {
             written.put(graph.input(), new TreeMap<>(Map.of(0, images)));
-            Tensor logits = null;
+            List<Tensor> heads = new ArrayList<>();
             for (Node node : graph.nodes()) {
                 Tensor result = normalised(node, compute(node));
                 if (node.writes().isPresent()) {
@@ -90,11 +110,11 @@ final class LibtorchGraph implements PeerNetwork {
                     written.computeIfAbsent(target.of(), _ -> new TreeMap<>())
                             .put(target.from(), result);
                 } else {
-                    logits = result;
+                    heads.add(result);
                 }
                 letGo(node);
             }
-            return logits;
+            return heads;
         }
     }
 
@@ -123,52 +143,96 @@ final class LibtorchGraph implements PeerNetwork {
         return switch (node) {
             case ConvolutionLayer layer -> {
                 try (Tensor x = read(layer.source())) {
-                    yield convolution(layer.convolution(), x, layer.window(), 1);
+                    Tensor y = convolution(layer.convolution(), x, layer.window(), 1);
+                    yield dropped(layer, y);
                 }
             }
-            case BottleneckLayer layer -> bottleneck(layer);
+            case BottleneckLayer layer -> dropped(layer, bottleneck(layer));
+            case DepthwiseLayer layer -> {
+                try (Tensor x = read(layer.source())) {
+                    yield mixers.layer(layer, x);
+                }
+            }
+            case PatchConvolution patches -> {
+                try (Tensor x = read(patches.source())) {
+                    yield mixers.patches(patches, x);
+                }
+            }
             case PooledConvolution stem -> {
                 try (Tensor x = read(stem.source());
                         Tensor a =
                                 convolutionNormRelu(
                                         stem.convolution(), stem.norm(), x, stem.window(), 1)) {
-                    yield pool(a, new Window(3, 2, 1), true);
+                    yield pool(a, new Window(3, 2, 1), Pooling.Kind.MAX);
                 }
             }
             case Transition transition -> {
                 try (Tensor x = read(transition.source());
                         Tensor y = convolution(transition.convolution(), x, WHOLE, 1)) {
-                    yield pool(y, new Window(2, 2, 0), false);
+                    yield pool(y, new Window(2, 2, 0), Pooling.Kind.AVERAGE);
                 }
             }
-            case Pooling pooling
-                    when pooling.kind() == Pooling.Kind.MAX
-                            || pooling.kind() == Pooling.Kind.AVERAGE -> {
+            case Pooling pooling when pooling.kind() != Pooling.Kind.MAX_THEN_BLUR -> {
                 try (Tensor x = read(pooling.source())) {
-                    yield pool(x, pooling.window(), pooling.kind() == Pooling.Kind.MAX);
+                    yield pool(x, pooling.window(), pooling.kind());
                 }
             }
-            case Addition sum when sum.branch().channels() == sum.shortcut().channels() -> {
-                try (Tensor branch = read(sum.branch());
-                        Tensor shortcut = read(sum.shortcut())) {
-                    Tensor added = branch.add(shortcut);
-                    yield sum.relu() ? torch.relu_(added) : added;
-                }
-            }
-            case Classifier head -> {
-                try (Tensor x = read(head.source());
-                        Tensor pooled = torch.adaptive_avg_pool2d(x, 1, 1);
-                        Tensor flat = pooled.flatten(1, -1)) {
-                    yield torch.linear(
-                            flat,
-                            weights.get(head.linear() + ".weight"),
-                            new TensorOptional(weights.get(head.linear() + ".bias")));
-                }
-            }
+            case Addition sum -> sum(sum);
+            case Classifier head -> classified(head);
             default ->
                     throw new IllegalArgumentException(
                             "libtorch's side has nothing for the node '" + node.name() + "'");
         };
+    }
+
+    private Tensor sum(Addition sum) {
+        try (Tensor branch = read(sum.branch());
+                Tensor shortcut = widened(read(sum.shortcut()), sum.branch().channels())) {
+            Tensor added = branch.add(shortcut);
+            return sum.relu() ? torch.relu_(added) : added;
+        }
+    }
+
+    /** With channels of zeros behind its own, where there are fewer. */
+    private static Tensor widened(Tensor x, int channels) {
+        long missing = channels - x.size(1);
+        if (missing == 0) {
+            return x;
+        }
+        try (x) {
+            return torch.constant_pad_nd(x, 0, 0, 0, 0, 0, missing);
+        }
+    }
+
+    private Tensor classified(Classifier head) {
+        Tensor means;
+        try (Tensor x = read(head.source());
+                Tensor pooled = torch.adaptive_avg_pool2d(x, 1, 1)) {
+            means = pooled.flatten(1, -1);
+        }
+        try (means;
+                Tensor rows =
+                        head.norm().isPresent()
+                                ? mixers.normRows(head.norm().get(), means)
+                                : new Tensor(means)) {
+            return torch.linear(
+                    rows,
+                    weights.get(head.linear() + ".weight"),
+                    new TensorOptional(weights.get(head.linear() + ".bias")));
+        }
+    }
+
+    private Tensor dropped(Node node, Tensor y) {
+        if (!training || !node.drops().any()) {
+            return y;
+        }
+        if (node.drops().survival() < 1) {
+            throw new IllegalArgumentException(
+                    "libtorch's side drops no layers as a whole: '" + node.name() + "'");
+        }
+        try (y) {
+            return torch.dropout(y, node.drops().rate(), true);
+        }
     }
 
     private Tensor bottleneck(BottleneckLayer layer) {
@@ -217,18 +281,42 @@ final class LibtorchGraph implements PeerNetwork {
 
     private Tensor concatenated(Read read) {
         List<Tensor> parts = new ArrayList<>();
-        for (Columns columns : read.ranges()) {
-            for (Map.Entry<Integer, Tensor> piece : written.get(columns.of()).entrySet()) {
-                int from = Math.max(columns.from(), piece.getKey());
-                int end =
-                        Math.min(
-                                columns.from() + columns.count(),
-                                piece.getKey() + (int) piece.getValue().size(1));
-                if (from < end) {
-                    parts.add(piece.getValue().narrow(1, from - piece.getKey(), end - from));
-                }
+        read.ranges().forEach(columns -> parts.add(columns(columns)));
+        return joined(parts);
+    }
+
+    /**
+     * Columns of one matrix. What is concatenated of whole pieces takes their place: whoever reads
+     * as much shares it, and whoever reads more adds to it, as authors of such networks write it.
+     */
+    private Tensor columns(Columns columns) {
+        TreeMap<Integer, Tensor> pieces = written.get(columns.of());
+        int end = columns.from() + columns.count();
+        List<Integer> whole = new ArrayList<>();
+        List<Tensor> parts = new ArrayList<>();
+        for (Map.Entry<Integer, Tensor> piece : pieces.entrySet()) {
+            int from = piece.getKey();
+            int channels = (int) piece.getValue().size(1);
+            int first = Math.max(columns.from(), from);
+            int last = Math.min(end, from + channels);
+            if (first == from && last == from + channels) {
+                whole.add(from);
+                parts.add(new Tensor(piece.getValue()));
+            } else if (first < last) {
+                parts.add(piece.getValue().narrow(1, first - from, last - first));
             }
         }
+        boolean shared = whole.size() > 1 && whole.size() == parts.size();
+        Tensor all = joined(parts);
+        if (!shared) {
+            return all;
+        }
+        whole.forEach(from -> pieces.remove(from).close());
+        pieces.put(columns.from(), all);
+        return new Tensor(all);
+    }
+
+    private static Tensor joined(List<Tensor> parts) {
         if (parts.size() == 1) {
             return parts.getFirst();
         }
@@ -241,13 +329,15 @@ final class LibtorchGraph implements PeerNetwork {
 
     // ---------------------------------------------------------------- operations
 
-    private static Tensor pool(Tensor x, Window window, boolean largest) {
+    private static Tensor pool(Tensor x, Window window, Pooling.Kind kind) {
         long[] kernel = {window.kernel(), window.kernel()};
         long[] stride = {window.stride(), window.stride()};
         long[] padding = {window.padding(), window.padding()};
-        return largest
-                ? torch.max_pool2d(x, kernel, stride, padding, new long[] {1, 1}, false)
-                : torch.avg_pool2d(x, kernel, stride, padding, false, true, new LongOptional());
+        if (kind == Pooling.Kind.AVERAGE) {
+            return torch.avg_pool2d(x, kernel, stride, padding, false, true, new LongOptional());
+        }
+        boolean all = kind == Pooling.Kind.MAX_OF_ALL;
+        return torch.max_pool2d(x, kernel, stride, padding, new long[] {1, 1}, all);
     }
 
     private Tensor convolution(String name, Tensor x, Window window, int groups) {
@@ -263,15 +353,9 @@ final class LibtorchGraph implements PeerNetwork {
                 groups);
     }
 
-    /** The norm is part of the convolution where it has been folded into it. */
     private Tensor convolutionNormRelu(
             String name, Norm norm, Tensor x, Window window, int groups) {
-        Tensor z = convolution(name, x, window, groups);
-        if (weights.find(name + ".folded") != null) {
-            torch.relu_(z);
-            return z;
-        }
-        try (z) {
+        try (Tensor z = convolution(name, x, window, groups)) {
             return normRelu(norm, z);
         }
     }
@@ -282,7 +366,11 @@ final class LibtorchGraph implements PeerNetwork {
         return normalised;
     }
 
+    /** The same tensor where the norm is part of the convolution before it. */
     private Tensor norm(Norm norm, Tensor x) {
+        if (weights.isFolded(norm)) {
+            return new Tensor(x);
+        }
         return torch.batch_norm(
                 x,
                 new TensorOptional(weights.get(norm.name() + ".weight")),

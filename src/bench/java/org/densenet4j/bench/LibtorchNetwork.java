@@ -51,9 +51,9 @@ final class LibtorchNetwork implements PeerNetwork {
     }
 
     @Override
-    public Tensor infer(Tensor images) {
+    public List<Tensor> infer(Tensor images) {
         try (Tensor logits = forward(images, new ArrayList<>())) {
-            return logits.to(torch.ScalarType.Float);
+            return List.of(logits.to(torch.ScalarType.Float));
         }
     }
 

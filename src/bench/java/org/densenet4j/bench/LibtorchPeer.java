@@ -116,11 +116,11 @@ public final class LibtorchPeer {
         }
     }
 
-    /** Returns the first logit: what was computed has to arrive. */
+    /** Returns the first logit of the last head: what was computed has to arrive. */
     private float infer() {
         try (PointerScope scope = new PointerScope();
                 InferenceMode mode = new InferenceMode(true)) {
-            return network.infer(images).data_ptr_float().get(0);
+            return network.infer(images).getLast().data_ptr_float().get(0);
         }
     }
 }

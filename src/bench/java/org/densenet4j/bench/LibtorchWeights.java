@@ -6,18 +6,18 @@ import org.bytedeco.pytorch.global.torch;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.LearnedGroups;
-import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.ParameterSpec;
-import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Read;
 import org.densenet4j.spec.Initialiser;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** The tensors of a network in libtorch, under torchvision's names. */
 final class LibtorchWeights {
@@ -28,19 +28,26 @@ final class LibtorchWeights {
     private final boolean converts;
     private final long count;
     private final Map<String, Converted> converted = new HashMap<>();
+    private final Set<String> folded = new HashSet<>();
 
     /** How a 1x1 convolution in groups that read inputs of their own is computed. */
     record Converted(Tensor index, int groups) {}
 
     /** With the values that our own network begins with for the same seed. */
     static LibtorchWeights initial(Graph graph, PeerVariant variant, long seed) {
+        return new LibtorchWeights(graph, variant, initialValues(graph, seed));
+    }
+
+    /** What our own network begins with for the same seed. */
+    static Map<String, float[]> initialValues(Graph graph, long seed) {
         Map<String, float[]> values = new HashMap<>();
         Initialiser initialiser = Initialiser.of(graph, seed);
         tensors(graph).forEach(p -> values.put(p.name(), filled(initialiser, p)));
-        return new LibtorchWeights(graph, variant, values);
+        return values;
     }
 
-    private static List<ParameterSpec> tensors(Graph graph) {
+    /** All tensors, whether they are trained or not. */
+    static List<ParameterSpec> tensors(Graph graph) {
         List<ParameterSpec> all = new ArrayList<>(graph.parameters());
         all.addAll(graph.runningStatistics());
         return all;
@@ -60,13 +67,7 @@ final class LibtorchWeights {
             graph.learnedGroups().forEach(learned -> convert(graph, learned, values, shapes));
         }
         if (variant.folds()) {
-            for (Node node : graph.nodes()) {
-                switch (node) {
-                    case BottleneckLayer layer -> fold(values, layer.conv1(), layer.norm2());
-                    case PooledConvolution stem -> fold(values, stem.convolution(), stem.norm());
-                    default -> {}
-                }
-            }
+            FoldableNorms.of(graph).forEach((name, norm) -> fold(values, name, norm));
         }
         for (ParameterSpec p : tensors(graph)) {
             add(p.name(), values.get(p.name()), shapes.get(p.name()), p.role());
@@ -148,26 +149,33 @@ final class LibtorchWeights {
     }
 
     /** As {@code torch.nn.utils.fusion.fuse_conv_bn_eval} does; the shift becomes a bias. */
-    private static void fold(Map<String, float[]> values, String convolution, Norm norm) {
+    private void fold(Map<String, float[]> values, String convolution, Norm norm) {
         float[] gamma = values.get(norm.name() + ".weight");
         float[] weights = values.get(convolution + ".weight");
+        float[] bias = values.get(convolution + ".bias");
         float[] shift = values.get(norm.name() + ".bias").clone();
         int each = weights.length / gamma.length;
         for (int c = 0; c < gamma.length; c++) {
             double variance = values.get(norm.name() + ".running_var")[c];
             float scale = (float) (gamma[c] / Math.sqrt(variance + norm.epsilon()));
-            shift[c] -= scale * values.get(norm.name() + ".running_mean")[c];
+            float mean = values.get(norm.name() + ".running_mean")[c];
+            shift[c] += scale * ((bias == null ? 0 : bias[c]) - mean);
             for (int i = c * each; i < (c + 1) * each; i++) {
                 weights[i] *= scale;
             }
         }
         values.put(convolution + ".folded", shift);
+        folded.add(norm.name());
+    }
+
+    /** Whether a batch norm is part of the convolution before it. */
+    boolean isFolded(Norm norm) {
+        return folded.contains(norm.name());
     }
 
     private void add(String name, float[] values, long[] shape, ParameterSpec.Role role) {
         Tensor t = Tensor.create(values, shape);
-        boolean matrix = role.isWeight() || role == ParameterSpec.Role.LINEAR_BIAS;
-        if (converts && matrix) {
+        if (converts && isConverted(role)) {
             t = t.to(torch.ScalarType.BFloat16);
         }
         if (shape.length == 4) {
@@ -179,6 +187,14 @@ final class LibtorchWeights {
         }
         t.retainReference();
         tensors.put(name, t);
+    }
+
+    /** Batch and layer norms stay in fp32, as libtorch takes them beside bf16. */
+    private static boolean isConverted(ParameterSpec.Role role) {
+        return switch (role) {
+            case CONV_WEIGHT, CONV_BIAS, LINEAR_WEIGHT, LINEAR_BIAS, LAYER_SCALE -> true;
+            case BN_WEIGHT, BN_BIAS, LN_WEIGHT, LN_BIAS, RUNNING_STATISTIC -> false;
+        };
     }
 
     /** Number of trained values. */

@@ -1,5 +1,6 @@
 package org.densenet4j.bench;
 
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.spec.DenseNetSpec;
 
@@ -43,6 +44,11 @@ record PeerVariant(
          */
         FOLDED,
         /**
+         * Networks with depthwise layers only: layer norms and 1x1 convolutions as linear layers
+         * over rows of pixels. Weights are converted for inference in bf16.
+         */
+        LINEAR,
+        /**
          * Inference of a condensed CondenseNet only: converted as its authors do, to grouped
          * convolutions of gathered inputs and a shuffle of channels; otherwise as {@link #FOLDED}.
          */
@@ -78,16 +84,22 @@ record PeerVariant(
     }
 
     private static List<Style> styles(NetworkSpec spec, Work work, Precision precision) {
-        if (work == Work.TRAINING) {
-            return spec instanceof DenseNetSpec
-                    ? List.of(Style.NAIVE, Style.CHECKPOINT)
-                    : List.of(Style.NAIVE);
-        }
         List<Style> styles = new ArrayList<>(List.of(Style.NAIVE));
+        if (spec.graph().nodes().stream().anyMatch(DepthwiseLayer.class::isInstance)) {
+            styles.add(Style.LINEAR);
+        }
+        if (work == Work.TRAINING) {
+            if (spec instanceof DenseNetSpec) {
+                styles.add(Style.CHECKPOINT);
+            }
+            return styles;
+        }
         if (precision == Precision.BF16) {
             styles.add(Style.CONVERTED);
         }
-        styles.add(Style.FOLDED);
+        if (!FoldableNorms.of(spec.graph()).isEmpty()) {
+            styles.add(Style.FOLDED);
+        }
         if (!spec.graph().learnedGroups().isEmpty()) {
             styles.add(Style.GROUPED);
         }
@@ -114,7 +126,11 @@ record PeerVariant(
 
     /** Whether autocast rounds on the way. */
     boolean autocasts() {
-        return precision == Precision.BF16 && style != Style.CONVERTED && !folds();
+        boolean converted =
+                style == Style.CONVERTED
+                        || style == Style.LINEAR && work == Work.INFERENCE
+                        || folds();
+        return precision == Precision.BF16 && !converted;
     }
 
     /** Whether the weights themselves are bf16. */
