@@ -27,6 +27,23 @@ abstract class GemmContract extends OpenedDevice {
         forRandomCases(CASES, a -> check(a, true, false, true));
     }
 
+    /** Longer sums than an implementation takes at once, and more rows than are too few for it. */
+    @Test
+    void productsWithLongSums() {
+        for (int bits = 0; bits < 8; bits++) {
+            boolean transposeA = (bits & 1) != 0;
+            boolean transposeB = (bits & 2) != 0;
+            boolean accumulate = (bits & 4) != 0;
+            forRandomCases(
+                    1,
+                    a -> {
+                        int m = 32 + a.rows();
+                        int k = 1025 + a.random.nextInt(200);
+                        check(a, m, a.channels(), k, transposeA, transposeB, accumulate);
+                    });
+        }
+    }
+
     @Test
     void everyOtherCombination() {
         for (int bits = 0; bits < 8; bits++) {
@@ -59,9 +76,18 @@ abstract class GemmContract extends OpenedDevice {
     }
 
     private void check(GuardedArena a, boolean transposeA, boolean transposeB, boolean accumulate) {
-        int m = a.rows();
-        int n = a.channels();
         int k = a.random.nextBoolean() ? a.channels() : a.rows();
+        check(a, a.rows(), a.channels(), k, transposeA, transposeB, accumulate);
+    }
+
+    private void check(
+            GuardedArena a,
+            int m,
+            int n,
+            int k,
+            boolean transposeA,
+            boolean transposeB,
+            boolean accumulate) {
         Matrix left = transposeA ? a.activations(k, m) : a.activations(m, k);
         Matrix right = transposeB ? a.activations(n, k) : a.activations(k, n);
         Matrix out = accumulate ? a.normal(m, n) : result(a, m, n);

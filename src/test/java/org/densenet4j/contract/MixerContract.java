@@ -17,9 +17,12 @@ abstract class MixerContract extends OpenedDevice {
     private static final int CASES = 16;
 
     private static DepthwiseShape shape(GuardedArena a) {
-        int[] kernels = {1, 3, 5, 7};
-        return new DepthwiseShape(
-                1 + a.random.nextInt(9), 1 + a.random.nextInt(9), kernels[a.random.nextInt(4)]);
+        int[] kernels = {1, 3, 5, 7, 9};
+        int kernel = kernels[a.random.nextInt(5)];
+        // Wide images have tiles between those at the borders.
+        return a.random.nextInt(6) == 0
+                ? new DepthwiseShape(1 + a.random.nextInt(3), 40 + a.random.nextInt(60), kernel)
+                : new DepthwiseShape(1 + a.random.nextInt(9), 1 + a.random.nextInt(9), kernel);
     }
 
     /** The row that a place of the kernel meets, or −1 outside the image. */
@@ -299,6 +302,25 @@ abstract class MixerContract extends OpenedDevice {
                                 double value = a.value(x, r, c);
                                 t.add(value * distribution(value), Math.abs(value));
                             });
+                    a.check();
+                });
+    }
+
+    @Test
+    void geluOfWhatIsFarFromZeroIsItselfOrNothing() {
+        float[] far = {13, -13, 30, -30, 1e30f, -1e30f, Float.MAX_VALUE, 0f, -0f};
+        forRandomCases(
+                CASES / 10,
+                a -> {
+                    Matrix x = a.activations(1, far.length);
+                    for (int c = 0; c < far.length; c++) {
+                        a.set(x, 0, c, far[c]);
+                    }
+                    Matrix out = a.activationOutput(1, far.length);
+                    a.upload();
+                    a.kernels().gelu(x, out);
+                    a.expect(
+                            out, ELEMENT, (r, c, t) -> t.add(Math.max(0, a.value(x, r, c)), 1e-30));
                     a.check();
                 });
     }

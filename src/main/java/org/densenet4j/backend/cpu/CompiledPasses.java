@@ -44,6 +44,10 @@ final class CompiledPasses implements AutoCloseable {
         return ThreadLocal.withInitial(() -> new Arguments(lifetime, names));
     }
 
+    InstructionSet set() {
+        return set;
+    }
+
     MemorySegment memory() {
         return memory;
     }

@@ -38,6 +38,7 @@ final class CpuArena implements DeviceArena {
     private final Kernels kernels;
     private final long scratchOffset;
     private final long scratchBytesPerLane;
+    private final Optional<CompiledProducts> compiledProducts;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
     private final Map<PointwiseShape, HostPointwise> pointwise = new ConcurrentHashMap<>();
@@ -51,6 +52,7 @@ final class CpuArena implements DeviceArena {
         this.memory = HostMemory.allocate(bytes, arena);
         this.passes = host.target().map(target -> new CompiledPasses(target, arena, memory));
         this.kernels = new CpuKernels(memory, passes, host.vectorApi());
+        this.compiledProducts = host.target().map(target -> new CompiledProducts(this, target));
     }
 
     OneDnn dnn() {
@@ -143,6 +145,10 @@ final class CpuArena implements DeviceArena {
             product.run(this, lane, room, a, b, c);
             return;
         }
+        if (compiledProducts.isPresent() && CompiledProducts.has(shape)) {
+            compiledProducts.get().multiply(lane, shape, a, b, c);
+            return;
+        }
         Primitive product = products.get(shape);
         if (product == null) {
             product = products.computeIfAbsent(shape, this::makeProduct);
@@ -169,6 +175,9 @@ final class CpuArena implements DeviceArena {
         if (!host.multiplies(shape.operands())) {
             WidenedProduct product = new WidenedProduct(shape);
             return Scratch.rounded(scratchBytes(host, product.floats())) + product.bytes();
+        }
+        if (host.target().isPresent() && CompiledProducts.has(shape)) {
+            return CompiledProducts.scratchBytes(host.target().get().set(), shape);
         }
         OneDnn dnn = host.dnn();
         dnn.singleThreaded();
@@ -321,6 +330,7 @@ final class CpuArena implements DeviceArena {
         convolutions.values().forEach(HostConvolution::close);
         pointwise.values().forEach(HostPointwise::close);
         passes.ifPresent(CompiledPasses::close);
+        compiledProducts.ifPresent(CompiledProducts::close);
         arena.close();
     }
 }

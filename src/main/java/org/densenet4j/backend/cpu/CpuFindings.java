@@ -25,6 +25,7 @@ final class CpuFindings {
             findings.add(finding("1x1 in " + type, pointwise(host, type), true, ""));
             findings.add(finding("3x3 in " + type, convolution(host, 3, type), true, ""));
             findings.add(finding("others in " + type, convolution(host, 7, type), true, ""));
+            findings.add(finding("products in " + type, product(host, type), true, ""));
         }
         findings.add(kernels(host));
         return findings;
@@ -54,6 +55,13 @@ final class CpuFindings {
                         () ->
                                 "a pass, then oneDNN's product"
                                         + (host.multiplies(type) ? "" : " as float32"));
+    }
+
+    private static String product(Host host, DataType type) {
+        if (host.target().isPresent() && type == DataType.FLOAT32) {
+            return CpuKernels.MACHINE_CODE;
+        }
+        return "oneDNN" + (host.multiplies(type) ? "" : " as float32");
     }
 
     private static String convolution(Host host, int kernel, DataType type) {

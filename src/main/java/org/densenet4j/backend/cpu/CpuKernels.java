@@ -168,9 +168,19 @@ final class CpuKernels implements Kernels {
                         LearnedGroupWeights.class,
                         () -> LearnedGroupWeights.Vectors.class,
                         LearnedGroupWeights.Loops::new);
-        depthwise = pass(Depthwise.class, () -> Depthwise.Vectors.class, Depthwise.Loops::new);
-        layerNorm = pass(LayerNorm.class, () -> LayerNorm.Vectors.class, LayerNorm.Loops::new);
-        gelu = pass(Gelu.class, () -> Gelu.Vectors.class, Gelu.Loops::new);
+        depthwise =
+                pass(
+                        Depthwise.class,
+                        Depthwise.Compiled::new,
+                        () -> Depthwise.Vectors.class,
+                        Depthwise.Loops::new);
+        layerNorm =
+                pass(
+                        LayerNorm.class,
+                        LayerNorm.Compiled::new,
+                        () -> LayerNorm.Vectors.class,
+                        LayerNorm.Loops::new);
+        gelu = pass(Gelu.class, Gelu.Compiled::new, () -> Gelu.Vectors.class, Gelu.Loops::new);
         imageScale = pass(ImageScale.class, () -> ImageScale.Vectors.class, ImageScale.Loops::new);
         imageScaleVectors = only(ImageScaleVectors.class, ImageScaleVectors::new);
         transposition = only(Transposition.class, Transposition::new);
@@ -682,7 +692,7 @@ final class CpuKernels implements Kernels {
     @Override
     public void depthwise(
             Matrix x, int images, DepthwiseShape shape, Matrix weights, Matrix bias, Matrix out) {
-        depthwise.of(x).depthwise(x, images, shape, weights, bias, out);
+        depthwise(shape, x, out).depthwise(x, images, shape, weights, bias, out);
     }
 
     @Override
@@ -693,13 +703,20 @@ final class CpuKernels implements Kernels {
             Matrix weights,
             boolean add,
             Matrix out) {
-        depthwise.of(out).depthwiseGradient(outputGradient, images, shape, weights, add, out);
+        depthwise(shape, outputGradient, out)
+                .depthwiseGradient(outputGradient, images, shape, weights, add, out);
     }
 
     @Override
     public void addDepthwiseWeightGradient(
             Matrix x, Matrix outputGradient, int images, DepthwiseShape shape, Matrix sums) {
-        depthwise.of(x).addDepthwiseWeightGradient(x, outputGradient, images, shape, sums);
+        depthwise(shape, x, outputGradient)
+                .addDepthwiseWeightGradient(x, outputGradient, images, shape, sums);
+    }
+
+    private Depthwise depthwise(DepthwiseShape shape, Matrix x, Matrix other) {
+        Depthwise first = depthwise.of(x, other);
+        return first.takes(shape) ? first : depthwise.loops(x);
     }
 
     @Override
@@ -710,23 +727,23 @@ final class CpuKernels implements Kernels {
     @Override
     public void layerNorm(
             Matrix x, Matrix gamma, Matrix beta, float epsilon, Matrix statistics, Matrix out) {
-        layerNorm.of(x).layerNorm(x, gamma, beta, epsilon, statistics, out);
+        layerNorm.of(x, out).layerNorm(x, gamma, beta, epsilon, statistics, out);
     }
 
     @Override
     public void layerNormGradient(
             Matrix gradient, Matrix x, Matrix gamma, Matrix statistics, Matrix sums, Matrix out) {
-        layerNorm.of(x).layerNormGradient(gradient, x, gamma, statistics, sums, out);
+        layerNorm.of(x, gradient, out).layerNormGradient(gradient, x, gamma, statistics, sums, out);
     }
 
     @Override
     public void gelu(Matrix x, Matrix out) {
-        gelu.of(x).gelu(x, out);
+        gelu.of(x, out).gelu(x, out);
     }
 
     @Override
     public void geluGradient(Matrix gradient, Matrix x, Matrix out) {
-        gelu.of(x).geluGradient(gradient, x, out);
+        gelu.of(x, gradient, out).geluGradient(gradient, x, out);
     }
 
     @Override

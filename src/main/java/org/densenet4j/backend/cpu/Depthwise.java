@@ -5,6 +5,8 @@ import jdk.incubator.vector.FloatVector;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.DepthwiseShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.jit.DepthwiseKernel;
+import org.densenet4j.backend.cpu.jit.DepthwiseWeightGradientKernel;
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
@@ -12,6 +14,11 @@ import java.lang.invoke.MethodHandles;
 
 /** Depthwise convolutions, with their gradients. */
 interface Depthwise {
+    /** Whether this is for such a shape. */
+    default boolean takes(DepthwiseShape shape) {
+        return true;
+    }
+
     /** See {@link org.densenet4j.backend.Kernels#depthwise}. */
     void depthwise(
             Matrix x, int images, DepthwiseShape shape, Matrix weights, Matrix bias, Matrix out);
@@ -28,6 +35,97 @@ interface Depthwise {
     /** See {@link org.densenet4j.backend.Kernels#addDepthwiseWeightGradient}. */
     void addDepthwiseWeightGradient(
             Matrix x, Matrix outputGradient, int images, DepthwiseShape shape, Matrix sums);
+
+    /** Machine code, for kernels of which a row fits into registers. */
+    final class Compiled implements Depthwise {
+        private final CompiledPasses passes;
+        private final KernelCache<DepthwiseKernel.Form, DepthwiseKernel> kernels;
+        private final KernelCache<DepthwiseWeightGradientKernel.Form, DepthwiseWeightGradientKernel>
+                weightGradients;
+
+        Compiled(CompiledPasses passes) {
+            this.passes = passes;
+            kernels = passes.kernels(DepthwiseKernel::new);
+            weightGradients = passes.kernels(DepthwiseWeightGradientKernel::new);
+        }
+
+        @Override
+        public boolean takes(DepthwiseShape shape) {
+            return shape.kernel() <= DepthwiseKernel.mostTaps(passes.set());
+        }
+
+        @Override
+        public void depthwise(
+                Matrix x,
+                int images,
+                DepthwiseShape shape,
+                Matrix weights,
+                Matrix bias,
+                Matrix out) {
+            run(x, images, shape, weights, bias, false, out);
+        }
+
+        @Override
+        public void depthwiseGradient(
+                Matrix outputGradient,
+                int images,
+                DepthwiseShape shape,
+                Matrix weights,
+                boolean add,
+                Matrix out) {
+            run(outputGradient, images, shape, weights, null, add, out);
+        }
+
+        /** With the kernels turned by 180 degrees where there is no bias, as the gradient wants. */
+        private void run(
+                Matrix x,
+                int images,
+                DepthwiseShape s,
+                Matrix weights,
+                @Nullable Matrix bias,
+                boolean add,
+                Matrix out) {
+            DepthwiseKernel.Form form =
+                    new DepthwiseKernel.Form(
+                            Target.storage(x.type()),
+                            images,
+                            s.height(),
+                            s.width(),
+                            s.kernel(),
+                            x.columns(),
+                            bias != null,
+                            bias == null,
+                            add,
+                            x.rowBytes(),
+                            weights.rowBytes(),
+                            out.rowBytes());
+            kernels.of(form)
+                    .run(
+                            passes.address(x),
+                            passes.address(weights),
+                            bias == null ? 0 : passes.address(bias),
+                            passes.address(out));
+        }
+
+        @Override
+        public void addDepthwiseWeightGradient(
+                Matrix x, Matrix outputGradient, int images, DepthwiseShape s, Matrix sums) {
+            DepthwiseWeightGradientKernel.Form form =
+                    new DepthwiseWeightGradientKernel.Form(
+                            Target.storage(x.type()),
+                            images,
+                            s.height(),
+                            s.width(),
+                            s.kernel(),
+                            x.columns(),
+                            x.rowBytes(),
+                            outputGradient.rowBytes(),
+                            sums.rowBytes());
+            weightGradients
+                    .of(form)
+                    .run(passes.address(x), passes.address(outputGradient), passes.address(sums));
+        }
+    }
 
     /**
      * On the Vector API, for one storage type of activations ({@link StorageCopy}). Four vectors of

@@ -6,6 +6,8 @@ import jdk.incubator.vector.VectorOperators;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.jit.GeluKernel;
+import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -58,6 +60,48 @@ interface Gelu {
 
     /** See {@link org.densenet4j.backend.Kernels#geluGradient}. */
     void geluGradient(Matrix gradient, Matrix x, Matrix out);
+
+    /** Machine code. */
+    final class Compiled implements Gelu {
+        private static final GeluKernel.Approximation APPROXIMATION =
+                new GeluKernel.Approximation(
+                        SLOPE * ROOT_HALF, DENSITY, P7, P6, P5, P4, P3, P2, P1, P0);
+
+        private final CompiledPasses passes;
+        private final KernelCache<GeluKernel.Form, GeluKernel> kernels;
+
+        Compiled(CompiledPasses passes) {
+            this.passes = passes;
+            kernels = passes.kernels((set, form) -> new GeluKernel(set, form, APPROXIMATION));
+        }
+
+        @Override
+        public void gelu(Matrix x, Matrix out) {
+            run(null, x, out);
+        }
+
+        @Override
+        public void geluGradient(Matrix gradient, Matrix x, Matrix out) {
+            run(gradient, x, out);
+        }
+
+        private void run(@Nullable Matrix gradient, Matrix x, Matrix out) {
+            GeluKernel.Form form =
+                    new GeluKernel.Form(
+                            Target.storage(x.type()),
+                            x.rows(),
+                            x.columns(),
+                            gradient != null,
+                            gradient == null ? 0 : gradient.rowBytes(),
+                            x.rowBytes(),
+                            out.rowBytes());
+            kernels.of(form)
+                    .run(
+                            gradient == null ? 0 : passes.address(gradient),
+                            passes.address(x),
+                            passes.address(out));
+        }
+    }
 
     /** On the Vector API, for one storage type of activations ({@link StorageCopy}). */
     final class Vectors extends VectorElements implements Gelu {

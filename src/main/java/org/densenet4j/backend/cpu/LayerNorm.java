@@ -6,6 +6,9 @@ import jdk.incubator.vector.VectorOperators;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.backend.cpu.jit.LayerNormGradientKernel;
+import org.densenet4j.backend.cpu.jit.LayerNormKernel;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -19,6 +22,83 @@ interface LayerNorm {
     /** See {@link org.densenet4j.backend.Kernels#layerNormGradient}. */
     void layerNormGradient(
             Matrix gradient, Matrix x, Matrix gamma, Matrix statistics, Matrix sums, Matrix out);
+
+    /** Machine code. */
+    final class Compiled implements LayerNorm {
+        private final CompiledPasses passes;
+        private final KernelCache<LayerNormKernel.Form, LayerNormKernel> kernels;
+        private final KernelCache<LayerNormGradientKernel.Form, LayerNormGradientKernel> gradients;
+        private final ThreadLocal<Arguments> arguments;
+
+        Compiled(CompiledPasses passes) {
+            this.passes = passes;
+            kernels = passes.kernels(LayerNormKernel::new);
+            gradients = passes.kernels(LayerNormGradientKernel::new);
+            arguments = passes.arguments(LayerNormGradientKernel.Argument.class);
+        }
+
+        @Override
+        public void layerNorm(
+                Matrix x, Matrix gamma, Matrix beta, float epsilon, Matrix statistics, Matrix out) {
+            LayerNormKernel.Form form =
+                    new LayerNormKernel.Form(
+                            Target.storage(x.type()),
+                            x.rows(),
+                            x.columns(),
+                            epsilon,
+                            x.rowBytes(),
+                            statistics.rowBytes(),
+                            out.rowBytes());
+            kernels.of(form)
+                    .run(
+                            passes.address(x),
+                            passes.address(gamma),
+                            passes.address(beta),
+                            passes.address(statistics),
+                            passes.address(out));
+        }
+
+        @Override
+        public void layerNormGradient(
+                Matrix gradient,
+                Matrix x,
+                Matrix gamma,
+                Matrix statistics,
+                Matrix sums,
+                Matrix out) {
+            LayerNormGradientKernel.Form form =
+                    new LayerNormGradientKernel.Form(
+                            Target.storage(x.type()),
+                            x.rows(),
+                            x.columns(),
+                            gradient.rowBytes(),
+                            x.rowBytes(),
+                            statistics.rowBytes(),
+                            sums.rowBytes(),
+                            out.rowBytes());
+            gradients
+                    .of(form)
+                    .run(
+                            arguments
+                                    .get()
+                                    .set(
+                                            LayerNormGradientKernel.Argument.GRADIENT,
+                                            passes.address(gradient))
+                                    .set(LayerNormGradientKernel.Argument.X, passes.address(x))
+                                    .set(
+                                            LayerNormGradientKernel.Argument.GAMMA,
+                                            passes.address(gamma))
+                                    .set(
+                                            LayerNormGradientKernel.Argument.STATISTICS,
+                                            passes.address(statistics))
+                                    .set(
+                                            LayerNormGradientKernel.Argument.SUMS,
+                                            passes.address(sums))
+                                    .set(
+                                            LayerNormGradientKernel.Argument.OUT,
+                                            passes.address(out)));
+        }
+    }
 
     /**
      * On the Vector API, for one storage type of activations ({@link StorageCopy}): row by row,

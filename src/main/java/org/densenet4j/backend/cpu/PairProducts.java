@@ -59,7 +59,7 @@ final class PairProducts {
                         BATCH,
                         ROWS,
                         INNER,
-                        VECTORS,
+                        VECTORS * set.floats(),
                         (long) INNER * Float.BYTES,
                         Float.BYTES,
                         row,

@@ -21,6 +21,12 @@ public abstract class Assembler {
         Register.RBX, Register.RBP, Register.R12, Register.R13, Register.R14, Register.R15
     };
 
+    /** Of four elements or quarters: 2, 3, 0, 1. */
+    static final int SWAP_PAIRS = 0x4E;
+
+    /** Of four elements or quarters: 1, 0, 3, 2. */
+    static final int SWAP_NEIGHBOURS = 0xB1;
+
     final CodeBuffer code;
     private final InstructionSet set;
 
@@ -159,6 +165,9 @@ public abstract class Assembler {
         vector(MAP_0F, NO_PREFIX, 0x5E).registers(to, a, b);
     }
 
+    /** 1 over each, with a relative error of at most 2^-11. */
+    public abstract void reciprocalEstimate(Vector to, Vector from);
+
     /** Rounded as IEEE 754 says, like a division. */
     public final void squareRoot(Vector to, Vector from) {
         vector(MAP_0F, NO_PREFIX, 0x51).registers(to, null, from);
@@ -167,6 +176,11 @@ public abstract class Assembler {
     /** The larger of each; b where either is NaN. */
     public final void maximum(Vector to, Vector a, Vector b) {
         vector(MAP_0F, NO_PREFIX, 0x5F).registers(to, a, b);
+    }
+
+    /** The smaller of each; b where either is NaN. */
+    public final void minimum(Vector to, Vector a, Vector b) {
+        vector(MAP_0F, NO_PREFIX, 0x5D).registers(to, a, b);
     }
 
     /**
@@ -185,6 +199,24 @@ public abstract class Assembler {
 
     /** Zeros in {@code v} where a and b differ. */
     public abstract void keepWhereEqual(Vector v, Vector a, Vector b);
+
+    /** The sum of all elements, in every element. Overwrites {@code temporary}. */
+    public abstract void addAcross(Vector v, Vector temporary);
+
+    /** Floats as the nearest integers of 32 bits. */
+    public final void toIntegers(Vector to, Vector from) {
+        vector(MAP_0F, PREFIX_66, 0x5B).registers(to, null, from);
+    }
+
+    /** Integers of 32 bits as floats. */
+    public final void toFloats(Vector to, Vector from) {
+        vector(MAP_0F, NO_PREFIX, 0x5B).registers(to, null, from);
+    }
+
+    /** Sums of integers of 32 bits. */
+    public final void addIntegers(Vector to, Vector a, Vector b) {
+        vector(MAP_0F, PREFIX_66, 0xFE).registers(to, a, b);
+    }
 
     /** Every element of 32 bits, shifted. */
     public final void shiftLeft(Vector v, int bits) {

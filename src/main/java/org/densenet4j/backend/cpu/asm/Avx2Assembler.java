@@ -18,6 +18,7 @@ import java.util.Arrays;
  */
 public final class Avx2Assembler extends Assembler {
     private static final int HALF_BYTES = 16;
+    private static final int SWAP_HALVES = 0x01;
     private static final Vector SCRATCH = new Vector(15);
 
     Avx2Assembler() {
@@ -134,6 +135,23 @@ public final class Avx2Assembler extends Assembler {
         vector(MAP_0F, NO_PREFIX, 0x54).registers(to, a, b);
     }
 
+    @Override
+    public void reciprocalEstimate(Vector to, Vector from) {
+        vector(MAP_0F, NO_PREFIX, 0x53).registers(to, null, from); // vrcpps
+    }
+
+    @Override
+    public void addAcross(Vector v, Vector temporary) {
+        vector(MAP_0F3A, PREFIX_66, 0x06).registers(temporary, v, v); // vperm2f128
+        code.write(SWAP_HALVES);
+        add(v, v, temporary);
+        for (int order : new int[] {SWAP_PAIRS, SWAP_NEIGHBOURS}) {
+            vector(MAP_0F3A, PREFIX_66, 0x04).registers(temporary, null, v); // vpermilps
+            code.write(order);
+            add(v, v, temporary);
+        }
+    }
+
     // ---------------------------------------------------------------- vectors of bfloat16
 
     @Override
@@ -172,16 +190,12 @@ public final class Avx2Assembler extends Assembler {
         copy(SCRATCH, from);
         shiftRight(SCRATCH, Short.SIZE);
         vector(MAP_0F, PREFIX_66, 0xDB).constant(SCRATCH, SCRATCH, everywhere(1)); // vpand
-        addWords(from, from, SCRATCH);
+        addIntegers(from, from, SCRATCH);
         vector(MAP_0F, PREFIX_66, 0xFE).constant(from, from, everywhere(0x7FFF)); // vpaddd
         shiftRight(from, Short.SIZE);
         upperHalf(SCRATCH, from);
         vector(MAP_0F38, PREFIX_66, 0x2B).bits128().registers(from, from, SCRATCH); // vpackusdw
         storeHalves(from, to, tail);
-    }
-
-    private void addWords(Vector to, Vector a, Vector b) {
-        vector(MAP_0F, PREFIX_66, 0xFE).registers(to, a, b); // vpaddd
     }
 
     /** Up to eight words of 16 bits from the lower half of a vector. */

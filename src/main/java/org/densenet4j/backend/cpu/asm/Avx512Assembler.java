@@ -116,6 +116,25 @@ public final class Avx512Assembler extends Assembler {
         vector(MAP_0F, NO_PREFIX, 0x28).mask(COMPARED, true).registers(v, null, v);
     }
 
+    @Override
+    public void reciprocalEstimate(Vector to, Vector from) {
+        vector(MAP_0F38, PREFIX_66, 0x4C).registers(to, null, from); // vrcp14ps
+    }
+
+    @Override
+    public void addAcross(Vector v, Vector temporary) {
+        for (int order : new int[] {SWAP_PAIRS, SWAP_NEIGHBOURS}) {
+            vector(MAP_0F3A, PREFIX_66, 0x23).wide().registers(temporary, v, v); // vshuff64x2
+            code.write(order);
+            add(v, v, temporary);
+        }
+        for (int order : new int[] {SWAP_PAIRS, SWAP_NEIGHBOURS}) {
+            vector(MAP_0F3A, PREFIX_66, 0x04).registers(temporary, null, v); // vpermilps
+            code.write(order);
+            add(v, v, temporary);
+        }
+    }
+
     // ---------------------------------------------------------------- vectors of bfloat16
 
     @Override

@@ -12,10 +12,12 @@ import static org.densenet4j.backend.cpu.asm.Register.RBP;
 import static org.densenet4j.backend.cpu.asm.Register.RBX;
 
 import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.backend.cpu.asm.Tail;
 
 /**
- * A batch of small matrix products {@code C[e] = A[e]·B[e]}, or added, with right sides and results
- * whose rows are whole vectors: a {@link SumBlock} at a time.
+ * A batch of matrix products {@code C[e] = A[e]·B[e]}, or added: a {@link SumBlock} at a time, all
+ * rows of some vectors of columns and then the next ones, so that what is read of B again stays in
+ * the cache.
  */
 public final class MatrixProductKernel extends Kernel {
     private static final int UNROLLED = 8;
@@ -28,6 +30,7 @@ public final class MatrixProductKernel extends Kernel {
     }
 
     private final Form form;
+    private Tail tail;
 
     /**
      * What is compiled. Distances are in bytes.
@@ -36,7 +39,7 @@ public final class MatrixProductKernel extends Kernel {
      * @param batch number of products
      * @param rows of A and C
      * @param inner columns of A, rows of B, in words
-     * @param vectors of a row of B and C
+     * @param columns of B and C
      * @param aRow from row to row of A
      * @param aColumn from column to column of A
      * @param bRow from row to row of B
@@ -51,7 +54,7 @@ public final class MatrixProductKernel extends Kernel {
             int batch,
             int rows,
             int inner,
-            int vectors,
+            int columns,
             long aRow,
             long aColumn,
             long bRow,
@@ -78,34 +81,47 @@ public final class MatrixProductKernel extends Kernel {
     }
 
     private void whole() {
+        tail = a.tail(form.columns);
         a.repeat(
                 form.batch,
                 R12,
                 () -> {
                     a.load(R8, argument(Argument.B));
                     a.load(R9, argument(Argument.C));
-                    int width = Panels.width(set, form.vectors);
-                    Loops.inBlocks(a, form.vectors, width, R13, this::panel);
+                    panels();
                     Loops.advance(a, Argument.A, form.aMatrix);
                     Loops.advance(a, Argument.B, form.bMatrix);
                     Loops.advance(a, Argument.C, form.cMatrix);
                 });
     }
 
-    private void panel(int vectors) {
+    private void panels() {
+        int vectors = set.vectors(form.columns);
+        int width = Panels.width(set, vectors);
+        int last = tail.isWhole() ? 0 : vectors - (Math.ceilDiv(vectors, width) - 1) * width;
+        Loops.inBlocks(a, vectors - last, width, R13, count -> panel(count, Tail.WHOLE));
+        if (last > 0) {
+            panel(last, tail);
+        }
+    }
+
+    /** Some vectors of columns, the last of them a tail. */
+    private void panel(int vectors, Tail end) {
         int blockRows = Loops.evenBlock(form.rows, SumBlock.most(set) / vectors);
         a.load(R10, argument(Argument.A));
         a.copy(R11, R9);
-        Loops.inBlocks(a, form.rows, blockRows, R14, rows -> block(new SumBlock(rows, vectors)));
+        Loops.inBlocks(
+                a, form.rows, blockRows, R14, rows -> block(new SumBlock(rows, vectors), end));
         a.add(R8, (long) vectors * set.vectorBytes());
         a.add(R9, (long) vectors * set.vectorBytes());
     }
 
-    private void block(SumBlock block) {
+    private void block(SumBlock block, Tail end) {
         if (form.accumulate) {
             for (int r = 0; r < block.rows(); r++) {
                 for (int i = 0; i < block.vectors(); i++) {
-                    a.load(block.sum(r, i), R11.at(r * form.cRow + (long) i * set.vectorBytes()));
+                    long at = r * form.cRow + (long) i * set.vectorBytes();
+                    a.load(block.sum(r, i), R11.at(at), block.tail(i, end));
                 }
             }
         } else {
@@ -125,14 +141,16 @@ public final class MatrixProductKernel extends Kernel {
                                 form.words,
                                 RAX.at(i * form.aColumn),
                                 form.aRow,
-                                RBX.at(i * form.bRow));
+                                RBX.at(i * form.bRow),
+                                end);
                     }
                     a.add(RAX, count * form.aColumn);
                     a.add(RBX, count * form.bRow);
                 });
         for (int r = 0; r < block.rows(); r++) {
             for (int i = 0; i < block.vectors(); i++) {
-                a.store(block.sum(r, i), R11.at(r * form.cRow + (long) i * set.vectorBytes()));
+                long at = r * form.cRow + (long) i * set.vectorBytes();
+                a.store(block.sum(r, i), R11.at(at), block.tail(i, end));
             }
         }
         a.add(R10, block.rows() * form.aRow);

@@ -5,6 +5,7 @@ import static org.densenet4j.backend.cpu.asm.Vector.v;
 import org.densenet4j.backend.cpu.asm.Address;
 import org.densenet4j.backend.cpu.asm.Assembler;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.backend.cpu.asm.Tail;
 import org.densenet4j.backend.cpu.asm.Vector;
 
 /**
@@ -32,6 +33,15 @@ record SumBlock(int rows, int vectors) {
         return v(row * vectors + vector);
     }
 
+    /**
+     * What there is of a vector.
+     *
+     * @param end of the last one
+     */
+    Tail tail(int vector, Tail end) {
+        return vector == vectors - 1 ? end : Tail.WHOLE;
+    }
+
     void zero(Assembler a) {
         for (int i = 0; i < rows * vectors; i++) {
             a.zero(v(i));
@@ -47,9 +57,23 @@ record SumBlock(int rows, int vectors) {
      * @param right address of the row of vectors
      */
     void addProducts(Assembler a, Words words, Address left, long leftRow, Address right) {
+        addProducts(a, words, left, leftRow, right, Tail.WHOLE);
+    }
+
+    /**
+     * Adds a word of each row times a row of vectors. Overwrites the right side's registers, behind
+     * the sums, and {@link Assembler#scratch}.
+     *
+     * @param left address of a word of the first row
+     * @param leftRow bytes from row to row
+     * @param right address of the row of vectors
+     * @param end what there is of the last vector
+     */
+    void addProducts(
+            Assembler a, Words words, Address left, long leftRow, Address right, Tail end) {
         int first = firstFree(a.set());
         for (int i = 0; i < vectors; i++) {
-            a.load(v(first + i), right.plus((long) i * a.set().vectorBytes()));
+            a.load(v(first + i), right.plus((long) i * a.set().vectorBytes()), tail(i, end));
         }
         for (int r = 0; r < rows; r++) {
             if (vectors == 1) {

@@ -109,7 +109,15 @@ public record InstructionForm(
                 form(set, v, "vmulps V{x}, V{y}, V{w}", (a, o) -> a.multiply(o.x(), o.y(), o.w())),
                 form(set, v, "vdivps V{x}, V{y}, V{w}", (a, o) -> a.divide(o.x(), o.y(), o.w())),
                 form(set, v, "vsqrtps V{x}, V{y}", (a, o) -> a.squareRoot(o.x(), o.y())),
+                form(set, v, "vcvtps2dq V{x}, V{y}", (a, o) -> a.toIntegers(o.x(), o.y())),
+                form(set, v, "vcvtdq2ps V{x}, V{y}", (a, o) -> a.toFloats(o.x(), o.y())),
+                form(
+                        set,
+                        v,
+                        "vpaddd V{x}, V{y}, V{w}",
+                        (a, o) -> a.addIntegers(o.x(), o.y(), o.w())),
                 form(set, v, "vmaxps V{x}, V{y}, V{w}", (a, o) -> a.maximum(o.x(), o.y(), o.w())),
+                form(set, v, "vminps V{x}, V{y}, V{w}", (a, o) -> a.minimum(o.x(), o.y(), o.w())),
                 form(
                         set,
                         v,
@@ -133,6 +141,13 @@ public record InstructionForm(
         List<InstructionForm> all = new ArrayList<>();
         all.add(avx2("vpxor ymm{x}, ymm{x}, ymm{x}", (a, o) -> a.zero(o.x())));
         all.add(avx2("vpor ymm{x}, ymm{y}, ymm{w}", (a, o) -> a.or(o.x(), o.y(), o.w())));
+        all.add(avx2("vrcpps ymm{x}, ymm{y}", (a, o) -> a.reciprocalEstimate(o.x(), o.y())));
+        all.add(
+                avx2(
+                        "vperm2f128 ymm{y}, ymm{x}, ymm{x}, 1; vaddps ymm{x}, ymm{x}, ymm{y};"
+                                + " vpermilps ymm{y}, ymm{x}, 78; vaddps ymm{x}, ymm{x}, ymm{y};"
+                                + " vpermilps ymm{y}, ymm{x}, 177; vaddps ymm{x}, ymm{x}, ymm{y}",
+                        (a, o) -> a.addAcross(o.x(), o.y())));
         all.add(
                 avx2(
                         "vbroadcastss ymm15, dword ptr [{at}]; vfmadd231ps ymm{x}, ymm{y}, ymm15",
@@ -248,6 +263,14 @@ public record InstructionForm(
                         (a, o) -> a.store(o.x(), o.at(), o.tail())),
                 avx512("vpxord zmm{x}, zmm{x}, zmm{x}", (a, o) -> a.zero(o.x())),
                 avx512("vpord zmm{x}, zmm{y}, zmm{w}", (a, o) -> a.or(o.x(), o.y(), o.w())),
+                avx512("vrcp14ps zmm{x}, zmm{y}", (a, o) -> a.reciprocalEstimate(o.x(), o.y())),
+                avx512(
+                        "vshuff64x2 zmm{y}, zmm{x}, zmm{x}, 78; vaddps zmm{x}, zmm{x}, zmm{y};"
+                                + " vshuff64x2 zmm{y}, zmm{x}, zmm{x}, 177;"
+                                + " vaddps zmm{x}, zmm{x}, zmm{y}; vpermilps zmm{y}, zmm{x}, 78;"
+                                + " vaddps zmm{x}, zmm{x}, zmm{y}; vpermilps zmm{y}, zmm{x}, 177;"
+                                + " vaddps zmm{x}, zmm{x}, zmm{y}",
+                        (a, o) -> a.addAcross(o.x(), o.y())),
                 avx512(
                         "vfmadd231ps zmm{x}, zmm{y}, dword ptr [{at}]{1to16}",
                         (a, o) -> a.addProductOfBroadcast(o.x(), o.y(), o.at())),

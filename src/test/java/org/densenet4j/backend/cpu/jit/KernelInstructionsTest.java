@@ -127,6 +127,27 @@ class KernelInstructionsTest {
                         new MaskReluKernel.Form(s, 37, c, out, x, sums, sums)),
                 kernel(
                         set,
+                        (i, form) ->
+                                new GeluKernel(i, form, new GeluKernel.Approximation(1, 1, 2, 3)),
+                        new GeluKernel.Form(s, 5, c, f, x, x, out)),
+                kernel(
+                        set,
+                        LayerNormKernel::new,
+                        new LayerNormKernel.Form(s, 5, c, 1e-6f, x, 8, out)),
+                kernel(
+                        set,
+                        LayerNormGradientKernel::new,
+                        new LayerNormGradientKernel.Form(s, 5, c, x, x, 8, sums, out)),
+                kernel(
+                        set,
+                        DepthwiseKernel::new,
+                        new DepthwiseKernel.Form(s, 2, 9, 29, 7, c, f, !f, !f, x, sums, out)),
+                kernel(
+                        set,
+                        DepthwiseWeightGradientKernel::new,
+                        new DepthwiseWeightGradientKernel.Form(s, 2, 9, 29, 7, c, x, out, sums)),
+                kernel(
+                        set,
                         PadImageKernel::new,
                         new PadImageKernel.Form(s, 5, c, f ? 3 : 0, f ? 9 : 0)),
                 kernel(set, StemForwardKernel::new, new StemForm(s, 3, c, 7, 2, 4, 29, 512, out)),
@@ -164,7 +185,7 @@ class KernelInstructionsTest {
                 kernel(
                         set,
                         MatrixProductKernel::new,
-                        new MatrixProductKernel.Form(w, 36, 13, c, 4, row, 4, z, z, m, m, m, f)));
+                        new MatrixProductKernel.Form(w, 36, 13, c, 44, row, 4, z, z, m, m, m, f)));
     }
 
     private static List<Subject> tiles(InstructionSet set, int c) {
