@@ -32,13 +32,15 @@ final class DepthwiseStage implements InferenceStage {
         this.pool = PoolShape.global(node.source().height(), node.source().width());
         this.target = new Target(on, memory.target());
         int taps = memory.shape().taps();
-        on.upload(byTap(from.values(node.depthwise() + ".weight"), taps), weights.taps());
+        on.upload(transposed(from.values(node.depthwise() + ".weight"), taps), weights.taps());
         on.upload(from.values(node.depthwise() + ".bias"), weights.depthwiseBias());
         on.upload(from.values(node.norm().name() + ".weight"), weights.gamma());
         on.upload(from.values(node.norm().name() + ".bias"), weights.beta());
-        on.upload(from.values(node.expansion() + ".weight"), weights.expansion());
+        float[] expansion = from.values(node.expansion() + ".weight");
+        on.upload(transposed(expansion, node.prefixChannels()), weights.expansion());
         on.upload(from.values(node.expansion() + ".bias"), weights.expansionBias());
-        on.upload(from.values(node.projection() + ".weight"), weights.projection());
+        float[] projection = from.values(node.projection() + ".weight");
+        on.upload(transposed(projection, node.width()), weights.projection());
         on.upload(from.values(node.projection() + ".bias"), weights.projectionBias());
         on.upload(from.values(node.scale()), weights.scale());
         if (node.gate().isPresent()) {
@@ -48,12 +50,14 @@ final class DepthwiseStage implements InferenceStage {
         }
     }
 
-    /** From PyTorch's [C, taps] to [taps, C]. */
-    private static float[] byTap(float[] values, int taps) {
-        int channels = values.length / taps;
+    /** From [rows, columns] to [columns, rows]. */
+    private static float[] transposed(float[] values, int columns) {
+        int rows = values.length / columns;
         float[] turned = new float[values.length];
-        for (int i = 0; i < values.length; i++) {
-            turned[i % taps * channels + i / taps] = values[i];
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                turned[c * rows + r] = values[r * columns + c];
+            }
         }
         return turned;
     }
@@ -96,10 +100,10 @@ final class DepthwiseStage implements InferenceStage {
                 (float) memory.node().norm().epsilon(),
                 memory.rowStatistics()[lane].rows(0, rows),
                 a);
-        on.multiply(lane, a, weights.expansion(), h);
+        on.multiplyWithColumns(lane, a, weights.expansion(), h);
         kernels.addBias(h, weights.expansionBias());
         kernels.gelu(h, h);
-        on.multiply(lane, h, weights.projection(), y);
+        on.multiplyWithColumns(lane, h, weights.projection(), y);
         kernels.addBias(y, weights.projectionBias());
     }
 

@@ -34,6 +34,11 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
         arena.multiply(lane, GemmShape.of(a, false, weight, true, c, false), a, weight, c);
     }
 
+    /** {@code c = a·weight}, stored as [in, out]. */
+    void multiplyWithColumns(int lane, Matrix a, Matrix weight, Matrix c) {
+        arena.multiply(lane, GemmShape.of(a, false, weight, false, c, false), a, weight, c);
+    }
+
     /**
      * {@code c = a·weightᵀ}, some columns of c in each lane: for fewer chunks than lanes. The plan
      * knows of it by {@code InferencePlanner.noteProduct}.

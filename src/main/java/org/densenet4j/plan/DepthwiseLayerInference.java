@@ -52,9 +52,9 @@ public record DepthwiseLayerInference(
      * @param depthwiseBias [1, K]
      * @param gamma [1, K]
      * @param beta [1, K]
-     * @param expansion [width, K] as activations are stored
+     * @param expansion [K, width], as products read it, stored as activations are
      * @param expansionBias [1, width]
-     * @param projection [k, width] as activations are stored
+     * @param projection [width, k], as products read it, stored as activations are
      * @param projectionBias [1, k]
      * @param gate [k, k]; none without a gate
      * @param gateBias [1, k]; none without a gate
@@ -83,9 +83,9 @@ public record DepthwiseLayerInference(
                     planner.weights(name + ".depthwise.bias", 1, channels),
                     planner.weights(name + ".gamma", 1, channels),
                     planner.weights(name + ".beta", 1, channels),
-                    planner.operand(name + ".expansion", width, channels),
+                    planner.operand(name + ".expansion", channels, width),
                     planner.weights(name + ".expansion.bias", 1, width),
-                    planner.operand(name + ".projection", k, width),
+                    planner.operand(name + ".projection", width, k),
                     planner.weights(name + ".projection.bias", 1, k),
                     node.gate().map(_ -> planner.weights(name + ".gate", k, k)),
                     node.gate().map(_ -> planner.weights(name + ".gate.bias", 1, k)),
@@ -98,13 +98,15 @@ public record DepthwiseLayerInference(
         int channels = node.prefixChannels();
         int width = node.width();
         int k = node.growthRate();
-        Chunks images = planner.imageChunks(pixels, planner.bytes(channels + k));
+        long weightBytes = planner.bytes(channels * width);
+        Chunks images = planner.imageChunks(pixels, planner.bytes(channels + k), weightBytes);
         int rows = images.rowsPerChunk();
         int ofImages = images.imagesPerChunk();
         int part =
                 Math.min(
                         rows,
-                        planner.rowChunks(pixels, planner.bytes(channels + width)).rowsPerChunk());
+                        planner.rowChunks(pixels, planner.bytes(channels + width), weightBytes)
+                                .rowsPerChunk());
         Allocator.Frame frame = planner.allocator().frame();
         boolean gated = node.gate().isPresent();
         DepthwiseLayerInference memory =
@@ -126,12 +128,13 @@ public record DepthwiseLayerInference(
                         frame.perLane(ofImages, 1),
                         InferenceTarget.of(node.target(), images, planner, frame));
         int shortest = Math.min(part, pixels);
-        planner.noteProduct(shortest, memory.normalised[0], memory.middle[0]);
-        planner.noteProduct(shortest, memory.middle[0], memory.output[0].rows(0, part));
+        planner.noteProductWithColumns(shortest, memory.normalised[0], memory.middle[0]);
+        planner.noteProductWithColumns(shortest, memory.middle[0], memory.output[0].rows(0, part));
         if (part < rows) {
             int rest = rows % part;
-            planner.noteProduct(Math.max(1, rest), memory.normalised[0], memory.middle[0]);
-            planner.noteProduct(
+            planner.noteProductWithColumns(
+                    Math.max(1, rest), memory.normalised[0], memory.middle[0]);
+            planner.noteProductWithColumns(
                     Math.max(1, rest), memory.middle[0], memory.output[0].rows(0, part));
         }
         if (gated) {

@@ -111,7 +111,11 @@ public record DepthwiseLayerMemory(
         long ofPart = planner.bytes(channels + 2 * width);
         long ofChunk = planner.bytes((keeps ? 1 : 2) * channels + 3 * k);
         boolean gated = node.gate().isPresent();
-        Chunks images = planner.imageChunks(pixels, gated ? ofChunk + ofPart : ofChunk);
+        Chunks images =
+                gated
+                        ? planner.imageChunks(
+                                pixels, ofChunk + ofPart, planner.bytes(channels * width))
+                        : planner.imageChunks(pixels, ofChunk);
         int rows = images.rowsPerChunk();
         int part = gated ? rows : Math.min(rows, planner.rowChunks(pixels, ofPart).rowsPerChunk());
         Allocator.Frame frame = planner.allocator().frame();

@@ -196,6 +196,15 @@ final class InferencePlanner extends NodePlanner {
         }
     }
 
+    /** A product with weights that are stored as [in, out]. */
+    void noteProductWithColumns(int shortest, Matrix source, Matrix result) {
+        Matrix weight = Matrix.dense(0, source.columns(), result.columns(), source.type());
+        for (int rows : new int[] {source.rows(), Math.min(source.rows(), shortest)}) {
+            Matrix some = source.rows(0, rows);
+            noteProduct(GemmShape.of(some, false, weight, false, result.rows(0, rows), false));
+        }
+    }
+
     // ---------------------------------------------------------------- fewer images than lanes
 
     /** Whether lanes would have nothing to do if each worked on an image of its own. */
@@ -204,8 +213,8 @@ final class InferencePlanner extends NodePlanner {
     }
 
     @Override
-    Chunks rowChunks(int rowsPerImage, long bytesPerRow) {
-        Chunks chunks = super.rowChunks(rowsPerImage, bytesPerRow);
+    Chunks rowChunks(int rowsPerImage, long bytesPerRow, long weightBytes) {
+        Chunks chunks = super.rowChunks(rowsPerImage, bytesPerRow, weightBytes);
         return hasIdleLanes() ? chunks.forLanes(batch(), device().lanes()) : chunks;
     }
 

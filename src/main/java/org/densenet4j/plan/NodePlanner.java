@@ -148,8 +148,27 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
         return Chunks.ofImages(rowsPerImage, bytesPerRow, batch, chunkBytes, device.leastChunks());
     }
 
+    /**
+     * The same where weights are larger than what a chunk may fill: each chunk reads them all, so
+     * that rows of twice their bytes are worth leaving the cache for.
+     */
+    Chunks imageChunks(int rowsPerImage, long bytesPerRow, long weightBytes) {
+        long budget = budget(weightBytes);
+        return Chunks.ofImages(rowsPerImage, bytesPerRow, batch, budget, device.leastChunks());
+    }
+
+    private long budget(long weightBytes) {
+        return Math.max(chunkBytes, 2 * weightBytes);
+    }
+
     Chunks rowChunks(int rowsPerImage, long bytesPerRow) {
-        return Chunks.ofRows(rowsPerImage, bytesPerRow, batch, chunkBytes, device.leastChunks());
+        return rowChunks(rowsPerImage, bytesPerRow, 0);
+    }
+
+    /** Chunks of rows whose size minds the weights, as {@link #imageChunks(int, long, long)} do. */
+    Chunks rowChunks(int rowsPerImage, long bytesPerRow, long weightBytes) {
+        long budget = budget(weightBytes);
+        return Chunks.ofRows(rowsPerImage, bytesPerRow, batch, budget, device.leastChunks());
     }
 
     /** The whole batch as one chunk. */

@@ -308,7 +308,7 @@ abstract class MixerContract extends OpenedDevice {
 
     @Test
     void geluOfWhatIsFarFromZeroIsItselfOrNothing() {
-        float[] far = {13, -13, 30, -30, 1e30f, -1e30f, Float.MAX_VALUE, 0f, -0f};
+        float[] far = {13, -13, 30, -30, 1e30f, -1e30f, 1e38f, 0f, -0f};
         forRandomCases(
                 CASES / 10,
                 a -> {

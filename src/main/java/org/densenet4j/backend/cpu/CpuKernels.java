@@ -181,7 +181,12 @@ final class CpuKernels implements Kernels {
                         () -> LayerNorm.Vectors.class,
                         LayerNorm.Loops::new);
         gelu = pass(Gelu.class, Gelu.Compiled::new, () -> Gelu.Vectors.class, Gelu.Loops::new);
-        imageScale = pass(ImageScale.class, () -> ImageScale.Vectors.class, ImageScale.Loops::new);
+        imageScale =
+                pass(
+                        ImageScale.class,
+                        ImageScale.Compiled::new,
+                        () -> ImageScale.Vectors.class,
+                        ImageScale.Loops::new);
         imageScaleVectors = only(ImageScaleVectors.class, ImageScaleVectors::new);
         transposition = only(Transposition.class, Transposition::new);
         squaredNorm =
@@ -759,12 +764,12 @@ final class CpuKernels implements Kernels {
             Matrix factors,
             @Nullable Matrix means,
             Matrix out) {
-        imageScale.of(x).scaleImages(x, scale, logits, factors, means, out);
+        imageScale.of(x, out).scaleImages(x, scale, logits, factors, means, out);
     }
 
     @Override
     public void imageProducts(Matrix a, Matrix b, Matrix sums) {
-        imageScale.of(a).imageProducts(a, b, sums);
+        imageScale.of(a, b).imageProducts(a, b, sums);
     }
 
     @Override

@@ -5,6 +5,9 @@ import jdk.incubator.vector.VectorMask;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.backend.cpu.jit.ImageProductsKernel;
+import org.densenet4j.backend.cpu.jit.ScaleImagesKernel;
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
@@ -27,6 +30,74 @@ interface ImageScale {
     /** {@code max(0, min(1, (z + 3)/6))}. */
     static float hardSigmoid(float z) {
         return Math.clamp((z + 3) / 6, 0f, 1f);
+    }
+
+    /** Machine code. */
+    final class Compiled implements ImageScale {
+        private final CompiledPasses passes;
+        private final KernelCache<ScaleImagesKernel.Form, ScaleImagesKernel> scales;
+        private final KernelCache<ImageProductsKernel.Form, ImageProductsKernel> products;
+        private final ThreadLocal<Arguments> arguments;
+
+        Compiled(CompiledPasses passes) {
+            this.passes = passes;
+            scales = passes.kernels(ScaleImagesKernel::new);
+            products = passes.kernels(ImageProductsKernel::new);
+            arguments = passes.arguments(ScaleImagesKernel.Argument.class);
+        }
+
+        @Override
+        public void scaleImages(
+                Matrix x,
+                Matrix scale,
+                @Nullable Matrix logits,
+                Matrix factors,
+                @Nullable Matrix means,
+                Matrix out) {
+            ScaleImagesKernel.Form form =
+                    new ScaleImagesKernel.Form(
+                            Target.storage(x.type()),
+                            factors.rows(),
+                            x.rows() / factors.rows(),
+                            x.columns(),
+                            logits != null,
+                            means != null,
+                            x.rowBytes(),
+                            logits == null ? 0 : logits.rowBytes(),
+                            factors.rowBytes(),
+                            means == null ? 0 : means.rowBytes(),
+                            out.rowBytes());
+            scales.of(form)
+                    .run(
+                            arguments
+                                    .get()
+                                    .set(ScaleImagesKernel.Argument.X, passes.address(x))
+                                    .set(ScaleImagesKernel.Argument.SCALE, passes.address(scale))
+                                    .set(ScaleImagesKernel.Argument.LOGITS, address(logits))
+                                    .set(
+                                            ScaleImagesKernel.Argument.FACTORS,
+                                            passes.address(factors))
+                                    .set(ScaleImagesKernel.Argument.MEANS, address(means))
+                                    .set(ScaleImagesKernel.Argument.OUT, passes.address(out)));
+        }
+
+        private long address(@Nullable Matrix m) {
+            return m == null ? 0 : passes.address(m);
+        }
+
+        @Override
+        public void imageProducts(Matrix a, Matrix b, Matrix sums) {
+            ImageProductsKernel.Form form =
+                    new ImageProductsKernel.Form(
+                            Target.storage(a.type()),
+                            sums.rows(),
+                            a.rows() / sums.rows(),
+                            a.columns(),
+                            a.rowBytes(),
+                            b.rowBytes(),
+                            sums.rowBytes());
+            products.of(form).run(passes.address(a), passes.address(b), passes.address(sums));
+        }
     }
 
     /** On the Vector API, for one storage type of activations ({@link StorageCopy}). */

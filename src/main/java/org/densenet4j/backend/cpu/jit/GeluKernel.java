@@ -44,20 +44,25 @@ public final class GeluKernel extends Kernel {
         5.0000001201e-1f
     };
 
-    private static final Vector X = v(0);
-    private static final Vector MAGNITUDE = v(1);
-    private static final Vector RECIPROCAL = v(2);
-    private static final Vector TAIL = v(3);
-    private static final Vector DENSITY = v(4);
-    private static final Vector POWER = v(5);
-    private static final Vector CONSTANT = v(6);
-    private static final Vector RESULT = v(7);
-    private static final Vector ZERO = v(8);
-    private static final Vector ONE = v(9);
-    private static final Vector GRADIENT = v(10);
+    /** Registers of each vector that is worked on. */
+    private enum Of {
+        X,
+        MAGNITUDE,
+        RECIPROCAL,
+        TAIL,
+        DENSITY,
+        POWER,
+        RESULT
+    }
+
+    private static final int EACH = Of.values().length;
 
     private final Form form;
     private final Approximation of;
+    private final int width;
+    private final Vector constant;
+    private final Vector zero;
+    private final Vector one;
 
     /**
      * How the tail is approximated.
@@ -94,6 +99,11 @@ public final class GeluKernel extends Kernel {
         super(set);
         this.form = form;
         this.of = of;
+        int free = set.registers() - 1; // but for the last, which may be overwritten
+        this.width = (free - 3) / EACH;
+        this.constant = v(width * EACH);
+        this.zero = v(width * EACH + 1);
+        this.one = v(width * EACH + 2);
         compile(this::whole);
     }
 
@@ -110,8 +120,8 @@ public final class GeluKernel extends Kernel {
 
     private void whole() {
         Tail tail = a.tail(form.columns);
-        a.zero(ZERO);
-        a.everywhere(ONE, 1);
+        a.zero(zero);
+        a.everywhere(one, 1);
         a.repeat(
                 form.rows,
                 R13,
@@ -119,94 +129,124 @@ public final class GeluKernel extends Kernel {
                     a.copy(RAX, RDI);
                     a.copy(R8, RSI);
                     a.copy(R9, RDX);
-                    Loops.forEachVector(a, form.columns, tail, R12, this::vector, this::next);
+                    Loops.inBlocks(
+                            a,
+                            form.columns / set.floats(),
+                            width,
+                            R12,
+                            count -> {
+                                vectors(count, Tail.WHOLE);
+                                long bytes = count * form.storage.vectorBytes(set);
+                                a.add(RAX, bytes);
+                                a.add(R8, bytes);
+                                a.add(R9, bytes);
+                            });
+                    if (!tail.isWhole()) {
+                        vectors(1, tail);
+                    }
                     a.add(RDI, form.gradientRow);
                     a.add(RSI, form.xRow);
                     a.add(RDX, form.outRow);
                 });
     }
 
-    private void next() {
-        a.add(RAX, form.storage.vectorBytes(set));
-        a.add(R8, form.storage.vectorBytes(set));
-        a.add(R9, form.storage.vectorBytes(set));
+    private static Vector of(int vector, Of which) {
+        return v(vector * EACH + which.ordinal());
     }
 
-    private void vector(Tail some) {
-        form.storage.load(a, X, R8.at(0), some);
-        exponential();
-        tail();
-        if (form.gradient) {
-            form.storage.load(a, GRADIENT, RAX.at(0), some);
-            slope();
-            a.multiply(RESULT, RESULT, GRADIENT);
-        } else {
-            a.maximum(RESULT, ZERO, X);
-            a.subtractProduct(RESULT, MAGNITUDE, TAIL);
+    /** An instruction, for each of the vectors that are worked on side by side. */
+    private interface Each {
+        void write(int vector);
+    }
+
+    private static void each(int count, Each instruction) {
+        for (int i = 0; i < count; i++) {
+            instruction.write(i);
         }
-        form.storage.store(a, RESULT, R9.at(0), some);
+    }
+
+    /** Some vectors side by side, so that one's instructions run while another's are waited for. */
+    private void vectors(int count, Tail some) {
+        long bytes = form.storage.vectorBytes(set);
+        each(count, i -> form.storage.load(a, of(i, Of.X), R8.at(i * bytes), some));
+        exponential(count);
+        tail(count);
+        if (form.gradient) {
+            slope(count);
+            // The reciprocal is no longer needed.
+            each(count, i -> form.storage.load(a, of(i, Of.RECIPROCAL), RAX.at(i * bytes), some));
+            each(count, i -> a.multiply(of(i, Of.RESULT), of(i, Of.RESULT), of(i, Of.RECIPROCAL)));
+        } else {
+            each(count, i -> a.maximum(of(i, Of.RESULT), zero, of(i, Of.X)));
+            each(
+                    count,
+                    i -> a.subtractProduct(of(i, Of.RESULT), of(i, Of.MAGNITUDE), of(i, Of.TAIL)));
+        }
+        each(count, i -> form.storage.store(a, of(i, Of.RESULT), R9.at(i * bytes), some));
     }
 
     /** {@code exp(−x²/2)}, which is φ(x) but for a factor. */
-    private void exponential() {
-        a.multiply(DENSITY, X, X);
-        a.everywhere(CONSTANT, -0.5f);
-        a.multiply(DENSITY, DENSITY, CONSTANT);
-        a.everywhere(CONSTANT, LEAST_EXPONENT);
-        a.maximum(DENSITY, CONSTANT, DENSITY);
-        a.everywhere(CONSTANT, LOG2_E);
-        a.multiply(POWER, DENSITY, CONSTANT);
-        a.toIntegers(POWER, POWER);
-        a.toFloats(RESULT, POWER);
-        a.everywhere(CONSTANT, LN_2_UPPER);
-        a.subtractProduct(DENSITY, RESULT, CONSTANT);
-        a.everywhere(CONSTANT, LN_2_LOWER);
-        a.subtractProduct(DENSITY, RESULT, CONSTANT);
-        polynomial(RESULT, DENSITY, EXPONENTIAL);
-        a.multiply(RECIPROCAL, DENSITY, DENSITY);
-        a.multiplyAdd(RESULT, RECIPROCAL, DENSITY);
-        a.add(RESULT, RESULT, ONE);
-        a.shiftLeft(POWER, MANTISSA_BITS);
-        a.addIntegers(DENSITY, RESULT, POWER);
+    private void exponential(int count) {
+        each(count, i -> a.multiply(of(i, Of.DENSITY), of(i, Of.X), of(i, Of.X)));
+        a.everywhere(constant, -0.5f);
+        each(count, i -> a.multiply(of(i, Of.DENSITY), of(i, Of.DENSITY), constant));
+        a.everywhere(constant, LEAST_EXPONENT);
+        each(count, i -> a.maximum(of(i, Of.DENSITY), constant, of(i, Of.DENSITY)));
+        a.everywhere(constant, LOG2_E);
+        each(count, i -> a.multiply(of(i, Of.POWER), of(i, Of.DENSITY), constant));
+        each(count, i -> a.toIntegers(of(i, Of.POWER), of(i, Of.POWER)));
+        each(count, i -> a.toFloats(of(i, Of.RESULT), of(i, Of.POWER)));
+        a.everywhere(constant, LN_2_UPPER);
+        each(count, i -> a.subtractProduct(of(i, Of.DENSITY), of(i, Of.RESULT), constant));
+        a.everywhere(constant, LN_2_LOWER);
+        each(count, i -> a.subtractProduct(of(i, Of.DENSITY), of(i, Of.RESULT), constant));
+        polynomial(count, Of.RESULT, Of.DENSITY, EXPONENTIAL);
+        each(count, i -> a.multiply(of(i, Of.RECIPROCAL), of(i, Of.DENSITY), of(i, Of.DENSITY)));
+        each(count, i -> a.multiplyAdd(of(i, Of.RESULT), of(i, Of.RECIPROCAL), of(i, Of.DENSITY)));
+        each(count, i -> a.add(of(i, Of.RESULT), of(i, Of.RESULT), one));
+        each(count, i -> a.shiftLeft(of(i, Of.POWER), MANTISSA_BITS));
+        each(count, i -> a.addIntegers(of(i, Of.DENSITY), of(i, Of.RESULT), of(i, Of.POWER)));
     }
 
     /** Horner's scheme. */
-    private void polynomial(Vector to, Vector of, float... coefficients) {
-        a.everywhere(to, coefficients[0]);
-        for (int i = 1; i < coefficients.length; i++) {
-            a.everywhere(CONSTANT, coefficients[i]);
-            a.multiplyAdd(to, of, CONSTANT);
+    private void polynomial(int count, Of to, Of argument, float... coefficients) {
+        a.everywhere(constant, coefficients[0]);
+        each(count, i -> a.copy(of(i, to), constant));
+        for (int c = 1; c < coefficients.length; c++) {
+            a.everywhere(constant, coefficients[c]);
+            each(count, i -> a.multiplyAdd(of(i, to), of(i, argument), constant));
         }
     }
 
-    private void tail() {
-        a.subtract(MAGNITUDE, ZERO, X);
-        a.maximum(MAGNITUDE, MAGNITUDE, X);
-        a.everywhere(CONSTANT, FAR);
-        a.minimum(MAGNITUDE, CONSTANT, MAGNITUDE);
-        a.everywhere(CONSTANT, of.slope);
-        a.copy(RESULT, ONE);
-        a.addProduct(RESULT, MAGNITUDE, CONSTANT);
-        a.reciprocalEstimate(RECIPROCAL, RESULT);
-        a.everywhere(CONSTANT, 2);
-        a.subtractProduct(CONSTANT, RESULT, RECIPROCAL);
-        a.multiply(RECIPROCAL, RECIPROCAL, CONSTANT);
-        polynomial(TAIL, RECIPROCAL, of.polynomial);
-        a.multiply(TAIL, TAIL, RECIPROCAL);
-        a.multiply(TAIL, TAIL, DENSITY);
-        a.everywhere(CONSTANT, 0.5f);
-        a.multiply(TAIL, TAIL, CONSTANT);
+    private void tail(int count) {
+        each(count, i -> a.subtract(of(i, Of.MAGNITUDE), zero, of(i, Of.X)));
+        each(count, i -> a.maximum(of(i, Of.MAGNITUDE), of(i, Of.MAGNITUDE), of(i, Of.X)));
+        a.everywhere(constant, FAR);
+        each(count, i -> a.minimum(of(i, Of.MAGNITUDE), constant, of(i, Of.MAGNITUDE)));
+        a.everywhere(constant, of.slope);
+        each(count, i -> a.copy(of(i, Of.RESULT), one));
+        each(count, i -> a.addProduct(of(i, Of.RESULT), of(i, Of.MAGNITUDE), constant));
+        each(count, i -> a.reciprocalEstimate(of(i, Of.RECIPROCAL), of(i, Of.RESULT)));
+        a.everywhere(constant, 2);
+        each(count, i -> a.copy(of(i, Of.TAIL), constant));
+        each(count, i -> a.subtractProduct(of(i, Of.TAIL), of(i, Of.RESULT), of(i, Of.RECIPROCAL)));
+        each(count, i -> a.multiply(of(i, Of.RECIPROCAL), of(i, Of.RECIPROCAL), of(i, Of.TAIL)));
+        polynomial(count, Of.TAIL, Of.RECIPROCAL, of.polynomial);
+        each(count, i -> a.multiply(of(i, Of.TAIL), of(i, Of.TAIL), of(i, Of.RECIPROCAL)));
+        each(count, i -> a.multiply(of(i, Of.TAIL), of(i, Of.TAIL), of(i, Of.DENSITY)));
+        a.everywhere(constant, 0.5f);
+        each(count, i -> a.multiply(of(i, Of.TAIL), of(i, Of.TAIL), constant));
     }
 
     /** {@code Φ(x) + x·φ(x)}; Φ is the tail below zero, and 1 less the tail above. */
-    private void slope() {
-        a.everywhere(CONSTANT, 2);
-        a.copy(RESULT, ONE);
-        a.subtractProduct(RESULT, TAIL, CONSTANT);
-        a.keepWherePositive(RESULT, X, ZERO);
-        a.add(RESULT, RESULT, TAIL);
-        a.multiply(MAGNITUDE, X, DENSITY);
-        a.everywhere(CONSTANT, of.density);
-        a.addProduct(RESULT, MAGNITUDE, CONSTANT);
+    private void slope(int count) {
+        a.everywhere(constant, 2);
+        each(count, i -> a.copy(of(i, Of.RESULT), one));
+        each(count, i -> a.subtractProduct(of(i, Of.RESULT), of(i, Of.TAIL), constant));
+        each(count, i -> a.keepWherePositive(of(i, Of.RESULT), of(i, Of.X), zero));
+        each(count, i -> a.add(of(i, Of.RESULT), of(i, Of.RESULT), of(i, Of.TAIL)));
+        each(count, i -> a.multiply(of(i, Of.MAGNITUDE), of(i, Of.X), of(i, Of.DENSITY)));
+        a.everywhere(constant, of.density);
+        each(count, i -> a.addProduct(of(i, Of.RESULT), of(i, Of.MAGNITUDE), constant));
     }
 }

@@ -5,6 +5,7 @@ import static org.densenet4j.backend.cpu.asm.Register.R11;
 import static org.densenet4j.backend.cpu.asm.Register.R12;
 import static org.densenet4j.backend.cpu.asm.Register.R13;
 import static org.densenet4j.backend.cpu.asm.Register.R14;
+import static org.densenet4j.backend.cpu.asm.Register.R15;
 import static org.densenet4j.backend.cpu.asm.Register.R8;
 import static org.densenet4j.backend.cpu.asm.Register.R9;
 import static org.densenet4j.backend.cpu.asm.Register.RAX;
@@ -21,6 +22,9 @@ import org.densenet4j.backend.cpu.asm.Tail;
  */
 public final class MatrixProductKernel extends Kernel {
     private static final int UNROLLED = 8;
+
+    /** Bytes of a matrix that is fetched ahead: as many as a second-level cache may have. */
+    private static final int FAR = 1 << 20;
 
     /** Addresses of the first matrices. */
     public enum Argument {
@@ -108,15 +112,40 @@ public final class MatrixProductKernel extends Kernel {
     /** Some vectors of columns, the last of them a tail. */
     private void panel(int vectors, Tail end) {
         int blockRows = Loops.evenBlock(form.rows, SumBlock.most(set) / vectors);
+        int blocks = form.rows / blockRows;
+        int fetching = Math.min(blocks, UNROLLED);
+        int fetched = isFar(form.inner) ? Math.ceilDiv(UNROLLED, fetching) : 0;
+        SumBlock block = new SumBlock(blockRows, vectors);
         a.load(R10, argument(Argument.A));
         a.copy(R11, R9);
-        Loops.inBlocks(
-                a, form.rows, blockRows, R14, rows -> block(new SumBlock(rows, vectors), end));
+        a.addressOf(R15, R8.at((long) vectors * set.vectorBytes()));
+        a.repeat(fetching, R14, () -> block(block, end, fetched));
+        a.repeat(blocks - fetching, R14, () -> block(block, end, 0));
+        if (form.rows % blockRows > 0) {
+            block(new SumBlock(form.rows % blockRows, vectors), end, 0);
+        }
         a.add(R8, (long) vectors * set.vectorBytes());
         a.add(R9, (long) vectors * set.vectorBytes());
     }
 
-    private void block(SumBlock block, Tail end) {
+    /** Whether so many rows of B or C do not stay in the second-level cache. */
+    private boolean isFar(int rows) {
+        return (long) rows * form.columns * Float.BYTES > FAR;
+    }
+
+    /**
+     * A block of the product.
+     *
+     * @param fetched rows of the next panel of B that are brought into the second-level cache in
+     *     each round of the loop, so that by the time the panel is read it is there
+     */
+    private void block(SumBlock block, Tail end, int fetched) {
+        for (int r = 0; r < block.rows() && form.accumulate && isFar(form.rows); r++) {
+            for (int i = 0; i < block.vectors(); i++) {
+                long next = (block.rows() + r) * form.cRow;
+                a.prefetchForWriting(R11.at(next + (long) i * set.vectorBytes()));
+            }
+        }
         if (form.accumulate) {
             for (int r = 0; r < block.rows(); r++) {
                 for (int i = 0; i < block.vectors(); i++) {
@@ -135,6 +164,13 @@ public final class MatrixProductKernel extends Kernel {
                 UNROLLED,
                 RBP,
                 count -> {
+                    for (int i = 0; i < fetched; i++) {
+                        for (int line = 0; line < block.vectors(); line++) {
+                            long at = i * form.bRow + (long) line * set.vectorBytes();
+                            a.prefetchSecondLevel(R15.at(at));
+                        }
+                    }
+                    a.add(R15, fetched * form.bRow);
                     for (int i = 0; i < count; i++) {
                         block.addProducts(
                                 a,

@@ -148,6 +148,14 @@ class KernelInstructionsTest {
                         new DepthwiseWeightGradientKernel.Form(s, 2, 9, 29, 7, c, x, out, sums)),
                 kernel(
                         set,
+                        ScaleImagesKernel::new,
+                        new ScaleImagesKernel.Form(s, 2, 9, c, f, !f, x, sums, 4, sums, out)),
+                kernel(
+                        set,
+                        ImageProductsKernel::new,
+                        new ImageProductsKernel.Form(s, 2, 9, c, x, out, sums)),
+                kernel(
+                        set,
                         PadImageKernel::new,
                         new PadImageKernel.Form(s, 5, c, f ? 3 : 0, f ? 9 : 0)),
                 kernel(set, StemForwardKernel::new, new StemForm(s, 3, c, 7, 2, 4, 29, 512, out)),
