@@ -92,7 +92,6 @@ final class DepthwiseStage implements InferenceStage {
     private void middle(int lane, Matrix mixed, Matrix y) {
         int rows = mixed.rows();
         Matrix a = memory.normalised()[lane].rows(0, rows);
-        Matrix h = memory.middle()[lane].rows(0, rows);
         kernels.layerNorm(
                 mixed,
                 weights.gamma(),
@@ -100,10 +99,15 @@ final class DepthwiseStage implements InferenceStage {
                 (float) memory.node().norm().epsilon(),
                 memory.rowStatistics()[lane].rows(0, rows),
                 a);
-        on.multiplyWithColumns(lane, a, weights.expansion(), h);
-        kernels.addBias(h, weights.expansionBias());
-        kernels.gelu(h, h);
-        on.multiplyWithColumns(lane, h, weights.projection(), y);
+        int width = memory.node().width();
+        for (int first = 0; first < width; first += memory.middlePerBlock()) {
+            int count = Math.min(memory.middlePerBlock(), width - first);
+            Matrix h = memory.middle()[lane].rows(0, rows).columns(0, count);
+            on.multiplyWithColumns(lane, a, weights.expansion().columns(first, count), false, h);
+            kernels.addBias(h, weights.expansionBias().columns(first, count));
+            kernels.gelu(h, h);
+            on.multiplyWithColumns(lane, h, weights.projection().rows(first, count), first > 0, y);
+        }
         kernels.addBias(y, weights.projectionBias());
     }
 

@@ -34,9 +34,9 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
         arena.multiply(lane, GemmShape.of(a, false, weight, true, c, false), a, weight, c);
     }
 
-    /** {@code c = a·weight}, stored as [in, out]. */
-    void multiplyWithColumns(int lane, Matrix a, Matrix weight, Matrix c) {
-        arena.multiply(lane, GemmShape.of(a, false, weight, false, c, false), a, weight, c);
+    /** {@code c = a·weight} or {@code c += a·weight}, with a weight that is stored as [in, out]. */
+    void multiplyWithColumns(int lane, Matrix a, Matrix weight, boolean add, Matrix c) {
+        arena.multiply(lane, GemmShape.of(a, false, weight, false, c, add), a, weight, c);
     }
 
     /**

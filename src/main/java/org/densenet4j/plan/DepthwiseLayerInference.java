@@ -14,13 +14,15 @@ import java.util.Optional;
  * @param node the node whose memory it is
  * @param images chunks of images
  * @param rowsPerPart rows of a part of a chunk
+ * @param middlePerBlock channels of the middle that are worked on at a time, from the product that
+ *     makes them to the one that takes them
  * @param shape of the depthwise convolution
  * @param source what it reads
  * @param weights of the layer
  * @param mixed a chunk of the depthwise convolution's output, in each lane
  * @param rowStatistics [rows, 2] of a part, in each lane
  * @param normalised a part behind the layer normalisation, in each lane
- * @param middle a part of the middle, in each lane
+ * @param middle a part and a block of the middle, in each lane
  * @param output a chunk of the new channels, in each lane
  * @param means [images, k] of a chunk, in each lane
  * @param logits [images, k] of the gate, in each lane
@@ -31,6 +33,7 @@ public record DepthwiseLayerInference(
         DepthwiseLayer node,
         Chunks images,
         int rowsPerPart,
+        int middlePerBlock,
         DepthwiseShape shape,
         Columns source,
         Weights weights,
@@ -107,6 +110,7 @@ public record DepthwiseLayerInference(
                         rows,
                         planner.rowChunks(pixels, planner.bytes(channels + width), weightBytes)
                                 .rowsPerChunk());
+        int block = planner.columnsInCache(part, width);
         Allocator.Frame frame = planner.allocator().frame();
         boolean gated = node.gate().isPresent();
         DepthwiseLayerInference memory =
@@ -114,6 +118,7 @@ public record DepthwiseLayerInference(
                         node,
                         images,
                         part,
+                        block,
                         new DepthwiseShape(
                                 node.source().height(), node.source().width(), node.kernel()),
                         node.source().ranges().getFirst(),
@@ -121,25 +126,30 @@ public record DepthwiseLayerInference(
                         frame.activations(rows, channels),
                         frame.perLane(part, 2),
                         frame.activations(part, channels),
-                        frame.activations(part, width),
+                        frame.activations(part, block),
                         frame.activations(rows, k),
                         frame.perLane(gated ? ofImages : 0, k),
                         frame.perLane(gated ? ofImages : 0, k),
                         frame.perLane(ofImages, 1),
                         InferenceTarget.of(node.target(), images, planner, frame));
-        int shortest = Math.min(part, pixels);
-        planner.noteProductWithColumns(shortest, memory.normalised[0], memory.middle[0]);
-        planner.noteProductWithColumns(shortest, memory.middle[0], memory.output[0].rows(0, part));
-        if (part < rows) {
-            int rest = rows % part;
-            planner.noteProductWithColumns(
-                    Math.max(1, rest), memory.normalised[0], memory.middle[0]);
-            planner.noteProductWithColumns(
-                    Math.max(1, rest), memory.middle[0], memory.output[0].rows(0, part));
+        memory.noteProducts(planner, Math.min(part, pixels));
+        if (part < rows && rows % part > 0) {
+            memory.noteProducts(planner, rows % part);
         }
         if (gated) {
             planner.noteProduct(1, memory.means[0], memory.logits[0]);
         }
         return memory;
+    }
+
+    private void noteProducts(InferencePlanner planner, int shortest) {
+        int last = node.width() % middlePerBlock;
+        for (int count : new int[] {middlePerBlock, last == 0 ? middlePerBlock : last}) {
+            Matrix block = middle[0].columns(0, count);
+            Matrix y = output[0].rows(0, rowsPerPart);
+            planner.noteProductWithColumns(shortest, normalised[0], node.width(), block, false);
+            planner.noteProductWithColumns(shortest, block, y.columns(), y, false);
+            planner.noteProductWithColumns(shortest, block, y.columns(), y, true);
+        }
     }
 }

@@ -196,12 +196,18 @@ final class InferencePlanner extends NodePlanner {
         }
     }
 
-    /** A product with weights that are stored as [in, out]. */
-    void noteProductWithColumns(int shortest, Matrix source, Matrix result) {
-        Matrix weight = Matrix.dense(0, source.columns(), result.columns(), source.type());
+    /**
+     * A product with weights that are stored as [in, out].
+     *
+     * @param out columns of the weights, of which the result's are some
+     * @param add whether it is added to the result
+     */
+    void noteProductWithColumns(int shortest, Matrix source, int out, Matrix result, boolean add) {
+        Matrix all = Matrix.dense(0, source.columns(), out, source.type());
+        Matrix weight = all.columns(0, result.columns());
         for (int rows : new int[] {source.rows(), Math.min(source.rows(), shortest)}) {
             Matrix some = source.rows(0, rows);
-            noteProduct(GemmShape.of(some, false, weight, false, result.rows(0, rows), false));
+            noteProduct(GemmShape.of(some, false, weight, false, result.rows(0, rows), add));
         }
     }
 

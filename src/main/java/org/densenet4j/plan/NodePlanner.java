@@ -26,6 +26,10 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
     private final int batch;
     private final Device device;
     private final Allocator allocator;
+
+    /** Columns of a product that are worth a call of their own. */
+    private static final int BLOCK = 128;
+
     private final long chunkBytes;
 
     /**
@@ -169,6 +173,18 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
     Chunks rowChunks(int rowsPerImage, long bytesPerRow, long weightBytes) {
         long budget = budget(weightBytes);
         return Chunks.ofRows(rowsPerImage, bytesPerRow, batch, budget, device.leastChunks());
+    }
+
+    /**
+     * How many columns of a float32 matrix fill the cache, if its rows do not: a multiple of
+     * {@value #BLOCK}. Sums that are stored in less than float32 are taken whole.
+     */
+    int columnsInCache(int rows, int columns) {
+        if (precision() != DataType.FLOAT32) {
+            return columns;
+        }
+        long fit = chunkBytes / bytes(rows) / BLOCK * BLOCK;
+        return Math.toIntExact(Math.min(columns, Math.max(BLOCK, fit)));
     }
 
     /** The whole batch as one chunk. */
