@@ -16,6 +16,7 @@
 #include "gelu.cu"
 #include "gemm.cu"
 #include "image_scale.cu"
+#include "l2_norm.cu"
 #include "layer_norm.cu"
 #include "learned_groups.cu"
 #include "max_pool.cu"

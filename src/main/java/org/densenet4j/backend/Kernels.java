@@ -713,6 +713,40 @@ public interface Kernels {
             Matrix gradient, Matrix x, Matrix gamma, Matrix statistics, Matrix sums, Matrix out);
 
     /**
+     * L2 normalisation over the channels of each row, with a scale for each channel (Liu et al.
+     * 2015, arXiv 1506.04579, section 3.3): {@code out = x·inverse·scale} with {@code inverse =
+     * 1/sqrt(Σ x² + epsilon)} of the row.
+     *
+     * @param x [rows, C]
+     * @param scale [1, C]
+     * @param epsilon is added to the sum of squares below the root
+     * @param out [rows, C], may be the memory of {@code x}
+     */
+    void l2Norm(Matrix x, Matrix scale, float epsilon, Matrix out);
+
+    /**
+     * The gradient of {@link #l2Norm}: with {@code h = x·inverse} and {@code t = gradient·scale},
+     * {@code out = inverse·(t − h·Σ t·h)}, the sum over the channels of a row.
+     *
+     * @param gradient [rows, C] of what was normalised
+     * @param x [rows, C], what {@link #l2Norm} read
+     * @param scale [1, C]
+     * @param epsilon is added to the sum of squares below the root
+     * @param inverses [rows, 1] in float32, overwritten: {@code inverse} of each row
+     * @param sums [1, C] in float32 without gaps, added to: the gradient of the scale, {@code Σ
+     *     gradient·h} over the rows
+     * @param out [rows, C], may be the memory of {@code gradient}
+     */
+    void l2NormGradient(
+            Matrix gradient,
+            Matrix x,
+            Matrix scale,
+            float epsilon,
+            Matrix inverses,
+            Matrix sums,
+            Matrix out);
+
+    /**
      * {@code out = x·Φ(x)} with the normal distribution function Φ (Hendrycks and Gimpel 2016,
      * arXiv 1606.08415), not an approximation by other functions.
      *

@@ -75,6 +75,19 @@ abstract class BackendContract {
     }
 
     @Nested
+    class L2NormsOfTheBackend extends L2NormContract {
+        @Override
+        DataType storage() {
+            return BackendContract.this.storage();
+        }
+
+        @Override
+        Device open(DeviceOptions options) {
+            return BackendContract.this.open(options);
+        }
+    }
+
+    @Nested
     class WindowsOfTheBackend extends WindowContract {
         @Override
         DataType storage() {

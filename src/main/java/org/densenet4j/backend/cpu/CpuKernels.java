@@ -69,6 +69,7 @@ final class CpuKernels implements Kernels {
     private final Choice<LearnedGroupWeights> learnedGroupWeights;
     private final Choice<Depthwise> depthwise;
     private final Choice<LayerNorm> layerNorm;
+    private final Choice<L2Norm> l2Norm;
     private final Choice<Gelu> gelu;
     private final Choice<ImageScale> imageScale;
     private final ImageScaleVectors imageScaleVectors;
@@ -180,6 +181,7 @@ final class CpuKernels implements Kernels {
                         LayerNorm.Compiled::new,
                         () -> LayerNorm.Vectors.class,
                         LayerNorm.Loops::new);
+        l2Norm = pass(L2Norm.class, () -> L2Norm.Vectors.class, L2Norm.Loops::new);
         gelu = pass(Gelu.class, Gelu.Compiled::new, () -> Gelu.Vectors.class, Gelu.Loops::new);
         imageScale =
                 pass(
@@ -739,6 +741,23 @@ final class CpuKernels implements Kernels {
     public void layerNormGradient(
             Matrix gradient, Matrix x, Matrix gamma, Matrix statistics, Matrix sums, Matrix out) {
         layerNorm.of(x, gradient, out).layerNormGradient(gradient, x, gamma, statistics, sums, out);
+    }
+
+    @Override
+    public void l2Norm(Matrix x, Matrix scale, float epsilon, Matrix out) {
+        l2Norm.of(x).l2Norm(x, scale, epsilon, out);
+    }
+
+    @Override
+    public void l2NormGradient(
+            Matrix gradient,
+            Matrix x,
+            Matrix scale,
+            float epsilon,
+            Matrix inverses,
+            Matrix sums,
+            Matrix out) {
+        l2Norm.of(x).l2NormGradient(gradient, x, scale, epsilon, inverses, sums, out);
     }
 
     @Override

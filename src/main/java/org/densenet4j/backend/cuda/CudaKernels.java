@@ -36,6 +36,7 @@ final class CudaKernels implements Kernels {
     private final int blocks;
     private final CudaPools pools;
     private final CudaMixers mixers;
+    private final CudaL2Norm l2Norms;
 
     /**
      * @param base device address of the arena
@@ -50,6 +51,7 @@ final class CudaKernels implements Kernels {
         this.blocks = blocks;
         this.pools = new CudaPools(launcher, base, blocks);
         this.mixers = new CudaMixers(launcher, base, scratchOffset, blocks);
+        this.l2Norms = new CudaL2Norm(launcher, base, scratchOffset, blocks);
     }
 
     private long address(Matrix m) {
@@ -1168,6 +1170,25 @@ final class CudaKernels implements Kernels {
             Matrix gradient, Matrix x, Matrix gamma, Matrix statistics, Matrix sums, Matrix out) {
         combineRows(mixers.layerNormSums(gradient, x, statistics), true, sums);
         mixers.layerNormGradient(gradient, x, gamma, statistics, out);
+    }
+
+    @Override
+    public void l2Norm(Matrix x, Matrix scale, float epsilon, Matrix out) {
+        l2Norms.l2Norm(x, scale, epsilon, out);
+    }
+
+    @Override
+    public void l2NormGradient(
+            Matrix gradient,
+            Matrix x,
+            Matrix scale,
+            float epsilon,
+            Matrix inverses,
+            Matrix sums,
+            Matrix out) {
+        l2Norms.inverses(x, epsilon, inverses);
+        combineRows(l2Norms.sums(gradient, x, inverses), true, sums);
+        l2Norms.gradient(gradient, x, scale, inverses, out);
     }
 
     @Override

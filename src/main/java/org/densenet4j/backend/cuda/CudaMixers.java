@@ -40,7 +40,8 @@ final class CudaMixers {
         return m == null ? 0 : m.stride();
     }
 
-    private static Grid warps(int rows) {
+    /** A warp for each row. */
+    static Grid warps(int rows) {
         return new Grid(Math.ceilDiv(rows, WARPS), 1, 32, WARPS);
     }
 

@@ -265,6 +265,23 @@ class TrafficTest {
     }
 
     @Test
+    void anL2NormReadsEachRowOnceForwardAndThreeTimesBackward() {
+        Matrix inverses = Matrix.dense(8192, ROWS, 1);
+        kernels.l2Norm(x, vector, 1, y);
+        assertLaunches("l2_norm", 2 * MATRIX + VECTOR);
+        kernels.l2NormGradient(y, x, vector, 1, inverses, vector, y);
+        assertLaunches(
+                "l2_norm_inverses",
+                MATRIX + inverses.bytes(),
+                "l2_norm_sums_v4",
+                2 * MATRIX + inverses.bytes() + TILES / 2,
+                "combine_rows",
+                TILES / 2 + 2 * VECTOR,
+                "l2_norm_gradient",
+                3 * MATRIX + VECTOR + inverses.bytes());
+    }
+
+    @Test
     void aProductReadsItsOperandsAndItsResultWhereItAdds() {
         Matrix a = Matrix.strided(0, 5, 7, 16);
         Matrix b = Matrix.dense(0, 7, 3);
