@@ -49,7 +49,7 @@ final class BandedConvolutionStage implements Stage {
         this.bands = convolved.bands();
         this.chunks = bands.chunks();
         this.beside = convolved.beside();
-        this.source = Source.of(compute, node, 0, memory.norm());
+        this.source = Source.of(compute, node, 0, memory.norm(), memory.l2Norm());
         this.target = new NewColumns(compute, node, memory.correction());
         this.convolution = compute.arena().convolution(memory.convolution());
         this.weight = compute.weight(node.convolution() + ".weight");

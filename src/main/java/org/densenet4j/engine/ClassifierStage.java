@@ -80,6 +80,8 @@ final class ClassifierStage implements Stage {
             }
             case RawSource raw ->
                     kernels.averagePool(chunk.of(raw.values()), chunk.images(), pool, pooled);
+            case L2NormalisedSource _ ->
+                    throw new IllegalStateException(name()); // graphs refuse it
         }
     }
 
@@ -131,6 +133,7 @@ final class ClassifierStage implements Stage {
                 kernels.averagePoolGradient(dPooled, chunk.images(), pool, dX);
                 raw.accumulate(pass, chunk, dX, partial);
             }
+            case L2NormalisedSource _ -> throw new IllegalStateException(name());
         }
     }
 }

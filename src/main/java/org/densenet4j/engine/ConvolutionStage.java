@@ -36,7 +36,7 @@ final class ConvolutionStage implements Stage {
         this.kernels = compute.kernels();
         this.memory = memory;
         this.chunks = memory.images();
-        this.source = Source.of(compute, node, 0, memory.norm());
+        this.source = Source.of(compute, node, 0, memory.norm(), memory.l2Norm());
         this.sourcePixels = node.source().height() * node.source().width();
         this.target = new NewColumns(compute, node, memory.correction());
         this.convolution = compute.arena().convolution(memory.convolution());

@@ -73,7 +73,8 @@ final class NormalisedSource implements Source {
             case Read.Activated _ ->
                     new WritersNorms(
                             kernels, scratch, ranges.stream().map(r -> r.columns).toList());
-            case Read.Raw _ -> throw new IllegalArgumentException("nothing normalises " + read);
+            case Read.Raw _, Read.L2Normalised _ ->
+                    throw new IllegalArgumentException("nothing normalises " + read);
         };
     }
 

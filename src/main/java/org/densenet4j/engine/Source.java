@@ -7,16 +7,35 @@ import org.densenet4j.graph.Read;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.ConvolvedBands;
+import org.densenet4j.plan.L2NormScratch;
 import org.densenet4j.plan.NormScratch;
 
+import java.util.Optional;
+
 /** What a node reads: chunks of columns that are densely packed, and the way back for gradients. */
-sealed interface Source permits RawSource, NormalisedSource {
-    /** The columns of a read, as they are or normalised. */
+sealed interface Source permits RawSource, NormalisedSource, L2NormalisedSource {
+    /** The columns of a read, as they are or behind batch normalisation. */
     static Source of(Compute compute, Node node, int read, NormScratch scratch) {
+        return of(compute, node, read, scratch, Optional.empty());
+    }
+
+    /**
+     * The same of a node that may read behind an L2 normalisation, too.
+     *
+     * @param l2Norm what that needs, where it does
+     */
+    static Source of(
+            Compute compute,
+            Node node,
+            int read,
+            NormScratch scratch,
+            Optional<L2NormScratch> l2Norm) {
         return switch (node.reads().get(read)) {
             case Read.Raw raw -> new RawSource(compute, node, read, raw);
             case Read.Normalised _, Read.Activated _ ->
                     new NormalisedSource(compute, node, read, scratch);
+            case Read.L2Normalised n ->
+                    new L2NormalisedSource(compute, node, read, n, l2Norm.orElseThrow());
         };
     }
 

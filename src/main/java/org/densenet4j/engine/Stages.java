@@ -14,6 +14,7 @@ import org.densenet4j.plan.NetworkMemory;
 import org.densenet4j.plan.NodeMemory;
 import org.densenet4j.plan.PatchConvolutionMemory;
 import org.densenet4j.plan.PixelClassifierMemory;
+import org.densenet4j.plan.PixelLogitsMemory;
 import org.densenet4j.plan.PooledConvolutionMemory;
 import org.densenet4j.plan.PoolingMemory;
 import org.densenet4j.plan.TransitionDownMemory;
@@ -52,6 +53,7 @@ final class Stages {
             case TransitionMemory m -> new TransitionStage(compute, m);
             case ClassifierMemory m -> new ClassifierStage(compute, m);
             case PixelClassifierMemory m -> new PixelClassifierStage(compute, m);
+            case PixelLogitsMemory m -> new PixelLogitsStage(compute, m);
             case DepthwiseLayerMemory m -> new DepthwiseStage(compute, m);
             case PatchConvolutionMemory m -> new PatchConvolutionStage(compute, m);
             case PoolingMemory m -> new PoolingStage(compute, m);

@@ -187,6 +187,15 @@ public final class Graph implements NetworkSpec {
                             + node.name()
                             + "' normalises the input, of which no statistics are taken");
         }
+        if (read instanceof Read.L2Normalised
+                && !(node instanceof ConvolutionLayer && c.of() != input)) {
+            throw new GraphException(
+                    "the node '"
+                            + node.name()
+                            + "' reads "
+                            + c
+                            + " behind an L2 norm: only convolution layers read features so");
+        }
         if (read instanceof Read.Normalised n) {
             Double before = epsilons.putIfAbsent(c.of(), n.norm().epsilon());
             if (before != null && before != n.norm().epsilon()) {
@@ -356,14 +365,14 @@ public final class Graph implements NetworkSpec {
     public int classes() {
         return switch (heads().getLast()) {
             case Classifier head -> head.classes();
-            case PixelClassifier head -> head.classes();
+            case PixelHead head -> head.classes();
             case Node node -> throw new IllegalStateException("no head: " + node.name());
         };
     }
 
     /** {@return whether the head classifies the pixels of what it reads, and not the image} */
     public boolean classifiesPixels() {
-        return heads().getLast() instanceof PixelClassifier;
+        return heads().getLast() instanceof PixelHead;
     }
 
     /** {@return labels of an image: 1, or one for each of the pixels that are classified} */

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Makes a graph of the JSON that {@link GraphJson} wrote. */
 final class GraphReader {
@@ -186,8 +187,8 @@ final class GraphReader {
 
     private static Class<?> kind(Class<?> type, String where, Object tree) {
         Object kind = new Fields(where, tree).take("is");
-        Class<?>[] kinds = type.getPermittedSubclasses();
-        return Arrays.stream(kinds)
+        List<Class<?>> kinds = records(type).toList();
+        return kinds.stream()
                 .filter(c -> c.getSimpleName().equals(kind))
                 .findFirst()
                 .orElseThrow(
@@ -195,9 +196,16 @@ final class GraphReader {
                                 wrong(
                                         where,
                                         kind,
-                                        Arrays.stream(kinds)
+                                        kinds.stream()
                                                 .map(Class::getSimpleName)
                                                 .collect(Collectors.joining(", "))));
+    }
+
+    /** The records that are of a kind, in the order in which it permits them. */
+    private static Stream<Class<?>> records(Class<?> kind) {
+        return kind.isSealed()
+                ? Arrays.stream(kind.getPermittedSubclasses()).flatMap(GraphReader::records)
+                : Stream.of(kind);
     }
 
     private static Object constant(Class<?> type, String where, Object tree) {

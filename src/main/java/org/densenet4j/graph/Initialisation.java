@@ -2,7 +2,7 @@ package org.densenet4j.graph;
 
 /**
  * From which distributions the trained tensors of a network start. Everywhere gamma is 1 and beta
- * 0, and scales of layers are 1e-6.
+ * 0, scales of layers are 1e-6, and those of L2 normalisations 20.
  */
 public enum Initialisation {
     /**
@@ -28,5 +28,11 @@ public enum Initialisation {
      * within ±1/√fan-in as PyTorch draws them by itself, linear layers uniform within ±1/√fan-in
      * with biases 0, and the scales of layers 1e-6.
      */
-    RDNET
+    RDNET,
+    /**
+     * As the authors of DSOD: convolutions uniform within ±√(3/fan-in), Caffe's "xavier" (Glorot
+     * and Bengio 2010), those behind an L2 normalisation, which are heads, normal with deviation
+     * 0.01, linear layers uniform within ±1/√fan-in, biases 0.
+     */
+    DSOD
 }

@@ -26,7 +26,7 @@ public sealed interface Node
                 Pooling,
                 Addition,
                 Classifier,
-                PixelClassifier {
+                PixelHead {
     /** {@return the name of its operation, which no other node of the network has} */
     String name();
 

@@ -28,6 +28,8 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
         LN_BIAS,
         /** Scale of a layer's output, a number for each channel, that starts near zero. */
         LAYER_SCALE,
+        /** Scale of an L2 normalisation, a number for each channel. */
+        L2_SCALE,
         /** Weight of the classifier. */
         LINEAR_WEIGHT,
         /** Bias of the classifier. */
@@ -42,7 +44,10 @@ public record ParameterSpec(String name, List<Integer> shape, Role role) {
 
         /** {@return whether this is what channels are multiplied with} */
         public boolean isScale() {
-            return this == BN_WEIGHT || this == LN_WEIGHT || this == LAYER_SCALE;
+            return switch (this) {
+                case BN_WEIGHT, LN_WEIGHT, LAYER_SCALE, L2_SCALE -> true;
+                default -> false;
+            };
         }
     }
 

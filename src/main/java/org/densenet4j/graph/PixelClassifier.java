@@ -15,7 +15,7 @@ import java.util.Optional;
  * @param classes outputs
  */
 public record PixelClassifier(String name, Read source, String convolution, int classes)
-        implements Node {
+        implements PixelHead {
 
     /** Refuses a classifier without classes. */
     public PixelClassifier {

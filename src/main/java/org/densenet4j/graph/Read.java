@@ -53,6 +53,25 @@ public sealed interface Read {
     }
 
     /**
+     * The columns behind an L2 normalisation of each pixel. It is of one matrix, since all channels
+     * of a pixel have a part in its norm.
+     *
+     * @param ranges the columns that are read, in the order of the weights that multiply them
+     * @param norm its scales, one for each column
+     */
+    record L2Normalised(List<Columns> ranges, L2Norm norm) implements Read {
+        /** Refuses columns of several matrices. */
+        public L2Normalised {
+            Objects.requireNonNull(norm, "norm");
+            ranges = checked(ranges);
+            if (ranges.size() > 1) {
+                throw new GraphException(
+                        "'" + norm.name() + "' normalises pixels: it reads columns of one matrix");
+            }
+        }
+    }
+
+    /**
      * {@return columns as they are}
      *
      * @param ranges the columns that are read, in the order of the weights that multiply them
@@ -90,15 +109,25 @@ public sealed interface Read {
         return new Activated(Arrays.asList(Objects.requireNonNull(ranges, "ranges")));
     }
 
+    /**
+     * {@return columns behind an L2 normalisation of each pixel}
+     *
+     * @param norm the L2 normalisation that stands before
+     * @param columns the columns that are read, in the order of the weights that multiply them
+     */
+    static L2Normalised l2Normalised(L2Norm norm, Columns columns) {
+        return new L2Normalised(List.of(Objects.requireNonNull(columns, "columns")), norm);
+    }
+
     /** {@return whether a batch normalisation stands before what is read, whosever it is} */
     default boolean isNormalised() {
-        return !(this instanceof Raw);
+        return this instanceof Normalised || this instanceof Activated;
     }
 
     /** {@return whether what is read comes out of a ReLU} */
     default boolean isBehindRelu() {
         return switch (this) {
-            case Raw _ -> false;
+            case Raw _, L2Normalised _ -> false;
             case Normalised n -> n.relu();
             case Activated _ -> true;
         };

@@ -10,9 +10,13 @@ import java.util.Optional;
 final class Tensors {
     private final List<ParameterSpec> list = new ArrayList<>();
 
-    /** Gamma and beta of a reader's normalisation; nothing for a raw read. */
+    /** What a reader's normalisation has; nothing for a raw read. */
     Tensors norm(Read read) {
-        return read instanceof Read.Normalised n ? norm(n.norm(), read.channels()) : this;
+        return switch (read) {
+            case Read.Normalised n -> norm(n.norm(), read.channels());
+            case Read.L2Normalised n -> norm(n.norm(), read.channels());
+            case Read.Raw _, Read.Activated _ -> this;
+        };
     }
 
     /** Gamma and beta of what a node writes; nothing where its readers normalise. */
@@ -30,6 +34,11 @@ final class Tensors {
     Tensors norm(LayerNorm norm, int channels) {
         list.add(ParameterSpec.of(norm.name() + ".weight", Role.LN_WEIGHT, channels));
         list.add(ParameterSpec.of(norm.name() + ".bias", Role.LN_BIAS, channels));
+        return this;
+    }
+
+    Tensors norm(L2Norm norm, int channels) {
+        list.add(ParameterSpec.of(norm.name() + ".weight", Role.L2_SCALE, channels));
         return this;
     }
 

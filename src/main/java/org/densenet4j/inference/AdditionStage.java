@@ -49,6 +49,8 @@ final class AdditionStage implements InferenceStage {
                 copyShortcut(chunk, out);
                 raw.addTo(chunk, out);
             }
+            case L2NormalisedSource _ -> // graphs refuse it
+                    throw new IllegalStateException(memory.node().name());
         }
         target.written(chunk);
     }

@@ -102,6 +102,8 @@ final class ClassifierStage implements InferenceStage {
                                     normalised.affine(),
                                     pooled);
             case RawSource _ -> on.kernels().averagePool(x, chunk.images(), pool, pooled);
+            case L2NormalisedSource _ -> // graphs refuse it
+                    throw new IllegalStateException(memory.name());
         }
     }
 

@@ -6,11 +6,11 @@ import org.densenet4j.backend.DeviceMemoryException;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Features;
+import org.densenet4j.plan.ClassifierInference;
 import org.densenet4j.plan.HeadInference;
 import org.densenet4j.plan.InferenceMemory;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.plan.NodeInference;
-import org.densenet4j.plan.PixelClassifierInference;
 import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
@@ -188,7 +188,7 @@ public final class InferenceNetwork implements AutoCloseable {
 
     /** {@return whether every pixel has logits of its own, instead of every image} */
     public boolean classifiesPixels() {
-        return memory.head() instanceof PixelClassifierInference;
+        return !(memory.head() instanceof ClassifierInference);
     }
 
     /** {@return floats of the logits of one image: its classes, or those of each of its pixels} */

@@ -10,6 +10,7 @@ import org.densenet4j.plan.DepthwiseLayerInference;
 import org.densenet4j.plan.NodeInference;
 import org.densenet4j.plan.PatchConvolutionInference;
 import org.densenet4j.plan.PixelClassifierInference;
+import org.densenet4j.plan.PixelLogitsInference;
 import org.densenet4j.plan.PooledConvolutionInference;
 import org.densenet4j.plan.PoolingInference;
 import org.densenet4j.plan.TransitionDownInference;
@@ -35,6 +36,7 @@ interface InferenceStage {
             case TransitionInference m -> new TransitionStage(on, m, weights);
             case ClassifierInference m -> new ClassifierStage(on, m, weights);
             case PixelClassifierInference m -> new PixelClassifierStage(on, m, weights);
+            case PixelLogitsInference m -> new PixelLogitsStage(on, m, weights);
             case DepthwiseLayerInference m -> new DepthwiseStage(on, m, weights);
             case PatchConvolutionInference m -> new PatchConvolutionStage(on, m, weights);
             case PoolingInference m -> new PoolingStage(on, m, weights);

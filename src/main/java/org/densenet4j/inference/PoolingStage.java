@@ -50,7 +50,7 @@ final class PoolingStage implements InferenceStage {
         Matrix x =
                 switch (source) {
                     case RawSource raw -> raw.inPlace(read, scratch);
-                    case NormalisedSource normalised -> normalised.read(read, scratch);
+                    case NormalisedSource _, L2NormalisedSource _ -> source.read(read, scratch);
                 };
         switch (memory.node().kind()) {
             case MAX, MAX_OF_ALL -> kernels.maxPool(x, images, memory.shape(), out);

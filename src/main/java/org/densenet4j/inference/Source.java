@@ -10,10 +10,13 @@ import org.densenet4j.weights.WeightSource;
 import java.io.IOException;
 
 /** What a node reads: chunks of columns, as they are or normalised. */
-sealed interface Source permits RawSource, NormalisedSource {
+sealed interface Source permits RawSource, NormalisedSource, L2NormalisedSource {
     /** The columns of a read, with the tensors of their normalisation. */
     static Source of(InferenceDevice on, InferenceRead read, WeightSource weights)
             throws IOException {
+        if (read.scales().isPresent()) {
+            return new L2NormalisedSource(on, read, read.scales().get(), weights);
+        }
         return read.norm().isPresent()
                 ? new NormalisedSource(on, read, read.norm().get(), weights)
                 : new RawSource(on, read);

@@ -5,7 +5,7 @@ import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.Pass;
 import org.densenet4j.graph.Node;
-import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelHead;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -91,7 +91,7 @@ public record PruneReport(Ranking ranking, List<Connection> connections, List<Ro
             }
         }
         for (Node head : network.plan().spec().graph().heads()) {
-            if (head instanceof PixelClassifier) {
+            if (head instanceof PixelHead) {
                 throw new IllegalArgumentException(
                         "'"
                                 + head.name()

@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param scratch of the convolution
  * @param partials two rows of sums for each band; viewed with the columns in use
  * @param norm of the source
+ * @param l2Norm of the source, where it is read so
  * @param biasSums one sum of the bias gradient for each lane; without columns where there is none
  * @param correction [3, k] of the output's gradient
  */
@@ -37,6 +38,7 @@ public record BandedConvolutionLayerMemory(
         ConvolutionScratch scratch,
         Matrix partials,
         NormScratch norm,
+        Optional<L2NormScratch> l2Norm,
         Matrix biasSums,
         Matrix correction)
         implements NodeMemory {
@@ -98,6 +100,7 @@ public record BandedConvolutionLayerMemory(
                 ConvolutionScratch.in(frame, convolution, planner),
                 frame.vector(2 * count * Math.max(in, out)),
                 NormScratch.in(frame, node.source().isNormalised() ? in : 0),
+                L2NormScratch.of(node, planner, frame),
                 frame.rowPerLane(node.bias() ? out : 0),
                 frame.matrix(3, out));
     }

@@ -5,6 +5,8 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Read;
 
+import java.util.Optional;
+
 /**
  * Memory of a convolution: scratch alone, since nothing but its output is ever stored.
  *
@@ -18,6 +20,7 @@ import org.densenet4j.graph.Read;
  * @param scratch of the convolution
  * @param partials two rows of sums for each chunk; viewed with the columns in use
  * @param norm of the source
+ * @param l2Norm of the source, where it is read so
  * @param biasSums one sum of the bias gradient for each lane; without columns where there is none
  * @param correction [3, k] of the output's gradient
  */
@@ -31,6 +34,7 @@ public record ConvolutionLayerMemory(
         ConvolutionScratch scratch,
         Matrix partials,
         NormScratch norm,
+        Optional<L2NormScratch> l2Norm,
         Matrix biasSums,
         Matrix correction)
         implements NodeMemory {
@@ -75,6 +79,7 @@ public record ConvolutionLayerMemory(
                 ConvolutionScratch.in(frame, convolution, planner),
                 frame.vector(2 * images.count(planner.batch()) * Math.max(in, out)),
                 NormScratch.in(frame, source.isNormalised() ? in : 0),
+                L2NormScratch.of(node, planner, frame),
                 frame.rowPerLane(node.bias() ? out : 0),
                 frame.matrix(3, out));
     }

@@ -4,7 +4,7 @@ import org.densenet4j.backend.Matrix;
 
 /** Memory of a head in inference. */
 public sealed interface HeadInference extends NodeInference
-        permits ClassifierInference, PixelClassifierInference {
+        permits ClassifierInference, PixelClassifierInference, PixelLogitsInference {
     /** {@return name of the head's node} */
     String name();
 

@@ -13,6 +13,7 @@ import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Transition;
@@ -84,6 +85,7 @@ public final class InferenceMemory {
             case Transition transition -> TransitionInference.of(transition, planner);
             case Classifier classifier -> ClassifierInference.of(classifier, planner);
             case PixelClassifier classifier -> PixelClassifierInference.of(classifier, planner);
+            case PixelLogits logits -> PixelLogitsInference.of(logits, planner);
             case DepthwiseLayer layer -> DepthwiseLayerInference.of(layer, planner);
             case PatchConvolution patches -> PatchConvolutionInference.of(patches, planner);
             case Pooling pooling -> PoolingInference.of(pooling, planner);
@@ -150,7 +152,7 @@ public final class InferenceMemory {
     public ClassifierInference classifier(String wanted) {
         return switch (head()) {
             case ClassifierInference classifier -> classifier;
-            case PixelClassifierInference _ ->
+            case PixelClassifierInference _, PixelLogitsInference _ ->
                     throw new IllegalArgumentException(
                             "the network '"
                                     + graph().name()

@@ -2,6 +2,7 @@ package org.densenet4j.plan;
 
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Columns;
+import org.densenet4j.graph.L2Norm;
 import org.densenet4j.graph.Read;
 
 import java.util.List;
@@ -14,11 +15,30 @@ import java.util.Optional;
  * @param norm the normalisation that is left to the reader: none of columns that are read as they
  *     are, or whose normalisation is folded into the convolution that wrote them
  * @param relu whether a ReLU follows it
+ * @param scales of an L2 normalisation, where it is read behind one
  */
-public record InferenceRead(List<Columns> ranges, Optional<InferenceNorm> norm, boolean relu) {
+public record InferenceRead(
+        List<Columns> ranges, Optional<InferenceNorm> norm, boolean relu, Optional<Scales> scales) {
+    /**
+     * The scales of an L2 normalisation.
+     *
+     * @param norm whose they are
+     * @param values [1, C]
+     */
+    public record Scales(L2Norm norm, Matrix values) {}
+
     /** Keeps a copy. */
     public InferenceRead {
         ranges = List.copyOf(ranges);
+    }
+
+    private static InferenceRead asTheyAre(List<Columns> ranges) {
+        return new InferenceRead(ranges, Optional.empty(), false, Optional.empty());
+    }
+
+    private static InferenceRead normalised(
+            List<Columns> ranges, InferenceNorm norm, boolean relu) {
+        return new InferenceRead(ranges, Optional.of(norm), relu, Optional.empty());
     }
 
     /**
@@ -31,19 +51,23 @@ public record InferenceRead(List<Columns> ranges, Optional<InferenceNorm> norm, 
             Read read, String affine, InferencePlanner planner, Allocator.Frame frame) {
         return switch (read) {
             case Read.Normalised n when !planner.folded().isFolded(n) ->
+                    normalised(
+                            n.ranges(),
+                            InferenceNorm.of(n.norm(), n.channels(), affine, planner, frame),
+                            n.relu());
+            case Read.Normalised n -> asTheyAre(n.ranges());
+            case Read.Activated a ->
+                    normalised(
+                            a.ranges(), InferenceNorm.ofWriters(a.ranges(), affine, planner), true);
+            case Read.L2Normalised n ->
                     new InferenceRead(
                             n.ranges(),
+                            Optional.empty(),
+                            false,
                             Optional.of(
-                                    InferenceNorm.of(
-                                            n.norm(), n.channels(), affine, planner, frame)),
-                            n.relu());
-            case Read.Normalised n -> new InferenceRead(n.ranges(), Optional.empty(), false);
-            case Read.Activated a ->
-                    new InferenceRead(
-                            a.ranges(),
-                            Optional.of(InferenceNorm.ofWriters(a.ranges(), affine, planner)),
-                            true);
-            case Read.Raw raw -> new InferenceRead(raw.ranges(), Optional.empty(), false);
+                                    new Scales(
+                                            n.norm(), planner.weights(affine, 1, n.channels()))));
+            case Read.Raw raw -> asTheyAre(raw.ranges());
         };
     }
 
@@ -54,7 +78,7 @@ public record InferenceRead(List<Columns> ranges, Optional<InferenceNorm> norm, 
 
     /** {@return whether the columns are read as they are, out of one matrix} */
     public boolean isPlain() {
-        return norm.isEmpty() && ranges.size() == 1;
+        return norm.isEmpty() && scales.isEmpty() && ranges.size() == 1;
     }
 
     /** Whether they lie densely, too, so that a convolution reads them where they are. */

@@ -16,6 +16,7 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
@@ -170,6 +171,7 @@ public final class NetworkMemory {
         switch (memory) {
             case ClassifierMemory head -> losses.put(head.node().name(), head.loss());
             case PixelClassifierMemory head -> losses.put(head.node().name(), head.loss());
+            case PixelLogitsMemory head -> losses.put(head.node().name(), head.loss());
             default -> {}
         }
     }
@@ -180,6 +182,9 @@ public final class NetworkMemory {
         return switch (node) {
             case ConvolutionLayer layer when naive && layer.source().isBehindRelu() ->
                     NaiveConvolutionLayerMemory.of(layer, planner);
+            // NAIVE keeps what it made, whole; a band would make its halo twice.
+            case ConvolutionLayer layer when naive && layer.source() instanceof Read.L2Normalised ->
+                    ConvolutionLayerMemory.of(layer, planner);
             case ConvolutionLayer layer ->
                     BandedConvolutionLayerMemory.bands(layer, planner)
                             .<NodeMemory>map(
@@ -195,6 +200,7 @@ public final class NetworkMemory {
             case Transition transition -> TransitionMemory.of(transition, planner);
             case Classifier classifier -> ClassifierMemory.of(classifier, planner);
             case PixelClassifier classifier -> PixelClassifierMemory.of(classifier, planner);
+            case PixelLogits logits -> PixelLogitsMemory.of(logits, planner);
             case DepthwiseLayer layer -> DepthwiseLayerMemory.of(layer, planner);
             case PatchConvolution patches -> PatchConvolutionMemory.of(patches, planner);
             case Pooling pooling -> PoolingMemory.of(pooling, planner);

@@ -11,6 +11,7 @@ public sealed interface NodeMemory
                 TransitionMemory,
                 ClassifierMemory,
                 PixelClassifierMemory,
+                PixelLogitsMemory,
                 DepthwiseLayerMemory,
                 PatchConvolutionMemory,
                 PoolingMemory,

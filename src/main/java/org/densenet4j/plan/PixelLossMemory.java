@@ -1,7 +1,7 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.Matrix;
-import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelHead;
 
 /**
  * Memory of the loss of a head for every pixel. Logits are as large as features, and give their
@@ -26,7 +26,7 @@ public record PixelLossMemory(
         int slices)
         implements LossMemory {
 
-    static PixelLossMemory of(PixelClassifier node, Chunks rows, Planner planner) {
+    static PixelLossMemory of(PixelHead node, Chunks rows, Planner planner) {
         String name = planner.prefixOf(node);
         Allocator allocator = planner.allocator();
         Schedule schedule = planner.schedule();

@@ -7,7 +7,7 @@ import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
-import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelHead;
 import org.densenet4j.graph.Read;
 import org.densenet4j.graph.Window;
 
@@ -165,7 +165,7 @@ public final class Summary {
 
     /** Pixels, and the channels that there are behind the node; logits of a head. */
     private static String output(Node node) {
-        if (node instanceof PixelClassifier head) {
+        if (node instanceof PixelHead head) {
             return size(head.source().height(), head.source().width(), head.classes());
         }
         return node.writes()

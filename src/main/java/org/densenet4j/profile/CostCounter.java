@@ -9,6 +9,7 @@ import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
@@ -68,6 +69,7 @@ final class CostCounter {
             case Addition n -> addition(n);
             case Classifier n -> classifier(n);
             case PixelClassifier n -> pixelClassifier(n);
+            case PixelLogits n -> pixelLogits(n);
         }
     }
 
@@ -96,13 +98,15 @@ final class CostCounter {
         long x = moved.read(n.source());
         long flops = flops(n);
         boolean copies = naive && n.source().isNormalised();
+        boolean l2 = n.source() instanceof Read.L2Normalised;
+        long kept = naive && l2 ? x : 0;
         Pass pass = new Pass(n, 0);
-        pass.forward(flops, x + moved.written(n) + (copies ? 3 * x : 0));
+        pass.forward(flops, x + moved.written(n) + kept + (copies ? 3 * x : 0));
         pass.backward(
                 moved.wantsGradient(n.source()) ? 2 * flops : flops,
-                x + moved.gradient(n, 0) + moved.writtenGradient(n) + (copies ? 6 * x : 0),
+                x + moved.gradient(n, 0) + moved.writtenGradient(n) + kept + (copies ? 6 * x : 0),
                 0,
-                copies ? 0 : moved.normalised(n.source()));
+                naive ? 0 : l2 ? x : moved.normalised(n.source()));
     }
 
     private void pooledConvolution(PooledConvolution n) {
@@ -222,6 +226,13 @@ final class CostCounter {
         Pass pass = new Pass(n, 0, logits);
         pass.forward(flops, x);
         pass.backward(2 * flops, back(n, x), 0, moved.normalised(n.source()));
+    }
+
+    private void pixelLogits(PixelLogits n) {
+        long x = moved.read(n.source());
+        Pass pass = new Pass(n, 0, x); // as many as logits
+        pass.forward(0, x);
+        pass.backward(0, back(n, moved.normalised(n.source())), 0, 0);
     }
 
     // ---------------------------------------------------------------- sums

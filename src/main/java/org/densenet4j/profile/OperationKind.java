@@ -9,7 +9,7 @@ import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.PatchConvolution;
-import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelHead;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Transition;
@@ -45,7 +45,7 @@ final class OperationKind {
                     n.source().ranges().getFirst().of() == graph.input() ? ENDS : "transitions";
             case ConvolutionLayer layer -> convolution(layer, graph);
             case Transition _, TransitionDown _, TransitionUp _ -> "transitions";
-            case PooledConvolution _, Classifier _, PixelClassifier _ -> ENDS;
+            case PooledConvolution _, Classifier _, PixelHead _ -> ENDS;
             case Pooling _, Addition _ -> "pools and sums";
         };
     }

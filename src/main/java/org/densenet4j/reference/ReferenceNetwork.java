@@ -16,6 +16,7 @@ import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
@@ -53,6 +54,7 @@ public final class ReferenceNetwork {
     private final Tensors tensors;
     private final Operations on;
     private final MixerOperations mixers;
+    private final L2NormOperation l2Norms;
     private final Map<Features, List<Written>> features = new IdentityHashMap<>();
     private Dropout dropout = Dropout.NONE;
     private Activation input;
@@ -78,6 +80,7 @@ public final class ReferenceNetwork {
         this.tensors = new Tensors(graph, rounding);
         this.on = new Operations(tensors, rounding);
         this.mixers = new MixerOperations(on, tensors, rounding);
+        this.l2Norms = new L2NormOperation(on, tensors, rounding);
     }
 
     /** Roughly the bytes that a forward pass allocates. */
@@ -177,7 +180,7 @@ public final class ReferenceNetwork {
             x = on.batchNorm(x, n.norm());
             return n.relu() ? on.relu(x, n.norm().name()) : x;
         }
-        return x;
+        return read instanceof Read.L2Normalised n ? l2Norms.l2Norm(x, n.norm()) : x;
     }
 
     private Activation output(Node node) {
@@ -271,6 +274,10 @@ public final class ReferenceNetwork {
                     on.bias(
                             on.convolution(read(n.source()), n.convolution(), n.classes(), 1, 1, 0),
                             n.convolution());
+            case PixelLogits n -> {
+                Activation x = read(n.source());
+                yield on.concatenate(List.of(new Operations.Slice(x, 0, x.channels)));
+            }
         };
     }
 
@@ -334,6 +341,24 @@ public final class ReferenceNetwork {
             sum += loss(heads.get(i), lossGradients.get(i), labels, smoothing);
         }
         return sum;
+    }
+
+    /**
+     * The logits of a head in the last forward pass.
+     *
+     * @param head its number among the graph's heads
+     */
+    public double[] logits(int head) {
+        return heads.get(head).value.clone();
+    }
+
+    /**
+     * What a loss of one's own says of a head, for the backward pass.
+     *
+     * @param head its number among the graph's heads
+     */
+    public void logitsGradient(int head, double[] gradient) {
+        System.arraycopy(gradient, 0, lossGradients.get(head), 0, gradient.length);
     }
 
     private double loss(Activation logits, double[] lossGradient, int[] labels, double smoothing) {

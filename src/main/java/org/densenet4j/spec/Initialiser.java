@@ -1,14 +1,19 @@
 package org.densenet4j.spec;
 
+import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.Initialisation;
+import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.Read;
 import org.densenet4j.random.Philox;
 
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * Initial parameters, from the distributions of an {@link Initialisation}.
@@ -20,6 +25,12 @@ public final class Initialiser {
     /** A layer that starts like this hardly matters at first (Touvron et al. 2021, section 2). */
     private static final float LAYER_SCALE = 1e-6f;
 
+    /** Of the features of SSD (Liu et al. 2016, section 3.1), which heads then learn from. */
+    private static final float L2_SCALE = 20;
+
+    /** Of weights behind an L2 normalisation, which are heads of a DSOD. */
+    private static final double HEAD_DEVIATION = 0.01;
+
     private static final String WEIGHT = ".weight";
     private static final String BIAS = ".bias";
 
@@ -29,10 +40,18 @@ public final class Initialiser {
     /** Fan-in of the weight beside each bias. */
     private final Map<String, Long> fanIns;
 
-    private Initialiser(long seed, Initialisation initialisation, Map<String, Long> fanIns) {
+    /** Weights that read behind an L2 normalisation. */
+    private final Set<String> behindL2Norms;
+
+    private Initialiser(
+            long seed,
+            Initialisation initialisation,
+            Map<String, Long> fanIns,
+            Set<String> behindL2Norms) {
         this.seed = seed;
         this.initialisation = initialisation;
         this.fanIns = fanIns;
+        this.behindL2Norms = behindL2Norms;
     }
 
     /**
@@ -41,7 +60,7 @@ public final class Initialiser {
      * @param seed the same one draws the same values
      */
     public static Initialiser seeded(long seed) {
-        return new Initialiser(seed, Initialisation.DENSENET, Map.of());
+        return new Initialiser(seed, Initialisation.DENSENET, Map.of(), Set.of());
     }
 
     /**
@@ -59,7 +78,14 @@ public final class Initialiser {
                 fanIns.put(tensors + BIAS, p.fanIn());
             }
         }
-        return new Initialiser(seed, graph.initialisation(), fanIns);
+        Set<String> behindL2Norms = new HashSet<>();
+        for (Node node : graph.nodes()) {
+            if (node instanceof ConvolutionLayer layer
+                    && layer.source() instanceof Read.L2Normalised) {
+                behindL2Norms.add(layer.convolution() + WEIGHT);
+            }
+        }
+        return new Initialiser(seed, graph.initialisation(), fanIns, behindL2Norms);
     }
 
     /**
@@ -88,6 +114,7 @@ public final class Initialiser {
             case BN_WEIGHT, LN_WEIGHT -> Arrays.fill(out, 1f);
             case BN_BIAS, LN_BIAS -> Arrays.fill(out, 0f);
             case LAYER_SCALE -> Arrays.fill(out, LAYER_SCALE);
+            case L2_SCALE -> Arrays.fill(out, L2_SCALE);
             case RUNNING_STATISTIC ->
                     Arrays.fill(out, parameter.name().endsWith("running_var") ? 1f : 0f);
         }
@@ -98,6 +125,12 @@ public final class Initialiser {
             uniform(p, Math.sqrt(6.0 / p.fanIn()), out);
         } else if (p.role() == ParameterSpec.Role.LINEAR_WEIGHT) {
             uniform(p, 1 / Math.sqrt(p.fanIn()), out);
+        } else if (initialisation == Initialisation.DSOD) {
+            if (behindL2Norms.contains(p.name())) {
+                normal(p, HEAD_DEVIATION, out);
+            } else {
+                uniform(p, Math.sqrt(3.0 / p.fanIn()), out);
+            }
         } else {
             boolean fanOut =
                     initialisation == Initialisation.RESNET

@@ -9,7 +9,7 @@ import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
-import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelHead;
 import org.densenet4j.graph.Read;
 import org.densenet4j.io.AtomicFile;
 
@@ -231,7 +231,7 @@ public final class OnnxExport {
     private Object[] shapeOfLogits(Node head) {
         return switch (head) {
             case Classifier c -> new Object[] {"batch", c.classes()};
-            case PixelClassifier c -> {
+            case PixelHead c -> {
                 Read read = c.source();
                 String of = sides.keepsSize(read) ? "" : head.name() + "_";
                 yield options.fixedSize()

@@ -5,15 +5,16 @@ import static org.densenet4j.weights.OnnxGraph.ints;
 import static org.densenet4j.weights.OnnxGraph.real;
 
 import org.densenet4j.graph.DepthwiseLayer;
+import org.densenet4j.graph.L2Norm;
 import org.densenet4j.graph.LayerNorm;
 import org.densenet4j.graph.PatchConvolution;
 
 import java.util.List;
 
 /**
- * Depthwise layers and their layer normalisations as ONNX operators: of those that every opset from
- * 13 on has, since layer normalisation (opset 17) and GELU (opset 20) came later, and the former
- * normalises trailing axes only.
+ * Depthwise layers and normalisations of each pixel as ONNX operators: of those that every opset
+ * from 13 on has, since layer normalisation (opset 17) and GELU (opset 20) came later, and the
+ * former normalises trailing axes only.
  */
 final class OnnxMixers {
     private final OnnxGraph graph;
@@ -50,6 +51,19 @@ final class OnnxMixers {
         String scaled =
                 node("Mul", name + ".scaled", normalised, channels(name + ".weight", image));
         return node("Add", name, scaled, channels(name + ".bias", image));
+    }
+
+    /** L2 normalisation of axis 1; the sum of squares is so many times their mean. */
+    String l2Norm(String x, L2Norm norm, int channels) {
+        String name = norm.name();
+        String square = node("Mul", name + ".square", x, x);
+        String mean = graph.mean(name + ".mean", square, true, 1);
+        String sum = node("Mul", name + ".sum", mean, number(name + ".count", channels));
+        String epsilon = number(name + ".epsilon", (float) norm.epsilon());
+        String root =
+                node("Sqrt", name + ".norm", node("Add", name + ".sum_epsilon", sum, epsilon));
+        String normalised = node("Div", name + ".normalised", x, root);
+        return node("Mul", name, normalised, channels(name + ".weight", true));
     }
 
     /** A vector beside an axis of channels. */

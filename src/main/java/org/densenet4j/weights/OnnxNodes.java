@@ -17,6 +17,8 @@ import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.PatchConvolution;
 import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelHead;
+import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
@@ -104,7 +106,7 @@ final class OnnxNodes {
                     case Pooling n -> pooling(n);
                     case Addition n -> addition(n);
                     case Classifier n -> throw new IllegalArgumentException(n.name());
-                    case PixelClassifier n -> throw new IllegalArgumentException(n.name());
+                    case PixelHead n -> throw new IllegalArgumentException(n.name());
                 };
         String y = node.outputNorm().map(norm -> normRelu(made, norm)).orElse(made);
         String concatenation = concatenation(node);
@@ -139,6 +141,8 @@ final class OnnxNodes {
                 List<String> inputs = inputs(name, read(n, n.source()), true);
                 graph.output(logits, "Conv", name, inputs, window(Window.POINT));
             }
+            case PixelLogits n ->
+                    graph.output(logits, "Identity", n.name(), List.of(read(n, n.source())));
             default -> throw new IllegalArgumentException(head.name());
         }
     }
@@ -169,7 +173,7 @@ final class OnnxNodes {
             case Pooling n -> n.name() + ".concat";
             case Addition n -> n.name() + ".concat";
             case Classifier n -> throw new IllegalArgumentException(n.name());
-            case PixelClassifier n -> throw new IllegalArgumentException(n.name());
+            case PixelHead n -> throw new IllegalArgumentException(n.name());
         };
     }
 
@@ -177,6 +181,9 @@ final class OnnxNodes {
 
     private String read(Node node, Read read) {
         String x = values.read(read.ranges(), node.name());
+        if (read instanceof Read.L2Normalised n) {
+            return mixers.l2Norm(x, n.norm(), n.channels());
+        }
         if (!(read instanceof Read.Normalised n)) {
             return x;
         }

@@ -5,7 +5,7 @@ import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Resizing;
 import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Graph;
-import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelHead;
 
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -80,7 +80,7 @@ final class OnnxNotes {
     }
 
     private static boolean labelsPixels(Graph network) {
-        return network.heads().getLast() instanceof PixelClassifier;
+        return network.heads().getLast() instanceof PixelHead;
     }
 
     /** Whether the first convolution looks at every pixel, as only a stem for small images does. */

@@ -85,11 +85,13 @@ import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.GraphJson;
 import org.densenet4j.graph.Initialisation;
+import org.densenet4j.graph.L2Norm;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
@@ -234,6 +236,7 @@ class NullIsRefusedAtOnceTest {
                     Read.Raw.class,
                     Read.Normalised.class,
                     Read.Activated.class,
+                    Read.L2Normalised.class,
                     ConvolutionLayer.class,
                     PooledConvolution.class,
                     BottleneckLayer.class,
@@ -244,6 +247,8 @@ class NullIsRefusedAtOnceTest {
                     Addition.class,
                     Classifier.class,
                     PixelClassifier.class,
+                    PixelLogits.class,
+                    L2Norm.class,
                     ParameterSpec.class,
                     Initialiser.class,
                     MemoryPlan.class,
@@ -436,6 +441,8 @@ class NullIsRefusedAtOnceTest {
         sample(Columns.class, columns);
         sample(Columns[].class, new Columns[] {columns});
         sample(Norm.class, norm);
+        sample(L2Norm.class, L2Norm.of("l2norm"));
+        sample(PixelLogits.class, new PixelLogits("logits", Read.raw(columns)));
         sample(Drops.class, Drops.NOTHING);
         sample(Window.class, Window.THREE);
         sample(Read.class, Read.raw(columns));

@@ -9,6 +9,7 @@ import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.reference.RandomCase;
+import org.densenet4j.reference.RandomDetectors;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
@@ -73,6 +74,8 @@ class EmulatedCudaBFloat16StrategiesTest {
             for (long seed = 2; seed <= 4; seed++) {
                 RandomCase c = MixerStrategiesTest.drawn(seed).withoutKinks();
                 StrategiesTest.check(c, strategy, Mode.TRAIN, device, 0);
+                RandomCase d = RandomCase.of(RandomDetectors.withoutMaxima(seed), 2, seed);
+                StrategiesTest.check(d.withoutKinks(), strategy, Mode.TRAIN, device, 0);
             }
         }
     }

@@ -79,6 +79,20 @@ class EmulatedCudaStrategiesTest {
 
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
+    void l2NormsAndHeadsWithoutWeightsAgreeWithTheReference(MemoryStrategy strategy) {
+        try (Device device = new EmulatedDevice(DeviceOptions.defaults());
+                Device tiny = new EmulatedDevice(DeviceOptions.defaults().withChunkFactor(1e-9))) {
+            for (long seed = 2; seed <= 5; seed++) {
+                RandomCase c = DetectorStrategiesTest.drawn(seed);
+                double dropout = DetectorStrategiesTest.dropout(seed);
+                Device on = seed % 2 == 0 ? device : tiny;
+                StrategiesTest.check(c, strategy, Mode.TRAIN, on, dropout);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
     void bandsOfBottleneckLayersGiveWhatWholeImagesGive(MemoryStrategy strategy) {
         try (Device tiny = new EmulatedDevice(DeviceOptions.defaults().withChunkFactor(1e-9))) {
             for (int height : new int[] {16, 24}) {

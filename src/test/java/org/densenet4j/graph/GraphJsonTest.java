@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.reference.RandomDetectors;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.reference.RandomMixers;
 import org.densenet4j.reference.RandomScales;
@@ -37,6 +38,7 @@ class GraphJsonTest {
             assertReadsBack(RandomGraph.of(seed, seed % 2 * 0.1));
             assertReadsBack(RandomScales.of(seed, seed % 2 * 0.1));
             assertReadsBack(RandomMixers.of(seed, 0.9));
+            assertReadsBack(RandomDetectors.of(seed, 0));
         }
     }
 

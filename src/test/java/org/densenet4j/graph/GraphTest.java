@@ -705,6 +705,49 @@ class GraphTest {
                                 x.columns(4, 2)));
     }
 
+    @Test
+    void onlyConvolutionLayersReadFeaturesBehindAnL2Norm() {
+        L2Norm norm = L2Norm.of("l2");
+        Features y = new Features("y", 4, 3, 12);
+        block();
+        graph.add(
+                new Pooling(
+                        "pool", Read.l2Normalised(norm, x.all()), Pooling.Kind.MAX, HALF, y.all()));
+        refused(
+                "the node 'pool' reads x[0..12) behind an L2 norm: only convolution layers read"
+                        + " features so",
+                () -> graph.build());
+        Graph.Builder other = Graph.builder("tiny", 8, 6, 3);
+        Columns input = other.input().all();
+        other.add(convolution("first", Read.l2Normalised(norm, input), x.all()));
+        refused(
+                "the node 'first' reads input[0..3) behind an L2 norm: only convolution layers read"
+                        + " features so",
+                () -> other.build());
+        refused(
+                "'l2' normalises pixels: it reads columns of one matrix",
+                () -> new Read.L2Normalised(List.of(x.prefix(3), x.columns(5, 2)), norm));
+        refused("epsilon = 0.0 of 'l2': use a small positive number", () -> new L2Norm("l2", 0));
+    }
+
+    @Test
+    void aHeadWithoutWeightsHasAnOutputForEachChannelThatItReads() {
+        Read read = Read.normalised(norm("norm"), x.columns(8, 4));
+        Graph built = block().add(new PixelLogits("head", read)).add(rest()).build();
+        assertEquals(List.of("head", "rest"), built.heads().stream().map(Node::name).toList());
+        PixelLogits head = (PixelLogits) built.heads().getFirst();
+        assertEquals(4, head.classes());
+        assertEquals(
+                List.of("norm.weight", "norm.bias"),
+                head.parameters().stream().map(ParameterSpec::name).toList());
+        assertTrue(built.classifiesPixels());
+        assertEquals(48, built.labelsPerImage());
+    }
+
+    private PixelLogits rest() {
+        return new PixelLogits("rest", Read.raw(x.prefix(8)));
+    }
+
     private static DepthwiseLayer depthwise(
             Read.Raw source, int kernel, LayerNorm norm, int width, Drops drops, Columns target) {
         return new DepthwiseLayer(

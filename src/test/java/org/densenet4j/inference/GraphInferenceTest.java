@@ -20,6 +20,7 @@ import org.densenet4j.graph.Drops;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.Read;
 import org.densenet4j.graph.Window;
@@ -32,6 +33,7 @@ import org.densenet4j.plan.NodeInference;
 import org.densenet4j.plan.TransitionDownInference;
 import org.densenet4j.plan.TransitionInference;
 import org.densenet4j.reference.RandomCase;
+import org.densenet4j.reference.RandomDetectors;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.reference.RandomMixers;
 import org.densenet4j.reference.RandomScales;
@@ -331,6 +333,45 @@ class GraphInferenceTest {
         }
     }
 
+    @Test
+    void everyHeadWithoutWeightsAgreesWithTheReference() throws IOException {
+        DeviceOptions two = DeviceOptions.defaults().withThreads(2);
+        for (DeviceOptions options :
+                List.of(two, TinyCache.OPTIONS, two.withPrecision(DataType.BFLOAT16))) {
+            try (Device device = Device.open("cpu", options)) {
+                if (!device.supports(device.precision())) {
+                    continue;
+                }
+                boolean floats = device.precision() == DataType.FLOAT32;
+                for (long seed = 1; seed <= 8; seed++) {
+                    int images = 1 + (int) seed % 4;
+                    Graph graph =
+                            floats
+                                    ? RandomDetectors.of(seed, 0)
+                                    : RandomDetectors.withoutMaxima(seed);
+                    RandomCase drawn = RandomCase.of(graph, images, seed);
+                    RandomCase c = floats ? drawn : drawn.withoutKinks();
+                    ReferenceNetwork reference = c.reference();
+                    reference.forward(
+                            c.pixelsAsDoubles(), Mode.EVALUATE, ReferenceNetwork.Dropout.NONE);
+                    InferencePlan plan = InferencePlan.of(c.spec).batch(images).on(device);
+                    try (InferenceNetwork network =
+                            InferenceNetwork.open(plan, device, c::values)) {
+                        network.forward(c.pixels, 0, images);
+                        assertTrue(network.classifiesPixels());
+                        List<Node> heads = c.spec.graph().heads();
+                        for (int i = 0; i < heads.size(); i++) {
+                            String head = heads.get(i).name();
+                            float[] logits = new float[images * network.logitsPerImage(head)];
+                            network.logits(head, images, logits, 0);
+                            assertClose(reference.logits(i), logits, device, c + head);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /** The mean of a map over its pixels, with the bias, is a logit, also behind a layer norm. */
     @Test
     void classMapsOfAHeadWithALayerNormAddUpToItsLogits() throws IOException {
@@ -386,18 +427,22 @@ class GraphInferenceTest {
             float[] found = new float[c.images * network.logitsPerImage()];
             network.forward(c.pixels, 0, c.images);
             network.logits(c.images, found, 0);
-            assertEquals(expected.length, found.length, what);
-            double error = 0;
-            double norm = 0;
-            for (int i = 0; i < found.length; i++) {
-                error += Math.pow(expected[i] - found[i], 2);
-                norm += Math.pow(expected[i], 2);
-            }
-            boolean floats = device.precision() == DataType.FLOAT32;
-            double tolerance = floats ? TOLERANCE : BFLOAT16_TOLERANCE;
-            double relative = Math.sqrt(error / norm);
-            assertTrue(relative <= tolerance, what + ": relative difference " + relative);
+            assertClose(expected, found, device, what);
             return found;
         }
+    }
+
+    private static void assertClose(double[] expected, float[] found, Device device, String what) {
+        assertEquals(expected.length, found.length, what);
+        double error = 0;
+        double norm = 0;
+        for (int i = 0; i < found.length; i++) {
+            error += Math.pow(expected[i] - found[i], 2);
+            norm += Math.pow(expected[i], 2);
+        }
+        boolean floats = device.precision() == DataType.FLOAT32;
+        double tolerance = floats ? TOLERANCE : BFLOAT16_TOLERANCE;
+        double relative = Math.sqrt(error / norm);
+        assertTrue(relative <= tolerance, what + ": relative difference " + relative);
     }
 }

@@ -13,10 +13,12 @@ import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.Drops;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.L2Norm;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
@@ -248,6 +250,38 @@ class CostOfKindsTest {
         };
     }
 
+    /** A convolution behind an L2 norm, of whose columns two heads read a part each. */
+    private Graph detector() {
+        Graph.Builder graph = Graph.builder("costs", 8, 8, 3);
+        Features x = new Features("x", 8, 8, 5);
+        Features y = new Features("y", 8, 8, 6);
+        Read images = Read.raw(graph.input().all());
+        graph.add(ConvolutionLayer.of("stem", images, Window.THREE, x.all()));
+        Read normalised = Read.l2Normalised(L2Norm.of("l2norm"), x.all());
+        graph.add(ConvolutionLayer.of("heads", normalised, Window.THREE, y.all()));
+        graph.add(new PixelLogits("offsets", Read.normalised(norm(), y.prefix(4))));
+        graph.add(new PixelLogits("classes", Read.raw(y.columns(4, 2))));
+        return graph.build();
+    }
+
+    private static Counted detector(String node, MemoryStrategy strategy) {
+        boolean naive = strategy == MemoryStrategy.NAIVE;
+        return switch (node) {
+            case "stem" -> counted(M * 135, 1, M * (3 + 5), M * (3 + 5), 135);
+            // NAIVE writes what it normalised, and reads it again; heads normalise y.
+            case "heads" -> {
+                Counted c = counted(M * 270, 2, M * (5 + 6), M * (5 + 5 + 2 * 6), 270 + 5);
+                yield naive ? c.moreElements(M * 5, M * 5) : c;
+            }
+            case "offsets" -> {
+                Counted c = new Counted(0, 0, M * 4, M * (4 + 4), M * 4, 8, 0);
+                yield naive ? c.moreElements(0, M * 3 * 4) : c;
+            }
+            case "classes" -> new Counted(0, 0, M * 2, M * 2, M * 2, 0, 0);
+            default -> throw new IllegalArgumentException(node);
+        };
+    }
+
     private static Counted images(String node, MemoryStrategy strategy) {
         boolean naive = strategy == MemoryStrategy.NAIVE;
         long input = BATCH * 256 * 3;
@@ -298,6 +332,7 @@ class CostOfKindsTest {
                 assumeTrue(device.supports(type));
                 check(segmentation(), strategy, type, device);
                 check(images(), strategy, type, device);
+                check(detector(), strategy, type, device);
             }
         }
     }
@@ -311,9 +346,11 @@ class CostOfKindsTest {
                 continue;
             }
             Counted c =
-                    graph.classifiesPixels()
-                            ? segmentation(o.name(), strategy)
-                            : images(o.name(), strategy);
+                    graph.heads().getLast() instanceof PixelLogits
+                            ? detector(o.name(), strategy)
+                            : graph.classifiesPixels()
+                                    ? segmentation(o.name(), strategy)
+                                    : images(o.name(), strategy);
             OperationCost cost = costs.get(o.index());
             String what = o.phase() + " " + o.name() + " under " + strategy + " in " + type;
             boolean forward = o.phase() == Phase.FORWARD;

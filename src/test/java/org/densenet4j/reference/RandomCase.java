@@ -5,7 +5,7 @@ import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
-import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelHead;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Initialiser;
 import org.densenet4j.spec.Stem;
@@ -46,7 +46,7 @@ public final class RandomCase {
         }
         Node head = spec.graph().heads().getLast();
         switch (head) {
-            case PixelClassifier c -> {
+            case PixelHead c -> {
                 int pixels = images * c.source().height() * c.source().width();
                 labels = random.ints(pixels, -1, c.classes()).toArray();
             }
@@ -146,7 +146,7 @@ public final class RandomCase {
         SplittableRandom random = new SplittableRandom(seed + p.name().hashCode());
         for (int i = 0; i < values.length; i++) {
             switch (p.role()) {
-                case BN_WEIGHT, LN_WEIGHT, LAYER_SCALE ->
+                case BN_WEIGHT, LN_WEIGHT, LAYER_SCALE, L2_SCALE ->
                         values[i] = (float) (0.5 + random.nextDouble());
                 case BN_BIAS ->
                         values[i] = (float) (random.nextDouble() - 0.4) + (kinks ? 0 : ABOVE_KINK);

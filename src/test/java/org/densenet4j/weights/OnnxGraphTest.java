@@ -26,12 +26,14 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.PixelClassifier;
+import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
 import org.densenet4j.graph.TransitionUp;
 import org.densenet4j.graph.Window;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.reference.RandomCase;
+import org.densenet4j.reference.RandomDetectors;
 import org.densenet4j.reference.RandomGraph;
 import org.densenet4j.reference.RandomMixers;
 import org.densenet4j.reference.RandomScales;
@@ -183,6 +185,28 @@ class OnnxGraphTest {
             RandomCase c = RandomCase.of(RandomMixers.of(opset, 0.7), 1 + opset % 3, opset);
             OnnxOptions options = new OnnxOptions(opset, opset % 4 == 0, false);
             open(export(c, options), session -> assertSameLogits(c, session));
+        }
+    }
+
+    @Test
+    void l2NormsAndHeadsWithoutWeightsAgreeWithTheReferenceInEveryOpset()
+            throws IOException, OrtException {
+        for (int opset = 13; opset <= 22; opset++) {
+            RandomCase c = RandomCase.of(RandomDetectors.of(opset, 0), 1 + opset % 3, opset);
+            OnnxOptions options = new OnnxOptions(opset, opset % 4 == 0, false);
+            open(
+                    export(c, options),
+                    session -> {
+                        ReferenceNetwork reference = c.reference();
+                        reference.forward(
+                                c.pixelsAsDoubles(), Mode.EVALUATE, ReferenceNetwork.Dropout.NONE);
+                        List<Node> heads = c.spec.graph().heads();
+                        for (int i = 0; i < heads.size(); i++) {
+                            PixelLogits head = (PixelLogits) heads.get(i);
+                            float[] found = run(session, head.name() + ".logits", c);
+                            assertSame(reference.logits(i), found, c + head.name());
+                        }
+                    });
         }
     }
 
