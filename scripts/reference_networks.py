@@ -19,6 +19,10 @@ Names:
       finest scale), classifier.B.m.{0,1}.net.{0,1} and classifier.B.linear. Gives the logits of all exits, as a list.
   RDNet (Kim et al. 2024)           timm's: stem.{0,1}, dense_stages.S.{0,1} the transition, dense_stages.S.2.dense_blockL (without a
       transition dense_stages.0.0.dense_blockL) .gamma, .layers.layers.{0,1,2,4}, .layers.layers.5.fc, head.{norm,fc}.
+  DSOD (Shen et al. 2017)           our own: stem.{conv,norm}{1,2,3}, blockB.layerL.{norm1,conv1,norm2,conv2}, blockB.transition.{norm,conv},
+      second.{norm,conv} of the second source's shortcut, stepS.{pooled,reduced,strided}.{norm,conv}, headN.norm of the L2 norm,
+      headN.conv of offsets and classes together, headN.{offsets,classes} of the batch norms behind. Gives the outputs of all
+      heads, as a list: offsets and classes of the first source, then of the second.
   DenseNet with timm's stem "deep"  torchvision's names, and features.{conv0,norm0,conv1,norm1,conv2,norm2} of the stem.
 
 Multiply-adds are those of convolutions and products with full weights, of one image. A transposed convolution counts each
@@ -55,6 +59,12 @@ def max_pool(values, kernel, stride, padding=0):
     for observer in pooled:
         observer(values, kernel, stride, padding)
     return functional.max_pool2d(values, kernel, stride, padding)
+
+
+def max_pool_of_all(values):
+    """2x2 with stride 2, also of an odd last row and column, as Caffe pools."""
+    height, width = values.shape[2:]
+    return max_pool(functional.pad(values, (0, width % 2, 0, height % 2), value=-float("inf")), 2, 2)
 
 
 # ---------------------------------------------------------------- FC-DenseNet
@@ -663,6 +673,117 @@ class RdNet(nn.Module):
         return self.head(self.dense_stages(self.stem(x)))
 
 
+# ---------------------------------------------------------------- DSOD
+
+class DsodLayer(nn.Module):
+    def __init__(self, channels, growth, width, epsilon):
+        super().__init__()
+        self.norm1, self.conv1 = nn.BatchNorm2d(channels, epsilon), nn.Conv2d(channels, width, 1, bias=False)
+        self.norm2, self.conv2 = nn.BatchNorm2d(width, epsilon), nn.Conv2d(width, growth, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        y = self.conv1(relu(self.norm1(x), self.norm1))
+        return torch.cat((x, self.conv2(relu(self.norm2(y), self.norm2))), 1)
+
+
+class DsodConvolution(nn.Module):
+    """BN, ReLU, convolution."""
+
+    def __init__(self, inputs, outputs, epsilon, kernel=1, stride=1, padding=0):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(inputs, epsilon)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
+
+    def forward(self, x):
+        return self.conv(relu(self.norm(x), self.norm))
+
+
+class DsodStem(nn.Module):
+    def __init__(self, channels, epsilon):
+        super().__init__()
+        widths = (3, channels, channels, 2 * channels)
+        for i in (1, 2, 3):
+            self.add_module(f"conv{i}", nn.Conv2d(widths[i - 1], widths[i], 3, 2 if i == 1 else 1, 1, bias=False))
+            self.add_module(f"norm{i}", nn.BatchNorm2d(widths[i], epsilon))
+
+    def forward(self, x):
+        for conv, norm in ((self.conv1, self.norm1), (self.conv2, self.norm2), (self.conv3, self.norm3)):
+            x = relu(norm(conv(x)), norm)
+        return max_pool_of_all(x)
+
+
+class DsodStep(nn.Module):
+    """Half pooled and convolved, half convolved and strided."""
+
+    def __init__(self, channels, width, epsilon):
+        super().__init__()
+        self.pooled = DsodConvolution(channels, width, epsilon)
+        self.reduced = DsodConvolution(channels, width, epsilon)
+        self.strided = DsodConvolution(width, width, epsilon, 3, 2, 1)
+
+    def forward(self, x):
+        return torch.cat((self.pooled(max_pool_of_all(x)), self.strided(self.reduced(x))), 1)
+
+
+class L2Norm(nn.Module):
+    """Over the channels of each pixel, with a learned scale for each channel."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels,), 20.0))
+
+    def forward(self, x):
+        return self.weight[:, None, None] * x / (x.square().sum(1, keepdim=True) + 1e-10).sqrt()
+
+
+class DsodHead(nn.Module):
+    """The authors' two convolutions, of offsets and of classes, are one with the outputs of both."""
+
+    def __init__(self, channels, boxes, classes):
+        super().__init__()
+        self.split = (4 * boxes, (1 + classes) * boxes)
+        self.norm = L2Norm(channels)
+        self.conv = nn.Conv2d(channels, sum(self.split), 3, padding=1, bias=False)
+        self.offsets, self.classes = (nn.BatchNorm2d(outputs, 1e-3) for outputs in self.split)
+
+    def forward(self, x):
+        offsets, classes = self.conv(self.norm(x)).split(self.split, 1)
+        return [self.offsets(offsets), self.classes(classes)]
+
+
+class Dsod(nn.Module):
+    def __init__(self, stem=64, layers=(6, 8, 8, 8), growth=48, width=192, second=256, steps=(256, 128, 128, 128),
+                 boxes=(4, 6, 6, 6, 4, 4), classes=20, epsilon=1e-5):
+        super().__init__()
+        self.stem, channels, sources = DsodStem(stem, epsilon), 2 * stem, []
+        for block, count in enumerate(layers, 1):
+            parts = OrderedDict()
+            for layer in range(1, count + 1):
+                parts[f"layer{layer}"] = DsodLayer(channels, growth, width, epsilon)
+                channels += growth
+            parts["transition"] = DsodConvolution(channels, second if block == 4 else channels, epsilon)
+            self.add_module(f"block{block}", nn.Sequential(parts))
+            if block == 2:
+                sources.append(channels)
+        self.second = DsodConvolution(sources[0], second, epsilon)
+        sources.append(2 * second)
+        for step, w in enumerate(steps, 1):
+            self.add_module(f"step{step}", DsodStep(sources[-1], w, epsilon))
+            sources.append(2 * w)
+        self.steps = len(steps)
+        for source, (channels, count) in enumerate(zip(sources, boxes), 1):
+            self.add_module(f"head{source}", DsodHead(channels, count, classes))
+
+    def forward(self, x):
+        first = self.block2(max_pool_of_all(self.block1(self.stem(x))))
+        pool = max_pool_of_all(first)
+        x = self.block4(self.block3(pool))
+        sources = [first, torch.cat((x, self.second(pool)), 1)]
+        for step in range(1, self.steps + 1):
+            sources.append(getattr(self, f"step{step}")(sources[-1]))
+        return [output for i, source in enumerate(sources, 1) for output in getattr(self, f"head{i}")(source)]
+
+
 # ---------------------------------------------------------------- full-sized networks and what is known of them
 
 MILLION = 1_000_000
@@ -730,6 +851,10 @@ def rdnet(channels, growths, *halving):
     return lambda: RdNet(channels, growths, halving)
 
 
+def dsod(million):
+    return {(300, 300): (million * MILLION, MILLION)}
+
+
 NETWORKS = {
     "fc-densenet56": Network(fc_densenet(12, (4,) * 5, 4), 1_376_795, camvid(30_703, 8_917), 21_168),
     "fc-densenet67": Network(fc_densenet(16, (5,) * 5, 5), 3_463_243, camvid(71_967, 20_902), 39_680),
@@ -771,6 +896,10 @@ NETWORKS = {
     "rdnet-s": Network(rdnet(72, (64, *(128,) * 8, 240, 240), 2, 3, 10), 50_436_448, imagenet(8_706 * MILLION, MILLION)),
     "rdnet-b": Network(rdnet(120, (96, 128, *(168,) * 7, 336, 336), 2, 3, 10), 87_451_096, imagenet(15_358 * MILLION, MILLION)),
     "rdnet-l": Network(rdnet(144, (128, 192, *(256,) * 8, 360, 360), 2, 3, 11), 186_269_632, imagenet(34_675 * MILLION, MILLION)),
+    # Published: files of 59.2, 87.2 and 23.5 MB, which are four times the sum of both.
+    "dsod300": Network(Dsod, 14_715_804, dsod(15_080), 79_932),
+    "dsod300-coco": Network(lambda: Dsod(classes=80), 21_700_524, dsod(18_368), 83_532),
+    "dsod300-smallest": Network(lambda: Dsod(width=64, growth=16), 5_833_372, {(300, 300): None}, 38_908),
 }
 
 

@@ -2,6 +2,7 @@ package org.densenet4j.cli;
 
 import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.DsodSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
@@ -97,7 +98,8 @@ final class ModelOption {
             case ResNetSpec.Builder _,
                     CondenseNetSpec.Builder _,
                     MsdNetSpec.Builder _,
-                    RdNetSpec.Builder _ ->
+                    RdNetSpec.Builder _,
+                    DsodSpec.Builder _ ->
                     throw refused(DROPOUT, name, "DenseNets and FC-DenseNets");
         }
     }
@@ -109,7 +111,8 @@ final class ModelOption {
                     ResNetSpec.Builder _,
                     CondenseNetSpec.Builder _,
                     MsdNetSpec.Builder _,
-                    RdNetSpec.Builder _ ->
+                    RdNetSpec.Builder _,
+                    DsodSpec.Builder _ ->
                     throw refused(COMPRESSION, name, "DenseNets");
         }
     }
@@ -149,7 +152,7 @@ final class ModelOption {
                 option.compression = s.compression();
             }
             case FcDenseNetSpec s -> option.dropout = s.dropout();
-            case ResNetSpec _, CondenseNetSpec _, MsdNetSpec _, RdNetSpec _ -> {}
+            case ResNetSpec _, CondenseNetSpec _, MsdNetSpec _, RdNetSpec _, DsodSpec _ -> {}
         }
         return option.arguments(spec.name());
     }

@@ -13,7 +13,13 @@ import java.util.stream.Stream;
  * own it can be changed field by field, and files keep it as text ({@link SpecMetadata}).
  */
 public sealed interface FamilySpec extends NetworkSpec
-        permits DenseNetSpec, FcDenseNetSpec, ResNetSpec, CondenseNetSpec, MsdNetSpec, RdNetSpec {
+        permits DenseNetSpec,
+                FcDenseNetSpec,
+                ResNetSpec,
+                CondenseNetSpec,
+                MsdNetSpec,
+                RdNetSpec,
+                DsodSpec {
     /** The names that {@link #preset} knows. */
     String NAMES =
             DenseNetSpec.NAMES
@@ -26,7 +32,9 @@ public sealed interface FamilySpec extends NetworkSpec
                     + ", "
                     + MsdNetSpec.NAMES
                     + ", "
-                    + RdNetSpec.NAMES;
+                    + RdNetSpec.NAMES
+                    + ", "
+                    + DsodSpec.NAMES;
 
     /**
      * {@return a preset of any family by name, which may be followed by changes: {@code +doubling}
@@ -53,13 +61,14 @@ public sealed interface FamilySpec extends NetworkSpec
                                 ResNetSpec.named(name),
                                 CondenseNetSpec.named(name),
                                 MsdNetSpec.named(name),
-                                RdNetSpec.named(name))
+                                RdNetSpec.named(name),
+                                DsodSpec.named(name))
                         .<Builder>flatMap(Optional::stream)
                         .findFirst();
         return FieldChecks.known(found, name, NAMES);
     }
 
-    /** Outputs of the classifier, for each image or each pixel. */
+    /** Outputs of the classifier, for each image or each pixel; kinds of objects to be found. */
     int classes();
 
     /**
@@ -89,7 +98,8 @@ public sealed interface FamilySpec extends NetworkSpec
                     ResNetSpec.Builder,
                     CondenseNetSpec.Builder,
                     MsdNetSpec.Builder,
-                    RdNetSpec.Builder {
+                    RdNetSpec.Builder,
+                    DsodSpec.Builder {
         /**
          * A name to show.
          *

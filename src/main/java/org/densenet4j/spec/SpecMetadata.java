@@ -5,6 +5,7 @@ import org.densenet4j.graph.GraphJson;
 import org.densenet4j.graph.NetworkSpec;
 import org.jspecify.annotations.Nullable;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +29,7 @@ public final class SpecMetadata {
     private static final String CONDENSENET = "condensenet";
     private static final String MSDNET = "msdnet";
     private static final String RDNET = "rdnet";
+    private static final String DSOD = "dsod";
     private static final String GRAPH = "graph";
 
     /** A field that every DenseNet's file has. */
@@ -61,6 +63,7 @@ public final class SpecMetadata {
             case CondenseNetSpec s -> text.write(s);
             case MsdNetSpec s -> text.write(s);
             case RdNetSpec s -> text.write(s);
+            case DsodSpec s -> text.write(s);
             default -> text.write(spec.name(), spec.graph());
         }
         return text.entries;
@@ -156,6 +159,28 @@ public final class SpecMetadata {
         putCommon(spec);
     }
 
+    private void write(DsodSpec spec) {
+        put(FAMILY, DSOD);
+        put("name", spec.name());
+        put("stemChannels", spec.stemChannels());
+        put("layersPerBlock", spec.layersPerBlock());
+        put(GROWTH_RATE, spec.growthRate());
+        put("bottleneckWidth", spec.bottleneckWidth());
+        put("secondChannels", spec.secondChannels());
+        put("stepChannels", spec.stepChannels());
+        List<DsodSpec.Boxes> boxes = spec.boxes();
+        put("boxSteps", boxes.stream().map(DsodSpec.Boxes::step).toList());
+        put("boxLeast", boxes.stream().map(DsodSpec.Boxes::least).toList());
+        put("boxMost", boxes.stream().map(DsodSpec.Boxes::most).toList());
+        put("boxRatios", boxes.stream().map(SpecMetadata::ratios).toList());
+        putCommon(spec);
+    }
+
+    /** Of one source, such as 2.0/3.0. */
+    private static String ratios(DsodSpec.Boxes boxes) {
+        return boxes.ratios().stream().map(String::valueOf).collect(Collectors.joining("/"));
+    }
+
     private void putCommon(FamilySpec spec) {
         put("classes", spec.classes());
         put("inputHeight", spec.inputHeight());
@@ -249,13 +274,14 @@ public final class SpecMetadata {
                     case CONDENSENET -> text.condenseNet(tensors);
                     case MSDNET -> text.msdNet(tensors);
                     case RDNET -> text.rdNet(tensors);
+                    case DSOD -> text.dsod(tensors);
                     default ->
                             throw new IllegalArgumentException(
                                     "the family '"
                                             + family
                                             + "' is unknown: densenet, fc-densenet, resnet,"
-                                            + " condensenet, msdnet and rdnet are known; a newer"
-                                            + " version may know it");
+                                            + " condensenet, msdnet, rdnet and dsod are known; a"
+                                            + " newer version may know it");
                 };
         return builder.name(text.field("name"))
                 .classes(text.integer("classes"))
@@ -331,16 +357,57 @@ public final class SpecMetadata {
         return RdNetSpec.builder()
                 .growthRates(layers("growthRates", Integer.MAX_VALUE))
                 .layersPerStage(layers("layersPerStage", tensors))
-                .halvingStages(
-                        field("halvingStages").isEmpty()
-                                ? new int[0]
-                                : layers("halvingStages", Integer.MAX_VALUE))
+                .halvingStages(listed("halvingStages"))
                 .gatedFrom(integer("gatedFrom"))
                 .initialChannels(integer("initialChannels"))
                 .patch(integer("patch"))
                 .kernel(integer("kernel"))
                 .expansion(integer("expansion"))
                 .stochasticDepth(number("stochasticDepth"));
+    }
+
+    private DsodSpec.Builder dsod(int tensors) {
+        List<Double> steps = numbers("boxSteps", field("boxSteps"), ",");
+        List<Double> least = numbers("boxLeast", field("boxLeast"), ",");
+        List<Double> most = numbers("boxMost", field("boxMost"), ",");
+        String[] ratios = field("boxRatios").split(",", -1);
+        if (steps.size() != least.size()
+                || steps.size() != most.size()
+                || steps.size() != ratios.length) {
+            throw broken("boxRatios", null);
+        }
+        List<DsodSpec.Boxes> boxes = new ArrayList<>();
+        for (int i = 0; i < ratios.length; i++) {
+            boxes.add(
+                    new DsodSpec.Boxes(
+                            steps.get(i),
+                            least.get(i),
+                            most.get(i),
+                            numbers("boxRatios", ratios[i], "/")));
+        }
+        return DsodSpec.builder()
+                .stemChannels(integer("stemChannels"))
+                .layersPerBlock(layers("layersPerBlock", tensors))
+                .growthRate(integer(GROWTH_RATE))
+                .bottleneckWidth(integer("bottleneckWidth"))
+                .secondChannels(integer("secondChannels"))
+                .stepChannels(listed("stepChannels"))
+                .boxes(boxes);
+    }
+
+    /** Numbers of which there may be none. */
+    private int[] listed(String field) {
+        return field(field).isEmpty() ? new int[0] : layers(field, Integer.MAX_VALUE);
+    }
+
+    private List<Double> numbers(String field, String text, String separator) {
+        try {
+            return text.isEmpty()
+                    ? List.of()
+                    : Arrays.stream(text.split(separator, -1)).map(Double::valueOf).toList();
+        } catch (NumberFormatException e) {
+            throw broken(field, e);
+        }
     }
 
     private String field(String field) {

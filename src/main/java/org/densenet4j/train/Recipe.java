@@ -20,6 +20,7 @@ import org.densenet4j.plan.OptimiserState;
 import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.DsodSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
@@ -887,7 +888,10 @@ public record Recipe(
                 requireNone("dropout", dropout);
                 requireNone("compression", compression);
             }
-            case ResNetSpec.Builder _, CondenseNetSpec.Builder _, MsdNetSpec.Builder _ -> {
+            case ResNetSpec.Builder _,
+                    CondenseNetSpec.Builder _,
+                    MsdNetSpec.Builder _,
+                    DsodSpec.Builder _ -> {
                 requireNone("dropout", dropout);
                 requireNone("stochastic-depth", stochasticDepth);
                 requireNone("compression", compression);

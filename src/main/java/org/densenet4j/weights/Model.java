@@ -148,14 +148,18 @@ public final class Model implements WeightSource, AutoCloseable {
         return recorded;
     }
 
-    /** A graph of one's own has the classes that it has. */
+    /** A graph of one's own has the classes that it has, as has a network of many heads. */
     private static NetworkSpec withClassesOf(Path path, TensorFile file, NetworkSpec wanted)
             throws IOException {
         if (!(wanted instanceof FamilySpec family)) {
             return wanted;
         }
         FileTensors tensors = FileTensors.of(path, file, NameStyle.of(wanted));
-        String weight = tensors.style().head().orElseThrow() + ".weight";
+        Optional<String> head = tensors.style().head();
+        if (head.isEmpty()) {
+            return wanted;
+        }
+        String weight = head.get() + ".weight";
         int dimensions = wanted.graph().classifiesPixels() ? 4 : 2;
         try {
             int classes = tensors.shape(weight, dimensions).getFirst();

@@ -8,6 +8,7 @@ import org.densenet4j.graph.Read;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.DsodSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
@@ -163,6 +164,7 @@ final class RecordedNetwork {
                 case CondenseNetSpec _ -> CondenseNetSpec.builder().build();
                 case MsdNetSpec _ -> MsdNetSpec.builder().build();
                 case RdNetSpec _ -> RdNetSpec.builder().build();
+                case DsodSpec _ -> DsodSpec.builder().build();
             };
         }
     }

@@ -98,19 +98,25 @@ public final class Weights {
                 network.classNames(classNames);
                 masks.forEach(network::mask);
                 for (ParameterSpec p : network.parameters()) {
-                    float[] loaded = values.get(p.name());
-                    if (loaded == null) {
-                        loaded = new float[Math.toIntExact(p.count())];
-                        initialiser.fill(p, loaded);
-                    }
-                    network.parameter(p.name(), loaded);
+                    network.parameter(p.name(), loaded(values, p, initialiser));
                 }
-                for (ParameterSpec p : network.runningStatistics()) {
-                    network.runningStatistic(p.name(), values.get(p.name()));
+                for (ParameterSpec p : network.runningStatistics()) { // a head may have some, too
+                    network.runningStatistic(p.name(), loaded(values, p, initialiser));
                 }
             }
             return match.report();
         }
+    }
+
+    /** What the file has, or, of a head that is reset, what a network begins with. */
+    private static float[] loaded(
+            Map<String, float[]> values, ParameterSpec p, Initialiser initialiser) {
+        float[] loaded = values.get(p.name());
+        if (loaded == null) {
+            loaded = new float[Math.toIntExact(p.count())];
+            initialiser.fill(p, loaded);
+        }
+        return loaded;
     }
 
     private static float[] ones(int count) {

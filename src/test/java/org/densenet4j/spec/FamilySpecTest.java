@@ -47,7 +47,11 @@ class FamilySpecTest {
                 "msdnet-imagenet-7",
                 "msdnet-cifar100-anytime",
                 "rdnet-t",
-                "rdnet-l-384"
+                "rdnet-l-384",
+                "dsod300",
+                "dsod300-coco",
+                "dsod300-smallest",
+                "dsod-glyphs"
             })
     void presetsOfAllFamiliesHaveNames(String name) {
         assertEquals(name, FamilySpec.preset(" " + name.toUpperCase(Locale.ROOT)).build().name());
@@ -62,7 +66,8 @@ class FamilySpecTest {
                         + " resnet18/34/50/101/152, cifar-resnet-DEPTH, cifar-preresnet-DEPTH,"
                         + " condensenet-50/74/86/98/110/122/182, condensenet-imagenet-74-c4, -c8,"
                         + " msdnet-imagenet-4/7, msdnet-cifar100-anytime/budgeted,"
-                        + " rdnet-t/s/b/l, rdnet-l-384",
+                        + " rdnet-t/s/b/l, rdnet-l-384, dsod300, dsod300-coco, dsod300-smallest,"
+                        + " dsod-glyphs",
                 refusal("resnet51"));
         for (String name : new String[] {"", "fc-densenet-56", "cifar-resnet-", "bc-100", "mine"}) {
             assertTrue(refusal(name).startsWith("no model named '" + name + "'"), name);

@@ -122,7 +122,7 @@ class SpecMetadataTest {
             quoteCharacter = '"',
             textBlock =
                     """
-                    fc-densenet56 | family | capsule | the family 'capsule' is unknown: densenet, fc-densenet, resnet, condensenet, msdnet and rdnet are known
+                    fc-densenet56 | family | capsule | the family 'capsule' is unknown: densenet, fc-densenet, resnet, condensenet, msdnet, rdnet and dsod are known
                     fc-densenet56 | downLayers | 4,x,4,4,4 | 'spec.downLayers' is '4,x,4,4,4'
                     fc-densenet56 | bottleneckLayers | | 'spec.bottleneckLayers' is ''
                     fc-densenet56 | upLayers | 4,4 | upLayers has 2 blocks, downLayers 5

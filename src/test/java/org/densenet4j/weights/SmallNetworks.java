@@ -13,6 +13,7 @@ import org.densenet4j.graph.Read;
 import org.densenet4j.graph.Window;
 import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.DsodSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
 import org.densenet4j.spec.MsdNetSpec;
@@ -20,6 +21,7 @@ import org.densenet4j.spec.RdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
 import org.densenet4j.spec.Stem;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -43,6 +45,7 @@ final class SmallNetworks {
                 msdNet(Stem.SMALL),
                 msdNet(Stem.IMAGENET),
                 rdNet(),
+                dsod(),
                 resNet(false, ResNetSpec.Unit.BASIC, Stem.SMALL),
                 resNet(true, ResNetSpec.Unit.BASIC, Stem.SMALL),
                 resNet(true, ResNetSpec.Unit.BOTTLENECK, Stem.SMALL),
@@ -112,6 +115,24 @@ final class SmallNetworks {
                 .expansion(2)
                 .inputSize(18, 13)
                 .classes(4)
+                .build();
+    }
+
+    static DsodSpec dsod() {
+        List<DsodSpec.Boxes> boxes = new ArrayList<>();
+        for (int step = 8; step <= 32; step *= 2) {
+            boxes.add(new DsodSpec.Boxes(step, 2 * step, 3 * step, List.of(2.0)));
+        }
+        return DsodSpec.builder()
+                .stemChannels(4)
+                .layersPerBlock(1, 2, 1, 2)
+                .growthRate(3)
+                .bottleneckWidth(5)
+                .secondChannels(4)
+                .stepChannels(3)
+                .boxes(boxes)
+                .inputSize(45, 38)
+                .classes(3)
                 .build();
     }
 
