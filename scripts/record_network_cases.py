@@ -14,11 +14,13 @@ The tensors are those of docs/parity.md. What these files have beside:
       convolutions and scales of norms, and the gradient alone for biases and shifts; rmsprop.{lr,rho,epsilon,weight_decay} are
       in the metadata. (The authors' penalty 1e-4·sum of w² is a weight_decay of 2e-4. The files have a larger one, so that it
       shows.) SGD's weight decay is of every parameter.
+  targets.I, eval.logits.I, train.logits.I   of a DSOD, instead of labels: of each head, in the network's order. The loss is half
+      the sum of the heads' mean squared errors. Such a file has the format densenet-parity-heads-1.
   margin.relu, margin.pool [1] (F64)   the smallest |input| of a ReLU in the recorded pass, and the smallest lead of a pool's
       maximum; margin.steps [1]: the smaller of both in all optimiser steps.
 
 The metadata have no growth_rate to bn_momentum, but the entries by which checkpoints describe a network (SpecMetadata):
-spec.family (fc-densenet, resnet, condensenet, msdnet or rdnet; files without it are of DenseNets), spec.name, spec.classes and so on.
+spec.family (fc-densenet, resnet, condensenet, msdnet, rdnet or dsod; files without it are of DenseNets), spec.name, spec.classes and so on.
 
 Shifts of norms are placed in gaps between the values that they are added to, so that no input of a ReLU is near zero, and
 the draw is repeated until that holds in the optimiser steps too.
@@ -74,6 +76,8 @@ def randomise(model):
         elif isinstance(module, nn.LayerNorm):
             module.weight.uniform_(0.7, 1.3)
             module.bias.normal_(0, 0.1)
+        elif isinstance(module, networks.L2Norm):
+            module.weight.uniform_(2, 6)
         elif isinstance(module, networks.RdLayer):
             module.gamma.uniform_(0.5, 1.5)
         elif getattr(module, "bias", None) is not None:
@@ -135,8 +139,9 @@ class Margins:
 # ---------------------------------------------------------------- the cases
 
 class Case:
-    def __init__(self, make, batch, size, classes, keys, per_pixel=False, epsilon=1e-5):
+    def __init__(self, make, batch, size, classes, keys, per_pixel=False, epsilon=1e-5, per_head=False):
         self.make, self.batch, self.size, self.classes, self.per_pixel = make, batch, size, classes, per_pixel
+        self.per_head = per_head
         self.keys = {**keys, "classes": classes, "inputHeight": size[0], "inputWidth": size[1], "inputChannels": 3,
                      "bnEpsilon": epsilon, "bnMomentum": 0.1}
 
@@ -144,6 +149,9 @@ class Case:
         return self.classes if self.per_pixel else -100
 
     def labels(self):
+        if self.per_head:
+            with torch.no_grad():
+                return [torch.randn_like(output) for output in self.make().eval()(torch.zeros(self.batch, 3, *self.size))]
         if self.per_pixel:
             return torch.randint(0, self.classes + 1, (self.batch, *self.size))
         return torch.randint(0, self.classes, (self.batch,))
@@ -154,7 +162,7 @@ class Case:
         if self.per_pixel:
             text["void_label"] = value(self.void())
             text.update({"rmsprop." + key: value(of) for key, of in RMSPROP.items()})
-        return {"format": "densenet-parity-1", **text}
+        return {"format": "densenet-parity-heads-1" if self.per_head else "densenet-parity-1", **text}
 
 
 def value(of):
@@ -218,6 +226,14 @@ def rdnet(size):
          "initialChannels": 16, "patch": 3, "kernel": 5, "expansion": 3, "stochasticDepth": 0.0}, epsilon=1e-6)
 
 
+def dsod(size):
+    return Case(
+        lambda: networks.Dsod(4, (2, 1, 1, 2), 3, 5, 4, (3,), (4, 6, 2), 3), 3, size, 3,
+        {"family": "dsod", "stemChannels": 4, "layersPerBlock": (2, 1, 1, 2), "growthRate": 3, "bottleneckWidth": 5,
+         "secondChannels": 4, "stepChannels": (3,), "boxSteps": (8.0, 16.0, 32.0), "boxLeast": (10.0, 20.0, 30.0),
+         "boxMost": (20.0, 30.0, 40.0), "boxRatios": ("2.0", "2.0/3.0", "")}, per_head=True)
+
+
 CASES = {
     "fc-densenet-small": fc_densenet(),
     "cifar-resnet-small": resnet(networks.Basic, (2, 1, 2), 3, "small", "A", (15, 18)),
@@ -231,6 +247,7 @@ CASES = {
     "msdnet-small": msdnet(False, (13, 10)),
     "msdnet-imagenet-small": msdnet(True, (37, 50)),
     "rdnet-small": rdnet((20, 26)),
+    "dsod-small": dsod((45, 38)),
 }
 
 

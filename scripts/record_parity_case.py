@@ -63,9 +63,19 @@ def double(make_model):
 
 
 def loss_of(outputs, labels, void=-100):
-    """Cross-entropy; of a network with several exits, which gives a list, the sum of theirs."""
+    """Cross-entropy; of a network with several exits, which gives a list, the sum of theirs.
+
+    Where labels are a list, they are targets of all outputs, and the loss is half the sum of the outputs' mean squared errors.
+    """
+    if isinstance(labels, list):
+        return sum((found - target.to(found.dtype)).square().mean() for found, target in zip(outputs, labels)) / 2
     exits = outputs if isinstance(outputs, list) else [outputs]
     return sum(functional.cross_entropy(logits, labels, ignore_index=void) for logits in exits)
+
+
+def by_head(name, tensors):
+    """NAME.1, NAME.2 and so on."""
+    return {f"{name}.{i}": tensor.detach() for i, tensor in enumerate(tensors, 1)}
 
 
 def last(outputs):
@@ -76,14 +86,20 @@ def last(outputs):
 def outputs(make_model, images, labels, void=-100):
     """Weights, batch, logits, loss, gradients and running statistics. Labels that are void have no part in the loss."""
     tensors = {"weights." + n: t.clone() for n, t in make_model().float().state_dict().items() if "num_batches" not in n}
-    tensors["input"], tensors["labels"] = images, labels
+    tensors["input"] = images
+    tensors.update(by_head("targets", labels) if isinstance(labels, list) else {"labels": labels})
     with torch.no_grad():
-        tensors["eval.logits"] = last(double(make_model).eval()(images.double()))
+        found = double(make_model).eval()(images.double())
+    tensors["eval.logits"] = last(found)
+    if isinstance(labels, list):
+        tensors.update(by_head("eval.logits", found))
     model, x = double(make_model).train(), images.double().requires_grad_()
     found = model(x)
     logits, loss = last(found), loss_of(found, labels, void)
     loss.backward()
     tensors["train.logits"], tensors["train.loss"] = logits.detach(), loss.detach().reshape(1)
+    if isinstance(labels, list):
+        tensors.update(by_head("train.logits", found))
     tensors.update({"train.grad." + n: p.grad.float() for n, p in model.named_parameters()})
     tensors["train.grad.input"] = x.grad.float()
     tensors.update({"train.running." + n: b.float() for n, b in model.named_buffers() if "num_batches" not in n})

@@ -22,7 +22,7 @@ final class PixelOrder {
 
     /** Of a network's logits, which are those of one pixel where images have one label each. */
     static PixelOrder ofLogits(NetworkSpec spec) {
-        return new PixelOrder(spec.graph().labelsPerImage(), spec.classes());
+        return new PixelOrder(spec.graph().labelsPerImage(), spec.graph().classes());
     }
 
     double[] channelsLast(double[] channelsFirst) {
