@@ -32,7 +32,7 @@ final class PairedSteps {
             }
             ClassLoader classes = new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
             Thread.currentThread().setContextClassLoader(classes); // which devices are looked up by
-            Class<?> spec = classes.loadClass("org.densenet4j.spec.DenseNetSpec");
+            Class<?> spec = classes.loadClass("org.densenet4j.spec.FamilySpec");
             Class<?> network = classes.loadClass("org.densenet4j.graph.NetworkSpec");
             Class<?> device = classes.loadClass("org.densenet4j.backend.Device");
             Class<?> options = classes.loadClass("org.densenet4j.backend.DeviceOptions");
@@ -47,16 +47,18 @@ final class PairedSteps {
             b.getClass().getMethod("batch", int.class).invoke(b, images);
             b.getClass().getMethod("precision", type)
                     .invoke(b, type.getField(precision.equals("bf16") ? "BFLOAT16" : "FLOAT32").get(null));
-            int side = model.startsWith("densenet") ? 224 : 32;
-            int classCount = 10;
+            int height = (int) network.getMethod("inputHeight").invoke(of);
+            int width = (int) network.getMethod("inputWidth").invoke(of);
+            int channels = (int) network.getMethod("inputChannels").invoke(of);
+            int classCount = Math.min(10, (int) network.getMethod("classes").invoke(of));
             Random random = new Random(1);
-            float[] pixels = new float[images * side * side * 3];
+            float[] pixels = new float[images * height * width * channels];
             for (int i = 0; i < pixels.length; i++) {
                 pixels[i] = (float) random.nextGaussian();
             }
             int[] labels = random.ints(images, 0, classCount).toArray();
             Object data = batch.getConstructor(float[].class, int[].class, int.class, int.class, int.class)
-                    .newInstance(pixels, labels, side, side, 3);
+                    .newInstance(pixels, labels, height, width, channels);
             Object opened = b.getClass().getMethod("open").invoke(b);
             return new Version((AutoCloseable) d, (AutoCloseable) opened, trainer.getMethod("step", batch), data);
         }

@@ -28,7 +28,12 @@ final class Bias {
     }
 
     void addTo(Matrix y) {
-        kernels.addBias(y, bias);
+        addTo(y, 0);
+    }
+
+    /** Adds those of some channels to as many columns. */
+    void addTo(Matrix y, int firstChannel) {
+        kernels.addBias(y, bias.columns(firstChannel, y.columns()));
     }
 
     /** Before the chunks of a backward pass. */
@@ -37,7 +42,12 @@ final class Bias {
     }
 
     void addGradient(int lane, Matrix dY) {
-        kernels.addColumnSums(dY, sums.of(lane));
+        addGradient(lane, dY, 0);
+    }
+
+    /** Adds what some columns are to the gradient of as many channels. */
+    void addGradient(int lane, Matrix dY, int firstChannel) {
+        kernels.addColumnSums(dY, sums.of(lane).columns(firstChannel, dY.columns()));
     }
 
     /** After the chunks of a backward pass. */

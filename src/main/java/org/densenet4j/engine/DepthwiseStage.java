@@ -9,6 +9,7 @@ import org.densenet4j.graph.Read;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.DepthwiseLayerMemory;
+import org.densenet4j.plan.Intermediate;
 
 import java.util.Optional;
 
@@ -112,6 +113,18 @@ final class DepthwiseStage implements Stage {
         }
     }
 
+    /** Some channels of the middle. */
+    private interface OfBlock {
+        void run(int first, int count);
+    }
+
+    private void forEachBlock(OfBlock work) {
+        int width = memory.node().width();
+        for (int first = 0; first < width; first += memory.middlePerBlock()) {
+            work.run(first, Math.min(memory.middlePerBlock(), width - first));
+        }
+    }
+
     // ---------------------------------------------------------------- forward
 
     @Override
@@ -133,10 +146,17 @@ final class DepthwiseStage implements Stage {
                     forEachPart(
                             chunk,
                             (first, rows) -> {
-                                normalise(lane, chunk, first, rows);
-                                expand(lane, chunk, first, rows);
-                                activate(lane, chunk, first, rows);
-                                project(lane, chunk, first, rows);
+                                Part part = new Part(lane, chunk, first, rows);
+                                normalise(part);
+                                forEachBlock(
+                                        (channel, count) -> {
+                                            Matrix h = part.middle(channel, count);
+                                            Matrix a = part.activatedNow(channel, count);
+                                            expand(part, channel, h);
+                                            kernels.gelu(h, a);
+                                            project(part, channel, a);
+                                        });
+                                projectionBias.addTo(part.output());
                             });
                     Matrix y = memory.output().of(lane, chunk);
                     Matrix scaled = chunk.in(memory.scaled()[lane]);
@@ -163,34 +183,75 @@ final class DepthwiseStage implements Stage {
                 memory.mixed().of(lane, chunk));
     }
 
-    private void normalise(int lane, Chunk chunk, int first, int rows) {
+    /** Some rows of a chunk, and blocks of the middle in them. */
+    private final class Part {
+        private final int lane;
+        private final Chunk chunk;
+        private final int first;
+        private final int rows;
+
+        Part(int lane, Chunk chunk, int first, int rows) {
+            this.lane = lane;
+            this.chunk = chunk;
+            this.first = first;
+            this.rows = rows;
+        }
+
+        Matrix of(Intermediate intermediate) {
+            return intermediate.part(lane, chunk, first, rows);
+        }
+
+        Matrix mixed() {
+            return memory.mixed().of(lane, chunk).rows(first, rows);
+        }
+
+        Matrix output() {
+            return memory.output().of(lane, chunk).rows(first, rows);
+        }
+
+        Matrix middle(int channel, int count) {
+            return of(memory.middle()).columns(channel, count);
+        }
+
+        Matrix activated(int channel, int count) {
+            return of(memory.activated()).columns(channel, count);
+        }
+
+        /** The same where nothing reads it later: if it is not kept, all blocks lie in one place. */
+        Matrix activatedNow(int channel, int count) {
+            return activated(memory.activated().isKept() ? channel : 0, count);
+        }
+
+        Matrix middleGradient(int count) {
+            return memory.middleGradient()[lane].rows(0, rows).columns(0, count);
+        }
+
+        Matrix mixedGradient() {
+            return chunk.in(memory.mixedGradient()[lane]).rows(first, rows);
+        }
+    }
+
+    private void normalise(Part part) {
         kernels.layerNorm(
-                memory.mixed().of(lane, chunk).rows(first, rows),
+                part.mixed(),
                 gamma,
                 beta,
                 (float) memory.node().norm().epsilon(),
-                memory.rowStatistics()[lane].rows(first, rows),
-                memory.normalised().part(lane, chunk, first, rows));
+                memory.rowStatistics()[part.lane].rows(part.first, part.rows),
+                part.of(memory.normalised()));
     }
 
-    private void expand(int lane, Chunk chunk, int first, int rows) {
-        Matrix h = memory.middle().part(lane, chunk, first, rows);
-        compute.multiplyByTransposed(
-                lane, memory.normalised().part(lane, chunk, first, rows), expansion, h);
-        expansionBias.addTo(h);
+    /** From channel {@code channel} of the middle on, as many as h has columns. */
+    private void expand(Part part, int channel, Matrix h) {
+        Matrix weight = expansion.rows(channel, h.columns());
+        compute.multiplyByTransposed(part.lane, part.of(memory.normalised()), weight, h);
+        expansionBias.addTo(h, channel);
     }
 
-    private void activate(int lane, Chunk chunk, int first, int rows) {
-        kernels.gelu(
-                memory.middle().part(lane, chunk, first, rows),
-                memory.activated().part(lane, chunk, first, rows));
-    }
-
-    private void project(int lane, Chunk chunk, int first, int rows) {
-        Matrix y = memory.output().of(lane, chunk).rows(first, rows);
-        compute.multiplyByTransposed(
-                lane, memory.activated().part(lane, chunk, first, rows), projection, y);
-        projectionBias.addTo(y);
+    /** Adds what a block of the middle gives; the bias comes behind the last. */
+    private void project(Part part, int channel, Matrix a) {
+        Matrix weight = projection.columns(channel, a.columns());
+        compute.multiplyByTransposed(part.lane, a, weight, channel > 0, part.output());
     }
 
     /**
@@ -243,10 +304,11 @@ final class DepthwiseStage implements Stage {
         forEachPart(
                 chunk,
                 (first, rows) -> {
-                    makeAgain(lane, chunk, first, rows);
+                    Part part = new Part(lane, chunk, first, rows);
+                    makeAgain(part);
                     // With a gate a chunk has one part.
                     gate.ifPresent(g -> backwardGate(g, lane, chunk, dOut, factors, dY));
-                    backwardPart(lane, chunk, first, rows, dY.rows(first, rows));
+                    backwardPart(part, dY.rows(first, rows));
                 });
         if (gate.isEmpty()) {
             Matrix products = products(lane, chunk, dOut);
@@ -256,16 +318,25 @@ final class DepthwiseStage implements Stage {
         backwardMixing(lane, chunk);
     }
 
-    private void makeAgain(int lane, Chunk chunk, int first, int rows) {
-        normalise(lane, chunk, first, rows); // its statistics are never kept
-        if (!memory.middle().isKept()) {
-            expand(lane, chunk, first, rows);
-        }
-        if (!memory.activated().isKept()) {
-            activate(lane, chunk, first, rows);
-        }
-        if (!memory.output().isKept()) {
-            project(lane, chunk, first, rows);
+    private void makeAgain(Part part) {
+        normalise(part); // its statistics are never kept
+        boolean projects = !memory.output().isKept();
+        forEachBlock(
+                (channel, count) -> {
+                    Matrix h = part.middle(channel, count);
+                    Matrix a = part.activated(channel, count);
+                    if (!memory.middle().isKept()) {
+                        expand(part, channel, h);
+                    }
+                    if (!memory.activated().isKept()) {
+                        kernels.gelu(h, a);
+                    }
+                    if (projects) {
+                        project(part, channel, a);
+                    }
+                });
+        if (projects) {
+            projectionBias.addTo(part.output());
         }
     }
 
@@ -285,24 +356,25 @@ final class DepthwiseStage implements Stage {
         kernels.scaleImages(dOut, scale, logits, factors, means, dY);
     }
 
-    private void backwardPart(int lane, Chunk chunk, int first, int rows, Matrix dY) {
-        Matrix dMiddle = memory.middleGradient()[lane].rows(0, rows);
+    private void backwardPart(Part part, Matrix dY) {
+        int lane = part.lane;
+        Matrix x = part.of(memory.normalised());
         projectionBias.addGradient(lane, dY);
-        compute.multiplyTransposedInto(
-                lane,
-                dY,
-                memory.activated().part(lane, chunk, first, rows),
-                projectionSums.of(lane));
-        compute.multiply(lane, dY, projection, dMiddle);
-        kernels.geluGradient(dMiddle, memory.middle().part(lane, chunk, first, rows), dMiddle);
-        expansionBias.addGradient(lane, dMiddle);
-        compute.multiplyTransposedInto(
-                lane,
-                dMiddle,
-                memory.normalised().part(lane, chunk, first, rows),
-                expansionSums.of(lane));
-        compute.multiply(
-                lane, dMiddle, expansion, chunk.in(memory.mixedGradient()[lane]).rows(first, rows));
+        forEachBlock(
+                (channel, count) -> {
+                    Matrix h = part.middle(channel, count);
+                    Matrix a = part.activated(channel, count);
+                    Matrix dH = part.middleGradient(count);
+                    Matrix ofProjection = projectionSums.of(lane).columns(channel, count);
+                    compute.multiplyTransposedInto(lane, dY, a, ofProjection);
+                    compute.multiply(lane, dY, projection.columns(channel, count), dH);
+                    kernels.geluGradient(dH, h, dH);
+                    expansionBias.addGradient(lane, dH, channel);
+                    Matrix ofExpansion = expansionSums.of(lane).rows(channel, count);
+                    compute.multiplyTransposedInto(lane, dH, x, ofExpansion);
+                    Matrix weight = expansion.rows(channel, count);
+                    compute.multiply(lane, dH, weight, channel > 0, part.mixedGradient());
+                });
     }
 
     private void backwardMixing(int lane, Chunk chunk) {

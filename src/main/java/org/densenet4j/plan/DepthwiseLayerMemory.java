@@ -1,6 +1,7 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.DepthwiseShape;
+import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.DepthwiseLayer;
 
@@ -17,6 +18,8 @@ import java.util.Optional;
  * @param node the node whose memory it is
  * @param images chunks of images
  * @param rowsPerPart rows of a part of a chunk
+ * @param middlePerBlock channels of the middle that are worked on at a time, from the product that
+ *     makes them to those that take them
  * @param shape of the depthwise convolution
  * @param concatenation NAIVE's copy of the prefix
  * @param mixed output of the depthwise convolution [N·H·W, K]
@@ -27,7 +30,7 @@ import java.util.Optional;
  * @param output of the second 1x1 convolution [N·H·W, k]
  * @param outputGradient dY of a chunk, with its scales, in each lane
  * @param scaled what is appended, and the gradient behind the scales, of a chunk in each lane
- * @param middleGradient of a part, in each lane
+ * @param middleGradient of a part and a block of the middle, in each lane
  * @param mixedGradient of a chunk, in each lane
  * @param taps [kernel·kernel, K]: the depthwise weights as they are convolved with
  * @param tapGradient the same of their gradient
@@ -42,6 +45,7 @@ public record DepthwiseLayerMemory(
         DepthwiseLayer node,
         Chunks images,
         int rowsPerPart,
+        int middlePerBlock,
         DepthwiseShape shape,
         Optional<Matrix> concatenation,
         Intermediate mixed,
@@ -118,6 +122,7 @@ public record DepthwiseLayerMemory(
                         : planner.imageChunks(pixels, ofChunk);
         int rows = images.rowsPerChunk();
         int part = gated ? rows : Math.min(rows, planner.rowChunks(pixels, ofPart).rowsPerChunk());
+        int block = planner.columnsInCache(part, width);
         Allocator.Frame frame = planner.allocator().frame();
         Category inner = Category.BOTTLENECKS;
         Category copies = Category.COPIES;
@@ -126,6 +131,7 @@ public record DepthwiseLayerMemory(
                         node,
                         images,
                         part,
+                        block,
                         new DepthwiseShape(
                                 node.source().height(), node.source().width(), node.kernel()),
                         planner.naiveCopy(node, ".concatenation", planner.rows(pixels), channels),
@@ -140,7 +146,7 @@ public record DepthwiseLayerMemory(
                         Intermediate.of(node, ".output", copies, naive, rows, k, planner, frame),
                         frame.activations(rows, k),
                         frame.activations(rows, k),
-                        frame.activations(part, width),
+                        frame.activations(part, block),
                         frame.activations(rows, channels),
                         frame.matrix(node.kernel() * node.kernel(), channels),
                         frame.matrix(node.kernel() * node.kernel(), channels),
@@ -159,17 +165,34 @@ public record DepthwiseLayerMemory(
     }
 
     private void noteProducts(Planner planner, int shortest) {
-        planner.noteProducts(
-                shortest,
-                normalised.layout(rowsPerPart),
-                middle.layout(rowsPerPart),
-                middleGradient[0],
-                mixedGradient[0].rows(0, rowsPerPart));
-        planner.noteProducts(
-                shortest,
-                activated.layout(rowsPerPart),
-                output.layout(rowsPerPart),
-                scaled[0].rows(0, rowsPerPart),
-                middleGradient[0]);
+        int last = node.width() % middlePerBlock;
+        for (int count : new int[] {middlePerBlock, last == 0 ? middlePerBlock : last}) {
+            for (int rows : new int[] {rowsPerPart, Math.min(rowsPerPart, shortest)}) {
+                noteProducts(planner, rows, count);
+            }
+        }
+    }
+
+    /** Products of some rows with a block of the middle. */
+    private void noteProducts(Planner planner, int rows, int count) {
+        Matrix x = normalised.layout(rows);
+        Matrix h = middle.layout(rows).columns(0, count);
+        Matrix a = activated.layout(rows).columns(0, count);
+        Matrix y = output.layout(rows);
+        Matrix dY = scaled[0].rows(0, rows);
+        Matrix dH = middleGradient[0].rows(0, rows).columns(0, count);
+        Matrix dX = mixedGradient[0].rows(0, rows);
+        Matrix expansion = Matrix.dense(0, count, x.columns(), x.type());
+        Matrix projection = Matrix.dense(0, y.columns(), node.width(), x.type()).columns(0, count);
+        Matrix expansionSum = sums.expansion()[0].rows(0, count);
+        Matrix projectionSum = sums.projection()[0].columns(0, count);
+        planner.noteProduct(GemmShape.of(x, false, expansion, true, h, false));
+        planner.noteProduct(GemmShape.of(dY, true, a, false, projectionSum, true));
+        planner.noteProduct(GemmShape.of(dY, false, projection, false, dH, false));
+        planner.noteProduct(GemmShape.of(dH, true, x, false, expansionSum, true));
+        for (boolean add : new boolean[] {false, true}) {
+            planner.noteProduct(GemmShape.of(a, false, projection, true, y, add));
+            planner.noteProduct(GemmShape.of(dH, false, expansion, false, dX, add));
+        }
     }
 }
