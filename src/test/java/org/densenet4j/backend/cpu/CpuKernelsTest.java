@@ -55,6 +55,15 @@ class CpuKernelsTest {
                     "accumulateGradientAveragePool",
                     "normaliseReluGlobalPool",
                     "accumulateGradientGlobalPool",
+                    "depthwise",
+                    "depthwiseGradient",
+                    "addDepthwiseWeightGradient",
+                    "layerNorm",
+                    "layerNormGradient",
+                    "gelu",
+                    "geluGradient",
+                    "scaleImages",
+                    "imageProducts",
                     "sgd",
                     "adam");
 
