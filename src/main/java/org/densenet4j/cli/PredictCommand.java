@@ -3,10 +3,14 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.ClassMask;
 import org.densenet4j.data.Task;
+import org.densenet4j.inference.EarlyPrediction;
+import org.densenet4j.inference.Exit;
+import org.densenet4j.inference.ExitThresholds;
 import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Prediction;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.inference.Segmenter;
+import org.densenet4j.inference.TestTimeAugmentation;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.report.Json;
 import org.densenet4j.weights.Model;
@@ -18,6 +22,7 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -37,6 +42,7 @@ final class PredictCommand implements Callable<Integer> {
     @Mixin private DeviceOption device;
     @Mixin private MasksOption masks;
     @Mixin private TestTimeOption testTime;
+    @Mixin private ExitOption exit;
 
     @Option(
             names = "--top",
@@ -78,6 +84,7 @@ final class PredictCommand implements Callable<Integer> {
     private int classifyPixels(Model model, Device device) throws IOException {
         predictor.requireNoInputSize(model);
         testTime.requireNone();
+        exit.requireNone();
         if (sigmoid) {
             throw new IllegalArgumentException(
                     "--sigmoid is for networks that classify images; '"
@@ -133,10 +140,81 @@ final class PredictCommand implements Callable<Integer> {
                         : predictor.open(model, device, images.batch())) {
             if (p.task() == Task.REGRESS) {
                 testTime.requireNone();
+                exit.requireNone();
                 return json ? jsonOfNumbers(p) : numbers(p);
+            }
+            exit.check(p);
+            if (exit.isUsed()) {
+                return early(p);
             }
             return json ? json(p) : table(p);
         }
+    }
+
+    // ---------------------------------------------------------------- several exits
+
+    /** What is said of a batch by the exits that its images leave at. */
+    private interface Leaving {
+        List<EarlyPrediction> of(ImagesOption.Prepared some);
+    }
+
+    private int early(Predictor p) throws IOException {
+        if (testTime.views() != TestTimeAugmentation.NONE) {
+            throw new IllegalArgumentException(
+                    "--tta looks at views of images, which leave early by themselves; leave out"
+                            + " --tta, or --within and --confidence");
+        }
+        Leaving leaving = exit.exit(p).map(last -> at(p, last)).orElseGet(() -> whenSure(p));
+        if (!json) {
+            return images.forEachBatch(p, some -> print(p, some, leaving.of(some)));
+        }
+        try (Json.Array out = Json.array(System.out)) {
+            return images.forEachBatch(
+                    p,
+                    some -> {
+                        List<EarlyPrediction> all = leaving.of(some);
+                        for (int i = 0; i < some.count(); i++) {
+                            out.add(json(some.files().get(i).toString(), all.get(i)));
+                        }
+                    });
+        }
+    }
+
+    private Leaving at(Predictor p, Exit last) {
+        return some ->
+                p.classify(last, some.prepared(), some.count(), top).stream()
+                        .map(predictions -> new EarlyPrediction(last, predictions))
+                        .toList();
+    }
+
+    private Leaving whenSure(Predictor p) {
+        if (p.activation() != OutputActivation.SOFTMAX) {
+            throw new IllegalArgumentException(
+                    "--confidence is for images of one class each; use --within");
+        }
+        ExitThresholds thresholds = exit.thresholds(p);
+        return some -> p.classifyEarly(some.prepared(), some.count(), thresholds, top);
+    }
+
+    private static void print(Predictor p, ImagesOption.Prepared some, List<EarlyPrediction> all) {
+        for (int i = 0; i < some.count(); i++) {
+            Exit left = all.get(i).exit();
+            System.out.printf(
+                    Locale.ROOT,
+                    "%s  (exit %d of %d, %.1f M multiply-adds)%n",
+                    OneLine.of(some.files().get(i).toString()),
+                    left.number(),
+                    p.exits().size(),
+                    left.multiplyAdds() / 1e6);
+            all.get(i).predictions().forEach(PredictCommand::print);
+        }
+    }
+
+    private static Map<String, Object> json(String file, EarlyPrediction early) {
+        Map<String, Object> all = new LinkedHashMap<>(json(file, early.predictions()));
+        all.put("exit", early.exit().number());
+        all.put("multiply_adds", early.exit().multiplyAdds());
+        return all;
     }
 
     private int numbers(Predictor p) throws IOException {
@@ -195,15 +273,17 @@ final class PredictCommand implements Callable<Integer> {
                     List<List<Prediction>> all = classify(p, some);
                     for (int i = 0; i < some.count(); i++) {
                         System.out.println(OneLine.of(some.files().get(i).toString()));
-                        for (Prediction prediction : all.get(i)) {
-                            System.out.printf(
-                                    Locale.ROOT,
-                                    "  %6.2f %%  %s%n",
-                                    100 * prediction.probability(),
-                                    OneLine.of(prediction.name()));
-                        }
+                        all.get(i).forEach(PredictCommand::print);
                     }
                 });
+    }
+
+    private static void print(Prediction prediction) {
+        System.out.printf(
+                Locale.ROOT,
+                "  %6.2f %%  %s%n",
+                100 * prediction.probability(),
+                OneLine.of(prediction.name()));
     }
 
     private int json(Predictor p) throws IOException {

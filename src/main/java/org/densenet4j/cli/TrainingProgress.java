@@ -8,6 +8,7 @@ import org.densenet4j.train.TrainingListener;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.function.BiFunction;
+import java.util.stream.Collectors;
 
 /** Shows a run on the terminal: a bar while it works, a line for each epoch. */
 final class TrainingProgress implements TrainingListener {
@@ -135,13 +136,22 @@ final class TrainingProgress implements TrainingListener {
     /** What the task is judged by, as far as it is a number. */
     private static String scores(EpochResult r) {
         return switch (r.task()) {
-            case CLASSIFY -> "";
+            case CLASSIFY -> exits(r);
             case SEGMENT -> score("mean IoU %5.2f %%", 100 * r.testMeanIou());
             case MULTILABEL ->
                     score("AUROC %.4f", r.testMeanAuroc())
                             + score("AP %.4f", r.testMeanAveragePrecision());
             case REGRESS -> score("MAE %.4g", r.testMeanAbsoluteError());
         };
+    }
+
+    /** Of networks with several exits. */
+    private static String exits(EpochResult r) {
+        return r.testExits().isEmpty()
+                ? ""
+                : r.testExits().stream()
+                        .map(exit -> String.format(Locale.ROOT, "%.1f", 100 * exit.accuracy()))
+                        .collect(Collectors.joining(" ", "  exits ", " %"));
     }
 
     private static String score(String format, double value) {

@@ -58,6 +58,24 @@ public record ExitThresholds(List<Double> least) {
         return new ExitThresholds(thresholds);
     }
 
+    /**
+     * {@return the same threshold at every exit}
+     *
+     * @param probability of the most probable class, above 0 and up to 1
+     * @param exits of the network
+     * @throws IllegalArgumentException when it is no such number, or there are no exits
+     */
+    public static ExitThresholds ofConfidence(double probability, int exits) {
+        if (!(probability > 0 && probability <= 1)) {
+            throw new IllegalArgumentException(
+                    "probability = " + probability + ": use a number above 0 and up to 1");
+        }
+        if (exits < 1) {
+            throw new IllegalArgumentException("exits = " + exits + ": use 1 or more");
+        }
+        return new ExitThresholds(Collections.nCopies(exits - 1, probability));
+    }
+
     /** Whether an image leaves. */
     boolean leaves(int exit, double confidence) {
         return exit >= least.size() || confidence >= least.get(exit);

@@ -361,6 +361,22 @@ public final class Predictor implements AutoCloseable {
      */
     public List<List<Prediction>> classify(
             float[] images, int count, ExitThresholds thresholds, int k) {
+        return classifyEarly(images, count, thresholds, k).stream()
+                .map(EarlyPrediction::predictions)
+                .toList();
+    }
+
+    /**
+     * {@return {@link #classify(float[], int, ExitThresholds, int)} and the exit that each image
+     * leaves at}
+     *
+     * @param images normalised pixels, NHWC
+     * @param count images, any number
+     * @param thresholds one for each exit
+     * @param k 1 or more
+     */
+    public List<EarlyPrediction> classifyEarly(
+            float[] images, int count, ExitThresholds thresholds, int k) {
         Objects.requireNonNull(images, "images");
         Objects.requireNonNull(thresholds, "thresholds");
         if (k < 1) {
@@ -369,7 +385,7 @@ public final class Predictor implements AutoCloseable {
         thresholds.requireFor(exits);
         check(images, count);
         int floats = spec.inputHeight() * spec.inputWidth() * spec.inputChannels();
-        List<List<Prediction>> all = new ArrayList<>();
+        List<EarlyPrediction> all = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             float[] image = Arrays.copyOfRange(images, i * floats, (i + 1) * floats);
             throughExits(
@@ -382,10 +398,51 @@ public final class Predictor implements AutoCloseable {
                                 thresholds.leaves(
                                         exit, logits[ClassLogits.best(logits, 0, classes)]);
                         if (leaves) {
-                            all.add(Prediction.top(k, logits, 0, classNames));
+                            List<Prediction> top = Prediction.top(k, logits, 0, classNames);
+                            all.add(new EarlyPrediction(exits.get(exit), top));
                         }
                         return !leaves;
                     });
+        }
+        return all;
+    }
+
+    /**
+     * {@return the {@code k} most probable classes of each image as an exit says; nothing behind it
+     * is computed}
+     *
+     * @param exit one of {@link #exits}
+     * @param images normalised pixels, NHWC
+     * @param count images, any number
+     * @param k 1 or more; more than there are classes are all of them
+     */
+    public List<List<Prediction>> classify(Exit exit, float[] images, int count, int k) {
+        Objects.requireNonNull(exit, "exit");
+        Objects.requireNonNull(images, "images");
+        requireProbabilities(k);
+        return predictions(logits(exit, images, count), count, k);
+    }
+
+    private void requireProbabilities(int k) {
+        if (k < 1) {
+            throw new IllegalArgumentException("k = " + k + ": use 1 or more classes");
+        }
+        if (activation == OutputActivation.NONE) {
+            throw new IllegalStateException(
+                    "with the activation NONE outputs are no probabilities of classes; use outputs,"
+                            + " or open the predictor with SOFTMAX or SIGMOID");
+        }
+    }
+
+    /** Of logits, which become probabilities. */
+    private List<List<Prediction>> predictions(float[] logits, int count, int k) {
+        for (int i = 0; i < count; i++) {
+            checkLogits(logits, i, i);
+        }
+        activate(logits);
+        List<List<Prediction>> all = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            all.add(Prediction.top(k, logits, i * classes, classNames));
         }
         return all;
     }
@@ -548,22 +605,9 @@ public final class Predictor implements AutoCloseable {
             float[] images, int count, TestTimeAugmentation views, int k) {
         Objects.requireNonNull(images, "images");
         Objects.requireNonNull(views, "views");
-        if (k < 1) {
-            throw new IllegalArgumentException("k = " + k + ": use 1 or more classes");
-        }
         classifier("classes of images");
-        if (activation == OutputActivation.NONE) {
-            throw new IllegalStateException(
-                    "with the activation NONE outputs are no probabilities of classes; use outputs,"
-                            + " or open the predictor with SOFTMAX or SIGMOID");
-        }
-        float[] probabilities = averagedLogits(images, count, views);
-        activate(probabilities);
-        List<List<Prediction>> all = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            all.add(Prediction.top(k, probabilities, i * classes, classNames));
-        }
-        return all;
+        requireProbabilities(k);
+        return predictions(averagedLogits(images, count, views), count, k);
     }
 
     /**

@@ -31,6 +31,8 @@ import java.util.stream.IntStream;
  *     of those that do not occur; empty where images are
  * @param task what the network is for
  * @param testOutputs how each output does in the test where images are labelled with vectors
+ * @param testExits how each exit does in the test, of networks with several, such as MSDNets; empty
+ *     for all others
  */
 public record EpochResult(
         int epoch,
@@ -46,7 +48,8 @@ public record EpochResult(
         double inputWait,
         List<Double> testIou,
         Task task,
-        List<OutputScores.Score> testOutputs) {
+        List<OutputScores.Score> testOutputs,
+        List<ExitScore> testExits) {
     /** A column of the metrics where pixels are classified. */
     static final String MEAN_IOU = "test_mean_iou";
 
@@ -67,8 +70,14 @@ public record EpochResult(
     /** What the columns of numbers start with there. */
     static final String ERROR_OF = "mae ";
 
+    /** What the columns of exits start with. */
+    static final String LOSS_OF = "test_loss ";
+
+    static final String ACCURACY_OF = "test_accuracy ";
+
     /** Keeps copies. */
     public EpochResult {
+        testExits = List.copyOf(testExits);
         testIou = List.copyOf(testIou);
         testOutputs = List.copyOf(testOutputs);
     }
@@ -114,6 +123,7 @@ public record EpochResult(
                 inputWait,
                 List.of(),
                 Task.CLASSIFY,
+                List.of(),
                 List.of());
     }
 
@@ -186,6 +196,10 @@ public record EpochResult(
         cells.put("seconds", Csv.decimals(2, seconds));
         cells.put("images_per_second", Csv.decimals(1, imagesPerSecond));
         cells.put("input_wait", Csv.decimals(4, inputWait));
+        for (ExitScore exit : testExits) {
+            put(cells, LOSS_OF, exit.exit(), Csv.decimals(6, exit.loss()));
+            put(cells, ACCURACY_OF, exit.exit(), Csv.decimals(6, exit.accuracy()));
+        }
         for (int c = 0; c < testIou.size(); c++) {
             put(cells, IOU_OF, classNames.get(c), Csv.decimals(6, testIou.get(c)));
         }

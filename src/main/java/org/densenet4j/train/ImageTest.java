@@ -2,8 +2,13 @@ package org.densenet4j.train;
 
 import org.densenet4j.data.Batch;
 import org.densenet4j.data.BatchLoader;
+import org.densenet4j.graph.Classifier;
+import org.densenet4j.graph.Node;
 import org.jspecify.annotations.Nullable;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -27,12 +32,18 @@ record ImageTest(BatchLoader loader) implements RunTest {
     @Override
     public @Nullable TestSum of(Trainer trainer, BooleanSupplier stop) {
         int classes = trainer.spec().classes();
-        TestResult.Sum sum = new TestResult.Sum(classes);
+        List<String> heads =
+                trainer.spec().graph().heads().stream()
+                        .filter(n -> n instanceof Classifier head && head.classes() == classes)
+                        .map(Node::name)
+                        .toList();
+        TestResult.Sum sum = new TestResult.Sum(classes, heads);
         try (BatchLoader.Epoch batches = loader.epoch(0)) {
             while (batches.hasNext()) {
                 Batch batch = batches.next();
-                float[] logits = new float[batch.size() * classes];
-                StepResult r = trainer.evaluate(batch, logits);
+                Map<String, float[]> logits = new LinkedHashMap<>();
+                heads.forEach(head -> logits.put(head, new float[batch.size() * classes]));
+                StepResult r = trainer.evaluateHeads(batch, logits);
                 sum.add(r, batch.labels(), logits);
                 if (stop.getAsBoolean()) {
                     return null;

@@ -28,7 +28,11 @@ final class RunSummary {
 
     /** What columns of one output start with. */
     private static final List<String> OF_OUTPUTS =
-            List.of(EpochResult.IOU_OF, EpochResult.AUROC_OF, EpochResult.ERROR_OF);
+            List.of(
+                    EpochResult.IOU_OF,
+                    EpochResult.AUROC_OF,
+                    EpochResult.ERROR_OF,
+                    EpochResult.ACCURACY_OF);
 
     private final RunFolder folder;
 
@@ -115,6 +119,11 @@ final class RunSummary {
             page.chart(
                     "Accuracy of each epoch",
                     lines(epochs, "percent", "train_accuracy", "test_accuracy"));
+        }
+        if (columns(epochs, EpochResult.ACCURACY_OF).length > 0) {
+            page.chart(
+                    "Test accuracy of each exit",
+                    lines(epochs, "percent", columns(epochs, EpochResult.ACCURACY_OF)));
         }
         if (epochs.has(EpochResult.AUROC)) {
             page.chart(

@@ -5,6 +5,7 @@ import org.densenet4j.data.SegmentationScores;
 import org.densenet4j.engine.PixelTally;
 
 import java.util.List;
+import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
@@ -21,6 +22,8 @@ import java.util.stream.IntStream;
  *     classified
  * @param pixels counts by class where pixels are classified
  * @param outputs how each output does where images are labelled with vectors
+ * @param exits how each exit does, of networks with several; the loss above is the sum of theirs
+ *     and the accuracy the last one's
  */
 public record TestResult(
         long images,
@@ -29,12 +32,14 @@ public record TestResult(
         double top5,
         int[][] confusion,
         PixelTally pixels,
-        List<OutputScores.Score> outputs) {
+        List<OutputScores.Score> outputs,
+        List<ExitScore> exits) {
     private static final int[][] NO_CONFUSION = {};
 
     /** Keeps a copy. */
     public TestResult {
         outputs = List.copyOf(outputs);
+        exits = List.copyOf(exits);
     }
 
     /**
@@ -45,7 +50,14 @@ public record TestResult(
     static TestResult ofVectors(
             long images, double loss, double accuracy, List<OutputScores.Score> outputs) {
         return new TestResult(
-                images, loss, accuracy, Double.NaN, NO_CONFUSION, PixelTally.NONE, outputs);
+                images,
+                loss,
+                accuracy,
+                Double.NaN,
+                NO_CONFUSION,
+                PixelTally.NONE,
+                outputs,
+                List.of());
     }
 
     /**
@@ -56,7 +68,8 @@ public record TestResult(
     static TestResult ofPixels(long images, double lossSum, PixelTally pixels) {
         double loss = pixels.pixels() == 0 ? Double.NaN : lossSum / pixels.pixels();
         double accuracy = Double.isFinite(loss) ? scores(pixels).accuracy() : Double.NaN;
-        return new TestResult(images, loss, accuracy, Double.NaN, NO_CONFUSION, pixels, List.of());
+        return new TestResult(
+                images, loss, accuracy, Double.NaN, NO_CONFUSION, pixels, List.of(), List.of());
     }
 
     private static SegmentationScores scores(PixelTally pixels) {
@@ -112,18 +125,36 @@ public record TestResult(
 
         private final int classes;
         private final int[][] confusion;
+        private final List<String> heads;
+
+        /** Of each head, the losses and the images that are right, added up. */
+        private final double[] headLoss;
+
+        private final long[] headCorrect;
         private double loss;
         private double weight;
         private long correct;
         private long amongFive;
         private long images;
 
-        Sum(int classes) {
+        /**
+         * @param heads names of the heads, the last of which decides
+         */
+        Sum(int classes, List<String> heads) {
             this.classes = classes;
+            this.heads = heads;
             this.confusion = new int[classes][classes];
+            this.headLoss = new double[heads.size()];
+            this.headCorrect = new long[heads.size()];
         }
 
-        void add(StepResult step, int[] labels, float[] logits) {
+        void add(StepResult step, int[] labels, Map<String, float[]> all) {
+            if (heads.size() > 1) {
+                for (int h = 0; h < heads.size(); h++) {
+                    addHead(h, labels, all.get(heads.get(h)));
+                }
+            }
+            float[] logits = all.get(heads.getLast());
             loss += step.loss() * step.meanOver();
             weight += step.meanOver();
             correct += step.correct();
@@ -141,8 +172,52 @@ public record TestResult(
             }
         }
 
+        private void addHead(int head, int[] labels, float[] logits) {
+            for (int i = 0; i < labels.length; i++) {
+                int row = i * classes;
+                int best = 0;
+                for (int c = 0; c < classes; c++) {
+                    best = logits[row + c] > logits[row + best] ? c : best;
+                }
+                double sum = 0;
+                for (int c = 0; c < classes; c++) {
+                    sum += Math.exp(logits[row + c] - logits[row + best]);
+                }
+                headLoss[head] += Math.log(sum) + logits[row + best] - logits[row + labels[i]];
+                headCorrect[head] += best == labels[i] ? 1 : 0;
+            }
+        }
+
+        private void headsOverRanks(Ranks ranks) {
+            int n = heads.size();
+            double[] sums = new double[2 * n];
+            for (int h = 0; h < n; h++) {
+                sums[h] = headLoss[h];
+                sums[n + h] = headCorrect[h];
+            }
+            ranks.sum(sums);
+            for (int h = 0; h < n; h++) {
+                headLoss[h] = sums[h];
+                headCorrect[h] = (long) sums[n + h];
+            }
+        }
+
+        private List<ExitScore> exits(double n) {
+            return heads.size() == 1
+                    ? List.of()
+                    : IntStream.range(0, heads.size())
+                            .mapToObj(
+                                    h ->
+                                            new ExitScore(
+                                                    heads.get(h),
+                                                    headLoss[h] / n,
+                                                    headCorrect[h] / n))
+                            .toList();
+        }
+
         @Override
         public void overRanks(Ranks ranks) {
+            headsOverRanks(ranks);
             double[] sums = new double[FIRST + classes * classes];
             sums[0] = loss;
             sums[1] = correct;
@@ -177,7 +252,8 @@ public record TestResult(
                     amongFive / n,
                     confusion,
                     PixelTally.NONE,
-                    List.of());
+                    List.of(),
+                    exits(n));
         }
     }
 }

@@ -453,7 +453,7 @@ public final class Trainer implements AutoCloseable {
      * @param batch of images as the network takes them, with class indices as labels
      */
     public StepResult evaluate(Batch batch) {
-        return evaluate(LabelledBatch.of(batch), null);
+        return evaluate(LabelledBatch.of(batch), Map.of());
     }
 
     /**
@@ -467,7 +467,20 @@ public final class Trainer implements AutoCloseable {
      */
     public StepResult evaluate(Batch batch, float[] logits) {
         LabelledBatch labelled = LabelledBatch.of(batch);
-        return evaluate(labelled, Objects.requireNonNull(logits, "logits"));
+        return evaluate(labelled, ofLastHead(Objects.requireNonNull(logits, "logits")));
+    }
+
+    /**
+     * The same, and the logits of several heads.
+     *
+     * @param logits receive [images, classes], by the names of the heads
+     */
+    StepResult evaluateHeads(Batch batch, Map<String, float[]> logits) {
+        return evaluate(LabelledBatch.of(batch), logits);
+    }
+
+    private Map<String, float[]> ofLastHead(float[] logits) {
+        return Map.of(spec().graph().heads().getLast().name(), logits);
     }
 
     /**
@@ -478,7 +491,7 @@ public final class Trainer implements AutoCloseable {
      *     names or another normalisation than what {@link #images} knows
      */
     public StepResult evaluate(SegmentationBatch batch) {
-        return evaluate(LabelledBatch.of(batch), null);
+        return evaluate(LabelledBatch.of(batch), Map.of());
     }
 
     /**
@@ -489,22 +502,19 @@ public final class Trainer implements AutoCloseable {
      */
     public StepResult evaluate(SegmentationBatch batch, float[] logits) {
         LabelledBatch labelled = LabelledBatch.of(batch);
-        return evaluate(labelled, Objects.requireNonNull(logits, "logits"));
+        return evaluate(labelled, ofLastHead(Objects.requireNonNull(logits, "logits")));
     }
 
     /**
-     * @param logits receives them, or null
+     * @param logits receive them, by the names of heads
      */
-    private StepResult evaluate(LabelledBatch batch, float @Nullable [] logits) {
+    private StepResult evaluate(LabelledBatch batch, Map<String, float[]> logits) {
         try (DeviceUse _ = network.use()) {
             check(batch);
-            if (logits != null) {
-                checkRoom(batch, logits);
-            }
+            logits.values().forEach(room -> checkRoom(batch, room));
             images.requireSame("the batch", batch.metadata());
             StepResult.Sum sum = new StepResult.Sum();
             StepTargets.Parts parts = targets.of(batch, spec().classes());
-            int at = 0;
             int micro = network.plan().batch();
             for (int first = 0; first < batch.size(); first += micro) {
                 int count = Math.min(micro, batch.size() - first);
@@ -513,10 +523,10 @@ public final class Trainer implements AutoCloseable {
                 Targets wanted = parts.of(first, count);
                 network.evaluationPass(pass, wanted);
                 sum.add(network.outcome(pass, wanted.meanOver()));
-                if (logits != null) {
-                    float[] part = network.logits(count);
-                    System.arraycopy(part, 0, logits, at, part.length);
-                    at += part.length;
+                for (Map.Entry<String, float[]> head : logits.entrySet()) {
+                    float[] part = network.logits(head.getKey(), count);
+                    int each = part.length / count;
+                    System.arraycopy(part, 0, head.getValue(), first * each, part.length);
                 }
             }
             return sum.result(steps(), batch.size(), 0, parts.meanOver());

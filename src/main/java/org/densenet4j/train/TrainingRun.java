@@ -619,7 +619,8 @@ public final class TrainingRun {
                                 wait / Math.max(1e-9, wait + steps),
                                 tested.iou(),
                                 trainer.task(),
-                                tested.outputs()),
+                                tested.outputs(),
+                                tested.exits()),
                         events);
             }
         } catch (UncheckedIOException e) {
@@ -860,7 +861,13 @@ public final class TrainingRun {
             events.scalar("accuracy/test", r.steps(), r.testAccuracy());
         }
         switch (r.task()) {
-            case CLASSIFY -> events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+            case CLASSIFY -> {
+                events.scalar("accuracy/test_top5", r.steps(), r.testTop5());
+                for (ExitScore exit : r.testExits()) {
+                    events.scalar("loss/test_" + exit.exit(), r.steps(), exit.loss());
+                    events.scalar("accuracy/test_" + exit.exit(), r.steps(), exit.accuracy());
+                }
+            }
             case SEGMENT -> {
                 events.scalar("iou/mean", r.steps(), r.testMeanIou());
                 for (int c = 0; c < classNames.size(); c++) {

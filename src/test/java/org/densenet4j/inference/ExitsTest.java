@@ -165,7 +165,21 @@ class ExitsTest {
                 float[] own = Arrays.copyOfRange(logits, i * 10, (i + 1) * 10);
                 assertEquals(ClassLogits.best(own, 0, 10), found.get(i).getFirst().index());
             }
+            List<List<Prediction>> all =
+                    predictor.classify(
+                            predictor.exits().get(exit), network.pixels, network.images, 1);
+            for (int i = 0; i < network.images; i++) {
+                Prediction other = all.get(i).getFirst();
+                assertEquals(other.index(), found.get(i).getFirst().index());
+                assertEquals(other.probability(), found.get(i).getFirst().probability(), 1e-6);
+            }
         }
+        List<EarlyPrediction> early =
+                predictor.classifyEarly(
+                        network.pixels, network.images, ExitThresholds.ofConfidence(0.1, 3), 1);
+        early.forEach(p -> assertEquals(predictor.exits().getFirst(), p.exit()));
+        assertThrows(
+                IllegalArgumentException.class, () -> ExitThresholds.ofConfidence(Double.NaN, 3));
         ExitThresholds ofTwo = new ExitThresholds(List.of(0.5));
         IllegalArgumentException e =
                 assertThrows(
