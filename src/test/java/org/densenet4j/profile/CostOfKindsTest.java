@@ -10,6 +10,7 @@ import org.densenet4j.graph.Addition;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.ConvolutionLayer;
+import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Drops;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
@@ -383,7 +384,10 @@ class CostOfKindsTest {
                 "fc-densenet56",
                 "resnet50",
                 "cifar-resnet-20",
-                "cifar-preresnet-164"
+                "cifar-preresnet-164",
+                "condensenet-50",
+                "msdnet-cifar100-budgeted",
+                "rdnet-t"
             })
     void presetsTakeTheMultiplyAddsOfTheirWeights(String name) {
         FamilySpec spec = FamilySpec.preset(name).build();
@@ -395,17 +399,18 @@ class CostOfKindsTest {
                 long behindPools = 0;
                 long all = 0;
                 for (Node node : graph.nodes()) {
-                    long weight =
+                    long applied =
                             node.parameters().stream()
                                     .filter(p -> p.role().isWeight())
-                                    .mapToLong(ParameterSpec::count)
+                                    .mapToLong(p -> p.count() * pixels(node, p.name()))
                                     .sum();
-                    weights.put(node.name(), weight * pixels(node));
-                    all += weight * pixels(node);
+                    weights.put(node.name(), applied);
+                    all += applied;
                     if (node instanceof Transition t) {
                         Read read = t.source();
-                        behindPools +=
-                                weight * ((long) read.height() * read.width() - pixels(node));
+                        long before = (long) read.height() * read.width();
+                        long behind = t.target().of().pixels();
+                        behindPools += applied / behind * (before - behind);
                     }
                 }
                 assertEquals(graph.multiplyAdds(), all + behindPools);
@@ -423,10 +428,13 @@ class CostOfKindsTest {
         }
     }
 
-    /** Pixels that a node's weights are applied to. */
-    private static long pixels(Node node) {
+    /** Pixels that a weight of a node is applied to. */
+    private static long pixels(Node node, String weight) {
         return switch (node) {
             case Classifier _ -> 1;
+            case DepthwiseLayer n when weight.equals(n.gate().orElse("") + ".weight") -> 1;
+            case BottleneckLayer n when weight.equals(n.conv1() + ".weight") ->
+                    (long) n.source().height() * n.source().width();
             case PooledConvolution n -> (long) n.convolvedHeight() * n.convolvedWidth();
             case TransitionDown n -> (long) n.source().height() * n.source().width();
             case TransitionUp n -> (long) n.source().height() * n.source().width();
