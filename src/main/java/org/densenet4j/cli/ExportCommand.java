@@ -68,13 +68,23 @@ final class ExportCommand implements Callable<Integer> {
                             + " that want it so (default: free)")
     private boolean fixedSize;
 
+    @Option(
+            names = "--groups",
+            description =
+                    "ONNX, condensed CondenseNets: 1x1 convolutions in groups of the inputs that"
+                            + " condensation left them (default: with zeros)")
+    private boolean groups;
+
     /** For picocli. */
     ExportCommand() {}
 
     @Override
     public Integer call() throws IOException {
-        if (format != Format.ONNX && (opset != null || softmax || fixedSize)) {
-            String option = opset != null ? "--opset" : softmax ? "--softmax" : "--fixed-size";
+        if (format != Format.ONNX && (opset != null || softmax || fixedSize || groups)) {
+            String option =
+                    opset != null
+                            ? "--opset"
+                            : softmax ? "--softmax" : fixedSize ? "--fixed-size" : "--groups";
             throw new IllegalArgumentException(option + " is for --format onnx");
         }
         Path file = out != null ? out : Path.of("model." + format.name().toLowerCase(Locale.ROOT));
@@ -105,6 +115,7 @@ final class ExportCommand implements Callable<Integer> {
         return OnnxOptions.defaults()
                 .withOpset(opset == null ? OnnxExport.OPSET : opset)
                 .withFixedSize(fixedSize)
-                .withProbabilities(softmax);
+                .withProbabilities(softmax)
+                .withGroups(groups);
     }
 }

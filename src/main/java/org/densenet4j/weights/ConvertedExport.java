@@ -111,46 +111,20 @@ public final class ConvertedExport {
 
     /** A layer's 1x1 convolution and the normalisation before it; the names that it had. */
     private Set<String> write(BottleneckLayer layer, LearnedGroups groups) throws IOException {
-        ParameterSpec weights = graph.parameter(groups.weight());
-        int inputs = weights.shape().get(1);
-        int outputs = weights.shape().get(0);
-        int left = groups.left(inputs);
-        float[] mask = model.mask(groups.weight()).orElseThrow();
-        float[] all = model.values(groups.weight());
-        int[] index = new int[groups.groups() * left];
-        float[] own = new float[outputs * left];
-        for (int group = 0; group < groups.groups(); group++) {
-            int row = group * inputs;
-            // A mask of others may leave less than the factor says; zeros fill it up.
-            int[] kept =
-                    IntStream.range(0, inputs)
-                            .boxed()
-                            .sorted(Comparator.comparing(i -> mask[row + i] == 0))
-                            .limit(left)
-                            .mapToInt(Integer::intValue)
-                            .sorted()
-                            .toArray();
-            System.arraycopy(kept, 0, index, group * left, left);
-            int ofGroup = outputs / groups.groups();
-            for (int j = 0; j < ofGroup; j++) {
-                for (int i = 0; i < left; i++) {
-                    own[(group * ofGroup + j) * left + i] =
-                            all[(j * groups.groups() + group) * inputs + kept[i]];
-                }
-            }
-        }
-        writer.floats(groups.weight(), List.of(outputs, left, 1, 1), () -> own);
-        long[] places = Arrays.stream(index).asLongStream().toArray();
-        writer.longs(groups.index(), List.of(index.length), () -> places);
+        GroupedPointwise own =
+                GroupedPointwise.of(
+                        groups,
+                        graph.parameter(groups.weight()),
+                        model.values(groups.weight()),
+                        model.mask(groups.weight()).orElseThrow());
+        writer.floats(groups.weight(), own.shape(), own::weights);
+        long[] places = Arrays.stream(own.index()).asLongStream().toArray();
+        writer.longs(groups.index(), List.of(places.length), () -> places);
         Set<String> written = new HashSet<>(Set.of(groups.weight()));
         String norm = ((Read.Normalised) layer.source()).norm().name();
         for (String part : List.of("weight", "bias", "running_mean", "running_var")) {
-            float[] values = model.values(norm + "." + part);
-            float[] gathered = new float[index.length];
-            for (int i = 0; i < index.length; i++) {
-                gathered[i] = values[index[i]];
-            }
-            writer.floats(norm + "." + part, List.of(index.length), () -> gathered);
+            float[] gathered = own.gathered(model.values(norm + "." + part));
+            writer.floats(norm + "." + part, List.of(gathered.length), () -> gathered);
             written.add(norm + "." + part);
         }
         return written;

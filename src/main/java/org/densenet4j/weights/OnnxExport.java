@@ -4,8 +4,10 @@ import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Outputs;
 import org.densenet4j.data.Task;
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Classifier;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
@@ -16,7 +18,9 @@ import org.densenet4j.io.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -55,6 +59,11 @@ public final class OnnxExport {
     private final OnnxOptions options;
     private final OnnxGraph graph;
     private final ImageSides sides;
+
+    /** Condensed 1x1 convolutions in groups, by their names, and what their tensors are then. */
+    private final Map<String, GroupedPointwise> grouped = new HashMap<>();
+
+    private final Map<String, float[]> groupedTensors = new HashMap<>();
 
     /** What is known of a network beside its weights, for the notes. */
     record Known(ImageMetadata images, Outputs outputs) {
@@ -178,8 +187,11 @@ public final class OnnxExport {
         AtomicFile.write(path, export.build()::writeTo);
     }
 
-    private Protobuf build() {
-        OnnxNodes nodes = new OnnxNodes(network, graph, sides, options.fixedSize());
+    private Protobuf build() throws IOException {
+        if (options.grouped()) {
+            group();
+        }
+        OnnxNodes nodes = new OnnxNodes(network, graph, sides, options.fixedSize(), grouped);
         nodes.input(images());
         List<Protobuf> outputs = new ArrayList<>();
         for (Node node : network.nodes()) {
@@ -208,6 +220,34 @@ public final class OnnxExport {
                         .message(8, opset); // opset_import
         OnnxNotes.of(network, known, sides.least()).forEach((key, text) -> note(model, key, text));
         return model;
+    }
+
+    private void group() throws IOException {
+        Map<String, LearnedGroups> learned = new HashMap<>();
+        network.learnedGroups().forEach(groups -> learned.put(groups.weight(), groups));
+        for (Node node : network.nodes()) {
+            if (node instanceof BottleneckLayer layer
+                    && learned.get(layer.conv1() + ".weight") instanceof LearnedGroups groups) {
+                String weight = groups.weight();
+                GroupedPointwise own =
+                        GroupedPointwise.of(
+                                groups, network.parameter(weight), weights.values(weight));
+                grouped.put(layer.conv1(), own);
+                groupedTensors.put(weight, own.weights());
+                if (layer.source() instanceof Read.Normalised read) {
+                    for (String part : List.of("weight", "bias", "running_mean", "running_var")) {
+                        String name = read.norm().name() + "." + part;
+                        groupedTensors.put(name, own.gathered(weights.values(name)));
+                    }
+                }
+            }
+        }
+        if (grouped.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "the network '"
+                            + spec.name()
+                            + "' has no learned groups, as CondenseNets have; leave --groups out");
+        }
     }
 
     private void head(OnnxNodes nodes, Node head, List<Protobuf> outputs) {
@@ -274,6 +314,15 @@ public final class OnnxExport {
     }
 
     private void initialiser(ParameterSpec p) {
+        float[] own = groupedTensors.get(p.name());
+        if (own != null) {
+            GroupedPointwise convolution = grouped.get(p.name().replaceFirst("\\.weight$", ""));
+            graph.floats(
+                    p.name(),
+                    convolution == null ? List.of(own.length) : convolution.shape(),
+                    () -> own);
+            return;
+        }
         graph.floats(p.name(), p.shape(), () -> weights.values(p.name()));
     }
 

@@ -13,6 +13,7 @@ import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.PatchConvolution;
@@ -30,6 +31,7 @@ import org.densenet4j.graph.Window;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -48,6 +50,7 @@ final class OnnxNodes {
     private final OnnxGraph graph;
     private final boolean fixedSize;
     private final ImageSides sides;
+    private final Map<String, GroupedPointwise> grouped;
     private final OnnxMixers mixers;
     private final OnnxColumns values;
     private final OnnxColumns means;
@@ -55,8 +58,15 @@ final class OnnxNodes {
 
     /**
      * @param fixedSize whether images have the network's own size
+     * @param grouped condensed 1x1 convolutions that are in groups, by their names
      */
-    OnnxNodes(Graph network, OnnxGraph graph, ImageSides sides, boolean fixedSize) {
+    OnnxNodes(
+            Graph network,
+            OnnxGraph graph,
+            ImageSides sides,
+            boolean fixedSize,
+            Map<String, GroupedPointwise> grouped) {
+        this.grouped = grouped;
         this.network = network;
         this.graph = graph;
         this.fixedSize = fixedSize;
@@ -268,18 +278,37 @@ final class OnnxNodes {
     }
 
     private String bottleneck(BottleneckLayer n) {
-        String z = pointwise(n, n.source(), n.conv1(), false);
+        GroupedPointwise own = grouped.get(n.conv1());
+        String z =
+                own == null ? pointwise(n, n.source(), n.conv1(), false) : groupedPointwise(n, own);
         String t = normRelu(z, n.norm2());
-        if (n.groups() == 1) {
-            return convolution(n.conv2(), t, n.window(), false);
-        }
-        List<Protobuf> attributes = new ArrayList<>(Arrays.asList(window(n.window())));
-        attributes.add(integer("group", n.groups()));
+        return n.groups() == 1
+                ? convolution(n.conv2(), t, n.window(), false)
+                : groupedConvolution(n.conv2(), t, n.window(), n.groups());
+    }
+
+    private String groupedConvolution(String name, String x, Window window, int groups) {
+        List<Protobuf> attributes = new ArrayList<>(Arrays.asList(window(window)));
+        attributes.add(integer("group", groups));
         return graph.node(
-                "Conv",
-                n.conv2(),
-                inputs(n.conv2(), t, false),
-                attributes.toArray(Protobuf[]::new));
+                "Conv", name, inputs(name, x, false), attributes.toArray(Protobuf[]::new));
+    }
+
+    /** Inputs gathered for each group, normalised, convolved, and the outputs put in order. */
+    private String groupedPointwise(BottleneckLayer n, GroupedPointwise own) {
+        LearnedGroups learned = own.learned();
+        graph.integers(learned.index(), Arrays.stream(own.index()).asLongStream().toArray());
+        String x =
+                graph.node(
+                        "Gather",
+                        n.conv1() + ".gather",
+                        List.of(values.read(n.source().ranges(), n.name()), learned.index()),
+                        integer("axis", 1));
+        String a = n.source() instanceof Read.Normalised read ? normRelu(x, read.norm()) : x;
+        String y = groupedConvolution(n.conv1(), a, Window.POINT, learned.groups());
+        String order = n.conv1() + ".order";
+        graph.integers(order, own.order());
+        return graph.node("Gather", n.conv1() + ".shuffle", List.of(y, order), integer("axis", 1));
     }
 
     private String pooledConvolution(PooledConvolution n) {

@@ -28,6 +28,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /** Runs the programs of {@code examples/}, which have no package so that {@code java} runs them. */
 class ExamplesTest {
@@ -93,6 +94,21 @@ class ExamplesTest {
         double byThresholds = multiplyAdds(lines.get(3));
         assertTrue(multiplyAdds(lines.get(0)) < byThresholds, lines.toString());
         assertTrue(byThresholds < last, lines.toString());
+    }
+
+    @Test
+    void aCondensedNetworkAnswersAsBeforeFromAFileOfWhatIsLeft() throws Throwable {
+        List<String> lines = run("CondenseToServe", 64, 2, folder);
+        assertEquals(5, lines.size(), lines.toString());
+        double apart = Double.parseDouble(lines.get(2).replaceAll(".*at most (\\S+) apart", "$1"));
+        assertTrue(apart < 1e-3, lines.toString());
+        List<Long> bytes =
+                Pattern.compile("[0-9,]+(?= (bytes|converted))")
+                        .matcher(lines.get(4))
+                        .results()
+                        .map(found -> Long.parseLong(found.group().replace(",", "")))
+                        .toList();
+        assertTrue(bytes.get(1) < bytes.get(0) / 2, lines.toString());
     }
 
     private static double multiplyAdds(String line) {

@@ -17,7 +17,6 @@ import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.L2Norm;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
-import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.graph.PixelClassifier;
 import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.PooledConvolution;

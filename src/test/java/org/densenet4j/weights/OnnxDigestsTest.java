@@ -60,7 +60,7 @@ class OnnxDigestsTest {
         Path weights = new RandomModel(spec(name), 7).write(folder.resolve("m.safetensors"));
         Path onnx = folder.resolve("m.onnx");
         try (Model model = Model.open(weights)) {
-            OnnxExport.write(model, onnx, new OnnxOptions(opset, fixedSize, probabilities));
+            OnnxExport.write(model, onnx, new OnnxOptions(opset, fixedSize, probabilities, false));
         }
         byte[] sha = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(onnx));
         assertEquals(digest, HexFormat.of().formatHex(sha));

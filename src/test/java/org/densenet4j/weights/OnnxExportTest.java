@@ -15,6 +15,7 @@ import ai.onnxruntime.TensorInfo;
 
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Normalisation;
+import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -137,6 +139,42 @@ class OnnxExportTest {
             RandomModel model = new RandomModel(spec, 1);
             assertSameLogits(model, export(model, OnnxOptions.defaults()));
         }
+    }
+
+    /** Every group of a 1x1 convolution loses inputs, each one others. */
+    private static RandomModel condensed() {
+        RandomModel model = new RandomModel(SmallNetworks.condenseNet(), 5);
+        for (LearnedGroups learned : model.spec().graph().learnedGroups()) {
+            int inputs = model.spec().graph().parameter(learned.weight()).shape().get(1);
+            float[] weights = model.values(learned.weight());
+            for (int i = 0; i < weights.length; i++) {
+                int group = i / inputs % learned.groups();
+                weights[i] = (i % inputs + group) % learned.factor() == 0 ? weights[i] : 0;
+            }
+        }
+        return model;
+    }
+
+    @Test
+    void condensedConvolutionsMayBeInGroups() throws IOException, OrtException {
+        RandomModel model = condensed();
+        for (int opset : new int[] {OnnxExport.OLDEST_OPSET, OnnxExport.OPSET}) {
+            Path grouped = export(model, opset(opset).withGroups(true));
+            assertSameLogits(model, grouped);
+            String file = Files.readString(grouped, StandardCharsets.ISO_8859_1);
+            assertTrue(file.contains(".conv_1.conv.shuffle"));
+        }
+        OnnxOptions groups = OnnxOptions.defaults().withGroups(true);
+        RandomModel fresh = new RandomModel(SmallNetworks.condenseNet(), 5);
+        String refused =
+                assertThrows(IllegalArgumentException.class, () -> export(fresh, groups))
+                        .getMessage();
+        assertTrue(refused.contains("are not condensed: a group reads"), refused);
+        RandomModel other = new RandomModel(DenseNetSpec.preset("bc-10-4").build(), 5);
+        String none =
+                assertThrows(IllegalArgumentException.class, () -> export(other, groups))
+                        .getMessage();
+        assertTrue(none.contains("has no learned groups"), none);
     }
 
     @Test

@@ -167,13 +167,13 @@ class OnnxGraphTest {
             RandomCase c = RandomCase.of(RandomGraph.of(seed, seed % 2 * 0.25), 1 + seed % 3, seed);
             boolean fits = new ImageSides(c.spec.graph()).misfit().isEmpty();
             OnnxOptions options =
-                    new OnnxOptions(13 + seed % 10, !fits || seed % 4 == 0, seed % 2 == 0);
+                    new OnnxOptions(13 + seed % 10, !fits || seed % 4 == 0, seed % 2 == 0, false);
             open(export(c, options), session -> assertSameLogits(c, session));
             free += options.fixedSize() ? 0 : 1;
         }
         for (int seed = 1; seed <= 8; seed++) {
             RandomCase c = RandomCase.of(RandomScales.of(seed, 0), 2, seed);
-            OnnxOptions options = new OnnxOptions(13 + seed, true, false);
+            OnnxOptions options = new OnnxOptions(13 + seed, true, false, false);
             open(export(c, options), session -> assertSameLogits(c, session));
         }
         assertTrue(free > 5, free + " take images of any size");
@@ -183,7 +183,7 @@ class OnnxGraphTest {
     void depthwiseLayersAgreeWithTheReferenceInEveryOpset() throws IOException, OrtException {
         for (int opset = 13; opset <= 22; opset++) {
             RandomCase c = RandomCase.of(RandomMixers.of(opset, 0.7), 1 + opset % 3, opset);
-            OnnxOptions options = new OnnxOptions(opset, opset % 4 == 0, false);
+            OnnxOptions options = new OnnxOptions(opset, opset % 4 == 0, false, false);
             open(export(c, options), session -> assertSameLogits(c, session));
         }
     }
