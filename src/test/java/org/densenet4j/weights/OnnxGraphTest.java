@@ -193,7 +193,7 @@ class OnnxGraphTest {
             throws IOException, OrtException {
         for (int opset = 13; opset <= 22; opset++) {
             RandomCase c = RandomCase.of(RandomDetectors.of(opset, 0), 1 + opset % 3, opset);
-            OnnxOptions options = new OnnxOptions(opset, opset % 4 == 0, false);
+            OnnxOptions options = new OnnxOptions(opset, opset % 4 == 0, false, false);
             open(
                     export(c, options),
                     session -> {
