@@ -34,7 +34,7 @@ final class TrainingProgress implements TrainingListener {
     /** Of the last test, where there is more to say than accuracy. */
     private String scores = "";
 
-    /** Numbers are not right or wrong. */
+    /** Numbers and boxes are not right or wrong. */
     private final boolean hasAccuracy;
 
     TrainingProgress(int epochs, Task task) {
@@ -49,7 +49,7 @@ final class TrainingProgress implements TrainingListener {
     TrainingProgress(
             int epochs, Task task, PrintStream out, BiFunction<Long, Long, Progress> make) {
         this.epochs = epochs;
-        this.hasAccuracy = task != Task.REGRESS;
+        this.hasAccuracy = task != Task.REGRESS && task != Task.DETECT;
         this.out = out;
         this.make = make;
     }
@@ -142,6 +142,10 @@ final class TrainingProgress implements TrainingListener {
                     score("AUROC %.4f", r.testMeanAuroc())
                             + score("AP %.4f", r.testMeanAveragePrecision());
             case REGRESS -> score("MAE %.4g", r.testMeanAbsoluteError());
+            case DETECT ->
+                    score("AP %.4f", r.testMeanAveragePrecision())
+                            + score("AP50 %.4f", r.testBoxes().coco50())
+                            + score("VOC2007 %.4f", r.testBoxes().voc2007());
         };
     }
 

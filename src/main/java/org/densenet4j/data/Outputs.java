@@ -57,16 +57,18 @@ public record Outputs(Task task, List<Float> thresholds) {
      *
      * @param path names the file in messages
      * @param metadata the file's
-     * @param ofPixels whether its network classifies pixels, which needs no entry
+     * @param network what the network is for by its heads: {@link Task#SEGMENT}, {@link
+     *     Task#DETECT}, or {@link Task#CLASSIFY} for those that say something of whole images
      * @param count of the network's outputs
-     * @return what is recorded; one class of each image or pixel where nothing is
-     * @throws IOException in one line when an entry is broken
+     * @return what is recorded; {@code network} where nothing is
+     * @throws IOException in one line when an entry is broken, or of another network
      */
-    public static Outputs read(Path path, Map<String, String> metadata, boolean ofPixels, int count)
+    public static Outputs read(Path path, Map<String, String> metadata, Task network, int count)
             throws IOException {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(metadata, "metadata");
-        Task task = task(path, metadata, ofPixels);
+        Objects.requireNonNull(network, "network");
+        Task task = task(path, metadata, network);
         List<Float> thresholds = new ArrayList<>();
         String text = metadata.get(THRESHOLDS);
         try {
@@ -86,15 +88,15 @@ public record Outputs(Task task, List<Float> thresholds) {
         }
     }
 
-    private static Task task(Path path, Map<String, String> metadata, boolean ofPixels)
+    private static Task task(Path path, Map<String, String> metadata, Task network)
             throws IOException {
         String text = metadata.get(TASK);
         if (text == null) {
-            return ofPixels ? Task.SEGMENT : Task.CLASSIFY;
+            return network;
         }
         List<Task> possible =
-                ofPixels
-                        ? List.of(Task.SEGMENT)
+                network == Task.SEGMENT || network == Task.DETECT
+                        ? List.of(network)
                         : List.of(Task.CLASSIFY, Task.MULTILABEL, Task.REGRESS);
         return possible.stream()
                 .filter(task -> task.text().equals(text))
@@ -134,7 +136,7 @@ public record Outputs(Task task, List<Float> thresholds) {
     /** {@return entries of a file's metadata, which {@link #read} understands} */
     public Map<String, String> entries() {
         Map<String, String> entries = new LinkedHashMap<>();
-        if (task.isOfVectors()) {
+        if (task.isOfVectors() || task == Task.DETECT) {
             entries.put(TASK, task.text());
         }
         if (!thresholds.isEmpty()) {

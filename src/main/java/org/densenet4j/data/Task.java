@@ -11,7 +11,9 @@ public enum Task {
     /** Numbers for each image. */
     REGRESS,
     /** One class of each pixel. */
-    SEGMENT;
+    SEGMENT,
+    /** Boxes around the objects in an image, with one class each. */
+    DETECT;
 
     /** {@return whether images are labelled with vectors, and not with classes} */
     public boolean isOfVectors() {

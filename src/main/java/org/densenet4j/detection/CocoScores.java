@@ -127,11 +127,26 @@ public final class CocoScores {
      * @param overlap least intersection over union, 0 to 1
      */
     public double averagePrecisionAt(double overlap) {
+        checkOverlap(overlap);
+        return LabelRange.mean(classes, label -> averagePrecision(label, overlap, Size.ALL));
+    }
+
+    /**
+     * {@return average precision of a class at one overlap; NaN where it has no object}
+     *
+     * @param label of the class, from 0
+     * @param overlap least intersection over union, 0 to 1
+     */
+    public double averagePrecisionAt(int label, double overlap) {
+        checkOverlap(overlap);
+        return averagePrecision(label, overlap, Size.ALL);
+    }
+
+    private static void checkOverlap(double overlap) {
         if (!(overlap > 0 && overlap <= 1)) {
             throw new IllegalArgumentException(
                     "overlap = " + overlap + ": use a number above 0 and up to 1");
         }
-        return LabelRange.mean(classes, label -> averagePrecision(label, overlap, Size.ALL));
     }
 
     /** Whether something that was found is right, in the order of scores. */

@@ -46,6 +46,31 @@ public record DetectionOutput(double leastScore, int candidates, double overlap,
     }
 
     /**
+     * {@return the same with another overlap}
+     *
+     * @param value most intersection over union of two boxes of a class
+     */
+    public DetectionOutput withOverlap(double value) {
+        return new DetectionOutput(leastScore, candidates, value, most);
+    }
+
+    /**
+     * {@return what was found, in pixels of an image and cut at its border; boxes of which nothing
+     * is left are left out}
+     *
+     * @param found in shares of the image's sides
+     * @param height rows of the image
+     * @param width columns of the image
+     */
+    public static List<Detection> inPixels(List<Detection> found, int height, int width) {
+        requireNonNull(found, "found");
+        return found.stream()
+                .map(one -> one.withBox(one.box().scaled(width, height).clipped(width, height)))
+                .filter(one -> one.box().area() > 0)
+                .toList();
+    }
+
+    /**
      * Finds what is in the images of a batch.
      *
      * @param priors that logits and offsets are of

@@ -158,6 +158,32 @@ public final class MultiBoxLoss {
                 offsetsGradient);
     }
 
+    /**
+     * {@return priors that are matched with objects, which {@link #of} divides by}
+     *
+     * @param truth the objects of each image, in shares of its sides
+     */
+    public long matches(List<List<LabelledBox>> truth) {
+        requireNonNull(truth, "truth");
+        return truth.stream().parallel().mapToLong(this::matchesOf).sum();
+    }
+
+    private long matchesOf(List<LabelledBox> all) {
+        PriorMatch match = PriorMatch.of(priors, boxes(trained(all)), overlap);
+        return IntStream.range(0, priors.size())
+                .filter(p -> match.object(p) != PriorMatch.NONE)
+                .count();
+    }
+
+    /** Objects that priors can be matched with. */
+    private static List<LabelledBox> trained(List<LabelledBox> all) {
+        return all.stream().filter(object -> object.box().area() > 0 && !object.crowd()).toList();
+    }
+
+    private static List<Box> boxes(List<LabelledBox> objects) {
+        return objects.stream().map(LabelledBox::box).toList();
+    }
+
     private static double sum(double[] values) {
         double sum = 0;
         for (double value : values) {
@@ -204,14 +230,8 @@ public final class MultiBoxLoss {
             int matches, int[] classes, List<LabelledBox> truth, PriorMatch match) {}
 
     private ImageTargets targets(float[] logits, int image, List<LabelledBox> all) {
-        List<LabelledBox> truth = new ArrayList<>();
-        for (LabelledBox object : all) {
-            if (object.box().area() > 0 && !object.crowd()) {
-                truth.add(object);
-            }
-        }
-        List<Box> boxes = truth.stream().map(LabelledBox::box).toList();
-        PriorMatch match = PriorMatch.of(priors, boxes, overlap);
+        List<LabelledBox> truth = trained(all);
+        PriorMatch match = PriorMatch.of(priors, boxes(truth), overlap);
         int[] wanted = new int[priors.size()];
         int matches = 0;
         List<Hardness> candidates = new ArrayList<>();

@@ -1279,7 +1279,7 @@ public final class Network implements AutoCloseable {
      */
     public void classNames(List<String> names) {
         requireNonNull(names, "names");
-        int classes = memory.loss().classes();
+        int classes = plan.spec().classes();
         if (!names.isEmpty() && names.size() != classes) {
             throw new IllegalArgumentException(
                     names.size() + " class names for a network with " + classes);

@@ -850,7 +850,7 @@ public final class Predictor implements AutoCloseable {
             meaning = Objects.requireNonNull(value, "outputs");
             activation =
                     switch (value.task()) {
-                        case CLASSIFY, SEGMENT -> OutputActivation.SOFTMAX;
+                        case CLASSIFY, SEGMENT, DETECT -> OutputActivation.SOFTMAX;
                         case MULTILABEL -> OutputActivation.SIGMOID;
                         case REGRESS -> OutputActivation.NONE;
                     };

@@ -8,7 +8,10 @@ import java.util.Objects;
 
 /** Which number of the test says which state of a run is the best one. */
 public enum BestBy {
-    /** Accuracy, mean area under the curve, mean absolute error or mean IoU, as the task has it. */
+    /**
+     * Accuracy, mean area under the curve, mean absolute error, mean IoU or mean average precision,
+     * as the task has it.
+     */
     DEFAULT("", List.of(Task.values())),
     /** Share of right images, of several labels of those all of whose labels are right. */
     ACCURACY("accuracy", List.of(Task.CLASSIFY, Task.MULTILABEL, Task.SEGMENT)),
@@ -20,8 +23,12 @@ public enum BestBy {
     IOU("mean IoU", List.of(Task.SEGMENT)),
     /** Mean area under the receiver operating characteristic of the labels. */
     AUROC("mean AUROC", List.of(Task.MULTILABEL)),
-    /** Mean average precision of the labels. */
-    AP("mean average precision", List.of(Task.MULTILABEL)),
+    /** Mean average precision of the labels, or COCO's of the boxes. */
+    AP("mean average precision", List.of(Task.MULTILABEL, Task.DETECT)),
+    /** VOC's mean average precision of the boxes: at one overlap, the area under the curve. */
+    VOC("mean average precision (VOC)", List.of(Task.DETECT)),
+    /** VOC2007's mean average precision of the boxes: at one overlap and 11 recalls. */
+    VOC07("mean average precision (VOC2007)", List.of(Task.DETECT)),
     /** The lowest mean absolute error. */
     MAE("mean absolute error", List.of(Task.REGRESS));
 
@@ -65,6 +72,7 @@ public enum BestBy {
             case MULTILABEL -> AUROC;
             case REGRESS -> MAE;
             case SEGMENT -> IOU;
+            case DETECT -> AP;
         };
     }
 
@@ -104,6 +112,8 @@ public enum BestBy {
             case IOU -> test.meanIou();
             case AUROC -> test.meanAuroc();
             case AP -> test.meanAveragePrecision();
+            case VOC -> test.vocAveragePrecision();
+            case VOC07 -> test.voc2007AveragePrecision();
             case MAE -> test.meanAbsoluteError();
         };
     }
@@ -130,6 +140,8 @@ public enum BestBy {
             case IOU -> EpochResult.MEAN_IOU;
             case AUROC -> EpochResult.AUROC;
             case AP -> EpochResult.AVERAGE_PRECISION;
+            case VOC -> EpochResult.VOC;
+            case VOC07 -> EpochResult.VOC2007;
             case MAE -> EpochResult.ABSOLUTE_ERROR;
         };
     }

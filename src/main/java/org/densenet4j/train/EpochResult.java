@@ -2,6 +2,7 @@ package org.densenet4j.train;
 
 import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.Task;
+import org.densenet4j.detection.DetectionScores;
 import org.densenet4j.io.Csv;
 import org.densenet4j.io.OneLine;
 
@@ -33,6 +34,7 @@ import java.util.stream.IntStream;
  * @param testOutputs how each output does in the test where images are labelled with vectors
  * @param testExits how each exit does in the test, of networks with several, such as MSDNets; empty
  *     for all others
+ * @param testBoxes how good the boxes are in the test where objects are found
  */
 public record EpochResult(
         int epoch,
@@ -49,7 +51,8 @@ public record EpochResult(
         List<Double> testIou,
         Task task,
         List<OutputScores.Score> testOutputs,
-        List<ExitScore> testExits) {
+        List<ExitScore> testExits,
+        DetectionScores testBoxes) {
     /** A column of the metrics where pixels are classified. */
     static final String MEAN_IOU = "test_mean_iou";
 
@@ -74,6 +77,18 @@ public record EpochResult(
     static final String LOSS_OF = "test_loss ";
 
     static final String ACCURACY_OF = "test_accuracy ";
+
+    /** Columns of the metrics where objects are found; COCO's mean is the average precision. */
+    static final String COCO50 = "test_ap50";
+
+    static final String COCO75 = "test_ap75";
+
+    static final String VOC = "test_voc";
+
+    static final String VOC2007 = "test_voc2007";
+
+    /** What the columns of classes start with there. */
+    static final String AP_OF = "ap ";
 
     /** Keeps copies. */
     public EpochResult {
@@ -124,7 +139,8 @@ public record EpochResult(
                 List.of(),
                 Task.CLASSIFY,
                 List.of(),
-                List.of());
+                List.of(),
+                DetectionScores.NONE);
     }
 
     /** {@return whether pixels are classified, and not images} */
@@ -137,9 +153,20 @@ public record EpochResult(
         return OutputScores.mean(testOutputs, OutputScores.Score::auroc);
     }
 
-    /** {@return mean average precision of the labels; NaN where there is none} */
+    /**
+     * {@return mean average precision of the labels, or COCO's of the boxes; NaN where there is
+     * none}
+     */
     public double testMeanAveragePrecision() {
+        if (task == Task.DETECT) {
+            return box(testBoxes.coco());
+        }
         return OutputScores.mean(testOutputs, OutputScores.Score::averagePrecision);
+    }
+
+    /** A score of the boxes; NaN where the test's loss is no number. */
+    private double box(double score) {
+        return Double.isFinite(testLoss) ? score : Double.NaN;
     }
 
     /** {@return mean absolute error of the outputs; NaN where there is none} */
@@ -163,7 +190,11 @@ public record EpochResult(
 
     String csv() {
         List<String> numbers =
-                IntStream.range(0, Math.max(testIou.size(), testOutputs.size()))
+                IntStream.range(
+                                0,
+                                Math.max(
+                                        testBoxes.classes().size(),
+                                        Math.max(testIou.size(), testOutputs.size())))
                         .mapToObj(String::valueOf)
                         .toList();
         return new Csv().row(List.copyOf(cells(numbers).values())).toString();
@@ -172,7 +203,7 @@ public record EpochResult(
     /** Columns and what is in them. */
     private Map<String, Object> cells(List<String> classNames) {
         Map<String, Object> cells = new LinkedHashMap<>();
-        boolean classified = task != Task.REGRESS;
+        boolean classified = task != Task.REGRESS && task != Task.DETECT;
         cells.put("epoch", epoch);
         cells.put("steps", steps);
         cells.put("learning_rate", Csv.decimals(6, learningRate));
@@ -192,6 +223,13 @@ public record EpochResult(
                 cells.put(AVERAGE_PRECISION, Csv.decimals(6, testMeanAveragePrecision()));
             }
             case REGRESS -> cells.put(ABSOLUTE_ERROR, Csv.significant(7, testMeanAbsoluteError()));
+            case DETECT -> {
+                cells.put(AVERAGE_PRECISION, Csv.decimals(6, testMeanAveragePrecision()));
+                cells.put(COCO50, Csv.decimals(6, box(testBoxes.coco50())));
+                cells.put(COCO75, Csv.decimals(6, box(testBoxes.coco75())));
+                cells.put(VOC, Csv.decimals(6, box(testBoxes.voc())));
+                cells.put(VOC2007, Csv.decimals(6, box(testBoxes.voc2007())));
+            }
         }
         cells.put("seconds", Csv.decimals(2, seconds));
         cells.put("images_per_second", Csv.decimals(1, imagesPerSecond));
@@ -211,6 +249,10 @@ public record EpochResult(
             } else {
                 put(cells, ERROR_OF, name, Csv.significant(7, score.absoluteError()));
             }
+        }
+        for (int c = 0; c < testBoxes.classes().size(); c++) {
+            double score = box(testBoxes.classes().get(c).coco());
+            put(cells, AP_OF, classNames.get(c), Csv.decimals(6, score));
         }
         return cells;
     }

@@ -5,6 +5,7 @@ import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.engine.Network;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.spec.DetectionSpec;
 
 import java.util.Arrays;
 import java.util.Objects;
@@ -31,7 +32,8 @@ record LabelledBatch(
         int width,
         int channels,
         ImageMetadata metadata,
-        boolean ofPixels) {
+        boolean ofPixels)
+        implements StepBatch {
 
     static LabelledBatch of(Batch batch) {
         Objects.requireNonNull(batch, "batch");
@@ -82,20 +84,11 @@ record LabelledBatch(
         return label == SegmentationBatch.VOID;
     }
 
-    /** Images, or pixels that have a label: what a mean loss is taken over. */
-    int labelled() {
+    @Override
+    public int labelled() {
         return ofPixels
                 ? Math.toIntExact(Arrays.stream(labels).filter(label -> !isVoid(label)).count())
                 : size;
-    }
-
-    /** A micro-batch's pixels: the batch's own array where it is all of it. */
-    float[] images(int first, int count) {
-        return count == size ? images : part(images, images.length / size, first, count);
-    }
-
-    private static float[] part(float[] all, int each, int first, int count) {
-        return Arrays.copyOfRange(all, first * each, (first + count) * each);
     }
 
     /** A micro-batch's labels, as a network wants them. */
@@ -108,15 +101,14 @@ record LabelledBatch(
         return part;
     }
 
-    /**
-     * All that can be wrong with a batch, before any of its micro-batches changes the running
-     * statistics.
-     *
-     * @param wanted what the loss is taken of
-     * @param most images that the trainer was opened for
-     * @throws IllegalArgumentException in one line when it does not fit the network
-     */
-    void check(NetworkSpec spec, StepTargets wanted, long most) {
+    @Override
+    public void check(NetworkSpec spec, StepTargets wanted, long most) {
+        if (spec instanceof DetectionSpec) {
+            throw new IllegalArgumentException(
+                    "the network finds objects, the batch has one label per "
+                            + (ofPixels ? "pixel" : "image")
+                            + "; use a DetectionBatch");
+        }
         boolean ofNetwork = spec.graph().classifiesPixels();
         if (ofPixels != ofNetwork) {
             throw new IllegalArgumentException(
@@ -126,27 +118,7 @@ record LabelledBatch(
                             : "the network classifies images, the batch has a label for each"
                                     + " pixel; use a Batch");
         }
-        if (height != spec.inputHeight()
-                || width != spec.inputWidth()
-                || channels != spec.inputChannels()) {
-            throw new IllegalArgumentException(
-                    "the network takes images of "
-                            + spec.inputHeight()
-                            + "x"
-                            + spec.inputWidth()
-                            + "x"
-                            + spec.inputChannels()
-                            + ", the batch has "
-                            + height
-                            + "x"
-                            + width
-                            + "x"
-                            + channels);
-        }
-        if (size > most) {
-            throw new IllegalArgumentException(
-                    "the batch has " + size + " images, the trainer was opened for " + most);
-        }
+        StepBatch.checkImages(this, spec, most);
         wanted.check(this, spec.classes());
         checkLabels(spec);
     }

@@ -2,6 +2,7 @@ package org.densenet4j.train;
 
 import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.Task;
+import org.densenet4j.detection.DetectionScores;
 import org.densenet4j.io.Csv;
 import org.densenet4j.report.Table;
 
@@ -35,6 +36,33 @@ final class OutputTable {
     /** Comma-separated values with headings. */
     static String csv(Task task, List<String> names, List<OutputScores.Score> scores) {
         return task == Task.REGRESS ? numbers(names, scores) : labels(names, scores);
+    }
+
+    /** The same of the boxes around objects. */
+    static String csv(List<String> names, DetectionScores scores) {
+        Csv csv = Csv.of("class", "ap", "ap50", "ap75", "voc", "voc2007", "objects", "found");
+        for (int c = 0; c < scores.classes().size(); c++) {
+            DetectionScores.OfClass s = scores.classes().get(c);
+            csv.row(
+                    names.get(c),
+                    Csv.decimals(4, s.coco()),
+                    Csv.decimals(4, s.coco50()),
+                    Csv.decimals(4, s.coco75()),
+                    Csv.decimals(4, s.voc()),
+                    Csv.decimals(4, s.voc2007()),
+                    s.objects(),
+                    s.found());
+        }
+        return csv.row(
+                        MEAN,
+                        Csv.decimals(4, scores.coco()),
+                        Csv.decimals(4, scores.coco50()),
+                        Csv.decimals(4, scores.coco75()),
+                        Csv.decimals(4, scores.voc()),
+                        Csv.decimals(4, scores.voc2007()),
+                        "",
+                        "")
+                .toString();
     }
 
     private static String labels(List<String> names, List<OutputScores.Score> scores) {

@@ -132,6 +132,20 @@ final class Ranks {
 
     /** The numbers of all ranks, one rank behind the other. */
     float[] gather(float[] own) {
+        double[] values = new double[own.length];
+        for (int i = 0; i < own.length; i++) {
+            values[i] = own[i];
+        }
+        double[] all = gather(values);
+        float[] gathered = new float[all.length];
+        for (int i = 0; i < all.length; i++) {
+            gathered[i] = (float) all[i];
+        }
+        return gathered;
+    }
+
+    /** The same of other numbers. */
+    double[] gather(double[] own) {
         double[] counts = new double[count()];
         counts[rank()] = own.length;
         sum(counts);
@@ -142,15 +156,9 @@ final class Ranks {
             all += (int) counts[r];
         }
         double[] values = new double[all];
-        for (int i = 0; i < own.length; i++) {
-            values[before + i] = own[i];
-        }
+        System.arraycopy(own, 0, values, before, own.length);
         sum(values);
-        float[] gathered = new float[all];
-        for (int i = 0; i < all; i++) {
-            gathered[i] = (float) values[i];
-        }
-        return gathered;
+        return values;
     }
 
     /** Whether any rank says so. */

@@ -6,6 +6,7 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.data.Augmentation;
 import org.densenet4j.data.ColourJitter;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.DetectionAugmentation;
 import org.densenet4j.data.Interpolation;
 import org.densenet4j.data.Mixing;
 import org.densenet4j.data.RandAugment;
@@ -270,7 +271,9 @@ public record Recipe(
         /** 4-pixel padding, crop and flip. */
         CIFAR,
         /** Random resized crop and flip. */
-        IMAGENET
+        IMAGENET,
+        /** Where objects are found: colours, canvas, crop and flip. */
+        SSD
     }
 
     /** Which images an epoch has. */
@@ -282,6 +285,9 @@ public record Recipe(
     }
 
     private static final double CIFAR_DROPOUT = 0.2;
+
+    private static final String NOT_OF_BOXES =
+            "is for images without boxes around objects; leave it out, or use augment = ssd";
 
     /** What stands for no group and no frozen part. */
     private static final String NOTHING = "none";
@@ -1096,6 +1102,11 @@ public record Recipe(
                     case SHIFT -> Augmentation.SHIFT;
                     case CIFAR -> Augmentation.CIFAR;
                     case IMAGENET -> Augmentation.IMAGENET;
+                    case SSD ->
+                            throw new IllegalArgumentException(
+                                    "augment = ssd: is for images with boxes around objects; the"
+                                            + " task is "
+                                            + task().text());
                 };
         return augmentation
                 .withJitter(ColourJitter.of(colourJitter))
@@ -1107,6 +1118,31 @@ public record Recipe(
                                 ? null
                                 : new RandomErasing(randomErasing, erasingFilling))
                 .withInterpolation(interpolation);
+    }
+
+    /**
+     * {@return what happens to training images with boxes around objects}
+     *
+     * @throws IllegalArgumentException in one line when the recipe has an augmentation that boxes
+     *     have no part in
+     */
+    public DetectionAugmentation detectionAugmentation() {
+        require(colourJitter == 0, "colour-jitter", colourJitter, NOT_OF_BOXES);
+        require(!verticalFlip, "vertical-flip", verticalFlip, NOT_OF_BOXES);
+        require(rotation == 0, "rotation", rotation, NOT_OF_BOXES);
+        require(randAugment.equals(NONE), "rand-augment", randAugment, NOT_OF_BOXES);
+        require(randomErasing == 0, "random-erasing", randomErasing, NOT_OF_BOXES);
+        require(mixing().isNone(), "mixup", mixup, NOT_OF_BOXES);
+        return switch (augment) {
+            case NONE -> DetectionAugmentation.NONE;
+            case FLIP -> DetectionAugmentation.NONE.withFlip(true);
+            case SSD -> DetectionAugmentation.SSD;
+            case SHIFT, CIFAR, IMAGENET ->
+                    throw new IllegalArgumentException(
+                            "augment = "
+                                    + augment.name().toLowerCase(Locale.ROOT)
+                                    + ": is for images without boxes; use none, flip or ssd");
+        };
     }
 
     /**

@@ -31,6 +31,7 @@ final class RecipeLoss {
                             weights("positive-weights", r.positiveWeights()),
                             r.meanByLabel(),
                             List.of());
+            case DETECT -> LossFunction.crossEntropy(); // of SSD's loss there are no variants
             case REGRESS ->
                     r.loss() == Recipe.Loss.HUBER
                             ? LossFunction.huber(r.huberDelta())
@@ -59,7 +60,8 @@ final class RecipeLoss {
         refuse(!labels && !classes && r.focus() != 0, "focus", "classify or multilabel", task);
         boolean numbers = r.task() == Task.REGRESS;
         refuse(!numbers && r.loss() == Recipe.Loss.HUBER, "loss huber", "regress", task);
-        refuse(numbers && r.labelSmoothing() != 0, "label-smoothing", "classes or labels", task);
+        boolean smooth = !numbers && r.task() != Task.DETECT;
+        refuse(!smooth && r.labelSmoothing() != 0, "label-smoothing", "classes or labels", task);
     }
 
     private static void refuse(boolean unused, String key, String of, String task) {

@@ -1,6 +1,7 @@
 package org.densenet4j.train;
 
 import org.densenet4j.data.BatchLoader;
+import org.densenet4j.data.DetectionLoader;
 import org.densenet4j.data.ImageLoader;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.SegmentationBatch;
@@ -14,7 +15,7 @@ import java.io.UncheckedIOException;
 import java.util.function.Consumer;
 
 /**
- * What a run trains on and is tested by, whether images or pixels have labels.
+ * What a run trains on and is tested by, whatever its images are labelled with.
  *
  * @param train gives the training batches
  * @param step trains on one
@@ -56,6 +57,11 @@ record RunData<B>(
                 PixelTest.of(test),
                 train.metadata(),
                 data.size());
+    }
+
+    static RunData<?> of(DetectionLoader train, int images, DetectionLoader test) {
+        return new RunData<>(
+                train, Trainer::step, new DetectionTest(test), train.metadata(), images);
     }
 
     /** Whole images of a folder may be of any size, and a network is planned for one. */

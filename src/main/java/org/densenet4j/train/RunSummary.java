@@ -32,7 +32,8 @@ final class RunSummary {
                     EpochResult.IOU_OF,
                     EpochResult.AUROC_OF,
                     EpochResult.ERROR_OF,
-                    EpochResult.ACCURACY_OF);
+                    EpochResult.ACCURACY_OF,
+                    EpochResult.AP_OF);
 
     private final RunFolder folder;
 
@@ -113,7 +114,11 @@ final class RunSummary {
 
     private void curves(HtmlPage page, Metrics epochs) {
         boolean classified = epochs.has("test_accuracy");
-        page.section(classified ? "Loss and accuracy" : "Loss and error");
+        boolean ofBoxes = epochs.has(EpochResult.VOC2007);
+        page.section(
+                classified
+                        ? "Loss and accuracy"
+                        : ofBoxes ? "Loss and average precision" : "Loss and error");
         page.chart("Loss of each epoch", lines(epochs, "number", "train_loss", "test_loss"));
         if (classified) {
             page.chart(
@@ -140,6 +145,21 @@ final class RunSummary {
             page.chart(
                     "Mean absolute error of each output",
                     lines(epochs, "number", columns(epochs, EpochResult.ERROR_OF)));
+        }
+        if (ofBoxes) {
+            page.chart(
+                    "Mean average precision of each epoch",
+                    lines(
+                            epochs,
+                            "number",
+                            EpochResult.AVERAGE_PRECISION,
+                            EpochResult.COCO50,
+                            EpochResult.COCO75,
+                            EpochResult.VOC,
+                            EpochResult.VOC2007));
+            page.chart(
+                    "Average precision of each class",
+                    lines(epochs, "number", columns(epochs, EpochResult.AP_OF)));
         }
         boolean ofPixels = epochs.has(EpochResult.MEAN_IOU);
         if (ofPixels) {
@@ -168,6 +188,10 @@ final class RunSummary {
         columns.put("test_top5", RunSummary::percent);
         columns.put(EpochResult.AUROC, RunSummary::number);
         columns.put(EpochResult.AVERAGE_PRECISION, RunSummary::number);
+        columns.put(EpochResult.COCO50, RunSummary::number);
+        columns.put(EpochResult.COCO75, RunSummary::number);
+        columns.put(EpochResult.VOC, RunSummary::number);
+        columns.put(EpochResult.VOC2007, RunSummary::number);
         columns.put(EpochResult.ABSOLUTE_ERROR, RunSummary::number);
         columns.put("images_per_second", value -> String.format(Locale.ROOT, "%.1f", value));
         columns.put("input_wait", RunSummary::percent);
@@ -218,6 +242,18 @@ final class RunSummary {
             }
             case EpochResult.ABSOLUTE_ERROR -> {
                 return "mean absolute error";
+            }
+            case EpochResult.COCO50 -> {
+                return "AP50";
+            }
+            case EpochResult.COCO75 -> {
+                return "AP75";
+            }
+            case EpochResult.VOC -> {
+                return "VOC";
+            }
+            case EpochResult.VOC2007 -> {
+                return "VOC2007";
             }
             default -> {
                 for (String prefix : OF_OUTPUTS) {

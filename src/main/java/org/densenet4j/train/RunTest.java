@@ -7,7 +7,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** What a run is tested by after each epoch. */
-sealed interface RunTest permits ImageTest, VectorTest, PixelTest {
+sealed interface RunTest permits ImageTest, VectorTest, PixelTest, DetectionTest {
     /**
      * Tests a trainer's network; changes nothing of it.
      *

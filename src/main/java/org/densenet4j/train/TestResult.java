@@ -2,6 +2,7 @@ package org.densenet4j.train;
 
 import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.SegmentationScores;
+import org.densenet4j.detection.DetectionScores;
 import org.densenet4j.engine.PixelTally;
 
 import java.util.List;
@@ -16,7 +17,7 @@ import java.util.stream.IntStream;
  * @param images number of images
  * @param loss mean over images, over pixels with a label, or over targets
  * @param accuracy share of images or of pixels whose class has the highest logit; of several labels
- *     share of images of which all are right; of numbers 0
+ *     share of images of which all are right; of numbers 0; NaN where objects are found
  * @param top5 share whose class is among the five highest logits; NaN where pixels are classified
  * @param confusion images by class and prediction, [classes][classes]; empty where pixels are
  *     classified
@@ -24,6 +25,8 @@ import java.util.stream.IntStream;
  * @param outputs how each output does where images are labelled with vectors
  * @param exits how each exit does, of networks with several; the loss above is the sum of theirs
  *     and the accuracy the last one's
+ * @param boxes how good the boxes around objects are; {@link DetectionScores#NONE} where there are
+ *     none
  */
 public record TestResult(
         long images,
@@ -33,7 +36,8 @@ public record TestResult(
         int[][] confusion,
         PixelTally pixels,
         List<OutputScores.Score> outputs,
-        List<ExitScore> exits) {
+        List<ExitScore> exits,
+        DetectionScores boxes) {
     private static final int[][] NO_CONFUSION = {};
 
     /** Keeps a copy. */
@@ -57,7 +61,22 @@ public record TestResult(
                 NO_CONFUSION,
                 PixelTally.NONE,
                 outputs,
-                List.of());
+                List.of(),
+                DetectionScores.NONE);
+    }
+
+    /** Where objects are found. */
+    static TestResult ofBoxes(long images, double loss, DetectionScores boxes) {
+        return new TestResult(
+                images,
+                loss,
+                Double.NaN,
+                Double.NaN,
+                NO_CONFUSION,
+                PixelTally.NONE,
+                List.of(),
+                List.of(),
+                boxes);
     }
 
     /**
@@ -69,7 +88,15 @@ public record TestResult(
         double loss = pixels.pixels() == 0 ? Double.NaN : lossSum / pixels.pixels();
         double accuracy = Double.isFinite(loss) ? scores(pixels).accuracy() : Double.NaN;
         return new TestResult(
-                images, loss, accuracy, Double.NaN, NO_CONFUSION, pixels, List.of(), List.of());
+                images,
+                loss,
+                accuracy,
+                Double.NaN,
+                NO_CONFUSION,
+                pixels,
+                List.of(),
+                List.of(),
+                DetectionScores.NONE);
     }
 
     private static SegmentationScores scores(PixelTally pixels) {
@@ -105,8 +132,14 @@ public record TestResult(
         return mean(OutputScores.Score::auroc);
     }
 
-    /** {@return the mean of the outputs' average precisions; NaN where none has one} */
+    /**
+     * {@return the mean of the outputs' average precisions, or COCO's of the boxes; NaN where none
+     * has one}
+     */
     public double meanAveragePrecision() {
+        if (boxes.images() > 0) {
+            return Double.isFinite(loss) ? boxes.coco() : Double.NaN;
+        }
         return mean(OutputScores.Score::averagePrecision);
     }
 
@@ -117,6 +150,16 @@ public record TestResult(
 
     private double mean(ToDoubleFunction<OutputScores.Score> of) {
         return Double.isFinite(loss) ? OutputScores.mean(outputs, of) : Double.NaN;
+    }
+
+    /** {@return VOC's mean average precision of the boxes; NaN where there is none} */
+    public double vocAveragePrecision() {
+        return Double.isFinite(loss) ? boxes.voc() : Double.NaN;
+    }
+
+    /** {@return VOC2007's mean average precision of the boxes; NaN where there is none} */
+    public double voc2007AveragePrecision() {
+        return Double.isFinite(loss) ? boxes.voc2007() : Double.NaN;
     }
 
     /** Adds up batches of labelled images. */
@@ -253,7 +296,8 @@ public record TestResult(
                     confusion,
                     PixelTally.NONE,
                     List.of(),
-                    exits(n));
+                    exits(n),
+                    DetectionScores.NONE);
         }
     }
 }

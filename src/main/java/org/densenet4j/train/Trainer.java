@@ -4,17 +4,18 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceUse;
 import org.densenet4j.data.Batch;
+import org.densenet4j.data.DetectionBatch;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Outputs;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.data.Task;
+import org.densenet4j.detection.Priors;
 import org.densenet4j.distributed.Communicator;
 import org.densenet4j.engine.LossFunction;
 import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
 import org.densenet4j.engine.ParameterRule;
 import org.densenet4j.engine.Pass;
-import org.densenet4j.engine.Targets;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.Bytes;
@@ -22,6 +23,7 @@ import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.plan.OptimiserState;
 import org.densenet4j.plan.TargetKind;
+import org.densenet4j.spec.DetectionSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.jspecify.annotations.Nullable;
 
@@ -173,7 +175,34 @@ public final class Trainer implements AutoCloseable {
         return step(LabelledBatch.of(batch), next == null ? null : LabelledBatch.of(next));
     }
 
-    private StepResult step(LabelledBatch batch, @Nullable LabelledBatch next) {
+    /**
+     * One training step of a network that finds objects ({@link DetectionSpec}), by {@link
+     * org.densenet4j.detection.MultiBoxLoss} over all its heads. The loss of each micro-batch is
+     * divided by its own matches, as by SSD's authors; that of the batch is their mean by images.
+     *
+     * @param batch of images as the network takes them, with boxes in shares of their sides
+     * @return the loss; nothing is counted as right or wrong
+     * @throws IllegalArgumentException when the batch does not fit the network, or has other class
+     *     names or another normalisation than what {@link #images} knows
+     * @throws NonFiniteException when the loss or a gradient is NaN or infinite; parameters,
+     *     velocities and running statistics are left as they were
+     */
+    public StepResult step(DetectionBatch batch) {
+        return step(batch, null);
+    }
+
+    /**
+     * {@return the same, and copies the next batch to the device while this step runs}
+     *
+     * @param batch of images as the network takes them, with boxes in shares of their sides
+     * @param next what {@link #step} will be called with after this, or null, as for batches of
+     *     labelled images
+     */
+    public StepResult step(DetectionBatch batch, @Nullable DetectionBatch next) {
+        return step(new BoxedBatch(batch), next == null ? null : new BoxedBatch(next));
+    }
+
+    private StepResult step(StepBatch batch, @Nullable StepBatch next) {
         StepEvent event = StepEvent.start();
         try {
             StepResult result = runStep(batch, next);
@@ -185,14 +214,20 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private StepResult runStep(LabelledBatch batch, @Nullable LabelledBatch next) {
+    private StepResult runStep(StepBatch batch, @Nullable StepBatch next) {
         try (DeviceUse _ = network.use()) {
             check(batch);
             images.requireTrainable("the batch", batch.metadata());
             share();
             startAverages();
             Ranks.Images all = ranks.images(batch.labelled(), batch.size());
-            StepTargets.Parts parts = targets.of(batch, all, ranks, spec().classes());
+            StepWork work =
+                    switch (batch) {
+                        case LabelledBatch b ->
+                                new LabelledWork(targets.of(b, all, ranks, spec().classes()));
+                        case BoxedBatch b -> BoxedWork.training(detector(), b, all.images());
+                    };
+            boolean together = work.sumsGradients() && all.equal();
             long passesBefore = passes;
             network.zeroGradients();
             if (groupLasso > 0) {
@@ -208,15 +243,17 @@ public final class Trainer implements AutoCloseable {
                 Pass pass = nextPass(count);
                 warnOfOneValue(count);
                 network.input(batch.images(first, count), count);
-                Targets part = parts.of(first, count);
-                network.trainingPass(
-                        pass,
-                        part,
-                        last && all.equal() ? ranks.communicator() : Communicator.alone());
-                if (next != null && last && next.size() <= micro) {
-                    network.stage(next.images());
-                }
-                Network.Outcome outcome = network.outcome(pass, part.meanOver());
+                Network.Outcome outcome =
+                        work.train(
+                                network,
+                                pass,
+                                first,
+                                last && together ? ranks.communicator() : Communicator.alone(),
+                                () -> {
+                                    if (next != null && last && next.size() <= micro) {
+                                        network.stage(next.images());
+                                    }
+                                });
                 sum.add(outcome);
                 infinite = Double.isFinite(outcome.loss()) ? null : pass;
                 if (infinite != null && ranks.isAlone()) {
@@ -227,7 +264,7 @@ public final class Trainer implements AutoCloseable {
             if (!Double.isFinite(sum.loss())) {
                 throw refuse(whereInfinite(infinite), "the loss");
             }
-            double norm = all.equal() ? sum.gradientNorm() : normOfUnequalRanks();
+            double norm = together ? sum.gradientNorm() : normOfAllRanks();
             if (!Double.isFinite(norm)) {
                 throw refuse(network.firstNonFiniteGradient(), "the gradient");
             }
@@ -237,17 +274,22 @@ public final class Trainer implements AutoCloseable {
                 passes = passesBefore + (long) accumulate * ranks.count();
             }
             images.train(batch.metadata());
-            return sum.result(steps(), all.images(), norm, parts.meanOver());
+            return sum.result(steps(), all.images(), norm, work.meanOver());
         }
     }
 
     /**
      * Gradients are summed apart from the pass where it is recorded with other numbers of images on
-     * other ranks.
+     * other ranks, or the loss is the host's.
      */
-    private double normOfUnequalRanks() {
+    private double normOfAllRanks() {
         network.allReduceGradients(ranks.communicator());
         return network.gradientNorm();
+    }
+
+    /** What batches with boxes were checked against. */
+    private DetectionSpec detector() {
+        return (DetectionSpec) spec();
     }
 
     /**
@@ -506,30 +548,79 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
+     * {@return the loss of a batch with boxes in evaluation mode, over all its matches, whatever
+     * the micro-batches ({@link StepResult#meanOver}); changes nothing}
+     *
+     * @param batch of images as the network takes them, with boxes in shares of their sides
+     * @throws IllegalArgumentException when the batch does not fit the network, or has other class
+     *     names or another normalisation than what {@link #images} knows
+     */
+    public StepResult evaluate(DetectionBatch batch) {
+        BoxedBatch boxed = new BoxedBatch(batch);
+        check(boxed);
+        return evaluated(boxed, BoxedWork.evaluation(detector(), boxed));
+    }
+
+    /**
+     * {@return the same, and what the heads say, which {@link
+     * org.densenet4j.detection.DetectionOutput} makes boxes of}
+     *
+     * @param batch of images as the network takes them, with boxes in shares of their sides
+     * @param logits receives [images, priors, 1 + classes]
+     * @param offsets receives [images, priors, 4]
+     * @throws IllegalArgumentException when the batch does not fit the network, has other class
+     *     names or another normalisation than what {@link #images} knows, or an array has no room
+     */
+    public StepResult evaluate(DetectionBatch batch, float[] logits, float[] offsets) {
+        BoxedBatch boxed = new BoxedBatch(batch);
+        Objects.requireNonNull(logits, "logits");
+        Objects.requireNonNull(offsets, "offsets");
+        check(boxed);
+        int priors = detector().priors().size();
+        checkRoom("logits", logits, boxed.size(), priors, 1 + spec().classes());
+        checkRoom("offsets", offsets, boxed.size(), priors, Priors.OFFSETS);
+        return evaluated(boxed, BoxedWork.evaluation(detector(), boxed, logits, offsets));
+    }
+
+    private static void checkRoom(
+            String what, float[] values, int images, int priors, int numbers) {
+        if (values.length < (double) images * priors * numbers) {
+            throw new IllegalArgumentException(
+                    what
+                            + ": room for "
+                            + values.length
+                            + " of "
+                            + images
+                            + " images, "
+                            + priors
+                            + " priors and "
+                            + numbers
+                            + " numbers of each");
+        }
+    }
+
+    /**
      * @param logits receive them, by the names of heads
      */
     private StepResult evaluate(LabelledBatch batch, Map<String, float[]> logits) {
+        check(batch);
+        logits.values().forEach(room -> checkRoom(batch, room));
+        StepTargets.Parts parts = targets.of(batch, spec().classes());
+        return evaluated(batch, new LabelledWork(parts, logits));
+    }
+
+    private StepResult evaluated(StepBatch batch, StepWork work) {
         try (DeviceUse _ = network.use()) {
-            check(batch);
-            logits.values().forEach(room -> checkRoom(batch, room));
             images.requireSame("the batch", batch.metadata());
             StepResult.Sum sum = new StepResult.Sum();
-            StepTargets.Parts parts = targets.of(batch, spec().classes());
             int micro = network.plan().batch();
             for (int first = 0; first < batch.size(); first += micro) {
                 int count = Math.min(micro, batch.size() - first);
                 Pass pass = new Pass(count, Mode.EVALUATE, seed, 0);
                 network.input(batch.images(first, count), count);
-                Targets wanted = parts.of(first, count);
-                network.evaluationPass(pass, wanted);
-                sum.add(network.outcome(pass, wanted.meanOver()));
-                for (Map.Entry<String, float[]> head : logits.entrySet()) {
-                    float[] part = network.logits(head.getKey(), count);
-                    int each = part.length / count;
-                    System.arraycopy(part, 0, head.getValue(), first * each, part.length);
-                }
+                sum.add(work.evaluate(network, pass, first));
             }
-            return sum.result(steps(), batch.size(), 0, parts.meanOver());
+            return sum.result(steps(), batch.size(), 0, work.meanOver());
         }
     }
 
@@ -595,7 +686,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void check(LabelledBatch batch) {
+    private void check(StepBatch batch) {
         batch.check(spec(), targets, (long) network.plan().batch() * accumulate);
         checkLoadedClasses(batch.metadata().or(images.known()));
     }
@@ -629,7 +720,9 @@ public final class Trainer implements AutoCloseable {
 
     /** {@return what the network is trained for, by its loss} */
     public Task task() {
-        return targets.task(spec().graph().classifiesPixels());
+        return spec() instanceof DetectionSpec
+                ? Task.DETECT
+                : targets.task(spec().graph().classifiesPixels());
     }
 
     /** {@return the plan that was allocated} */
@@ -872,7 +965,8 @@ public final class Trainer implements AutoCloseable {
      *       FLOAT32} unless {@link org.densenet4j.backend.DeviceOptions} say otherwise), {@link
      *       #memoryBudget} what the device has free;
      *   <li>{@link #batch} 64 images in one pass ({@link #accumulate} 1), {@link #seed} 1;
-     *   <li>{@link #loss} {@link LossFunction#crossEntropy}, of one class per image or pixel;
+     *   <li>{@link #loss} {@link LossFunction#crossEntropy}, of one class per image or pixel; where
+     *       objects are found there is {@link org.densenet4j.detection.MultiBoxLoss} alone;
      *   <li>{@link #optimizer} {@code Sgd.nesterov(0.1)}: momentum 0.9, weight decay 1e-4 on all
      *       parameters, as in the DenseNet papers; {@link #clipGradients} 0, never; {@link
      *       #labelSmoothing} 0, none;
@@ -1044,6 +1138,13 @@ public final class Trainer implements AutoCloseable {
         private void checkLoss() {
             LossFunction wanted = effectiveLoss();
             wanted.requireOutputs(spec.classes());
+            if (spec instanceof DetectionSpec && !wanted.equals(LossFunction.crossEntropy())) {
+                throw new IllegalArgumentException(
+                        "the network '"
+                                + spec.name()
+                                + "' finds objects, for which there is the loss of SSD alone; leave"
+                                + " loss and label smoothing out");
+            }
             if (spec.graph().classifiesPixels() && wanted.targets() == TargetKind.VECTOR) {
                 throw new IllegalArgumentException(
                         "the network '"
@@ -1254,13 +1355,13 @@ public final class Trainer implements AutoCloseable {
          */
         public Trainer open() {
             TrainedImages trained = new TrainedImages(spec, images);
+            checkLoss();
             if (labelSmoothing != 0 && spec.graph().classifiesPixels()) {
                 throw new IllegalArgumentException(
                         "label smoothing = "
                                 + labelSmoothing
                                 + ": there is none for labels of pixels; use 0");
             }
-            checkLoss();
             batchOfRank(); // refused before anything is prepared
             if (communicator.worldSize() > 1) {
                 new Ranks(communicator).requireSameKind(device);

@@ -2,6 +2,8 @@ package org.densenet4j.train;
 
 import org.densenet4j.data.BatchLoader;
 import org.densenet4j.data.Dataset;
+import org.densenet4j.data.DetectionDataset;
+import org.densenet4j.data.DetectionLoader;
 import org.densenet4j.data.ImageLoader;
 import org.densenet4j.data.ImageMetadata;
 import org.densenet4j.data.Normalisation;
@@ -9,8 +11,10 @@ import org.densenet4j.data.OutputScores;
 import org.densenet4j.data.SegmentationDataset;
 import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.data.Task;
+import org.densenet4j.detection.DetectionScores;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.Csv;
+import org.densenet4j.spec.DetectionSpec;
 import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
@@ -49,6 +53,12 @@ import java.util.stream.Collectors;
 public final class TrainingRun {
     private static final int STEPS_PER_EVENT = 10;
     private static final String NOTE = "run.";
+
+    /** What images can be labelled with, for messages. */
+    private static final String OF_IMAGES = "one label per image";
+
+    private static final String OF_PIXELS = "a label for each pixel";
+    private static final String BOXES = "boxes around objects";
 
     /** Metadata key: number of training images, which the order of batches depends on. */
     public static final String TRAINING_IMAGES = "data.training-images";
@@ -190,13 +200,7 @@ public final class TrainingRun {
         requireImages("test", test.size());
         requireImagesForAll(train.size());
         List<String> names = train.classes().names();
-        if (!test.classes().names().equals(names)) {
-            throw new IllegalArgumentException(
-                    "the training images have the classes "
-                            + names
-                            + ", the test images "
-                            + test.classes().names());
-        }
+        requireSameClasses(names, test.classes().names());
         NetworkSpec spec = trainer.spec();
         SegmentationLoader loader = SegmentationLoader.of(train).normalise(normalisation);
         SegmentationLoader trainLoader =
@@ -211,6 +215,49 @@ public final class TrainingRun {
         return data(RunData.of(trainLoader, train, testLoader), names);
     }
 
+    /**
+     * What to train and to test on where objects are found. Images are warped to the network's
+     * size, after what the recipe changes of those that are trained on.
+     *
+     * @param train what is trained on
+     * @param test what is tested on after each epoch
+     * @param normalisation of both
+     * @return this
+     * @throws IllegalArgumentException when there are no images, their classes differ, or they or
+     *     the recipe do not fit the network
+     */
+    public TrainingRun data(
+            DetectionDataset train, DetectionDataset test, Normalisation normalisation) {
+        Objects.requireNonNull(train, "train");
+        Objects.requireNonNull(test, "test");
+        Objects.requireNonNull(normalisation, "normalisation");
+        requireImages("training", train.size());
+        requireImages("test", test.size());
+        requireImagesForAll(train.size());
+        requireSameClasses(train.classNames(), test.classNames());
+        int height = trainer.spec().inputHeight();
+        int width = trainer.spec().inputWidth();
+        DetectionLoader trainLoader =
+                DetectionLoader.of(train, height, width)
+                        .batch(recipe.batch())
+                        .shuffle(recipe.seed())
+                        .augment(recipe.detectionAugmentation())
+                        .normalise(normalisation)
+                        .dropLast(dropsLast(train.size()));
+        DetectionLoader testLoader =
+                DetectionLoader.of(test, height, width)
+                        .batch(recipe.batch())
+                        .normalise(normalisation);
+        return data(RunData.of(trainLoader, train.size(), testLoader), train.classNames());
+    }
+
+    private static void requireSameClasses(List<String> train, List<String> test) {
+        if (!test.equals(train)) {
+            throw new IllegalArgumentException(
+                    "the training images have the classes " + train + ", the test images " + test);
+        }
+    }
+
     /** A last batch that has fewer images than there are ranks would leave some without any. */
     private boolean dropsLast(int images) {
         int rest = images % recipe.batch();
@@ -218,18 +265,32 @@ public final class TrainingRun {
     }
 
     private TrainingRun data(RunData<?> value, List<String> names) {
-        boolean ofPixels = value.test() instanceof PixelTest;
-        if (ofPixels != trainer.spec().graph().classifiesPixels()) {
+        String labels = labels(value.test());
+        String wanted = wantedLabels(trainer.spec());
+        if (!labels.equals(wanted)) {
             throw new IllegalArgumentException(
-                    ofPixels
-                            ? "the data has a label for each pixel, the network classifies images"
-                            : "the data has one label per image, the network classifies pixels");
+                    "the data has " + labels + ", the network wants " + wanted);
         }
         data = value;
         classNames = List.copyOf(names);
         notes.putAll(data.metadata().entries());
         notes.put(TRAINING_IMAGES, String.valueOf(data.images()));
         return this;
+    }
+
+    private static String labels(RunTest test) {
+        return switch (test) {
+            case ImageTest _, VectorTest _ -> OF_IMAGES;
+            case PixelTest _ -> OF_PIXELS;
+            case DetectionTest _ -> BOXES;
+        };
+    }
+
+    private static String wantedLabels(NetworkSpec spec) {
+        if (spec instanceof DetectionSpec) {
+            return BOXES;
+        }
+        return spec.graph().classifiesPixels() ? OF_PIXELS : OF_IMAGES;
     }
 
     private void requireTask(Dataset images, String what) {
@@ -620,7 +681,8 @@ public final class TrainingRun {
                                 tested.iou(),
                                 trainer.task(),
                                 tested.outputs(),
-                                tested.exits()),
+                                tested.exits(),
+                                tested.boxes()),
                         events);
             }
         } catch (UncheckedIOException e) {
@@ -840,6 +902,9 @@ public final class TrainingRun {
                         folder.write(
                                 RunFolder.OUTPUTS,
                                 OutputTable.csv(result.task(), classNames, tested.outputs()));
+                case DETECT ->
+                        folder.write(
+                                RunFolder.OUTPUTS, OutputTable.csv(classNames, tested.boxes()));
             }
             save(RunFolder.BEST);
         }
@@ -856,7 +921,7 @@ public final class TrainingRun {
     private void write(EpochResult r, EventFile events) throws IOException {
         events.scalar("loss/train", r.steps(), r.trainLoss());
         events.scalar("loss/test", r.steps(), r.testLoss());
-        if (r.task() != Task.REGRESS) {
+        if (r.task() != Task.REGRESS && r.task() != Task.DETECT) {
             events.scalar("accuracy/train", r.steps(), r.trainAccuracy());
             events.scalar("accuracy/test", r.steps(), r.testAccuracy());
         }
@@ -889,6 +954,20 @@ public final class TrainingRun {
                 for (int c = 0; c < classNames.size(); c++) {
                     OutputScores.Score score = r.testOutputs().get(c);
                     events.scalar("mae/" + classNames.get(c), r.steps(), score.absoluteError());
+                }
+            }
+            case DETECT -> {
+                DetectionScores boxes = r.testBoxes();
+                events.scalar("average_precision/mean", r.steps(), r.testMeanAveragePrecision());
+                events.scalar("average_precision/ap50", r.steps(), boxes.coco50());
+                events.scalar("average_precision/ap75", r.steps(), boxes.coco75());
+                events.scalar("average_precision/voc", r.steps(), boxes.voc());
+                events.scalar("average_precision/voc2007", r.steps(), boxes.voc2007());
+                for (int c = 0; c < classNames.size(); c++) {
+                    events.scalar(
+                            "average_precision/class/" + classNames.get(c),
+                            r.steps(),
+                            boxes.classes().get(c).coco());
                 }
             }
         }

@@ -8,6 +8,7 @@ import org.densenet4j.data.Resizing;
 import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.TensorFile;
+import org.densenet4j.spec.DetectionSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
@@ -127,10 +128,16 @@ public final class Model implements WeightSource, AutoCloseable {
 
     private static Outputs outputs(Path path, TensorFile file, NetworkSpec spec)
             throws IOException {
-        Outputs recorded =
-                Outputs.read(
-                        path, file.metadata(), spec.graph().classifiesPixels(), spec.classes());
+        Outputs recorded = Outputs.read(path, file.metadata(), task(spec), spec.classes());
         return TorchXRayVision.outputs(path, file, recorded, spec.classes());
+    }
+
+    /** What a network is for by its heads. */
+    private static Task task(NetworkSpec spec) {
+        if (spec instanceof DetectionSpec) {
+            return Task.DETECT;
+        }
+        return spec.graph().classifiesPixels() ? Task.SEGMENT : Task.CLASSIFY;
     }
 
     private static NetworkSpec spec(
@@ -145,13 +152,16 @@ public final class Model implements WeightSource, AutoCloseable {
             return given;
         }
         RecordedNetwork.check(path, file, recorded, given, options);
-        return recorded;
+        // A graph does not say which boxes its heads are of.
+        return given instanceof DetectionSpec && !(recorded instanceof DetectionSpec)
+                ? given
+                : recorded;
     }
 
     /** A graph of one's own has the classes that it has, as has a network of many heads. */
     private static NetworkSpec withClassesOf(Path path, TensorFile file, NetworkSpec wanted)
             throws IOException {
-        if (!(wanted instanceof FamilySpec family)) {
+        if (!(wanted instanceof FamilySpec family) || wanted instanceof DetectionSpec) {
             return wanted;
         }
         FileTensors tensors = FileTensors.of(path, file, NameStyle.of(wanted));
@@ -375,8 +385,8 @@ public final class Model implements WeightSource, AutoCloseable {
      * {@return the same model with outputs that say something else}
      *
      * @param value with thresholds for all outputs, or none
-     * @throws IllegalArgumentException when there is another number of thresholds, or only one of
-     *     both classifies pixels
+     * @throws IllegalArgumentException when there is another number of thresholds, or the network
+     *     is for another task
      */
     public Model withOutputs(Outputs value) {
         Objects.requireNonNull(value, "outputs");
@@ -387,7 +397,11 @@ public final class Model implements WeightSource, AutoCloseable {
                             + spec.classes()
                             + " outputs");
         }
-        if (value.task() == Task.SEGMENT != spec.graph().classifiesPixels()) {
+        Task network = task(spec);
+        boolean ofImages = network == Task.CLASSIFY;
+        if (ofImages
+                ? value.task() == Task.SEGMENT || value.task() == Task.DETECT
+                : value.task() != network) {
             throw new IllegalArgumentException(
                     "the task " + value.task().text() + " does not fit the network " + spec.name());
         }
