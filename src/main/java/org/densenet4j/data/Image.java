@@ -104,6 +104,28 @@ public record Image(int height, int width, int channels, byte[] pixels) {
                         wantedWidth);
     }
 
+    /**
+     * Resized bilinearly to any shape, the whole image: as networks that find objects see it.
+     *
+     * @param wantedHeight rows of pixels, 1 or more
+     * @param wantedWidth columns of pixels, 1 or more
+     * @return a new image of the wanted size
+     */
+    public Image warped(int wantedHeight, int wantedWidth) {
+        if (wantedHeight < 1 || wantedWidth < 1 || (double) wantedHeight * wantedWidth > MOST) {
+            throw new IllegalArgumentException(
+                    "an image warped to "
+                            + wantedHeight
+                            + "x"
+                            + wantedWidth
+                            + ": use 1 or more of each, and "
+                            + MOST
+                            + " pixels at most");
+        }
+        return new Resampler(this, 0, 0, height, width, Interpolation.BILINEAR)
+                .to(wantedHeight, wantedWidth);
+    }
+
     private static long covering(int wanted, double cropShare) {
         double size = wanted / cropShare;
         return Math.max(
