@@ -18,6 +18,7 @@ import org.densenet4j.data.TarDataset;
 import org.densenet4j.data.Task;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.inference.ImagePreparation;
+import org.densenet4j.spec.LabelKind;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.TrainingRun;
 
@@ -48,6 +49,9 @@ final class DataOption {
     private static final String FOLDER = "folder:";
     private static final String SHAPES = "shapes";
     private static final String CAMVID = "camvid:";
+    private static final String SCENES = "scenes";
+    private static final String VOC = "voc:";
+    private static final String COCO = "coco:";
 
     /** Sources with a class for each image. */
     private static final String OF_IMAGES =
@@ -74,10 +78,13 @@ final class DataOption {
                             + "; where pixels are classified shapes (generated), camvid:DIR, or"
                             + " folder:DIR with images and label images in train/ and trainannot/,"
                             + " val/ and valannot/, or images/train/ and labels/train/, ..."
-                            + " (default: shapes)")
+                            + " (default: shapes); where objects are found scenes (generated),"
+                            + " voc:DIR with a folder such as VOCdevkit/VOC2007 or VOCdevkit, or"
+                            + " coco:DIR with annotations/instances_SET.json and images in SET"
+                            + " (default: scenes)")
     private String data;
 
-    private boolean ofPixels;
+    private LabelKind kind = LabelKind.OF_IMAGES;
     private Resizing resizing = Resizing.DEFAULT;
 
     @Option(
@@ -246,17 +253,39 @@ final class DataOption {
 
     /** The source as the user names it. */
     String text() {
-        return data != null ? data : ofPixels ? SHAPES : "glyphs";
+        if (data != null) {
+            return data;
+        }
+        return switch (kind) {
+            case OF_IMAGES -> "glyphs";
+            case OF_PIXELS -> SHAPES;
+            case BOXES -> SCENES;
+        };
     }
 
     /**
-     * Says what the network classifies, which decides what the default is and what folders hold.
+     * Says what the network is trained on, which decides what the default is and what folders hold.
      *
      * @param network its name
      * @throws IllegalArgumentException when the source has labels of the other kind
      */
-    void labels(boolean pixels, String network) {
-        ofPixels = pixels;
+    void labels(LabelKind value, String network) {
+        kind = value;
+        boolean pixels = kind == LabelKind.OF_PIXELS;
+        if ((kind == LabelKind.BOXES) != hasBoxes()) {
+            throw new IllegalArgumentException(
+                    "--data "
+                            + data
+                            + (hasBoxes()
+                                    ? " has boxes around objects, and "
+                                    : " has no boxes around objects, and ")
+                            + network
+                            + " "
+                            + kind.network()
+                            + (hasBoxes()
+                                    ? "; use a DSOD, such as --model dsod300, or other data"
+                                    : "; use scenes, voc:DIR or coco:DIR, or another --model"));
+        }
         if (pixels && isOfImages()) {
             throw new IllegalArgumentException(
                     "--data "
@@ -266,7 +295,7 @@ final class DataOption {
                             + " classifies pixels; use shapes, camvid:DIR or folder:DIR with images"
                             + " and label images, or another --model");
         }
-        if (!pixels && hasLabelsOfPixels()) {
+        if (kind == LabelKind.OF_IMAGES && hasLabelsOfPixels()) {
             throw new IllegalArgumentException(
                     "--data "
                             + data
@@ -307,9 +336,27 @@ final class DataOption {
         return text().equals(SHAPES) || isCamvid();
     }
 
-    /** Whether it is, or would be by default, the generated source with labels of pixels. */
+    /** Whether the name of the source says that it has boxes around objects. */
+    boolean hasBoxes() {
+        return isScenes() || isVoc() || text().startsWith(COCO);
+    }
+
+    /** Whether it is, or would be by default, generated: with labels of pixels, or with boxes. */
     boolean isGenerated() {
-        return data == null || data.equals(SHAPES);
+        return data == null || data.equals(SHAPES) || data.equals(SCENES);
+    }
+
+    boolean isScenes() {
+        return text().equals(SCENES);
+    }
+
+    boolean isVoc() {
+        return text().startsWith(VOC);
+    }
+
+    /** The folder of images with boxes, where they are not generated. */
+    Path boxedFolder() {
+        return path(isVoc() ? VOC : COCO);
     }
 
     /** Whether opening the source writes its images where they are missing. */
@@ -358,7 +405,7 @@ final class DataOption {
         valShare.check((data.startsWith(FOLDER) && !labels.isGiven()) || isTar());
         tars.check(isTar());
         List<String> kinds = new ArrayList<>(PUBLISHED);
-        kinds.addAll(List.of(FOLDER, CAMVID, TarSource.KIND));
+        kinds.addAll(List.of(FOLDER, CAMVID, TarSource.KIND, VOC, COCO));
         for (String kind : kinds) {
             if (data.startsWith(kind) && data.substring(kind.length()).isBlank()) {
                 throw new IllegalArgumentException(
@@ -589,6 +636,9 @@ final class DataOption {
             Path folder = Path.of(data.substring(colon + 1)).getParent();
             return List.of(folder == null ? Path.of("") : folder);
         }
+        if (isScenes()) {
+            return List.of();
+        }
         List<Path> inputs = new ArrayList<>(labels.inputs());
         inputs.add(
                 colon >= 0
@@ -614,7 +664,7 @@ final class DataOption {
     int loaderThreads() {
         return loaderThreads != 0
                 ? loaderThreads
-                : ofPixels || text().startsWith(FOLDER) || isTar()
+                : kind == LabelKind.OF_PIXELS || isOfFiles() || isVoc() || text().startsWith(COCO)
                         ? Runtime.getRuntime().availableProcessors()
                         : 1;
     }

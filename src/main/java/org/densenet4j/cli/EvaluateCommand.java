@@ -7,13 +7,19 @@ import org.densenet4j.data.ImageView;
 import org.densenet4j.data.SegmentationFolder.Subset;
 import org.densenet4j.data.SegmentationLoader;
 import org.densenet4j.data.ViewedDataset;
+import org.densenet4j.detection.CocoResults;
+import org.densenet4j.detection.DetectionOutput;
+import org.densenet4j.inference.DetectionEvaluation;
+import org.densenet4j.inference.Detector;
 import org.densenet4j.inference.Evaluation;
 import org.densenet4j.inference.ExitEvaluation;
 import org.densenet4j.inference.OutputEvaluation;
 import org.densenet4j.inference.PixelEvaluation;
 import org.densenet4j.inference.Predictor;
+import org.densenet4j.io.AtomicFile;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.report.Json;
+import org.densenet4j.spec.LabelKind;
 import org.densenet4j.train.TrainingRun;
 import org.densenet4j.weights.Model;
 
@@ -21,6 +27,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,12 +42,14 @@ import java.util.function.Consumer;
         name = "evaluate",
         description =
                 "Measures a trained network on the test images of a data source; where it classifies"
-                        + " pixels, on whole images, one by one",
+                        + " pixels, on whole images, one by one; where it finds objects, by COCO's and"
+                        + " VOC's average precision",
         mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {
     @Mixin private PredictorOption predictor;
     @Mixin private DataOption data;
     @Mixin private SegmentationDataOption segmentation;
+    @Mixin private DetectionDataOption detection;
     @Mixin private DeviceOption device;
     @Mixin private TestTimeOption testTime;
 
@@ -76,6 +85,14 @@ final class EvaluateCommand implements Callable<Integer> {
                             + " the training images that --threshold-share left out")
     private boolean budget;
 
+    @Option(
+            names = "--results",
+            paramLabel = "FILE",
+            description =
+                    "of a network that finds objects: writes what it finds as JSON that COCO's"
+                            + " evaluation reads")
+    private Path results;
+
     @Mixin private ReportOption report;
 
     @Option(names = "--json", description = "print JSON instead of a table")
@@ -89,20 +106,29 @@ final class EvaluateCommand implements Callable<Integer> {
         try (Model model = predictor.model();
                 Device d = device.open()) {
             predictor.requireNormalisation(model);
-            boolean ofPixels = model.spec().graph().classifiesPixels();
-            data.labels(ofPixels, model.spec().name());
+            LabelKind kind = LabelKind.of(model.spec());
+            data.labels(kind, model.spec().name());
             data.labelledFor(model.outputs().task());
-            if (ofPixels) {
-                evaluatePixels(model, d);
-            } else {
-                evaluateImages(model, d);
+            if (kind != LabelKind.OF_PIXELS) {
+                segmentation.checkUnused();
+            }
+            if (kind != LabelKind.BOXES) {
+                detection.checkUnused();
+                if (results != null) {
+                    throw new IllegalArgumentException(
+                            "--results is for networks that find objects; leave it out");
+                }
+            }
+            switch (kind) {
+                case OF_PIXELS -> evaluatePixels(model, d);
+                case BOXES -> evaluateBoxes(model, d);
+                case OF_IMAGES -> evaluateImages(model, d);
             }
         }
         return 0;
     }
 
     private void evaluateImages(Model model, Device d) throws IOException {
-        segmentation.checkUnused();
         try (Predictor p = predictor.open(model, d, batch)) {
             data.followRun(TrainingRun.notesOf(model.metadata()));
             if (p.task().isOfVectors()) {
@@ -215,6 +241,60 @@ final class EvaluateCommand implements Callable<Integer> {
             System.out.print(json(result, test.subset()));
         } else {
             table(result, test.subset());
+        }
+    }
+
+    private void evaluateBoxes(Model model, Device d) throws IOException {
+        predictor.requireNoInputSize(model);
+        testTime.requireNone();
+        if (subset != null) {
+            throw new IllegalArgumentException(
+                    "--subset is for networks that classify pixels and for --labels FILE.csv; name"
+                            + " sets with --val-sets");
+        }
+        DetectionDataOption.Test test =
+                detection.openTest(data, model.images(), model.classNames());
+        if (model.images().classNames().isEmpty()) {
+            System.err.println(
+                    "note: the weights do not name their classes, which are matched to the data's"
+                            + " by position");
+        }
+        if (results != null) {
+            report.checkFile(results);
+        }
+        Consumer<String> broken = data.skipsBroken() ? EvaluateCommand::tellBroken : null;
+        ByteArrayOutputStream found = new ByteArrayOutputStream();
+        DetectionEvaluation result;
+        try (Detector detector =
+                        Detector.of(model)
+                                .device(d)
+                                .batch(batch)
+                                .output(DetectionOutput.PUBLISHED)
+                                .open();
+                CocoResults out = new CocoResults(found)) {
+            result =
+                    DetectionEvaluation.of(
+                            detector,
+                            test.images(),
+                            broken,
+                            (index, detections) -> {
+                                if (results != null) {
+                                    out.add(
+                                            test.imageId().applyAsLong(index),
+                                            detections,
+                                            label -> test.categoryId().applyAsLong(label));
+                                }
+                            });
+        }
+        if (results != null) {
+            AtomicFile.write(results, found.toByteArray());
+        }
+        System.out.print(
+                json
+                        ? DetectionReport.json(result, test.sets())
+                        : DetectionReport.table(result, test.sets()));
+        if (results != null && !json) {
+            System.out.println("\nresults: " + OneLine.of(results.toString()));
         }
     }
 

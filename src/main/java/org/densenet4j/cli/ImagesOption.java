@@ -30,6 +30,7 @@ import java.util.function.UnaryOperator;
 /** Images named on the command line: files, and folders with all images below them. */
 final class ImagesOption {
     private static final int BATCH = 32;
+    private static final int BATCH_OF_BOXES = 8;
 
     @Parameters(
             paramLabel = "IMAGE",
@@ -46,7 +47,7 @@ final class ImagesOption {
                     "most images of one pass (default: "
                             + BATCH
                             + ", or 1 where pixels are classified: images of one size may share a"
-                            + " pass)")
+                            + " pass; 8 where objects are found)")
     private Integer batch;
 
     private List<Path> found;
@@ -193,7 +194,12 @@ final class ImagesOption {
         }
     }
 
-    /** Receives images of one size, in the order of their files. */
+    /** Images of a pass of a network that finds objects. */
+    int batchOfBoxes() {
+        return batch == null ? BATCH_OF_BOXES : batch;
+    }
+
+    /** Receives images of one size, or of any, in the order of their files. */
     interface UseOfOneSize {
         /** Uses them; a {@link PlanException} says that images of this size cannot be looked at. */
         void accept(List<Decoded> images) throws IOException;
@@ -227,6 +233,34 @@ final class ImagesOption {
                 some.clear();
             }
             some.add(next);
+            if (some.size() == most) {
+                left += use(some, use);
+                some.clear();
+            }
+        }
+        return left + use(some, use);
+    }
+
+    /**
+     * Decodes all images, of any sizes, and uses as many as a pass takes together. One that cannot
+     * be read is named on the error stream and left out.
+     *
+     * @param recorded with the weights
+     * @return how many were left out
+     * @throws IOException when the heap is too small for an image, which is no fault of the image
+     */
+    int forEachDecoded(ImageMetadata recorded, UseOfOneSize use) throws IOException {
+        DecodeOptions options = decoding(recorded);
+        int most = batchOfBoxes();
+        int left = 0;
+        List<Decoded> some = new ArrayList<>();
+        for (Path file : files()) {
+            try {
+                some.add(new Decoded(file, ImageFile.read(file, options)));
+            } catch (DataException e) {
+                System.err.println("error: " + OneLine.of(e.getMessage()));
+                left++;
+            }
             if (some.size() == most) {
                 left += use(some, use);
                 some.clear();

@@ -117,10 +117,11 @@ final class LabelsOption {
             }
             return;
         }
-        if (task == Task.SEGMENT) {
+        if (task == Task.SEGMENT || task == Task.DETECT) {
             throw new IllegalArgumentException(
                     "--labels is for networks that look at whole images; labels of pixels are"
-                            + " images, and their folders are found by --data");
+                            + " images, boxes are in files of their own, and their folders are found"
+                            + " by --data");
         }
         if (!data.isFolder()) {
             throw new IllegalArgumentException(

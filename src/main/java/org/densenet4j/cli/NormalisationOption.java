@@ -112,7 +112,9 @@ final class NormalisationOption {
         }
     }
 
-    /** Where pixels are classified, values stay as they are. */
+    /**
+     * Where pixels are classified, values stay as they are; where objects are found, ImageNet's.
+     */
     void checkUnused() {
         if (kind != null) {
             throw new IllegalArgumentException(

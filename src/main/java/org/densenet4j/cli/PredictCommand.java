@@ -3,6 +3,10 @@ package org.densenet4j.cli;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.ClassMask;
 import org.densenet4j.data.Task;
+import org.densenet4j.detection.Detection;
+import org.densenet4j.detection.DetectionOutput;
+import org.densenet4j.inference.DetectionPicture;
+import org.densenet4j.inference.Detector;
 import org.densenet4j.inference.EarlyPrediction;
 import org.densenet4j.inference.Exit;
 import org.densenet4j.inference.ExitThresholds;
@@ -13,6 +17,7 @@ import org.densenet4j.inference.Segmenter;
 import org.densenet4j.inference.TestTimeAugmentation;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.report.Json;
+import org.densenet4j.spec.LabelKind;
 import org.densenet4j.weights.Model;
 
 import picocli.CommandLine.Command;
@@ -34,13 +39,15 @@ import java.util.concurrent.Callable;
         description =
                 "Says what images show. A network that classifies pixels writes three PNG files of"
                         + " each: the classes' indices, their colours, and the colours over the"
-                        + " image. Exit code 1 when an image could not be read.",
+                        + " image. One that finds objects writes a PNG file with boxes of each, and"
+                        + " all boxes as JSON. Exit code 1 when an image could not be read.",
         mixinStandardHelpOptions = true)
 final class PredictCommand implements Callable<Integer> {
     @Mixin private PredictorOption predictor;
     @Mixin private ImagesOption images;
     @Mixin private DeviceOption device;
     @Mixin private MasksOption masks;
+    @Mixin private BoxesOption boxes;
     @Mixin private TestTimeOption testTime;
     @Mixin private ExitOption exit;
 
@@ -75,8 +82,16 @@ final class PredictCommand implements Callable<Integer> {
         masks.check();
         try (Device d = device.open();
                 Model model = predictor.model()) {
-            boolean pixels = model.spec().graph().classifiesPixels();
-            int broken = pixels ? classifyPixels(model, d) : classifyImages(model, d);
+            LabelKind kind = LabelKind.of(model.spec());
+            if (kind != LabelKind.BOXES) {
+                boxes.requireNone(model.spec());
+            }
+            int broken =
+                    switch (kind) {
+                        case OF_PIXELS -> classifyPixels(model, d);
+                        case BOXES -> findObjects(model, d);
+                        case OF_IMAGES -> classifyImages(model, d);
+                    };
             return broken == 0 ? 0 : 1;
         }
     }
@@ -104,6 +119,67 @@ final class PredictCommand implements Callable<Integer> {
                 return masks(segmenter, output, mask -> out.add(mask.json(top)));
             }
         }
+    }
+
+    private int findObjects(Model model, Device device) throws IOException {
+        predictor.requireNoInputSize(model);
+        testTime.requireNone();
+        exit.requireNone();
+        masks.requireNoOpacity(model.spec());
+        if (sigmoid) {
+            throw new IllegalArgumentException(
+                    "--sigmoid is for networks that classify images; '"
+                            + model.spec().name()
+                            + "' finds objects; leave it out");
+        }
+        predictor.requireNormalisation(model);
+        DetectionOutput output = boxes.output();
+        List<Path> inputs = new ArrayList<>(predictor.inputs());
+        inputs.addAll(images.files());
+        try (Detector detector =
+                Detector.of(model)
+                        .device(device)
+                        .batch(images.batchOfBoxes())
+                        .output(output)
+                        .open()) {
+            MasksOption.BoxesOutput pictures =
+                    masks.openBoxes(inputs, images.files(), detector.classNames());
+            if (!DetectionPicture.hasLabels()) {
+                System.err.println(
+                        "note: this machine has no font: pictures have boxes without names");
+            }
+            List<Map<String, Object>> all = new ArrayList<>();
+            int broken =
+                    images.forEachDecoded(
+                            detector.images(),
+                            some -> {
+                                for (PredictedBoxes one : find(detector, pictures, some)) {
+                                    all.add(one.json());
+                                    if (!json) {
+                                        one.print(System.out);
+                                    }
+                                }
+                            });
+            Path list = pictures.finish(all);
+            System.out.println(json ? Json.pretty(all) : OneLine.of(list.toString()));
+            return broken;
+        }
+    }
+
+    private static List<PredictedBoxes> find(
+            Detector detector, MasksOption.BoxesOutput pictures, List<ImagesOption.Decoded> some)
+            throws IOException {
+        List<List<Detection>> found =
+                detector.detect(some.stream().map(ImagesOption.Decoded::image).toList());
+        List<PredictedBoxes> told = new ArrayList<>();
+        for (int i = 0; i < some.size(); i++) {
+            ImagesOption.Decoded one = some.get(i);
+            Path picture = pictures.write(one.file(), one.image(), found.get(i));
+            told.add(
+                    new PredictedBoxes(
+                            one.file(), one.image(), found.get(i), detector.classNames(), picture));
+        }
+        return told;
     }
 
     private interface MaskUse {

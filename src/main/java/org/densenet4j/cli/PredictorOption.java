@@ -8,6 +8,7 @@ import org.densenet4j.data.Task;
 import org.densenet4j.inference.OutputActivation;
 import org.densenet4j.inference.Predictor;
 import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.spec.LabelKind;
 import org.densenet4j.weights.LoadOptions;
 import org.densenet4j.weights.Model;
 
@@ -177,13 +178,21 @@ final class PredictorOption {
         }
     }
 
-    /** Refuses to bring images to another size, where their pixels are classified. */
-    void requireNoInputSize(Model ofPixels) {
+    /**
+     * Refuses to bring images to another size, where their pixels are classified, or boxes are of
+     * one size.
+     */
+    void requireNoInputSize(Model opened) {
         if (inputSize != null) {
+            LabelKind kind = LabelKind.of(opened.spec());
             throw new IllegalArgumentException(
                     "--input-size is for networks that classify images; '"
-                            + ofPixels.spec().name()
-                            + "' classifies pixels, and images keep their size; leave it out");
+                            + opened.spec().name()
+                            + "' "
+                            + kind.network()
+                            + (kind == LabelKind.OF_PIXELS
+                                    ? ", and images keep their size; leave it out"
+                                    : " of the sizes that it was trained on; leave it out"));
         }
     }
 
@@ -215,13 +224,18 @@ final class PredictorOption {
      */
     Predictor openFor(String wanted, Device device, int batch) throws IOException {
         try (Model opened = model()) {
-            if (opened.spec().graph().classifiesPixels()) {
+            LabelKind kind = LabelKind.of(opened.spec());
+            if (kind != LabelKind.OF_IMAGES) {
                 throw new IllegalArgumentException(
                         "the network '"
                                 + opened.spec().name()
-                                + "' classifies pixels and has no "
+                                + "' "
+                                + kind.network()
+                                + " and has no "
                                 + wanted
-                                + "; predict writes masks of its classes");
+                                + (kind == LabelKind.OF_PIXELS
+                                        ? "; predict writes masks of its classes"
+                                        : "; predict draws boxes around them"));
             }
             return open(opened, device, batch);
         }

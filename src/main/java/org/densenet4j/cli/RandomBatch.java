@@ -1,16 +1,17 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.data.Batch;
+import org.densenet4j.data.DetectionBatch;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.train.StepResult;
 import org.densenet4j.train.Trainer;
 
-/** A batch of random images, with a label for each of them or for each of their pixels. */
+/** A batch of random images, labelled as the network wants them. */
 sealed interface RandomBatch {
     /** Pixels, NHWC. */
     float[] images();
 
-    /** Class indices, as the network's head classifies: one per image, or one per pixel. */
+    /** Class indices: one per image, or one per pixel; none where there are boxes. */
     int[] labels();
 
     /**
@@ -53,6 +54,26 @@ sealed interface RandomBatch {
         @Override
         public StepResult train(Trainer trainer, RandomBatch next) {
             return trainer.step(batch, next == null ? null : ((OfPixels) next).batch);
+        }
+    }
+
+    /** For networks that find objects. */
+    record OfBoxes(DetectionBatch batch) implements RandomBatch {
+        private static final int[] NONE = {};
+
+        @Override
+        public float[] images() {
+            return batch.images();
+        }
+
+        @Override
+        public int[] labels() {
+            return NONE;
+        }
+
+        @Override
+        public StepResult train(Trainer trainer, RandomBatch next) {
+            return trainer.step(batch, next == null ? null : ((OfBoxes) next).batch);
         }
     }
 }

@@ -1,9 +1,13 @@
 package org.densenet4j.cli;
 
 import org.densenet4j.data.Batch;
+import org.densenet4j.data.Box;
+import org.densenet4j.data.DetectionBatch;
 import org.densenet4j.data.ImageMetadata;
+import org.densenet4j.data.LabelledBox;
 import org.densenet4j.data.SegmentationBatch;
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.spec.LabelKind;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -11,12 +15,14 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * Batches of random pixels and labels, one of each image or pixel as the network classifies, the
+ * Batches of random pixels and labels, of images or pixels or boxes as the network wants them, the
  * same for the same seed: memory and time do not depend on what is in an image.
  */
 final class RandomImages {
+    private static final int OBJECTS = 2;
+
     private final NetworkSpec spec;
-    private final boolean ofPixels;
+    private final LabelKind kind;
     private final int labels;
     private final int[] indices;
     private final SplittableRandom random;
@@ -44,7 +50,7 @@ final class RandomImages {
             throw new IllegalArgumentException("batches = " + repeated + ": use 0 or more");
         }
         this.spec = spec;
-        this.ofPixels = spec.graph().classifiesPixels();
+        this.kind = LabelKind.of(spec);
         this.labels = Math.multiplyExact(batch, spec.graph().labelsPerImage());
         this.indices = IntStream.range(0, batch).toArray();
         this.random = new SplittableRandom(seed);
@@ -71,20 +77,54 @@ final class RandomImages {
         for (int i = 0; i < images.length; i++) {
             images[i] = (float) random.nextGaussian();
         }
-        int[] labels = random.ints(this.labels, 0, spec.classes()).toArray();
         int height = spec.inputHeight();
         int width = spec.inputWidth();
         int channels = spec.inputChannels();
-        return ofPixels
-                ? new RandomBatch.OfPixels(
-                        new SegmentationBatch(
-                                images,
-                                labels,
-                                indices,
-                                height,
-                                width,
-                                channels,
-                                ImageMetadata.NONE))
-                : new RandomBatch.OfImages(new Batch(images, labels, height, width, channels));
+        return switch (kind) {
+            case OF_IMAGES ->
+                    new RandomBatch.OfImages(new Batch(images, labels(), height, width, channels));
+            case OF_PIXELS ->
+                    new RandomBatch.OfPixels(
+                            new SegmentationBatch(
+                                    images,
+                                    labels(),
+                                    indices,
+                                    height,
+                                    width,
+                                    channels,
+                                    ImageMetadata.NONE));
+            case BOXES ->
+                    new RandomBatch.OfBoxes(
+                            new DetectionBatch(
+                                    images,
+                                    boxes(),
+                                    indices,
+                                    height,
+                                    width,
+                                    channels,
+                                    ImageMetadata.NONE));
+        };
+    }
+
+    private int[] labels() {
+        return random.ints(labels, 0, spec.classes()).toArray();
+    }
+
+    /** As many objects in each image as PASCAL VOC's have, of a tenth to half of its sides. */
+    private List<List<LabelledBox>> boxes() {
+        List<List<LabelledBox>> all = new ArrayList<>();
+        for (int i = 0; i < indices.length; i++) {
+            List<LabelledBox> objects = new ArrayList<>();
+            for (int o = 0; o < OBJECTS; o++) {
+                double width = random.nextDouble(0.1, 0.5);
+                double height = random.nextDouble(0.1, 0.5);
+                double left = random.nextDouble(1 - width);
+                double top = random.nextDouble(1 - height);
+                Box box = new Box(left, top, left + width, top + height);
+                objects.add(new LabelledBox(box, random.nextInt(spec.classes())));
+            }
+            all.add(objects);
+        }
+        return all;
     }
 }

@@ -3,6 +3,7 @@ package org.densenet4j.cli;
 import org.densenet4j.data.CentreCrop;
 import org.densenet4j.data.Dataset;
 import org.densenet4j.data.Interpolation;
+import org.densenet4j.spec.LabelKind;
 import org.densenet4j.train.BestBy;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.Recipe.Augment;
@@ -17,6 +18,7 @@ import java.util.stream.IntStream;
 /** Looks for what a recipe has no use for: nothing that somebody asks for is left out silently. */
 final class RecipeFit {
     private static final List<Augment> OF_PIXELS = List.of(Augment.NONE, Augment.FLIP);
+    private static final List<Augment> OF_BOXES = List.of(Augment.NONE, Augment.FLIP, Augment.SSD);
 
     private static final List<String> OF_ONE_CYCLE =
             List.of("pct-start", "div-factor", "final-div-factor", "cycle-momentum");
@@ -102,10 +104,13 @@ final class RecipeFit {
      *
      * @throws IllegalArgumentException in one line that names one
      */
-    void checkLabels(boolean ofPixels) {
+    void checkLabels(LabelKind kind) {
         boolean balanced = recipe.sampling() == Recipe.Sampling.BALANCED;
-        if (!ofPixels) {
-            refuse("crop", recipe.crop() > 0, recipe.crop(), "--crop 0", ofPixels);
+        if (kind != LabelKind.OF_PIXELS) {
+            refuse("crop", recipe.crop() > 0, recipe.crop(), "--crop 0", kind);
+        }
+        if (kind == LabelKind.OF_IMAGES) {
+            refuse("augment", recipe.augment() == Augment.SSD, "ssd", "another --augment", kind);
             if (balanced && recipe.task().isOfVectors()) {
                 throw new IllegalArgumentException(
                         "--sampling balanced is for images of one class each; the task is "
@@ -113,30 +118,32 @@ final class RecipeFit {
             }
             return;
         }
-        boolean sized = recipe.inputSize() > 0;
+        boolean sized = recipe.inputSize() > 0 && kind == LabelKind.OF_PIXELS;
         String windows = "--crop for the size of windows";
-        refuse("input-size", sized, recipe.inputSize(), windows, ofPixels);
-        refuse("channels", recipe.channels() > 0, recipe.channels(), "--channels 0", ofPixels);
+        refuse("input-size", sized, recipe.inputSize(), windows, kind);
+        refuse("channels", recipe.channels() > 0, recipe.channels(), "--channels 0", kind);
         boolean bicubic = recipe.interpolation() != Interpolation.BILINEAR;
         String way = text(recipe.interpolation());
-        refuse("interpolation", bicubic, way, "--interpolation bilinear", ofPixels);
+        refuse("interpolation", bicubic, way, "--interpolation bilinear", kind);
         double share = recipe.cropShare();
         boolean cut = share != CentreCrop.SHARE;
-        refuse("crop-share", cut, share, "--crop-share " + CentreCrop.SHARE, ofPixels);
-        boolean other = !OF_PIXELS.contains(recipe.augment());
-        refuse("augment", other, text(recipe.augment()), "--augment flip or none", ofPixels);
+        refuse("crop-share", cut, share, "--crop-share " + CentreCrop.SHARE, kind);
+        boolean boxes = kind == LabelKind.BOXES;
+        boolean other = !(boxes ? OF_BOXES : OF_PIXELS).contains(recipe.augment());
+        String known = boxes ? "--augment ssd, flip or none" : "--augment flip or none";
+        refuse("augment", other, text(recipe.augment()), known, kind);
         double jitter = recipe.colourJitter();
-        refuse("colour-jitter", jitter != 0, jitter, "--colour-jitter 0", ofPixels);
+        refuse("colour-jitter", jitter != 0, jitter, "--colour-jitter 0", kind);
         String rand = recipe.randAugment();
-        refuse("rand-augment", !rand.equals(Recipe.NONE), rand, "--rand-augment none", ofPixels);
+        refuse("rand-augment", !rand.equals(Recipe.NONE), rand, "--rand-augment none", kind);
         double erasing = recipe.randomErasing();
-        refuse("random-erasing", erasing != 0, erasing, "--random-erasing 0", ofPixels);
+        refuse("random-erasing", erasing != 0, erasing, "--random-erasing 0", kind);
         double rotation = recipe.rotation();
-        refuse("rotation", rotation != 0, rotation, "--rotation 0", ofPixels);
-        refuse("vertical-flip", recipe.verticalFlip(), true, "--vertical-flip false", ofPixels);
-        refuse("sampling", balanced, "balanced", "--sampling shuffle", ofPixels);
+        refuse("rotation", rotation != 0, rotation, "--rotation 0", kind);
+        refuse("vertical-flip", recipe.verticalFlip(), true, "--vertical-flip false", kind);
+        refuse("sampling", balanced, "balanced", "--sampling shuffle", kind);
         double smoothing = recipe.labelSmoothing();
-        refuse("label-smoothing", smoothing != 0, smoothing, "--label-smoothing 0", ofPixels);
+        refuse("label-smoothing", smoothing != 0, smoothing, "--label-smoothing 0", kind);
     }
 
     /**
@@ -185,18 +192,25 @@ final class RecipeFit {
         return IntStream.range(0, images.classes()).anyMatch(c -> seen[0][c] && seen[1][c]);
     }
 
-    private void refuse(String key, boolean unfit, Object value, String use, boolean ofPixels) {
+    private void refuse(String key, boolean unfit, Object value, String use, LabelKind kind) {
         if (unfit) {
+            String of =
+                    key.equals("crop")
+                            ? "classify pixels"
+                            : value.equals("ssd") ? "find objects" : "classify images";
             throw new IllegalArgumentException(
                     "--"
                             + key
                             + " "
                             + value
                             + (given.contains(key) ? "" : " of the recipe " + recipe.recipe())
-                            + " is for networks that classify "
-                            + (ofPixels ? "images, and " : "pixels, and ")
+                            + " is for networks that "
+                            + of
+                            + ", and "
                             + recipe.model()
-                            + (ofPixels ? " classifies pixels; use " : " classifies images; use ")
+                            + " "
+                            + kind.network()
+                            + "; use "
                             + use
                             + (given.contains(key) ? "" : ", or another recipe"));
         }

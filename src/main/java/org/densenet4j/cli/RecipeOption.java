@@ -5,6 +5,7 @@ import org.densenet4j.data.Interpolation;
 import org.densenet4j.data.RandomErasing;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.spec.LabelKind;
 import org.densenet4j.train.BestBy;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.SettingsFile;
@@ -30,9 +31,11 @@ final class RecipeOption {
             paramLabel = "NAME",
             description =
                     "glyphs, cifar, imagenet, imagenet-cosine, condensenet, condensenet-imagenet, rdnet or"
-                            + " finetune, or, where pixels are classified, shapes, fc-densenet or fc-densenet-finetune: the papers'"
+                            + " finetune, or, where pixels are classified, shapes, fc-densenet or fc-densenet-finetune,"
+                            + " or, where objects are found, scenes, dsod, dsod-coco or dsod-finetune: the papers'"
                             + " settings, of which the options below override single ones (default:"
-                            + " glyphs; for pixels shapes, or fc-densenet on data of one's own)")
+                            + " glyphs; for pixels shapes, or fc-densenet on data of one's own; for"
+                            + " objects scenes, or dsod on data of one's own)")
     private String recipe;
 
     @Option(
@@ -536,8 +539,9 @@ final class RecipeOption {
             names = "--best-by",
             paramLabel = "NAME",
             description =
-                    "what the best state is chosen by: ACCURACY, TOP5, LOSS, IOU, AUROC, AP or MAE"
-                            + " (default: ACCURACY, IOU, AUROC or MAE, as the task has it)")
+                    "what the best state is chosen by: ACCURACY, TOP5, LOSS, IOU, AUROC, AP (COCO's"
+                            + " where objects are found), VOC, VOC07 or MAE (default: ACCURACY, IOU,"
+                            + " AUROC, AP or MAE, as the task has it)")
     void bestBy(BestBy value) {
         set("best-by", value);
     }
@@ -625,7 +629,9 @@ final class RecipeOption {
             paramLabel = "NAME",
             description =
                     "NONE, FLIP, SHIFT (padding and crop), CIFAR (and flip) or IMAGENET (random"
-                            + " resized crop and flip); where pixels are classified NONE or FLIP")
+                            + " resized crop and flip); where pixels are classified NONE or FLIP;"
+                            + " where objects are found NONE, FLIP or SSD (colours, canvas, crop and"
+                            + " flip)")
     void augment(Recipe.Augment value) {
         set("augment", value);
     }
@@ -727,9 +733,9 @@ final class RecipeOption {
      * @param resolved what the options and the recipe come to
      * @throws IllegalArgumentException in one line that names it
      */
-    void check(Recipe resolved, boolean ofPixels) throws IOException {
+    void check(Recipe resolved, LabelKind kind) throws IOException {
         new RecipeFit(resolved, settings.keySet()).checkOptions();
-        new RecipeFit(resolved, settings().keySet()).checkLabels(ofPixels);
+        new RecipeFit(resolved, settings().keySet()).checkLabels(kind);
     }
 
     /** See {@link RecipeFit#checkImages}. */

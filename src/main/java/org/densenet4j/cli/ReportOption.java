@@ -48,4 +48,13 @@ final class ReportOption {
         check(files);
         return out != null ? out : NewFolder.make(RUNS, kind + "-");
     }
+
+    /**
+     * Checks another file that is about to be written.
+     *
+     * @throws IOException in one line when it may not be replaced
+     */
+    void checkFile(Path file) throws IOException {
+        overwrite.rule(List.of()).checkFile(file);
+    }
 }

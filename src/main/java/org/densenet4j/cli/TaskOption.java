@@ -2,20 +2,22 @@ package org.densenet4j.cli;
 
 import org.densenet4j.data.Task;
 import org.densenet4j.spec.FamilySpec;
-import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.LabelKind;
 
 import picocli.CommandLine.Option;
 
 import java.util.Map;
 
 /**
- * What is classified, images or pixels. The model decides, and where none is chosen, the data; the
- * option says what is expected of them.
+ * What is classified, images or pixels, or whether objects are found. The model decides, and where
+ * none is chosen, the data; the option says what is expected of them.
  */
 final class TaskOption {
     private static final String IMAGES = "glyphs";
     private static final String GENERATED_PIXELS = "shapes";
     private static final String PIXELS = "fc-densenet";
+    private static final String GENERATED_BOXES = "scenes";
+    private static final String BOXES = "dsod";
 
     @Option(
             names = "--task",
@@ -23,35 +25,44 @@ final class TaskOption {
             description =
                     "CLASSIFY images, say which of several labels each has (MULTILABEL) or estimate"
                             + " numbers of it (REGRESS), which both need --labels; or SEGMENT"
-                            + " images, which is to classify their pixels (default: what the model"
-                            + " is for); SEGMENT alone trains a small FC-DenseNet on generated"
-                            + " shapes")
+                            + " images, which is to classify their pixels; or DETECT objects, with"
+                            + " boxes around them (default: what the model is for); SEGMENT alone"
+                            + " trains a small FC-DenseNet on generated shapes, DETECT alone a small"
+                            + " DSOD on generated scenes")
     private Task task;
 
     /** For picocli. */
     TaskOption() {}
 
     /**
-     * The recipe where none is named. For networks that classify pixels it is the paper's, but for
-     * the generated shapes, which a short one is made for.
+     * The recipe where none is named. For networks that classify pixels or find objects it is the
+     * paper's, but for generated images, which a short one is made for.
      *
      * @param settings what the user says, by key
      */
     String recipe(Map<String, String> settings, DataOption data) {
         String model = settings.get("model");
-        boolean ofPixels =
-                model == null
-                        ? task == Task.SEGMENT || task == null && data.hasLabelsOfPixels()
-                        : FamilySpec.preset(model) instanceof FcDenseNetSpec.Builder;
-        return recipe(ofPixels, data);
+        LabelKind kind =
+                model == null ? wanted(data) : LabelKind.of(FamilySpec.preset(model).build());
+        return recipe(kind, data);
     }
 
-    /** The same where it is known what is classified. */
-    String recipe(boolean ofPixels, DataOption data) {
-        if (!ofPixels) {
-            return IMAGES;
+    private LabelKind wanted(DataOption data) {
+        if (task == Task.SEGMENT || task == null && data.hasLabelsOfPixels()) {
+            return LabelKind.OF_PIXELS;
         }
-        return data.isGenerated() ? GENERATED_PIXELS : PIXELS;
+        return task == Task.DETECT || task == null && data.hasBoxes()
+                ? LabelKind.BOXES
+                : LabelKind.OF_IMAGES;
+    }
+
+    /** The same where it is known what the network is trained on. */
+    String recipe(LabelKind kind, DataOption data) {
+        return switch (kind) {
+            case OF_IMAGES -> IMAGES;
+            case OF_PIXELS -> data.isGenerated() ? GENERATED_PIXELS : PIXELS;
+            case BOXES -> data.isGenerated() ? GENERATED_BOXES : BOXES;
+        };
     }
 
     /** Adds the task to what the user says, by key. */
@@ -67,8 +78,8 @@ final class TaskOption {
      * @param model its name
      * @throws IllegalArgumentException when it is for the other one
      */
-    void check(String model, boolean ofPixels) {
-        if (task == null || (task == Task.SEGMENT) == ofPixels) {
+    void check(String model, LabelKind kind) {
+        if (task == null || kind == kind(task)) {
             return;
         }
         throw new IllegalArgumentException(
@@ -76,11 +87,21 @@ final class TaskOption {
                         + task.text()
                         + " does not fit "
                         + model
-                        + ", which classifies "
-                        + (ofPixels
-                                ? "pixels; leave it out, or choose a DenseNet or a ResNet with"
-                                        + " --model"
-                                : "images; leave it out, or choose an FC-DenseNet with --model,"
-                                        + " such as fc-densenet56"));
+                        + ", which "
+                        + kind.network()
+                        + "; leave it out, or choose "
+                        + switch (kind(task)) {
+                            case OF_IMAGES -> "a DenseNet or a ResNet with --model";
+                            case OF_PIXELS -> "an FC-DenseNet with --model, such as fc-densenet56";
+                            case BOXES -> "a DSOD with --model, such as dsod300";
+                        });
+    }
+
+    private static LabelKind kind(Task task) {
+        return switch (task) {
+            case CLASSIFY, MULTILABEL, REGRESS -> LabelKind.OF_IMAGES;
+            case SEGMENT -> LabelKind.OF_PIXELS;
+            case DETECT -> LabelKind.BOXES;
+        };
     }
 }

@@ -16,6 +16,7 @@ import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.spec.LabelKind;
 import org.densenet4j.train.Checkpoint;
 import org.densenet4j.train.Recipe;
 import org.densenet4j.train.RunFolder;
@@ -48,7 +49,8 @@ import java.util.concurrent.Callable;
         description = {
             "Trains a network and saves it.",
             "Without options: a DenseNet-BC on generated glyph images, about two minutes on two"
-                    + " cores. With --task segment: an FC-DenseNet on generated shapes."
+                    + " cores. With --task segment: an FC-DenseNet on generated shapes. With --task"
+                    + " detect: a DSOD on generated scenes."
         },
         mixinStandardHelpOptions = true)
 class TrainCommand implements Callable<Integer> {
@@ -74,6 +76,7 @@ class TrainCommand implements Callable<Integer> {
     @Mixin private RecipeOption recipeOption;
     @Mixin private DataOption data;
     @Mixin private SegmentationDataOption segmentation;
+    @Mixin private DetectionDataOption detection;
     @Mixin private NormalisationOption normalisation;
     @Mixin private DeviceOption device;
     @Mixin private TraceOption trace;
@@ -129,16 +132,13 @@ class TrainCommand implements Callable<Integer> {
             checkFurther(checkpoint);
         }
         Recipe recipe = recipe(checkpoint);
-        boolean ofPixels =
-                checkpoint != null
-                        ? checkpoint.spec().graph().classifiesPixels()
-                        : recipe.classifiesPixels();
+        LabelKind kind = checkpoint != null ? LabelKind.of(checkpoint.spec()) : recipe.labelKind();
         String name = checkpoint != null ? checkpoint.spec().name() : recipe.model();
-        task.check(name, ofPixels);
-        data.labels(ofPixels, name);
+        task.check(name, kind);
+        data.labels(kind, name);
         data.labelledFor(recipe.task());
         recipe.bestBy().resolved(recipe.task()); // refused before anything is prepared
-        recipeOption.check(recipe, ofPixels);
+        recipeOption.check(recipe, kind);
         data.resizing(recipe.resizing());
         FamilySpec wanted = checkpoint != null ? checkpoint.spec() : begun(recipe);
         TrainingSource source =
@@ -311,14 +311,14 @@ class TrainCommand implements Callable<Integer> {
             name =
                     checkpoint == null
                             ? task.recipe(saved, data)
-                            : task.recipe(checkpoint.spec().graph().classifiesPixels(), data);
+                            : task.recipe(LabelKind.of(checkpoint.spec()), data);
         }
         Recipe started = Recipe.preset(name).with(saved);
         restore(settings);
         for (String key : FIXED_BY_CHECKPOINT) {
             String value = settings.get(key);
-            boolean ofPixels = key.equals("task") && started.task() == Task.SEGMENT;
-            if (value != null && !ofPixels && !value.equals(started.values().get(key))) {
+            boolean ofModel = key.equals("task") && started.labelKind() != LabelKind.OF_IMAGES;
+            if (value != null && !ofModel && !value.equals(started.values().get(key))) {
                 throw new IllegalArgumentException(
                         "--"
                                 + key
@@ -375,6 +375,7 @@ class TrainCommand implements Callable<Integer> {
     private Map<String, String> remembered() {
         Map<String, String> settings = new LinkedHashMap<>(data.settings());
         settings.putAll(segmentation.settings());
+        settings.putAll(detection.settings());
         settings.putAll(normalisation.settings());
         settings.put("classes", classes == null ? ANY : classes.toString());
         settings.putAll(device.settings());
@@ -387,6 +388,7 @@ class TrainCommand implements Callable<Integer> {
         RememberedSettings remembered = new RememberedSettings(settings, this::isGiven);
         data.restore(remembered);
         segmentation.restore(remembered);
+        detection.restore(remembered);
         normalisation.restore(remembered);
         remembered.number(
                 "classes",
@@ -416,19 +418,28 @@ class TrainCommand implements Callable<Integer> {
         Optional<List<String>> names =
                 checkpoint == null ? pretrained.classNames(recorded) : recorded.classNames();
         TrainingSource source;
-        if (network.graph().classifiesPixels()) {
-            normalisation.checkUnused();
-            source = segmentation.open(data, recorded, names, classes);
-        } else {
+        LabelKind kind = LabelKind.of(network);
+        if (kind != LabelKind.OF_PIXELS) {
             segmentation.checkUnused();
-            source =
-                    normalisation.apply(
-                            data.open(network, recorded),
-                            recorded,
-                            checkpoint != null,
-                            data.loaderThreads(),
-                            data.skipsBroken());
         }
+        if (kind != LabelKind.BOXES) {
+            detection.checkUnused();
+        }
+        if (kind != LabelKind.OF_IMAGES) {
+            normalisation.checkUnused();
+        }
+        source =
+                switch (kind) {
+                    case OF_PIXELS -> segmentation.open(data, recorded, names, classes);
+                    case BOXES -> detection.open(data, recorded);
+                    case OF_IMAGES ->
+                            normalisation.apply(
+                                    data.open(network, recorded),
+                                    recorded,
+                                    checkpoint != null,
+                                    data.loaderThreads(),
+                                    data.skipsBroken());
+                };
         try {
             source = names.isEmpty() ? source : source.ofClasses(names.get());
         } catch (IllegalArgumentException e) {
@@ -444,6 +455,9 @@ class TrainCommand implements Callable<Integer> {
         }
         if (source instanceof SegmentationSource pixels && !data.skipsBroken()) {
             pixels.readFirst();
+        }
+        if (source instanceof DetectionSource boxes && !data.skipsBroken()) {
+            boxes.readFirst();
         }
         return source;
     }
@@ -499,6 +513,9 @@ class TrainCommand implements Callable<Integer> {
         FamilySpec.Builder builder = recipe.spec(source.classNames().size());
         if (recipe.classifiesPixels() && recipe.crop() > 0) {
             return builder.build(); // windows of the recipe's size
+        }
+        if (source instanceof DetectionSource) {
+            return builder.build(); // images are warped to the network's size
         }
         ImageSize size = source.size();
         int height = size.height();
@@ -737,7 +754,7 @@ class TrainCommand implements Callable<Integer> {
 
     private static String augmentation(Recipe recipe, NetworkSpec spec) {
         String name = recipe.augment().name().toLowerCase(Locale.ROOT);
-        if (spec.graph().classifiesPixels() && recipe.crop() > 0) {
+        if (LabelKind.of(spec) == LabelKind.OF_PIXELS && recipe.crop() > 0) {
             String window = "windows of " + ImageSize.of(spec);
             return recipe.augment() == Recipe.Augment.NONE ? window : window + " and " + name;
         }

@@ -5,8 +5,8 @@ import org.densenet4j.train.TrainingRun;
 
 import java.util.List;
 
-/** Images to train on and to test on, whether they or their pixels have labels. */
-sealed interface TrainingSource permits DataOption.Source, SegmentationSource {
+/** Images to train on and to test on, whatever they are labelled with. */
+sealed interface TrainingSource permits DataOption.Source, SegmentationSource, DetectionSource {
     int trainingImages();
 
     int testImages();

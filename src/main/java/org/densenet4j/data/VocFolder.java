@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 
 /**
@@ -71,6 +73,35 @@ public final class VocFolder implements DetectionDataset {
         Objects.requireNonNull(set, "set");
         List<String> names =
                 WithoutNull.copy(Objects.requireNonNull(classNames, "classNames"), "classNames");
+        Path list = list(folder, set);
+        List<Entry> entries = new ArrayList<>();
+        for (String id : ids(list)) {
+            entries.add(entry(folder, list, id, names));
+        }
+        return new VocFolder(entries, names, DecodeOptions.DEFAULT);
+    }
+
+    /**
+     * {@return the names of the classes that occur in a set, in the order of the alphabet, which is
+     * that of {@link #CLASSES}}
+     *
+     * @param folder such as {@code VOCdevkit/VOC2007}
+     * @param set such as {@code trainval}
+     * @throws IOException in one line when a file is missing or broken
+     */
+    public static List<String> classNames(Path folder, String set) throws IOException {
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(set, "set");
+        Path list = list(folder, set);
+        Set<String> names = new TreeSet<>();
+        for (String id : ids(list)) {
+            VocAnnotation annotation = VocAnnotation.read(annotationFile(folder, list, id));
+            annotation.objects().forEach(object -> names.add(object.name()));
+        }
+        return List.copyOf(names);
+    }
+
+    private static Path list(Path folder, String set) throws DataException {
         Path list = folder.resolve("ImageSets").resolve("Main").resolve(set + ".txt");
         if (!Files.isRegularFile(list)) {
             throw new DataException(
@@ -78,23 +109,31 @@ public final class VocFolder implements DetectionDataset {
                             + ": no such file; a VOC folder has ImageSets/Main/SET.txt, Annotations"
                             + " and JPEGImages");
         }
-        List<Entry> entries = new ArrayList<>();
-        for (String line : SmallText.read(list).lines().map(String::strip).toList()) {
-            if (!line.isEmpty()) {
-                // The list of a class has a second column, which annotations tell, too.
-                entries.add(entry(folder, list, line.split("\\s+")[0], names));
-            }
-        }
-        if (entries.isEmpty()) {
+        return list;
+    }
+
+    /** The list of a class has a second column, which annotations tell, too. */
+    private static List<String> ids(Path list) throws IOException {
+        List<String> ids =
+                SmallText.read(list)
+                        .lines()
+                        .map(String::strip)
+                        .filter(line -> !line.isEmpty())
+                        .map(line -> line.split("\\s+")[0])
+                        .toList();
+        if (ids.isEmpty()) {
             throw new DataException(list + ": names no image");
         }
-        return new VocFolder(entries, names, DecodeOptions.DEFAULT);
+        return ids;
+    }
+
+    private static Path annotationFile(Path folder, Path list, String id) throws DataException {
+        return AnnotatedFile.named(list.toString(), folder.resolve("Annotations"), id + ".xml");
     }
 
     private static Entry entry(Path folder, Path list, String id, List<String> names)
             throws IOException {
-        Path file =
-                AnnotatedFile.named(list.toString(), folder.resolve("Annotations"), id + ".xml");
+        Path file = annotationFile(folder, list, id);
         VocAnnotation annotation = VocAnnotation.read(file);
         List<LabelledBox> objects = new ArrayList<>();
         for (VocAnnotation.Named object : annotation.objects()) {

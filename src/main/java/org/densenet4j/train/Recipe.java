@@ -21,9 +21,11 @@ import org.densenet4j.plan.OptimiserState;
 import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.DetectionSpec;
 import org.densenet4j.spec.DsodSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
+import org.densenet4j.spec.LabelKind;
 import org.densenet4j.spec.MsdNetSpec;
 import org.densenet4j.spec.RdNetSpec;
 import org.densenet4j.spec.ResNetSpec;
@@ -103,7 +105,8 @@ import java.util.Optional;
  * @param weightDecay added to gradients as decay·parameter
  * @param decayNorms whether gamma, beta and biases decay, too
  * @param decayScales whether of these gamma decays alone, by RMSprop or Adam
- * @param task what images are labelled with; of models that classify pixels it is {@code SEGMENT}
+ * @param task what images are labelled with; of models that classify pixels it is {@code SEGMENT},
+ *     of those that find objects {@code DETECT}
  * @param loss formula
  * @param huberDelta where {@link Loss#HUBER} becomes a line
  * @param focus 0, or the γ of the focal loss
@@ -524,6 +527,64 @@ public record Recipe(
                                 entry("lr-factor", "0.1"),
                                 entry("warm-up", "0.25"),
                                 entry("patience", "0"))));
+        // Shen et al. 2017 (arXiv 1708.01241), section 4, and the authors' code: 100,000 steps on
+        // the 16,551 images of VOC2007 and VOC2012, of 128 images in micro-batches of 4.
+        Recipe dsod =
+                GLYPHS.set(
+                        Map.ofEntries(
+                                entry("recipe", "dsod"),
+                                entry("model", "dsod300"),
+                                entry("task", "detect"),
+                                entry("epochs", "773"),
+                                entry("batch", "128"),
+                                entry("accumulate", "32"),
+                                entry("lr", "0.1"),
+                                entry("schedule", "step"),
+                                entry("milestones", "20%, 40%, 60%, 80%"),
+                                entry("warm-up", "0"),
+                                entry("nesterov", "false"),
+                                entry("weight-decay", "0.0005"),
+                                entry("augment", "ssd"),
+                                entry("best-by", "voc07")));
+        presets.put("dsod", dsod);
+        // 320,000 steps on the 118,287 images of 2017's training set.
+        presets.put(
+                "dsod-coco",
+                dsod.set(
+                        Map.of(
+                                "recipe", "dsod-coco",
+                                "model", "dsod300-coco",
+                                "epochs", "346",
+                                "milestones", "25%, 43.75%, 62.5%, 81.25%",
+                                "best-by", "ap")));
+        // Something for a fresh machine, as for pixels.
+        presets.put(
+                "scenes",
+                dsod.set(
+                        Map.ofEntries(
+                                entry("recipe", "scenes"),
+                                entry("model", "dsod-glyphs"),
+                                entry("epochs", "3"),
+                                entry("batch", "32"),
+                                entry("accumulate", "1"),
+                                entry("lr", "0.05"),
+                                entry("schedule", "cosine"),
+                                entry("warm-up", "0.3"),
+                                entry("nesterov", "true"),
+                                entry("augment", "none"),
+                                entry("best-by", "ap"))));
+        presets.put(
+                "dsod-finetune",
+                dsod.set(
+                        Map.of(
+                                "recipe", "dsod-finetune",
+                                "epochs", "30",
+                                "batch", "32",
+                                "accumulate", "8",
+                                "lr", "0.01",
+                                "schedule", "cosine",
+                                "warm-up", "0.5",
+                                "best-by", "ap")));
         presets.put(
                 "fc-densenet-finetune",
                 fcDenseNet.set(
@@ -624,13 +685,14 @@ public record Recipe(
         randAugment(randAugment);
     }
 
-    /** {@return what images are labelled with; the model decides whether pixels are} */
+    /** {@return what images are labelled with; the model decides about pixels and boxes} */
     @Override
     public Task task() {
-        if (classifiesPixels()) {
-            return Task.SEGMENT;
-        }
-        return task == Task.SEGMENT ? Task.CLASSIFY : task;
+        return switch (labelKind()) {
+            case OF_PIXELS -> Task.SEGMENT;
+            case BOXES -> Task.DETECT;
+            case OF_IMAGES -> task == Task.SEGMENT || task == Task.DETECT ? Task.CLASSIFY : task;
+        };
     }
 
     private static @Nullable RandAugment randAugment(String text) {
@@ -865,7 +927,16 @@ public record Recipe(
 
     /** {@return whether the model classifies pixels, and not images} */
     public boolean classifiesPixels() {
-        return FamilySpec.preset(model) instanceof FcDenseNetSpec.Builder;
+        return labelKind() == LabelKind.OF_PIXELS;
+    }
+
+    /** {@return what the model wants images to be labelled with} */
+    public LabelKind labelKind() {
+        FamilySpec.Builder builder = FamilySpec.preset(model);
+        if (builder instanceof FcDenseNetSpec.Builder) {
+            return LabelKind.OF_PIXELS;
+        }
+        return builder.build() instanceof DetectionSpec ? LabelKind.BOXES : LabelKind.OF_IMAGES;
     }
 
     /**

@@ -14,7 +14,7 @@ import org.densenet4j.data.Task;
 import org.densenet4j.detection.DetectionScores;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.Csv;
-import org.densenet4j.spec.DetectionSpec;
+import org.densenet4j.spec.LabelKind;
 import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
@@ -53,12 +53,6 @@ import java.util.stream.Collectors;
 public final class TrainingRun {
     private static final int STEPS_PER_EVENT = 10;
     private static final String NOTE = "run.";
-
-    /** What images can be labelled with, for messages. */
-    private static final String OF_IMAGES = "one label per image";
-
-    private static final String OF_PIXELS = "a label for each pixel";
-    private static final String BOXES = "boxes around objects";
 
     /** Metadata key: number of training images, which the order of batches depends on. */
     public static final String TRAINING_IMAGES = "data.training-images";
@@ -265,11 +259,11 @@ public final class TrainingRun {
     }
 
     private TrainingRun data(RunData<?> value, List<String> names) {
-        String labels = labels(value.test());
-        String wanted = wantedLabels(trainer.spec());
-        if (!labels.equals(wanted)) {
+        LabelKind labels = labels(value.test());
+        LabelKind wanted = LabelKind.of(trainer.spec());
+        if (labels != wanted) {
             throw new IllegalArgumentException(
-                    "the data has " + labels + ", the network wants " + wanted);
+                    "the data has " + labels.text() + ", the network " + wanted.network());
         }
         data = value;
         classNames = List.copyOf(names);
@@ -278,19 +272,12 @@ public final class TrainingRun {
         return this;
     }
 
-    private static String labels(RunTest test) {
+    private static LabelKind labels(RunTest test) {
         return switch (test) {
-            case ImageTest _, VectorTest _ -> OF_IMAGES;
-            case PixelTest _ -> OF_PIXELS;
-            case DetectionTest _ -> BOXES;
+            case ImageTest _, VectorTest _ -> LabelKind.OF_IMAGES;
+            case PixelTest _ -> LabelKind.OF_PIXELS;
+            case DetectionTest _ -> LabelKind.BOXES;
         };
-    }
-
-    private static String wantedLabels(NetworkSpec spec) {
-        if (spec instanceof DetectionSpec) {
-            return BOXES;
-        }
-        return spec.graph().classifiesPixels() ? OF_PIXELS : OF_IMAGES;
     }
 
     private void requireTask(Dataset images, String what) {

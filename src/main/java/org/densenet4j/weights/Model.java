@@ -10,6 +10,7 @@ import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.io.TensorFile;
 import org.densenet4j.spec.DetectionSpec;
 import org.densenet4j.spec.FamilySpec;
+import org.densenet4j.spec.LabelKind;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.train.Checkpoint;
 import org.jspecify.annotations.Nullable;
@@ -134,10 +135,11 @@ public final class Model implements WeightSource, AutoCloseable {
 
     /** What a network is for by its heads. */
     private static Task task(NetworkSpec spec) {
-        if (spec instanceof DetectionSpec) {
-            return Task.DETECT;
-        }
-        return spec.graph().classifiesPixels() ? Task.SEGMENT : Task.CLASSIFY;
+        return switch (LabelKind.of(spec)) {
+            case OF_IMAGES -> Task.CLASSIFY;
+            case OF_PIXELS -> Task.SEGMENT;
+            case BOXES -> Task.DETECT;
+        };
     }
 
     private static NetworkSpec spec(

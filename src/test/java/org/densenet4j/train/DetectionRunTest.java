@@ -48,7 +48,7 @@ class DetectionRunTest {
                                     "epochs", "3",
                                     "batch", "8",
                                     "accumulate", "2",
-                                    "task", "detect",
+                                    "model", "dsod-glyphs",
                                     "optimiser", "adam",
                                     "lr", "0.01",
                                     "augment", "ssd",
@@ -314,7 +314,7 @@ class DetectionRunTest {
         try (Device device = Device.open("cpu", new DeviceOptions(2, true, true));
                 Trainer trainer = recipe.trainer(images, device).open()) {
             refused(
-                    "the data has boxes around objects, the network wants one label per image",
+                    "the data has boxes around objects, the network classifies images",
                     () ->
                             TrainingRun.unwritten(trainer, recipe)
                                     .data(scenes, scenes, NORMALISATION));
