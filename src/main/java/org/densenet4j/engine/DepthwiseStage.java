@@ -217,7 +217,9 @@ final class DepthwiseStage implements Stage {
             return of(memory.activated()).columns(channel, count);
         }
 
-        /** The same where nothing reads it later: if it is not kept, all blocks lie in one place. */
+        /**
+         * The same where nothing reads it later: if it is not kept, all blocks lie in one place.
+         */
         Matrix activatedNow(int channel, int count) {
             return activated(memory.activated().isKept() ? channel : 0, count);
         }
