@@ -518,6 +518,16 @@ class NullIsRefusedAtOnceTest {
                 new SegmentationBatch(
                         new float[384], new int[128], new int[2], 8, 8, 3, ImageMetadata.NONE));
         sample(
+                DetectionBatch.class,
+                new DetectionBatch(
+                        new float[384],
+                        List.of(List.of(), List.of()),
+                        new int[2],
+                        8,
+                        8,
+                        3,
+                        ImageMetadata.NONE));
+        sample(
                 RelabelledDataset.class,
                 (RelabelledDataset) RelabelledDataset.of(data, List.of("c", "b", "a")));
         sample(BatchLoader.class, BatchLoader.of(data));

@@ -84,7 +84,8 @@ class NullnessTest {
                         "plan.InferencePlan",
                         "train.Trainer",
                         "inference.Predictor",
-                        "inference.Segmenter")) {
+                        "inference.Segmenter",
+                        "inference.Detector")) {
             Class<?> type = Class.forName("org.densenet4j." + builder + "$Builder");
             List<String> nullable =
                     builder.equals("train.Trainer")
@@ -93,7 +94,7 @@ class NullnessTest {
             assertEquals(nullable, nullableParameters(type), builder);
         }
         Class<?> trainer = Class.forName("org.densenet4j.train.Trainer");
-        assertEquals(List.of("step", "step"), nullableParameters(trainer));
+        assertEquals(List.of("step", "step", "step"), nullableParameters(trainer));
         Class<?> model = Class.forName("org.densenet4j.weights.Model");
         assertEquals(List.of("open"), nullableParameters(model));
     }
