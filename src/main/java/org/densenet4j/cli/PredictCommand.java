@@ -46,7 +46,7 @@ final class PredictCommand implements Callable<Integer> {
     @Mixin private PredictorOption predictor;
     @Mixin private ImagesOption images;
     @Mixin private DeviceOption device;
-    @Mixin private MasksOption masks;
+    @Mixin private PicturesOption pictures;
     @Mixin private BoxesOption boxes;
     @Mixin private TestTimeOption testTime;
     @Mixin private ExitOption exit;
@@ -79,7 +79,7 @@ final class PredictCommand implements Callable<Integer> {
         if (top < 1) {
             throw new IllegalArgumentException("top = " + top + ": use 1 or more");
         }
-        masks.check();
+        pictures.check();
         try (Device d = device.open();
                 Model model = predictor.model()) {
             LabelKind kind = LabelKind.of(model.spec());
@@ -111,7 +111,7 @@ final class PredictCommand implements Callable<Integer> {
         inputs.addAll(images.files());
         try (Segmenter segmenter =
                 Segmenter.of(model).device(device).batch(images.batchOfPixels()).open()) {
-            MasksOption.Output output = masks.open(inputs, images.files());
+            PicturesOption.Output output = pictures.open(inputs, images.files());
             if (!json) {
                 return masks(segmenter, output, mask -> mask.print(System.out, top));
             }
@@ -125,7 +125,7 @@ final class PredictCommand implements Callable<Integer> {
         predictor.requireNoInputSize(model);
         testTime.requireNone();
         exit.requireNone();
-        masks.requireNoOpacity(model.spec());
+        pictures.requireNoOpacity(model.spec());
         if (sigmoid) {
             throw new IllegalArgumentException(
                     "--sigmoid is for networks that classify images; '"
@@ -142,8 +142,8 @@ final class PredictCommand implements Callable<Integer> {
                         .batch(images.batchOfBoxes())
                         .output(output)
                         .open()) {
-            MasksOption.BoxesOutput pictures =
-                    masks.openBoxes(inputs, images.files(), detector.classNames());
+            PicturesOption.BoxesOutput written =
+                    pictures.openBoxes(inputs, images.files(), detector.classNames());
             if (!DetectionPicture.hasLabels()) {
                 System.err.println(
                         "note: this machine has no font: pictures have boxes without names");
@@ -153,28 +153,28 @@ final class PredictCommand implements Callable<Integer> {
                     images.forEachDecoded(
                             detector.images(),
                             some -> {
-                                for (PredictedBoxes one : find(detector, pictures, some)) {
+                                for (PredictedBoxes one : find(detector, written, some)) {
                                     all.add(one.json());
                                     if (!json) {
                                         one.print(System.out);
                                     }
                                 }
                             });
-            Path list = pictures.finish(all);
+            Path list = written.finish(all);
             System.out.println(json ? Json.pretty(all) : OneLine.of(list.toString()));
             return broken;
         }
     }
 
     private static List<PredictedBoxes> find(
-            Detector detector, MasksOption.BoxesOutput pictures, List<ImagesOption.Decoded> some)
+            Detector detector, PicturesOption.BoxesOutput written, List<ImagesOption.Decoded> some)
             throws IOException {
         List<List<Detection>> found =
                 detector.detect(some.stream().map(ImagesOption.Decoded::image).toList());
         List<PredictedBoxes> told = new ArrayList<>();
         for (int i = 0; i < some.size(); i++) {
             ImagesOption.Decoded one = some.get(i);
-            Path picture = pictures.write(one.file(), one.image(), found.get(i));
+            Path picture = written.write(one.file(), one.image(), found.get(i));
             told.add(
                     new PredictedBoxes(
                             one.file(), one.image(), found.get(i), detector.classNames(), picture));
@@ -186,7 +186,7 @@ final class PredictCommand implements Callable<Integer> {
         void accept(PredictedMask mask) throws IOException;
     }
 
-    private int masks(Segmenter segmenter, MasksOption.Output output, MaskUse use)
+    private int masks(Segmenter segmenter, PicturesOption.Output output, MaskUse use)
             throws IOException {
         return images.forEachOfOneSize(
                 segmenter.images(),
@@ -204,7 +204,7 @@ final class PredictCommand implements Callable<Integer> {
     }
 
     private int classifyImages(Model model, Device device) throws IOException {
-        masks.requireNone(model.spec());
+        pictures.requireNone(model.spec());
         if (sigmoid && model.outputs().task() == Task.REGRESS) {
             throw new IllegalArgumentException(
                     "--sigmoid is for labels, and the outputs of these weights are numbers; leave it"

@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Where pictures are written, of the classes of pixels or with boxes, and how they look. */
-final class MasksOption {
+final class PicturesOption {
     private static final Path FOLDER = Path.of("masks");
     private static final Path BOXES = Path.of("detections");
 
@@ -47,7 +47,7 @@ final class MasksOption {
     @Mixin private OverwriteOption overwrite;
 
     /** For picocli. */
-    MasksOption() {}
+    PicturesOption() {}
 
     /** Writes the masks of an image, and returns their paths, of {@link ClassMask#fileNames}. */
     interface Output {
