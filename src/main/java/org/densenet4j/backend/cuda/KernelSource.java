@@ -22,7 +22,7 @@ final class KernelSource {
     /** The file that includes the kernels of a dense layer. */
     static final String DENSE_LAYER = "dense_layer.cu";
 
-    private static final Pattern INCLUDE = Pattern.compile("(?m)^#include \"([a-z_]+\\.cuh?)\"");
+    private static final Pattern INCLUDE = Pattern.compile("(?m)^#include \"([a-z0-9_]+\\.cuh?)\"");
 
     private final Map<String, String> files = new TreeMap<>();
 
