@@ -119,7 +119,7 @@ class SegmentationEvaluateCommandTest {
                 "--input-size 32 | --input-size is for networks that classify images",
                 "--data cifar10:x | has one label for each image, and fc-densenet-1-1-2 classifies",
                 "--data camvid:nowhere | nowhere: no such folder",
-                "--data voc:x | use shapes, camvid:DIR or folder:DIR",
+                "--data idx:x | use shapes, camvid:DIR or folder:DIR",
                 "--subset all | --subset",
                 "--model bc-10-4 | they are those of FC-DenseNet",
             })

@@ -206,7 +206,7 @@ class SegmentationRunCommandTest {
                 "--class-colours none.csv | none.csv: no such file",
                 "--classes 1 | 1 classes: use 2 to 255",
                 "--data cifar10:x | has one label for each image, and fc-densenet-1-1-2 classifies",
-                "--data voc:x | no data source 'voc:x'; use shapes, camvid:DIR or folder:DIR",
+                "--data idx:x | no data source 'idx:x'; use shapes, camvid:DIR or folder:DIR",
                 "--data camvid: | names no folder",
                 "--data camvid:nowhere | nowhere: no such folder",
                 "--data camvid:nowhere --class-colours x | --class-colours is for --data folder:DIR",

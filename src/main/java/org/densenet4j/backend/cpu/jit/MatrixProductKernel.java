@@ -11,14 +11,18 @@ import static org.densenet4j.backend.cpu.asm.Register.R9;
 import static org.densenet4j.backend.cpu.asm.Register.RAX;
 import static org.densenet4j.backend.cpu.asm.Register.RBP;
 import static org.densenet4j.backend.cpu.asm.Register.RBX;
+import static org.densenet4j.backend.cpu.asm.Vector.v;
 
+import org.densenet4j.backend.cpu.asm.Address;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.asm.Tail;
+import org.densenet4j.backend.cpu.asm.Vector;
 
 /**
  * A batch of matrix products {@code C[e] = A[e]·B[e]}, or added: a {@link SumBlock} at a time, all
  * rows of some vectors of columns and then the next ones, so that what is read of B again stays in
- * the cache.
+ * the cache. A product is summed before it is added, so that two that are added one after the other
+ * give the bits of the two added by somebody else.
  */
 public final class MatrixProductKernel extends Kernel {
     private static final int UNROLLED = 8;
@@ -140,22 +144,13 @@ public final class MatrixProductKernel extends Kernel {
      *     each round of the loop, so that by the time the panel is read it is there
      */
     private void block(SumBlock block, Tail end, int fetched) {
+        Vector there = v(SumBlock.firstFree(set));
         for (int r = 0; r < block.rows() && form.accumulate && isFar(form.rows); r++) {
             for (int i = 0; i < block.vectors(); i++) {
-                long next = (block.rows() + r) * form.cRow;
-                a.prefetchForWriting(R11.at(next + (long) i * set.vectorBytes()));
+                a.prefetchForWriting(R11.at(r * form.cRow + (long) i * set.vectorBytes()));
             }
         }
-        if (form.accumulate) {
-            for (int r = 0; r < block.rows(); r++) {
-                for (int i = 0; i < block.vectors(); i++) {
-                    long at = r * form.cRow + (long) i * set.vectorBytes();
-                    a.load(block.sum(r, i), R11.at(at), block.tail(i, end));
-                }
-            }
-        } else {
-            block.zero(a);
-        }
+        block.zero(a);
         a.copy(RAX, R10);
         a.copy(RBX, R8);
         Loops.inBlocks(
@@ -185,8 +180,13 @@ public final class MatrixProductKernel extends Kernel {
                 });
         for (int r = 0; r < block.rows(); r++) {
             for (int i = 0; i < block.vectors(); i++) {
-                long at = r * form.cRow + (long) i * set.vectorBytes();
-                a.store(block.sum(r, i), R11.at(at), block.tail(i, end));
+                Address to = R11.at(r * form.cRow + (long) i * set.vectorBytes());
+                Tail some = block.tail(i, end);
+                if (form.accumulate) {
+                    a.load(there, to, some);
+                    a.add(block.sum(r, i), there, block.sum(r, i));
+                }
+                a.store(block.sum(r, i), to, some);
             }
         }
         a.add(R10, block.rows() * form.aRow);
