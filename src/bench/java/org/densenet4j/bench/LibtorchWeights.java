@@ -193,7 +193,7 @@ final class LibtorchWeights {
     private static boolean isConverted(ParameterSpec.Role role) {
         return switch (role) {
             case CONV_WEIGHT, CONV_BIAS, LINEAR_WEIGHT, LINEAR_BIAS, LAYER_SCALE -> true;
-            case BN_WEIGHT, BN_BIAS, LN_WEIGHT, LN_BIAS, L2, RUNNING_STATISTIC -> false;
+            case BN_WEIGHT, BN_BIAS, LN_WEIGHT, LN_BIAS, L2_SCALE, RUNNING_STATISTIC -> false;
         };
     }
 

@@ -71,7 +71,7 @@ public final class SameNetwork {
             for (int i = 0; i < all.length; i++) {
                 all[i] =
                         switch (p.role()) {
-                            case BN_WEIGHT, LN_WEIGHT, LAYER_SCALE ->
+                            case BN_WEIGHT, LN_WEIGHT, LAYER_SCALE, L2_SCALE ->
                                     (float) random.nextDouble(0.5, 1);
                             case BN_BIAS, LN_BIAS, CONV_BIAS ->
                                     (float) random.nextDouble(-0.2, 0.2);
