@@ -43,7 +43,7 @@ final class ClassifierStage implements InferenceStage {
                 images,
                 (_, chunk) -> pool(chunk, chunk.ofPixels(1).of(memory.pooled())));
         Matrix logits = memory.logits().rows(0, images);
-        on.multiplyInColumns(embeddings(images), memory.weights(), logits);
+        on.multiplyByTransposedInColumns(embeddings(images), memory.weights(), logits);
         on.device().forEachChunk(1, (_, _) -> on.kernels().addBias(logits, memory.bias()));
     }
 
@@ -130,7 +130,7 @@ final class ClassifierStage implements InferenceStage {
                                                                     memory.normalisedFloats(),
                                                                     n.affine(),
                                                                     memory.normalisedFloats()));
-                            on.multiply(
+                            on.multiplyByTransposed(
                                     lane,
                                     memory.normalisedFloats(),
                                     memory.weights(),

@@ -103,10 +103,10 @@ final class DepthwiseStage implements InferenceStage {
         for (int first = 0; first < width; first += memory.middlePerBlock()) {
             int count = Math.min(memory.middlePerBlock(), width - first);
             Matrix h = memory.middle()[lane].rows(0, rows).columns(0, count);
-            on.multiplyWithColumns(lane, a, weights.expansion().columns(first, count), false, h);
+            on.multiply(lane, a, weights.expansion().columns(first, count), false, h);
             kernels.addBias(h, weights.expansionBias().columns(first, count));
             kernels.gelu(h, h);
-            on.multiplyWithColumns(lane, h, weights.projection().rows(first, count), first > 0, y);
+            on.multiply(lane, h, weights.projection().rows(first, count), first > 0, y);
         }
         kernels.addBias(y, weights.projectionBias());
     }
@@ -118,7 +118,7 @@ final class DepthwiseStage implements InferenceStage {
         Matrix means = memory.means()[lane].rows(0, chunk.images());
         Matrix logits = memory.logits()[lane].rows(0, chunk.images());
         kernels.averagePool(y, chunk.images(), pool, means);
-        on.multiply(lane, means, weights.gate().get(), logits);
+        on.multiplyByTransposed(lane, means, weights.gate().get(), logits);
         kernels.addBias(logits, weights.gateBias().orElseThrow());
         return logits;
     }

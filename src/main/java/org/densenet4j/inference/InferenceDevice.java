@@ -30,27 +30,28 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
     }
 
     /** {@code c = a·weightᵀ}. */
-    void multiply(int lane, Matrix a, Matrix weight, Matrix c) {
+    void multiplyByTransposed(int lane, Matrix a, Matrix weight, Matrix c) {
         arena.multiply(lane, GemmShape.of(a, false, weight, true, c, false), a, weight, c);
     }
 
     /** {@code c = a·weight} or {@code c += a·weight}, with a weight that is stored as [in, out]. */
-    void multiplyWithColumns(int lane, Matrix a, Matrix weight, boolean add, Matrix c) {
+    void multiply(int lane, Matrix a, Matrix weight, boolean add, Matrix c) {
         arena.multiply(lane, GemmShape.of(a, false, weight, false, c, add), a, weight, c);
     }
 
     /**
      * {@code c = a·weightᵀ}, some columns of c in each lane: for fewer chunks than lanes. The plan
-     * knows of it by {@code InferencePlanner.noteProduct}.
+     * knows of it by {@code InferencePlanner.noteProductByTransposed}.
      */
-    void multiplyInColumns(Matrix a, Matrix weight, Matrix c) {
+    void multiplyByTransposedInColumns(Matrix a, Matrix weight, Matrix c) {
         Chunks columns = Chunks.ofColumns(weight.rows(), device.lanes());
         device.forEachChunk(
                 columns.count(1),
                 (lane, part) -> {
                     int first = columns.firstRow(part);
                     int count = columns.rows(part, 1);
-                    multiply(lane, a, weight.rows(first, count), c.columns(first, count));
+                    multiplyByTransposed(
+                            lane, a, weight.rows(first, count), c.columns(first, count));
                 });
     }
 

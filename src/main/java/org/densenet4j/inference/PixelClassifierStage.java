@@ -32,7 +32,7 @@ final class PixelClassifierStage implements InferenceStage {
 
     private void classify(int lane, Chunk chunk) {
         Matrix logits = chunk.of(memory.logits());
-        on.multiply(lane, read(lane, chunk), memory.weights(), logits);
+        on.multiplyByTransposed(lane, read(lane, chunk), memory.weights(), logits);
         on.kernels().addBias(logits, memory.bias());
     }
 

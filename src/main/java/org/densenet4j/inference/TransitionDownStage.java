@@ -43,7 +43,7 @@ final class TransitionDownStage implements InferenceStage {
         Matrix a = source.read(chunk, memory.sourceChunk()[lane]);
         Matrix y = chunk.in(memory.convolved()[lane]);
         Matrix out = target.of(pooled);
-        on.multiply(lane, a, memory.weights(), y);
+        on.multiplyByTransposed(lane, a, memory.weights(), y);
         on.kernels().maxPool(y, chunk.pooledImages(), memory.pool(), out);
         on.kernels().addBias(out, memory.bias());
         target.written(pooled);

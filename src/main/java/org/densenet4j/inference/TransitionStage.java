@@ -48,14 +48,14 @@ final class TransitionStage implements InferenceStage {
         Matrix pooled = out.in(memory.pooled()[0]);
         int parts = chunk.pooledImages() == 1 ? on.device().lanes() : 1;
         on.device().forEachChunk(parts, (_, part) -> poolPart(part, parts, chunk, pooled));
-        on.multiplyInColumns(pooled, memory.weights(), target.of(out));
+        on.multiplyByTransposedInColumns(pooled, memory.weights(), target.of(out));
         target.written(out);
     }
 
     private void convolve(int lane, Chunk chunk, Chunk out) {
         Matrix pooled = out.in(memory.pooled()[lane]);
         pool(chunk, pooled);
-        on.multiply(lane, pooled, memory.weights(), target.of(out));
+        on.multiplyByTransposed(lane, pooled, memory.weights(), target.of(out));
         target.written(out);
     }
 

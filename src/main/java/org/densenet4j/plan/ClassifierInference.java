@@ -64,8 +64,10 @@ public record ClassifierInference(
         int pixels = node.source().height() * node.source().width();
         int c = node.source().channels();
         int classes = node.classes();
-        planner.noteProduct(1, Matrix.dense(0, batch, c), Matrix.dense(0, batch, classes));
-        planner.noteProduct(1, Matrix.dense(0, pixels, c), Matrix.dense(0, pixels, classes));
+        planner.noteProductByTransposed(
+                1, Matrix.dense(0, batch, c), Matrix.dense(0, batch, classes));
+        planner.noteProductByTransposed(
+                1, Matrix.dense(0, pixels, c), Matrix.dense(0, pixels, classes));
         Allocator.Frame frame = planner.allocator().frame();
         return new ClassifierInference(
                 node,

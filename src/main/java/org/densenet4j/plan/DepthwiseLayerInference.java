@@ -137,7 +137,7 @@ public record DepthwiseLayerInference(
             memory.noteProducts(planner, rows % part);
         }
         if (gated) {
-            planner.noteProduct(1, memory.means[0], memory.logits[0]);
+            planner.noteProductByTransposed(1, memory.means[0], memory.logits[0]);
         }
         return memory;
     }
@@ -147,9 +147,9 @@ public record DepthwiseLayerInference(
         for (int count : new int[] {middlePerBlock, last == 0 ? middlePerBlock : last}) {
             Matrix block = middle[0].columns(0, count);
             Matrix y = output[0].rows(0, rowsPerPart);
-            planner.noteProductWithColumns(shortest, normalised[0], node.width(), block, false);
-            planner.noteProductWithColumns(shortest, block, y.columns(), y, false);
-            planner.noteProductWithColumns(shortest, block, y.columns(), y, true);
+            planner.noteProduct(shortest, normalised[0], node.width(), block, false);
+            planner.noteProduct(shortest, block, y.columns(), y, false);
+            planner.noteProduct(shortest, block, y.columns(), y, true);
         }
     }
 }

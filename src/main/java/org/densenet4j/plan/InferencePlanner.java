@@ -182,7 +182,7 @@ final class InferencePlanner extends NodePlanner {
     }
 
     /** Library scratch of a product by weights, for all rows of a source and for the fewest. */
-    void noteProduct(int shortest, Matrix source, Matrix result) {
+    void noteProductByTransposed(int shortest, Matrix source, Matrix result) {
         int in = source.columns();
         Matrix weight = Matrix.dense(0, result.columns(), in, source.type());
         Chunks parts = Chunks.ofColumns(result.columns(), device().lanes());
@@ -202,7 +202,7 @@ final class InferencePlanner extends NodePlanner {
      * @param out columns of the weights, of which the result's are some
      * @param add whether it is added to the result
      */
-    void noteProductWithColumns(int shortest, Matrix source, int out, Matrix result, boolean add) {
+    void noteProduct(int shortest, Matrix source, int out, Matrix result, boolean add) {
         Matrix all = Matrix.dense(0, source.columns(), out, source.type());
         Matrix weight = all.columns(0, result.columns());
         for (int rows : new int[] {source.rows(), Math.min(source.rows(), shortest)}) {

@@ -35,7 +35,7 @@ public record PixelClassifierInference(
         boolean floats = planner.precision() == DataType.FLOAT32;
         Chunks rows = planner.rowChunks(pixels, (floats ? 4L : 6L) * channels + 4L * classes);
         int chunkRows = rows.rowsPerChunk();
-        planner.noteProduct(
+        planner.noteProductByTransposed(
                 pixels, Matrix.dense(0, chunkRows, channels), Matrix.dense(0, chunkRows, classes));
         Allocator.Frame frame = planner.allocator().frame();
         InferenceRead source = InferenceRead.of(node.source(), name + ".affine", planner, frame);

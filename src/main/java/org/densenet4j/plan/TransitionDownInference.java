@@ -45,7 +45,7 @@ public record TransitionDownInference(
         Allocator.Frame frame = planner.allocator().frame();
         Matrix[] source = frame.activations(chunks.rowsPerChunk(), in);
         Matrix[] convolved = frame.activations(chunks.rowsPerChunk(), out);
-        planner.noteProduct(pixels, source[0], convolved[0]);
+        planner.noteProductByTransposed(pixels, source[0], convolved[0]);
         return new TransitionDownInference(
                 node,
                 chunks,

@@ -38,7 +38,7 @@ public record TransitionInference(
         Chunks outgoing = cut.halved();
         Allocator.Frame frame = planner.allocator().frame();
         Matrix[] pooled = frame.alignedActivations(outgoing.rowsPerChunk(), in);
-        planner.noteProduct(outPixels, pooled[0], planner.layout(node.target()));
+        planner.noteProductByTransposed(outPixels, pooled[0], planner.layout(node.target()));
         return new TransitionInference(
                 node,
                 cut.chunks(),

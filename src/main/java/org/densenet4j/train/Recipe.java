@@ -21,7 +21,6 @@ import org.densenet4j.plan.OptimiserState;
 import org.densenet4j.plan.TargetKind;
 import org.densenet4j.spec.CondenseNetSpec;
 import org.densenet4j.spec.DenseNetSpec;
-import org.densenet4j.spec.DetectionSpec;
 import org.densenet4j.spec.DsodSpec;
 import org.densenet4j.spec.FamilySpec;
 import org.densenet4j.spec.FcDenseNetSpec;
@@ -932,11 +931,11 @@ public record Recipe(
 
     /** {@return what the model wants images to be labelled with} */
     public LabelKind labelKind() {
-        FamilySpec.Builder builder = FamilySpec.preset(model);
-        if (builder instanceof FcDenseNetSpec.Builder) {
-            return LabelKind.OF_PIXELS;
-        }
-        return builder.build() instanceof DetectionSpec ? LabelKind.BOXES : LabelKind.OF_IMAGES;
+        return switch (FamilySpec.preset(model)) {
+            case FcDenseNetSpec.Builder _ -> LabelKind.OF_PIXELS;
+            case DsodSpec.Builder _ -> LabelKind.BOXES;
+            default -> LabelKind.OF_IMAGES;
+        };
     }
 
     /**

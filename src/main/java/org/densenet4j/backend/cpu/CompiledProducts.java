@@ -42,17 +42,21 @@ final class CompiledProducts implements AutoCloseable {
         this.panels = new KernelCache<>(set, RowPanelKernel::new);
     }
 
-    /** Whether such a product is one of these. */
-    static boolean has(GemmShape s) {
-        return s.operands() == DataType.FLOAT32
+    /** Whether such a product is one of these on such a host. */
+    static boolean has(Host host, GemmShape s) {
+        return host.target().isPresent()
+                && s.operands() == DataType.FLOAT32
                 && s.result() == DataType.FLOAT32
                 && (!s.transposeB() || !s.transposeA() && s.m() >= LEAST_ROWS);
     }
 
     /** Bytes of a lane's scratch: those of the largest panel. */
-    static long scratchBytes(InstructionSet set, GemmShape s) {
-        long terms = Math.min(s.k(), PART);
-        return s.transposeB() ? terms * new Panels(set, s.n()).columns(0) * Float.BYTES : 0;
+    static long scratchBytes(Host host, GemmShape s) {
+        if (!s.transposeB()) {
+            return 0;
+        }
+        Panels panels = new Panels(host.target().orElseThrow().set(), s.n());
+        return (long) Math.min(s.k(), PART) * panels.columns(0) * Float.BYTES;
     }
 
     /** {@code c = op(a)·op(b)} or {@code c += …}; see {@link CpuArena#multiply}. */

@@ -145,8 +145,8 @@ final class CpuArena implements DeviceArena {
             product.run(this, lane, room, a, b, c);
             return;
         }
-        if (compiledProducts.isPresent() && CompiledProducts.has(shape)) {
-            compiledProducts.get().multiply(lane, shape, a, b, c);
+        if (CompiledProducts.has(host, shape)) {
+            compiledProducts.orElseThrow().multiply(lane, shape, a, b, c);
             return;
         }
         Primitive product = products.get(shape);
@@ -176,8 +176,8 @@ final class CpuArena implements DeviceArena {
             WidenedProduct product = new WidenedProduct(shape);
             return Scratch.rounded(scratchBytes(host, product.floats())) + product.bytes();
         }
-        if (host.target().isPresent() && CompiledProducts.has(shape)) {
-            return CompiledProducts.scratchBytes(host.target().get().set(), shape);
+        if (CompiledProducts.has(host, shape)) {
+            return CompiledProducts.scratchBytes(host, shape);
         }
         OneDnn dnn = host.dnn();
         dnn.singleThreaded();

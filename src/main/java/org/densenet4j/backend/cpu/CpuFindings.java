@@ -3,6 +3,8 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Finding;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseShape;
 
 import java.util.ArrayList;
@@ -58,7 +60,9 @@ final class CpuFindings {
     }
 
     private static String product(Host host, DataType type) {
-        if (host.target().isPresent() && type == DataType.FLOAT32) {
+        Matrix x = Matrix.dense(0, SIDE * SIDE, CHANNELS, type);
+        Matrix weight = Matrix.dense(0, CHANNELS, CHANNELS, type);
+        if (CompiledProducts.has(host, GemmShape.of(x, false, weight, false, x, false))) {
             return CpuKernels.MACHINE_CODE;
         }
         return "oneDNN" + (host.multiplies(type) ? "" : " as float32");

@@ -2,6 +2,7 @@ package org.densenet4j.backend.cpu.asm;
 
 import static org.densenet4j.backend.cpu.asm.VectorInstruction.MAP_0F;
 import static org.densenet4j.backend.cpu.asm.VectorInstruction.MAP_0F38;
+import static org.densenet4j.backend.cpu.asm.VectorInstruction.MAP_0F3A;
 import static org.densenet4j.backend.cpu.asm.VectorInstruction.NO_PREFIX;
 import static org.densenet4j.backend.cpu.asm.VectorInstruction.PREFIX_66;
 
@@ -201,7 +202,20 @@ public abstract class Assembler {
     public abstract void keepWhereEqual(Vector v, Vector a, Vector b);
 
     /** The sum of all elements, in every element. Overwrites {@code temporary}. */
-    public abstract void addAcross(Vector v, Vector temporary);
+    public final void addAcross(Vector v, Vector temporary) {
+        addQuarters(v, temporary);
+        for (int order : new int[] {SWAP_PAIRS, SWAP_NEIGHBOURS}) {
+            vector(MAP_0F3A, PREFIX_66, 0x04).registers(temporary, null, v); // vpermilps
+            code.write(order);
+            add(v, v, temporary);
+        }
+    }
+
+    /**
+     * Sums of those four elements each that lie 128 bits apart, in every such group. Overwrites
+     * {@code temporary}.
+     */
+    abstract void addQuarters(Vector v, Vector temporary);
 
     /** Floats as the nearest integers of 32 bits. */
     public final void toIntegers(Vector to, Vector from) {

@@ -141,15 +141,10 @@ public final class Avx2Assembler extends Assembler {
     }
 
     @Override
-    public void addAcross(Vector v, Vector temporary) {
+    void addQuarters(Vector v, Vector temporary) {
         vector(MAP_0F3A, PREFIX_66, 0x06).registers(temporary, v, v); // vperm2f128
         code.write(SWAP_HALVES);
         add(v, v, temporary);
-        for (int order : new int[] {SWAP_PAIRS, SWAP_NEIGHBOURS}) {
-            vector(MAP_0F3A, PREFIX_66, 0x04).registers(temporary, null, v); // vpermilps
-            code.write(order);
-            add(v, v, temporary);
-        }
     }
 
     // ---------------------------------------------------------------- vectors of bfloat16

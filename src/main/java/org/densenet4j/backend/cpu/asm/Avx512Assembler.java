@@ -122,14 +122,9 @@ public final class Avx512Assembler extends Assembler {
     }
 
     @Override
-    public void addAcross(Vector v, Vector temporary) {
+    void addQuarters(Vector v, Vector temporary) {
         for (int order : new int[] {SWAP_PAIRS, SWAP_NEIGHBOURS}) {
             vector(MAP_0F3A, PREFIX_66, 0x23).wide().registers(temporary, v, v); // vshuff64x2
-            code.write(order);
-            add(v, v, temporary);
-        }
-        for (int order : new int[] {SWAP_PAIRS, SWAP_NEIGHBOURS}) {
-            vector(MAP_0F3A, PREFIX_66, 0x04).registers(temporary, null, v); // vpermilps
             code.write(order);
             add(v, v, temporary);
         }

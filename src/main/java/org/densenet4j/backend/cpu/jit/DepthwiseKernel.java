@@ -127,31 +127,16 @@ public final class DepthwiseKernel extends Kernel {
     private void vector(Tail some) {
         a.copy(R8, RDI);
         a.copy(R9, RCX);
-        a.repeat(
-                form.images,
-                R15,
-                () -> {
-                    for (DepthwiseTiles.Rows rows : tiles.rows()) {
-                        a.repeat(rows.count(), R14, () -> row(rows, some));
-                    }
-                });
+        tiles.forEachRow(a, form.images, R15, R14, rows -> row(rows, some));
     }
 
     private void row(DepthwiseTiles.Rows rows, Tail some) {
-        for (DepthwiseTiles.Tiles tile : tiles.tiles()) {
-            a.addressOf(R10, R8.at(tile.first() * form.xRow));
-            a.addressOf(R11, R9.at(tile.first() * form.outRow));
-            a.repeat(
-                    tile.count(),
-                    R13,
-                    () -> {
-                        tile(rows, tile, some);
-                        if (tile.count() > 1) {
-                            a.add(R10, tile.pixels() * form.xRow);
-                            a.add(R11, tile.pixels() * form.outRow);
-                        }
-                    });
-        }
+        tiles.forEachTile(
+                a,
+                R13,
+                new DepthwiseTiles.Along(R8, R10, form.xRow),
+                new DepthwiseTiles.Along(R9, R11, form.outRow),
+                tile -> tile(rows, tile, some));
         a.add(R8, form.width * form.xRow);
         a.add(R9, form.width * form.outRow);
     }

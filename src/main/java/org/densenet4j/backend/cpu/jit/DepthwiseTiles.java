@@ -1,7 +1,11 @@
 package org.densenet4j.backend.cpu.jit;
 
+import org.densenet4j.backend.cpu.asm.Assembler;
+import org.densenet4j.backend.cpu.asm.Register;
+
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * How the pixels of a depthwise convolution's output are cut for machine code, in which every
@@ -115,6 +119,45 @@ record DepthwiseTiles(int height, int width, int kernel, int most) {
             if (pixel >= 0 && pixel < tile.pixels) {
                 meeting.write(pixel, tap);
             }
+        }
+    }
+
+    /** Runs {@code body} for every row of so many images. */
+    void forEachRow(Assembler a, int images, Register image, Register row, Consumer<Rows> body) {
+        a.repeat(
+                images,
+                image,
+                () -> {
+                    for (Rows rows : rows()) {
+                        a.repeat(rows.count, row, () -> body.accept(rows));
+                    }
+                });
+    }
+
+    /**
+     * One of two matrices along whose rows tiles lie.
+     *
+     * @param row address of the row's first pixel
+     * @param tile is set to that of a tile's first pixel
+     * @param pixelBytes from pixel to pixel
+     */
+    record Along(Register row, Register tile, long pixelBytes) {}
+
+    /** Runs {@code body} for every tile of a row, with the address of its first pixel in both. */
+    void forEachTile(Assembler a, Register counter, Along one, Along other, Consumer<Tiles> body) {
+        for (Tiles tiles : tiles()) {
+            a.addressOf(one.tile, one.row.at(tiles.first * one.pixelBytes));
+            a.addressOf(other.tile, other.row.at(tiles.first * other.pixelBytes));
+            a.repeat(
+                    tiles.count,
+                    counter,
+                    () -> {
+                        body.accept(tiles);
+                        if (tiles.count > 1) {
+                            a.add(one.tile, tiles.pixels * one.pixelBytes);
+                            a.add(other.tile, tiles.pixels * other.pixelBytes);
+                        }
+                    });
         }
     }
 }

@@ -109,14 +109,7 @@ public final class DepthwiseWeightGradientKernel extends Kernel {
     private void vector(Tail some) {
         a.copy(R8, RDI);
         a.copy(R9, RSI);
-        a.repeat(
-                form.images,
-                R15,
-                () -> {
-                    for (DepthwiseTiles.Rows rows : tiles.rows()) {
-                        a.repeat(rows.count(), R14, () -> row(rows, some));
-                    }
-                });
+        tiles.forEachRow(a, form.images, R15, R14, rows -> row(rows, some));
     }
 
     private void row(DepthwiseTiles.Rows rows, Tail some) {
@@ -132,20 +125,12 @@ public final class DepthwiseWeightGradientKernel extends Kernel {
         for (int tap = 0; tap < form.kernel; tap++) {
             a.load(sum(tap), RBX.at(tap * form.sumsRow), some);
         }
-        for (DepthwiseTiles.Tiles tile : tiles.tiles()) {
-            a.addressOf(R10, RAX.at(tile.first() * form.xRow));
-            a.addressOf(R11, R9.at(tile.first() * form.gradientRow));
-            a.repeat(
-                    tile.count(),
-                    R13,
-                    () -> {
-                        tile(tile, some);
-                        if (tile.count() > 1) {
-                            a.add(R10, tile.pixels() * form.xRow);
-                            a.add(R11, tile.pixels() * form.gradientRow);
-                        }
-                    });
-        }
+        tiles.forEachTile(
+                a,
+                R13,
+                new DepthwiseTiles.Along(RAX, R10, form.xRow),
+                new DepthwiseTiles.Along(R9, R11, form.gradientRow),
+                tile -> tile(tile, some));
         for (int tap = 0; tap < form.kernel; tap++) {
             a.store(sum(tap), RBX.at(tap * form.sumsRow), some);
         }

@@ -129,21 +129,19 @@ public final class GeluKernel extends Kernel {
                     a.copy(RAX, RDI);
                     a.copy(R8, RSI);
                     a.copy(R9, RDX);
-                    Loops.inBlocks(
+                    Loops.inVectors(
                             a,
-                            form.columns / set.floats(),
+                            form.columns,
+                            tail,
                             width,
                             R12,
+                            this::vectors,
                             count -> {
-                                vectors(count, Tail.WHOLE);
                                 long bytes = count * form.storage.vectorBytes(set);
                                 a.add(RAX, bytes);
                                 a.add(R8, bytes);
                                 a.add(R9, bytes);
                             });
-                    if (!tail.isWhole()) {
-                        vectors(1, tail);
-                    }
                     a.add(RDI, form.gradientRow);
                     a.add(RSI, form.xRow);
                     a.add(RDX, form.outRow);

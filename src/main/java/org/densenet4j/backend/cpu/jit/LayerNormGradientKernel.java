@@ -121,12 +121,12 @@ public final class LayerNormGradientKernel extends Kernel {
         SUMS.zero(a);
         a.copy(RDX, R15);
         forEachVector(
-                (place, vector, some) -> {
+                (vector, some) -> {
                     long floats = (long) vector * set.vectorBytes();
                     operands(vector, some);
                     a.multiply(T, G, GAMMA);
-                    a.add(SUMS.of(OF_T, place), SUMS.of(OF_T, place), T);
-                    a.addProduct(SUMS.of(OF_PRODUCTS, place), T, H);
+                    a.add(SUMS.of(OF_T, vector), SUMS.of(OF_T, vector), T);
+                    a.addProduct(SUMS.of(OF_PRODUCTS, vector), T, H);
                     a.load(SUM, RDX.at(floats), some);
                     a.add(SUM, SUM, G);
                     a.store(SUM, RDX.at(floats), some);
@@ -144,7 +144,7 @@ public final class LayerNormGradientKernel extends Kernel {
         a.multiply(meanOfProducts, meanOfProducts, T);
         a.copy(RSI, R14);
         forEachVector(
-                (place, vector, some) -> {
+                (vector, some) -> {
                     operands(vector, some);
                     a.multiply(T, G, GAMMA);
                     a.subtract(T, T, meanOfT);

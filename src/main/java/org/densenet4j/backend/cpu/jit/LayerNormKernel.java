@@ -104,9 +104,9 @@ public final class LayerNormKernel extends Kernel {
     private void mean() {
         SUM.zero(a);
         forEachVectorOfX(
-                (place, vector, some) -> {
+                (vector, some) -> {
                     form.storage.load(a, X, x(vector), some);
-                    a.add(SUM.of(0, place), SUM.of(0, place), X);
+                    a.add(SUM.of(0, vector), SUM.of(0, vector), X);
                 });
         a.multiply(MEAN, SUM.total(a, 0), OF_COLUMNS);
     }
@@ -114,14 +114,14 @@ public final class LayerNormKernel extends Kernel {
     private void inverse() {
         SUM.zero(a);
         forEachVectorOfX(
-                (place, vector, some) -> {
+                (vector, some) -> {
                     form.storage.load(a, X, x(vector), some);
                     a.subtract(X, X, MEAN);
                     if (!some.isWhole()) {
                         a.constant(CONSTANT, ones(some));
                         a.multiply(X, X, CONSTANT);
                     }
-                    a.addProduct(SUM.of(0, place), X, X);
+                    a.addProduct(SUM.of(0, vector), X, X);
                 });
         a.everywhere(INVERSE, form.epsilon);
         a.addProduct(INVERSE, SUM.total(a, 0), OF_COLUMNS);
@@ -162,7 +162,7 @@ public final class LayerNormKernel extends Kernel {
                 form.columns,
                 tail,
                 R12,
-                (place, vector, some) -> {
+                (vector, some) -> {
                     long floats = (long) vector * set.vectorBytes();
                     form.storage.load(a, X, x(vector), some);
                     a.subtract(X, X, MEAN);

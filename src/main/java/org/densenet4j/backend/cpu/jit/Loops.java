@@ -39,15 +39,45 @@ final class Loops {
             Register counter,
             Consumer<Tail> body,
             Runnable advance) {
-        a.repeat(
+        inVectors(a, columns, tail, 1, counter, (_, some) -> body.accept(some), _ -> advance.run());
+    }
+
+    /** What is done with some vectors behind each other. */
+    interface OfVectors {
+        /**
+         * Writes the code.
+         *
+         * @param count of the vectors, 1 where they are a tail
+         * @param some the columns that there are of each
+         */
+        void write(int count, Tail some);
+    }
+
+    /**
+     * Runs {@code body} for all vectors of some columns, so many at a time, then for those that are
+     * left, the last as a tail.
+     *
+     * @param advance moves on by so many vectors
+     */
+    static void inVectors(
+            Assembler a,
+            int columns,
+            Tail tail,
+            int most,
+            Register counter,
+            OfVectors body,
+            IntConsumer advance) {
+        inBlocks(
+                a,
                 columns / a.set().floats(),
+                most,
                 counter,
-                () -> {
-                    body.accept(Tail.WHOLE);
-                    advance.run();
+                count -> {
+                    body.write(count, Tail.WHOLE);
+                    advance.accept(count);
                 });
         if (!tail.isWhole()) {
-            body.accept(tail);
+            body.write(1, tail);
         }
     }
 

@@ -3,7 +3,6 @@ package org.densenet4j.backend.cpu.jit;
 import static org.densenet4j.backend.cpu.asm.Vector.v;
 
 import org.densenet4j.backend.cpu.asm.Assembler;
-import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.asm.Register;
 import org.densenet4j.backend.cpu.asm.Tail;
 import org.densenet4j.backend.cpu.asm.Vector;
@@ -25,11 +24,11 @@ record RowSums(int sums) {
         /**
          * Writes the code.
          *
-         * @param place 0 to 3: which of the registers of each sum to add to
-         * @param vector how many vectors behind where the addresses are
+         * @param vector how many vectors behind where the addresses are, which says, too, which of
+         *     the registers of each sum to add to
          * @param some the columns of it that there are
          */
-        void write(int place, int vector, Tail some);
+        void write(int vector, Tail some);
     }
 
     /** Registers that are overwritten: so many of the first. */
@@ -38,8 +37,8 @@ record RowSums(int sums) {
     }
 
     /** One of the registers of a sum. */
-    Vector of(int sum, int place) {
-        return v(sum * WIDTH + place);
+    Vector of(int sum, int vector) {
+        return v(sum * WIDTH + vector);
     }
 
     void zero(Assembler a) {
@@ -60,21 +59,18 @@ record RowSums(int sums) {
             Register counter,
             OfVector body,
             IntConsumer advance) {
-        InstructionSet set = a.set();
-        Loops.inBlocks(
+        Loops.inVectors(
                 a,
-                columns / set.floats(),
+                columns,
+                tail,
                 WIDTH,
                 counter,
-                count -> {
+                (count, some) -> {
                     for (int i = 0; i < count; i++) {
-                        body.write(i, i, Tail.WHOLE);
+                        body.write(i, some);
                     }
-                    advance.accept(count);
-                });
-        if (!tail.isWhole()) {
-            body.write(0, 0, tail);
-        }
+                },
+                advance);
     }
 
     /** A sum, in every element of its first register; the others of it are overwritten. */
