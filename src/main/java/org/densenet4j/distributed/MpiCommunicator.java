@@ -238,6 +238,8 @@ final class MpiCommunicator implements Communicator {
     /** Not one at a time: another thread may be waiting for a rank that will never come. */
     @Override
     public void abort(int exitCode) {
+        LauncherPipe.OUTPUT.awaitRead();
+        LauncherPipe.ERRORS.awaitRead();
         var unused = abort.call(handles.world(), exitCode);
         Runtime.getRuntime().halt(exitCode); // where it came back
     }
