@@ -1,6 +1,8 @@
 package org.densenet4j.bench;
 
 import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
@@ -13,9 +15,12 @@ import org.densenet4j.graph.ConvolutionLayer;
 import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Features;
 import org.densenet4j.graph.Graph;
+import org.densenet4j.graph.L2Norm;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.Norm;
 import org.densenet4j.graph.PatchConvolution;
+import org.densenet4j.graph.PixelHead;
+import org.densenet4j.graph.PixelLogits;
 import org.densenet4j.graph.PooledConvolution;
 import org.densenet4j.graph.Pooling;
 import org.densenet4j.graph.Read;
@@ -63,21 +68,34 @@ final class LibtorchGraph implements PeerNetwork {
         }
     }
 
-    /** The loss is the sum of all heads', as ours. */
+    /**
+     * The loss is the sum of all heads': cross-entropies as ours, and of a detector's heads, whose
+     * own loss matches boxes, squares of what they say, which are less work.
+     */
     @Override
     public float step(Tensor images, Tensor labels) {
-        List<Tensor> heads = forward(images);
+        List<Node> heads = graph.heads();
+        List<Tensor> all = forward(images);
         Tensor sum = null;
-        for (Tensor logits : heads) {
-            try (logits;
+        for (int i = 0; i < all.size(); i++) {
+            try (Tensor logits = all.get(i);
                     Tensor wide = logits.to(torch.ScalarType.Float)) {
-                Tensor loss = torch.cross_entropy_loss(wide, labels);
+                Tensor loss =
+                        heads.get(i) instanceof PixelHead
+                                ? meanSquare(wide)
+                                : torch.cross_entropy_loss(wide, labels);
                 sum = sum == null ? loss : added(sum, loss);
             }
         }
         try (Tensor loss = Objects.requireNonNull(sum)) {
             loss.backward();
             return loss.item_float();
+        }
+    }
+
+    private static Tensor meanSquare(Tensor x) {
+        try (Tensor squares = x.square()) {
+            return squares.mean();
         }
     }
 
@@ -179,6 +197,11 @@ final class LibtorchGraph implements PeerNetwork {
             }
             case Addition sum -> sum(sum);
             case Classifier head -> classified(head);
+            case PixelLogits head -> {
+                try (Tensor x = read(head.source())) {
+                    yield pixels(x);
+                }
+            }
             default ->
                     throw new IllegalArgumentException(
                             "libtorch's side has nothing for the node '" + node.name() + "'");
@@ -201,6 +224,13 @@ final class LibtorchGraph implements PeerNetwork {
         }
         try (x) {
             return torch.constant_pad_nd(x, 0, 0, 0, 0, 0, missing);
+        }
+    }
+
+    /** A row for each pixel. */
+    private static Tensor pixels(Tensor x) {
+        try (Tensor turned = x.permute(0, 2, 3, 1)) {
+            return turned.reshape(-1, x.size(1));
         }
     }
 
@@ -271,11 +301,31 @@ final class LibtorchGraph implements PeerNetwork {
     /** What is read, behind its normalisation; the caller closes it. */
     private Tensor read(Read read) {
         Tensor x = concatenated(read);
-        if (!(read instanceof Read.Normalised normalised)) {
-            return x;
-        }
-        try (x) {
-            return normalised.relu() ? normRelu(normalised.norm(), x) : norm(normalised.norm(), x);
+        return switch (read) {
+            case Read.Raw _, Read.Activated _ -> x;
+            case Read.Normalised normalised -> {
+                try (x) {
+                    Norm norm = normalised.norm();
+                    yield normalised.relu() ? normRelu(norm, x) : norm(norm, x);
+                }
+            }
+            case Read.L2Normalised normalised -> {
+                try (x) {
+                    yield l2Normalised(normalised.norm(), x);
+                }
+            }
+        };
+    }
+
+    /** As the ports of SSD to PyTorch write it. */
+    private Tensor l2Normalised(L2Norm norm, Tensor x) {
+        try (Tensor squares = x.square();
+                Tensor sums = squares.sum(new long[] {1}, true, new ScalarTypeOptional());
+                Tensor above = sums.add(new Scalar(norm.epsilon()));
+                Tensor factors = above.rsqrt();
+                Tensor scale = weights.get(norm.name() + ".weight").view(1, -1, 1, 1);
+                Tensor normalised = x.mul(factors)) {
+            return normalised.mul(scale);
         }
     }
 

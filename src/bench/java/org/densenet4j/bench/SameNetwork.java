@@ -6,11 +6,14 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.densenet4j.backend.Device;
 import org.densenet4j.data.Batch;
+import org.densenet4j.engine.Mode;
 import org.densenet4j.engine.Network;
+import org.densenet4j.engine.Pass;
 import org.densenet4j.graph.Graph;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
+import org.densenet4j.graph.PixelHead;
 import org.densenet4j.inference.InferenceNetwork;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.spec.FamilySpec;
@@ -119,10 +122,35 @@ public final class SameNetwork {
                 Trainer trainer = Trainer.of(spec, device).batch(batch).open()) {
             Network network = trainer.network();
             network.parameters().forEach(p -> network.parameter(p.name(), values.get(p.name())));
-            double loss = trainer.step(data).loss();
+            double loss =
+                    spec.graph().heads().getFirst() instanceof PixelHead
+                            ? squaresStep(network)
+                            : trainer.step(data).loss();
             network.parameters().forEach(p -> gradients.put(p.name(), network.gradient(p.name())));
             return new Step(loss, gradients);
         }
+    }
+
+    /** The sum of every head's mean square, as {@link LibtorchGraph#step} takes it. */
+    private double squaresStep(Network network) {
+        Pass pass = new Pass(batch, Mode.TRAIN, 1, 0);
+        network.input(channelsLast, batch);
+        network.forward(pass);
+        double sum = 0;
+        for (Node head : spec.graph().heads()) {
+            float[] logits = network.logits(head.name(), batch);
+            float[] gradient = new float[logits.length];
+            double squares = 0;
+            for (int i = 0; i < logits.length; i++) {
+                squares += (double) logits[i] * logits[i];
+                gradient[i] = 2 * logits[i] / logits.length;
+            }
+            network.logitsGradient(head.name(), gradient, batch);
+            sum += squares / logits.length;
+        }
+        network.zeroGradients();
+        network.backward(pass);
+        return sum;
     }
 
     private Step theirStep() throws IOException {

@@ -53,6 +53,11 @@ abstract class ConvolutionContract extends OpenedDevice {
         checkForward(CASES / 4, ConvolutionContract::stem);
     }
 
+    @Test
+    void forwardOfManyChannels() {
+        checkForward(2, ConvolutionContract::wide);
+    }
+
     private void checkForward(int cases, Function<GuardedArena, ConvolutionShape> shape) {
         forRandomCases(
                 cases,
@@ -92,10 +97,19 @@ abstract class ConvolutionContract extends OpenedDevice {
 
     @Test
     void dataGradient() {
+        checkDataGradient(CASES, this::shape);
+    }
+
+    @Test
+    void dataGradientOfManyChannels() {
+        checkDataGradient(2, ConvolutionContract::wide);
+    }
+
+    private void checkDataGradient(int cases, Function<GuardedArena, ConvolutionShape> shape) {
         forRandomCases(
-                CASES,
+                cases,
                 a -> {
-                    ConvolutionShape s = shape(a);
+                    ConvolutionShape s = shape.apply(a);
                     ConvolutionMemory memory = memory(a, s);
                     int images = 1 + a.random.nextInt(s.images());
                     Matrix gradient = output(a, s, images, true);
@@ -138,6 +152,11 @@ abstract class ConvolutionContract extends OpenedDevice {
     }
 
     /** Numbers that are small integers in Winograd's domain, too: no storage rounds them. */
+    @Test
+    void weightGradientOfManyPixels() {
+        checkWeightGradients(4, ConvolutionContract::large, g -> g, weightTolerance(TOLERANCE));
+    }
+
     @Test
     void weightGradientOfSignsIsNotRounded() {
         checkWeightGradients(CASES, this::shape, ConvolutionContract::sign, TOLERANCE);
@@ -421,6 +440,34 @@ abstract class ConvolutionContract extends OpenedDevice {
                 kernel[0],
                 kernel[1],
                 kernel[2],
+                a.storage());
+    }
+
+    /** A 1x1 whose sums are long enough to be taken in parts, of any number of outputs. */
+    private static ConvolutionShape wide(GuardedArena a) {
+        return new ConvolutionShape(
+                1 + a.random.nextInt(2),
+                1 + a.random.nextInt(3),
+                1 + a.random.nextInt(4),
+                520 + a.random.nextInt(80),
+                520 + a.random.nextInt(80),
+                1,
+                1,
+                0,
+                a.storage());
+    }
+
+    /** A 1x1 whose weight gradient has sums that are long enough for that. */
+    private static ConvolutionShape large(GuardedArena a) {
+        return new ConvolutionShape(
+                1 + a.random.nextInt(2),
+                17 + a.random.nextInt(8),
+                17 + a.random.nextInt(8),
+                channels(a),
+                channels(a),
+                1,
+                1,
+                0,
                 a.storage());
     }
 

@@ -61,8 +61,7 @@ final class CompiledProducts implements AutoCloseable {
 
     /** {@code c = op(a)·op(b)} or {@code c += …}; see {@link CpuArena#multiply}. */
     void multiply(int lane, GemmShape s, Matrix a, Matrix b, Matrix c) {
-        int parts = Math.ceilDiv(s.k(), s.transposeA() ? PART_OF_TRANSPOSED : PART);
-        int terms = Math.ceilDiv(s.k(), parts);
+        int terms = terms(s.k(), s.transposeA() ? PART_OF_TRANSPOSED : PART);
         for (int first = 0; first < s.k(); first += terms) {
             int count = Math.min(terms, s.k() - first);
             long left = base + (s.transposeA() ? a.at(first, 0) : a.at(0, first));
@@ -82,20 +81,84 @@ final class CompiledProducts implements AutoCloseable {
         long panel = base + arena.scratchOffset(lane);
         Panels cut = new Panels(set, s.n());
         for (int p = 0; p < cut.count(); p++) {
-            int first = cut.firstColumn(p);
-            int columns = Math.min(cut.columns(p), s.n() - first);
-            panels.of(
-                            new RowPanelKernel.Form(
-                                    Storage.FLOAT32,
-                                    Words.FLOATS,
-                                    columns,
-                                    b.columns(),
-                                    b.rowBytes()))
-                    .run(base + b.at(first, 0), panel);
-            long row = (long) cut.columns(p) * Float.BYTES;
-            MatrixProductKernel.Form form = form(s, b.columns(), columns, row, add);
-            run(lane, form, left, panel, base + c.at(0, first));
+            makePanel(cut, p, b, panel);
+            multiplyByPanel(lane, s, left, cut, p, b.columns(), panel, c, add);
         }
+    }
+
+    /** {@code c (+)= a·panel}, for the panel's columns of C and so many terms of each sum. */
+    private void multiplyByPanel(
+            int lane,
+            GemmShape s,
+            long left,
+            Panels cut,
+            int p,
+            int terms,
+            long panel,
+            Matrix c,
+            boolean add) {
+        int first = cut.firstColumn(p);
+        int columns = Math.min(cut.columns(p), s.n() - first);
+        long row = (long) cut.columns(p) * Float.BYTES;
+        run(lane, form(s, terms, columns, row, add), left, panel, base + c.at(0, first));
+    }
+
+    private void makePanel(Panels cut, int p, Matrix b, long panel) {
+        int first = cut.firstColumn(p);
+        int columns = Math.min(cut.columns(p), b.rows() - first);
+        panels.of(
+                        new RowPanelKernel.Form(
+                                Storage.FLOAT32, Words.FLOATS, columns, b.columns(), b.rowBytes()))
+                .run(base + b.at(first, 0), panel);
+    }
+
+    // ---------------------------------------------------------------- a B that is packed once
+
+    /** Makes a panel of op(B) {@code [k, n]}, which {@code cut} cuts, for all parts of the sums. */
+    void pack(Panels cut, int panel, Matrix b, boolean transpose, long packed) {
+        int k = transpose ? b.columns() : b.rows();
+        int n = transpose ? b.rows() : b.columns();
+        int terms = terms(k, PART);
+        for (int first = 0; first < k; first += terms) {
+            int count = Math.min(terms, k - first);
+            long to = packed + place(cut, panel, first, count);
+            if (transpose) {
+                makePanel(cut, panel, b.columns(first, count), base + to);
+            } else {
+                int from = cut.firstColumn(panel);
+                int wide = cut.columns(panel);
+                int columns = Math.min(wide, n - from);
+                Matrix whole = Matrix.dense(to, count, wide);
+                arena.kernels()
+                        .copy(b.rows(first, count).columns(from, columns), whole.prefix(columns));
+            }
+        }
+    }
+
+    /** {@code c = a·op(b)} with an op(B) that is packed. */
+    void multiplyByPacked(int lane, Matrix a, Panels cut, long packed, Matrix c) {
+        int k = a.columns();
+        int n = c.columns();
+        GemmShape s = new GemmShape(a.rows(), n, k, a.stride(), k, c.stride(), false, true, false);
+        int terms = terms(k, PART);
+        for (int first = 0; first < k; first += terms) {
+            int count = Math.min(terms, k - first);
+            long left = base + a.at(0, first);
+            for (int p = 0; p < cut.count(); p++) {
+                long panel = base + packed + place(cut, p, first, count);
+                multiplyByPanel(lane, s, left, cut, p, count, panel, c, first > 0);
+            }
+        }
+    }
+
+    /** Where a panel begins: those of a part of the sums lie behind those of the part before. */
+    private static long place(Panels cut, int panel, int firstTerm, int terms) {
+        return Float.BYTES * (cut.floats(firstTerm) + (long) cut.firstColumn(panel) * terms);
+    }
+
+    /** Terms of all parts of a sum but possibly the last. */
+    private static int terms(int k, int most) {
+        return Math.ceilDiv(k, Math.ceilDiv(k, most));
     }
 
     private static MatrixProductKernel.Form form(

@@ -35,6 +35,24 @@ enum ConvolutionMethod {
         }
     },
 
+    /** A 1x1 convolution as products in machine code of the engine's own. */
+    POINT("products in machine code") {
+        @Override
+        boolean fits(Host host, ConvolutionShape shape) {
+            return host.target().isPresent() && CompiledPointConvolution.fits(shape);
+        }
+
+        @Override
+        ConvolutionMemory memory(Host host, ConvolutionShape shape) {
+            return CompiledPointConvolution.memory(host.target().orElseThrow().set(), shape);
+        }
+
+        @Override
+        HostConvolution open(CpuArena arena, Host host, ConvolutionShape shape) {
+            return arena.pointConvolution(host.target().orElseThrow().set(), shape);
+        }
+    },
+
     /** Winograd's minimal filtering in machine code of the engine's own. */
     COMPILED("Winograd in machine code") {
         @Override

@@ -15,6 +15,7 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.backend.PointwiseShape;
+import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.jit.Arguments;
 import org.densenet4j.distributed.Communicator;
 
@@ -219,6 +220,11 @@ final class CpuArena implements DeviceArena {
         requireOpen();
         return convolutions.computeIfAbsent(
                 shape, s -> ConvolutionMethod.of(host, s).open(this, host, s));
+    }
+
+    /** One that uses the arena's own products. */
+    HostConvolution pointConvolution(InstructionSet set, ConvolutionShape shape) {
+        return new CompiledPointConvolution(this, set, compiledProducts.orElseThrow(), shape);
     }
 
     @Override
