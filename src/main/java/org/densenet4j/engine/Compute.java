@@ -113,8 +113,13 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory, FrozenPar
         void run(int from, int count);
     }
 
-    /** Runs {@code work} on slices of a vector that keep the device busy. */
+    /**
+     * Runs {@code work} on slices of a vector that keep the device busy; on none of an empty one.
+     */
     void forEachSlice(int length, Slice work) {
+        if (length == 0) {
+            return; // running statistics of a network without batch norms
+        }
         int slice = sliceLength(length);
         forEachChunk(
                 Math.ceilDiv(length, slice),

@@ -443,15 +443,22 @@ public final class Network implements AutoCloseable {
     /** Keeps a copy of the running statistics, for {@link #restoreRunningStatistics}. */
     public void keepRunningStatistics() {
         try (DeviceUse _ = use()) {
-            kernels.copy(memory.running(), memory.runningBefore());
+            copyStatistics(memory.running(), memory.runningBefore());
         }
     }
 
     /** Takes back what passes since {@link #keepRunningStatistics} did to running statistics. */
     public void restoreRunningStatistics() {
         try (DeviceUse _ = use()) {
-            kernels.copy(memory.runningBefore(), memory.running());
+            copyStatistics(memory.runningBefore(), memory.running());
             order.statisticsChanged("running statistics were restored");
+        }
+    }
+
+    /** A network without batch norms has none. */
+    private void copyStatistics(Matrix from, Matrix to) {
+        if (from.columns() > 0) {
+            kernels.copy(from, to);
         }
     }
 
@@ -492,6 +499,9 @@ public final class Network implements AutoCloseable {
     }
 
     private void average(Matrix vector, Communicator communicator) {
+        if (vector.columns() == 0) {
+            return;
+        }
         float[] values = all(vector);
         // A sum of floats is exact in double: that of equal ones gives them back.
         double[] sums = new double[values.length];
@@ -552,6 +562,7 @@ public final class Network implements AutoCloseable {
             all.addAll(List.of(memory.averages(), memory.runningAverages()));
         }
         all.addAll(memory.masks().values());
+        all.removeIf(vector -> vector.columns() == 0);
         return all;
     }
 

@@ -96,6 +96,21 @@ class ExamplesTest {
         assertTrue(byThresholds < last, lines.toString());
     }
 
+    /** Two epochs: what it finds in the end takes more. */
+    @Test
+    void anRdNetTrainsInLessMemoryWithEachStrategyAndAveragesItsWeights() throws Throwable {
+        List<String> lines = run("TrainRdNet", 64, 2, folder);
+        assertEquals(6, lines.size(), lines.toString());
+        List<Double> kept =
+                lines.subList(0, 3).stream()
+                        .map(line -> line.replaceAll(".*keeps +([0-9.]+) MB.*", "$1"))
+                        .map(Double::valueOf)
+                        .toList();
+        assertTrue(kept.get(0) > 2 * kept.get(1), lines.toString());
+        assertTrue(kept.get(1) > 2 * kept.get(2), lines.toString());
+        assertTrue(lines.get(5).startsWith("averaged weights: test accuracy"), lines.toString());
+    }
+
     @Test
     void aCondensedNetworkAnswersAsBeforeFromAFileOfWhatIsLeft() throws Throwable {
         List<String> lines = run("CondenseToServe", 64, 2, folder);

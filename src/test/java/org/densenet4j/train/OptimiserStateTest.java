@@ -12,12 +12,14 @@ import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.data.Batch;
 import org.densenet4j.engine.Network;
+import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.Buffer;
 import org.densenet4j.plan.Category;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.spec.RdNetSpec;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +41,19 @@ class OptimiserStateTest {
                     .classes(3)
                     .inputSize(8)
                     .dropout(0.1)
+                    .build();
+
+    private static final RdNetSpec WITHOUT_BATCH_NORMS =
+            RdNetSpec.builder()
+                    .growthRates(8, 6)
+                    .layersPerStage(1, 1)
+                    .halvingStages(2)
+                    .initialChannels(16)
+                    .patch(2)
+                    .kernel(3)
+                    .expansion(2)
+                    .inputSize(8)
+                    .classes(3)
                     .build();
 
     private static final List<Optimiser> ALL =
@@ -221,15 +236,16 @@ class OptimiserStateTest {
                         emulated
                                 ? new EmulatedDevice(DeviceOptions.defaults())
                                 : Device.open("cpu", DeviceOptions.defaults().withThreads(2))) {
-                    checkAverages(d, new WeightAverage(0.6, warmUp));
+                    checkAverages(SPEC, d, new WeightAverage(0.6, warmUp));
+                    checkAverages(WITHOUT_BATCH_NORMS, d, new WeightAverage(0.6, warmUp));
                 }
             }
         }
     }
 
-    private static void checkAverages(Device d, WeightAverage average) {
+    private static void checkAverages(NetworkSpec spec, Device d, WeightAverage average) {
         try (Trainer trainer =
-                Trainer.of(SPEC, d)
+                Trainer.of(spec, d)
                         .batch(4)
                         .optimizer(Sgd.nesterov(0.1))
                         .averageWeights(average)
