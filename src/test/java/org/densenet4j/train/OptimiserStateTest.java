@@ -11,7 +11,9 @@ import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.data.Batch;
+import org.densenet4j.distributed.Communicator;
 import org.densenet4j.engine.Network;
+import org.densenet4j.engine.ThreadRanks;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.Buffer;
@@ -30,6 +32,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 
 /** What optimisers remember, and averages of the weights: their memory, and their files. */
 class OptimiserStateTest {
@@ -240,6 +243,37 @@ class OptimiserStateTest {
                     checkAverages(WITHOUT_BATCH_NORMS, d, new WeightAverage(0.6, warmUp));
                 }
             }
+        }
+    }
+
+    /** Rank 1 opens with other weights, and there are no running statistics to share. */
+    @Test
+    void ranksOfANetworkWithoutBatchNormsAgreeBitForBit() {
+        List<CompletableFuture<Long>> hashes = new ArrayList<>();
+        for (Communicator rank : ThreadRanks.of(2)) {
+            hashes.add(
+                    CompletableFuture.supplyAsync(
+                            () -> hashOf(rank),
+                            work -> new Thread(work, "rank " + rank.rank()).start()));
+        }
+        assertEquals(hashes.get(0).join(), hashes.get(1).join());
+    }
+
+    private static long hashOf(Communicator rank) {
+        try (Device d = Device.open("cpu", DeviceOptions.defaults().withThreads(1));
+                Trainer trainer =
+                        Trainer.of(WITHOUT_BATCH_NORMS, d)
+                                .batch(8) // of both ranks
+                                .optimizer(Adam.decoupled(0.01))
+                                .averageWeights(new WeightAverage(0.6, true))
+                                .communicator(rank)
+                                .seed(rank.rank())
+                                .open()) {
+            for (int step = 0; step < 3; step++) {
+                trainer.step(batch(10L * step + rank.rank()));
+            }
+            trainer.averageRunningStatistics();
+            return trainer.network().stateHash();
         }
     }
 
