@@ -129,6 +129,14 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory, FrozenPar
                 });
     }
 
+    /** Copies a vector. */
+    void copy(Matrix from, Matrix to) {
+        forEachSlice(
+                from.columns(),
+                (first, count) ->
+                        kernels().copy(from.columns(first, count), to.columns(first, count)));
+    }
+
     /** Elements of every slice of a vector but possibly the last. */
     int sliceLength(int length) {
         return ParameterLayout.aligned(Math.ceilDiv(length, device.leastChunks()));

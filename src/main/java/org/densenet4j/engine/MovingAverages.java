@@ -47,18 +47,10 @@ final class MovingAverages {
         void on(Matrix values, Matrix averages, Matrix free);
     }
 
-    private void copy(Matrix from, Matrix to) {
-        compute.forEachSlice(
-                from.columns(),
-                (first, count) ->
-                        compute.kernels()
-                                .copy(from.columns(first, count), to.columns(first, count)));
-    }
-
     void start() {
         require();
         requireTrained();
-        forEach((values, averages, free) -> copy(values, averages));
+        forEach((values, averages, free) -> compute.copy(values, averages));
     }
 
     void follow(double decay) {
@@ -90,9 +82,9 @@ final class MovingAverages {
         require();
         forEach(
                 (values, averages, free) -> {
-                    copy(values, free);
-                    copy(averages, values);
-                    copy(free, averages);
+                    compute.copy(values, free);
+                    compute.copy(averages, values);
+                    compute.copy(free, averages);
                 });
         exchanged = !exchanged;
     }

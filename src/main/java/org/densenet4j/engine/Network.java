@@ -443,22 +443,15 @@ public final class Network implements AutoCloseable {
     /** Keeps a copy of the running statistics, for {@link #restoreRunningStatistics}. */
     public void keepRunningStatistics() {
         try (DeviceUse _ = use()) {
-            copyStatistics(memory.running(), memory.runningBefore());
+            compute.copy(memory.running(), memory.runningBefore());
         }
     }
 
     /** Takes back what passes since {@link #keepRunningStatistics} did to running statistics. */
     public void restoreRunningStatistics() {
         try (DeviceUse _ = use()) {
-            copyStatistics(memory.runningBefore(), memory.running());
+            compute.copy(memory.runningBefore(), memory.running());
             order.statisticsChanged("running statistics were restored");
-        }
-    }
-
-    /** A network without batch norms has none. */
-    private void copyStatistics(Matrix from, Matrix to) {
-        if (from.columns() > 0) {
-            kernels.copy(from, to);
         }
     }
 

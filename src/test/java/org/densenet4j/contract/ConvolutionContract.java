@@ -151,12 +151,12 @@ abstract class ConvolutionContract extends OpenedDevice {
                 CASES / 4, ConvolutionContract::stem, g -> g, chunkTolerance(TOLERANCE));
     }
 
-    /** Numbers that are small integers in Winograd's domain, too: no storage rounds them. */
     @Test
     void weightGradientOfManyPixels() {
         checkWeightGradients(4, ConvolutionContract::large, g -> g, weightTolerance(TOLERANCE));
     }
 
+    /** Numbers that are small integers in Winograd's domain, too: no storage rounds them. */
     @Test
     void weightGradientOfSignsIsNotRounded() {
         checkWeightGradients(CASES, this::shape, ConvolutionContract::sign, TOLERANCE);

@@ -1,7 +1,7 @@
 package org.densenet4j.distributed;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,7 +37,7 @@ class LauncherPipeTest {
             assertEquals(17, pipe.unread());
             CompletableFuture<Void> waiting = CompletableFuture.runAsync(pipe::awaitRead);
             Thread.sleep(50);
-            assertTrue(!waiting.isDone(), "did not wait");
+            assertFalse(waiting.isDone(), "did not wait");
             bothEnds.readFully(new byte[17]);
             waiting.join();
             assertEquals(0, pipe.unread());
@@ -56,9 +56,8 @@ class LauncherPipeTest {
 
     @Test
     void aFileHasNoOneToWaitFor() throws IOException {
-        Path plain = Files.writeString(temporary.resolve("plain"), "");
-        file = plain;
-        try (RandomAccessFile log = new RandomAccessFile(plain.toFile(), "rw")) {
+        file = Files.writeString(temporary.resolve("plain"), "");
+        try (RandomAccessFile log = new RandomAccessFile(file.toFile(), "rw")) {
             log.write(new byte[5]);
             assertEquals(0, new LauncherPipe(descriptor()).unread());
         }
@@ -69,7 +68,7 @@ class LauncherPipeTest {
         assertEquals(0, new LauncherPipe(1 << 20).unread());
     }
 
-    /** Of this process's open files that which is the file. */
+    /** The number under which this process has the file open. */
     private int descriptor() throws IOException {
         try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
             return open.filter(this::isOfFile)

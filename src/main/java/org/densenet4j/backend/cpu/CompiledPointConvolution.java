@@ -106,11 +106,13 @@ final class CompiledPointConvolution implements HostConvolution {
 
     @Override
     public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
-        Matrix total = part(part, rows(sums.row(0)));
-        for (int row = 1; row < sums.rows(); row++) {
-            arena.kernels().add(part(part, rows(sums.row(row))), total);
-        }
-        arena.kernels().add(total, part(part, rows(gradient)));
+        int row = outputs.firstColumn(part);
+        int rows = Math.min(outputs.columns(part), shape.outputChannels() - row);
+        int first = row * shape.inputChannels();
+        int count = rows * shape.inputChannels();
+        Matrix total = arena.total(sums.columns(first, count));
+        Matrix all = Matrix.vector(gradient.offset(), shape.weights());
+        arena.kernels().add(total, all.columns(first, count));
     }
 
     private Matrix pixels(Matrix matrix, int images) {
@@ -122,11 +124,6 @@ final class CompiledPointConvolution implements HostConvolution {
         int out = shape.outputChannels();
         int in = shape.inputChannels();
         return Matrix.dense(weights.offset(), out, in);
-    }
-
-    private Matrix part(int part, Matrix rows) {
-        int first = outputs.firstColumn(part);
-        return rows.rows(first, Math.min(outputs.columns(part), rows.rows() - first));
     }
 
     @Override
