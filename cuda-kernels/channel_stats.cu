@@ -68,24 +68,64 @@ TYPED_KERNEL(channel_statistics,
              (const Stored* x, int xStride, int rows, int channels, int rowsPerTile, float* tiles),
              (x, xStride, rows, channels, rowsPerTile, tiles))
 
-// Blocks that combine tiles: few channels and many tiles at a time, since all that takes time here is to wait for
-// memory, and there are more tiles than channels.
+// Who combines tiles: teams of threads for few channels and many tiles at a time, since all that takes time here is to
+// wait for memory, and there are more tiles than channels. A block is one team, or several (small_operations.cu).
 constexpr int COMBINED_CHANNELS = 8;
 constexpr int COMBINED_TILES = 32;
 constexpr int COMBINED_AT_ONCE = 8;  // by a thread
+constexpr int MOST_TEAMS = 2;
 
-// Adds over threadIdx.y of such a block; threads with threadIdx.y = 0 have the sum.
-__device__ double sum_of_column(double value) {
-    __shared__ double column[COMBINED_TILES][COMBINED_CHANNELS];
+struct Combiner {
+    int team;
+    int channel;  // of the team's
+    int tile;     // the first of the thread's
+};
+
+// For a team whose threads lie one after the other.
+__device__ __forceinline__ Combiner combiner_of(int thread) {
+    return {thread / THREADS, thread % COMBINED_CHANNELS, thread / COMBINED_CHANNELS % COMBINED_TILES};
+}
+
+// For a block of 8 x 32 threads.
+__device__ __forceinline__ Combiner combiner_of_block() {
+    return {0, static_cast<int>(threadIdx.x), static_cast<int>(threadIdx.y)};
+}
+
+// Adds over the threads of a team that have the same channel; those with tile = 0 have the sum. Every thread of the block
+// must call this.
+__device__ __forceinline__ double sum_of_column(double value, Combiner me) {
+    __shared__ double columns[MOST_TEAMS][COMBINED_TILES][COMBINED_CHANNELS];
+    double(*column)[COMBINED_CHANNELS] = columns[me.team];
     __syncthreads();
-    column[threadIdx.y][threadIdx.x] = value;
+    column[me.tile][me.channel] = value;
     for (int half = COMBINED_TILES / 2; half > 0; half /= 2) {
         __syncthreads();
-        if (static_cast<int>(threadIdx.y) < half) {
-            column[threadIdx.y][threadIdx.x] += column[threadIdx.y + half][threadIdx.x];
+        if (me.tile < half) {
+            column[me.tile][me.channel] += column[me.tile + half][me.channel];
         }
     }
-    return column[threadIdx.y][threadIdx.x];
+    return column[me.tile][me.channel];
+}
+
+// use(t, fetch(t)) for each of the thread's tiles, several of which are fetched before the first is used.
+template <class Fetch, class Use>
+__device__ __forceinline__ void for_tiles(Combiner me, int count, Fetch fetch, Use use) {
+    using Values = decltype(fetch(0));
+    for (int first = me.tile; first < count; first += COMBINED_AT_ONCE * COMBINED_TILES) {
+        Values values[COMBINED_AT_ONCE];
+#pragma unroll
+        for (int i = 0; i < COMBINED_AT_ONCE; i++) {
+            const int t = first + i * COMBINED_TILES;
+            values[i] = t < count ? fetch(t) : Values{};
+        }
+#pragma unroll
+        for (int i = 0; i < COMBINED_AT_ONCE; i++) {
+            const int t = first + i * COMBINED_TILES;
+            if (t < count) {
+                use(t, values[i]);
+            }
+        }
+    }
 }
 
 // The two sums of a channel in a tile.
@@ -101,49 +141,61 @@ __device__ __forceinline__ Sums sums_of_tile(const float* tiles, int t, int chan
 
 // Chan's formula for all tiles at once, and in one pass: with d_t = mean_t - mean_0,
 //   mean = mean_0 + sum(n_t * d_t)/n and M2 = sum(M2_t + n_t * d_t^2) - sum(n_t * d_t)^2/n.
-extern "C" __global__ void __launch_bounds__(THREADS)
-    combine_statistics(const float* __restrict__ tiles, int count, int rowsPerTile, int rows, int channels,
-                       float* __restrict__ partial, int partialStride) {
-    const int c = blockIdx.x * COMBINED_CHANNELS + threadIdx.x;
+__device__ __forceinline__ void combine_statistics_of_channel(Combiner me, int c, const float* tiles, int count,
+                                                              int rowsPerTile, int rows, int channels, float* partial,
+                                                              int partialStride) {
     const bool inside = c < channels;
     const double shift = inside ? tiles[c] : 0.0;
     double sum = 0.0;
     double deviations = 0.0;
-    for_rows<COMBINED_AT_ONCE>(
-        {0, inside ? count : 0}, [&](int t) { return sums_of_tile(tiles, t, channels, c); },
+    for_tiles(
+        me, inside ? count : 0, [&](int t) { return sums_of_tile(tiles, t, channels, c); },
         [&](int t, Sums tile) {
             const double n = t == count - 1 ? rows - t * rowsPerTile : rowsPerTile;
             const double d = tile.first - shift;
             sum += n * d;
             deviations += tile.second + n * d * d;
         });
-    sum = sum_of_column(sum);
-    deviations = sum_of_column(deviations);
-    if (inside && threadIdx.y == 0) {
+    sum = sum_of_column(sum, me);
+    deviations = sum_of_column(deviations, me);
+    if (inside && me.tile == 0) {
         deviations -= sum * sum / rows;
         partial[c] = static_cast<float>(shift + sum / rows);
         partial[partialStride + c] = static_cast<float>(deviations < 0.0 ? 0.0 : deviations);
     }
 }
 
-// Adds tiles of two plain sums: partial[w, c] = sum over t of tiles[t, w, c].
-extern "C" __global__ void __launch_bounds__(THREADS)
-    combine_sums(const float* __restrict__ tiles, int count, int channels, float* __restrict__ partial,
-                 int partialStride) {
-    const int c = blockIdx.x * COMBINED_CHANNELS + threadIdx.x;
+// Tiles of two plain sums: partial[w, c] = sum over t of tiles[t, w, c].
+__device__ __forceinline__ void combine_sums_of_channel(Combiner me, int c, const float* tiles, int count,
+                                                        int channels, float* partial, int partialStride) {
     const bool inside = c < channels;
     double first = 0.0;
     double second = 0.0;
-    for_rows<COMBINED_AT_ONCE>(
-        {0, inside ? count : 0}, [&](int t) { return sums_of_tile(tiles, t, channels, c); },
+    for_tiles(
+        me, inside ? count : 0, [&](int t) { return sums_of_tile(tiles, t, channels, c); },
         [&](int, Sums tile) {
             first += tile.first;
             second += tile.second;
         });
-    first = sum_of_column(first);
-    second = sum_of_column(second);
-    if (inside && threadIdx.y == 0) {
+    first = sum_of_column(first, me);
+    second = sum_of_column(second, me);
+    if (inside && me.tile == 0) {
         partial[c] = static_cast<float>(first);
         partial[partialStride + c] = static_cast<float>(second);
     }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    combine_statistics(const float* tiles, int count, int rowsPerTile, int rows, int channels, float* partial,
+                       int partialStride) {
+    const Combiner me = combiner_of_block();
+    combine_statistics_of_channel(me, blockIdx.x * COMBINED_CHANNELS + me.channel, tiles, count, rowsPerTile, rows,
+                                  channels, partial, partialStride);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    combine_sums(const float* tiles, int count, int channels, float* partial, int partialStride) {
+    const Combiner me = combiner_of_block();
+    combine_sums_of_channel(me, blockIdx.x * COMBINED_CHANNELS + me.channel, tiles, count, channels, partial,
+                            partialStride);
 }

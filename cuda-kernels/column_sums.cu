@@ -61,14 +61,15 @@ TYPED_KERNEL(column_sums, (const Stored* x, int xStride, int rows, int channels,
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     combine_rows(const float* __restrict__ tiles, int count, int columns, int add, float* __restrict__ sums) {
-    const int c = blockIdx.x * COMBINED_CHANNELS + threadIdx.x;
+    const Combiner me = combiner_of_block();
+    const int c = blockIdx.x * COMBINED_CHANNELS + me.channel;
     const bool inside = c < columns;
     double sum = 0.0;
-    for_rows<COMBINED_AT_ONCE>(
-        {0, inside ? count : 0}, [&](int t) { return tiles[at(t, columns, c)]; },
+    for_tiles(
+        me, inside ? count : 0, [&](int t) { return tiles[at(t, columns, c)]; },
         [&](int, float value) { sum += value; });
-    sum = sum_of_column(sum);
-    if (inside && threadIdx.y == 0) {
+    sum = sum_of_column(sum, me);
+    if (inside && me.tile == 0) {
         sums[c] = static_cast<float>(add ? sums[c] + sum : sum);
     }
 }

@@ -7,7 +7,6 @@
 // is written once more in PointwiseKernels.java and AppendedKernels.java, and checked when kernels are emulated.
 #include "appended_convolution.cuh"
 #include "appended_gradient.cuh"
-#include "dense_layer_weights.cuh"
 #include "pointwise_backward.cuh"
 #include "pointwise_forward.cuh"
 
@@ -18,7 +17,6 @@
 #endif
 
 #if IS_COMPILED(1, 48)
-DENSE_LAYER_WEIGHTS(_bf16_48, BFloat16)
 POINTWISE_FORWARD(_kept_bf16_48, BFloat16, 128, 48, 8, 1, 3, true, 2)
 POINTWISE_FORWARD(_short_bf16_48, BFloat16, 32, 48, 2, 1, 4, false, 4)
 POINTWISE_BACKWARD(_bf16_48, BFloat16, 64, 64, 48, 1, 4, 3)
@@ -28,7 +26,6 @@ APPENDED_WEIGHTS(_bf16_48, BFloat16, 96, 48, 16, 2)
 #endif
 
 #if IS_COMPILED(1, 64)
-DENSE_LAYER_WEIGHTS(_bf16_64, BFloat16)
 POINTWISE_FORWARD(_kept_bf16_64, BFloat16, 128, 64, 8, 1, 3, true, 2)
 POINTWISE_FORWARD(_short_bf16_64, BFloat16, 32, 64, 2, 1, 4, false, 4)
 POINTWISE_BACKWARD(_bf16_64, BFloat16, 64, 64, 64, 1, 4, 2)
@@ -38,7 +35,6 @@ APPENDED_WEIGHTS(_bf16_64, BFloat16, 128, 64, 16, 2)
 #endif
 
 #if IS_COMPILED(1, 96)
-DENSE_LAYER_WEIGHTS(_bf16_96, BFloat16)
 POINTWISE_FORWARD(_kept_bf16_96, BFloat16, 128, 96, 4, 2, 3, true, 1)
 POINTWISE_FORWARD(_short_bf16_96, BFloat16, 32, 96, 2, 2, 4, false, 3)
 POINTWISE_BACKWARD(_bf16_96, BFloat16, 64, 64, 96, 1, 4, 2)
@@ -49,7 +45,6 @@ APPENDED_WEIGHTS(_bf16_96, BFloat16, 96, 96, 32, 1)
 #endif
 
 #if IS_COMPILED(1, 128)
-DENSE_LAYER_WEIGHTS(_bf16_128, BFloat16)
 POINTWISE_FORWARD(_kept_bf16_128, BFloat16, 192, 128, 6, 2, 3, true, 1)
 POINTWISE_FORWARD(_streamed_bf16_128, BFloat16, 192, 128, 6, 2, 4, false, 1)
 POINTWISE_FORWARD(_short_bf16_128, BFloat16, 64, 128, 2, 2, 4, false, 2)
@@ -62,7 +57,6 @@ APPENDED_WEIGHTS(_bf16_128, BFloat16, 128, 128, 32, 1)
 #endif
 
 #if IS_COMPILED(0, 48)
-DENSE_LAYER_WEIGHTS(_tf32_48, float)
 POINTWISE_FORWARD(_kept_tf32_48, float, 128, 48, 8, 1, 3, true, 2)
 POINTWISE_FORWARD(_short_tf32_48, float, 32, 48, 2, 1, 4, false, 4)
 POINTWISE_BACKWARD(_tf32_48, float, 64, 64, 48, 1, 4, 1)
@@ -72,7 +66,6 @@ APPENDED_WEIGHTS(_tf32_48, float, 48, 48, 16, 2)
 #endif
 
 #if IS_COMPILED(0, 64)
-DENSE_LAYER_WEIGHTS(_tf32_64, float)
 POINTWISE_FORWARD(_kept_tf32_64, float, 128, 64, 8, 1, 3, true, 2)
 POINTWISE_FORWARD(_short_tf32_64, float, 32, 64, 2, 1, 4, false, 4)
 POINTWISE_BACKWARD(_tf32_64, float, 32, 64, 64, 2, 2, 1)
@@ -82,7 +75,6 @@ APPENDED_WEIGHTS(_tf32_64, float, 64, 64, 16, 2)
 #endif
 
 #if IS_COMPILED(0, 128)
-DENSE_LAYER_WEIGHTS(_tf32_128, float)
 POINTWISE_FORWARD(_streamed_tf32_128, float, 192, 128, 6, 2, 4, false, 1)
 POINTWISE_FORWARD(_short_tf32_128, float, 64, 128, 2, 2, 4, false, 2)
 POINTWISE_BACKWARD(_tf32_128, float, 32, 128, 128, 2, 4, 1)

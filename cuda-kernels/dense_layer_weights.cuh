@@ -2,15 +2,18 @@
 //
 // pack_pointwise_weights   [N, K] in the activations' type to [NT, stride]; zeros elsewhere
 // pack_appended_weights    [k, channels, 3, 3] in float to [9, NEW, stride] in the activations' type; zeros elsewhere
-// add_appended_gradient    [9, channels, k] added to [k, channels, 3, 3], both in float
+// add_appended_parts       sums of blocks [parts, 9, channels, k], in order, added to [k, channels, 3, 3], all in float
 //
-// Geometry  one thread an element, blocks of 256
+// Geometry  one thread an element of what is packed (small_operations.cu)
 #pragma once
-#include "fragments.cuh"
+#include "common.cuh"
 
-// A value as an operand of a product, in the type it is stored in.
+// A value as an operand of a product, in the type it is stored in. To TF32 as cvt.rna rounds it: to the nearest value
+// with ten bits behind the point, of two as near the one away from zero.
 __device__ __forceinline__ void store_operand(float* to, float value) {
-    *to = __uint_as_float(tf32_bits(value));
+    const unsigned bits = __float_as_uint(value);
+    const bool finite = (bits & 0x7F800000u) != 0x7F800000u;
+    *to = __uint_as_float(finite ? (bits + 0x1000u) & 0xFFFFE000u : bits);
 }
 
 __device__ __forceinline__ void store_operand(BFloat16* to, float value) {
@@ -18,10 +21,8 @@ __device__ __forceinline__ void store_operand(BFloat16* to, float value) {
 }
 
 template <class T>
-__device__ __forceinline__ void pack_pointwise_weights(const T* __restrict__ weights, int weightsStride, int outputs,
-                                                       int inputs, T* __restrict__ packed, int packedRows,
-                                                       int packedStride) {
-    const int i = blockIdx.x * THREADS + threadIdx.x;
+__device__ __forceinline__ void pack_pointwise_weights(int i, const T* weights, int weightsStride, int outputs,
+                                                       int inputs, T* packed, int packedRows, int packedStride) {
     const int n = i / packedStride;
     const int c = i % packedStride;
     if (n < packedRows) {
@@ -31,9 +32,8 @@ __device__ __forceinline__ void pack_pointwise_weights(const T* __restrict__ wei
 }
 
 template <class T>
-__device__ __forceinline__ void pack_appended_weights(const float* __restrict__ weights, int k, int channels,
-                                                      T* __restrict__ packed, int packedRows, int packedStride) {
-    const int i = blockIdx.x * THREADS + threadIdx.x;
+__device__ __forceinline__ void pack_appended_weights(int i, const float* weights, int k, int channels, T* packed,
+                                                      int packedRows, int packedStride) {
     const int tap = i / (packedRows * packedStride);
     const int n = i / packedStride % packedRows;
     const int c = i % packedStride;
@@ -43,25 +43,13 @@ __device__ __forceinline__ void pack_appended_weights(const float* __restrict__ 
     }
 }
 
-#define DENSE_LAYER_WEIGHTS(suffix, T)                                                                                  \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                               \
-        pack_pointwise_weights##suffix(const T* __restrict__ weights, int weightsStride, int outputs, int inputs,       \
-                                       T* __restrict__ packed, int packedRows, int packedStride) {                      \
-        pack_pointwise_weights<T>(weights, weightsStride, outputs, inputs, packed, packedRows, packedStride);           \
-    }                                                                                                                   \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                               \
-        pack_appended_weights##suffix(const float* __restrict__ weights, int k, int channels, T* __restrict__ packed,   \
-                                      int packedRows, int packedStride) {                                               \
-        pack_appended_weights<T>(weights, k, channels, packed, packedRows, packedStride);                               \
-    }                                                                                                                   \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                               \
-        add_appended_gradient##suffix(const float* __restrict__ packed, int k, int channels,                            \
-                                      float* __restrict__ gradient) {                                                   \
-        const int i = blockIdx.x * THREADS + threadIdx.x;                                                               \
-        if (i < 9 * k * channels) {                                                                                     \
-            const int tap = i % 9;                                                                                      \
-            const int c = i / 9 % channels;                                                                             \
-            const int n = i / (9 * channels);                                                                           \
-            gradient[i] += packed[(tap * channels + c) * k + n];                                                        \
-        }                                                                                                               \
+__device__ __forceinline__ void add_appended_parts(int i, const float* sums, int parts, int k, int channels,
+                                                   float* gradient) {
+    const int size = 9 * channels * k;
+    if (i < size) {
+        const int n = i % k;
+        const int c = i / k % channels;
+        const int tap = i / k / channels;
+        gradient[(n * channels + c) * 9 + tap] += sum_over_parts(sums + i, parts, size);
     }
+}

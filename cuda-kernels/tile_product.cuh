@@ -407,32 +407,34 @@ using OfBFloat16 = Float32<M, N>;
     PRODUCT_KERNEL(name, OfBFloat16, _bf16, M, N, parameters, arguments) \
     }
 
-// c (+)= the sum of the parts [parts, m, n], in order.
-template <class T>
-__device__ __forceinline__ void sum_of_parts(const float* __restrict__ sums, int parts, int m, int n, T* c, int stride,
-                                             int add) {
-    const int i = blockIdx.x * THREADS + threadIdx.x;
-    const int row = i / n;
-    if (row >= m) {
-        return;
-    }
-    const size_t size = static_cast<size_t>(m) * n;
+// Adds what lies `size` apart, in order.
+__device__ __forceinline__ float sum_over_parts(const float* sums, int parts, size_t size) {
     float sum = 0.0f;
 #pragma unroll 8
     for (int part = 0; part < parts; part++) {
-        sum += sums[part * size + i];
+        sum += sums[part * size];
     }
-    T* target = c + at(row, stride, i % n);
-    store_one(target, add ? load_one(target) + sum : sum);
+    return sum;
+}
+
+// Element i of c (+)= the sum of the parts [parts, m, n].
+template <class T>
+__device__ __forceinline__ void add_parts_of_element(int i, const float* sums, int parts, int m, int n, T* c, int stride,
+                                                     int add) {
+    const int row = i / n;
+    if (row < m) {
+        const float sum = sum_over_parts(sums + i, parts, static_cast<size_t>(m) * n);
+        T* target = c + at(row, stride, i % n);
+        store_one(target, add ? load_one(target) + sum : sum);
+    }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    add_parts(const float* __restrict__ sums, int parts, int m, int n, float* __restrict__ c, int stride, int add) {
-    sum_of_parts(sums, parts, m, n, c, stride, add);
+    add_parts(const float* sums, int parts, int m, int n, float* c, int stride, int add) {
+    add_parts_of_element(blockIdx.x * THREADS + threadIdx.x, sums, parts, m, n, c, stride, add);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    add_parts_bf16(const float* __restrict__ sums, int parts, int m, int n, BFloat16* __restrict__ c, int stride,
-                   int add) {
-    sum_of_parts(sums, parts, m, n, c, stride, add);
+    add_parts_bf16(const float* sums, int parts, int m, int n, BFloat16* c, int stride, int add) {
+    add_parts_of_element(blockIdx.x * THREADS + threadIdx.x, sums, parts, m, n, c, stride, add);
 }

@@ -19,6 +19,7 @@ using std::min;
 #define __device__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __shared__ static  // one block at a time, on one thread of the host
 
 struct Index {

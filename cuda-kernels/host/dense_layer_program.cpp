@@ -6,12 +6,7 @@
 namespace {
 
 #define ONE(name) EMULATED_BOUNDED_KERNEL(name)
-#define UNBOUNDED(name) EMULATED_KERNEL(name)
-#define WEIGHTS(program)                                                                    \
-    UNBOUNDED(pack_pointwise_weights##program), UNBOUNDED(pack_appended_weights##program), \
-        UNBOUNDED(add_appended_gradient##program)
-#define LAYER(program)                                                                                   \
-    WEIGHTS(program), ONE(pointwise_forward_short##program), ONE(pointwise_backward##program)
+#define LAYER(program) ONE(pointwise_forward_short##program), ONE(pointwise_backward##program)
 #define APPENDED(program) ONE(appended_convolution##program), ONE(appended_data##program), ONE(appended_weights##program)
 
 const EmulatedProgram program = {

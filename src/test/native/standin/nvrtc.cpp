@@ -58,8 +58,12 @@ void writeKernel(void* context, const char* name, const int* bytes, int argument
     std::string& ptx = writer->ptx;
     ptx += std::string(".visible .entry ") + name + "(\n";
     for (int i = 0; i < arguments; i++) {
-        const char* type = bytes[i] == 8 ? ".u64" : ".u32";
-        ptx += std::string("\t.param ") + type + " " + name + "_param_" + std::to_string(i);
+        const std::string parameter = std::string(name) + "_param_" + std::to_string(i);
+        if (bytes[i] > 8) {
+            ptx += "\t.param .align 8 .b8 " + parameter + "[" + std::to_string(bytes[i]) + "]";
+        } else {
+            ptx += std::string("\t.param ") + (bytes[i] == 8 ? ".u64 " : ".u32 ") + parameter;
+        }
         ptx += i + 1 < arguments ? ",\n" : "\n";
     }
     ptx += ")\n";

@@ -36,6 +36,15 @@ struct Module {
     bool alive = true;
 };
 
+// Bytes of a parameter: ".u64 a", ".u32 a" or, of a structure, ".align 8 .b8 a[n]".
+int parameterBytes(const std::string& declaration) {
+    const std::size_t array = declaration.find('[');
+    if (array != std::string::npos) {
+        return std::atoi(declaration.c_str() + array + 1);
+    }
+    return declaration.find("64 ") != std::string::npos ? 8 : 4;
+}
+
 // Reads ".entry name(.param .u64 a, ...)" and ".maxntid n".
 void readKernels(const std::string& ptx, Module* module) {
     const std::string entry = ".entry ";
@@ -45,12 +54,11 @@ void readKernels(const std::string& ptx, Module* module) {
         const std::size_t close = ptx.find(')', open);
         const std::size_t body = ptx.find('{', close);
         auto* function = new Function{module, ptx.substr(at, open - at), {}};
-        const std::string parameter = ".param .";
+        const std::string parameter = ".param ";
         std::size_t p = ptx.find(parameter, open);
         while (p < close) {
             p += parameter.size();
-            const bool eightBytes = ptx.compare(p + 1, 2, "64") == 0;
-            function->argumentBytes.push_back(eightBytes ? 8 : 4);
+            function->argumentBytes.push_back(parameterBytes(ptx.substr(p, ptx.find_first_of(",)", p) - p)));
             p = ptx.find(parameter, p);
         }
         const std::size_t most = ptx.find(".maxntid ", close);
@@ -120,14 +128,19 @@ int checkShape(const Function& f, unsigned gridX, unsigned gridY, unsigned gridZ
     return OK;
 }
 
-// A value that lies where the host maps memory is an address, and has to be one of device memory.
-void checkAddresses(const Function& function, const std::vector<std::uint64_t>& values) {
+// An argument as the driver copies it.
+using Argument = std::vector<std::uint64_t>;
+
+// A word that lies where the host maps memory is an address, and has to be one of device memory.
+void checkAddresses(const Function& function, const std::vector<Argument>& values) {
     constexpr std::uint64_t LOWEST = std::uint64_t{1} << 40;
     constexpr std::uint64_t HIGHEST = std::uint64_t{1} << 47;
     for (std::size_t i = 0; i < values.size(); i++) {
-        const bool address = function.argumentBytes[i] == 8 && values[i] >= LOWEST && values[i] < HIGHEST;
-        if (address && !insideDevice(reinterpret_cast<const void*>(values[i]), 0)) {
-            violation("%s: argument %zu is no address of device memory", function.name.c_str(), i);
+        for (const std::uint64_t word : values[i]) {
+            const bool address = function.argumentBytes[i] >= 8 && word >= LOWEST && word < HIGHEST;
+            if (address && !insideDevice(reinterpret_cast<const void*>(word), 0)) {
+                violation("%s: argument %zu is no address of device memory", function.name.c_str(), i);
+            }
         }
     }
 }
@@ -261,9 +274,11 @@ API cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned 
         return wrong;
     }
     // As the driver does: as many arguments as the PTX declares, each as long as declared there, copied now.
-    auto values = std::make_shared<std::vector<std::uint64_t>>(function->argumentBytes.size());
-    for (std::size_t i = 0; i < values->size(); i++) {
-        memcpy(&(*values)[i], parameters[i], function->argumentBytes[i]);
+    auto values = std::make_shared<std::vector<Argument>>();
+    for (std::size_t i = 0; i < function->argumentBytes.size(); i++) {
+        const int bytes = function->argumentBytes[i];
+        values->emplace_back((bytes + 7) / 8);
+        memcpy(values->back().data(), parameters[i], bytes);
     }
     checkAddresses(*function, *values);
     const std::string name = function->name;
@@ -272,8 +287,8 @@ API cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned 
             return;
         }
         std::vector<void*> arguments;
-        for (std::uint64_t& value : *values) {
-            arguments.push_back(&value);
+        for (Argument& value : *values) {
+            arguments.push_back(value.data());
         }
         const int status = emulate(name.c_str(), gridX, gridY, blockX, blockY, sharedBytes, arguments.data());
         if (status) {

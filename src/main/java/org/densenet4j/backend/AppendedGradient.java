@@ -7,7 +7,7 @@ package org.densenet4j.backend;
  * dY = drop(a·G + b + c·(X − mean(X)))   the finished gradient of the layer's columns
  * dT = conv3x3ᵀ(dY) where Z·scale + shift &gt; 0
  * partial = Σ dT and Σ dT·(Z − mean(Z))
- * weightSum += dYᵀ * max(0, Z·scale + shift)
+ * weightGradient += dYᵀ * max(0, Z·scale + shift)
  * </pre>
  *
  * @param blockGradient G [rows, k], the layer's columns of the block's gradient
@@ -20,7 +20,7 @@ package org.densenet4j.backend;
  * @param zStatistics [3, in]
  * @param packed weights as {@link PackedWeights#packBackward} left them
  * @param result dT [rows, in], overwritten
- * @param weightSum {@link ConvolutionMemory#packedGradient} bytes, added to
+ * @param weightGradient [k, in·9] in the PyTorch layout, float32, added to
  * @param partial [2, in], overwritten
  */
 public record AppendedGradient(
@@ -34,5 +34,5 @@ public record AppendedGradient(
         Matrix zStatistics,
         Matrix packed,
         Matrix result,
-        Matrix weightSum,
+        Matrix weightGradient,
         Matrix partial) {}

@@ -141,4 +141,28 @@ public interface Convolution extends PackedWeights {
         kernels.normaliseRelu(z, affine, normalised);
         backwardWeights(lane, images, normalised, outputGradient, ofChunk, sum);
     }
+
+    /**
+     * Adds a part of the lanes' sums to the gradient in the PyTorch layout. Other lanes may be at
+     * work, on other parts, too.
+     *
+     * @param lane whose scratch is used
+     * @param part from 0, less than {@link #parts}
+     * @param sums one packed gradient per row; the part's own values are used as scratch
+     * @param gradient where the result is added
+     */
+    void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient);
+
+    /**
+     * Adds all of them.
+     *
+     * @param lane whose scratch is used
+     * @param sums one packed gradient per row; they are used as scratch
+     * @param gradient in the PyTorch layout, float32, added to
+     */
+    default void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
+        for (int part = 0; part < parts(); part++) {
+            reduceWeightGradient(lane, part, sums, gradient);
+        }
+    }
 }

@@ -1,8 +1,8 @@
 package org.densenet4j.backend;
 
 /**
- * The weights of a convolution in a device's own layout, and their gradient back from it. Weights
- * are given in the PyTorch layout [out, in, kh, kw] and packed once before the chunks of a pass.
+ * The weights of a convolution in a device's own layout. They are given in the PyTorch layout [out,
+ * in, kh, kw] and packed once before the chunks of a pass.
  */
 public interface PackedWeights {
     /** {@return in how many parts weights are packed and their gradient is reduced} */
@@ -55,30 +55,6 @@ public interface PackedWeights {
     default void packBackward(int lane, Matrix weights, Matrix packed) {
         for (int part = 0; part < parts(); part++) {
             packBackward(lane, part, weights, packed);
-        }
-    }
-
-    /**
-     * Adds a part of the lanes' sums to the gradient in the PyTorch layout. Other lanes may be at
-     * work, on other parts, too.
-     *
-     * @param lane whose scratch is used
-     * @param part from 0, less than {@link #parts}
-     * @param sums one packed gradient per row; the part's own values are used as scratch
-     * @param gradient where the result is added
-     */
-    void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient);
-
-    /**
-     * Adds all of them.
-     *
-     * @param lane whose scratch is used
-     * @param sums one packed gradient per row; they are used as scratch
-     * @param gradient in the PyTorch layout, float32, added to
-     */
-    default void reduceWeightGradient(int lane, Matrix sums, Matrix gradient) {
-        for (int part = 0; part < parts(); part++) {
-            reduceWeightGradient(lane, part, sums, gradient);
         }
     }
 }

@@ -21,7 +21,7 @@ package org.densenet4j.backend;
  * @param statistics of X [3, K]
  * @param factor [1, K]
  * @param weight W [N, K], as {@link PointwiseConvolution#packBackward} returned it
- * @param weightSum [N, K], dense, this lane's
+ * @param weightSum [N, K], dense, float32: this lane's sum, or the weight's gradient itself
  * @param blockGradient [rows, K]
  * @param partial [2, K], overwritten
  */

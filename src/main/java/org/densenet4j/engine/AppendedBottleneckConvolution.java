@@ -18,9 +18,10 @@ final class AppendedBottleneckConvolution extends BottleneckConvolution {
     AppendedBottleneckConvolution(
             Compute compute,
             BottleneckConvolutionMemory.Appended memory,
+            GroupedWeights weights,
             BatchNormalisation norm,
             NewColumns target) {
-        super(compute, norm, target);
+        super(compute, weights, norm, target);
         this.memory = memory;
         this.convolution = compute.arena().appended(memory.shape());
     }
@@ -48,8 +49,14 @@ final class AppendedBottleneckConvolution extends BottleneckConvolution {
     }
 
     @Override
-    void backward(Pass pass, Matrix z, Matrix dT, LaneSums weightSums, Matrix partials) {
+    Matrix packedWeights() {
+        return memory.scratch().packedWeights();
+    }
+
+    @Override
+    void backward(Pass pass, Matrix z, Matrix dT, Matrix partials) {
         Dropout dropout = target.dropout(pass);
+        Matrix weightGradient = weights.gradientOfWhole();
         compute.forEachChunk(
                 memory.chunks(),
                 pass,
@@ -67,7 +74,14 @@ final class AppendedBottleneckConvolution extends BottleneckConvolution {
                                         norm.statistics(pass, 0),
                                         memory.scratch().packedWeights(),
                                         chunk.of(dT),
-                                        weightSums.of(lane),
+                                        weightGradient,
                                         chunk.partial(partials))));
+    }
+
+    /** The gradient is there already. */
+    @Override
+    void finishWeightGradient(Compute.LaneTask beside) {
+        compute.together(beside);
+        weights.finishGradient();
     }
 }

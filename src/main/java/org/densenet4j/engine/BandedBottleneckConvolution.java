@@ -17,9 +17,10 @@ final class BandedBottleneckConvolution extends ChunkedBottleneckConvolution {
     BandedBottleneckConvolution(
             Compute compute,
             BottleneckConvolutionMemory.OfBands memory,
+            GroupedWeights weights,
             BatchNormalisation norm,
             NewColumns target) {
-        super(compute, memory, norm, target);
+        super(compute, memory, weights, norm, target);
         this.memory = memory;
         this.convolved = memory.convolved();
     }
@@ -41,7 +42,7 @@ final class BandedBottleneckConvolution extends ChunkedBottleneckConvolution {
     }
 
     @Override
-    void backward(Pass pass, Matrix z, Matrix dT, LaneSums weightSums, Matrix partials) {
+    void backwardChunks(Pass pass, Matrix z, Matrix dT, Matrix partials) {
         Dropout dropout = target.dropout(pass);
         Matrix statistics = norm.statistics(pass, 0);
         compute.forEachChunk(

@@ -13,12 +13,15 @@ abstract sealed class BottleneckConvolution
         permits ChunkedBottleneckConvolution, AppendedBottleneckConvolution {
     final Compute compute;
     final Kernels kernels;
+    final GroupedWeights weights;
     final BatchNormalisation norm;
     final NewColumns target;
 
-    BottleneckConvolution(Compute compute, BatchNormalisation norm, NewColumns target) {
+    BottleneckConvolution(
+            Compute compute, GroupedWeights weights, BatchNormalisation norm, NewColumns target) {
         this.compute = compute;
         this.kernels = compute.kernels();
+        this.weights = weights;
         this.norm = norm;
         this.target = target;
     }
@@ -27,20 +30,34 @@ abstract sealed class BottleneckConvolution
     static BottleneckConvolution of(
             Compute compute,
             BottleneckConvolutionMemory memory,
+            GroupedWeights weights,
             BatchNormalisation norm,
             NewColumns target) {
         return switch (memory) {
             case BottleneckConvolutionMemory.OfImages m ->
-                    new WholeBottleneckConvolution(compute, m, norm, target);
+                    new WholeBottleneckConvolution(compute, m, weights, norm, target);
             case BottleneckConvolutionMemory.OfBands m ->
-                    new BandedBottleneckConvolution(compute, m, norm, target);
+                    new BandedBottleneckConvolution(compute, m, weights, norm, target);
             case BottleneckConvolutionMemory.Appended m ->
-                    new AppendedBottleneckConvolution(compute, m, norm, target);
+                    new AppendedBottleneckConvolution(compute, m, weights, norm, target);
         };
     }
 
     /** What packs weights before a pass over chunks. */
     abstract PackedWeights prepared();
+
+    /** Where they are packed. */
+    abstract Matrix packedWeights();
+
+    /** Packs weights for a forward pass, beside other work. */
+    final void packForward(Compute.LaneTask beside) {
+        compute.packForward(prepared(), weights.whole(), packedWeights(), beside);
+    }
+
+    /** Packs weights for a backward pass, beside other work. */
+    final void packBackward(Compute.LaneTask beside) {
+        compute.packBackward(prepared(), weights.whole(), packedWeights(), beside);
+    }
 
     /**
      * Appends Y to X.
@@ -55,8 +72,10 @@ abstract sealed class BottleneckConvolution
      *
      * @param z Z of the whole batch
      * @param dT of the whole batch, to be written
-     * @param weightSums to which chunks add their weight gradients
      * @param partials two rows of dT's sums for each chunk
      */
-    abstract void backward(Pass pass, Matrix z, Matrix dT, LaneSums weightSums, Matrix partials);
+    abstract void backward(Pass pass, Matrix z, Matrix dT, Matrix partials);
+
+    /** Adds what the backward pass has summed to the weights' gradient, beside other work. */
+    abstract void finishWeightGradient(Compute.LaneTask beside);
 }

@@ -9,6 +9,7 @@ import org.densenet4j.plan.BottleneckLayerMemory;
 import org.densenet4j.plan.MemoryStrategy;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A dense layer with a bottleneck: BN-ReLU-Conv1x1-BN-ReLU-Conv3x3 over the column prefix of its
@@ -41,13 +42,9 @@ final class BottleneckStage implements Stage {
 
     private final Matrix weight1Gradient;
 
-    /** W2 in float32, which the device packs as it needs. */
-    private final GroupedWeights weight2;
-
     private final PointwiseConvolution pointwise;
     private final BottleneckConvolution convolution;
-    private final LaneSums weight1Sums;
-    private final LaneSums weight2Sums;
+    private final Optional<LaneSums> weight1Sums;
 
     /** W1 as the pass at hand reads it: set by one lane before the chunks of a pass. */
     private Matrix packedWeight1;
@@ -69,11 +66,15 @@ final class BottleneckStage implements Stage {
         this.pixels = node.innerPixels();
         this.weight1 = compute.operand(node.conv1() + ".weight");
         this.weight1Gradient = compute.weightGradient(node.conv1() + ".weight");
-        this.weight2 = GroupedWeights.of(compute, memory);
         this.pointwise = compute.arena().pointwise(memory.pointwise());
-        this.convolution = BottleneckConvolution.of(compute, memory.convolution(), norm2, target);
-        this.weight1Sums = new LaneSums(kernels, memory.weight1Sums());
-        this.weight2Sums = LaneSums.rows(kernels, memory.convolution().scratch().weightSums());
+        this.convolution = 
+                BottleneckConvolution.of(
+                        compute,
+                        memory.convolution(),
+                        GroupedWeights.of(compute, memory),
+                        norm2,
+                        target);
+        this.weight1Sums = LaneSums.orNone(kernels, memory.weight1Sums());
     }
 
     @Override
@@ -93,11 +94,7 @@ final class BottleneckStage implements Stage {
         int rows = pass.images() * pixels;
         Matrix z = memory.bottleneck();
         prefix.prepareForward(pass);
-        compute.packForward(
-                convolution.prepared(),
-                weight2.whole(),
-                memory.convolution().scratch().packedWeights(),
-                this::packPointwise);
+        convolution.packForward(this::packPointwise);
         computeBottleneck(pass, z, true);
         if (compute.usesBatchStatistics(pass)) {
             kernels.finishStatistics(
@@ -159,14 +156,9 @@ final class BottleneckStage implements Stage {
         }
         norm2.prepareAgain(pass);
         target.prepareGradient(pass);
-        compute.packBackward(
-                convolution.prepared(),
-                weight2.whole(),
-                memory.convolution().scratch().packedWeights(),
-                this::packPointwiseBackward);
+        convolution.packBackward(this::packPointwiseBackward);
         Matrix partials = convolutionPartials(pass, z.columns());
-        weight2Sums.begin();
-        convolution.backward(pass, z, memory.bottleneckGradient(), weight2Sums, partials);
+        convolution.backward(pass, z, memory.bottleneckGradient(), partials);
         Matrix correction =
                 norm2.finishAtOnce(
                         pass,
@@ -174,13 +166,7 @@ final class BottleneckStage implements Stage {
                         memory.convolution().chunks().count(pass.images()),
                         pass.images() * pixels);
         backwardPointwise(pass, z, correction);
-        compute.reduce(
-                weight2Sums,
-                memory.convolution().scratch().weightSums(),
-                convolution.prepared(),
-                weight2.gradientOfWhole(),
-                this::addWeight1Gradient);
-        weight2.finishGradient();
+        convolution.finishWeightGradient(this::addWeight1Gradient);
     }
 
     private void packPointwiseBackward(int lane) {
@@ -188,7 +174,7 @@ final class BottleneckStage implements Stage {
     }
 
     private void addWeight1Gradient(int lane) {
-        weight1Sums.addTo(weight1Gradient, 0, weight1Gradient.rows());
+        weight1Sums.ifPresent(s -> s.addTo(weight1Gradient, 0, weight1Gradient.rows()));
     }
 
     /** From dT to dW1 and this layer's share of the block's gradient; bn1 is deferred. */
@@ -197,7 +183,7 @@ final class BottleneckStage implements Stage {
         Matrix partials = rowPartials(pass, prefix.channels());
         Matrix statistics1 = prefix.statistics(pass);
         Matrix statistics2 = norm2.statistics(pass, 0);
-        weight1Sums.begin();
+        weight1Sums.ifPresent(LaneSums::begin);
         compute.forEachChunk(
                 memory.rows(),
                 pass,
@@ -215,7 +201,7 @@ final class BottleneckStage implements Stage {
                                     statistics1,
                                     prefix.weight(),
                                     packedWeight1,
-                                    weight1Sums.of(lane),
+                                    weight1Sums.map(s -> s.of(lane)).orElse(weight1Gradient),
                                     chunk.of(prefix.gradient()),
                                     chunk.partial(partials)),
                             memory.pointwiseChunk()[lane]);

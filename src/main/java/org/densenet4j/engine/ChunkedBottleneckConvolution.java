@@ -13,16 +13,19 @@ import org.densenet4j.plan.Chunk;
 abstract sealed class ChunkedBottleneckConvolution extends BottleneckConvolution
         permits WholeBottleneckConvolution, BandedBottleneckConvolution {
     final Convolution convolution;
+    final LaneSums weightSums;
     private final BottleneckConvolutionMemory memory;
 
     ChunkedBottleneckConvolution(
             Compute compute,
             BottleneckConvolutionMemory memory,
+            GroupedWeights weights,
             BatchNormalisation norm,
             NewColumns target) {
-        super(compute, norm, target);
+        super(compute, weights, norm, target);
         this.memory = memory;
         this.convolution = compute.arena().convolution(memory.shape());
+        this.weightSums = LaneSums.rows(kernels, memory.scratch().weightSums());
     }
 
     @Override
@@ -37,6 +40,31 @@ abstract sealed class ChunkedBottleneckConvolution extends BottleneckConvolution
                 memory.chunks(),
                 pass,
                 (lane, chunk) -> target.append(convolve(lane, chunk, z), chunk, dropout, partials));
+    }
+
+    @Override
+    final Matrix packedWeights() {
+        return memory.scratch().packedWeights();
+    }
+
+    @Override
+    final void backward(Pass pass, Matrix z, Matrix dT, Matrix partials) {
+        weightSums.begin();
+        backwardChunks(pass, z, dT, partials);
+    }
+
+    /** Chunk by chunk; weight gradients are added to {@link #weightSums}. */
+    abstract void backwardChunks(Pass pass, Matrix z, Matrix dT, Matrix partials);
+
+    @Override
+    final void finishWeightGradient(Compute.LaneTask beside) {
+        compute.reduce(
+                weightSums,
+                memory.scratch().weightSums(),
+                convolution,
+                weights.gradientOfWhole(),
+                beside);
+        weights.finishGradient();
     }
 
     /** Y of a chunk. */

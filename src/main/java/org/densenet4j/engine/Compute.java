@@ -1,6 +1,7 @@
 package org.densenet4j.engine;
 
 import org.densenet4j.backend.ChunkTask;
+import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.GemmShape;
@@ -155,7 +156,7 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory, FrozenPar
     void reduce(
             LaneSums sums,
             Matrix packed,
-            PackedWeights convolution,
+            Convolution convolution,
             Matrix gradient,
             LaneTask... beside) {
         sums.finish();

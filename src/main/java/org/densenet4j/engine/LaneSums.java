@@ -4,6 +4,7 @@ import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * The lanes' sums of a weight gradient. Each lane zeroes its sum on first use, so that the sum
@@ -25,6 +26,11 @@ final class LaneSums {
         Matrix[] rows = new Matrix[sums.rows()];
         Arrays.setAll(rows, sums::row);
         return new LaneSums(kernels, rows);
+    }
+
+    /** None where the only lane adds to the gradient itself. */
+    static Optional<LaneSums> orNone(Kernels kernels, Matrix[] sums) {
+        return sums.length == 0 ? Optional.empty() : Optional.of(new LaneSums(kernels, sums));
     }
 
     /** Before a pass. */

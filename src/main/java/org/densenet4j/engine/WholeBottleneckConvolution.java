@@ -12,9 +12,10 @@ final class WholeBottleneckConvolution extends ChunkedBottleneckConvolution {
     WholeBottleneckConvolution(
             Compute compute,
             BottleneckConvolutionMemory.OfImages memory,
+            GroupedWeights weights,
             BatchNormalisation norm,
             NewColumns target) {
-        super(compute, memory, norm, target);
+        super(compute, memory, weights, norm, target);
         this.memory = memory;
     }
 
@@ -39,7 +40,7 @@ final class WholeBottleneckConvolution extends ChunkedBottleneckConvolution {
     }
 
     @Override
-    void backward(Pass pass, Matrix z, Matrix dT, LaneSums weightSums, Matrix partials) {
+    void backwardChunks(Pass pass, Matrix z, Matrix dT, Matrix partials) {
         Dropout dropout = target.dropout(pass);
         Matrix statistics = norm.statistics(pass, 0);
         compute.forEachChunk(

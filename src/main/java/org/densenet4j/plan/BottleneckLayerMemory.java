@@ -22,7 +22,8 @@ import java.util.Optional;
  * @param blockDiagonal its weights where they are in groups
  * @param packedWeights1 the 1x1 weights in the device's layout; empty for NAIVE
  * @param pointwiseChunk what each lane makes of a chunk in the 1x1 convolution; empty for NAIVE
- * @param weight1Sums one sum of the 1x1 weight gradient for each lane
+ * @param weight1Sums one sum of the 1x1 weight gradient for each lane; none where one lane has the
+ *     whole batch, which adds to the gradient itself
  * @param partials two rows of sums for each chunk; viewed with the columns in use
  * @param norm1 of the prefix
  * @param norm2 of Z
@@ -95,8 +96,9 @@ public record BottleneckLayerMemory(
                         width,
                         planner.precision(),
                         planner.startsRowsOn16Bytes(node.source().ranges().getFirst()));
+        boolean wholeBatch = fused && planner.device().takesWholeBatch(whole);
         Chunks rows =
-                fused && planner.device().takesWholeBatch(whole)
+                wholeBatch
                         ? planner.wholeBatch(pixels)
                         : planner.rowChunks(pixels, 2 * planner.bytes(prefix + width));
         PointwiseShape pointwise = whole.withRows(rows.rowsPerChunk());
@@ -126,7 +128,7 @@ public record BottleneckLayerMemory(
                 BlockDiagonal.of(node, frame),
                 frame.vector(Allocator.floats(p.packedWeights())),
                 frame.perLane(1, Allocator.floats(p.chunk())),
-                frame.perLane(width, prefix),
+                wholeBatch ? new Matrix[0] : frame.perLane(width, prefix),
                 frame.vector(2 * partials),
                 NormScratch.in(frame, prefix),
                 NormScratch.in(frame, width),

@@ -225,7 +225,6 @@ abstract class AppendedContract extends OpenedDevice {
         final Matrix statistics;
         final Matrix zStatistics;
         final Matrix result;
-        final Matrix sum;
         final Matrix partial;
         final Matrix gradient;
 
@@ -241,9 +240,6 @@ abstract class AppendedContract extends OpenedDevice {
             statistics = a.statistics(k);
             zStatistics = a.statistics(channels);
             result = a.values(a.alignedActivations(layer.rows, channels), g -> Double.NaN);
-            sum = a.denseOutput(1, Math.toIntExact(layer.memory.packedGradient() / Float.BYTES));
-            a.values(sum, g -> 0);
-            a.anything(sum);
             partial = a.output(2, channels);
             gradient = a.values(a.denseOutput(k, channels * TAPS), g -> g);
         }
@@ -263,9 +259,8 @@ abstract class AppendedContract extends OpenedDevice {
                             zStatistics,
                             layer.packed,
                             result,
-                            sum,
+                            gradient,
                             partial));
-            layer.convolution.reduceWeightGradient(0, sum, gradient);
         }
 
         /** dY and the size of its terms. */

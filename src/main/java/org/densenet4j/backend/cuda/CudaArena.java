@@ -35,6 +35,7 @@ final class CudaArena implements DeviceArena {
     private final long bytes;
     private final long scratchOffset;
     private final long scratchBytes;
+    private final SmallOperations small;
     private final CudaKernels kernels;
     private final ProductKernels products;
     private final Map<DataType, Gemm> gemms = new EnumMap<>(DataType.class);
@@ -74,7 +75,13 @@ final class CudaArena implements DeviceArena {
         }
         KernelLauncher launcher = launcher(device.kernels());
         long address = base.address();
-        this.kernels = new CudaKernels(launcher, address, scratchOffset, device.blocksThatFill());
+        DeviceOptions options = device.options();
+        this.small =
+                new SmallOperations(
+                        device.kernels(), context.gathered(), !options.synchronous());
+        this.kernels =
+                new CudaKernels(
+                        launcher, small, address, scratchOffset, device.blocksThatFill());
         this.products =
                 new ProductKernels(
                         launcher,
@@ -98,7 +105,6 @@ final class CudaArena implements DeviceArena {
                             .orElseGet(() -> new KernelGemm(products)));
         }
         // An operation can be neither waited for nor timed while it is only recorded.
-        DeviceOptions options = device.options();
         boolean recorded = options.graphs() && !options.synchronous() && !options.trace();
         this.graphs = new StepGraphs(context, recorded);
     }
@@ -165,6 +171,7 @@ final class CudaArena implements DeviceArena {
                         parts ->
                                 new FusedPointwise(
                                         launcher(device.kernels(parts.program())),
+                                        small,
                                         kernels,
                                         products,
                                         fused,
@@ -182,6 +189,7 @@ final class CudaArena implements DeviceArena {
                         parts ->
                                 new FusedAppendedConvolution(
                                         launcher(device.kernels(parts.program())),
+                                        small,
                                         kernels,
                                         products,
                                         fused.multiprocessors(),
@@ -307,6 +315,7 @@ final class CudaArena implements DeviceArena {
         }
         closed = true;
         Teardown teardown = new Teardown();
+        teardown.step(small::close);
         teardown.step(context::synchronize);
         teardown.close(graphs);
         if (inputStage != null) {

@@ -38,6 +38,7 @@ final class CudaContext implements AutoCloseable {
     private final CUcontext context = new CUcontext();
     private final DeviceStream stream = new DeviceStream();
     private final DeviceStream copyStream = new DeviceStream();
+    private final GatheredLaunch gathered = new GatheredLaunch();
     private @Nullable Runnable watch;
     private CallTrace trace = CallTrace.OFF;
     private CallTrace copyTrace = CallTrace.OFF;
@@ -83,8 +84,15 @@ final class CudaContext implements AutoCloseable {
         }
     }
 
+    /** The stream of work, for a call that queues something there. */
     DeviceStream stream() {
+        gathered.launch();
         return stream;
+    }
+
+    /** The small operations that wait for the next call on the stream of work. */
+    GatheredLaunch gathered() {
+        return gathered;
     }
 
     CUstream copyStream() {
@@ -102,6 +110,7 @@ final class CudaContext implements AutoCloseable {
 
     /** A call that queues work on {@link #stream}; see {@link CallTrace#call}. */
     int call(String name, Traffic traffic, IntSupplier call) {
+        gathered.launch();
         return trace.call(name, traffic, call);
     }
 
@@ -171,6 +180,7 @@ final class CudaContext implements AutoCloseable {
     /** Waits for everything queued on the stream of work. */
     void synchronize() {
         enter();
+        gathered.launch();
         while (watch != null
                 && JCudaDriver.cuStreamQuery(stream) == CUresult.CUDA_ERROR_NOT_READY) {
             watch.run();

@@ -22,7 +22,6 @@ import java.util.stream.Stream;
  * them in order. There are no atomics, so results are bit-identical from run to run.
  */
 final class CudaKernels implements Kernels {
-    private static final int VECTOR_THREADS = 128;
     private static final int COMBINE_CHANNELS = 8;
     private static final int COMBINE_ROWS = 32;
 
@@ -30,6 +29,7 @@ final class CudaKernels implements Kernels {
     private static final int ROWS_OF_ONE_BLOCK = 1024;
 
     private final KernelLauncher launcher;
+    private final SmallOperations small;
     private final long base;
     private final long scratchOffset;
     private final long scratch;
@@ -39,12 +39,19 @@ final class CudaKernels implements Kernels {
     private final CudaL2Norm l2Norms;
 
     /**
+     * @param small operations of the same arena
      * @param base device address of the arena
      * @param scratchOffset {@link Tiling#REDUCTION_BYTES} of the arena for sums of blocks
      * @param blocks how many blocks of 256 threads fill the device
      */
-    CudaKernels(KernelLauncher launcher, long base, long scratchOffset, int blocks) {
+    CudaKernels(
+            KernelLauncher launcher,
+            SmallOperations small,
+            long base,
+            long scratchOffset,
+            int blocks) {
         this.launcher = launcher;
+        this.small = small;
         this.base = base;
         this.scratchOffset = scratchOffset;
         this.scratch = base + scratchOffset;
@@ -71,8 +78,19 @@ final class CudaKernels implements Kernels {
         return storage == DataType.FLOAT32 ? kernel : kernel + "_bf16";
     }
 
-    private void perChannel(String kernel, int channels, Traffic traffic, Object... arguments) {
-        launcher.launch(kernel, Grid.of(channels, VECTOR_THREADS), traffic, arguments);
+    /** What is done to sums of tiles: by one block, or by many where there are many tiles. */
+    private void combine(
+            SmallOperation operation,
+            Matrix tiles,
+            Matrix partial,
+            Object... arguments) {
+        Traffic traffic = Traffic.reading(tiles).writing(partial);
+        int channels = partial.columns();
+        if (SmallOperations.combines(tiles)) {
+            small.combine(operation, channels, traffic, arguments);
+        } else {
+            launcher.launch(operation.label(), combining(channels), traffic, arguments);
+        }
     }
 
     /** The two sums of each row tile that a reduction's blocks write into scratch. */
@@ -98,10 +116,10 @@ final class CudaKernels implements Kernels {
      * @param partial [2, C], overwritten
      */
     void combineStatistics(Matrix tiles, int rowsPerTile, int rows, Matrix partial) {
-        launcher.launch(
-                "combine_statistics",
-                combining(partial.columns()),
-                Traffic.reading(tiles).writing(partial),
+        combine(
+                SmallOperation.COMBINE_STATISTICS,
+                tiles,
+                partial,
                 address(tiles),
                 tiles.rows() / 2,
                 rowsPerTile,
@@ -122,10 +140,10 @@ final class CudaKernels implements Kernels {
      * @param partial [2, C], overwritten
      */
     void combineSums(Matrix tiles, Matrix partial) {
-        launcher.launch(
-                "combine_sums",
-                combining(partial.columns()),
-                Traffic.reading(tiles).writing(partial),
+        combine(
+                SmallOperation.COMBINE_SUMS,
+                tiles,
+                partial,
                 address(tiles),
                 tiles.rows() / 2,
                 partial.columns(),
@@ -306,8 +324,8 @@ final class CudaKernels implements Kernels {
     @Override
     public void finishStatistics(
             Matrix partials, int rowsPerChunk, int rows, float epsilon, Matrix statistics) {
-        perChannel(
-                "finish_statistics",
+        small.onChannels(
+                SmallOperation.FINISH_STATISTICS,
                 partials.columns(),
                 Traffic.reading(partials).writing(statistics),
                 address(partials),
@@ -328,8 +346,8 @@ final class CudaKernels implements Kernels {
             float momentum,
             Matrix runningMean,
             Matrix runningVariance) {
-        perChannel(
-                "update_running_statistics",
+        small.onChannels(
+                SmallOperation.UPDATE_RUNNING_STATISTICS,
                 statistics.columns(),
                 Traffic.reading(statistics.rows(0, 2)).updating(runningMean, runningVariance),
                 address(statistics),
@@ -344,8 +362,8 @@ final class CudaKernels implements Kernels {
     @Override
     public void statisticsOfRunning(
             Matrix runningMean, Matrix runningVariance, float epsilon, Matrix statistics) {
-        perChannel(
-                "statistics_of_running",
+        small.onChannels(
+                SmallOperation.STATISTICS_OF_RUNNING,
                 statistics.columns(),
                 Traffic.reading(runningMean, runningVariance).writing(statistics),
                 address(runningMean),
@@ -358,8 +376,8 @@ final class CudaKernels implements Kernels {
 
     @Override
     public void foldNormalisation(Matrix statistics, Matrix gamma, Matrix beta, Matrix affine) {
-        perChannel(
-                "fold_normalisation",
+        small.onChannels(
+                SmallOperation.FOLD_NORMALISATION,
                 statistics.columns(),
                 Traffic.reading(statistics.row(0), statistics.row(2), gamma, beta).writing(affine),
                 address(statistics),
@@ -860,8 +878,8 @@ final class CudaKernels implements Kernels {
             Matrix sums,
             Matrix gammaGradient,
             Matrix betaGradient) {
-        perChannel(
-                "finish_norm_gradient",
+        small.onChannels(
+                SmallOperation.FINISH_NORM_GRADIENT,
                 partials.columns(),
                 Traffic.reading(partials, statistics.row(2))
                         .writing(sums)
@@ -886,8 +904,8 @@ final class CudaKernels implements Kernels {
             int rows,
             boolean frozen,
             Matrix correction) {
-        perChannel(
-                "norm_correction",
+        small.onChannels(
+                SmallOperation.NORM_CORRECTION,
                 statistics.columns(),
                 Traffic.reading(sums, statistics.row(2), gamma).writing(correction),
                 address(sums),
@@ -904,8 +922,8 @@ final class CudaKernels implements Kernels {
 
     @Override
     public void deferSums(Matrix sums, Matrix weight, boolean add, Matrix deferred) {
-        perChannel(
-                "defer_sums",
+        small.onChannels(
+                SmallOperation.DEFER_SUMS,
                 sums.columns(),
                 Traffic.reading(sums, weight).storing(deferred, add),
                 address(sums),
@@ -920,8 +938,8 @@ final class CudaKernels implements Kernels {
     @Override
     public void deferredCorrection(
             Matrix deferred, Matrix statistics, int rows, boolean frozen, Matrix correction) {
-        perChannel(
-                "deferred_correction",
+        small.onChannels(
+                SmallOperation.DEFERRED_CORRECTION,
                 statistics.columns(),
                 Traffic.reading(deferred, statistics.row(2)).writing(correction),
                 address(deferred),
@@ -937,8 +955,8 @@ final class CudaKernels implements Kernels {
 
     @Override
     public void gradientWeight(Matrix statistics, Matrix gamma, Matrix weight) {
-        perChannel(
-                "gradient_weight",
+        small.onChannels(
+                SmallOperation.GRADIENT_WEIGHT,
                 statistics.columns(),
                 Traffic.reading(statistics.row(2), gamma).writing(weight),
                 address(statistics),
@@ -1262,7 +1280,8 @@ final class CudaKernels implements Kernels {
 
     @Override
     public void copy(Matrix source, Matrix target) {
-        rows("copy_rows", Traffic.reading(source).writing(target), source, target);
+        rows(
+                SmallOperation.COPY_FLOATS, "copy_rows", Traffic.reading(source).writing(target), source, target);
     }
 
     @Override
@@ -1305,10 +1324,29 @@ final class CudaKernels implements Kernels {
 
     @Override
     public void add(Matrix source, Matrix target) {
-        rows("add_rows", Traffic.reading(source).updating(target), source, target);
+        rows(
+                SmallOperation.ADD_FLOATS, "add_rows", Traffic.reading(source).updating(target), source, target);
     }
 
-    private void rows(String kernel, Traffic traffic, Matrix source, Matrix target) {
+    private void rows(
+            SmallOperation ofFloats,
+            String kernel,
+            Traffic traffic,
+            Matrix source,
+            Matrix target) {
+        if (areFloats(source, target) && SmallOperations.takes(target)) {
+            small.onElements(
+                    ofFloats,
+                    (long) target.rows() * target.columns(),
+                    traffic,
+                    address(source),
+                    source.stride(),
+                    address(target),
+                    target.stride(),
+                    target.rows(),
+                    target.columns());
+            return;
+        }
         Tiling t = tiling(source.rows(), source.columns(), source, target);
         launcher.launch(
                 t.entry(kernel, source.type(), target.type()),
@@ -1328,6 +1366,18 @@ final class CudaKernels implements Kernels {
         if (target.rows() == 0) {
             return; // a band's halo that is all inside its image
         }
+        if (areFloats(target, target) && SmallOperations.takes(target)) {
+            small.onElements(
+                    SmallOperation.FILL_FLOATS,
+                    (long) target.rows() * target.columns(),
+                    Traffic.filling(target),
+                    value,
+                    address(target),
+                    target.stride(),
+                    target.rows(),
+                    target.columns());
+            return;
+        }
         Tiling t = tiling(target.rows(), target.columns(), target);
         launch(
                 t,
@@ -1341,13 +1391,19 @@ final class CudaKernels implements Kernels {
                 t.rowsPerTile());
     }
 
+    private static boolean areFloats(Matrix one, Matrix other) {
+        return one.type() == DataType.FLOAT32 && other.type() == DataType.FLOAT32;
+    }
+
     // ---------------------------------------------------------------- weights, products
 
     /** From PyTorch's [out, in, kh, kw] to [out, kh, kw, in], in the type of {@code packed}. */
     void packWeights(Matrix weights, int out, int in, int taps, Matrix packed) {
-        launcher.launch(
-                typed("pack_weights", packed.type()),
-                Grid.of((long) out * in * taps, Tiling.THREADS),
+        small.onElements(
+                packed.type() == DataType.FLOAT32
+                        ? SmallOperation.PACK_WEIGHTS
+                        : SmallOperation.PACK_WEIGHTS_BF16,
+                (long) out * in * taps,
                 Traffic.reading(weights)
                         .writing(Matrix.dense(packed.offset(), 1, out * in * taps, packed.type())),
                 address(weights),
@@ -1359,9 +1415,9 @@ final class CudaKernels implements Kernels {
 
     /** Adds a gradient in [out, kh, kw, in] to one in PyTorch's layout. */
     void addUnpackedGradient(Matrix packed, int out, int in, int taps, Matrix gradient) {
-        launcher.launch(
-                "add_unpacked_gradient",
-                Grid.of((long) out * in * taps, Tiling.THREADS),
+        small.onElements(
+                SmallOperation.ADD_UNPACKED_GRADIENT,
+                (long) out * in * taps,
                 Traffic.reading(Matrix.vector(packed.offset(), out * in * taps)).updating(gradient),
                 address(packed),
                 out,

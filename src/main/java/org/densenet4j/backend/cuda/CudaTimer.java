@@ -37,6 +37,7 @@ final class CudaTimer implements DeviceTimer {
     public void mark(int index) {
         DeviceArguments.checkMark("index", index, events.length);
         context.enter();
+        context.gathered().launch();
         checkDriver(JCudaDriver.cuEventRecord(events[index], stream), "recording an event");
     }
 

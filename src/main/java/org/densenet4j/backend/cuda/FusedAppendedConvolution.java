@@ -3,6 +3,7 @@ package org.densenet4j.backend.cuda;
 import org.densenet4j.backend.AppendedConvolution;
 import org.densenet4j.backend.AppendedGradient;
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
 
@@ -14,6 +15,7 @@ final class FusedAppendedConvolution implements AppendedConvolution {
     private static final int TAPS = 9;
 
     private final KernelLauncher layer;
+    private final SmallOperations small;
     private final CudaKernels kernels;
     private final ProductKernels products;
     private final int multiprocessors;
@@ -22,18 +24,21 @@ final class FusedAppendedConvolution implements AppendedConvolution {
 
     /**
      * @param layer launches the kernels of the shape's program
+     * @param small operations of the same arena
      * @param kernels of the same arena
      * @param products of the same arena, whose scratch is used
      * @param parts the kernels for the shape
      */
     FusedAppendedConvolution(
             KernelLauncher layer,
+            SmallOperations small,
             CudaKernels kernels,
             ProductKernels products,
             int multiprocessors,
             FusedLayers.Appended parts,
             ConvolutionShape shape) {
         this.layer = layer;
+        this.small = small;
         this.kernels = kernels;
         this.products = products;
         this.multiprocessors = multiprocessors;
@@ -57,9 +62,11 @@ final class FusedAppendedConvolution implements AppendedConvolution {
 
     private void pack(Matrix weights, Matrix packed) {
         Matrix target = weights(packed);
-        layer.launch(
-                "pack_appended_weights_" + parts.program().suffix(),
-                Grid.of((long) target.rows() * target.columns(), Tiling.THREADS),
+        small.onElements(
+                shape.type() == DataType.FLOAT32
+                        ? SmallOperation.PACK_APPENDED_WEIGHTS
+                        : SmallOperation.PACK_APPENDED_WEIGHTS_BF16,
+                (long) target.rows() * target.columns(),
                 Traffic.reading(weights).writing(target),
                 address(weights),
                 shape.outputChannels(),
@@ -123,16 +130,41 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                 shape.type());
     }
 
+    /**
+     * Both kernels first, each into its own part of the scratch; what their blocks have summed is
+     * then added up together with other small operations.
+     */
     @Override
     public void backward(int images, AppendedGradient g) {
-        data(images, g);
-        weightGradient(images, g);
+        RowShares ofData = parts.data().shares(g.z().rows(), multiprocessors);
+        RowShares ofWeights = parts.weights().shares(g.z().rows(), multiprocessors);
+        int weightRows = TAPS * shape.inputChannels();
+        Matrix weightTiles =
+                Matrix.dense(
+                        products.scratchOffset(),
+                        ofWeights.blocks() * weightRows,
+                        shape.outputChannels());
+        Matrix tiles =
+                Matrix.dense(
+                        weightTiles.offset() + weightTiles.storedBytes(),
+                        2 * ofData.blocks(),
+                        g.z().columns());
+        data(images, g, ofData, tiles);
+        weightGradient(images, g, ofWeights, weightTiles);
+        kernels.combineSums(tiles, g.partial());
+        small.onElements(
+                SmallOperation.ADD_APPENDED_PARTS,
+                shape.weights(),
+                Traffic.reading(weightTiles).updating(g.weightGradient()),
+                address(weightTiles),
+                ofWeights.blocks(),
+                shape.outputChannels(),
+                shape.inputChannels(),
+                address(g.weightGradient()));
     }
 
-    private void data(int images, AppendedGradient g) {
+    private void data(int images, AppendedGradient g, RowShares shares, Matrix tiles) {
         LayerKernel kernel = parts.data();
-        RowShares shares = kernel.shares(g.z().rows(), multiprocessors);
-        Matrix tiles = Matrix.dense(products.scratchOffset(), 2 * shares.blocks(), g.z().columns());
         Matrix mean2 = g.zStatistics().row(0);
         layer.launch(
                 kernel.name(),
@@ -149,27 +181,16 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                             g.result().stride(),
                             address(tiles)
                         }));
-        kernels.combineSums(tiles, g.partial());
     }
 
-    private void weightGradient(int images, AppendedGradient g) {
+    private void weightGradient(int images, AppendedGradient g, RowShares shares, Matrix tiles) {
         LayerKernel kernel = parts.weights();
-        RowShares shares = kernel.shares(g.z().rows(), multiprocessors);
-        int rows = TAPS * shape.inputChannels();
-        Matrix tiles =
-                Matrix.dense(
-                        products.scratchOffset(), shares.blocks() * rows, shape.outputChannels());
         layer.launch(
                 kernel.name(),
                 kernel.grid(shares.blocks(), 1),
                 traffic(g).writing(tiles).computing(shape.flops(images)),
                 ProductKernels.joined(
                         operands(g, parts.weightsRing(), shares), new Object[] {address(tiles)}));
-        products.addParts(
-                tiles,
-                shares.blocks(),
-                Matrix.dense(g.weightSum().offset(), rows, shape.outputChannels()),
-                true);
     }
 
     private static Traffic traffic(AppendedGradient g, Matrix... more) {
@@ -210,18 +231,5 @@ final class FusedAppendedConvolution implements AppendedConvolution {
             ring,
             shares.tilesOfBlock()
         };
-    }
-
-    @Override
-    public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
-        Matrix sum = Matrix.vector(sums.offset(), shape.weights());
-        layer.launch(
-                "add_appended_gradient_" + parts.program().suffix(),
-                Grid.of(shape.weights(), Tiling.THREADS),
-                Traffic.reading(sum).updating(gradient),
-                address(sum),
-                shape.outputChannels(),
-                shape.inputChannels(),
-                address(gradient));
     }
 }

@@ -137,10 +137,11 @@ record FusedLayers(
 
     private ConvolutionMemory memory(Appended kernels, ConvolutionShape s) {
         LayerProgram p = kernels.program();
-        long blocks = (long) multiprocessors * kernels.weights().blocksOfMultiprocessor();
+        long ofWeights = (long) multiprocessors * kernels.weights().blocksOfMultiprocessor();
+        long ofData = (long) multiprocessors * kernels.data().blocksOfMultiprocessor();
         return new ConvolutionMemory(
                 9L * p.newChannels() * p.panels(p.width()) * LayerProgram.PANEL_BYTES,
-                4L * s.weights(),
-                4L * blocks * s.weights());
+                0,
+                4L * ofWeights * s.weights() + 8L * ofData * s.inputChannels());
     }
 }

@@ -1,5 +1,6 @@
 package org.densenet4j.backend.cuda;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseConvolution;
@@ -12,6 +13,7 @@ import org.densenet4j.backend.PointwiseShape;
  */
 final class FusedPointwise implements PointwiseConvolution {
     private final KernelLauncher layer;
+    private final SmallOperations small;
     private final CudaKernels kernels;
     private final ProductKernels products;
     private final FusedLayers fused;
@@ -20,18 +22,21 @@ final class FusedPointwise implements PointwiseConvolution {
 
     /**
      * @param layer launches the kernels of the shape's program
+     * @param small operations of the same arena
      * @param kernels of the same arena
      * @param products of the same arena, whose scratch is used
      * @param parts as {@code fused} has them for the shape
      */
     FusedPointwise(
             KernelLauncher layer,
+            SmallOperations small,
             CudaKernels kernels,
             ProductKernels products,
             FusedLayers fused,
             FusedLayers.Pointwise parts,
             PointwiseShape shape) {
         this.layer = layer;
+        this.small = small;
         this.kernels = kernels;
         this.products = products;
         this.fused = fused;
@@ -57,9 +62,11 @@ final class FusedPointwise implements PointwiseConvolution {
         int rows = parts.program().width();
         int stride = PointwiseKernels.packedStride(parts.program(), weight.columns());
         Matrix target = Matrix.dense(packed.offset(), rows, stride, shape.type());
-        layer.launch(
-                "pack_pointwise_weights_" + parts.program().suffix(),
-                Grid.of((long) rows * stride, Tiling.THREADS),
+        small.onElements(
+                shape.type() == DataType.FLOAT32
+                        ? SmallOperation.PACK_POINTWISE_WEIGHTS
+                        : SmallOperation.PACK_POINTWISE_WEIGHTS_BF16,
+                (long) rows * stride,
                 Traffic.reading(weight).writing(target),
                 address(weight),
                 weight.stride(),
@@ -169,7 +176,17 @@ final class FusedPointwise implements PointwiseConvolution {
                 shares.tilesOfBlock(),
                 address(weightTiles),
                 address(tiles));
-        products.addParts(weightTiles, shares.blocks(), g.weightSum(), true);
         kernels.combineSums(tiles, g.partial());
+        small.onElements(
+                SmallOperation.ADD_PARTS,
+                (long) outputs * x.columns(),
+                Traffic.reading(weightTiles).updating(g.weightSum()),
+                address(weightTiles),
+                shares.blocks(),
+                outputs,
+                x.columns(),
+                address(g.weightSum()),
+                g.weightSum().stride(),
+                1);
     }
 }

@@ -8,7 +8,7 @@ interface KernelLauncher {
      * @param kernel its name in the source
      * @param traffic what it reads and writes, for a trace
      * @param arguments in the kernel's order: {@code Long} for a device address, {@code Integer},
-     *     {@code Float}
+     *     {@code Float}, {@link SmallOperationList}
      * @throws org.densenet4j.backend.DeviceException when the launch fails, with the kernel's name
      *     and geometry
      */

@@ -69,6 +69,7 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
                         case Long v -> Pointer.to(new long[] {v});
                         case Integer v -> Pointer.to(new int[] {v});
                         case Float v -> Pointer.to(new float[] {v});
+                        case SmallOperationList v -> Pointer.to(v.words());
                         default -> throw new AssertionError(kernel + ": " + arguments[i]);
                     };
         }
@@ -93,10 +94,17 @@ final class KernelModule implements KernelLauncher, AutoCloseable {
                                         parameters,
                                         null));
         if (status != 0 || context.isSynchronous()) {
-            String operation = "kernel " + kernel + " on " + grid;
+            String operation = "kernel " + described(kernel, arguments) + " on " + grid;
             checkDriver(status, operation);
             context.queued(operation);
         }
+    }
+
+    /** What a launch runs, so that a failing one says which operations it had. */
+    private static String described(String kernel, Object... arguments) {
+        return arguments[0] instanceof SmallOperationList list
+                ? kernel + " (" + list + ")"
+                : kernel;
     }
 
     @Override

@@ -114,6 +114,7 @@ final class StepGraphs implements AutoCloseable {
         try (Capture capture = new Capture()) {
             try {
                 work.run();
+                context.gathered().launch();
             } catch (DeviceException e) {
                 capture.end();
                 return failed("recording", capture.statusName(), e.getMessage());
@@ -138,6 +139,7 @@ final class StepGraphs implements AutoCloseable {
         int end() {
             if (open) {
                 open = false;
+                context.gathered().forget(); // of work that has failed
                 status = JCudaDriver.cuStreamEndCapture(context.stream(), graph);
             }
             return status;

@@ -62,6 +62,14 @@ record Traffic(List<Matrix> reads, List<Matrix> writes, long flops) {
         return all;
     }
 
+    /** Of both together. */
+    Traffic plus(Traffic other) {
+        return new Traffic(
+                joined(reads, other.reads.toArray(Matrix[]::new)),
+                joined(writes, other.writes.toArray(Matrix[]::new)),
+                flops + other.flops);
+    }
+
     /** Bytes read and written. */
     long bytes() {
         long sum = 0;

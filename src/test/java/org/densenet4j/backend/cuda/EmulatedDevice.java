@@ -220,7 +220,9 @@ public final class EmulatedDevice implements Device {
     private final class EmulatedArena implements DeviceArena {
         private final Arena lifetime = Arena.ofShared();
         private final MemorySegment memory;
+        private final GatheredLaunch gathered = new GatheredLaunch();
         private final KernelLauncher launcher;
+        private final SmallOperations small;
         private final CudaKernels kernels;
         private final ProductKernels products;
         private float[] staged;
@@ -231,9 +233,11 @@ public final class EmulatedDevice implements Device {
             launcher =
                     (kernel, grid, traffic, arguments) -> {
                         checkOpen();
+                        gathered.launch();
                         emulation.launch(kernel, grid, traffic, arguments);
                     };
-            kernels = new CudaKernels(launcher, memory.address(), scratchOffset, BLOCKS);
+            small = new SmallOperations(emulation, gathered, true);
+            kernels = new CudaKernels(launcher, small, memory.address(), scratchOffset, BLOCKS);
             products =
                     new ProductKernels(
                             launcher,
@@ -279,7 +283,8 @@ public final class EmulatedDevice implements Device {
                     .<PointwiseConvolution>map(
                             parts ->
                                     new FusedPointwise(
-                                            launcher, kernels, products, fused, parts, shape))
+                                            launcher, small, kernels, products, fused, parts,
+                                            shape))
                     .orElseGet(() -> DeviceArena.super.pointwise(shape));
         }
 
@@ -287,6 +292,7 @@ public final class EmulatedDevice implements Device {
         public AppendedConvolution appended(ConvolutionShape shape) {
             return new FusedAppendedConvolution(
                     launcher,
+                    small,
                     kernels,
                     products,
                     MULTIPROCESSORS,
@@ -297,6 +303,7 @@ public final class EmulatedDevice implements Device {
         @Override
         public void upload(float[] source, int from, Matrix target) {
             checkOpen();
+            gathered.launch();
             if (source == staged && from == 0) {
                 MemorySegment.copy(
                         memory, staging.offset(), memory, target.offset(), target.bytes());
@@ -330,12 +337,14 @@ public final class EmulatedDevice implements Device {
         @Override
         public void uploadInts(int[] source, int count, long offset) {
             checkOpen();
+            gathered.launch();
             MemorySegment.copy(source, 0, memory, JAVA_INT, offset, count);
         }
 
         @Override
         public void download(Matrix source, float[] target, int from) {
             checkOpen();
+            gathered.launch();
             for (int r = 0; r < source.rows(); r++) {
                 HostCopy.load(
                         memory,
@@ -350,6 +359,7 @@ public final class EmulatedDevice implements Device {
         @Override
         public void close() {
             if (lifetime.scope().isAlive()) {
+                small.close();
                 lifetime.close();
             }
         }

@@ -40,7 +40,12 @@ final class EmulatedOperands implements AutoCloseable {
 
     /** On a device that so many blocks fill. */
     CudaKernels kernels(int blocks) {
-        return new CudaKernels(emulation, memory.address(), BYTES, blocks);
+        return new CudaKernels(
+                emulation,
+                new SmallOperations(emulation, new GatheredLaunch(), false),
+                memory.address(),
+                BYTES,
+                blocks);
     }
 
     /** Where half of all rows start on 16 bytes, the others anywhere. */

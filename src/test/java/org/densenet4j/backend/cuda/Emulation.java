@@ -117,11 +117,12 @@ final class Emulation implements KernelLauncher {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment pointers = arena.allocate(ADDRESS, arguments.length);
             for (int i = 0; i < arguments.length; i++) {
-                MemorySegment value = arena.allocate(JAVA_LONG);
+                MemorySegment value = arena.allocate(JAVA_LONG, SmallOperationList.WORDS);
                 switch (arguments[i]) {
                     case Long v -> value.set(JAVA_LONG, 0, v);
                     case Integer v -> value.set(JAVA_INT, 0, v);
                     case Float v -> value.set(JAVA_FLOAT, 0, v);
+                    case SmallOperationList v -> value.copyFrom(MemorySegment.ofArray(v.words()));
                     default -> throw new AssertionError(kernel + ": argument " + arguments[i]);
                 }
                 pointers.setAtIndex(ADDRESS, i, value);

@@ -60,7 +60,8 @@ final class FusedLayerRun implements AutoCloseable {
         this.emulation = emulation;
         this.program = program;
         this.k = program.newChannels() == 0 ? 16 : program.newChannels() - 4;
-        CudaKernels kernels = new CudaKernels(emulation, memory.address(), BYTES, 4);
+        SmallOperations small = new SmallOperations(emulation, new GatheredLaunch(), false);
+        CudaKernels kernels = new CudaKernels(emulation, small, memory.address(), BYTES, 4);
         ProductKernels products =
                 new ProductKernels(
                         emulation, memory.address(), BYTES, SCRATCH, multiprocessors, true);
@@ -70,6 +71,7 @@ final class FusedLayerRun implements AutoCloseable {
         pointwise =
                 new FusedPointwise(
                         emulation,
+                        small,
                         kernels,
                         products,
                         fused,
@@ -84,6 +86,7 @@ final class FusedLayerRun implements AutoCloseable {
                                 parts ->
                                         new FusedAppendedConvolution(
                                                 emulation,
+                                                small,
                                                 kernels,
                                                 products,
                                                 multiprocessors,
@@ -163,7 +166,6 @@ final class FusedLayerRun implements AutoCloseable {
                     convolution.packForward(0, weights, packed);
                     convolution.forward(
                             IMAGES, z, affine2, packed, Dropout.NONE, columns, sum(2, k));
-                    Matrix weightSum = sum(1, 9 * n * k);
                     convolution.backward(
                             IMAGES,
                             new AppendedGradient(
@@ -177,9 +179,8 @@ final class FusedLayerRun implements AutoCloseable {
                                     statistics2,
                                     packed,
                                     dT,
-                                    weightSum,
+                                    sum(k, n * 9),
                                     sum(2, n)));
-                    convolution.reduceWeightGradient(0, weightSum, sum(k, n * 9));
                 });
         pointwise.backward(
                 0,

@@ -32,7 +32,8 @@ class TrafficTest {
     private final List<Launch> launches = new ArrayList<>();
     private final CudaKernels kernels =
             new CudaKernels(
-                    (kernel, grid, traffic, arguments) -> launches.add(new Launch(kernel, traffic)),
+                    this::note,
+                    new SmallOperations(this::note, new GatheredLaunch(), false),
                     0,
                     0,
                     BLOCKS);
@@ -44,6 +45,12 @@ class TrafficTest {
     private final Matrix affine = Matrix.dense(8192, 2, CHANNELS);
     private final Matrix statistics = Matrix.dense(8192, 3, CHANNELS);
     private final Matrix vector = Matrix.vector(8192, CHANNELS);
+
+    /** Of small operations, each launched by itself, with the operation's name. */
+    private void note(String kernel, Grid grid, Traffic traffic, Object... arguments) {
+        boolean small = arguments[0] instanceof SmallOperationList;
+        launches.add(new Launch(small ? arguments[0].toString() : kernel, traffic));
+    }
 
     private void assertLaunches(Object... kernelsAndBytes) {
         List<Object> seen = new ArrayList<>();
@@ -64,15 +71,15 @@ class TrafficTest {
         assertLaunches(
                 "append_features_v4", 2 * MATRIX + TILES, "combine_statistics", TILES + 2 * VECTOR);
         kernels.copy(x, y);
-        assertLaunches("copy_rows_v4", 2 * MATRIX);
+        assertLaunches("copy_floats", 2 * MATRIX);
         kernels.fill(y, 0);
-        assertLaunches("fill_rows_v4", MATRIX);
+        assertLaunches("fill_floats", MATRIX);
     }
 
     @Test
     void whatIsChangedInPlaceCountsTwice() {
         kernels.add(x, y);
-        assertLaunches("add_rows_v4", 3 * MATRIX);
+        assertLaunches("add_floats", 3 * MATRIX);
         kernels.maskRelu(y, x, affine, statistics, affine);
         // The gradient twice, x; scale, shift and mean; the sums of the tile.
         assertLaunches(
