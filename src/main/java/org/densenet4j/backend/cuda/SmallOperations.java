@@ -20,7 +20,7 @@ final class SmallOperations {
     private static final String KERNEL = "small_operations";
 
     /** {@code small_operations_threads} of the kernel. */
-    private static final int MOST_THREADS = 512;
+    static final int MOST_THREADS = 512;
 
     /** Channels whose sums of tiles a team of threads combines at a time. */
     private static final int CHANNELS_OF_TEAM = 8;
