@@ -19,6 +19,7 @@
 #include "layer_norm.cu"
 #include "learned_groups.cu"
 #include "max_pool.cu"
+#include "max_pool_backward.cu"
 #include "moving_average.cu"
 #include "norm_gradient.cu"
 #include "output_loss.cu"

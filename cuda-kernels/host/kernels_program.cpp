@@ -49,6 +49,7 @@ const EmulatedProgram program = {
     PRODUCT_TO_FLOATS(convolution_weights, 32x128),
     PRODUCT_TO_FLOATS(convolution_weights, 64x64),
     MIXED(copy_rows),
+    TYPED(corrected_max_pool_gradient),
     TYPED(copy_window),
     TYPED(depthwise),
     TYPED(depthwise_gradient),
@@ -99,6 +100,7 @@ const EmulatedProgram program = {
     ONE(softmax_vector_loss),
     ONE(squared_norm),
     ONE(squared_norm_tiles),
+    TYPED(sum_max_pool_gradient),
     ONE(transpose_rows),
 };
 

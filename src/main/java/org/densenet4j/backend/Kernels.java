@@ -482,6 +482,70 @@ public interface Kernels {
             Matrix affine,
             Matrix out);
 
+    /**
+     * The sums that a batch normalisation in front of a ReLU and a max-pool needs of its gradient,
+     * with {@code g} that of {@link #maxPoolBackward} where the ReLU let through:
+     *
+     * <pre>
+     * partial = Σ g and Σ g·(x − mean)
+     * </pre>
+     *
+     * @param pooledGradient [images·ceil(height/2)·ceil(width/2), C]
+     * @param x [images·height·width, C], what {@link #normaliseReluMaxPool} read
+     * @param images of the chunk
+     * @param height rows of pixels of an image
+     * @param width columns of pixels of an image
+     * @param affine [2, C]
+     * @param statistics of x [3, C]
+     * @param gradient [images·height·width, C] for g, if the device has to store it
+     * @param partial [2, C], overwritten
+     */
+    default void sumMaxPoolGradient(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix statistics,
+            Matrix gradient,
+            Matrix partial) {
+        maxPoolBackward(pooledGradient, x, images, height, width, affine, gradient);
+        maskRelu(gradient, x, affine, statistics, partial);
+    }
+
+    /**
+     * The gradient of what a batch normalisation in front of a ReLU and a max-pool reads, with
+     * {@code g} that of {@link #maxPoolBackward} where the ReLU let through:
+     *
+     * <pre>
+     * out = a·g + b + c·(x − mean)
+     * </pre>
+     *
+     * @param pooledGradient [images·ceil(height/2)·ceil(width/2), C]
+     * @param x [images·height·width, C], what {@link #normaliseReluMaxPool} read
+     * @param images of the chunk
+     * @param height rows of pixels of an image
+     * @param width columns of pixels of an image
+     * @param affine [2, C]
+     * @param statistics of x [3, C]
+     * @param correction [3, C]: a, b and c
+     * @param out [images·height·width, C], overwritten
+     */
+    default void correctedMaxPoolGradient(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix statistics,
+            Matrix correction,
+            Matrix out) {
+        maxPoolBackward(pooledGradient, x, images, height, width, affine, out);
+        applyCorrection(out, x, correction, statistics, false, out);
+    }
+
     // ---------------------------------------------------------------- backward, per channel
 
     /**

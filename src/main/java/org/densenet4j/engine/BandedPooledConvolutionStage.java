@@ -71,12 +71,36 @@ final class BandedPooledConvolutionStage extends PooledConvolutionStage {
     }
 
     @Override
-    void throughPool(int lane, Chunk band, Chunk pooled, OfChunk work) {
+    void sumThroughPool(int lane, Chunk band, Chunk pooled, Matrix statistics, Matrix partial) {
+        throughPool(
+                lane,
+                band,
+                pooled,
+                (s, dS) -> kernels.maskRelu(dS, s, norm.affine(), statistics, partial));
+    }
+
+    @Override
+    Matrix gradientThroughPool(
+            int lane, Chunk band, Chunk pooled, Matrix statistics, Matrix correction) {
+        return throughPool(
+                lane,
+                band,
+                pooled,
+                (s, dS) -> kernels.applyCorrection(dS, s, correction, statistics, false, dS));
+    }
+
+    /** What is done with S of a band and the gradient that came through the pool. */
+    private interface OfBand {
+        void run(Matrix s, Matrix dS);
+    }
+
+    /** The gradient of S of a band, once {@code work} has finished it. */
+    private Matrix throughPool(int lane, Chunk band, Chunk pooled, OfBand work) {
         int above = bands.above(band, HALO);
         int below = bands.below(band, HALO);
         int height = above + bands.rows() + below;
         Matrix s = convolved(lane, band, above, below);
-        Matrix dS =
+        Matrix withHalo =
                 memory.gradient()[lane].rows(
                         (memory.gradientAbove() - above) * width, height * width);
         kernels.maxPoolBackward(
@@ -86,8 +110,10 @@ final class BandedPooledConvolutionStage extends PooledConvolutionStage {
                 height,
                 width,
                 norm.affine(),
-                dS);
-        work.run(s.rows(above * width, band.rows()), dS.rows(above * width, band.rows()));
+                withHalo);
+        Matrix dS = withHalo.rows(above * width, band.rows());
+        work.run(s.rows(above * width, band.rows()), dS);
+        return dS;
     }
 
     /** The finished gradient of a band of the pooled output with rows above and below it. */

@@ -93,17 +93,26 @@ abstract sealed class PooledConvolutionStage implements Stage
     /** Normalises S of a chunk, takes it through ReLU and pool, and writes what comes out. */
     abstract void pool(int lane, Chunk chunk, Matrix out);
 
-    /** What is done with S of a chunk and the gradient that came through the pool. */
-    interface OfChunk {
-        void run(Matrix s, Matrix dS);
-    }
-
     /**
-     * Takes the finished gradient of the pooled output back through the max-pool.
+     * Takes the finished gradient of the pooled output back through the max-pool and the ReLU, for
+     * its sums alone.
      *
      * @param pooled the chunk of the pooled output
+     * @param statistics [3, C] of S
+     * @param partial [2, C], overwritten with dbeta's and dgamma's part of the chunk
      */
-    abstract void throughPool(int lane, Chunk chunk, Chunk pooled, OfChunk work);
+    abstract void sumThroughPool(
+            int lane, Chunk chunk, Chunk pooled, Matrix statistics, Matrix partial);
+
+    /**
+     * The gradient of S of a chunk, through the max-pool, the ReLU and the batch normalisation.
+     *
+     * @param pooled the chunk of the pooled output
+     * @param statistics [3, C] of S
+     * @param correction [3, C] of the batch normalisation
+     */
+    abstract Matrix gradientThroughPool(
+            int lane, Chunk chunk, Chunk pooled, Matrix statistics, Matrix correction);
 
     /** Before {@link #backwardConvolution} of all chunks. */
     abstract void prepareConvolutionBackward();
@@ -159,17 +168,12 @@ abstract sealed class PooledConvolutionStage implements Stage
                 chunks,
                 pass,
                 (lane, chunk) ->
-                        throughPool(
+                        sumThroughPool(
                                 lane,
                                 chunk,
                                 outgoing(pass, chunk),
-                                (s, dS) ->
-                                        kernels.maskRelu(
-                                                dS,
-                                                s,
-                                                norm.affine(),
-                                                statistics,
-                                                chunk.partial(partials))));
+                                statistics,
+                                chunk.partial(partials)));
         Matrix correction =
                 norm.finishAtOnce(pass, partials, chunks.count(pass.images()), rows(pass));
         weightSums.begin();
@@ -178,17 +182,13 @@ abstract sealed class PooledConvolutionStage implements Stage
         compute.forEachChunk(
                 chunks,
                 pass,
-                (lane, chunk) ->
-                        throughPool(
-                                lane,
-                                chunk,
-                                outgoing(pass, chunk),
-                                (s, dS) -> {
-                                    kernels.applyCorrection(
-                                            dS, s, correction, statistics, false, dS);
-                                    bias.ifPresent(b -> b.addGradient(lane, dS));
-                                    backwardConvolution(pass, lane, chunk, dS);
-                                }));
+                (lane, chunk) -> {
+                    Matrix dS =
+                            gradientThroughPool(
+                                    lane, chunk, outgoing(pass, chunk), statistics, correction);
+                    bias.ifPresent(b -> b.addGradient(lane, dS));
+                    backwardConvolution(pass, lane, chunk, dS);
+                });
         compute.reduce(weightSums, memory.scratch().weightSums(), convolution, weightGradient);
         bias.ifPresent(Bias::finish);
     }

@@ -48,21 +48,42 @@ final class WholePooledConvolutionStage extends PooledConvolutionStage {
                 out);
     }
 
-    @Override
-    void throughPool(int lane, Chunk chunk, Chunk pooled, OfChunk work) {
-        Matrix s = convolved(lane, chunk);
+    /** The finished gradient of a chunk of the pooled output. */
+    private Matrix pooledGradient(int lane, Chunk pooled) {
         Matrix dPooled = pooled.in(memory.pooledGradient()[lane]);
-        Matrix dS = chunk.in(memory.gradient()[lane]);
         target.gradient(pooled, Dropout.NONE, dPooled);
-        kernels.maxPoolBackward(
-                dPooled,
-                s,
+        return dPooled;
+    }
+
+    @Override
+    void sumThroughPool(int lane, Chunk chunk, Chunk pooled, Matrix statistics, Matrix partial) {
+        kernels.sumMaxPoolGradient(
+                pooledGradient(lane, pooled),
+                convolved(lane, chunk),
                 chunk.images(),
                 node.convolvedHeight(),
                 node.convolvedWidth(),
                 norm.affine(),
+                statistics,
+                chunk.in(memory.gradient()[lane]),
+                partial);
+    }
+
+    @Override
+    Matrix gradientThroughPool(
+            int lane, Chunk chunk, Chunk pooled, Matrix statistics, Matrix correction) {
+        Matrix dS = chunk.in(memory.gradient()[lane]);
+        kernels.correctedMaxPoolGradient(
+                pooledGradient(lane, pooled),
+                convolved(lane, chunk),
+                chunk.images(),
+                node.convolvedHeight(),
+                node.convolvedWidth(),
+                norm.affine(),
+                statistics,
+                correction,
                 dS);
-        work.run(s, dS);
+        return dS;
     }
 
     @Override

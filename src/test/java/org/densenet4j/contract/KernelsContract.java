@@ -867,6 +867,107 @@ abstract class KernelsContract extends OpenedDevice {
                 });
     }
 
+    /** An image's pixels behind a pool, and what a case of them has. */
+    private static final class MaxPoolCase {
+        final GuardedArena a;
+        final Images i;
+        final Matrix x;
+        final Matrix affine;
+        final Matrix statistics;
+        final Matrix pooled;
+        final Matrix out;
+
+        /** Small whole numbers: exact in every order, and ties are common. */
+        MaxPoolCase(GuardedArena a) {
+            this.a = a;
+            i = Images.random(a);
+            int channels = a.channels();
+            x = a.values(a.activationOutput(i.rows(), channels), g -> Math.rint(2 * g));
+            affine = a.values(a.output(2, channels), g -> g > 0 ? 1 : -1);
+            statistics = a.statistics(channels);
+            pooled =
+                    a.values(
+                            a.activationOutput(i.pooledRows(), channels), g -> Math.rint(3 * g));
+            out = a.activationOutput(i.rows(), channels);
+        }
+
+        /** The gradient that the pool sends to a pixel. */
+        double gradient(int row, int c) {
+            double sum = 0;
+            for (int p = 0; p < i.pooledRows(); p++) {
+                if (firstMaximum(a, i.window(p), x, c, affine) == row) {
+                    sum += a.value(pooled, p, c);
+                }
+            }
+            return sum;
+        }
+
+        /** Adds a factor times x − mean. */
+        void addDeviation(Terms t, int row, int c, double factor) {
+            double mean = a.value(statistics, 0, c);
+            double value = a.value(x, row, c);
+            t.add(
+                    factor * (value - mean),
+                    Math.abs(factor) * (Math.abs(value) + Math.abs(mean)));
+        }
+    }
+
+    @Test
+    void theSumsOfAMaxPoolsGradientAreThoseOfWhatItSends() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    MaxPoolCase m = new MaxPoolCase(a);
+                    Matrix partial = a.output(2, m.x.columns());
+                    a.anything(m.out);
+                    a.upload();
+                    a.kernels()
+                            .sumMaxPoolGradient(
+                                    m.pooled, m.x, m.i.count, m.i.height, m.i.width, m.affine,
+                                    m.statistics, m.out, partial);
+                    a.expect(
+                            partial,
+                            SUM,
+                            m.i.rows(),
+                            (which, c, t) -> {
+                                for (int row = 0; row < m.i.rows(); row++) {
+                                    double gradient = m.gradient(row, c);
+                                    if (which == 0) {
+                                        t.add(gradient);
+                                    } else {
+                                        m.addDeviation(t, row, c, gradient);
+                                    }
+                                }
+                            });
+                    a.check();
+                });
+    }
+
+    @Test
+    void aMaxPoolsGradientIsCorrectedAsABatchNormsIs() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    MaxPoolCase m = new MaxPoolCase(a);
+                    Matrix correction = a.normal(3, m.x.columns());
+                    a.upload();
+                    a.kernels()
+                            .correctedMaxPoolGradient(
+                                    m.pooled, m.x, m.i.count, m.i.height, m.i.width, m.affine,
+                                    m.statistics, correction, m.out);
+                    a.expect(
+                            m.out,
+                            ELEMENT,
+                            3,
+                            (r, c, t) -> {
+                                t.add(a.value(correction, 0, c) * m.gradient(r, c));
+                                t.add(a.value(correction, 1, c));
+                                m.addDeviation(t, r, c, a.value(correction, 2, c));
+                            });
+                    a.check();
+                });
+    }
+
     private static int firstMaximum(GuardedArena a, int[] window, Matrix x, int c, Matrix affine) {
         double best = 0;
         int first = -1;

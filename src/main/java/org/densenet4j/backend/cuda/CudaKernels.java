@@ -839,6 +839,20 @@ final class CudaKernels implements Kernels {
         combineSums(t, partial);
     }
 
+    /** {@code MAX_POOL_PARAMETERS} of {@code cuda-kernels/max_pool_backward.cu}. */
+    private Object[] maxPool(Matrix pooledGradient, Matrix x, int height, int width, Matrix affine) {
+        return new Object[] {
+            address(pooledGradient),
+            pooledGradient.stride(),
+            address(x),
+            x.stride(),
+            height,
+            width,
+            address(affine),
+            affine.stride()
+        };
+    }
+
     @Override
     public void maxPoolBackward(
             Matrix pooledGradient,
@@ -853,19 +867,69 @@ final class CudaKernels implements Kernels {
                 t,
                 "max_pool_backward",
                 Traffic.reading(pooledGradient, x, affine).writing(out),
-                address(pooledGradient),
-                pooledGradient.stride(),
-                address(x),
-                x.stride(),
-                height,
-                width,
-                address(affine),
-                affine.stride(),
-                address(out),
-                out.stride(),
-                x.rows(),
-                x.columns(),
-                t.rowsPerTile());
+                ProductKernels.joined(
+                        maxPool(pooledGradient, x, height, width, affine),
+                        new Object[] {
+                            address(out), out.stride(), x.rows(), x.columns(), t.rowsPerTile()
+                        }));
+    }
+
+    /** The gradient is not stored. */
+    @Override
+    public void sumMaxPoolGradient(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix statistics,
+            Matrix unused,
+            Matrix partial) {
+        Matrix mean = statistics.row(0);
+        Tiling t = tiling(x.rows(), x.columns(), pooledGradient, x, affine, mean);
+        launch(
+                t,
+                "sum_max_pool_gradient",
+                Traffic.reading(pooledGradient, x, affine, mean).writing(tiles(t, x.columns())),
+                ProductKernels.joined(
+                        maxPool(pooledGradient, x, height, width, affine),
+                        new Object[] {
+                            address(mean), x.rows(), x.columns(), t.rowsPerTile(), scratch
+                        }));
+        combineSums(t, partial);
+    }
+
+    @Override
+    public void correctedMaxPoolGradient(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix statistics,
+            Matrix correction,
+            Matrix out) {
+        Matrix mean = statistics.row(0);
+        Tiling t =
+                tiling(x.rows(), x.columns(), pooledGradient, x, affine, mean, correction, out);
+        launch(
+                t,
+                "corrected_max_pool_gradient",
+                Traffic.reading(pooledGradient, x, affine, mean, correction).writing(out),
+                ProductKernels.joined(
+                        maxPool(pooledGradient, x, height, width, affine),
+                        new Object[] {
+                            address(mean),
+                            address(correction),
+                            correction.stride(),
+                            address(out),
+                            out.stride(),
+                            x.rows(),
+                            x.columns(),
+                            t.rowsPerTile()
+                        }));
     }
 
     // ---------------------------------------------------------------- backward, per channel
