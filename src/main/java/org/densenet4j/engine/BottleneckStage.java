@@ -67,7 +67,7 @@ final class BottleneckStage implements Stage {
         this.weight1 = compute.operand(node.conv1() + ".weight");
         this.weight1Gradient = compute.weightGradient(node.conv1() + ".weight");
         this.pointwise = compute.arena().pointwise(memory.pointwise());
-        this.convolution = 
+        this.convolution =
                 BottleneckConvolution.of(
                         compute,
                         memory.convolution(),

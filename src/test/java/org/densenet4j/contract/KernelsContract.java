@@ -885,9 +885,7 @@ abstract class KernelsContract extends OpenedDevice {
             x = a.values(a.activationOutput(i.rows(), channels), g -> Math.rint(2 * g));
             affine = a.values(a.output(2, channels), g -> g > 0 ? 1 : -1);
             statistics = a.statistics(channels);
-            pooled =
-                    a.values(
-                            a.activationOutput(i.pooledRows(), channels), g -> Math.rint(3 * g));
+            pooled = a.values(a.activationOutput(i.pooledRows(), channels), g -> Math.rint(3 * g));
             out = a.activationOutput(i.rows(), channels);
         }
 
@@ -906,9 +904,7 @@ abstract class KernelsContract extends OpenedDevice {
         void addDeviation(Terms t, int row, int c, double factor) {
             double mean = a.value(statistics, 0, c);
             double value = a.value(x, row, c);
-            t.add(
-                    factor * (value - mean),
-                    Math.abs(factor) * (Math.abs(value) + Math.abs(mean)));
+            t.add(factor * (value - mean), Math.abs(factor) * (Math.abs(value) + Math.abs(mean)));
         }
     }
 
@@ -923,8 +919,15 @@ abstract class KernelsContract extends OpenedDevice {
                     a.upload();
                     a.kernels()
                             .sumMaxPoolGradient(
-                                    m.pooled, m.x, m.i.count, m.i.height, m.i.width, m.affine,
-                                    m.statistics, m.out, partial);
+                                    m.pooled,
+                                    m.x,
+                                    m.i.count,
+                                    m.i.height,
+                                    m.i.width,
+                                    m.affine,
+                                    m.statistics,
+                                    m.out,
+                                    partial);
                     a.expect(
                             partial,
                             SUM,
@@ -953,8 +956,15 @@ abstract class KernelsContract extends OpenedDevice {
                     a.upload();
                     a.kernels()
                             .correctedMaxPoolGradient(
-                                    m.pooled, m.x, m.i.count, m.i.height, m.i.width, m.affine,
-                                    m.statistics, correction, m.out);
+                                    m.pooled,
+                                    m.x,
+                                    m.i.count,
+                                    m.i.height,
+                                    m.i.width,
+                                    m.affine,
+                                    m.statistics,
+                                    correction,
+                                    m.out);
                     a.expect(
                             m.out,
                             ELEMENT,

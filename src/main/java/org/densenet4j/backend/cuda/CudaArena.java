@@ -77,11 +77,9 @@ final class CudaArena implements DeviceArena {
         long address = base.address();
         DeviceOptions options = device.options();
         this.small =
-                new SmallOperations(
-                        device.kernels(), context.gathered(), !options.synchronous());
+                new SmallOperations(device.kernels(), context.gathered(), !options.synchronous());
         this.kernels =
-                new CudaKernels(
-                        launcher, small, address, scratchOffset, device.blocksThatFill());
+                new CudaKernels(launcher, small, address, scratchOffset, device.blocksThatFill());
         this.products =
                 new ProductKernels(
                         launcher,

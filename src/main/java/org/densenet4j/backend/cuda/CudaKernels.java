@@ -80,10 +80,7 @@ final class CudaKernels implements Kernels {
 
     /** What is done to sums of tiles: by one block, or by many where there are many tiles. */
     private void combine(
-            SmallOperation operation,
-            Matrix tiles,
-            Matrix partial,
-            Object... arguments) {
+            SmallOperation operation, Matrix tiles, Matrix partial, Object... arguments) {
         Traffic traffic = Traffic.reading(tiles).writing(partial);
         int channels = partial.columns();
         if (SmallOperations.combines(tiles)) {
@@ -840,7 +837,8 @@ final class CudaKernels implements Kernels {
     }
 
     /** {@code MAX_POOL_PARAMETERS} of {@code cuda-kernels/max_pool_backward.cu}. */
-    private Object[] maxPool(Matrix pooledGradient, Matrix x, int height, int width, Matrix affine) {
+    private Object[] maxPool(
+            Matrix pooledGradient, Matrix x, int height, int width, Matrix affine) {
         return new Object[] {
             address(pooledGradient),
             pooledGradient.stride(),
@@ -912,8 +910,7 @@ final class CudaKernels implements Kernels {
             Matrix correction,
             Matrix out) {
         Matrix mean = statistics.row(0);
-        Tiling t =
-                tiling(x.rows(), x.columns(), pooledGradient, x, affine, mean, correction, out);
+        Tiling t = tiling(x.rows(), x.columns(), pooledGradient, x, affine, mean, correction, out);
         launch(
                 t,
                 "corrected_max_pool_gradient",
@@ -1345,7 +1342,11 @@ final class CudaKernels implements Kernels {
     @Override
     public void copy(Matrix source, Matrix target) {
         rows(
-                SmallOperation.COPY_FLOATS, "copy_rows", Traffic.reading(source).writing(target), source, target);
+                SmallOperation.COPY_FLOATS,
+                "copy_rows",
+                Traffic.reading(source).writing(target),
+                source,
+                target);
     }
 
     @Override
@@ -1389,15 +1390,15 @@ final class CudaKernels implements Kernels {
     @Override
     public void add(Matrix source, Matrix target) {
         rows(
-                SmallOperation.ADD_FLOATS, "add_rows", Traffic.reading(source).updating(target), source, target);
+                SmallOperation.ADD_FLOATS,
+                "add_rows",
+                Traffic.reading(source).updating(target),
+                source,
+                target);
     }
 
     private void rows(
-            SmallOperation ofFloats,
-            String kernel,
-            Traffic traffic,
-            Matrix source,
-            Matrix target) {
+            SmallOperation ofFloats, String kernel, Traffic traffic, Matrix source, Matrix target) {
         if (areFloats(source, target) && SmallOperations.takes(target)) {
             small.onElements(
                     ofFloats,

@@ -102,8 +102,7 @@ final class SmallOperations {
     }
 
     /** Combines tiles of sums, channel by channel, several threads to each. */
-    void combine(
-            SmallOperation operation, int channels, Traffic traffic, Object... arguments) {
+    void combine(SmallOperation operation, int channels, Traffic traffic, Object... arguments) {
         int teams = Math.ceilDiv(channels, CHANNELS_OF_TEAM);
         add(
                 new Queued(
@@ -116,16 +115,14 @@ final class SmallOperations {
     }
 
     /** An operation on each of some channels. */
-    void onChannels(
-            SmallOperation operation, int channels, Traffic traffic, Object... arguments) {
+    void onChannels(SmallOperation operation, int channels, Traffic traffic, Object... arguments) {
         if (channels > 0) {
             add(new Queued(operation, true, 0, channels, traffic, arguments));
         }
     }
 
     /** An operation on each of some elements. */
-    void onElements(
-            SmallOperation operation, long elements, Traffic traffic, Object... arguments) {
+    void onElements(SmallOperation operation, long elements, Traffic traffic, Object... arguments) {
         if (elements > 0) {
             add(
                     new Queued(
@@ -173,8 +170,7 @@ final class SmallOperations {
         for (Queued q : now) {
             blocks += q.inChain() ? 0 : Math.ceilDiv(q.elements(), threads);
         }
-        launcher.launch(
-                KERNEL, new Grid(blocks, 1, threads, 1), traffic(now), list(now, hasChain));
+        launcher.launch(KERNEL, new Grid(blocks, 1, threads, 1), traffic(now), list(now, hasChain));
     }
 
     /** Drops what waits: it belongs to work that has failed. */

@@ -133,8 +133,7 @@ class SmallOperationsTest {
         String source = KernelSource.resource(SOURCE).orElseThrow();
         Matcher listed = Pattern.compile("enum SmallOperation \\{([^}]*)}").matcher(source);
         assertTrue(listed.find());
-        List<String> names =
-                Arrays.stream(listed.group(1).split(",")).map(String::strip).toList();
+        List<String> names = Arrays.stream(listed.group(1).split(",")).map(String::strip).toList();
         List<String> expected = Arrays.stream(SmallOperation.values()).map(Enum::name).toList();
         assertEquals(expected, names.stream().filter(name -> !name.isEmpty()).toList());
         assertTrue(source.contains("_WORDS = " + SmallOperationList.WORDS + ";"));

@@ -58,12 +58,11 @@ class StepTrafficTest {
     }
 
     private ChildJvm run(Map<String, String> options, String... arguments) throws IOException {
-        ChildJvm child =
-                ChildJvm.run(
-                        folder,
-                        StandIn.environment(options),
-                        TracedStep.class.getName(),
-                        arguments);
+        return run(ChildJvm.Settings.of(StandIn.environment(options)), arguments);
+    }
+
+    private ChildJvm run(ChildJvm.Settings settings, String... arguments) throws IOException {
+        ChildJvm child = ChildJvm.run(folder, settings, TracedStep.class.getName(), arguments);
         assertEquals(0, child.exitCode(), child.err());
         assertTrue(!child.err().contains("VIOLATION"), child.err());
         return child;
@@ -89,7 +88,9 @@ class StepTrafficTest {
             Files.createDirectories(TABLES);
             List<String> table = new ArrayList<>(now);
             // The model of a cache remembers every part of the arena.
-            Map<String, String> dry = Map.of("STANDIN_DRY", "1", "_JAVA_OPTIONS", "-Xmx1500m");
+            ChildJvm.Settings dry =
+                    ChildJvm.Settings.of(StandIn.environment(Map.of("STANDIN_DRY", "1")))
+                            .withLimits(1500, 300);
             run(dry, "memory", model, batch, "1", precision).out().lines().forEach(table::add);
             Files.write(file, table);
             return;
