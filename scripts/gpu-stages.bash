@@ -598,5 +598,5 @@ strategies() {
     fi
     part 14 tests --select-class=$hardware.StrategiesOnDeviceTest
     part 999 tests --select-class=$hardware.StagingOnDeviceTest \
-        "--select-method=$hardware.TrainingOnDeviceTest#fiftyRecordedStepsTrainLikeTheCpu()"
+        "--select-method=$hardware.TrainingOnDeviceTest#recordedStepsTrainLikeTheCpu()"
 }

@@ -14,6 +14,9 @@ import java.util.function.Consumer;
 /** A device that is open for all tests of a class, and random cases on it. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class OpenedDevice {
+    /** Of how many cases one is run: where the same kernels run all of them elsewhere. */
+    private static final int SHARE = Integer.getInteger("densenet4j.contract.share", 1);
+
     Device device;
 
     abstract Device open(DeviceOptions options);
@@ -41,7 +44,7 @@ abstract class OpenedDevice {
 
     /** Runs a test on some random cases, each in an arena of its own; failures name the case. */
     final void forRandomCases(int count, Consumer<GuardedArena> test) {
-        for (int seed = 1; seed <= count; seed++) {
+        for (int seed = 1; seed <= Math.ceilDiv(count, SHARE); seed++) {
             try (GuardedArena arena = new GuardedArena(device, storage(), seed)) {
                 test.accept(arena);
             }

@@ -21,10 +21,10 @@ import java.nio.file.Path;
 class TrainingOnDeviceTest {
     private static final Path GOLDEN =
             Path.of("src/test/resources/golden/bc-k12-3x3x3.safetensors");
-    private static final int STEPS = 50;
+    private static final int STEPS = Integer.getInteger("densenet4j.training.steps", 50);
 
     @Test
-    void fiftyRecordedStepsTrainLikeTheCpu() {
+    void recordedStepsTrainLikeTheCpu() {
         try (Device device = DeviceUnderTest.open();
                 Trainer trainer = TinyTraining.open(device)) {
             Losses.assertClose(
@@ -38,7 +38,7 @@ class TrainingOnDeviceTest {
     }
 
     @Test
-    void fiftyRecordedStepsInBFloat16TrainLikeTheCpuInSinglePrecision() {
+    void recordedStepsInBFloat16TrainLikeTheCpuInSinglePrecision() {
         try (Device device = DeviceUnderTest.open()) {
             assumeTrue(device.supports(DataType.BFLOAT16), device.description());
             try (Trainer trainer = TinyTraining.open(device, DataType.BFLOAT16)) {
