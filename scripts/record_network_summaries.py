@@ -4,7 +4,7 @@
 usage: record_network_summaries.py [--out FOLDER] [NAME ...]    default: all, to src/test/resources/golden/networks
 
 NAME-summary.safetensors, metadata: format densenet-parity-summary-1, network (NAME), seed, batch, height, width, classes,
-void_label where labels are pixels', quarter, lr, momentum, nesterov, weight_decay (of every parameter).
+void_label where labels are pixels', targets where the network has heads with targets of their own, quarter, lr, momentum, nesterov, weight_decay (of every parameter).
 
 Weights, images and labels by formula:
 
@@ -22,6 +22,8 @@ Weights, images and labels by formula:
       LINEAR_WEIGHT of a tensor "input" of shape [elements, 1].)
   label of image n                37·n mod classes
   label of pixel (n, y, x)        (5·(y div 7) + 3·(x div 9) + n) mod (classes + 1), where classes, the last, is void
+  targets of output h of the heads, from 1   as images, of a tensor "targets.h"; the loss is half the sum of mean squared errors,
+      logits are those of all outputs, one behind the other
 
 Samples of a tensor are k of its elements, number (2j + 1)·count div 2k for j = 0 .. k - 1, or all where there are no more, then
 zeros. Lists over tensors are in the order of NAME.txt.gz: P trained ones, or S running statistics. Everything is float64:
@@ -118,9 +120,9 @@ def fill(model, quarter=None):
 class Summary:
     """A network without dropout, and the batch that it is run on."""
 
-    def __init__(self, batch, height, width, make=None, per_pixel=False, quarter=None, lr=2e-4):
+    def __init__(self, batch, height, width, make=None, per_pixel=False, quarter=None, lr=2e-4, has_targets=False):
         self.batch, self.height, self.width, self.sgd = batch, height, width, {"lr": lr, **SGD}
-        self.make, self.per_pixel, self.quarter = make, per_pixel, quarter
+        self.make, self.per_pixel, self.quarter, self.has_targets = make, per_pixel, quarter, has_targets
 
     def labels(self, classes):
         n = torch.arange(self.batch)
@@ -140,6 +142,7 @@ SUMMARIES = {
     "condensenet-imagenet-74-c4": Summary(4, 96, 112, lr=5e-5),
     "msdnet-imagenet-4": Summary(4, 160, 192, lr=1e-4),
     "rdnet-t": Summary(2, 96, 128, lr=5e-4),
+    "dsod300": Summary(8, 300, 300, lr=1e-3, has_targets=True),
 }
 
 
@@ -159,6 +162,11 @@ def errors(ours, theirs):
     return torch.stack([(a.double() - b).norm() / max(b.norm().item(), 1e-7 * b.numel() ** 0.5) for a, b in zip(ours, theirs)])
 
 
+def logits_of(outputs, labels):
+    """Logits; of a network with heads all of them, one behind the other."""
+    return torch.cat([output.flatten() for output in outputs]) if isinstance(labels, list) else last(outputs)
+
+
 class Run:
     """A pass and three steps in one precision."""
 
@@ -168,7 +176,7 @@ class Run:
         for step in range(3):
             optimiser.zero_grad()
             outputs = model(images)
-            logits, loss = last(outputs), loss_of(outputs, labels, void)
+            logits, loss = logits_of(outputs, labels), loss_of(outputs, labels, void)
             loss.backward()
             self.losses.append(loss.item())
             if step == 0:
@@ -184,8 +192,14 @@ def record_summary(path, name, summary):
         return fill((summary.make or networks.NETWORKS[name].make)(), summary.quarter)
 
     images = uniform("input", (summary.batch, 3, summary.height, summary.width))
-    classes = last(make().eval()(images[:1])).shape[1]
-    labels, void = summary.labels(classes), classes if summary.per_pixel else -100
+    found = make().eval()(images[:1])
+    if summary.has_targets:
+        classes = make().classes
+        labels = [uniform(f"targets.{i}", (summary.batch, *output.shape[1:])) for i, output in enumerate(found, 1)]
+    else:
+        classes = last(found).shape[1]
+        labels = summary.labels(classes)
+    void = classes if summary.per_pixel else -100
     exact = Run(make().double(), images.double(), labels, void, summary.sgd)
     single = Run(make(), images, labels, void, summary.sgd)
     losses = torch.tensor(exact.losses, dtype=torch.float64)
@@ -203,7 +217,7 @@ def record_summary(path, name, summary):
         "noise.sgd3.change": errors(single.changes, exact.changes),
     }, {"format": "densenet-parity-summary-1", "network": name, "seed": str(SEED), "batch": str(summary.batch),
         "height": str(summary.height), "width": str(summary.width), "classes": str(classes),
-        **({"void_label": str(void)} if summary.per_pixel else {}),
+        **({"void_label": str(void)} if summary.per_pixel else {}), **({"targets": "true"} if summary.has_targets else {}),
         **({"quarter": summary.quarter} if summary.quarter else {}),
         **{key: str(of).lower() for key, of in summary.sgd.items()}})
     gradients, changes = errors(single.gradients, exact.gradients), errors(single.changes, exact.changes)

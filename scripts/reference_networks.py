@@ -755,7 +755,7 @@ class Dsod(nn.Module):
     def __init__(self, stem=64, layers=(6, 8, 8, 8), growth=48, width=192, second=256, steps=(256, 128, 128, 128),
                  boxes=(4, 6, 6, 6, 4, 4), classes=20, epsilon=1e-5):
         super().__init__()
-        self.stem, channels, sources = DsodStem(stem, epsilon), 2 * stem, []
+        self.classes, self.stem, channels, sources = classes, DsodStem(stem, epsilon), 2 * stem, []
         for block, count in enumerate(layers, 1):
             parts = OrderedDict()
             for layer in range(1, count + 1):

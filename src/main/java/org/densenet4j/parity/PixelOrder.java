@@ -1,6 +1,8 @@
 package org.densenet4j.parity;
 
 import org.densenet4j.graph.NetworkSpec;
+import org.densenet4j.graph.PixelHead;
+import org.densenet4j.graph.Read;
 
 /**
  * Images, and logits of pixels, with channels first, as the other framework has them, and with
@@ -15,6 +17,12 @@ final class PixelOrder {
         this.channels = channels;
     }
 
+    /** Of a head's outputs. */
+    static PixelOrder ofOutputs(PixelHead head) {
+        Read read = head.reads().getFirst();
+        return new PixelOrder(read.height() * read.width(), head.classes());
+    }
+
     /** Of a network's images. */
     static PixelOrder ofImages(NetworkSpec spec) {
         return new PixelOrder(spec.inputHeight() * spec.inputWidth(), spec.inputChannels());
@@ -23,6 +31,11 @@ final class PixelOrder {
     /** Of a network's logits, which are those of one pixel where images have one label each. */
     static PixelOrder ofLogits(NetworkSpec spec) {
         return new PixelOrder(spec.graph().labelsPerImage(), spec.graph().classes());
+    }
+
+    /** Of one image. */
+    int elements() {
+        return pixels * channels;
     }
 
     double[] channelsLast(double[] channelsFirst) {

@@ -81,11 +81,23 @@ final class RecordedSummary implements AutoCloseable {
         return integer("batch");
     }
 
+    /** Numbers between -1 and 1 that follow from a tensor's name. */
+    double[] drawn(String tensor, int count) {
+        float[] drawn = new float[count];
+        initialiser.fill(ParameterSpec.of(tensor, Role.LINEAR_WEIGHT, count, 1), drawn);
+        return Difference.toDoubles(drawn);
+    }
+
+    RecordedObjective objective() {
+        return metadata.containsKey("targets")
+                ? new RecordedObjective.OfTargets(this)
+                : new RecordedObjective.OfLabels(this);
+    }
+
     /** The images, which the formula counts as elements of [batch, 3, height, width]. */
     CaseBatch images() {
-        float[] drawn = new float[batch() * CHANNELS * integer("height") * integer("width")];
-        initialiser.fill(ParameterSpec.of("input", Role.LINEAR_WEIGHT, drawn.length, 1), drawn);
-        double[] values = PixelOrder.ofImages(spec()).channelsLast(Difference.toDoubles(drawn));
+        int count = batch() * CHANNELS * integer("height") * integer("width");
+        double[] values = PixelOrder.ofImages(spec()).channelsLast(drawn("input", count));
         return new CaseBatch(batch(), values, labels());
     }
 
