@@ -106,7 +106,8 @@ API cuDeviceGetName(char* out, int bytes, int device) {
     if (!isDevice(device)) {
         return INVALID_DEVICE;
     }
-    snprintf(out, bytes, "Stand-in H100");
+    const char* name = std::getenv("STANDIN_NAME");
+    snprintf(out, bytes, "%s", name ? name : "Stand-in H100");
     return OK;
 }
 

@@ -4,7 +4,6 @@
 
 #include "../standin.h"
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -75,7 +74,7 @@ struct Event {
     Mark captured;
     std::uint64_t issued = 0;
     std::uint64_t done = 0;
-    std::chrono::steady_clock::time_point at;
+    double milliseconds = 0;  // when it was passed, see STANDIN_TIMES
 };
 
 struct Operation {

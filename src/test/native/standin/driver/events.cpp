@@ -87,7 +87,7 @@ API cuEventElapsedTime(float* milliseconds, Event* from, Event* to) {
     if (from->done < from->issued || to->done < to->issued) {
         return NOT_READY;
     }
-    *milliseconds = std::chrono::duration<float, std::milli>(to->at - from->at).count();
+    *milliseconds = static_cast<float>(to->milliseconds - from->milliseconds);
     return OK;
 }
 

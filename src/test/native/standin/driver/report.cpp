@@ -87,6 +87,16 @@ EXPORTED void standin_live(char* out, int bytes) {
     answer(liveObjects(), out, bytes);
 }
 
+// Sets a variable of the environment as the libraries see it; empty: takes it away.
+EXPORTED void standin_set(const char* name, const char* value) {
+    Guard guard(lock);
+    if (*value) {
+        setenv(name, value, 1);
+    } else {
+        unsetenv(name);
+    }
+}
+
 EXPORTED long standin_violations() {
     Guard guard(lock);
     return violations;

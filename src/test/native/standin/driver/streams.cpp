@@ -8,8 +8,10 @@
 // A graph that was captured from several streams runs in that order, too.
 #include "driver.h"
 
+#include <chrono>
 #include <cstring>
 #include <random>
+#include <sstream>
 
 namespace driver {
 
@@ -63,6 +65,35 @@ void settle(Stream* stream) {
     }
 }
 
+// STANDIN_TIMES=name=milliseconds,...: what operations take by the clock of events, the first name that an operation's
+// starts with; operations that are not named take a microsecond. Without it that clock stands still, with
+// STANDIN_TIMES=host it is the host's.
+double duration(const std::string& name) {
+    static std::string& read = *new std::string;
+    static auto& times = *new std::vector<std::pair<std::string, double>>;
+    const char* text = getenv("STANDIN_TIMES");
+    if (read != (text ? text : "")) {
+        read = text ? text : "";
+        times.clear();
+        std::stringstream entries(read);
+        for (std::string entry; getline(entries, entry, ',');) {
+            const std::size_t equals = entry.find('=');
+            times.emplace_back(entry.substr(0, equals), std::atof(entry.c_str() + equals + 1));
+        }
+    }
+    for (const auto& [start, milliseconds] : times) {
+        if (name.compare(0, start.size(), start) == 0) {
+            return milliseconds;
+        }
+    }
+    return times.empty() ? 0 : 1e-3;
+}
+
+double millisecondsOfHost() {
+    static const auto start = std::chrono::steady_clock::now();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
 bool submit(void* stream, const char* name, std::function<void()> work) {
     Guard guard(lock);
     Context* context = nullptr;
@@ -109,12 +140,18 @@ int valid(Stream* stream, Context* context, const char* caller) {
 }
 
 void execute(Operation& operation) {
+    static double clock = 0;
     if (operation.run) {
         operation.run();
     }
+    if (!operation.record && !operation.wait) {
+        clock += duration(operation.name);
+    }
     if (operation.record) {
         operation.record->done = std::max(operation.record->done, operation.ticket);
-        operation.record->at = std::chrono::steady_clock::now();
+        const char* times = getenv("STANDIN_TIMES");
+        const bool hosts = times && std::string(times) == "host";
+        operation.record->milliseconds = hosts ? millisecondsOfHost() : clock;
     }
 }
 

@@ -211,6 +211,22 @@ public interface Device extends AutoCloseable {
     }
 
     /**
+     * {@return whether a half of a dense layer runs by this device's fused kernels rather than by
+     * products, convolutions and passes} False where there are no such kernels for its shape, see
+     * {@link #takesWholeBatch} and {@link #appendedMemory}. A device may time both ways, on memory
+     * that it frees again. What it answered once for a plan it answers until it {@linkplain #join
+     * joins} other ranks, and those that have joined answer alike.
+     *
+     * @param half and how it would run otherwise
+     * @param mayMeasure true for a plan that will run; false for a search through many plans, in
+     *     which the device goes by what it knows, and for which it may have another answer later
+     */
+    default boolean fuses(LayerHalf half, boolean mayMeasure) {
+        Objects.requireNonNull(half, "half");
+        return half.isFusedOn(this);
+    }
+
+    /**
      * Allocates the one arena of a plan, zeroed.
      *
      * @param bytes size of the arena
@@ -224,8 +240,9 @@ public interface Device extends AutoCloseable {
 
     /**
      * Makes ready for {@link DeviceArena#allReduce} over a job's ranks, each of which calls this
-     * before it plans memory on its device. Called again with the same communicator it does
-     * nothing. A device whose memory the host can read has nothing to do.
+     * before it plans the memory that it will use. What rank 0's device has chosen until then, see
+     * {@link #fuses}, the others' choose, too; from then on none measures. Called again with the
+     * same communicator it does nothing. A device whose memory the host can read has nothing to do.
      *
      * @param communicator of more than one rank
      * @throws DeviceException when this device cannot take part, with the reason and the fix

@@ -26,6 +26,9 @@ import java.util.function.Consumer;
  *     for comparison
  * @param fusedLayers let a GPU run dense layers by the engine's fused kernels where it has them for
  *     their shape, instead of by cuBLAS and cuDNN
+ * @param measuredLayers let a GPU time halves of dense layers by fused kernels and by libraries
+ *     when a plan is made, and run each by what is faster; without, and on a {@code deterministic}
+ *     device, fused kernels run wherever there are some
  * @param synchronous let a GPU finish each operation before the next is queued, so that the one
  *     that fails is named; slow
  * @param trace let a GPU count and time every launch and library call; slow
@@ -43,6 +46,7 @@ public record DeviceOptions(
         double chunkFactor,
         boolean ownConvolutions,
         boolean fusedLayers,
+        boolean measuredLayers,
         boolean synchronous,
         boolean trace) {
 
@@ -84,6 +88,7 @@ public record DeviceOptions(
                 CpuIsa.BEST,
                 1,
                 false,
+                true,
                 true,
                 false,
                 false);
@@ -209,6 +214,16 @@ public record DeviceOptions(
     }
 
     /**
+     * {@return the same with a GPU's choice between fused kernels and libraries by measurement, or
+     * by rule}
+     *
+     * @param on on unless told
+     */
+    public DeviceOptions withMeasuredLayers(boolean on) {
+        return with(draft -> draft.measuredLayers = on);
+    }
+
+    /**
      * {@return the same with each operation of a GPU waited for or not}
      *
      * @param on off unless told
@@ -246,6 +261,7 @@ public record DeviceOptions(
         private double chunkFactor;
         private boolean ownConvolutions;
         private boolean fusedLayers;
+        private boolean measuredLayers;
         private boolean synchronous;
         private boolean trace;
 
@@ -262,6 +278,7 @@ public record DeviceOptions(
             chunkFactor = from.chunkFactor;
             ownConvolutions = from.ownConvolutions;
             fusedLayers = from.fusedLayers;
+            measuredLayers = from.measuredLayers;
             synchronous = from.synchronous;
             trace = from.trace;
         }
@@ -280,6 +297,7 @@ public record DeviceOptions(
                     chunkFactor,
                     ownConvolutions,
                     fusedLayers,
+                    measuredLayers,
                     synchronous,
                     trace);
         }

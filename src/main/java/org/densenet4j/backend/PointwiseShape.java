@@ -15,6 +15,8 @@ package org.densenet4j.backend;
  * @param aligned whether every row of activations and of their gradients starts on 16 bytes
  * @param groups of outputs, a divisor of N; 1 where every output may read all inputs
  * @param groupInputs the most inputs that a group reads, K where there is one group
+ * @param composed whether it runs as products and passes on a device that has fused kernels for it:
+ *     what a plan asks for where {@link Device#fuses} prefers that; other devices need not look
  */
 public record PointwiseShape(
         int rows,
@@ -23,7 +25,8 @@ public record PointwiseShape(
         DataType type,
         boolean aligned,
         int groups,
-        int groupInputs) {
+        int groupInputs,
+        boolean composed) {
 
     /** Refuses groups that outputs cannot be put into. */
     public PointwiseShape {
@@ -48,7 +51,7 @@ public record PointwiseShape(
      */
     public PointwiseShape(
             int rows, int inputChannels, int outputChannels, DataType type, boolean aligned) {
-        this(rows, inputChannels, outputChannels, type, aligned, 1, inputChannels);
+        this(rows, inputChannels, outputChannels, type, aligned, 1, inputChannels, false);
     }
 
     /**
@@ -85,7 +88,7 @@ public record PointwiseShape(
      */
     public PointwiseShape withRows(int count) {
         return new PointwiseShape(
-                count, inputChannels, outputChannels, type, aligned, groups, groupInputs);
+                count, inputChannels, outputChannels, type, aligned, groups, groupInputs, composed);
     }
 
     /**
@@ -96,7 +99,13 @@ public record PointwiseShape(
      */
     public PointwiseShape inGroups(int count, int inputs) {
         return new PointwiseShape(
-                rows, inputChannels, outputChannels, type, aligned, count, inputs);
+                rows, inputChannels, outputChannels, type, aligned, count, inputs, composed);
+    }
+
+    /** {@return the same as products and passes, whatever the device has for it} */
+    public PointwiseShape asComposed() {
+        return new PointwiseShape(
+                rows, inputChannels, outputChannels, type, aligned, groups, groupInputs, true);
     }
 
     @Override

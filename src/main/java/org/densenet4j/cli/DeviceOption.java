@@ -70,6 +70,12 @@ final class DeviceOption {
     private boolean noFusedLayers;
 
     @Option(
+            names = "--no-measured-layers",
+            hidden = true,
+            description = "fused dense layers of a GPU wherever there are some, unmeasured")
+    private boolean noMeasuredLayers;
+
+    @Option(
             names = "--synchronous",
             description = "wait for each GPU operation, so that the one that fails is named")
     private boolean synchronous;
@@ -151,6 +157,7 @@ final class DeviceOption {
                 .withChunkFactor(chunkFactor)
                 .withOwnConvolutions(ownConvolutions)
                 .withFusedLayers(!noFusedLayers)
+                .withMeasuredLayers(!noMeasuredLayers)
                 .withSynchronous(synchronous);
     }
 
@@ -185,6 +192,9 @@ final class DeviceOption {
         }
         if (noFusedLayers) {
             arguments.add("--no-fused-layers");
+        }
+        if (noMeasuredLayers) {
+            arguments.add("--no-measured-layers");
         }
         if (synchronous) {
             arguments.add("--synchronous");

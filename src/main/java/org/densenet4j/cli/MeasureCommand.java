@@ -24,7 +24,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.DoubleStream;
 
@@ -158,7 +157,7 @@ final class MeasureCommand implements Callable<Integer> {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("graphs", trainer.network().recording());
         facts.putAll(d.facts());
-        fusedLayers(trainer).ifPresent(count -> facts.put("fusedLayers", count));
+        facts.putAll(fusedHalves(trainer, d));
         if (d.stagesInput()) {
             facts.put("input", staged ? "staged" : "copied");
             facts.put("deviceBytes", String.valueOf(freeBefore - d.availableBytes()));
@@ -166,19 +165,31 @@ final class MeasureCommand implements Callable<Integer> {
         return facts;
     }
 
-    /** How many dense layers keep everything between Z and the block on the device's chip. */
-    private static Optional<String> fusedLayers(Trainer trainer) {
+    /**
+     * How many dense layers keep everything between Z and the block on the device's chip, and of
+     * how many the 1x1 half makes Z in one pass; nothing where none does.
+     */
+    private static Map<String, String> fusedHalves(Trainer trainer, Device d) {
         int layers = 0;
-        int fused = 0;
+        int appended = 0;
+        int pointwise = 0;
         for (NodeMemory node : trainer.plan().memory().nodes()) {
             if (node instanceof BottleneckLayerMemory layer) {
                 layers++;
                 if (layer.convolution() instanceof BottleneckConvolutionMemory.Appended) {
-                    fused++;
+                    appended++;
+                }
+                if (d.takesWholeBatch(layer.pointwise())) {
+                    pointwise++;
                 }
             }
         }
-        return fused == 0 ? Optional.empty() : Optional.of(fused + "/" + layers);
+        Map<String, String> counts = new LinkedHashMap<>();
+        if (appended + pointwise > 0) {
+            counts.put("fusedLayers", appended + "/" + layers);
+            counts.put("fusedPointwise", pointwise + "/" + layers);
+        }
+        return counts;
     }
 
     /**

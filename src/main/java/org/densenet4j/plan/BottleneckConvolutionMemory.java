@@ -1,6 +1,7 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.LayerHalf;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.BottleneckLayer;
 import org.densenet4j.graph.Window;
@@ -37,12 +38,16 @@ public sealed interface BottleneckConvolutionMemory {
             ConvolutionScratch scratch)
             implements BottleneckConvolutionMemory {
 
+        static Chunks chunks(BottleneckLayer node, Planner planner) {
+            int pixels = node.target().of().pixels();
+            long ofZ = Math.ceilDiv(planner.bytes(node.width()) * node.innerPixels(), pixels);
+            return planner.imageChunks(pixels, 2 * (ofZ + planner.bytes(node.growthRate())));
+        }
+
         static OfImages of(BottleneckLayer node, Planner planner, Allocator.Frame frame) {
             int width = node.width();
             int k = node.growthRate();
-            int pixels = node.target().of().pixels();
-            long ofZ = Math.ceilDiv(planner.bytes(width) * node.innerPixels(), pixels);
-            Chunks images = planner.imageChunks(pixels, 2 * (ofZ + planner.bytes(k)));
+            Chunks images = chunks(node, planner);
             Chunks inner = images.ofPixels(node.innerPixels());
             ConvolutionShape shape =
                     planner.convolution(
@@ -91,6 +96,17 @@ public sealed interface BottleneckConvolutionMemory {
             if (!normalised || node.stride() > 1 || node.target().from() % 2 != 0) {
                 return Optional.empty();
             }
+            // Where a layer would be cut into bands otherwise, the device's rule decides.
+            LayerHalf half =
+                    new LayerHalf.NewFeatures(
+                            shape,
+                            OfImages.chunks(node, planner).imagesPerChunk(),
+                            planner.layout(node.target()).stride());
+            if (half.isFusedOn(planner.device())
+                    && OfBands.bands(node, planner).isEmpty()
+                    && !planner.fuses(half)) {
+                return Optional.empty();
+            }
             return planner.appendedMemory(shape)
                     .map(
                             memory ->
@@ -118,6 +134,12 @@ public sealed interface BottleneckConvolutionMemory {
             Matrix[] output,
             ConvolutionScratch scratch)
             implements BottleneckConvolutionMemory {
+
+        static Optional<Bands> bands(BottleneckLayer node, Planner planner) {
+            long scratch = planner.bytes(node.width() + node.growthRate());
+            return planner.bands(node.source().height(), node.source().width(), scratch, 1)
+                    .filter(_ -> node.stride() == 1);
+        }
 
         static OfBands of(
                 BottleneckLayer node, Bands bands, Planner planner, Allocator.Frame frame) {

@@ -1,9 +1,11 @@
 package org.densenet4j.plan;
 
+import org.densenet4j.backend.LayerHalf;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.graph.BottleneckLayer;
+import org.densenet4j.graph.Columns;
 
 import java.util.Optional;
 
@@ -89,18 +91,21 @@ public record BottleneckLayerMemory(
         int k = node.growthRate();
         // The naive strategy multiplies what it has stored.
         boolean fused = planner.strategy() != MemoryStrategy.NAIVE;
+        Columns read = node.source().ranges().getFirst();
         PointwiseShape whole =
                 new PointwiseShape(
                         planner.rows(pixels),
                         prefix,
                         width,
                         planner.precision(),
-                        planner.startsRowsOn16Bytes(node.source().ranges().getFirst()));
+                        planner.startsRowsOn16Bytes(read));
+        Chunks chunks = planner.rowChunks(pixels, 2 * planner.bytes(prefix + width));
         boolean wholeBatch = fused && planner.device().takesWholeBatch(whole);
-        Chunks rows =
-                wholeBatch
-                        ? planner.wholeBatch(pixels)
-                        : planner.rowChunks(pixels, 2 * planner.bytes(prefix + width));
+        if (wholeBatch && !planner.fuses(bottleneck(whole, chunks, planner.layout(read)))) {
+            wholeBatch = false;
+            whole = whole.asComposed();
+        }
+        Chunks rows = wholeBatch ? planner.wholeBatch(pixels) : chunks;
         PointwiseShape pointwise = whole.withRows(rows.rowsPerChunk());
         PointwiseMemory p = new PointwiseMemory(0, 0, 0, 0);
         if (fused) {
@@ -135,6 +140,10 @@ public record BottleneckLayerMemory(
                 frame.matrix(3, k));
     }
 
+    private static LayerHalf bottleneck(PointwiseShape whole, Chunks chunks, Matrix read) {
+        return new LayerHalf.Bottleneck(whole, chunks.rowsPerChunk(), read.stride());
+    }
+
     /**
      * The whole batch where the device keeps T and Y to itself, bands where an image is far larger
      * than the cache, whole images otherwise, and for NAIVE, which keeps all of T.
@@ -149,9 +158,7 @@ public record BottleneckLayerMemory(
         if (appended.isPresent()) {
             return appended.get();
         }
-        long scratch = planner.bytes(node.width() + node.growthRate());
-        return planner.bands(node.source().height(), node.source().width(), scratch, 1)
-                .filter(_ -> node.stride() == 1)
+        return BottleneckConvolutionMemory.OfBands.bands(node, planner)
                 .<BottleneckConvolutionMemory>map(
                         bands ->
                                 BottleneckConvolutionMemory.OfBands.of(node, bands, planner, frame))

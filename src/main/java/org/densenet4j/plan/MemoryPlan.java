@@ -366,7 +366,8 @@ public final class MemoryPlan {
         }
 
         /**
-         * Plans for a device.
+         * Plans for a device. A GPU may take a second or two to measure by what the network's
+         * layers run faster, on memory that it frees again, the first time that it sees them.
          *
          * @param device whose lanes and libraries decide what is needed
          * @return the plan, which is for this device only
@@ -375,6 +376,10 @@ public final class MemoryPlan {
          */
         public MemoryPlan on(Device device) {
             Objects.requireNonNull(device, "device");
+            return plan(device, true);
+        }
+
+        private MemoryPlan plan(Device device, boolean mayMeasure) {
             Schedule schedule = Schedule.training(graph, frozenNodes());
             Placement<NetworkMemory> placement =
                     Placement.of(
@@ -386,8 +391,14 @@ public final class MemoryPlan {
                                     new NetworkMemory(
                                             spec,
                                             new Planner(
-                                                    graph, schedule, strategy, targets, batch,
-                                                    device, allocator),
+                                                    graph,
+                                                    schedule,
+                                                    strategy,
+                                                    targets,
+                                                    batch,
+                                                    device,
+                                                    mayMeasure,
+                                                    allocator),
                                             optimiserState,
                                             inputGradient));
             return new MemoryPlan(schedule, placement.layout(), placement.memory(), copy());
@@ -395,13 +406,32 @@ public final class MemoryPlan {
 
         /**
          * {@return the largest batch whose plan fits into {@code budget} bytes; empty when not even
-         * one}
+         * one} Where a GPU measures for its plans, the search goes by what it knows already, and by
+         * its rule; the plan of the batch that is found fits, and one of a slightly larger batch
+         * may fit, too.
          *
          * @param device whose lanes and libraries decide what is needed
          * @param budget bytes
          */
         public Optional<Integer> largestBatch(Device device, long budget) {
             Objects.requireNonNull(device, "device");
+            long limit = budget;
+            while (true) {
+                Optional<Integer> found = searchedBatch(device, limit);
+                if (found.isEmpty()) {
+                    return found;
+                }
+                Builder request = copy().batch(found.get());
+                long expected = request.plan(device, false).peakBytes();
+                long peak = request.on(device).peakBytes();
+                if (peak <= budget) {
+                    return found;
+                }
+                limit -= peak - expected; // the other plans' may be as wrong
+            }
+        }
+
+        private Optional<Integer> searchedBatch(Device device, long budget) {
             int fits = 0;
             int tooLarge = LARGEST_BATCH + 1;
             while (tooLarge - fits > 1) {
@@ -419,7 +449,7 @@ public final class MemoryPlan {
 
         private boolean fits(Device device, int images, long budget) {
             try {
-                return copy().batch(images).on(device).peakBytes() <= budget;
+                return copy().batch(images).plan(device, false).peakBytes() <= budget;
             } catch (PlanException e) {
                 return false;
             }

@@ -1,6 +1,7 @@
 package org.densenet4j.plan;
 
 import org.densenet4j.backend.Device;
+import org.densenet4j.backend.LayerHalf;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.graph.Columns;
 import org.densenet4j.graph.Features;
@@ -18,9 +19,13 @@ final class Planner extends NodePlanner {
     private final Lifetimes lifetimes;
     private final MemoryStrategy strategy;
     private final TargetKind targets;
+    private final boolean mayMeasure;
     private final Map<Features, Channels> channels = new IdentityHashMap<>();
     private final Map<List<Columns>, Matrix> concatenations = new HashMap<>();
 
+    /**
+     * @param mayMeasure whether the device may measure what is faster, as for a plan that will run
+     */
     Planner(
             Graph graph,
             Schedule schedule,
@@ -28,6 +33,7 @@ final class Planner extends NodePlanner {
             TargetKind targets,
             int batch,
             Device device,
+            boolean mayMeasure,
             Allocator allocator) {
         super(
                 graph,
@@ -39,6 +45,7 @@ final class Planner extends NodePlanner {
         this.lifetimes = Lifetimes.of(graph, schedule);
         this.strategy = strategy;
         this.targets = targets;
+        this.mayMeasure = mayMeasure;
     }
 
     /** All features and, where they are kept, the values between the convolutions of nodes. */
@@ -66,6 +73,11 @@ final class Planner extends NodePlanner {
     /** What images are labelled with. */
     TargetKind targets() {
         return targets;
+    }
+
+    /** Whether a half of a dense layer runs by the device's fused kernels. */
+    boolean fuses(LayerHalf half) {
+        return device().fuses(half, mayMeasure);
     }
 
     /** A whole-batch copy that only the naive strategy keeps from forward to backward. */

@@ -1365,6 +1365,7 @@ public final class Trainer implements AutoCloseable {
             batchOfRank(); // refused before anything is prepared
             if (communicator.worldSize() > 1) {
                 new Ranks(communicator).requireSameKind(device);
+                plan(); // what a device measures for it, rank 0 tells the others in joining
                 device.join(communicator);
             }
             Map<String, ParameterRule> rules = groups.rules(spec.graph());

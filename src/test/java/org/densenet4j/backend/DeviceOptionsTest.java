@@ -26,6 +26,7 @@ class DeviceOptionsTest {
                         true,
                         true,
                         true,
+                        true,
                         true);
         for (RecordComponent changed : DeviceOptions.class.getRecordComponents()) {
             String name = changed.getName();

@@ -30,7 +30,8 @@ public final class StandIn {
      *
      * @param options variables {@code STANDIN_...}; besides, {@code cublas} is the major version
      *     that is there ({@code 12}, {@code 13} or {@code none}, default 12), and {@code nvrtc} is
-     *     {@code 13} or {@code none}, default 13, {@code nccl} {@code 2} or {@code none}, default 2
+     *     {@code 13} or {@code none}, default 13, {@code nccl} {@code 2} or {@code none}, default
+     *     2; {@code DENSENET4J_CACHE} is a cache folder of the test's own
      */
     public static Map<String, String> environment(Map<String, String> options) {
         Path libraries = libraries();
@@ -52,7 +53,7 @@ public final class StandIn {
         }
         environment.put("DENSENET4J_CUDA_LIBS", path.toString());
         // Never the user's: what the stand-in compiles is no program for a real device.
-        environment.put("DENSENET4J_CACHE", libraries.resolve("cache").toString());
+        environment.putIfAbsent("DENSENET4J_CACHE", libraries.resolve("cache").toString());
         return environment;
     }
 

@@ -49,6 +49,21 @@ public final class StandInControl {
                 loses ? 1 : 0);
     }
 
+    /**
+     * Sets a variable {@code STANDIN_...} that is read more than once, or takes it away.
+     *
+     * @param value empty to take it away
+     */
+    public void set(String name, String value) {
+        try (Arena arena = Arena.ofConfined()) {
+            invoke(
+                    "standin_set",
+                    FunctionDescriptor.ofVoid(ADDRESS, ADDRESS),
+                    arena.allocateFrom(name),
+                    arena.allocateFrom(value));
+        }
+    }
+
     /** Calls since {@link #failAt}. */
     public long seen() {
         return (long) invoke("standin_seen", FunctionDescriptor.of(JAVA_LONG));

@@ -17,4 +17,9 @@ final class CudaCache {
     static Path libraries() {
         return CacheFolder.path().resolve("cuda");
     }
+
+    /** How long halves of dense layers took, a file for each kind of device and its libraries. */
+    static Path layerTimes() {
+        return CacheFolder.path().resolve("layer-times");
+    }
 }

@@ -12,6 +12,7 @@ import org.densenet4j.backend.DeviceArguments;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.LayerHalf;
 import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.TracedCall;
@@ -56,6 +57,7 @@ final class CudaDevice implements Device {
     private final DeviceAttributes attributes;
     private final KernelModule kernels;
     private final FusedLayers fusedLayers;
+    private final LayerChoices layerChoices;
     private final Map<LayerProgram, KernelModule> layerPrograms = new HashMap<>();
     private final Cudnn cudnn;
     private final Optional<Cublas> cublas;
@@ -82,6 +84,7 @@ final class CudaDevice implements Device {
                             context, KernelImage.ptx(libraries, attributes.architecture()));
             opened.push(kernels);
             this.fusedLayers = fusedLayers();
+            this.layerChoices = new LayerChoices(this, this::layerTimes);
             this.cudnn = new Cudnn(context, options.tensorFloat32());
             opened.push(cudnn);
             this.cublas =
@@ -103,6 +106,23 @@ final class CudaDevice implements Device {
                         attributes.multiprocessors(),
                         attributes.sharedBytes())
                 : FusedLayers.NONE;
+    }
+
+    /** Where times of layers on such a device, with these libraries and kernels, are kept. */
+    private LayerTimesFile layerTimes() {
+        String configuration =
+                String.join(
+                        ", ",
+                        context.deviceName(),
+                        attributes.multiprocessors() + " multiprocessors",
+                        "driver " + DriverRelease.text(),
+                        "cuDNN " + Cudnn.version(),
+                        cublas.isPresent() ? "cuBLAS " + cublasVersion : "own products",
+                        options.ownConvolutions() ? "own convolutions" : "its convolutions",
+                        multipliesTensorFloat32() ? "TF32" : "fp32",
+                        "kernels " + KernelSource.read(KernelSource.MAIN).fingerprint(""),
+                        KernelSource.read(KernelSource.DENSE_LAYER).fingerprint(""));
+        return new LayerTimesFile(configuration, CudaCache.layerTimes());
     }
 
     CudaContext context() {
@@ -195,7 +215,11 @@ final class CudaDevice implements Device {
                         : "cuDNN-" + Cudnn.version() + (cudnn.hasGaps() ? "+own-kernel" : ""));
         String floats = multipliesTensorFloat32() ? "tf32" : "fp32";
         facts.put("math", stored == DataType.FLOAT32 ? floats : stored.label());
-        facts.put("layers", fusedLayers.multiplies(options.precision()) ? "fused" : "libraries");
+        boolean fuses = fusedLayers.multiplies(options.precision());
+        facts.put("layers", fuses ? "fused" : "libraries");
+        if (fuses) {
+            facts.put("choice", layerChoices.state());
+        }
         facts.put("chunkFactor", String.valueOf(options.chunkFactor()));
         return facts;
     }
@@ -301,6 +325,12 @@ final class CudaDevice implements Device {
         return fusedLayers.memory(shape);
     }
 
+    @Override
+    public boolean fuses(LayerHalf half, boolean mayMeasure) {
+        Objects.requireNonNull(half, "half");
+        return inTurn(() -> layerChoices.fuses(half, mayMeasure));
+    }
+
     private ConvolutionMemory measure(ConvolutionShape shape) {
         ConvolutionMemory own = KernelConvolution.memory(shape, attributes.multiprocessors());
         return convolvesByOwnKernel(shape.type())
@@ -354,6 +384,7 @@ final class CudaDevice implements Device {
                                         worldSize,
                                         nccl,
                                         () -> arenas.forEach(CudaArena::forgetRecordings));
+                        layerChoices.agree(communicator, rank);
                     }
                     return rankSums;
                 });

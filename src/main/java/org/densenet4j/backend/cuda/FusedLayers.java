@@ -52,7 +52,8 @@ record FusedLayers(
     }
 
     Optional<Pointwise> pointwise(PointwiseShape s) {
-        if (!multiplies(s.type()) || !s.aligned() || s.inputChannels() % 2 != 0) {
+        boolean fits = s.aligned() && !s.composed() && s.inputChannels() % 2 == 0;
+        if (!multiplies(s.type()) || !fits) {
             return Optional.empty();
         }
         return LayerProgram.of(s.type(), s.outputChannels(), 0)

@@ -138,6 +138,13 @@ class FusedLayersTest {
     }
 
     @Test
+    void whatAPlanWantsComposedIsNotFused() {
+        PointwiseShape composed = bottleneck(256, 128, DataType.BFLOAT16).asComposed();
+        assertFalse(ON_H100.pointwise(composed).isPresent());
+        assertFalse(ON_H100.memory(composed.withRows(784)).isPresent());
+    }
+
+    @Test
     void everyBlockHasAShareAndNoRowIsLeftOut() {
         for (int rows : new int[] {1, 191, 192, 193, 12_544, 802_816}) {
             RowShares s = RowShares.of(rows, 192, 132);

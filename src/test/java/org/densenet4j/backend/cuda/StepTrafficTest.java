@@ -148,7 +148,7 @@ class StepTrafficTest {
         ChildJvm child =
                 ChildJvm.run(
                         folder,
-                        StandIn.environment(Map.of("STANDIN_DRY", "1")),
+                        StandIn.environment(Map.of("STANDIN_DRY", "1", "STANDIN_TIMES", "host")),
                         "org.densenet4j.cli.Main",
                         "profile",
                         "--device",
