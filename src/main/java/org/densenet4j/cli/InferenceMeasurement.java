@@ -13,6 +13,7 @@ import org.densenet4j.weights.WeightSource;
 
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Forward passes in evaluation mode, with what a {@code Predictor} runs on. */
@@ -75,8 +76,15 @@ final class InferenceMeasurement {
                     ResidentMemory.largest() - before,
                     seconds,
                     new double[0],
-                    device.facts());
+                    facts(network, device));
         }
+    }
+
+    private static Map<String, String> facts(InferenceNetwork network, Device device) {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("graphs", network.recording());
+        facts.putAll(device.facts());
+        return facts;
     }
 
     /** What training would begin with: time does not depend on values. */

@@ -222,7 +222,8 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Computes the logits of the batch that was copied in.
+     * Computes the logits of the batch that was copied in. In evaluation a device may record the
+     * pass and replay it.
      *
      * @param pass of as many images as were copied in
      */
@@ -232,7 +233,11 @@ public final class Network implements AutoCloseable {
             order.requireInput(pass);
             order.begin();
             uploadStep(pass);
-            stages.forward(pass);
+            if (pass.mode() == Mode.EVALUATE) {
+                run(recording(pass, List.of(), false), () -> stages.forward(pass));
+            } else {
+                stages.forward(pass);
+            }
             order.forward(pass);
         }
     }
@@ -364,7 +369,14 @@ public final class Network implements AutoCloseable {
             int images, Mode mode, long seed, List<Object> losses, boolean shared, int rules) {}
 
     private Recording recording(Pass pass, Targets targets, boolean shared) {
-        List<Object> losses = stages.losses().stream().map(loss -> loss.recorded(targets)).toList();
+        return recording(
+                pass,
+                stages.losses().stream().map(loss -> loss.recorded(targets)).toList(),
+                shared);
+    }
+
+    /** Without losses of a forward pass alone. */
+    private Recording recording(Pass pass, List<Object> losses, boolean shared) {
         return new Recording(pass.images(), pass.mode(), pass.seed(), losses, shared, rules);
     }
 

@@ -19,10 +19,12 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A network for inference alone: folded weights in the memory of an {@link InferencePlan}. One
- * thread uses it at a time; a second one that comes in between, and calls after {@link #close}, get
- * an {@link IllegalStateException}. {@link Predictor} is thread-safe. The arena is allocated by
- * {@link #open} and freed by {@link #close}, which may be called twice.
+ * A network for inference alone: folded weights in the memory of an {@link InferencePlan}. A GPU
+ * records a pass when one of as many images runs the second time, and replays it from then on: one
+ * launch, whatever the network. One thread uses it at a time; a second one that comes in between,
+ * and calls after {@link #close}, get an {@link IllegalStateException}. {@link Predictor} is
+ * thread-safe. The arena is allocated by {@link #open} and freed by {@link #close}, which may be
+ * called twice.
  */
 public final class InferenceNetwork implements AutoCloseable {
     private final InferencePlan plan;
@@ -36,6 +38,9 @@ public final class InferenceNetwork implements AutoCloseable {
 
     /** Stages of the last pass that have run. */
     private int ran;
+
+    /** What tells a pass, or a part of it, from others that are recorded. */
+    private record Recording(int from, int end, int images) {}
 
     private InferenceNetwork(InferencePlan plan, Device device) {
         this.plan = plan;
@@ -104,6 +109,11 @@ public final class InferenceNetwork implements AutoCloseable {
         return arena.bytes();
     }
 
+    /** {@return whether passes are replayed from a recording; see {@link DeviceArena#recording}} */
+    public String recording() {
+        return arena.recording();
+    }
+
     /**
      * Runs the forward pass.
      *
@@ -144,7 +154,10 @@ public final class InferenceNetwork implements AutoCloseable {
         int end = end(head);
         try (DeviceUse _ = use.begin()) {
             checkLooked(0, 1);
-            run(end, looked);
+            int images = looked;
+            looked = 0;
+            run(end, images);
+            looked = images;
         }
     }
 
@@ -158,10 +171,17 @@ public final class InferenceNetwork implements AutoCloseable {
         return end;
     }
 
+    /** Without the copy of the images, which a recording would make from the same place again. */
     private void run(int end, int images) {
-        for (; ran < end; ran++) {
-            stages.get(ran).forward(images);
+        int from = ran;
+        if (from >= end) {
+            return;
         }
+        List<InferenceStage> some = stages.subList(from, end);
+        arena.replay(
+                new Recording(from, end, images),
+                () -> some.forEach(stage -> stage.forward(images)));
+        ran = end;
     }
 
     private void forward(int end, float[] images, int from, int count) {

@@ -27,8 +27,12 @@ import java.util.Objects;
  * the vote; other steps may differ, and nobody votes on them.
  */
 final class StepGraphs implements AutoCloseable {
-    /** Full batches, the last of an epoch, evaluation of both: more are rare, of either kind. */
-    private static final int MOST_GRAPHS = 8;
+    /**
+     * Of training there are full batches, the last of an epoch, and evaluation of both; of
+     * inference every number of images that requests come with. More are launched one by one, of
+     * either kind.
+     */
+    private static final int MOST_GRAPHS = 64;
 
     private final CudaContext context;
     private final Map<Object, Step> steps = new LinkedHashMap<>();
