@@ -3,7 +3,8 @@
 // every new channel.
 //
 // Shapes    z [rows, channels]; w [9, NEW, channels to 128 bytes] as pack_appended_weights leaves it; y the layer's k
-//           columns of the block's matrix; tiles [blocks, 2, k], which combine_statistics adds
+//           columns of the block's matrix; tiles [blocks, 2, k], which combine_statistics adds, or null in
+//           inference, which takes no statistics
 // Needs     rows of z that start on 16 bytes, k a multiple of 4, an even number of columns before y, channels a multiple of a chunk, channels <= CHANNELS,
 //           k <= NEW
 // Bytes     z once, and a line of pixels on both sides of each block's share; y written
@@ -68,13 +69,16 @@ struct AppendedConvolution {
             clear(sums);
             at.multiply(shared, sums, q0 + warp * (BM / WARPS), start, lane, rows, height, width, R);
             drop_elements(sums, q0 + warp * (BM / WARPS), lane, rows, k, dropout);
-            if (tile == share.first) {
+            if (tiles != nullptr && tile == share.first) {
                 if (warp == 0 && lane < 4) {
                     at.statistics.note_shift(shared, sums[0], 0, lane);
                 }
                 __syncthreads();
             }
-            at.store(shared, sums, q0 + warp * (BM / WARPS), warp, lane, y, yStride, k, rows);
+            at.store(shared, tiles != nullptr, sums, q0 + warp * (BM / WARPS), warp, lane, y, yStride, k, rows);
+        }
+        if (tiles == nullptr) {
+            return;
         }
         cp_wait<0>();
         __syncthreads();
@@ -145,8 +149,8 @@ struct AppendedConvolution {
     }
 
     // Stores a tile, eight rows of a warp at a time, and adds the stored values to the warp's sums.
-    __device__ __forceinline__ void store(unsigned char* shared, const float (&sums)[MF][NF][4], int row0, int warp,
-                                          int lane, T* __restrict__ y, int yStride, int k, int rows) const {
+    __device__ __forceinline__ void store(unsigned char* shared, bool counted, const float (&sums)[MF][NF][4], int row0,
+                                          int warp, int lane, T* __restrict__ y, int yStride, int k, int rows) const {
         const int g = lane >> 2;
         const int t = lane & 3;
         typename StoredStatistics<T, WARPS, NEW>::template OfLane<NF> ofLane;
@@ -161,7 +165,9 @@ struct AppendedConvolution {
                 for (int n = 0; n < NF; n++) {
                     const auto word = Pair<T>::of(sums[m][n][2 * half], sums[m][n][2 * half + 1]);
                     sts(shared, mine + g * ROW_PITCH + (n * 8 + 2 * t) * static_cast<int>(sizeof(T)), word);
-                    statistics.add(ofLane, shared, word, n, 0, t, inside);
+                    if (counted) {
+                        statistics.add(ofLane, shared, word, n, 0, t, inside);
+                    }
                 }
                 __syncwarp();
                 using Word = typename Four<T>::Word;
@@ -179,7 +185,9 @@ struct AppendedConvolution {
                 __syncwarp();
             }
         }
-        statistics.keep(ofLane, shared, warp, 0, lane);
+        if (counted) {
+            statistics.keep(ofLane, shared, warp, 0, lane);
+        }
     }
 };
 

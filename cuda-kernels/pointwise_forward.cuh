@@ -3,7 +3,7 @@
 //
 // Shapes    x [rows, K] of rows xStride apart, the column prefix of a block's matrix, read in place; w [NT, wStride] as
 //           pack_pointwise_weights leaves it; z [rows, N]; tiles [blocks, 2, N]: mean and sum of squared deviations over
-//           the block's rows, which combine_statistics adds
+//           the block's rows, which combine_statistics adds; null in inference, which takes no statistics
 // Needs     rows of x and z that start on 16 bytes, N a multiple of a chunk, N <= NT
 // Bytes     x, and w once a block, read; z written
 // Geometry  one block for each tilesOfBlock tiles of BM rows; every tile after a block's first is on its way while the one
@@ -141,13 +141,16 @@ struct PointwiseForward {
                 }
                 stage = stage + 1 == STAGES ? 0 : stage + 1;
             }
-            if (tile == share.first) {
+            if (tiles != nullptr && tile == share.first) {
                 if (wm == 0 && g == 0) {
                     statistics.note_shift(shared, sums[0], wn * NW, t);
                 }
                 __syncthreads();
             }
-            store(shared, statistics, sums, wm, wn, tile * BM + wm * (BM / WM), lane, z, zStride, rows, N);
+            store(shared, statistics, tiles != nullptr, sums, wm, wn, tile * BM + wm * (BM / WM), lane, z, zStride, rows, N);
+        }
+        if (tiles == nullptr) {
+            return;
         }
         cp_wait<0>();
         __syncthreads();
@@ -156,7 +159,8 @@ struct PointwiseForward {
 
     // Stores a tile, eight rows of a warp at a time in whole chunks, and adds the stored values to the warp's sums.
     static __device__ __forceinline__ void store(unsigned char* shared, const StoredStatistics<T, WM, NT>& statistics,
-                                                 const float (&sums)[MF][NF][4], int wm, int wn, int row0, int lane,
+                                                 bool counted, const float (&sums)[MF][NF][4], int wm, int wn, int row0,
+                                                 int lane,
                                                  T* __restrict__ z, int zStride, int rows, int N) {
         const int g = lane >> 2;
         const int t = lane & 3;
@@ -172,7 +176,9 @@ struct PointwiseForward {
                 for (int n = 0; n < NF; n++) {
                     const auto word = Pair<T>::of(sums[m][n][2 * half], sums[m][n][2 * half + 1]);
                     sts(shared, mine + g * ROW_PITCH + (n * 8 + 2 * t) * static_cast<int>(sizeof(T)), word);
-                    statistics.add(ofLane, shared, word, n, wn * NW, t, inside);
+                    if (counted) {
+                        statistics.add(ofLane, shared, word, n, wn * NW, t, inside);
+                    }
                 }
                 __syncwarp();
                 constexpr int CHUNKS = NW * static_cast<int>(sizeof(T)) / CHUNK_BYTES;
@@ -189,7 +195,9 @@ struct PointwiseForward {
                 __syncwarp();
             }
         }
-        statistics.keep(ofLane, shared, wm, wn * NW, lane);
+        if (counted) {
+            statistics.keep(ofLane, shared, wm, wn * NW, lane);
+        }
     }
 };
 

@@ -28,6 +28,18 @@ public interface AppendedConvolution extends PackedWeights {
             Matrix partial);
 
     /**
+     * Appends Y to the block in inference: nothing is dropped, no statistics are taken, and no
+     * scratch is used.
+     *
+     * @param images how many of the shape's, from 1
+     * @param z [images·height·width, in], not changed
+     * @param affine [2, in] scale and shift of the batch normalisation
+     * @param packed weights as {@link #packForward} left them
+     * @param columns [images·height·width, out] of the block
+     */
+    void forward(int images, Matrix z, Matrix affine, Matrix packed, Matrix columns);
+
+    /**
      * The gradient of Z behind the ReLU, and that of the weights.
      *
      * @param images how many of the shape's, from 1

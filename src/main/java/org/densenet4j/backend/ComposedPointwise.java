@@ -32,7 +32,8 @@ final class ComposedPointwise implements PointwiseConvolution {
         Matrix weight = Matrix.dense(0, out, in, s.type());
         Matrix sum = Matrix.dense(0, out, in);
         Matrix z = Matrix.dense(0, s.rows(), out, s.type());
-        long scratch = device.scratchBytes(GemmShape.of(parts.a, false, weight, true, z, false));
+        long forward = device.scratchBytes(GemmShape.of(parts.a, false, weight, true, z, false));
+        long scratch = forward;
         for (GemmShape product :
                 new GemmShape[] {
                     GemmShape.of(parts.dZ, false, weight, false, parts.dA, false),
@@ -40,7 +41,7 @@ final class ComposedPointwise implements PointwiseConvolution {
                 }) {
             scratch = Math.max(scratch, device.scratchBytes(product));
         }
-        return new PointwiseMemory(0, parts.bytes(), parts.a.storedBytes(), scratch);
+        return new PointwiseMemory(0, parts.bytes(), parts.a.storedBytes(), scratch, forward);
     }
 
     @Override

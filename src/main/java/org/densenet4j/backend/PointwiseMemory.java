@@ -9,5 +9,7 @@ package org.densenet4j.backend;
  * @param chunk bytes for what is made of a chunk of rows, in each lane
  * @param forwardChunk the same where there is no backward pass
  * @param scratch bytes of library scratch in each lane
+ * @param forwardScratch the same where there is no backward pass, and no statistics are taken
  */
-public record PointwiseMemory(long packedWeights, long chunk, long forwardChunk, long scratch) {}
+public record PointwiseMemory(
+        long packedWeights, long chunk, long forwardChunk, long scratch, long forwardScratch) {}

@@ -6,6 +6,7 @@ import org.densenet4j.graph.LearnedGroups;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.inference.InferenceNetwork;
+import org.densenet4j.plan.BottleneckLayerInference;
 import org.densenet4j.plan.InferencePlan;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.spec.Initialiser;
@@ -14,7 +15,9 @@ import org.densenet4j.weights.WeightSource;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Forward passes in evaluation mode, with what a {@code Predictor} runs on. */
 final class InferenceMeasurement {
@@ -84,7 +87,19 @@ final class InferenceMeasurement {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("graphs", network.recording());
         facts.putAll(device.facts());
+        fusedLayers(network).ifPresent(count -> facts.put("fusedLayers", count));
         return facts;
+    }
+
+    /** How many dense layers keep everything between Z and the block on the device's chip. */
+    private static Optional<String> fusedLayers(InferenceNetwork network) {
+        List<BottleneckLayerInference> layers =
+                network.plan().memory().nodes().stream()
+                        .filter(BottleneckLayerInference.class::isInstance)
+                        .map(BottleneckLayerInference.class::cast)
+                        .toList();
+        long fused = layers.stream().filter(BottleneckLayerInference::appends).count();
+        return fused == 0 ? Optional.empty() : Optional.of(fused + "/" + layers.size());
     }
 
     /** What training would begin with: time does not depend on values. */

@@ -34,6 +34,10 @@ final class AppendedBottleneckConvolution extends BottleneckConvolution {
     @Override
     void forward(Pass pass, Matrix z, Matrix partials) {
         Dropout dropout = target.dropout(pass);
+        if (!compute.usesBatchStatistics(pass) && !dropout.active()) {
+            forward(pass, z);
+            return;
+        }
         compute.forEachChunk(
                 memory.chunks(),
                 pass,
@@ -46,6 +50,20 @@ final class AppendedBottleneckConvolution extends BottleneckConvolution {
                                 dropout,
                                 chunk.of(target.values()),
                                 chunk.partial(partials)));
+    }
+
+    /** Nobody reads statistics of the new columns. */
+    private void forward(Pass pass, Matrix z) {
+        compute.forEachChunk(
+                memory.chunks(),
+                pass,
+                (_, chunk) ->
+                        convolution.forward(
+                                chunk.images(),
+                                chunk.of(z),
+                                norm.affine(),
+                                memory.scratch().packedWeights(),
+                                chunk.of(target.values())));
     }
 
     @Override

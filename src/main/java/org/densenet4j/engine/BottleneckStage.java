@@ -95,7 +95,7 @@ final class BottleneckStage implements Stage {
         Matrix z = memory.bottleneck();
         prefix.prepareForward(pass);
         convolution.packForward(this::packPointwise);
-        computeBottleneck(pass, z, true);
+        computeBottleneck(pass, z, compute.usesBatchStatistics(pass));
         if (compute.usesBatchStatistics(pass)) {
             kernels.finishStatistics(
                     rowPartials(pass, z.columns()),

@@ -1,6 +1,5 @@
 package org.densenet4j.inference;
 
-import org.densenet4j.backend.Convolution;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.plan.BottleneckLayerInference;
@@ -32,14 +31,11 @@ final class BottleneckStage implements InferenceStage {
     private final PointwiseConvolution pointwise;
     private final Matrix weights1;
     private final InnerNormalisation norm2;
-    private final Convolution convolution;
+    private final BottleneckConvolution convolution;
     private final Target target;
 
     /** Of Z. */
     private final int pixels;
-
-    /** Of the new features. */
-    private final int outPixels;
 
     BottleneckStage(InferenceDevice on, BottleneckLayerInference memory, WeightSource weights)
             throws IOException {
@@ -50,7 +46,6 @@ final class BottleneckStage implements InferenceStage {
                         on, memory.source(), memory.source().norm().orElseThrow(), weights);
         this.target = new Target(on, memory.target());
         this.pixels = memory.rows().rowsPerImage();
-        this.outPixels = memory.images().rowsPerImage();
         Optional<CondensedOrder> order = CondensedOrder.of(memory.node(), memory.condensed());
         float[] kernels1 = weights.values(memory.node().conv1() + ".weight");
         float[] kernels2 = blockDiagonal(weights.values(memory.node().conv2() + ".weight"));
@@ -71,8 +66,7 @@ final class BottleneckStage implements InferenceStage {
                         new float[memory.node().width()]);
         this.pointwise = on.arena().pointwise(memory.pointwise());
         this.weights1 = on.pack(pointwise, memory.pointwise(), kernels1, memory.weights1());
-        this.convolution = on.arena().convolution(memory.convolution());
-        on.pack(convolution, kernels2, memory.weights());
+        this.convolution = BottleneckConvolution.of(on, memory, kernels2, norm2.affine(), target);
     }
 
     /** Weights [k, 4k/groups, 3, 3] as [k, 4k, 3, 3]: zero outside of a group's own inputs. */
@@ -131,7 +125,7 @@ final class BottleneckStage implements InferenceStage {
             reduce(lane, memory.rows().chunk(i, count), first, z);
         }
         for (int i = 0; i < memory.images().count(count); i++) {
-            convolve(lane, memory.images().chunk(i, count), first, z);
+            convolution.forward(lane, memory.images().chunk(i, count), first, z);
         }
     }
 
@@ -145,6 +139,7 @@ final class BottleneckStage implements InferenceStage {
 
     /** The new features of the images that Z holds. */
     private void convolve(int firstImage, int images) {
+        Matrix z = memory.bottleneck();
         int lanes = on.device().lanes();
         int bands = Math.min(convolution.mostBands(), Math.ceilDiv(lanes, images));
         if (images < lanes && bands > 1 && !norm2.isOfTheBatch()) {
@@ -152,71 +147,30 @@ final class BottleneckStage implements InferenceStage {
                     .forEachChunk(
                             images * bands,
                             (lane, task) ->
-                                    convolveBand(
-                                            lane, task / bands, task % bands, bands, firstImage));
+                                    convolution.forwardBand(
+                                            lane,
+                                            task / bands,
+                                            task % bands,
+                                            bands,
+                                            firstImage,
+                                            z));
             return;
         }
         on.forEachChunk(
                 memory.images(),
                 images,
-                (lane, chunk) -> convolve(lane, chunk, firstImage, memory.bottleneck()));
+                (lane, chunk) -> convolution.forward(lane, chunk, firstImage, z));
     }
 
     /** {@code Z = relu(bn1(X[:, :K]))·W1ᵀ} of a chunk of the images that Z holds. */
     private void reduce(int lane, Chunk chunk, int firstImage, Matrix z) {
         pointwise.forward(
                 lane,
-                ofBatch(chunk, firstImage, pixels).of(source.values()),
+                chunk.behind(firstImage, pixels).of(source.values()),
                 source.affine(),
                 weights1,
                 memory.reduce()[lane],
                 chunk.of(z));
         norm2.take(chunk.of(z), chunk);
-    }
-
-    /** New features of a chunk of images from their Z, which may become T in place. */
-    private void convolve(int lane, Chunk chunk, int firstImage, Matrix z) {
-        Chunk ofBatch = ofBatch(chunk, firstImage, outPixels);
-        Matrix y = place(lane, ofBatch);
-        Matrix t = chunk.ofPixels(pixels).of(z);
-        convolution.forward(
-                on.kernels(), lane, chunk.images(), t, norm2.affine(), t, memory.weights(), y);
-        target.append(y, ofBatch);
-    }
-
-    /** New features of some lines of an image: fewer images than lanes are shared by these. */
-    private void convolveBand(int lane, int image, int band, int bands, int firstImage) {
-        int width = memory.node().target().of().width();
-        int first = convolution.firstLine(band, bands) * width;
-        int rows = convolution.firstLine(band + 1, bands) * width - first;
-        Chunk lines =
-                ofBatch(
-                        new Chunk(band, image * outPixels + first, rows, image, 1),
-                        firstImage,
-                        outPixels);
-        Matrix y = place(lane, lines);
-        convolution.forwardBand(
-                lane,
-                band,
-                bands,
-                memory.bottleneck().rows(image * pixels, pixels),
-                norm2.affine(),
-                memory.weights(),
-                y);
-        target.append(y, lines);
-    }
-
-    private Matrix place(int lane, Chunk chunk) {
-        return target.place(convolution, chunk, memory.output()[lane]);
-    }
-
-    /** A chunk that is counted from some image on, counted from the first. */
-    private static Chunk ofBatch(Chunk chunk, int firstImage, int pixels) {
-        return new Chunk(
-                chunk.index(),
-                firstImage * pixels + chunk.firstRow(),
-                chunk.rows(),
-                firstImage + chunk.firstImage(),
-                chunk.images());
     }
 }

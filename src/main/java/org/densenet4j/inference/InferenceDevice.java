@@ -1,11 +1,13 @@
 package org.densenet4j.inference;
 
 import org.densenet4j.backend.Convolution;
+import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedWeights;
 import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.plan.Chunk;
@@ -78,16 +80,21 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
 
     /** Puts weights in the PyTorch layout into the device's own. */
     void pack(Convolution convolution, float[] weights, Matrix packed) {
-        convolution.packForward(0, unpacked(convolution, weights), packed);
+        pack(convolution, convolution.shape(), weights, packed);
+    }
+
+    /** The same, of a convolution of this shape. */
+    void pack(PackedWeights convolution, ConvolutionShape shape, float[] weights, Matrix packed) {
+        convolution.packForward(0, unpacked(shape, weights), packed);
     }
 
     /** The same for a convolution that runs backwards: from its output to its source. */
     void packBackward(Convolution convolution, float[] weights, Matrix packed) {
-        convolution.packBackward(0, unpacked(convolution, weights), packed);
+        convolution.packBackward(0, unpacked(convolution.shape(), weights), packed);
     }
 
-    private Matrix unpacked(Convolution convolution, float[] weights) {
-        int out = convolution.shape().outputChannels();
+    private Matrix unpacked(ConvolutionShape shape, float[] weights) {
+        int out = shape.outputChannels();
         Matrix plain = memory.unpacked().reshaped(out, weights.length / out);
         upload(weights, plain);
         return plain;

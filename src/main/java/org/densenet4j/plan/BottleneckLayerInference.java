@@ -20,6 +20,8 @@ import java.util.Optional;
  * @param images chunks of the 3x3 convolution; the rows counted are those of its output
  * @param pointwise the 1x1 convolution over one chunk
  * @param convolution the 3x3 convolution over one chunk
+ * @param appends whether the device has one that writes its columns of the block, which needs no
+ *     scratch ({@link org.densenet4j.backend.DeviceArena#appended})
  * @param bottleneck Z of a group of images [group·H·W, 4k]
  * @param source the prefix
  * @param weights1 [4k, K], or the same in the device's own layout
@@ -38,6 +40,7 @@ public record BottleneckLayerInference(
         Chunks images,
         PointwiseShape pointwise,
         ConvolutionShape convolution,
+        boolean appends,
         Matrix bottleneck,
         InferenceRead source,
         Matrix weights1,
@@ -54,25 +57,33 @@ public record BottleneckLayerInference(
         int now = planner.schedule().forward(node);
         int pixels = node.innerPixels();
         int outPixels = node.target().of().pixels();
-        int prefix = node.prefixChannels();
         int width = node.width();
         int k = node.growthRate();
-        long ofZ = Math.ceilDiv(planner.bytes(width) * pixels, outPixels);
-        Chunks images = planner.imageChunks(outPixels, ofZ + planner.bytes(k));
-        Chunks rows = planner.rowChunks(pixels, planner.bytes(prefix + width));
-        int perLane = Math.max(images.imagesPerChunk(), Math.max(1, rows.imagesPerChunk()));
-        int group =
-                planner.usesBatchStatistics()
-                        ? planner.batch()
-                        : Math.min(planner.batch(), perLane * planner.device().lanes());
-        ConvolutionShape convolution =
+        ConvolutionShape ofBatch =
                 planner.convolution(
-                        images.imagesPerChunk(),
+                        planner.batch(),
                         node.source().height(),
                         node.source().width(),
                         width,
                         k,
                         node.window());
+        Optional<Matrix> toAppend =
+                planner.packedToAppend(name + ".weights", ofBatch, node.target());
+        boolean appends = toAppend.isPresent();
+        long ofZ = Math.ceilDiv(planner.bytes(width) * pixels, outPixels);
+        Chunks images = planner.imageChunks(outPixels, appends ? ofZ : ofZ + planner.bytes(k));
+        Optional<LearnedGroups> condensed = planner.condensed(node.conv1());
+        PointwiseShape whole = pointwise(node, condensed, planner);
+        Chunks rows =
+                planner.device().takesWholeBatch(whole)
+                        ? images.ofPixels(pixels)
+                        : planner.rowChunks(pixels, planner.bytes(node.prefixChannels() + width));
+        int perLane = Math.max(images.imagesPerChunk(), Math.max(1, rows.imagesPerChunk()));
+        int group =
+                planner.usesBatchStatistics()
+                        ? planner.batch()
+                        : Math.min(planner.batch(), perLane * planner.device().lanes());
+        ConvolutionShape convolution = ofBatch.withImages(images.imagesPerChunk());
         Matrix bottleneck =
                 planner.allocator()
                         .activations(
@@ -82,13 +93,7 @@ public record BottleneckLayerInference(
                                 width,
                                 now,
                                 now);
-        PointwiseShape whole =
-                new PointwiseShape(rows.rowsPerChunk(), prefix, width, planner.precision());
-        Optional<LearnedGroups> condensed = planner.condensed(node.conv1());
-        PointwiseShape pointwise =
-                condensed
-                        .map(learned -> whole.inGroups(learned.groups(), learned.left(prefix)))
-                        .orElse(whole);
+        PointwiseShape pointwise = whole.withRows(rows.rowsPerChunk());
         Allocator.Frame frame = planner.allocator().frame();
         return new BottleneckLayerInference(
                 node,
@@ -98,15 +103,32 @@ public record BottleneckLayerInference(
                 images,
                 pointwise,
                 convolution,
+                appends,
                 bottleneck,
                 InferenceRead.of(node.source(), name + ".affine1", planner, frame),
                 planner.packed(name + ".weights1", pointwise, pixels),
                 InferenceNorm.of(node.norm2(), width, name + ".affine2", planner, frame),
-                planner.packed(name + ".weights", convolution),
+                toAppend.orElseGet(() -> planner.packed(name + ".weights", convolution)),
                 frame.perLane(
                         1, Allocator.floats(planner.device().memory(pointwise).forwardChunk())),
-                frame.activations(images.rowsPerChunk(), k),
+                frame.activations(appends ? 0 : images.rowsPerChunk(), k),
                 InnerStatistics.of(rows, width, planner, frame),
                 InferenceTarget.of(node.target(), images, planner, frame));
+    }
+
+    /** The 1x1 convolution over the whole batch. */
+    private static PointwiseShape pointwise(
+            BottleneckLayer node, Optional<LearnedGroups> condensed, InferencePlanner planner) {
+        int prefix = node.prefixChannels();
+        PointwiseShape ofAll =
+                new PointwiseShape(
+                        planner.rows(node.innerPixels()),
+                        prefix,
+                        node.width(),
+                        planner.precision(),
+                        planner.startsRowsOn16Bytes(node.source().ranges().getFirst()));
+        return condensed
+                .map(learned -> ofAll.inGroups(learned.groups(), learned.left(prefix)))
+                .orElse(ofAll);
     }
 }

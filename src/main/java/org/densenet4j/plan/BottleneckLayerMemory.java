@@ -107,7 +107,7 @@ public record BottleneckLayerMemory(
         }
         Chunks rows = wholeBatch ? planner.wholeBatch(pixels) : chunks;
         PointwiseShape pointwise = whole.withRows(rows.rowsPerChunk());
-        PointwiseMemory p = new PointwiseMemory(0, 0, 0, 0);
+        PointwiseMemory p = new PointwiseMemory(0, 0, 0, 0, 0);
         if (fused) {
             p = planner.memory(pointwise, pixels);
         } else {

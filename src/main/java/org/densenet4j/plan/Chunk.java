@@ -55,6 +55,17 @@ public record Chunk(int index, int firstRow, int rows, int firstImage, int image
     }
 
     /**
+     * {@return the same, counted from the first image of the batch, of a chunk that is counted from
+     * a later one}
+     *
+     * @param before images that lie before those that are counted here
+     * @param pixels of an image
+     */
+    public Chunk behind(int before, int pixels) {
+        return new Chunk(index, before * pixels + firstRow, rows, before + firstImage, images);
+    }
+
+    /**
      * {@return the same images in a matrix with another number of pixels per image}
      *
      * @param pixels of an image of the other matrix

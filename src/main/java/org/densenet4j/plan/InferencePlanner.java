@@ -1,5 +1,6 @@
 package org.densenet4j.plan;
 
+import org.densenet4j.backend.ConvolutionMemory;
 import org.densenet4j.backend.ConvolutionShape;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.GemmShape;
@@ -158,10 +159,30 @@ final class InferencePlanner extends NodePlanner {
     /** The weights as they are where the device reads them so, else room for its own layout. */
     Matrix packed(String name, PointwiseShape pointwise, int shortest) {
         mostUnpackedWeights = Math.max(mostUnpackedWeights, pointwise.weights());
-        PointwiseMemory m = memory(pointwise, shortest);
+        PointwiseMemory m = device().memory(pointwise);
+        int least = Math.min(pointwise.rows(), shortest);
+        allocator().library(m.forwardScratch());
+        allocator().library(device().memory(pointwise.withRows(least)).forwardScratch());
         return m.packedWeights() > 0
                 ? weights(name, 1, Allocator.floats(m.packedWeights()))
                 : operand(name, pointwise.outputChannels(), pointwise.inputChannels());
+    }
+
+    /**
+     * Room for the weights of a 3x3 convolution that appends to a block, where the device has one.
+     * Two columns are the fewest that are written together, so that an even number lies before.
+     */
+    Optional<Matrix> packedToAppend(String name, ConvolutionShape convolution, Columns target) {
+        boolean sameSize = convolution.stride() == 1 && target.from() % 2 == 0;
+        return (sameSize
+                        ? device().appendedMemory(convolution)
+                        : Optional.<ConvolutionMemory>empty())
+                .map(
+                        m -> {
+                            mostUnpackedWeights =
+                                    Math.max(mostUnpackedWeights, convolution.weights());
+                            return weights(name, 1, Allocator.floats(m.packedWeights()));
+                        });
     }
 
     /** The most elements of weights that are packed. */

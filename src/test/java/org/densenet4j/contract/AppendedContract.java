@@ -65,6 +65,21 @@ abstract class AppendedContract extends OpenedDevice {
                 });
     }
 
+    /** Of the first images; the rows of the others stay as they are. */
+    @Test
+    void inferenceAppendsWithoutStatisticsAndWithoutScratch() {
+        forRandomCases(
+                CASES,
+                a -> {
+                    Layer layer = new Layer(a, Dropout.NONE, false);
+                    int images = 1 + a.random.nextInt(layer.shape.images());
+                    a.upload();
+                    layer.open();
+                    layer.expectColumns(layer.infer(images));
+                    a.check();
+                });
+    }
+
     @Test
     void theGradientIsMadeAsItIsReadAndGoesToTheBottleneckAndTheWeights() {
         forRandomCases(
@@ -112,7 +127,15 @@ abstract class AppendedContract extends OpenedDevice {
         AppendedConvolution convolution;
 
         Layer(GuardedArena a, boolean drops) {
+            this(a, drops ? KernelsContract.dropout(a) : Dropout.NONE, true);
+        }
+
+        /**
+         * @param trains false where nothing but inference runs, which has no scratch
+         */
+        Layer(GuardedArena a, Dropout dropout, boolean trains) {
             this.a = a;
+            this.dropout = dropout;
             int mostChannels = storage().bytes() == 2 ? 16 : 8;
             int mostNew = storage().bytes() == 2 ? 8 : 4;
             int channels = 8 * (1 + a.random.nextInt(mostChannels));
@@ -131,7 +154,6 @@ abstract class AppendedContract extends OpenedDevice {
                             storage());
             memory = device.appendedMemory(shape).orElseThrow();
             rows = shape.images() * shape.height() * shape.width();
-            dropout = drops ? KernelsContract.dropout(a) : Dropout.NONE;
             affine = a.affine(channels);
             z = a.clearOfKink(a.alignedActivations(rows, channels), affine);
             weights = a.values(a.denseOutput(k, channels * TAPS), g -> g);
@@ -141,7 +163,9 @@ abstract class AppendedContract extends OpenedDevice {
             columns = block.columns(before, k);
             partial = a.output(2, k);
             packed = scratch(memory.packedWeights());
-            a.scratch(memory.scratch());
+            if (trains) {
+                a.scratch(memory.scratch());
+            }
         }
 
         private Matrix scratch(long bytes) {
@@ -157,6 +181,14 @@ abstract class AppendedContract extends OpenedDevice {
 
         void forward() {
             convolution.forward(shape.images(), z, affine, packed, dropout, columns, partial);
+        }
+
+        /** The new columns of the first images. */
+        Matrix infer(int images) {
+            int some = images * shape.height() * shape.width();
+            Matrix result = columns.rows(0, some);
+            convolution.forward(images, z.rows(0, some), affine, packed, result);
+            return result;
         }
 
         double weight(int n, int c, int tap) {
@@ -176,8 +208,13 @@ abstract class AppendedContract extends OpenedDevice {
         }
 
         void expectColumns() {
+            expectColumns(columns);
+            expectStatistics();
+        }
+
+        void expectColumns(Matrix some) {
             a.expect(
-                    columns,
+                    some,
                     tolerance(),
                     4, // T, W, and Y before and after it is dropped
                     (r, n, t) -> {
@@ -191,6 +228,9 @@ abstract class AppendedContract extends OpenedDevice {
                         }
                         t.times(factor(r, n));
                     });
+        }
+
+        private void expectStatistics() {
             float[] stored = new float[rows * columns.columns()];
             a.arena().download(columns, stored, 0);
             a.expect(

@@ -42,7 +42,7 @@ final class CompiledPointwise implements HostPointwise {
         long forwardTile =
                 PointwiseForwardKernel.tileBytes(
                         target.set(), words, s.inputChannels(), s.outputChannels());
-        return new PointwiseMemory(PointwiseWeights.bytes(target, s), tiles, forwardTile, 0);
+        return new PointwiseMemory(PointwiseWeights.bytes(target, s), tiles, forwardTile, 0, 0);
     }
 
     @Override

@@ -43,7 +43,7 @@ final class GroupedPointwise implements HostPointwise {
         long tile =
                 GroupedPointwiseForwardKernel.tileBytes(set, s.inputChannels(), s.groupOutputs());
         long panels = Float.BYTES * new Panels(set, s.groupOutputs()).floats(s.groupInputs());
-        return new PointwiseMemory(placesBytes(s) + s.groups() * panels, tile, tile, 0);
+        return new PointwiseMemory(placesBytes(s) + s.groups() * panels, tile, tile, 0, 0);
     }
 
     /** Bytes of the places of all groups' inputs, in front of the panels. */

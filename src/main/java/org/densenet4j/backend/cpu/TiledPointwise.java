@@ -34,7 +34,7 @@ final class TiledPointwise implements HostPointwise {
         long tiles =
                 TiledPointwiseBackwardKernel.tileBytes(s.inputChannels())
                         + TiledPointwiseBackwardKernel.gradientTileBytes(s.outputChannels());
-        return new PointwiseMemory(TiledPointwiseWeights.bytes(s), tiles, forwardTile, 0);
+        return new PointwiseMemory(TiledPointwiseWeights.bytes(s), tiles, forwardTile, 0, 0);
     }
 
     @Override

@@ -190,7 +190,7 @@ final class CudaArena implements DeviceArena {
                                         small,
                                         kernels,
                                         products,
-                                        fused.multiprocessors(),
+                                        fused,
                                         parts,
                                         shape))
                 .orElseGet(() -> DeviceArena.super.appended(shape));

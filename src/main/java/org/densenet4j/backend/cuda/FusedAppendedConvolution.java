@@ -7,6 +7,8 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Matrix;
 
+import java.util.Optional;
+
 /**
  * The 3x3 convolution of a dense layer by kernels that write its columns of the block, and that
  * make the gradient of those columns as they read it. Neither lies anywhere else.
@@ -18,7 +20,7 @@ final class FusedAppendedConvolution implements AppendedConvolution {
     private final SmallOperations small;
     private final CudaKernels kernels;
     private final ProductKernels products;
-    private final int multiprocessors;
+    private final FusedLayers fused;
     private final FusedLayers.Appended parts;
     private final ConvolutionShape shape;
 
@@ -27,21 +29,21 @@ final class FusedAppendedConvolution implements AppendedConvolution {
      * @param small operations of the same arena
      * @param kernels of the same arena
      * @param products of the same arena, whose scratch is used
-     * @param parts the kernels for the shape
+     * @param parts as {@code fused} has them for the shape
      */
     FusedAppendedConvolution(
             KernelLauncher layer,
             SmallOperations small,
             CudaKernels kernels,
             ProductKernels products,
-            int multiprocessors,
+            FusedLayers fused,
             FusedLayers.Appended parts,
             ConvolutionShape shape) {
         this.layer = layer;
         this.small = small;
         this.kernels = kernels;
         this.products = products;
-        this.multiprocessors = multiprocessors;
+        this.fused = fused;
         this.parts = parts;
         this.shape = shape;
     }
@@ -85,15 +87,37 @@ final class FusedAppendedConvolution implements AppendedConvolution {
             Dropout dropout,
             Matrix columns,
             Matrix partial) {
-        LayerKernel kernel = parts.forward();
-        RowShares shares = kernel.shares(z.rows(), multiprocessors);
+        RowShares shares = parts.forward().shares(z.rows(), fused.multiprocessors());
         Matrix tiles =
                 Matrix.dense(products.scratchOffset(), 2 * shares.blocks(), columns.columns());
+        append(parts, images, z, affine, packed, dropout, columns, Optional.of(tiles));
+        kernels.combineStatistics(tiles, shares.rowsOfBlock(), z.rows(), partial);
+    }
+
+    /** By the kernel for so many images: those of a request may be few. */
+    @Override
+    public void forward(int images, Matrix z, Matrix affine, Matrix packed, Matrix columns) {
+        FusedLayers.Appended ofImages = fused.appended(shape.withImages(images)).orElse(parts);
+        append(ofImages, images, z, affine, packed, Dropout.NONE, columns, Optional.empty());
+    }
+
+    private void append(
+            FusedLayers.Appended by,
+            int images,
+            Matrix z,
+            Matrix affine,
+            Matrix packed,
+            Dropout dropout,
+            Matrix columns,
+            Optional<Matrix> tiles) {
+        LayerKernel kernel = by.forward();
+        RowShares shares = kernel.shares(z.rows(), fused.multiprocessors());
         layer.launch(
                 kernel.name(),
                 kernel.grid(shares.blocks(), 1),
                 Traffic.reading(z, affine, weights(packed))
-                        .writing(columns, tiles)
+                        .writing(columns)
+                        .writing(tiles.stream().toArray(Matrix[]::new))
                         .computing(shape.flops(images)),
                 address(z),
                 z.stride(),
@@ -107,7 +131,7 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                 z.rows(),
                 shape.height(),
                 shape.width(),
-                parts.forwardRing(),
+                by.forwardRing(),
                 shares.tilesOfBlock(),
                 CudaKernels.threshold(dropout),
                 dropout.layerThreshold(),
@@ -116,8 +140,7 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                 (int) (dropout.seed() >>> 32),
                 products.base() + dropout.counter(),
                 dropout.layer(),
-                address(tiles));
-        kernels.combineStatistics(tiles, shares.rowsOfBlock(), z.rows(), partial);
+                tiles.map(this::address).orElse(FusedPointwise.NO_STATISTICS));
     }
 
     /** The packed weights as a matrix of what they hold. */
@@ -136,8 +159,8 @@ final class FusedAppendedConvolution implements AppendedConvolution {
      */
     @Override
     public void backward(int images, AppendedGradient g) {
-        RowShares ofData = parts.data().shares(g.z().rows(), multiprocessors);
-        RowShares ofWeights = parts.weights().shares(g.z().rows(), multiprocessors);
+        RowShares ofData = parts.data().shares(g.z().rows(), fused.multiprocessors());
+        RowShares ofWeights = parts.weights().shares(g.z().rows(), fused.multiprocessors());
         int weightRows = TAPS * shape.inputChannels();
         Matrix weightTiles =
                 Matrix.dense(

@@ -90,7 +90,8 @@ record FusedLayers(
                         * s.type().bytes(),
                 0,
                 0,
-                4 * shares * sums * s.inputChannels());
+                4 * shares * sums * s.inputChannels(),
+                0);
     }
 
     /** Blocks of the backward kernel along the rows, at most. */

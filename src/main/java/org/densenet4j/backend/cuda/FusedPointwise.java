@@ -7,11 +7,16 @@ import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.backend.PointwiseGradient;
 import org.densenet4j.backend.PointwiseShape;
 
+import java.util.Optional;
+
 /**
  * The bottleneck of a dense layer by kernels that read X once forward, and X and G once backward.
  * Nothing of the normalised prefix leaves a multiprocessor.
  */
 final class FusedPointwise implements PointwiseConvolution {
+    /** In the place of tiles: no sums are made, nor is there memory for them. */
+    static final long NO_STATISTICS = 0;
+
     private final KernelLauncher layer;
     private final SmallOperations small;
     private final CudaKernels kernels;
@@ -80,7 +85,10 @@ final class FusedPointwise implements PointwiseConvolution {
 
     @Override
     public void forward(int lane, Matrix x, Matrix affine, Matrix weights, Matrix chunk, Matrix z) {
-        multiply(x, affine, weights, z);
+        FusedLayers.Pointwise ofRows = fused.pointwise(shape.withRows(x.rows())).orElse(parts);
+        LayerKernel kernel = ofRows.forward();
+        RowShares shares = kernel.shares(x.rows(), fused.multiprocessors());
+        multiply(kernel, shares, x, affine, weights, z, Optional.empty());
     }
 
     @Override
@@ -93,22 +101,28 @@ final class FusedPointwise implements PointwiseConvolution {
             Matrix chunk,
             Matrix z,
             Matrix partial) {
-        RowShares shares = multiply(x, affine, weights, z);
-        kernels.combineStatistics(tiles(shares, z), shares.rowsOfBlock(), z.rows(), partial);
-    }
-
-    private Matrix tiles(RowShares shares, Matrix z) {
-        return Matrix.dense(products.scratchOffset(), 2 * shares.blocks(), z.columns());
-    }
-
-    private RowShares multiply(Matrix x, Matrix affine, Matrix weights, Matrix z) {
         LayerKernel kernel = parts.forward();
         RowShares shares = kernel.shares(x.rows(), fused.multiprocessors());
-        Matrix tiles = tiles(shares, z);
+        Matrix tiles = Matrix.dense(products.scratchOffset(), 2 * shares.blocks(), z.columns());
+        multiply(kernel, shares, x, affine, weights, z, Optional.of(tiles));
+        kernels.combineStatistics(tiles, shares.rowsOfBlock(), z.rows(), partial);
+    }
+
+    private void multiply(
+            LayerKernel kernel,
+            RowShares shares,
+            Matrix x,
+            Matrix affine,
+            Matrix weights,
+            Matrix z,
+            Optional<Matrix> tiles) {
         layer.launch(
                 kernel.name(),
                 kernel.grid(shares.blocks(), 1),
-                Traffic.reading(x, affine, weights).writing(z, tiles).computing(flops(x, z)),
+                Traffic.reading(x, affine, weights)
+                        .writing(z)
+                        .writing(tiles.stream().toArray(Matrix[]::new))
+                        .computing(flops(x, z)),
                 address(x),
                 x.stride(),
                 address(affine),
@@ -121,8 +135,7 @@ final class FusedPointwise implements PointwiseConvolution {
                 x.columns(),
                 z.columns(),
                 shares.tilesOfBlock(),
-                address(tiles));
-        return shares;
+                tiles.map(this::address).orElse(NO_STATISTICS));
     }
 
     private static long flops(Matrix x, Matrix z) {

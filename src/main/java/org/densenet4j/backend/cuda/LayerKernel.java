@@ -41,12 +41,12 @@ record LayerKernel(
     }
 
     /**
-     * Rows that the busiest multiprocessor works on: what decides between two kernels that differ
-     * in their tiles.
+     * Rows that the busiest multiprocessor works on, whether or not the last tile is full: what
+     * decides between two kernels that differ in their tiles.
      */
     private long busiest(int rows, int multiprocessors) {
         RowShares s = shares(rows, multiprocessors);
         int together = Math.ceilDiv(s.blocks(), multiprocessors);
-        return (long) together * Math.min(rows, s.rowsOfBlock());
+        return (long) together * s.rowsOfBlock();
     }
 }

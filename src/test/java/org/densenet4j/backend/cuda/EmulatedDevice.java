@@ -295,7 +295,7 @@ public final class EmulatedDevice implements Device {
                     small,
                     kernels,
                     products,
-                    MULTIPROCESSORS,
+                    fused,
                     fused.appended(shape).orElseThrow(),
                     shape);
         }

@@ -89,7 +89,7 @@ final class FusedLayerRun implements AutoCloseable {
                                                 small,
                                                 kernels,
                                                 products,
-                                                multiprocessors,
+                                                fused,
                                                 parts,
                                                 convolution));
     }

@@ -2,7 +2,6 @@ package org.densenet4j.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assertions.fail;
 
 import org.densenet4j.standin.StandIn;
 import org.junit.jupiter.api.Test;
@@ -17,7 +16,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -26,36 +24,10 @@ import java.util.regex.Pattern;
  * as they are unless somebody changes them on purpose.
  */
 class StepTrafficTest {
-    private static final Path TABLES =
-            Path.of("src/test/resources/org/densenet4j/backend/cuda/step-traffic");
-
-    private static final List<String> UNITS = List.of("calls", "bytes", "flops");
-
-    /** Writes the tables anew instead of comparing with them. */
-    private static final boolean UPDATE = Boolean.getBoolean("update.traffic");
-
     private static final Pattern DRIVER_COUNT =
             Pattern.compile("^standin: +(\\d+) ([a-zA-Z0-9_]+(?: bytes)?)$", Pattern.MULTILINE);
 
     @TempDir private Path folder;
-
-    /** Calls, bytes and FLOPs by name. */
-    private static Map<String, List<Long>> rows(List<String> lines) {
-        Map<String, List<Long>> rows = new LinkedHashMap<>();
-        Pattern row = Pattern.compile("(.+?) +(\\d+) calls +(\\d+) bytes +(\\d+) flops");
-        for (String line : lines) {
-            Matcher m = row.matcher(line);
-            if (m.matches()) {
-                rows.put(
-                        m.group(1),
-                        List.of(
-                                Long.valueOf(m.group(2)),
-                                Long.valueOf(m.group(3)),
-                                Long.valueOf(m.group(4))));
-            }
-        }
-        return rows;
-    }
 
     private ChildJvm run(Map<String, String> options, String... arguments) throws IOException {
         return run(ChildJvm.Settings.of(StandIn.environment(options)), arguments);
@@ -83,51 +55,20 @@ class StepTrafficTest {
                         .lines()
                         .toList();
         String suffix = precision.equals("fp32") ? "" : "-" + precision;
-        Path file = TABLES.resolve(model + "-batch-" + batch + suffix + ".txt");
-        if (UPDATE) {
-            Files.createDirectories(TABLES);
-            List<String> table = new ArrayList<>(now);
+        TrafficTable table = TrafficTable.of(model + "-batch-" + batch + suffix);
+        if (TrafficTable.UPDATE) {
+            List<String> lines = new ArrayList<>(now);
             // The model of a cache remembers every part of the arena.
             ChildJvm.Settings dry =
                     ChildJvm.Settings.of(StandIn.environment(Map.of("STANDIN_DRY", "1")))
                             .withLimits(1500, 300);
-            run(dry, "memory", model, batch, "1", precision).out().lines().forEach(table::add);
-            Files.write(file, table);
-            return;
-        }
-        Map<String, List<Long>> before = rows(Files.readAllLines(file));
-        Map<String, List<Long>> after = rows(now);
-        StringBuilder changes = new StringBuilder();
-        TreeSet<String> names = new TreeSet<>(before.keySet());
-        names.addAll(after.keySet());
-        for (String name : names) {
-            List<Long> was = before.getOrDefault(name, List.of(0L, 0L, 0L));
-            List<Long> is = after.getOrDefault(name, List.of(0L, 0L, 0L));
-            if (!was.equals(is)) {
-                changes.append("\n  ").append(name).append(':');
-                for (int i = 0; i < UNITS.size(); i++) {
-                    if (!was.get(i).equals(is.get(i))) {
-                        changes.append("  ").append(UNITS.get(i)).append(' ');
-                        changes.append(was.get(i)).append(" -> ").append(is.get(i));
-                    }
-                }
-            }
-        }
-        if (!changes.isEmpty()) {
-            fail(
-                    "A training step of "
-                            + model
-                            + ", batch "
-                            + batch
-                            + ", in "
-                            + precision
-                            + ", is another than in "
-                            + file
-                            + ":"
-                            + changes
-                            + "\nIf that is meant, write the tables anew:"
-                            + " mvn -Dtest=StepTrafficTest -Dupdate.traffic=true test,"
-                            + " and the figures of docs/gpu.md with them.");
+            run(dry, "memory", model, batch, "1", precision).out().lines().forEach(lines::add);
+            table.write(lines);
+        } else {
+            table.assertSame(
+                    "A training step of " + model + ", batch " + batch + ", in " + precision,
+                    now,
+                    StepTrafficTest.class);
         }
     }
 
@@ -223,7 +164,7 @@ class StepTrafficTest {
         while (count.find()) {
             driver.put(count.group(2), Long.valueOf(count.group(1)));
         }
-        Map<String, List<Long>> trace = rows(child.out().lines().toList());
+        Map<String, List<Long>> trace = TrafficTable.rows(child.out().lines().toList());
         long kernels = 0;
         for (Map.Entry<String, List<Long>> row : trace.entrySet()) {
             String name = row.getKey();

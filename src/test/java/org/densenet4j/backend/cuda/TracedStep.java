@@ -76,7 +76,7 @@ public final class TracedStep {
         }
     }
 
-    private static void print(List<TracedCall> calls) {
+    static void print(List<TracedCall> calls) {
         List<TracedCall> rows = new ArrayList<>(calls);
         rows.sort((a, b) -> a.name().compareTo(b.name()));
         rows.add(
