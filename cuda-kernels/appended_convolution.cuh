@@ -9,9 +9,11 @@
 //           k <= NEW
 // Bytes     z once, and a line of pixels on both sides of each block's share; y written
 // Geometry  one block for each tilesOfBlock tiles of BM pixels; a warp has BM / WARPS pixels
-// Shared    the ring (pixel_ring.cuh), all weights, eight finished rows of each warp, sums
+// Shared    the ring (pixel_ring.cuh), all weights, what finished columns take (appended_columns.cuh)
+//
+// Where the ring and all weights do not fit together, the kernels of appended_convolution_by_panels.cuh take its place.
 #pragma once
-#include "dropout.cuh"
+#include "appended_columns.cuh"
 #include "pixel_ring.cuh"
 
 template <class T, int BM, int CHANNELS, int NEW, int WARPS>
@@ -19,20 +21,16 @@ struct AppendedConvolution {
     static constexpr int BLOCK_THREADS = WARPS * 32;
     static constexpr int PC = panels<T>(CHANNELS);
     static constexpr int CHUNKS = PC * 8;
-    static constexpr int MF = BM / WARPS / 16;
-    static constexpr int NF = NEW / 8;
-    static constexpr int ROW_PITCH = NEW * static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 16 : 32);
-    static_assert(BLOCK_THREADS % CHUNKS == 0 && NF % 2 == 0 && MF >= 1 && CHANNELS % STEP<T> == 0, "shape");
+    using Columns = AppendedColumns<T, BM, NEW, WARPS>;
+    static constexpr int MF = Columns::MF;
+    static constexpr int NF = Columns::NF;
+    static_assert(BLOCK_THREADS % CHUNKS == 0 && CHANNELS % STEP<T> == 0, "shape");
 
-    unsigned weightsAt, rowsAt, end;
-    StoredStatistics<T, WARPS, NEW> statistics;
+    unsigned weightsAt, columnsAt;
 
     __device__ __forceinline__ explicit AppendedConvolution(int R) {
         weightsAt = ring_bytes(R) * PC;
-        rowsAt = weightsAt + 9 * NEW * PANEL_ROW_BYTES * PC;
-        statistics.sumsAt = rowsAt + WARPS * 8 * ROW_PITCH;
-        statistics.shiftAt = statistics.sumsAt + 2 * WARPS * NEW * 4;
-        end = statistics.shiftAt + NEW * 4;
+        columnsAt = weightsAt + 9 * NEW * PANEL_ROW_BYTES * PC;
     }
 
     static __device__ __forceinline__ void run(const T* __restrict__ z, int zStride, const float* __restrict__ scale,
@@ -41,7 +39,8 @@ struct AppendedConvolution {
                                                int width, int R, int tilesOfBlock, const Dropout& dropout,
                                                float* __restrict__ tiles) {
         const AppendedConvolution at(R);
-        DYNAMIC_SHARED(at.end);
+        const Columns columns(at.columnsAt, tiles != nullptr);
+        DYNAMIC_SHARED(at.columnsAt + Columns::BYTES);
         const int lane = threadIdx.x % 32;
         const int warp = threadIdx.x / 32;
         const int halo = width + 1;
@@ -49,12 +48,12 @@ struct AppendedConvolution {
         const int start = share.first * BM - halo;
         const NormalisedRows<T, BLOCK_THREADS, CHUNKS> source(start, R, rows, channels, scale, shift);
 
-        load_taps<T, BLOCK_THREADS, CHANNELS, NEW>(shared, at.weightsAt, w);
+        load_taps<T, BLOCK_THREADS, CHANNELS, CHANNELS, NEW>(shared, at.weightsAt, w, 0);
         source.load(shared, z, zStride, start, share.first * BM + BM + halo);
         cp_commit();
         source.clear_others(shared, CHANNELS);
         clear_zero_rows<BLOCK_THREADS>(shared, R, PC);
-        at.statistics.template clear_sums<BLOCK_THREADS>(shared);
+        columns.statistics.template clear_sums<BLOCK_THREADS>(shared);
         for (int tile = share.first; tile < share.end; tile++) {
             const int q0 = tile * BM;
             cp_wait<0>();
@@ -68,21 +67,18 @@ struct AppendedConvolution {
             float sums[MF][NF][4];
             clear(sums);
             at.multiply(shared, sums, q0 + warp * (BM / WARPS), start, lane, rows, height, width, R);
-            drop_elements(sums, q0 + warp * (BM / WARPS), lane, rows, k, dropout);
-            if (tiles != nullptr && tile == share.first) {
-                if (warp == 0 && lane < 4) {
-                    at.statistics.note_shift(shared, sums[0], 0, lane);
-                }
-                __syncthreads();
+            columns.drop_elements(sums, q0 + warp * (BM / WARPS), lane, rows, k, dropout);
+            if (tile == share.first) {
+                columns.begin(shared, sums, warp, lane);
             }
-            at.store(shared, tiles != nullptr, sums, q0 + warp * (BM / WARPS), warp, lane, y, yStride, k, rows);
+            columns.store(shared, sums, q0 + warp * (BM / WARPS), warp, lane, y, yStride, k, rows);
         }
         if (tiles == nullptr) {
             return;
         }
         cp_wait<0>();
         __syncthreads();
-        at.statistics.template write<BLOCK_THREADS>(shared, min(rows, share.end * BM) - share.first * BM, k, tiles);
+        columns.statistics.template write<BLOCK_THREADS>(shared, min(rows, share.end * BM) - share.first * BM, k, tiles);
     }
 
     __device__ __forceinline__ void multiply(unsigned char* shared, float (&sums)[MF][NF][4], int first, int start,
@@ -121,72 +117,6 @@ struct AppendedConvolution {
                     }
                 }
             }
-        }
-    }
-
-    static __device__ __forceinline__ void drop_elements(float (&sums)[MF][NF][4], int first, int lane, int rows, int k,
-                                                         const Dropout& dropout) {
-        if (dropout.threshold == 0 && dropout.layerThreshold == 0) {
-            return;
-        }
-#pragma unroll
-        for (int m = 0; m < MF; m++) {
-#pragma unroll
-            for (int n = 0; n < NF; n++) {
-#pragma unroll
-                for (int half = 0; half < 2; half++) {
-                    const int row = first + m * 16 + half * 8 + lane / 4;
-                    const int column = n * 8 + lane % 4 * 2;
-                    Channels<2> pair{{sums[m][n][2 * half], sums[m][n][2 * half + 1]}};
-                    if (row < rows && column < k) {
-                        drop(pair, static_cast<unsigned long long>(row) * k + column, dropout);
-                    }
-                    sums[m][n][2 * half] = pair.v[0];
-                    sums[m][n][2 * half + 1] = pair.v[1];
-                }
-            }
-        }
-    }
-
-    // Stores a tile, eight rows of a warp at a time, and adds the stored values to the warp's sums.
-    __device__ __forceinline__ void store(unsigned char* shared, bool counted, const float (&sums)[MF][NF][4], int row0,
-                                          int warp, int lane, T* __restrict__ y, int yStride, int k, int rows) const {
-        const int g = lane >> 2;
-        const int t = lane & 3;
-        typename StoredStatistics<T, WARPS, NEW>::template OfLane<NF> ofLane;
-        const unsigned mine = rowsAt + warp * 8 * ROW_PITCH;
-#pragma unroll
-        for (int m = 0; m < MF; m++) {
-#pragma unroll
-            for (int half = 0; half < 2; half++) {
-                const int first = row0 + m * 16 + half * 8;
-                const bool inside = first + g < rows;
-#pragma unroll
-                for (int n = 0; n < NF; n++) {
-                    const auto word = Pair<T>::of(sums[m][n][2 * half], sums[m][n][2 * half + 1]);
-                    sts(shared, mine + g * ROW_PITCH + (n * 8 + 2 * t) * static_cast<int>(sizeof(T)), word);
-                    if (counted) {
-                        statistics.add(ofLane, shared, word, n, 0, t, inside);
-                    }
-                }
-                __syncwarp();
-                using Word = typename Four<T>::Word;
-                const int pieces = k / 4;
-                const bool aligned = are_four_aligned(y, yStride);
-                for (int i = lane; i < 8 * pieces; i += 32) {
-                    const int r = i / pieces;
-                    const int c = i % pieces;
-                    if (first + r < rows) {
-                        store_four(y + static_cast<size_t>(first + r) * yStride + c * 4,
-                                   lane_lds<Word>(shared, mine + r * ROW_PITCH + c * static_cast<int>(sizeof(Word))),
-                                   aligned);
-                    }
-                }
-                __syncwarp();
-            }
-        }
-        if (counted) {
-            statistics.keep(ofLane, shared, warp, 0, lane);
         }
     }
 };

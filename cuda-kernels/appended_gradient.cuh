@@ -12,7 +12,9 @@
 //           CHANNELS, k <= NEW
 // Bytes     appended_data: G, x of k columns and z read, dT written; appended_weights: G, x of k columns and z read; both
 //           with a line of pixels on both sides of a block's share
-// Geometry  one block for each tilesOfBlock tiles of BM pixels
+// Geometry  (channels / PART, shares): a block has PART of the channels, which are all where weights or sums of all fit a
+//           multiprocessor, and tilesOfBlock tiles of BM pixels. The blocks of one share of the pixels are neighbours, and
+//           make the same dY.
 // Shared    appended_data: the ring of dY, all weights, two tiles of z; appended_weights: the ring of z, two tiles of dY
 #pragma once
 #include "dropout.cuh"
@@ -39,6 +41,13 @@ struct AppendedGradient {
     int width;
     int R;  // rows of the ring
     int tilesOfBlock;
+
+    // The first of the block's PART of CHANNELS.
+    template <int CHANNELS, int PART>
+    static __device__ __forceinline__ int first_channel() {
+        static_assert(PART == CHANNELS || PART % (PANEL_ROW_BYTES / static_cast<int>(sizeof(T))) == 0, "whole panels");
+        return PART == CHANNELS ? 0 : static_cast<int>(blockIdx.x) * PART;
+    }
 };
 
 // dY of BM pixels, in pieces of four channels: fetched into registers, then stored as operands.
@@ -117,14 +126,14 @@ struct NewGradient {
     }
 };
 
-template <class T, int BM, int CHANNELS, int NEW, int WR, int WC>
+template <class T, int BM, int CHANNELS, int PART, int NEW, int WR, int WC>
 struct AppendedData {
     static constexpr int BLOCK_THREADS = WR * WC * 32;
-    static constexpr int PC = panels<T>(CHANNELS);
+    static constexpr int PC = panels<T>(PART);
     static constexpr int CHUNKS = PC * 8;
     static constexpr int PK = panels<T>(NEW);
     static constexpr int MA = BM / WR / 16;
-    static constexpr int NA = CHANNELS / WC / 8;
+    static constexpr int NA = PART / WC / 8;
     static constexpr unsigned Z_PANEL = BM * PANEL_ROW_BYTES;
     static_assert(NA % 2 == 0 && MA >= 1 && BLOCK_THREADS % CHUNKS == 0 && NEW % STEP<T> == 0, "shape");
 
@@ -134,7 +143,7 @@ struct AppendedData {
         weightsAt = ring_bytes(R) * PK;
         zAt = weightsAt + 9 * NEW * PANEL_ROW_BYTES * PC;
         columnsAt = zAt + 2 * Z_PANEL * PC;  // (scale, shift, mean2, 0) of each channel
-        end = columnsAt + CHANNELS * 16;
+        end = columnsAt + PART * 16;
     }
 
     static __device__ __forceinline__ void run(const AppendedGradient<T>& p, const float* __restrict__ mean2,
@@ -148,29 +157,31 @@ struct AppendedData {
         const int wr = warp % WR;
         const int wc = warp / WR;
         const int halo = p.width + 1;
-        const Tiles share(p.rows, BM, p.tilesOfBlock, blockIdx.x);
+        const Tiles share(p.rows, BM, p.tilesOfBlock, blockIdx.y);
+        const int c0 = p.template first_channel<CHANNELS, PART>();
+        const int channels = p.channels - c0;
         const int start = share.first * BM - halo;
         const int chunk = threadIdx.x % CHUNKS;
         const int loadRow = threadIdx.x / CHUNKS;
-        const bool chunkOn = chunk * CHUNK<T> < p.channels;
+        const bool chunkOn = chunk * CHUNK<T> < channels;
         const auto load_z = [&](int first, unsigned to) {
             if (chunkOn) {
                 for (int r = loadRow; r < BM; r += BLOCK_THREADS / CHUNKS) {
                     const bool on = first + r < p.rows;
-                    const T* const from = p.z + static_cast<size_t>(first + r) * p.zStride + chunk * CHUNK<T>;
+                    const T* const from = p.z + static_cast<size_t>(first + r) * p.zStride + c0 + chunk * CHUNK<T>;
                     cp_async16(shared, to + chunk / 8 * Z_PANEL + in_panel<T>(r, chunk % 8), on ? from : p.z,
                                on ? CHUNK_BYTES : 0);
                 }
             }
         };
-        load_taps<T, BLOCK_THREADS, CHANNELS, NEW>(shared, at.weightsAt, w);
+        load_taps<T, BLOCK_THREADS, CHANNELS, PART, NEW>(shared, at.weightsAt, w, c0);
         load_z(share.first * BM, at.zAt);
         cp_commit();
         clear_zero_rows<BLOCK_THREADS>(shared, R, PK);
-        for (int c = threadIdx.x; c < CHANNELS; c += BLOCK_THREADS) {
-            const bool on = c < p.channels;
+        for (int c = threadIdx.x; c < PART; c += BLOCK_THREADS) {
+            const bool on = c < channels;
             lane_sts(shared, at.columnsAt + c * 16,
-                     float4{on ? p.scale[c] : 0.0f, on ? p.shift[c] : 0.0f, on ? mean2[c] : 0.0f, 0.0f});
+                     float4{on ? p.scale[c0 + c] : 0.0f, on ? p.shift[c0 + c] : 0.0f, on ? mean2[c0 + c] : 0.0f, 0.0f});
         }
         NewGradient<T, BM, NEW, BLOCK_THREADS> next(p);
         const int ready = share.first * BM + BM + halo;
@@ -214,7 +225,7 @@ struct AppendedData {
             if (chunkOn) {
                 for (int r = loadRow; r < BM; r += BLOCK_THREADS / CHUNKS) {
                     if (q0 + r < p.rows) {
-                        stg(dT + static_cast<size_t>(q0 + r) * dTStride + chunk * CHUNK<T>,
+                        stg(dT + static_cast<size_t>(q0 + r) * dTStride + c0 + chunk * CHUNK<T>,
                             lane_lds<uint4>(shared, zs + chunk / 8 * Z_PANEL + in_panel<T>(r, chunk % 8)));
                     }
                 }
@@ -222,19 +233,19 @@ struct AppendedData {
         }
         cp_wait<0>();
         __syncthreads();
-        for_column_sums<NA>(sumG, sumGZ, lane, [&](int column, float s, float q) {  // [WR, 2, CHANNELS]
-            const unsigned to = (2 * wr * CHANNELS + wc * (CHANNELS / WC) + column) * 4;
+        for_column_sums<NA>(sumG, sumGZ, lane, [&](int column, float s, float q) {  // [WR, 2, PART]
+            const unsigned to = (2 * wr * PART + wc * (PART / WC) + column) * 4;
             lane_sts(shared, to, s);
-            lane_sts(shared, to + CHANNELS * 4, q);
+            lane_sts(shared, to + PART * 4, q);
         });
         __syncthreads();
-        for (int i = threadIdx.x; i < 2 * CHANNELS; i += BLOCK_THREADS) {
+        for (int i = threadIdx.x; i < 2 * PART; i += BLOCK_THREADS) {
             float s = 0.0f;
             for (int r = 0; r < WR; r++) {
-                s += lane_lds<float>(shared, (2 * r * CHANNELS + i) * 4);
+                s += lane_lds<float>(shared, (2 * r * PART + i) * 4);
             }
-            if (i % CHANNELS < p.channels) {
-                tiles[(static_cast<size_t>(blockIdx.x) * 2 + i / CHANNELS) * p.channels + i % CHANNELS] = s;
+            if (i % PART < channels) {
+                tiles[(static_cast<size_t>(blockIdx.y) * 2 + i / PART) * p.channels + c0 + i % PART] = s;
             }
         }
     }
@@ -268,7 +279,7 @@ struct AppendedData {
                 for (int n = 0; n < NA; n += 2) {
                     unsigned b[4];
                     Transposed<T>::b(b, shared, weightsAt + tap * PC * NEW * PANEL_ROW_BYTES, NEW, step * STEP<T>,
-                                     wc * (CHANNELS / WC) + n * 8, lane);
+                                     wc * (PART / WC) + n * 8, lane);
 #pragma unroll
                     for (int m = 0; m < MA; m++) {
                         multiply_pair<T>(sums[m], n, a[m], b);
@@ -286,7 +297,7 @@ struct AppendedData {
         const int t = lane & 3;
 #pragma unroll
         for (int n = 0; n < NA; n++) {
-            const int column = wc * (CHANNELS / WC) + n * 8 + 2 * t;
+            const int column = wc * (PART / WC) + n * 8 + 2 * t;
             const float4 f0 = lds<float4>(shared, columnsAt + column * 16);
             const float4 f1 = lds<float4>(shared, columnsAt + column * 16 + 16);
 #pragma unroll
@@ -315,35 +326,37 @@ struct AppendedData {
     }
 };
 
-// A warp owns 16 channels and all nine taps: 9 * NEW / 2 sums a thread.
-template <class T, int BM, int CHANNELS, int NEW>
+// A warp owns 16 channels and TAPS taps, all nine or a line of three: TAPS * NEW / 2 sums a thread.
+template <class T, int BM, int CHANNELS, int PART, int NEW, int TAPS>
 struct AppendedWeights {
-    static constexpr int BLOCK_THREADS = CHANNELS * 2;
-    static constexpr int PC = panels<T>(CHANNELS);
+    static constexpr int BLOCK_THREADS = PART * 2 * (9 / TAPS);
+    static constexpr int PC = panels<T>(PART);
     static constexpr int CHUNKS = PC * 8;
     static constexpr int PK = panels<T>(NEW);
     static constexpr int NF = NEW / 8;
     static constexpr unsigned Y_BYTES = BM * PANEL_ROW_BYTES * PK;
-    static_assert(CHANNELS % 16 == 0 && NF % 2 == 0 && BM % 16 == 0, "shape");
+    static_assert(PART % 16 == 0 && NF % 2 == 0 && BM % 16 == 0 && (TAPS == 9 || TAPS == 3), "shape");
 
     static __device__ __forceinline__ void run(const AppendedGradient<T>& p, float* __restrict__ weightTiles) {
         const int R = p.R;
         const unsigned yAt = ring_bytes(R) * PC;
         DYNAMIC_SHARED(yAt + 2 * Y_BYTES);
         const int lane = threadIdx.x % 32;
-        const int warp = threadIdx.x / 32;
+        const int group = threadIdx.x / 32 % (PART / 16);  // of channels
+        const int tap0 = TAPS == 9 ? 0 : threadIdx.x / 32 / (PART / 16) * TAPS;
         const int halo = p.width + 1;
-        const Tiles share(p.rows, BM, p.tilesOfBlock, blockIdx.x);
+        const Tiles share(p.rows, BM, p.tilesOfBlock, blockIdx.y);
+        const int c0 = p.template first_channel<CHANNELS, PART>();
         const int start = share.first * BM - halo;
-        const NormalisedRows<T, BLOCK_THREADS, CHUNKS> source(start, R, p.rows, p.channels, p.scale, p.shift);
-        source.load(shared, p.z, p.zStride, start, share.first * BM + BM + halo);
+        const NormalisedRows<T, BLOCK_THREADS, CHUNKS> source(start, R, p.rows, p.channels - c0, p.scale + c0, p.shift + c0);
+        source.load(shared, p.z + c0, p.zStride, start, share.first * BM + BM + halo);
         cp_commit();
         clear_zero_rows<BLOCK_THREADS>(shared, R, PC);
         NewGradient<T, BM, NEW, BLOCK_THREADS> next(p);
         const auto in_order = [](int r) { return r; };
         next.fetch(p, share.first * BM);
         next.store(p, shared, yAt, BM, share.first * BM, BM, in_order);
-        float dW[9][NF][4];
+        float dW[TAPS][NF][4];
         clear(dW);
         for (int tile = share.first; tile < share.end; tile++) {
             const int q0 = tile * BM;
@@ -352,27 +365,27 @@ struct AppendedWeights {
             cp_wait<0>();
             __syncthreads();
             if (tile + 1 < share.end) {
-                source.load(shared, p.z, p.zStride, q0 + BM + halo, q0 + 2 * BM + halo);
+                source.load(shared, p.z + c0, p.zStride, q0 + BM + halo, q0 + 2 * BM + halo);
                 cp_commit();
                 next.fetch(p, q0 + BM);
             }
             source.normalise(shared, tile == share.first ? start : q0 + halo, q0 + BM + halo);
             __syncthreads();
-            multiply(p, shared, ys, dW, q0, start, warp, lane);
+            multiply(p, shared, ys, dW, q0, start, group, tap0, lane);
             if (tile + 1 < share.end) {
                 next.store(p, shared, other, BM, q0 + BM, BM, in_order);
             }
         }
 #pragma unroll
-        for (int tap = 0; tap < 9; tap++) {
+        for (int tap = 0; tap < TAPS; tap++) {
 #pragma unroll
             for (int n = 0; n < NF; n++) {
 #pragma unroll
                 for (int half = 0; half < 2; half++) {
-                    const int c = warp * 16 + half * 8 + lane / 4;
+                    const int c = c0 + group * 16 + half * 8 + lane / 4;
                     const int column = n * 8 + lane % 4 * 2;
                     if (c < p.channels && column < p.k) {
-                        stg(weightTiles + ((static_cast<size_t>(blockIdx.x) * 9 + tap) * p.channels + c) * p.k + column,
+                        stg(weightTiles + ((static_cast<size_t>(blockIdx.y) * 9 + tap0 + tap) * p.channels + c) * p.k + column,
                             float2{dW[tap][n][2 * half], dW[tap][n][2 * half + 1]});
                     }
                 }
@@ -381,7 +394,7 @@ struct AppendedWeights {
     }
 
     static __device__ __forceinline__ void multiply(const AppendedGradient<T>& p, unsigned char* shared, unsigned ys,
-                                                    float (&dW)[9][NF][4], int q0, int start, int warp, int lane) {
+                                                    float (&dW)[TAPS][NF][4], int q0, int start, int group, int tap0, int lane) {
         // The pixels whose rows this lane addresses: one by ldmatrix in bf16; rows t and t + 4 in TF32. They advance by a
         // step at a time, since a division for each would take longer than the products.
         constexpr int PIXELS = sizeof(T) == 2 ? 1 : 2;
@@ -404,15 +417,16 @@ struct AppendedWeights {
                 Transposed<T>::b(b[n / 2], shared, ys, BM, step * STEP<T>, n * 8, lane);
             }
 #pragma unroll
-            for (int tap = 0; tap < 9; tap++) {
+            for (int tap = 0; tap < TAPS; tap++) {
+                const int tapLine = TAPS == 9 ? tap / 3 : tap0 / 3;
                 unsigned a[4];
 #pragma unroll
                 for (int i = 0; i < PIXELS; i++) {
-                    const bool lineInside = tap / 3 == 0 ? line[i] > 0 : tap / 3 == 1 || line[i] + 1 < p.height;
+                    const bool lineInside = tapLine == 0 ? line[i] > 0 : tapLine == 1 || line[i] + 1 < p.height;
                     const bool inside = q[i] < p.rows && lineInside &&
                                         (tap % 3 == 0 ? x[i] > 0 : tap % 3 == 1 || x[i] + 1 < p.width);
-                    const unsigned r = neighbour(q[i] - start, (tap / 3 - 1) * p.width + tap % 3 - 1, inside, p.R);
-                    transposed_fragment(a, i, shared, r, p.R, warp, lane);
+                    const unsigned r = neighbour(q[i] - start, (tapLine - 1) * p.width + tap % 3 - 1, inside, p.R);
+                    transposed_fragment(a, i, shared, r, p.R, group, lane);
                 }
 #pragma unroll
                 for (int n = 0; n < NF; n += 2) {
@@ -430,16 +444,16 @@ struct AppendedWeights {
         }
     }
 
-    // Of the warp's 16 channels by a step's pixels, of which this lane addresses row r of the ring.
+    // Of 16 channels by a step's pixels, of which this lane addresses row r of the ring.
     static __device__ __forceinline__ void transposed_fragment(unsigned (&a)[4], int pixel, unsigned char* shared,
-                                                               unsigned r, int R, int warp, int lane) {
+                                                               unsigned r, int R, int group, int lane) {
         if constexpr (sizeof(T) == 2) {
-            const int c = warp * 2 + lane / 8 % 2;
+            const int c = group * 2 + lane / 8 % 2;
             ldmatrix_x4_trans(a, shared, c / 8 * ring_bytes(R) + in_panel<T>(r, c % 8));
         } else {
 #pragma unroll
             for (int j = 0; j < 2; j++) {
-                const int column = warp * 16 + lane / 4 + 8 * j;
+                const int column = group * 16 + lane / 4 + 8 * j;
                 a[2 * pixel + j] = lds<unsigned>(
                     shared, column / 32 * ring_bytes(R) + in_panel<T>(r, column % 32 / 4) + column % 4 * 4);
             }
@@ -461,17 +475,18 @@ struct AppendedWeights {
             affine + affineStride, k, channels, rows, height, width, ring, tilesOfBlock                             \
     }
 
-#define APPENDED_DATA(suffix, T, BM, CHANNELS, NEW, WR, WC, BLOCKS_OF_MULTIPROCESSOR)                                   \
-    BOUNDED(appended_data##suffix, (WR) * (WC) * 32) \
+#define APPENDED_DATA(suffix, T, BM, CHANNELS, PART, NEW, WR, WC, BLOCKS_OF_MULTIPROCESSOR)                              \
+    BOUNDED(appended_data##suffix, (WR) * (WC) * 32)                                                                    \
     extern "C" __global__ void __launch_bounds__((WR) * (WC) * 32, BLOCKS_OF_MULTIPROCESSOR)                            \
         appended_data##suffix(APPENDED_GRADIENT_PARAMETERS(T), const float* __restrict__ mean2,                         \
                               const T* __restrict__ w, T* __restrict__ dT, int dTStride, float* __restrict__ tiles) {   \
-        AppendedData<T, BM, CHANNELS, NEW, WR, WC>::run(APPENDED_GRADIENT_ARGUMENTS(T), mean2, w, dT, dTStride, tiles); \
+        AppendedData<T, BM, CHANNELS, PART, NEW, WR, WC>::run(APPENDED_GRADIENT_ARGUMENTS(T), mean2, w, dT, dTStride,   \
+                                                              tiles);                                                   \
     }
 
-#define APPENDED_WEIGHTS(suffix, T, BM, CHANNELS, NEW, BLOCKS_OF_MULTIPROCESSOR)                                \
-    BOUNDED(appended_weights##suffix, (CHANNELS) * 2) \
-    extern "C" __global__ void __launch_bounds__((CHANNELS) * 2, BLOCKS_OF_MULTIPROCESSOR)                      \
+#define APPENDED_WEIGHTS(suffix, T, BM, CHANNELS, PART, NEW, TAPS, BLOCKS_OF_MULTIPROCESSOR)                    \
+    BOUNDED(appended_weights##suffix, (PART) * 2 * (9 / (TAPS)))                                                \
+    extern "C" __global__ void __launch_bounds__((PART) * 2 * (9 / (TAPS)), BLOCKS_OF_MULTIPROCESSOR)           \
         appended_weights##suffix(APPENDED_GRADIENT_PARAMETERS(T), float* __restrict__ weightTiles) {            \
-        AppendedWeights<T, BM, CHANNELS, NEW>::run(APPENDED_GRADIENT_ARGUMENTS(T), weightTiles);                \
+        AppendedWeights<T, BM, CHANNELS, PART, NEW, TAPS>::run(APPENDED_GRADIENT_ARGUMENTS(T), weightTiles);    \
     }

@@ -104,37 +104,52 @@ struct NormalisedRows {
     }
 };
 
-// The pixel whose row a lane addresses in a fragment of 16.
-struct TappedPixel {
-    int ring;
+// Where a pixel lies in its image.
+struct ImagePixel {
     int line;    // far outside where the pixel lies behind the last one
     int column;
 
-    __device__ __forceinline__ TappedPixel() {}
+    __device__ __forceinline__ ImagePixel() {}
 
-    __device__ __forceinline__ TappedPixel(int q, int start, int R, int rows, int height, int width) {
-        ring = (q - start) & (R - 1);
+    __device__ __forceinline__ ImagePixel(int q, int rows, int height, int width) {
         column = q % width;
         line = q < rows ? q / width % height : -9;
     }
 
-    __device__ __forceinline__ unsigned tap(int dy, int dx, int height, int width, int R) const {
-        const bool inside = line + dy >= 0 && line + dy < height && column + dx >= 0 && column + dx < width;
-        return neighbour(ring, dy * width + dx, inside, R);
+    // Whether a neighbour of it lies in the image, too.
+    __device__ __forceinline__ bool has(int dy, int dx, int height, int width) const {
+        return line + dy >= 0 && line + dy < height && column + dx >= 0 && column + dx < width;
     }
 };
 
-// A 3x3 convolution's weights [9, n, channels] in shared memory, as pack_appended_weights leaves them.
-template <class T, int BLOCK_THREADS, int CHANNELS, int NEW>
-__device__ __forceinline__ void load_taps(unsigned char* shared, unsigned to, const T* __restrict__ w) {
-    constexpr int PANELS = panels<T>(CHANNELS);
+// The pixel whose row a lane addresses in a fragment of 16.
+struct TappedPixel : ImagePixel {
+    int ring;
+
+    __device__ __forceinline__ TappedPixel() {}
+
+    __device__ __forceinline__ TappedPixel(int q, int start, int R, int rows, int height, int width)
+        : ImagePixel(q, rows, height, width) {
+        ring = (q - start) & (R - 1);
+    }
+
+    __device__ __forceinline__ unsigned tap(int dy, int dx, int height, int width, int R) const {
+        return neighbour(ring, dy * width + dx, has(dy, dx, height, width), R);
+    }
+};
+
+// A 3x3 convolution's weights [9, n, channels] in shared memory, as pack_appended_weights leaves them: PART of the CHANNELS
+// from `first` on, which a panel of theirs begins with.
+template <class T, int BLOCK_THREADS, int CHANNELS, int PART, int NEW>
+__device__ __forceinline__ void load_taps(unsigned char* shared, unsigned to, const T* __restrict__ w, int first) {
+    constexpr int PANELS = panels<T>(PART);
     constexpr int CHUNKS = PANELS * 8;
-    constexpr int WIDTH = PANELS * PANEL_ROW_BYTES / static_cast<int>(sizeof(T));
+    constexpr int WIDTH = panels<T>(CHANNELS) * PANEL_ROW_BYTES / static_cast<int>(sizeof(T));
     for (int i = threadIdx.x; i < 9 * NEW * CHUNKS; i += BLOCK_THREADS) {
         const int c = i % CHUNKS;
         const int r = i / CHUNKS % NEW;
         const int tap = i / (CHUNKS * NEW);
         cp_async16(shared, to + (tap * PANELS + c / 8) * NEW * PANEL_ROW_BYTES + in_panel<T>(r, c % 8),
-                   w + (static_cast<size_t>(tap) * NEW + r) * WIDTH + c * CHUNK<T>, CHUNK_BYTES);
+                   w + (static_cast<size_t>(tap) * NEW + r) * WIDTH + first + c * CHUNK<T>, CHUNK_BYTES);
     }
 }

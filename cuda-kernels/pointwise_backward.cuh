@@ -57,6 +57,8 @@ struct PointwiseBackward {
     static constexpr int MA = BM / WR / 16;  // fragments of dA
     static constexpr int NA = BC / WC / 8;
     static constexpr int MW = NT / WR / 16;  // of dW, in the same columns
+    // Steps of dZ * W that are unrolled: the addresses of more would not stay in registers beside dW.
+    static constexpr int STEPS_AT_ONCE = NT > 128 ? 4 : NT / STEP<T>;
     static_assert(NA % 2 == 0 && MA >= 1 && NT % (16 * WR) == 0 && BLOCK_THREADS % CX == 0 && BLOCK_THREADS % CN == 0,
                   "shape");
     static_assert(BM * CX % BLOCK_THREADS == 0 && BM * CN % BLOCK_THREADS == 0, "whole passes");
@@ -175,7 +177,7 @@ struct PointwiseBackward {
             __syncthreads();
             float dA[MA][NA][4];
             clear(dA);
-#pragma unroll
+#pragma unroll STEPS_AT_ONCE
             for (int step = 0; step < NT / STEP<T>; step++) {
                 unsigned a[MA][4];
 #pragma unroll

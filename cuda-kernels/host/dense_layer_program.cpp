@@ -23,6 +23,10 @@ const EmulatedProgram program = {
     LAYER(_bf16_128), ONE(pointwise_forward_kept_bf16_128), ONE(pointwise_forward_streamed_bf16_128), APPENDED(_bf16_128),
     ONE(appended_convolution_short_bf16_128), ONE(appended_data_short_bf16_128),
 #endif
+#if IS_COMPILED(1, 192)
+    LAYER(_bf16_192), ONE(pointwise_forward_kept_bf16_192), ONE(pointwise_forward_streamed_bf16_192), APPENDED(_bf16_192),
+    ONE(appended_convolution_short_bf16_192), ONE(appended_data_short_bf16_192),
+#endif
 #if IS_COMPILED(0, 48)
     LAYER(_tf32_48), ONE(pointwise_forward_kept_tf32_48), APPENDED(_tf32_48),
 #endif
@@ -30,7 +34,9 @@ const EmulatedProgram program = {
     LAYER(_tf32_64), ONE(pointwise_forward_kept_tf32_64), APPENDED(_tf32_64),
 #endif
 #if IS_COMPILED(0, 128)
-    LAYER(_tf32_128), ONE(pointwise_forward_streamed_tf32_128),
+    LAYER(_tf32_128), ONE(pointwise_forward_streamed_tf32_128), APPENDED(_tf32_128),
+    ONE(appended_convolution_middle_tf32_128), ONE(appended_convolution_short_tf32_128),
+    ONE(appended_data_short_tf32_128), ONE(appended_weights_short_tf32_128),
 #endif
 };
 

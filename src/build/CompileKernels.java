@@ -40,6 +40,7 @@ final class CompileKernels {
                     Program.layer(true, 64),
                     Program.layer(true, 96),
                     Program.layer(true, 128),
+                    Program.layer(true, 192),
                     Program.layer(false, 48),
                     Program.layer(false, 64),
                     Program.layer(false, 128));

@@ -111,6 +111,28 @@ abstract class AppendedContract extends OpenedDevice {
                 });
     }
 
+    /** As wide as DenseNet-161, or -121 in TF32, on devices that have kernels for that. */
+    private ConvolutionShape shape(GuardedArena a) {
+        boolean bfloat16 = storage().bytes() == 2;
+        ConvolutionShape wide = shape(a, bfloat16 ? 192 : 128, bfloat16 ? 48 : 32);
+        return device.appendedMemory(wide).isPresent()
+                ? wide
+                : shape(a, bfloat16 ? 128 : 64, bfloat16 ? 32 : 16);
+    }
+
+    private ConvolutionShape shape(GuardedArena a, int mostChannels, int mostNew) {
+        return new ConvolutionShape(
+                1 + a.random.nextInt(3),
+                1 + a.random.nextInt(14),
+                1 + a.random.nextInt(14),
+                8 * (1 + a.random.nextInt(mostChannels / 8)),
+                4 * (1 + a.random.nextInt(mostNew / 4)),
+                3,
+                1,
+                1,
+                storage());
+    }
+
     /** A layer's 3x3 convolution with random operands. */
     private final class Layer {
         final GuardedArena a;
@@ -136,22 +158,9 @@ abstract class AppendedContract extends OpenedDevice {
         Layer(GuardedArena a, Dropout dropout, boolean trains) {
             this.a = a;
             this.dropout = dropout;
-            int mostChannels = storage().bytes() == 2 ? 16 : 8;
-            int mostNew = storage().bytes() == 2 ? 8 : 4;
-            int channels = 8 * (1 + a.random.nextInt(mostChannels));
-            int k = 4 * (1 + a.random.nextInt(mostNew));
-            int side = 1 + a.random.nextInt(14);
-            shape =
-                    new ConvolutionShape(
-                            1 + a.random.nextInt(3),
-                            side,
-                            1 + a.random.nextInt(14),
-                            channels,
-                            k,
-                            3,
-                            1,
-                            1,
-                            storage());
+            shape = shape(a);
+            int channels = shape.inputChannels();
+            int k = shape.outputChannels();
             memory = device.appendedMemory(shape).orElseThrow();
             rows = shape.images() * shape.height() * shape.width();
             affine = a.affine(channels);

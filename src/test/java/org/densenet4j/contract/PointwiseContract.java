@@ -255,7 +255,7 @@ abstract class PointwiseContract extends OpenedDevice {
     }
 
     private int outputs(GuardedArena a) {
-        return aligned() ? 8 * (1 + a.random.nextInt(16)) : anyOutputs(a);
+        return aligned() ? 8 * (1 + a.random.nextInt(24)) : anyOutputs(a);
     }
 
     private static int anyOutputs(GuardedArena a) {

@@ -13,6 +13,7 @@ import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
 import org.densenet4j.reference.RandomCase;
 import org.densenet4j.spec.DenseNetSpec;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -76,6 +77,17 @@ class FusedLayersStrategiesTest {
         try (Device device = new EmulatedDevice(ROUNDING)) {
             check(spec(12).build(), strategy, Mode.TRAIN, device, 0);
             check(spec(16).dropout(0.3).build(), strategy, Mode.TRAIN, device, 0.3);
+        }
+    }
+
+    /** DenseNet-161's growth in bf16 and DenseNet-121's in TF32: as wide as kernels get. */
+    @Test
+    void theWidestLayersAreCloseToTheReference() {
+        try (Device device = new EmulatedDevice(HALVES)) {
+            check(spec(48).build(), MemoryStrategy.SHARED, Mode.TRAIN, device, 0);
+        }
+        try (Device device = new EmulatedDevice(ROUNDING)) {
+            check(spec(32).dropout(0.1).build(), MemoryStrategy.SHARED, Mode.TRAIN, device, 0.1);
         }
     }
 }

@@ -191,7 +191,7 @@ final class FusedAppendedConvolution implements AppendedConvolution {
         Matrix mean2 = g.zStatistics().row(0);
         layer.launch(
                 kernel.name(),
-                kernel.grid(shares.blocks(), 1),
+                kernel.grid(kernel.parts(), shares.blocks()),
                 traffic(g, mean2, weights(g.packed()))
                         .writing(g.result(), tiles)
                         .computing(shape.flops(images)),
@@ -210,7 +210,7 @@ final class FusedAppendedConvolution implements AppendedConvolution {
         LayerKernel kernel = parts.weights();
         layer.launch(
                 kernel.name(),
-                kernel.grid(shares.blocks(), 1),
+                kernel.grid(kernel.parts(), shares.blocks()),
                 traffic(g).writing(tiles).computing(shape.flops(images)),
                 ProductKernels.joined(
                         operands(g, parts.weightsRing(), shares), new Object[] {address(tiles)}));

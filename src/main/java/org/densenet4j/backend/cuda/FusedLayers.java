@@ -14,11 +14,13 @@ import java.util.Optional;
  *
  * <ul>
  *   <li>tensor cores of Ampere or newer, and bf16, or float32 where TF32 is allowed
- *   <li>at most 128 channels of the bottleneck, whole 16 bytes of them; an even number of columns
- *       that are read, and rows of them that start on 16 bytes
- *   <li>for the 3x3 convolution at most 32 new channels in bf16, at most 16 of them behind at most
- *       64 channels in TF32, a multiple of four, an even number of columns before them, and images
- *       narrow enough that a ring of their lines fits a multiprocessor's shared memory
+ *   <li>at most 192 channels of the bottleneck in bf16, 128 in TF32, whole 16 bytes of them; an
+ *       even number of columns that are read, and rows of them that start on 16 bytes
+ *   <li>for the 3x3 convolution at most 48 new channels in bf16, 32 in TF32, a multiple of four, an
+ *       even number of columns before them
+ *   <li>kernels whose weights and rows fit the shared memory that a block of the device can have:
+ *       images are narrow enough, and what is wider than 128 channels, or 64 in TF32, needs more
+ *       than an A100 has, forward and backward
  * </ul>
  *
  * @param tensorCores whether the device has those of Ampere or newer
@@ -36,7 +38,11 @@ record FusedLayers(
     record Pointwise(
             LayerProgram program, LayerKernel forward, LayerKernel backward, int backwardColumns) {}
 
-    /** A 3x3 convolution's kernels for a number of rows. */
+    /**
+     * A 3x3 convolution's kernels for a number of rows.
+     *
+     * @param forwardRing rows of the ring, or pixels of a window
+     */
     record Appended(
             LayerProgram program,
             LayerKernel forward,
@@ -113,11 +119,12 @@ record FusedLayers(
     }
 
     private Optional<Appended> appended(LayerProgram program, ConvolutionShape s) {
-        AppendedKernels kernels = new AppendedKernels(program, s.width(), sharedBytes);
+        AppendedKernels kernels =
+                new AppendedKernels(program, s.inputChannels(), s.width(), sharedBytes);
         int rows = s.images() * s.height() * s.width();
         Optional<LayerKernel> forward = kernels.forward(rows, multiprocessors);
         Optional<LayerKernel> data = kernels.data(rows, multiprocessors);
-        Optional<LayerKernel> weights = kernels.weights();
+        Optional<LayerKernel> weights = kernels.weights(rows, multiprocessors);
         if (forward.isEmpty() || data.isEmpty() || weights.isEmpty()) {
             return Optional.empty();
         }
@@ -125,7 +132,7 @@ record FusedLayers(
                 new Appended(
                         program,
                         forward.get(),
-                        kernels.ring(forward.get()),
+                        kernels.forwardRing(forward.get()),
                         data.get(),
                         kernels.ring(data.get()),
                         weights.get(),
@@ -139,8 +146,8 @@ record FusedLayers(
 
     private ConvolutionMemory memory(Appended kernels, ConvolutionShape s) {
         LayerProgram p = kernels.program();
-        long ofWeights = (long) multiprocessors * kernels.weights().blocksOfMultiprocessor();
-        long ofData = (long) multiprocessors * kernels.data().blocksOfMultiprocessor();
+        long ofWeights = kernels.weights().mostShares(multiprocessors);
+        long ofData = kernels.data().mostShares(multiprocessors);
         return new ConvolutionMemory(
                 9L * p.newChannels() * p.panels(p.width()) * LayerProgram.PANEL_BYTES,
                 0,

@@ -1,6 +1,5 @@
 package org.densenet4j.backend.cuda;
 
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
@@ -11,14 +10,26 @@ import java.util.Optional;
  * @param rowsOfTile rows, or pixels, of a tile
  * @param threads of a block
  * @param blocksOfMultiprocessor blocks for which its registers are bounded
+ * @param parts blocks beside each other of a share of the rows, each with a part of the
+ *     bottleneck's channels; 1 where a block has them all
  * @param sharedBytes dynamic shared memory of a block
  */
 record LayerKernel(
-        String name, int rowsOfTile, int threads, int blocksOfMultiprocessor, int sharedBytes) {
+        String name,
+        int rowsOfTile,
+        int threads,
+        int blocksOfMultiprocessor,
+        int parts,
+        int sharedBytes) {
 
-    /** The shares of a kernel whose blocks lie along the rows alone. */
+    /** The shares of its rows. */
     RowShares shares(int rows, int multiprocessors) {
-        return RowShares.of(rows, rowsOfTile, multiprocessors * blocksOfMultiprocessor);
+        return RowShares.of(rows, rowsOfTile, mostShares(multiprocessors));
+    }
+
+    /** Shares at most, of which a device runs all blocks at once. */
+    int mostShares(int multiprocessors) {
+        return Math.max(1, multiprocessors * blocksOfMultiprocessor / parts);
     }
 
     /** A grid of so many blocks along each dimension. */
@@ -27,17 +38,22 @@ record LayerKernel(
     }
 
     /**
-     * Of the kernels that fit, the one whose busiest multiprocessor has least to do; of equals the
-     * first, whose tiles are the tallest and read weights least often.
+     * Of the kernels that fit, the one whose busiest multiprocessor has least to do; of those that
+     * are within a sixteenth of it the first, whose tiles are the tallest and read weights least
+     * often.
      *
      * @param kernels the one with the tallest tiles first
      * @param mostSharedBytes shared memory that a block can have
      */
     static Optional<LayerKernel> leastBusy(
             List<LayerKernel> kernels, int rows, int multiprocessors, int mostSharedBytes) {
-        return kernels.stream()
-                .filter(kernel -> kernel.sharedBytes() <= mostSharedBytes)
-                .min(Comparator.comparingLong(kernel -> kernel.busiest(rows, multiprocessors)));
+        List<LayerKernel> fitting =
+                kernels.stream().filter(k -> k.sharedBytes() <= mostSharedBytes).toList();
+        long least =
+                fitting.stream().mapToLong(k -> k.busiest(rows, multiprocessors)).min().orElse(0);
+        return fitting.stream()
+                .filter(k -> k.busiest(rows, multiprocessors) <= least + least / 16)
+                .findFirst();
     }
 
     /**
@@ -46,7 +62,7 @@ record LayerKernel(
      */
     private long busiest(int rows, int multiprocessors) {
         RowShares s = shares(rows, multiprocessors);
-        int together = Math.ceilDiv(s.blocks(), multiprocessors);
+        int together = Math.ceilDiv(s.blocks() * parts, multiprocessors);
         return (long) together * s.rowsOfBlock();
     }
 }

@@ -11,8 +11,7 @@ import java.util.Optional;
  *
  * @param type storage of activations; operands of products are bf16, or float32 rounded to TF32
  * @param width channels of a bottleneck at most
- * @param newChannels channels that a layer appends at most; 0 where the 3x3 convolution does not
- *     fit a multiprocessor's shared memory
+ * @param newChannels channels that a layer appends at most
  */
 record LayerProgram(DataType type, int width, int newChannels) {
     private static final List<LayerProgram> ALL =
@@ -21,9 +20,10 @@ record LayerProgram(DataType type, int width, int newChannels) {
                     new LayerProgram(DataType.BFLOAT16, 64, 16),
                     new LayerProgram(DataType.BFLOAT16, 96, 32),
                     new LayerProgram(DataType.BFLOAT16, 128, 32),
+                    new LayerProgram(DataType.BFLOAT16, 192, 48),
                     new LayerProgram(DataType.FLOAT32, 48, 16),
                     new LayerProgram(DataType.FLOAT32, 64, 16),
-                    new LayerProgram(DataType.FLOAT32, 128, 0));
+                    new LayerProgram(DataType.FLOAT32, 128, 32));
 
     /** Bytes of a row of a panel in shared memory. */
     static final int PANEL_BYTES = 128;

@@ -48,6 +48,11 @@ final class PointwiseKernels {
                 kernels.add(forward("kept", 128, 4, 2, 3, true, 1, inputs));
                 kernels.add(forward("short", 32, 2, 2, 4, false, 3, inputs));
             }
+            case 192 -> {
+                kernels.add(forward("kept", 192, 4, 3, 3, true, 1, inputs));
+                kernels.add(forward("streamed", 192, 4, 3, 3, false, 1, inputs));
+                kernels.add(forward("short", 96, 2, 3, 3, false, 1, inputs));
+            }
             default -> {
                 if (bfloat16) {
                     kernels.add(forward("kept", 192, 6, 2, 3, true, 1, inputs));
@@ -85,6 +90,7 @@ final class PointwiseKernels {
                 rows,
                 32 * warpsDown * warpsAcross,
                 blocks,
+                1,
                 shared);
     }
 
@@ -96,6 +102,7 @@ final class PointwiseKernels {
                     case 48 -> backward(64, 4, bfloat16 ? 3 : 1);
                     case 64 -> backward(bfloat16 ? 64 : 32, 4, bfloat16 ? 2 : 1);
                     case 96 -> backward(64, 4, 2);
+                    case 192 -> backward(48, 12, 1);
                     default -> backward(bfloat16 ? 64 : 32, 8, 1);
                 };
         return Optional.of(kernel).filter(k -> k.sharedBytes() <= mostSharedBytes);
@@ -103,7 +110,7 @@ final class PointwiseKernels {
 
     /** Columns of X that a block of the backward kernel owns. */
     int backwardColumns() {
-        return program.width() == 128 ? 128 : 64;
+        return program.width() < 128 ? 64 : 128;
     }
 
     private LayerKernel backward(int rows, int warps, int blocks) {
@@ -113,6 +120,6 @@ final class PointwiseKernels {
         int stage = rows * LayerProgram.PANEL_BYTES * (2 * x + 2 * n);
         int shared = 2 * stage + width * LayerProgram.PANEL_BYTES * x + backwardColumns() * 16;
         return new LayerKernel(
-                "pointwise_backward_" + program.suffix(), rows, 32 * warps, blocks, shared);
+                "pointwise_backward_" + program.suffix(), rows, 32 * warps, blocks, 1, shared);
     }
 }

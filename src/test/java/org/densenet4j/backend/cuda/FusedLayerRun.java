@@ -25,7 +25,7 @@ import java.util.SplittableRandom;
 
 /** Both halves of a dense layer, forward and backward, by emulated kernels on random operands. */
 final class FusedLayerRun implements AutoCloseable {
-    private static final int IMAGES = 3;
+    private static final int IMAGES = 2;
     private static final int HEIGHT = 16;
     private static final int WIDTH = 17;
     private static final int ROWS = IMAGES * HEIGHT * WIDTH;
@@ -59,7 +59,7 @@ final class FusedLayerRun implements AutoCloseable {
     private FusedLayerRun(Emulation emulation, LayerProgram program, int multiprocessors) {
         this.emulation = emulation;
         this.program = program;
-        this.k = program.newChannels() == 0 ? 16 : program.newChannels() - 4;
+        this.k = program.newChannels() - 4;
         SmallOperations small = new SmallOperations(emulation, new GatheredLaunch(), false);
         CudaKernels kernels = new CudaKernels(emulation, small, memory.address(), BYTES, 4);
         ProductKernels products =
@@ -162,7 +162,7 @@ final class FusedLayerRun implements AutoCloseable {
                 convolution -> {
                     Matrix weights = floats(k, n * 9);
                     Matrix columns = block.columns(INPUTS, k);
-                    Matrix packed = floats(1, 9 * 32 * 2 * 64);
+                    Matrix packed = floats(1, 9 * 48 * 192);
                     convolution.packForward(0, weights, packed);
                     convolution.forward(
                             IMAGES, z, affine2, packed, Dropout.NONE, columns, sum(2, k));

@@ -18,6 +18,7 @@ import java.util.List;
 class FusedLayersTest {
     private static final int H100 = 227 << 10;
     private static final int A100 = 163 << 10;
+    private static final int RTX = 99 << 10;
 
     private static final FusedLayers ON_H100 = new FusedLayers(true, true, 132, H100);
 
@@ -84,18 +85,53 @@ class FusedLayersTest {
     }
 
     @Test
+    void layersOfDenseNet161AreFusedInBFloat16AndThoseOfDenseNet121InTensorFloat32() {
+        for (int side : new int[] {7, 14, 28, 56}) {
+            FusedLayers.Appended wide =
+                    ON_H100.appended(appended(side, 192, 48, DataType.BFLOAT16)).orElseThrow();
+            assertEquals("bf16_192", wide.program().suffix());
+            assertEquals(3, wide.data().parts());
+            FusedLayers.Appended rounded =
+                    ON_H100.appended(appended(side, 128, 32, DataType.FLOAT32)).orElseThrow();
+            assertEquals("tf32_128", rounded.program().suffix());
+            assertEquals(2, rounded.data().parts());
+        }
+        for (int inputs : new int[] {96, 336, 2160}) {
+            assertTrue(
+                    ON_H100.pointwise(bottleneck(inputs, 192, DataType.BFLOAT16)).isPresent(),
+                    inputs + " channels");
+        }
+    }
+
+    @Test
+    void blocksWithPartsOfTheChannelsAreAsManyAsADeviceRunsAtOnce() {
+        for (int channels : new int[] {136, 160, 192}) {
+            ConvolutionShape shape = appended(28, channels, 40, DataType.BFLOAT16);
+            LayerKernel weights = ON_H100.appended(shape).orElseThrow().weights();
+            assertEquals(3, weights.parts());
+            assertEquals(44, weights.shares(200_704, 132).blocks());
+            assertEquals(1, weights.shares(200_704, 1).blocks());
+        }
+    }
+
+    @Test
     void linesOfAnImageFitAsFarAsDocumented() {
         DataType half = DataType.BFLOAT16;
         assertTrue(ON_H100.appended(appended(127, 128, 32, half).withImages(1)).isPresent());
         assertTrue(ON_H100.appended(appended(128, 128, 32, half).withImages(1)).isEmpty());
         assertTrue(ON_H100.appended(appended(383, 48, 12, half).withImages(1)).isPresent());
         assertTrue(ON_H100.appended(appended(384, 48, 12, half).withImages(1)).isEmpty());
+        assertTrue(ON_H100.appended(appended(71, 192, 48, half).withImages(1)).isPresent());
+        assertTrue(ON_H100.appended(appended(72, 192, 48, half).withImages(1)).isEmpty());
+        DataType floats = DataType.FLOAT32;
+        assertTrue(ON_H100.appended(appended(95, 128, 32, floats).withImages(1)).isPresent());
+        assertTrue(ON_H100.appended(appended(96, 128, 32, floats).withImages(1)).isEmpty());
     }
 
     @Test
     void whatDoesNotFitIsLeftToLibraries() {
         DataType half = DataType.BFLOAT16;
-        assertTrue(ON_H100.pointwise(bottleneck(96, 192, half)).isEmpty(), "192 channels");
+        assertTrue(ON_H100.pointwise(bottleneck(96, 200, half)).isEmpty(), "200 channels");
         assertTrue(ON_H100.pointwise(bottleneck(97, 128, half)).isEmpty(), "odd columns");
         assertTrue(
                 ON_H100.pointwise(new PointwiseShape(64, 96, 128, half)).isEmpty(),
@@ -103,7 +139,8 @@ class FusedLayersTest {
         assertTrue(ON_H100.appended(appended(28, 128, 30, half)).isEmpty(), "30 new channels");
         assertTrue(ON_H100.appended(appended(224, 128, 32, half)).isEmpty(), "long lines");
         DataType floats = DataType.FLOAT32;
-        assertTrue(ON_H100.appended(appended(28, 128, 32, floats)).isEmpty(), "128 in TF32");
+        assertTrue(ON_H100.appended(appended(28, 192, 48, floats)).isEmpty(), "192 in TF32");
+        assertTrue(ON_H100.pointwise(bottleneck(96, 192, floats)).isEmpty(), "192 in TF32");
         assertTrue(ON_H100.pointwise(bottleneck(96, 128, floats)).isPresent());
         FusedLayers exact = new FusedLayers(true, false, 132, H100);
         assertTrue(exact.pointwise(bottleneck(96, 128, floats)).isEmpty(), "without TF32");
@@ -120,6 +157,11 @@ class FusedLayersTest {
                         .orElse("");
         assertEquals("pointwise_forward_short_bf16_128", kernel);
         assertTrue(a100.appended(appended(32, 48, 12, DataType.BFLOAT16)).isPresent());
+        for (FusedLayers device : List.of(a100, new FusedLayers(true, true, 84, RTX))) {
+            assertTrue(device.appended(appended(14, 192, 48, DataType.BFLOAT16)).isEmpty());
+            assertTrue(device.pointwise(bottleneck(96, 192, DataType.BFLOAT16)).isEmpty());
+            assertTrue(device.appended(appended(14, 128, 32, DataType.FLOAT32)).isEmpty());
+        }
     }
 
     @Test

@@ -11,7 +11,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -19,13 +21,24 @@ import java.util.stream.Stream;
  * another fault that the emulated machine reports, as another result, or as bank conflicts.
  */
 class PlantedKernelFaultsTest {
-    private static final LayerProgram PROGRAM =
+    private static final LayerProgram NARROW =
             LayerProgram.of(DataType.BFLOAT16, 48, 12).orElseThrow();
+
+    /** Whose 3x3 convolution has Z by panels, and whose gradients have parts of the channels. */
+    private static final LayerProgram WIDE =
+            LayerProgram.of(DataType.BFLOAT16, 192, 48).orElseThrow();
+
+    private static final Map<LayerProgram, FusedLayerRun.Result> RIGHT = new HashMap<>();
 
     @TempDir private Path folder;
 
     /** A change of one place of one file. */
-    private record Fault(String what, String file, String right, String wrong) {
+    private record Fault(
+            LayerProgram program, String what, String file, String right, String wrong) {
+        Fault(String what, String file, String right, String wrong) {
+            this(NARROW, what, file, right, wrong);
+        }
+
         @Override
         public String toString() {
             return what;
@@ -98,11 +111,29 @@ class PlantedKernelFaultsTest {
                         "chunks of a panel are not twisted",
                         "panels.cuh",
                         "(chunk ^ twist<T>(row))",
-                        "chunk"));
+                        "chunk"),
+                new Fault(
+                        WIDE,
+                        "no barrier behind a normalised window",
+                        "appended_convolution_by_panels.cuh",
+                        "__syncthreads();  // behind it",
+                        "// behind it"),
+                new Fault(
+                        WIDE,
+                        "every block has the first part of the channels",
+                        "appended_gradient.cuh",
+                        "static_cast<int>(blockIdx.x) * PART;",
+                        "0;"),
+                new Fault(
+                        WIDE,
+                        "every warp has the first line of taps",
+                        "appended_gradient.cuh",
+                        "TAPS == 9 ? tap / 3 : tap0 / 3;",
+                        "TAPS == 9 ? tap / 3 : tap0 / 9;"));
     }
 
-    private static FusedLayerRun.Result run(Emulation emulation) {
-        return FusedLayerRun.of(emulation, PROGRAM, 1);
+    private static FusedLayerRun.Result right(LayerProgram program) {
+        return RIGHT.computeIfAbsent(program, p -> FusedLayerRun.of(Emulation.open(), p, 1));
     }
 
     @ParameterizedTest
@@ -123,11 +154,11 @@ class PlantedKernelFaultsTest {
         String text = Files.readString(file);
         assertTrue(text.contains(fault.right), () -> fault.file + " has no " + fault.right);
         Files.writeString(file, text.replace(fault.right, fault.wrong));
-        FusedLayerRun.Result right = run(Emulation.open());
-        Emulation wrong = Emulation.of(PROGRAM, sources, folder);
+        FusedLayerRun.Result right = right(fault.program);
+        Emulation wrong = Emulation.of(fault.program, sources, folder);
         String found;
         try {
-            FusedLayerRun.Result result = run(wrong);
+            FusedLayerRun.Result result = FusedLayerRun.of(wrong, fault.program, 1);
             found =
                     !Arrays.equals(right.memory(), result.memory())
                             ? "another result"

@@ -45,7 +45,9 @@ class StepTrafficTest {
         "bc-100-12, 64, fp32",
         "bc-100-12, 64, bf16",
         "densenet121, 256, fp32",
-        "densenet121, 256, bf16"
+        "densenet121, 256, tf32",
+        "densenet121, 256, bf16",
+        "densenet161, 128, bf16"
     })
     void aStepAsksOfAnH100WhatItDidBefore(String model, String batch, String precision)
             throws IOException {

@@ -24,6 +24,8 @@ import java.util.function.ToLongFunction;
  *   <li>{@code memory MODEL BATCH FACTOR PRECISION} what of the second step's traffic reaches
  *       memory, by {@link CacheModel}, in the device's level-2 cache and in half of it
  * </ul>
+ *
+ * <p>A precision is that of a storage type, or {@code tf32} for float32 whose operands are rounded.
  */
 public final class TracedStep {
     private final Trainer trainer;
@@ -50,8 +52,10 @@ public final class TracedStep {
         String mode = arguments[0];
         DenseNetSpec spec = DenseNetSpec.preset(arguments[1]).build();
         int images = Integer.parseInt(arguments[2]);
+        boolean rounds = arguments[4].equals("tf32");
         DeviceOptions options =
                 DeviceOptions.defaults()
+                        .withTensorFloat32(rounds)
                         .withChunkFactor(Double.parseDouble(arguments[3]))
                         .withGraphs(false)
                         .withTrace(!mode.equals("memory"));
@@ -59,7 +63,7 @@ public final class TracedStep {
                 Trainer trainer =
                         Trainer.of(spec, device)
                                 .strategy(MemoryStrategy.SHARED)
-                                .precision(DataType.of(arguments[4]))
+                                .precision(rounds ? DataType.FLOAT32 : DataType.of(arguments[4]))
                                 .batch(images)
                                 .open()) {
             TracedStep step = new TracedStep(trainer, spec, images);
