@@ -142,7 +142,7 @@ SUMMARIES = {
     "condensenet-imagenet-74-c4": Summary(4, 96, 112, lr=5e-5),
     "msdnet-imagenet-4": Summary(4, 160, 192, lr=1e-4),
     "rdnet-t": Summary(2, 96, 128, lr=5e-4),
-    "dsod300": Summary(8, 300, 300, lr=1e-3, has_targets=True),
+    "dsod300": Summary(8, 300, 300, lr=2e-4, has_targets=True),
 }
 
 
