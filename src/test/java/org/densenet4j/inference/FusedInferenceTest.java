@@ -138,10 +138,12 @@ class FusedInferenceTest {
     @Test
     void theyAreCloserInTensorFloat32() throws IOException {
         check(spec(12).build(), ROUNDING, true, true, true, true, true);
-        // 128 channels of the bottleneck fuse the 1x1 half alone.
-        check(spec(32).build(), ROUNDING, false, false, false, false, false);
+        check(spec(32).build(), ROUNDING, true, true, true, true, true);
+        // Of 30 new channels, no multiple of four, the 1x1 half alone is fused.
+        DenseNetSpec halves = spec(30).compression(1).build();
+        check(halves, ROUNDING, false, false, false, false, false);
         try (Device device = new EmulatedDevice(ROUNDING)) {
-            InferencePlan plan = InferencePlan.of(spec(32).build()).on(device);
+            InferencePlan plan = InferencePlan.of(halves).on(device);
             assertTrue(layers(plan).stream().allMatch(m -> device.takesWholeBatch(m.pointwise())));
         }
     }
