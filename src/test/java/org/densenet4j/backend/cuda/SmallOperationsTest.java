@@ -2,8 +2,10 @@ package org.densenet4j.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
@@ -16,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -138,6 +141,19 @@ class SmallOperationsTest {
         assertEquals(expected, names.stream().filter(name -> !name.isEmpty()).toList());
         assertTrue(source.contains("_WORDS = " + SmallOperationList.WORDS + ";"));
         assertTrue(source.contains("_threads = " + SmallOperations.MOST_THREADS + ";"));
+    }
+
+    /** A load past the cache that stores go through would miss what an earlier operation wrote. */
+    @Test
+    void compiledOperationsLoadNothingAsUnchanging() {
+        Optional<String> ptx = KernelImage.prebuilt("kernels", 90, KernelSource::resource);
+        assumeTrue(ptx.isPresent(), "nvcc has not compiled the kernels here");
+        String compiled = ptx.orElseThrow();
+        int from = compiled.indexOf(".entry small_operations(");
+        int to = compiled.indexOf(".entry ", from + 1);
+        String kernel = compiled.substring(from, to < 0 ? compiled.length() : to);
+        assertTrue(kernel.contains("ld.global"));
+        assertFalse(kernel.contains("ld.global.nc"));
     }
 
     /**
