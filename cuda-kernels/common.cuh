@@ -30,6 +30,9 @@ constexpr int BLOCKS = 4;  // 1024 threads are all that Turing holds
 constexpr int BLOCKS = 5;
 #endif
 
+// The same of kernels that look at a pixel's neighbours, for which registers of five blocks are too few.
+constexpr int WINDOW_BLOCKS = 4;
+
 // V values of consecutive channels.
 template <int V>
 struct alignas(4 * V) Channels {
@@ -205,13 +208,16 @@ __device__ __forceinline__ float* tile_row(float* tiles, int which, int channels
 }
 
 // An entry point for each access width; Java picks one by the alignment of the operands.
-#define TILED_ENTRIES(name, suffix, parameters, arguments)                                       \
-    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) name##suffix##_v1 parameters { \
+#define BOUNDED_TILED_ENTRIES(blocks, name, suffix, parameters, arguments)                       \
+    extern "C" __global__ void __launch_bounds__(THREADS, blocks) name##suffix##_v1 parameters { \
         name<1> arguments;                                                                       \
     }                                                                                            \
-    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) name##suffix##_v4 parameters { \
+    extern "C" __global__ void __launch_bounds__(THREADS, blocks) name##suffix##_v4 parameters { \
         name<4> arguments;                                                                       \
     }
+
+#define TILED_ENTRIES(name, suffix, parameters, arguments) \
+    BOUNDED_TILED_ENTRIES(BLOCKS, name, suffix, parameters, arguments)
 
 #define TILED_KERNEL(name, parameters, arguments) TILED_ENTRIES(name, , parameters, arguments)
 
@@ -241,6 +247,15 @@ using Stored = float;
     }                                                 \
     namespace of_bfloat16 {                           \
     TILED_ENTRIES(name, _bf16, parameters, arguments) \
+    }
+
+// The same for kernels that look at a pixel's neighbours.
+#define WINDOW_KERNEL(name, parameters, arguments)                           \
+    namespace of_floats {                                                    \
+    BOUNDED_TILED_ENTRIES(WINDOW_BLOCKS, name, , parameters, arguments)      \
+    }                                                                        \
+    namespace of_bfloat16 {                                                  \
+    BOUNDED_TILED_ENTRIES(WINDOW_BLOCKS, name, _bf16, parameters, arguments) \
     }
 
 // The same, and those that read one type and write the other.

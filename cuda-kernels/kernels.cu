@@ -2,6 +2,7 @@
 #include "adam.cu"
 #include "append_features.cu"
 #include "average_pool.cu"
+#include "average_pool_backward.cu"
 #include "blur_pool.cu"
 #include "bn_deferred_correction.cu"
 #include "bn_relu_backward.cu"

@@ -10,7 +10,7 @@
 //           strides; affine [2, channels]; correction [3, channels]; mean [channels]; tiles [row tiles, 2, channels]
 // Bytes     x and the pooled gradient read once, windows again from L1 and L2; 4 * rows * channels written, or 8 * row
 //           tiles * channels of sums; 8 to 24 * channels of vectors read
-// Geometry  tiled, see common.cuh; combine_sums follows sum_max_pool_gradient
+// Geometry  tiled, see common.cuh, by fewer blocks (WINDOW_BLOCKS); combine_sums follows sum_max_pool_gradient
 #include "common.cuh"
 
 template <class T>
@@ -23,23 +23,16 @@ struct MaxPool {
     int width;
 };
 
-// x of a pixel, and the gradient that it gets.
-template <int V>
-struct Gathered {
-    Channels<V> value;
-    Channels<V> gradient;
-};
-
+// The gradient that a pixel gets. Who wants x of the pixel, too, loads it again: registers are few.
 template <int V, class T>
-__device__ __forceinline__ Gathered<V> gathered_gradient(MaxPool<T> pool, int r, int c, Channels<V> scale,
+__device__ __forceinline__ Channels<V> gathered_gradient(MaxPool<T> pool, int r, int c, Channels<V> scale,
                                                          Channels<V> shift) {
     const int outHeight = (pool.height + 1) / 2;
     const int outWidth = (pool.width + 1) / 2;
     const int w = r % pool.width;
     const int h = r / pool.width % pool.height;
     const int image = r / pool.width / pool.height;
-    const Channels<V> value = load<V>(pool.x + at(r, pool.xStride, c));
-    const Channels<V> mine = normalised(value, scale, shift);
+    const Channels<V> mine = normalised(load<V>(pool.x + at(r, pool.xStride, c)), scale, shift);
     Channels<V> gradient = zeros<V>();
     // Window (p, q) covers rows 2p-1 .. 2p+1 and columns 2q-1 .. 2q+1.
     for (int p = h / 2; p <= (h + 1) / 2 && p < outHeight; p++) {
@@ -77,7 +70,7 @@ __device__ __forceinline__ Gathered<V> gathered_gradient(MaxPool<T> pool, int r,
             }
         }
     }
-    return {value, gradient};
+    return gradient;
 }
 
 template <int V, class T>
@@ -91,7 +84,7 @@ __device__ void max_pool_backward(MaxPool<T> pool, const float* affine, int affi
     const Channels<V> shift = load<V>(affine + affineStride + c);
     const Rows tile = rows_of_tile(rows, rowsPerTile);
     for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
-        store(out + at(r, outStride, c), gathered_gradient(pool, r, c, scale, shift).gradient);
+        store(out + at(r, outStride, c), gathered_gradient(pool, r, c, scale, shift));
     }
 }
 
@@ -105,14 +98,15 @@ __device__ void sum_max_pool_gradient(MaxPool<T> pool, const float* affine, int 
     if (inside) {
         const Channels<V> scale = load<V>(affine + c);
         const Channels<V> shift = load<V>(affine + affineStride + c);
-        const Channels<V> mean = load<V>(means + c);
         const Rows tile = rows_of_tile(rows, rowsPerTile);
         for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
-            const Gathered<V> g = gathered_gradient(pool, r, c, scale, shift);
+            const Channels<V> g = gathered_gradient(pool, r, c, scale, shift);
+            const Channels<V> value = load<V>(pool.x + at(r, pool.xStride, c));
+            const Channels<V> mean = load<V>(means + c);
 #pragma unroll
             for (int i = 0; i < V; i++) {
-                sum.v[i] += g.gradient.v[i];
-                products.v[i] = fmaf(g.gradient.v[i], g.value.v[i] - mean.v[i], products.v[i]);
+                sum.v[i] += g.v[i];
+                products.v[i] = fmaf(g.v[i], value.v[i] - mean.v[i], products.v[i]);
             }
         }
     }
@@ -133,19 +127,19 @@ __device__ void corrected_max_pool_gradient(MaxPool<T> pool, const float* affine
     }
     const Channels<V> scale = load<V>(affine + c);
     const Channels<V> shift = load<V>(affine + affineStride + c);
-    const Channels<V> mean = load<V>(means + c);
-    const Channels<V> a = load<V>(correction + c);
-    const Channels<V> b = load<V>(correction + correctionStride + c);
-    const Channels<V> factor = load<V>(correction + 2 * correctionStride + c);
     const Rows tile = rows_of_tile(rows, rowsPerTile);
     for (int r = tile.first + threadIdx.y; r < tile.end; r += blockDim.y) {
-        Gathered<V> g = gathered_gradient(pool, r, c, scale, shift);
+        Channels<V> g = gathered_gradient(pool, r, c, scale, shift);
+        const Channels<V> value = load<V>(pool.x + at(r, pool.xStride, c));
+        const Channels<V> mean = load<V>(means + c);
+        const Channels<V> a = load<V>(correction + c);
+        const Channels<V> b = load<V>(correction + correctionStride + c);
+        const Channels<V> factor = load<V>(correction + 2 * correctionStride + c);
 #pragma unroll
         for (int i = 0; i < V; i++) {
-            g.gradient.v[i] =
-                fmaf(a.v[i], g.gradient.v[i], fmaf(factor.v[i], g.value.v[i] - mean.v[i], b.v[i]));
+            g.v[i] = fmaf(a.v[i], g.v[i], fmaf(factor.v[i], value.v[i] - mean.v[i], b.v[i]));
         }
-        store(out + at(r, outStride, c), g.gradient);
+        store(out + at(r, outStride, c), g);
     }
 }
 
@@ -153,17 +147,17 @@ __device__ void corrected_max_pool_gradient(MaxPool<T> pool, const float* affine
     const Stored *pooledGradient, int pooledStride, const Stored *x, int xStride, int height, int width
 #define MAX_POOL (MaxPool<Stored>{pooledGradient, pooledStride, x, xStride, height, width})
 
-TYPED_KERNEL(max_pool_backward,
+WINDOW_KERNEL(max_pool_backward,
              (MAX_POOL_PARAMETERS, const float* affine, int affineStride, Stored* out, int outStride, int rows,
               int channels, int rowsPerTile),
              (MAX_POOL, affine, affineStride, out, outStride, rows, channels, rowsPerTile))
 
-TYPED_KERNEL(sum_max_pool_gradient,
+WINDOW_KERNEL(sum_max_pool_gradient,
              (MAX_POOL_PARAMETERS, const float* affine, int affineStride, const float* mean, int rows, int channels,
               int rowsPerTile, float* tiles),
              (MAX_POOL, affine, affineStride, mean, rows, channels, rowsPerTile, tiles))
 
-TYPED_KERNEL(corrected_max_pool_gradient,
+WINDOW_KERNEL(corrected_max_pool_gradient,
              (MAX_POOL_PARAMETERS, const float* affine, int affineStride, const float* mean, const float* correction,
               int correctionStride, Stored* out, int outStride, int rows, int channels, int rowsPerTile),
              (MAX_POOL, affine, affineStride, mean, correction, correctionStride, out, outStride, rows, channels,

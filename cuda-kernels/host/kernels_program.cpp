@@ -22,6 +22,7 @@ using namespace from_bfloat16;
 
 const EmulatedProgram program = {
     TYPED(accumulate_gradient),
+    TYPED(accumulate_gradient_and_average_pool),
     TYPED(accumulate_gradient_average_pool),
     TYPED(accumulate_gradient_global_pool),
     TYPED(accumulate_gradient_of_normalised),

@@ -435,6 +435,51 @@ public interface Kernels {
             Matrix partial);
 
     /**
+     * {@link #accumulateGradientAveragePool}, and once more what {@link #normaliseReluAveragePool}
+     * made of the same values: the gradient of the weights behind the pool wants it.
+     *
+     * @param pooledGradient [images·floor(height/2)·floor(width/2), C]
+     * @param x [images·height·width, C], what the normalisation read
+     * @param images of the chunk
+     * @param height rows of pixels of an image
+     * @param width columns of pixels of an image
+     * @param affine [2, C]
+     * @param statistics [3, C]
+     * @param weight [1, C]: gamma/sigma, see {@link #gradientWeight}
+     * @param add false for the channel's last consumer, which overwrites
+     * @param blockGradient [images·height·width, C], these columns of the block's gradient
+     * @param partial [2, C], the chunk's own two sums, overwritten
+     * @param pooled [images·floor(height/2)·floor(width/2), C], overwritten
+     */
+    default void accumulateGradientAndAveragePool(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            boolean add,
+            Matrix blockGradient,
+            Matrix partial,
+            Matrix pooled) {
+        accumulateGradientAveragePool(
+                pooledGradient,
+                x,
+                images,
+                height,
+                width,
+                affine,
+                statistics,
+                weight,
+                add,
+                blockGradient,
+                partial);
+        normaliseReluAveragePool(x, images, height, width, affine, pooled);
+    }
+
+    /**
      * {@link #accumulateGradient} behind a global average pool.
      *
      * @param pooledGradient [images, C]

@@ -94,24 +94,18 @@ final class TransitionStage implements Stage {
                     Matrix pooled = pooledChunk.in(memory.pooled()[lane]);
                     Matrix dPooled = pooledChunk.in(memory.pooledGradient()[lane]);
                     target.gradient(pooledChunk, Dropout.NONE, dOut);
-                    kernels.normaliseReluAveragePool(
-                            chunk.of(source.values()),
-                            chunk.pooledImages(),
-                            height,
-                            width,
-                            source.affine(),
-                            pooled);
-                    compute.multiplyTransposedInto(lane, dOut, pooled, weightSums.of(lane));
                     compute.multiply(lane, dOut, weight, dPooled);
-                    accumulate(pass, chunk, dPooled, chunk.partial(partials));
+                    accumulate(pass, chunk, dPooled, chunk.partial(partials), pooled);
+                    compute.multiplyTransposedInto(lane, dOut, pooled, weightSums.of(lane));
                 });
         compute.reduce(weightSums, weightGradient);
         source.finish(pass, partials, chunks);
     }
 
-    private void accumulate(Pass pass, Chunk chunk, Matrix dPooled, Matrix partial) {
+    /** From the pooled gradient to that of the features, and once more to the pooled features. */
+    private void accumulate(Pass pass, Chunk chunk, Matrix dPooled, Matrix partial, Matrix pooled) {
         for (NormalisedSource.Part p : source.pieces()) {
-            kernels.accumulateGradientAveragePool(
+            kernels.accumulateGradientAndAveragePool(
                     p.of(dPooled),
                     chunk.of(p.values()),
                     chunk.pooledImages(),
@@ -122,7 +116,8 @@ final class TransitionStage implements Stage {
                     p.weight(),
                     p.add(),
                     chunk.of(p.gradient()),
-                    p.of(partial));
+                    p.of(partial),
+                    p.of(pooled));
         }
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.AdamCoefficients;
 import org.densenet4j.backend.Dropout;
+import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.RmspropCoefficients;
 import org.densenet4j.random.Philox;
@@ -217,21 +218,28 @@ abstract class KernelsContract extends OpenedDevice {
                     a.upload();
                     a.kernels()
                             .normaliseReluAveragePool(x, i.count, i.height, i.width, affine, out);
-                    a.expect(
-                            out,
-                            ELEMENT,
-                            (r, c, t) -> {
-                                int image = r / (h * w);
-                                int top = 2 * (r / w % h);
-                                int left = 2 * (r % w);
-                                for (int dy = 0; dy < 2; dy++) {
-                                    for (int dx = 0; dx < 2; dx++) {
-                                        int row = i.row(image, top + dy, left + dx);
-                                        a.addRelu(t, 0.25, x, row, c, affine);
-                                    }
-                                }
-                            });
+                    expectPooled(a, i, x, affine, out);
                     a.check();
+                });
+    }
+
+    private static void expectPooled(
+            GuardedArena a, Images i, Matrix x, Matrix affine, Matrix out) {
+        int h = i.height / 2;
+        int w = i.width / 2;
+        a.expect(
+                out,
+                ELEMENT,
+                (r, c, t) -> {
+                    int image = r / (h * w);
+                    int top = 2 * (r / w % h);
+                    int left = 2 * (r % w);
+                    for (int dy = 0; dy < 2; dy++) {
+                        for (int dx = 0; dx < 2; dx++) {
+                            int row = i.row(image, top + dy, left + dx);
+                            a.addRelu(t, 0.25, x, row, c, affine);
+                        }
+                    }
                 });
     }
 
@@ -725,6 +733,15 @@ abstract class KernelsContract extends OpenedDevice {
 
     @Test
     void gradientBehindAnAveragePoolIsAQuarterAndZeroOnOddEdges() {
+        checkGradientBehindAnAveragePool(false);
+    }
+
+    @Test
+    void pooledValuesAreMadeAgainWithTheGradientBehindThePool() {
+        checkGradientBehindAnAveragePool(true);
+    }
+
+    private void checkGradientBehindAnAveragePool(boolean poolsAgain) {
         forRandomCases(
                 2 * CASES,
                 a -> {
@@ -745,20 +762,37 @@ abstract class KernelsContract extends OpenedDevice {
                                     ? a.activations(x.rows(), x.columns())
                                     : a.activationOutput(x.rows(), x.columns());
                     Matrix partial = a.output(2, x.columns());
+                    Matrix again = a.activationOutput(pooled.rows(), x.columns());
                     a.upload();
-                    a.kernels()
-                            .accumulateGradientAveragePool(
-                                    pooled,
-                                    x,
-                                    i.count,
-                                    i.height,
-                                    i.width,
-                                    affine,
-                                    statistics,
-                                    weight,
-                                    add,
-                                    block,
-                                    partial);
+                    Kernels kernels = a.kernels();
+                    if (poolsAgain) {
+                        kernels.accumulateGradientAndAveragePool(
+                                pooled,
+                                x,
+                                i.count,
+                                i.height,
+                                i.width,
+                                affine,
+                                statistics,
+                                weight,
+                                add,
+                                block,
+                                partial,
+                                again);
+                    } else {
+                        kernels.accumulateGradientAveragePool(
+                                pooled,
+                                x,
+                                i.count,
+                                i.height,
+                                i.width,
+                                affine,
+                                statistics,
+                                weight,
+                                add,
+                                block,
+                                partial);
+                    }
                     MaskedGradient g =
                             (r, c) -> {
                                 int y = r / i.width % i.height / 2;
@@ -779,6 +813,11 @@ abstract class KernelsContract extends OpenedDevice {
                                     t.add(a.value(block, r, c));
                                 }
                             });
+                    if (poolsAgain) {
+                        expectPooled(a, i, x, affine, again);
+                    } else {
+                        a.anything(again);
+                    }
                     expectSums(a, x, statistics, partial, g);
                     a.check();
                 });

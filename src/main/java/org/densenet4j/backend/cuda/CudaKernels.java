@@ -69,6 +69,11 @@ final class CudaKernels implements Kernels {
         return Tiling.of(rows, columns, blocks, operands);
     }
 
+    /** Of kernels that look at a pixel's neighbours: {@code WINDOW_BLOCKS} of common.cuh. */
+    private Tiling windowTiling(int rows, int columns, Matrix... operands) {
+        return Tiling.of(rows, columns, Tiling.windowBlocks(blocks), operands);
+    }
+
     private void launch(Tiling tiling, String kernel, Traffic traffic, Object... arguments) {
         launcher.launch(tiling.entry(kernel), tiling.grid(), traffic, arguments);
     }
@@ -788,6 +793,62 @@ final class CudaKernels implements Kernels {
         combineSums(t, partial);
     }
 
+    /** One reading of x makes both. */
+    @Override
+    public void accumulateGradientAndAveragePool(
+            Matrix pooledGradient,
+            Matrix x,
+            int images,
+            int height,
+            int width,
+            Matrix affine,
+            Matrix statistics,
+            Matrix weight,
+            boolean add,
+            Matrix blockGradient,
+            Matrix partial,
+            Matrix pooled) {
+        Matrix mean = statistics.row(0);
+        int windows = images * Math.ceilDiv(height, 2) * Math.ceilDiv(width, 2);
+        Tiling t =
+                windowTiling(
+                        windows,
+                        x.columns(),
+                        pooledGradient,
+                        x,
+                        affine,
+                        mean,
+                        weight,
+                        blockGradient,
+                        pooled);
+        launch(
+                t,
+                "accumulate_gradient_and_average_pool",
+                Traffic.reading(pooledGradient, x, affine, mean, weight)
+                        .storing(blockGradient, add)
+                        .writing(pooled, tiles(t, x.columns())),
+                address(pooledGradient),
+                pooledGradient.stride(),
+                address(x),
+                x.stride(),
+                height,
+                width,
+                address(affine),
+                affine.stride(),
+                address(mean),
+                address(weight),
+                flag(add),
+                address(blockGradient),
+                blockGradient.stride(),
+                address(pooled),
+                pooled.stride(),
+                windows,
+                x.columns(),
+                t.rowsPerTile(),
+                scratch);
+        combineSums(t, partial);
+    }
+
     @Override
     public void accumulateGradientGlobalPool(
             Matrix pooledGradient,
@@ -860,7 +921,7 @@ final class CudaKernels implements Kernels {
             int width,
             Matrix affine,
             Matrix out) {
-        Tiling t = tiling(x.rows(), x.columns(), pooledGradient, x, affine, out);
+        Tiling t = windowTiling(x.rows(), x.columns(), pooledGradient, x, affine, out);
         launch(
                 t,
                 "max_pool_backward",
@@ -885,7 +946,7 @@ final class CudaKernels implements Kernels {
             Matrix unused,
             Matrix partial) {
         Matrix mean = statistics.row(0);
-        Tiling t = tiling(x.rows(), x.columns(), pooledGradient, x, affine, mean);
+        Tiling t = windowTiling(x.rows(), x.columns(), pooledGradient, x, affine, mean);
         launch(
                 t,
                 "sum_max_pool_gradient",
@@ -910,7 +971,9 @@ final class CudaKernels implements Kernels {
             Matrix correction,
             Matrix out) {
         Matrix mean = statistics.row(0);
-        Tiling t = tiling(x.rows(), x.columns(), pooledGradient, x, affine, mean, correction, out);
+        Tiling t =
+                windowTiling(
+                        x.rows(), x.columns(), pooledGradient, x, affine, mean, correction, out);
         launch(
                 t,
                 "corrected_max_pool_gradient",

@@ -39,6 +39,16 @@ record Tiling(int vector, DataType storage, Grid grid, int rowsPerTile) {
     }
 
     /**
+     * How many blocks of a kernel fill a device that looks at a pixel's neighbours, four on a
+     * multiprocessor of five: {@code WINDOW_BLOCKS} of {@code common.cuh}.
+     *
+     * @param blocks how many blocks of other kernels fill it
+     */
+    static int windowBlocks(int blocks) {
+        return Math.max(1, blocks * 4 / 5);
+    }
+
+    /**
      * @param rows rows to cover
      * @param columns channels to cover
      * @param blocks how many blocks fill the device
