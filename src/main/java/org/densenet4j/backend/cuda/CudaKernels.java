@@ -1462,7 +1462,7 @@ final class CudaKernels implements Kernels {
 
     private void rows(
             SmallOperation ofFloats, String kernel, Traffic traffic, Matrix source, Matrix target) {
-        if (areFloats(source, target) && SmallOperations.takes(target)) {
+        if (SmallOperations.takes(source) && SmallOperations.takes(target)) {
             small.onElements(
                     ofFloats,
                     (long) target.rows() * target.columns(),
@@ -1494,7 +1494,7 @@ final class CudaKernels implements Kernels {
         if (target.rows() == 0) {
             return; // a band's halo that is all inside its image
         }
-        if (areFloats(target, target) && SmallOperations.takes(target)) {
+        if (SmallOperations.takes(target)) {
             small.onElements(
                     SmallOperation.FILL_FLOATS,
                     (long) target.rows() * target.columns(),
@@ -1517,10 +1517,6 @@ final class CudaKernels implements Kernels {
                 target.rows(),
                 target.columns(),
                 t.rowsPerTile());
-    }
-
-    private static boolean areFloats(Matrix one, Matrix other) {
-        return one.type() == DataType.FLOAT32 && other.type() == DataType.FLOAT32;
     }
 
     // ---------------------------------------------------------------- weights, products

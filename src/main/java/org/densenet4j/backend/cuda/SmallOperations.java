@@ -1,5 +1,6 @@
 package org.densenet4j.backend.cuda;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
 
 import java.util.ArrayList;
@@ -96,9 +97,9 @@ final class SmallOperations {
         return (long) tiles.rows() * tiles.columns() <= TILE_ELEMENTS_OF_CHAIN;
     }
 
-    /** Whether filling, copying or adding to a float32 matrix is a small operation. */
+    /** Whether filling, copying or adding to a matrix is a small operation: float32, and few. */
     static boolean takes(Matrix m) {
-        return (long) m.rows() * m.columns() <= MOST_ELEMENTS;
+        return m.type() == DataType.FLOAT32 && (long) m.rows() * m.columns() <= MOST_ELEMENTS;
     }
 
     /** Combines tiles of sums, channel by channel, several threads to each. */
