@@ -1,5 +1,6 @@
 package org.densenet4j.backend.cuda;
 
+import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcudnn.JCudnn;
@@ -19,15 +20,17 @@ final class CudaStatus {
      */
     static void checkDriver(int status, Object operation) {
         if (status != 0) {
-            String[] text = {"no description"};
-            JCudaDriver.cuGetErrorString(status, text);
-            String advice =
-                    DriverError.of(status)
-                            .map(error -> "; " + error.causeAndMend().line())
-                            .orElse("");
-            String answer = driverName(status) + ", " + text[0] + advice;
-            throw failure(operation, "CUDA driver", answer);
+            throw new DeviceException(operation + ": CUDA driver says " + driverAnswer(status));
         }
+    }
+
+    /** What the driver says of a status, and what mends it. */
+    private static String driverAnswer(int status) {
+        String[] text = {"no description"};
+        JCudaDriver.cuGetErrorString(status, text);
+        String advice =
+                DriverError.of(status).map(error -> "; " + error.causeAndMend().line()).orElse("");
+        return driverName(status) + ", " + text[0] + advice;
     }
 
     /** The same for cuDNN, whose version 9 renumbered its codes: it is asked for their names. */
@@ -77,6 +80,21 @@ final class CudaStatus {
     }
 
     private static DeviceException failure(Object operation, String library, String message) {
-        return new DeviceException(operation + ": " + library + " says " + message);
+        return new DeviceException(operation + ": " + library + " says " + message + lostContext());
+    }
+
+    /**
+     * What went wrong on the device before; "" where nothing did.
+     *
+     * <p>A kernel that ends illegally takes its context with it, and whichever call comes next
+     * fails. A library's call then answers with a status of its own (cuBLAS: {@code
+     * INTERNAL_ERROR}) that names neither; every call of the driver answers with the device's error
+     * from then on. The one asked here is allowed while operations are recorded.
+     */
+    private static String lostContext() {
+        int status = JCudaDriver.cuMemGetInfo(new long[1], new long[1]);
+        return status == 0 || status == CUresult.CUDA_ERROR_INVALID_CONTEXT
+                ? ""
+                : "; the device had failed before, and CUDA driver says " + driverAnswer(status);
     }
 }
