@@ -53,6 +53,24 @@ enum ConvolutionMethod {
         }
     },
 
+    /** A 1x1 convolution of bfloat16 as products of tiles (AMX). */
+    TILED_POINT("products of tiles") {
+        @Override
+        boolean fits(Host host, ConvolutionShape shape) {
+            return TiledPointConvolution.fits(host, shape);
+        }
+
+        @Override
+        ConvolutionMemory memory(Host host, ConvolutionShape shape) {
+            return TiledPointConvolution.memory(shape);
+        }
+
+        @Override
+        HostConvolution open(CpuArena arena, Host host, ConvolutionShape shape) {
+            return new TiledPointConvolution(arena, arena.tiledProducts(), shape);
+        }
+    },
+
     /** Winograd's minimal filtering in machine code of the engine's own. */
     COMPILED("Winograd in machine code") {
         @Override

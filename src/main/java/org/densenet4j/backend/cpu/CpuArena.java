@@ -18,6 +18,7 @@ import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.jit.Arguments;
 import org.densenet4j.distributed.Communicator;
+import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -40,6 +41,7 @@ final class CpuArena implements DeviceArena {
     private final long scratchOffset;
     private final long scratchBytesPerLane;
     private final Optional<CompiledProducts> compiledProducts;
+    private volatile @Nullable TiledProducts tiledProducts;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
     private final Map<PointwiseShape, HostPointwise> pointwise = new ConcurrentHashMap<>();
@@ -140,6 +142,10 @@ final class CpuArena implements DeviceArena {
 
     @Override
     public void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
+        if (TiledProducts.has(host, shape)) {
+            tiledProducts().multiply(lane, shape, a, b, c);
+            return;
+        }
         if (!host.multiplies(shape.operands())) {
             WidenedProduct product = new WidenedProduct(shape);
             long room = scratchOffset(lane) + scratchBytesPerLane - product.bytes();
@@ -172,7 +178,25 @@ final class CpuArena implements DeviceArena {
                 c);
     }
 
+    /** Made when it is first asked for, since only bfloat16 asks what tiles there are. */
+    TiledProducts tiledProducts() {
+        TiledProducts made = tiledProducts;
+        if (made == null) {
+            synchronized (this) {
+                made = tiledProducts;
+                if (made == null) {
+                    made = new TiledProducts(this, host.target().orElseThrow());
+                    tiledProducts = made;
+                }
+            }
+        }
+        return made;
+    }
+
     static long scratchBytes(Host host, GemmShape shape) {
+        if (TiledProducts.has(host, shape)) {
+            return TiledProducts.scratchBytes(shape);
+        }
         if (!host.multiplies(shape.operands())) {
             WidenedProduct product = new WidenedProduct(shape);
             return Scratch.rounded(scratchBytes(host, product.floats())) + product.bytes();
@@ -337,6 +361,9 @@ final class CpuArena implements DeviceArena {
         pointwise.values().forEach(HostPointwise::close);
         passes.ifPresent(CompiledPasses::close);
         compiledProducts.ifPresent(CompiledProducts::close);
+        if (tiledProducts != null) {
+            tiledProducts.close();
+        }
         arena.close();
     }
 }

@@ -62,7 +62,11 @@ final class CpuFindings {
     private static String product(Host host, DataType type) {
         Matrix x = Matrix.dense(0, SIDE * SIDE, CHANNELS, type);
         Matrix weight = Matrix.dense(0, CHANNELS, CHANNELS, type);
-        if (CompiledProducts.has(host, GemmShape.of(x, false, weight, false, x, false))) {
+        GemmShape shape = GemmShape.of(x, false, weight, false, x, false);
+        if (TiledProducts.has(host, shape)) {
+            return PointwiseMethod.TILED;
+        }
+        if (CompiledProducts.has(host, shape)) {
             return CpuKernels.MACHINE_CODE;
         }
         return "oneDNN" + (host.multiplies(type) ? "" : " as float32");

@@ -66,10 +66,13 @@ enum PointwiseMethod {
         }
     };
 
+    /** What products of tiles are called where people read it. */
+    static final String TILED = "machine code on tiles";
+
     /** What it is called where people read it, for activations of a type. */
     String title(Target target, DataType type) {
         if (this == TILES) {
-            return "machine code on tiles";
+            return TILED;
         }
         if (type == DataType.FLOAT32) {
             return "machine code";

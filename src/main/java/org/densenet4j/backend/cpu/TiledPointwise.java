@@ -39,13 +39,13 @@ final class TiledPointwise implements HostPointwise {
 
     @Override
     public Matrix packForward(int lane, Matrix weight, Matrix packed) {
-        weights.intoRowPanels(weight, packed);
+        weights.intoRowPanels(weight, packed.offset());
         return packed;
     }
 
     @Override
     public Matrix packBackward(int lane, Matrix weight, Matrix packed) {
-        weights.intoColumnPanels(weight, packed);
+        weights.intoColumnPanels(weight, packed.offset());
         return packed;
     }
 

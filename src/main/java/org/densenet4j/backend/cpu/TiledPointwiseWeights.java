@@ -36,12 +36,16 @@ final class TiledPointwiseWeights implements AutoCloseable {
                 new TilePanels(s.outputChannels(), s.inputChannels()).bytes());
     }
 
-    /** Panels of Wᵀ, rows of W becoming columns. */
-    void intoRowPanels(Matrix weight, Matrix to) {
+    /**
+     * Panels of Wᵀ, rows of W becoming columns.
+     *
+     * @param to offset of the first
+     */
+    void intoRowPanels(Matrix weight, long to) {
         TilePanels panels = new TilePanels(weight.columns(), weight.rows());
         for (int p = 0; p < panels.count(); p++) {
             int first = panels.firstColumn(p);
-            long panel = to.offset() + panels.offset(p);
+            long panel = to + panels.offset(p);
             rowPanels
                     .of(
                             new RowPanelKernel.Form(
@@ -55,12 +59,16 @@ final class TiledPointwiseWeights implements AutoCloseable {
         }
     }
 
-    /** Panels of W, of some columns each. */
-    void intoColumnPanels(Matrix weight, Matrix to) {
+    /**
+     * Panels of W, of some columns each.
+     *
+     * @param to offset of the first
+     */
+    void intoColumnPanels(Matrix weight, long to) {
         TilePanels panels = new TilePanels(weight.rows(), weight.columns());
         for (int p = 0; p < panels.count(); p++) {
             int first = panels.firstColumn(p);
-            long panel = to.offset() + panels.offset(p);
+            long panel = to + panels.offset(p);
             columnPanels
                     .of(
                             new ColumnPanelKernel.Form(

@@ -116,6 +116,39 @@ record TileBlock(int rows, int columns) {
         }
     }
 
+    /**
+     * Takes the sums from the rows of a matrix of float32, which have to be all there.
+     *
+     * @param stride holds {@code row}
+     * @param row bytes from row to row
+     */
+    void loadRows(TileInstructions t, Address from, Register stride, long row) {
+        forEachSum((r, c, at) -> t.load(sum(r, c), new TileAddress(from.plus(at), stride)), row);
+    }
+
+    /**
+     * Stores the sums to the rows of a matrix of float32.
+     *
+     * @param stride holds {@code row}
+     * @param row bytes from row to row
+     */
+    void storeRows(TileInstructions t, Address to, Register stride, long row) {
+        forEachSum((r, c, at) -> t.store(sum(r, c), new TileAddress(to.plus(at), stride)), row);
+    }
+
+    /** A tile of sums and where it lies in a matrix. */
+    private interface OfSum {
+        void write(int row, int column, long at);
+    }
+
+    private void forEachSum(OfSum each, long matrixRow) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                each.write(r, c, TileRegister.ROWS * (r * matrixRow + c * (long) Float.BYTES));
+            }
+        }
+    }
+
     /** Where 16 columns of a row of the stored sums are. */
     static long offset(int row, int column) {
         return (SIDE * (row / TileRegister.ROWS) + column) * TILE_BYTES

@@ -1,0 +1,177 @@
+package org.densenet4j.backend.cpu;
+
+import org.densenet4j.backend.ConvolutionMemory;
+import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.asm.TileRegister;
+import org.densenet4j.backend.cpu.jit.TilePanels;
+
+/**
+ * A 1x1 convolution of bfloat16 as products of tiles (AMX):
+ *
+ * <pre>
+ * Y [pixels, out] = X·Wᵀ     dX [pixels, in] = dY·W     dW [out, in] += dYᵀ·X
+ * </pre>
+ *
+ * W is rounded and packed as {@link TilePanels}, for one product of columns of Wᵀ and for the other
+ * of W. A panel of outputs, and some of inputs, are a part of the packing.
+ */
+final class TiledPointConvolution implements HostConvolution {
+    private final CpuArena arena;
+    private final TiledProducts products;
+    private final TilePanels outputs;
+    private final TilePanels inputs;
+    private final ConvolutionShape shape;
+
+    TiledPointConvolution(CpuArena arena, TiledProducts products, ConvolutionShape shape) {
+        this.arena = arena;
+        this.products = products;
+        this.outputs = outputs(shape);
+        this.inputs = inputs(shape);
+        this.shape = shape;
+    }
+
+    /** Panels of Wᵀ. */
+    private static TilePanels outputs(ConvolutionShape s) {
+        return new TilePanels(s.inputChannels(), s.outputChannels());
+    }
+
+    /** Panels of W. */
+    private static TilePanels inputs(ConvolutionShape s) {
+        return new TilePanels(s.outputChannels(), s.inputChannels());
+    }
+
+    static boolean fits(Host host, ConvolutionShape s) {
+        return s.type() == DataType.BFLOAT16
+                && s.kernel() == 1
+                && s.stride() == 1
+                && s.padding() == 0
+                && Math.min(s.inputChannels(), s.outputChannels()) >= TileRegister.ROWS
+                && host.target().map(Target::tiles).orElse(false);
+    }
+
+    static ConvolutionMemory memory(ConvolutionShape s) {
+        int in = s.inputChannels();
+        int out = s.outputChannels();
+        int pixels = s.images() * s.height() * s.width();
+        long product = TiledProducts.scratchBytes(pixels, Math.max(in, out));
+        long gradient = TiledProducts.scratchBytes(weightGradient(s, s.images(), out, in));
+        long rounded = 2L * Math.max(in, out) * TileRegister.ROWS;
+        return new ConvolutionMemory(
+                Math.max(outputs(s).bytes(), inputs(s).bytes()),
+                (long) Float.BYTES * s.weights(),
+                Math.max(Math.max(product, gradient), rounded));
+    }
+
+    private static GemmShape weightGradient(
+            ConvolutionShape s, int images, int outputStride, int sourceStride) {
+        return new GemmShape(
+                s.outputChannels(),
+                s.inputChannels(),
+                images * s.height() * s.width(),
+                outputStride,
+                sourceStride,
+                s.inputChannels(),
+                true,
+                false,
+                true,
+                DataType.BFLOAT16,
+                DataType.FLOAT32);
+    }
+
+    @Override
+    public ConvolutionShape shape() {
+        return shape;
+    }
+
+    @Override
+    public int parts() {
+        return outputs.count();
+    }
+
+    @Override
+    public void packForward(int lane, int part, Matrix weights, Matrix packed) {
+        Matrix rows = rows(weights).rows(outputs.firstColumn(part), outputs.columns(part));
+        Matrix rounded = rounded(lane, rows);
+        products.packing().intoRowPanels(rounded, packed.offset() + outputs.offset(part));
+    }
+
+    @Override
+    public void packBackward(int lane, int part, Matrix weights, Matrix packed) {
+        for (int panel = part; panel < inputs.count(); panel += parts()) {
+            Matrix w = rows(weights).columns(inputs.firstColumn(panel), inputs.columns(panel));
+            Matrix rounded = rounded(lane, w);
+            products.packing().intoColumnPanels(rounded, packed.offset() + inputs.offset(panel));
+        }
+    }
+
+    /** A copy in the lane's scratch. */
+    private Matrix rounded(int lane, Matrix weights) {
+        Matrix to =
+                Matrix.dense(
+                        arena.scratchOffset(lane),
+                        weights.rows(),
+                        weights.columns(),
+                        DataType.BFLOAT16);
+        arena.kernels().copy(weights, to);
+        return to;
+    }
+
+    @Override
+    public boolean writesColumns() {
+        return true;
+    }
+
+    @Override
+    public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
+        Matrix y = pixels(output, images);
+        products.multiplyByPanels(lane, pixels(source, images), packed.offset(), y, false);
+    }
+
+    @Override
+    public void backwardData(
+            int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
+        Matrix dX = pixels(sourceGradient, images);
+        products.multiplyByPanels(lane, pixels(outputGradient, images), packed.offset(), dX, false);
+    }
+
+    @Override
+    public void backwardWeights(
+            int lane,
+            int images,
+            Matrix source,
+            Matrix outputGradient,
+            Matrix ofChunk,
+            Matrix sum) {
+        Matrix dY = pixels(outputGradient, images);
+        Matrix x = pixels(source, images);
+        products.multiply(
+                lane, weightGradient(shape, images, dY.stride(), x.stride()), dY, x, rows(sum));
+    }
+
+    @Override
+    public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
+        int row = outputs.firstColumn(part);
+        int first = row * shape.inputChannels();
+        int count = outputs.columns(part) * shape.inputChannels();
+        Matrix total = arena.total(sums.columns(first, count));
+        Matrix all = Matrix.vector(gradient.offset(), shape.weights());
+        arena.kernels().add(total, all.columns(first, count));
+    }
+
+    private Matrix pixels(Matrix matrix, int images) {
+        return matrix.rows(0, images * shape.height() * shape.width());
+    }
+
+    /** As a matrix [out, in]. */
+    private Matrix rows(Matrix weights) {
+        return Matrix.dense(weights.offset(), shape.outputChannels(), shape.inputChannels());
+    }
+
+    @Override
+    public void close() {
+        // The products are the arena's.
+    }
+}

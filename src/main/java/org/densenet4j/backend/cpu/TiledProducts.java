@@ -1,0 +1,187 @@
+package org.densenet4j.backend.cpu;
+
+import org.densenet4j.backend.DataType;
+import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.asm.TileRegister;
+import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.backend.cpu.jit.Storage;
+import org.densenet4j.backend.cpu.jit.TilePanels;
+import org.densenet4j.backend.cpu.jit.TiledProductKernel;
+import org.densenet4j.backend.cpu.jit.TransposedRowsKernel;
+
+/**
+ * Products of matrices in bfloat16 by products of tiles (AMX). Some columns of op(B) at a time
+ * become panels, by which all rows of A go; of a transposed A some columns at a time become rows,
+ * which stay in the second-level cache with all of B's panels for a part of the sum.
+ */
+final class TiledProducts implements AutoCloseable {
+    /** Bytes of the panels that are made at a time. */
+    private static final long PANELS = 128 << 10;
+
+    /** Terms of a part of a sum where A is transposed. */
+    private static final int PART = 512;
+
+    /** Columns of a transposed A that become rows at a time. */
+    private static final int TRANSPOSED = 128;
+
+    /** Rows of A that go by the panels at a time. */
+    private static final int ROWS = 512;
+
+    private static final int BLOCK = 2 * TileRegister.ROWS;
+
+    private final CpuArena arena;
+    private final long base;
+    private final TiledPointwiseWeights packing;
+    private final Arguments[] arguments;
+    private final KernelCache<TiledProductKernel.Form, TiledProductKernel> products;
+    private final KernelCache<TransposedRowsKernel.Form, TransposedRowsKernel> transpositions;
+
+    TiledProducts(CpuArena arena, Target target) {
+        this.arena = arena;
+        this.base = arena.memory().address();
+        this.packing = new TiledPointwiseWeights(arena, target.set());
+        this.arguments = arena.arguments(TiledProductKernel.Argument.class);
+        this.products = new KernelCache<>(target.set(), TiledProductKernel::new);
+        this.transpositions = new KernelCache<>(target.set(), TransposedRowsKernel::new);
+    }
+
+    /** Whether such a product is one of these on such a host: tiles have to be filled once. */
+    static boolean has(Host host, GemmShape s) {
+        return s.operands() == DataType.BFLOAT16
+                && Math.min(s.m(), Math.min(s.n(), s.k())) >= TileRegister.ROWS
+                && !(s.transposeA() && (s.transposeB() || s.result() != DataType.FLOAT32))
+                && host.target().map(Target::tiles).orElse(false);
+    }
+
+    // ---------------------------------------------------------------- scratch
+
+    /** Bytes of a lane's scratch. */
+    static long scratchBytes(GemmShape s) {
+        return s.transposeA()
+                ? panels(s) + new TilePanels(terms(s), s.n()).bytes()
+                : panels(s) + new TilePanels(s.k(), columnsAtOnce(s)).bytes();
+    }
+
+    /** Bytes of a lane's scratch for a product of so many rows and terms by packed panels. */
+    static long scratchBytes(int rows, int terms) {
+        return Scratch.rounded(TiledProductKernel.scratchBytes(Math.min(rows, ROWS), terms));
+    }
+
+    /** Where panels begin: behind what the kernel needs and a transposed A. */
+    private static long panels(GemmShape s) {
+        if (!s.transposeA()) {
+            return scratchBytes(s.m(), s.k());
+        }
+        return transposed(s) + TRANSPOSED * TransposedRowsKernel.rowBytes(terms(s));
+    }
+
+    /** Where columns of A lie as rows. */
+    private static long transposed(GemmShape s) {
+        long product = TiledProductKernel.scratchBytes(TRANSPOSED, padded(terms(s)));
+        return Scratch.rounded(product + TransposedRowsKernel.scratchBytes());
+    }
+
+    private static int columnsAtOnce(GemmShape s) {
+        long ofBlock = new TilePanels(s.k(), BLOCK).bytes();
+        return Math.toIntExact(Math.min(s.n(), Math.max(1, PANELS / ofBlock) * BLOCK));
+    }
+
+    /** Terms of all parts of a sum but possibly the last: no more where there are fewer in all. */
+    private static int terms(GemmShape s) {
+        return Math.min(s.k(), PART);
+    }
+
+    private static int padded(int elements) {
+        return Math.ceilDiv(elements, BLOCK) * BLOCK;
+    }
+
+    // ---------------------------------------------------------------- products
+
+    /** {@code c = op(a)·op(b)} or {@code c += …}; see {@link CpuArena#multiply}. */
+    void multiply(int lane, GemmShape s, Matrix a, Matrix b, Matrix c) {
+        if (s.transposeA()) {
+            multiplyTransposed(lane, s, a, b, c);
+            return;
+        }
+        long scratch = arena.scratchOffset(lane);
+        int atOnce = columnsAtOnce(s);
+        for (int first = 0; first < s.n(); first += atOnce) {
+            int count = Math.min(atOnce, s.n() - first);
+            long at = scratch + panels(s);
+            if (s.transposeB()) {
+                packing.intoRowPanels(b.rows(first, count), at);
+            } else {
+                packing.intoColumnPanels(b.columns(first, count), at);
+            }
+            multiplyByPanels(lane, a, at, c.columns(first, count), s.accumulate());
+        }
+    }
+
+    private void multiplyTransposed(int lane, GemmShape s, Matrix a, Matrix b, Matrix c) {
+        long scratch = arena.scratchOffset(lane);
+        long rows = scratch + transposed(s);
+        long panels = scratch + panels(s);
+        for (int first = 0; first < s.k(); first += terms(s)) {
+            int count = Math.min(terms(s), s.k() - first);
+            packing.intoColumnPanels(b.rows(first, count), panels);
+            for (int column = 0; column < s.m(); column += TRANSPOSED) {
+                int columns = Math.min(TRANSPOSED, s.m() - column);
+                long row = TransposedRowsKernel.rowBytes(count);
+                transpositions
+                        .of(new TransposedRowsKernel.Form(count, columns, a.rowBytes(), row))
+                        .run(
+                                base + a.at(first, column),
+                                base + rows,
+                                base + rows - TransposedRowsKernel.scratchBytes());
+                int stride = Math.toIntExact(row / DataType.BFLOAT16.bytes());
+                Matrix left = new Matrix(rows, columns, padded(count), stride, DataType.BFLOAT16);
+                run(lane, left, panels, c.rows(column, columns), s.accumulate() || first > 0);
+            }
+        }
+    }
+
+    /**
+     * {@code c (+)= a·panels}.
+     *
+     * @param panels offset of the first, for all columns of C
+     */
+    void multiplyByPanels(int lane, Matrix a, long panels, Matrix c, boolean accumulate) {
+        for (int first = 0; first < a.rows(); first += ROWS) {
+            int rows = Math.min(ROWS, a.rows() - first);
+            run(lane, a.rows(first, rows), panels, c.rows(first, rows), accumulate);
+        }
+    }
+
+    /** How operands are packed. */
+    TiledPointwiseWeights packing() {
+        return packing;
+    }
+
+    private void run(int lane, Matrix a, long panels, Matrix c, boolean accumulate) {
+        products.of(
+                        new TiledProductKernel.Form(
+                                a.rows(),
+                                a.columns(),
+                                c.columns(),
+                                a.rowBytes(),
+                                c.rowBytes(),
+                                c.type() == DataType.FLOAT32 ? Storage.FLOAT32 : Storage.BFLOAT16,
+                                accumulate))
+                .run(
+                        arguments[lane]
+                                .set(TiledProductKernel.Argument.A, base + a.offset())
+                                .set(TiledProductKernel.Argument.B, base + panels)
+                                .set(TiledProductKernel.Argument.C, base + c.offset())
+                                .set(
+                                        TiledProductKernel.Argument.SCRATCH,
+                                        base + arena.scratchOffset(lane)));
+    }
+
+    @Override
+    public void close() {
+        packing.close();
+        products.close();
+        transpositions.close();
+    }
+}
