@@ -71,6 +71,24 @@ enum ConvolutionMethod {
         }
     },
 
+    /** A convolution of bfloat16 as a sum of products of tiles (AMX). */
+    TILED("a sum of products of tiles") {
+        @Override
+        boolean fits(Host host, ConvolutionShape shape) {
+            return TiledConvolution.fits(host, shape);
+        }
+
+        @Override
+        ConvolutionMemory memory(Host host, ConvolutionShape shape) {
+            return TiledConvolution.memory(shape);
+        }
+
+        @Override
+        HostConvolution open(CpuArena arena, Host host, ConvolutionShape shape) {
+            return new TiledConvolution(arena, arena.tiledProducts(), shape);
+        }
+    },
+
     /** Winograd's minimal filtering in machine code of the engine's own. */
     COMPILED("Winograd in machine code") {
         @Override

@@ -99,6 +99,11 @@ final class CpuArena implements DeviceArena {
         return scratchOffset + lane * scratchBytesPerLane;
     }
 
+    /** Zeros. */
+    void fill(long offset, long bytes) {
+        memory.asSlice(offset, bytes).fill((byte) 0);
+    }
+
     /** Adds all rows of a matrix to its first, and returns that. */
     Matrix total(Matrix sums) {
         Matrix total = sums.row(0);

@@ -5,7 +5,6 @@ import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.cpu.asm.TileRegister;
 import org.densenet4j.backend.cpu.jit.Arguments;
-import org.densenet4j.backend.cpu.jit.Storage;
 import org.densenet4j.backend.cpu.jit.TilePanels;
 import org.densenet4j.backend.cpu.jit.TiledProductKernel;
 import org.densenet4j.backend.cpu.jit.TransposedRowsKernel;
@@ -128,12 +127,11 @@ final class TiledProducts implements AutoCloseable {
             for (int column = 0; column < s.m(); column += TRANSPOSED) {
                 int columns = Math.min(TRANSPOSED, s.m() - column);
                 long row = TransposedRowsKernel.rowBytes(count);
-                transpositions
-                        .of(new TransposedRowsKernel.Form(count, columns, a.rowBytes(), row))
-                        .run(
-                                base + a.at(first, column),
-                                base + rows,
-                                base + rows - TransposedRowsKernel.scratchBytes());
+                transpose(
+                        a.rows(first, count).columns(column, columns),
+                        rows,
+                        row,
+                        rows - TransposedRowsKernel.scratchBytes());
                 int stride = Math.toIntExact(row / DataType.BFLOAT16.bytes());
                 Matrix left = new Matrix(rows, columns, padded(count), stride, DataType.BFLOAT16);
                 run(lane, left, panels, c.rows(column, columns), s.accumulate() || first > 0);
@@ -159,23 +157,40 @@ final class TiledProducts implements AutoCloseable {
     }
 
     private void run(int lane, Matrix a, long panels, Matrix c, boolean accumulate) {
-        products.of(
-                        new TiledProductKernel.Form(
-                                a.rows(),
-                                a.columns(),
-                                c.columns(),
-                                a.rowBytes(),
-                                c.rowBytes(),
-                                c.type() == DataType.FLOAT32 ? Storage.FLOAT32 : Storage.BFLOAT16,
-                                accumulate))
+        TiledProductKernel.Form form =
+                TiledProductKernel.Form.of(
+                        a.rows(),
+                        a.columns(),
+                        c.columns(),
+                        a.rowBytes(),
+                        c.rowBytes(),
+                        Target.storage(c.type()),
+                        accumulate);
+        run(lane, form, a.offset(), panels, c.offset(), arena.scratchOffset(lane));
+    }
+
+    /** Runs a product of matrices at some offsets. */
+    void run(int lane, TiledProductKernel.Form form, long a, long panels, long c, long scratch) {
+        products.of(form)
                 .run(
                         arguments[lane]
-                                .set(TiledProductKernel.Argument.A, base + a.offset())
+                                .set(TiledProductKernel.Argument.A, base + a)
                                 .set(TiledProductKernel.Argument.B, base + panels)
-                                .set(TiledProductKernel.Argument.C, base + c.offset())
-                                .set(
-                                        TiledProductKernel.Argument.SCRATCH,
-                                        base + arena.scratchOffset(lane)));
+                                .set(TiledProductKernel.Argument.C, base + c)
+                                .set(TiledProductKernel.Argument.SCRATCH, base + scratch));
+    }
+
+    /**
+     * Columns of a matrix as rows.
+     *
+     * @param to offset of the first row
+     * @param toRow bytes from row to row
+     * @param scratch offset of {@link TransposedRowsKernel#scratchBytes} bytes
+     */
+    void transpose(Matrix x, long to, long toRow, long scratch) {
+        transpositions
+                .of(new TransposedRowsKernel.Form(x.rows(), x.columns(), x.rowBytes(), toRow))
+                .run(base + x.offset(), base + to, base + scratch);
     }
 
     @Override

@@ -6,6 +6,7 @@ import static org.densenet4j.backend.cpu.asm.Register.RSI;
 import static org.densenet4j.backend.cpu.asm.Vector.v;
 
 import org.densenet4j.backend.cpu.asm.Address;
+import org.densenet4j.backend.cpu.asm.Avx512Assembler;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.asm.Tail;
 import org.densenet4j.backend.cpu.asm.Vector;
@@ -19,7 +20,8 @@ import org.densenet4j.backend.cpu.asm.Vector;
  * </pre>
  *
  * A vector of rows of W at a time, a word of each gathered; behind the last row there are zeros.
- * Moves W and the panel once, and finds W's cache lines again for as many words as they hold.
+ * Moves W and the panel once, and finds W's cache lines again for as many words as they hold. Where
+ * words are pairs as they lie in memory, 16 of 16 rows are transposed at once instead.
  */
 public final class RowPanelKernel extends Kernel {
     private static final Vector WORD = v(0);
@@ -62,12 +64,23 @@ public final class RowPanelKernel extends Kernel {
 
     private void whole() {
         tail = a.tail(form.rows);
+        int transposed = transposedBlocks();
+        a.repeat(
+                transposed,
+                R12,
+                () -> {
+                    long row = set.vectorBytes();
+                    WordTransposition.emit(
+                            (Avx512Assembler) a, RDI.at(0), form.wRow, RSI.at(0), row);
+                    a.add(RDI, row);
+                    a.add(RSI, WordTransposition.WORDS * row);
+                });
         a.multiples(PLACES, form.wRow);
         // Four bytes are read for a word, and nothing behind the row: where the last word has
         // fewer, they are the upper part of what is read.
         int wordBytes = form.words.elements() * form.storage.bytes();
         int rest = form.inputs * form.storage.bytes() % Float.BYTES;
-        int whole = form.inputs / form.words.elements();
+        int whole = form.inputs / form.words.elements() - transposed * WordTransposition.WORDS;
         if (wordBytes == Float.BYTES) {
             a.repeat(whole, R12, () -> words(wordBytes, 0, () -> {}));
             if (rest > 0) {
@@ -84,6 +97,15 @@ public final class RowPanelKernel extends Kernel {
                     a.shiftRight(WORD, Short.SIZE);
                     a.shiftLeft(WORD, Short.SIZE);
                 });
+    }
+
+    /** Blocks of 16 words that are transposed. */
+    private int transposedBlocks() {
+        boolean pairs =
+                form.words == Words.BFLOAT16_PAIRS
+                        && form.storage == Storage.BFLOAT16
+                        && form.rows == WordTransposition.WORDS;
+        return pairs ? form.inputs / (2 * WordTransposition.WORDS) : 0;
     }
 
     /**

@@ -24,6 +24,8 @@ import org.densenet4j.backend.cpu.asm.Tail;
 import org.densenet4j.backend.cpu.asm.TileInstructions;
 import org.densenet4j.backend.cpu.asm.TileRegister;
 
+import java.util.List;
+
 /**
  * A product of matrices in bfloat16 by products of tiles (AMX), {@code C = A·B} or {@code C +=
  * A·B}:
@@ -31,6 +33,9 @@ import org.densenet4j.backend.cpu.asm.TileRegister;
  * <pre>
  * A [rows, inner] strided   B [inner, columns] as {@link TilePanels}   C [rows, columns] strided
  * </pre>
+ *
+ * or a sum of such products of A from several places on, the taps of a convolution, with B's one
+ * behind the other.
  *
  * <p>All rows of A go by 32 columns of B, which stay in the cache, and then by the next 32. Tiles
  * take A from where it lies. What does not fill tiles is copied first and filled up with zeros:
@@ -67,6 +72,10 @@ public final class TiledProductKernel extends Kernel {
      * @param cRow bytes from row to row of C
      * @param result how C is stored
      * @param accumulate whether the product is added to C
+     * @param panel bytes from panel to panel of B
+     * @param taps bytes from A to the first row of each product's left side
+     * @param filled whether A fills tiles: {@code inner} is a multiple of 32, and there is memory
+     *     to read behind the last row, up to a multiple of 32
      */
     public record Form(
             int rows,
@@ -75,7 +84,26 @@ public final class TiledProductKernel extends Kernel {
             long aRow,
             long cRow,
             Storage result,
-            boolean accumulate) {}
+            boolean accumulate,
+            long panel,
+            List<Long> taps,
+            boolean filled) {
+
+        /** A product of matrices of any size. */
+        public static Form of(
+                int rows,
+                int inner,
+                int columns,
+                long aRow,
+                long cRow,
+                Storage result,
+                boolean accumulate) {
+            long panel = new TilePanels(inner, columns).panelBytes();
+            List<Long> taps = List.of(0L);
+            return new Form(
+                    rows, inner, columns, aRow, cRow, result, accumulate, panel, taps, false);
+        }
+    }
 
     /**
      * Compiles.
@@ -101,6 +129,11 @@ public final class TiledProductKernel extends Kernel {
         return lastRows(rows) + BLOCK * lastRow(inner);
     }
 
+    /** Bytes of the scratch of a product whose A fills tiles. */
+    public static long filledScratchBytes() {
+        return TileBlock.BYTES;
+    }
+
     /** Where the last elements of rows are: a vector of each, behind the sums. */
     private static long rowEnds() {
         return TileBlock.BYTES;
@@ -123,7 +156,7 @@ public final class TiledProductKernel extends Kernel {
     }
 
     private boolean hasRowEnds() {
-        return form.inner % BLOCK > 0;
+        return !form.filled && form.inner % BLOCK > 0;
     }
 
     private int lastRows() {
@@ -135,12 +168,13 @@ public final class TiledProductKernel extends Kernel {
         a.load(R9, argument(Argument.SCRATCH));
         innerTail = a.tail(form.inner);
         columnTail = a.tail(form.columns);
-        copyLastElements();
+        if (!form.filled) {
+            copyLastElements();
+        }
         a.set(R8, form.aRow);
         a.set(R10, lastRow);
         a.set(R15, TileRegister.ROW_BYTES);
         a.load(RDX, argument(Argument.B));
-        long panel = new TilePanels(form.inner, form.columns).panelBytes();
         Loops.inBlocks(
                 a,
                 form.columns,
@@ -148,7 +182,7 @@ public final class TiledProductKernel extends Kernel {
                 RBP,
                 columns -> {
                     columnBlock(columns);
-                    a.add(RDX, TileBlock.SIDE * panel);
+                    a.add(RDX, TileBlock.SIDE * form.panel);
                     Loops.advance(a, Argument.C, BLOCK * (long) form.result.bytes());
                 });
         tiles.release();
@@ -200,7 +234,9 @@ public final class TiledProductKernel extends Kernel {
         a.load(R14, argument(Argument.C));
         a.addressOf(RSI, R9.at(rowEnds()));
         a.repeat(wholeRows / BLOCK, R13, () -> block(BLOCK, columns, R8, hasRowEnds()));
-        if (lastRows() > 0) {
+        if (lastRows() > 0 && form.filled) {
+            block(lastRows(), columns, R8, false);
+        } else if (lastRows() > 0) {
             a.addressOf(R11, R9.at(lastRows(form.rows)));
             block(lastRows(), columns, R10, false);
         }
@@ -215,7 +251,6 @@ public final class TiledProductKernel extends Kernel {
     private void block(int rows, int columns, Register leftRow, boolean hasEnds) {
         TileBlock block = TileBlock.of(rows, columns);
         long leftTile = TileRegister.ROWS * (leftRow == R8 ? form.aRow : lastRow);
-        long panel = new TilePanels(form.inner, form.columns).panelBytes();
         boolean direct =
                 form.result == Storage.FLOAT32
                         && rows % TileRegister.ROWS == 0
@@ -228,18 +263,22 @@ public final class TiledProductKernel extends Kernel {
         } else {
             block.zero(tiles);
         }
-        a.copy(RBX, R11);
         a.copy(RCX, RDX);
-        a.repeat(
-                hasEnds ? wholeSteps : Math.ceilDiv(form.inner, BLOCK),
-                R12,
-                () -> {
-                    block.addProducts(tiles, RBX.at(0), leftRow, leftTile, RCX.at(0), R15, panel);
-                    a.add(RBX, TileRegister.ROW_BYTES);
-                    a.add(RCX, TileBlock.TILE_BYTES);
-                });
+        for (long tap : form.taps) {
+            a.addressOf(RBX, R11.at(tap));
+            a.repeat(
+                    hasEnds ? wholeSteps : Math.ceilDiv(form.inner, BLOCK),
+                    R12,
+                    () -> {
+                        block.addProducts(
+                                tiles, RBX.at(0), leftRow, leftTile, RCX.at(0), R15, form.panel);
+                        a.add(RBX, TileRegister.ROW_BYTES);
+                        a.add(RCX, TileBlock.TILE_BYTES);
+                    });
+        }
         if (hasEnds) {
-            block.addProducts(tiles, RSI.at(0), R15, TileBlock.TILE_BYTES, RCX.at(0), R15, panel);
+            block.addProducts(
+                    tiles, RSI.at(0), R15, TileBlock.TILE_BYTES, RCX.at(0), R15, form.panel);
             a.add(RSI, BLOCK * TileRegister.ROW_BYTES);
         }
         if (direct) {

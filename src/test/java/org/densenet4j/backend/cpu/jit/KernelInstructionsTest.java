@@ -205,7 +205,29 @@ class KernelInstructionsTest {
                 kernel(
                         set,
                         TiledPointwiseBackwardKernel::new,
-                        new TiledPointwiseBackwardKernel.Form(237, c, 44, 600, 96, 96, 600)));
+                        new TiledPointwiseBackwardKernel.Form(237, c, 44, 600, 96, 96, 600)),
+                kernel(
+                        set,
+                        TiledProductKernel::new,
+                        TiledProductKernel.Form.of(77, c, 50, 600, 128, BFLOAT16, false)),
+                kernel(
+                        set,
+                        TiledProductKernel::new,
+                        new TiledProductKernel.Form(
+                                77,
+                                64,
+                                50,
+                                600,
+                                200,
+                                Storage.FLOAT32,
+                                true,
+                                4096,
+                                List.of(0L, 1200L),
+                                true)),
+                kernel(
+                        set,
+                        TransposedRowsKernel::new,
+                        new TransposedRowsKernel.Form(77, c, 600, 192)));
     }
 
     private static List<Subject> weights(InstructionSet set, int c, boolean turned) {
