@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * A convolution of bfloat16 as a sum of products of tiles (AMX), one for each tap: with the images
@@ -78,7 +79,9 @@ final class TiledConvolution implements HostConvolution {
         ImageGroup written = group(s, s.images(), gradientRows(s), gradientPitch(s), out, 1);
         PhasedImages d = PhasedImages.of(0, written, gradientPitch(s), reach(s), 1, out);
         long backward = sums() + d.bytes() + rows(d.paddedPixels(), in);
-        long packing = 6L * taps * PANEL * PhasedImages.padded(Math.max(in, out));
+        int channels = PhasedImages.padded(Math.max(in, out));
+        long rounded = 2L * PANEL * taps * channels;
+        long packing = 4L * taps * channels + rounded;
         long panels = new TilePanels(taps * PhasedImages.padded(in), out).bytes();
         for (int phase = 0; phase < phases(s); phase++) {
             int count = tapsOfPhase(s, phase).size();
@@ -87,7 +90,7 @@ final class TiledConvolution implements HostConvolution {
         return new ConvolutionMemory(
                 panels,
                 (long) Float.BYTES * s.weights(),
-                Math.max(Math.max(forward, backward), Math.max(gradient.end(), packing)));
+                LongStream.of(forward, backward, gradient.end(), packing).max().orElseThrow());
     }
 
     /** Bytes that sums of a block, or pairs before they are transposed, pass through. */
@@ -183,14 +186,12 @@ final class TiledConvolution implements HostConvolution {
         if (part >= panels.count()) {
             return;
         }
-        int padded = PhasedImages.padded(in);
-        Matrix floats = floats(lane, padded);
-        Matrix rounded = rounded(lane, padded);
+        Matrix rounded = rounded(lane, PhasedImages.padded(in));
         for (int r = 0; r < panels.columns(part); r++) {
             int o = panels.firstColumn(part) + r;
             Matrix ofOutput = Matrix.dense(weights.offset() + 4L * o * in * taps, in, taps);
-            arena.kernels().transpose(ofOutput, false, floats.columns(0, in));
-            arena.kernels().copy(flat(floats), rounded.row(r));
+            Matrix floats = products.packing().transposed(ofOutput, arena.scratchOffset(lane));
+            arena.kernels().copy(floats, ofTaps(rounded.row(r), 0, taps, in));
         }
         products.packing()
                 .intoRowPanels(
@@ -198,21 +199,19 @@ final class TiledConvolution implements HostConvolution {
                         packed.offset() + panels.offset(part));
     }
 
-    /** [taps, channels], zeros behind the channels there are. */
-    private Matrix floats(int lane, int channels) {
-        Matrix floats = Matrix.dense(arena.scratchOffset(lane), taps, channels);
-        arena.kernels().fill(floats, 0);
-        return floats;
-    }
-
-    /** [16, taps·channels] in bfloat16, behind {@link #floats}. */
+    /** Zeros [16, taps·channels] in bfloat16, behind what is transposed. */
     private Matrix rounded(int lane, int channels) {
         long offset = arena.scratchOffset(lane) + 4L * taps * channels;
-        return Matrix.dense(offset, PANEL, taps * channels, DataType.BFLOAT16);
+        Matrix rounded = Matrix.dense(offset, PANEL, taps * channels, DataType.BFLOAT16);
+        arena.fill(offset, rounded.storedBytes());
+        return rounded;
     }
 
-    private static Matrix flat(Matrix m) {
-        return new Matrix(m.offset(), 1, m.rows() * m.columns(), m.rows() * m.columns(), m.type());
+    /** The channels of some taps of a row of {@link #rounded}. */
+    private static Matrix ofTaps(Matrix row, int first, int count, int channels) {
+        int stride = PhasedImages.padded(channels);
+        long offset = row.at(0, first * stride);
+        return new Matrix(offset, count, channels, stride, row.type());
     }
 
     @Override
@@ -222,7 +221,6 @@ final class TiledConvolution implements HostConvolution {
         }
         int padded = PhasedImages.padded(out);
         int columns = inputs(1).columns(part);
-        Matrix floats = floats(lane, padded);
         Matrix rounded = rounded(lane, padded);
         for (int r = 0; r < columns; r++) {
             int c = inputs(1).firstColumn(part) + r;
@@ -233,13 +231,12 @@ final class TiledConvolution implements HostConvolution {
                             taps,
                             in * taps,
                             DataType.FLOAT32);
-            arena.kernels().transpose(ofInput, false, floats.columns(0, out));
+            Matrix floats = products.packing().transposed(ofInput, arena.scratchOffset(lane));
             int to = 0;
             for (int phase = 0; phase < phases(shape); phase++) {
                 for (Tap tap : tapsOfPhase(shape, phase)) {
                     Matrix of = floats.row(tap.dy * shape.kernel() + tap.dx);
-                    arena.kernels().copy(of, rounded.row(r).columns(to, padded));
-                    to += padded;
+                    arena.kernels().copy(of, ofTaps(rounded.row(r), to++, 1, out));
                 }
             }
         }

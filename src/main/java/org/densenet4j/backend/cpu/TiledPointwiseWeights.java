@@ -82,6 +82,28 @@ final class TiledPointwiseWeights implements AutoCloseable {
         }
     }
 
+    /**
+     * Rows of float32 as columns.
+     *
+     * @param rows [n, k]
+     * @param to offset of [k, n], of which a row has whole vectors
+     * @return the same
+     */
+    Matrix transposed(Matrix rows, long to) {
+        rowPanels
+                .of(
+                        new RowPanelKernel.Form(
+                                Storage.FLOAT32,
+                                Words.FLOATS,
+                                rows.rows(),
+                                rows.columns(),
+                                rows.rowBytes()))
+                .run(base + rows.offset(), base + to);
+        int floats = InstructionSet.AVX512_BF16.floats();
+        int stride = Math.ceilDiv(rows.rows(), floats) * floats;
+        return new Matrix(to, rows.columns(), rows.rows(), stride, rows.type());
+    }
+
     /** Zeros behind the pairs of a panel. */
     private void fill(TilePanels panels, long panel) {
         arena.memory()
