@@ -30,7 +30,7 @@ final class PredictorOption {
             required = true,
             description =
                     "a checkpoint or export of densenet4j, or weights of torchvision or timm"
-                            + " (safetensors, .pth)")
+                            + " (safetensors, .pth), or of a DSOD in Caffe (.caffemodel)")
     private Path weights;
 
     @Mixin private WeightsKeyOption weightsKey;

@@ -25,7 +25,7 @@ final class PretrainedOption {
             paramLabel = "FILE",
             description =
                     "start from these weights (safetensors or PyTorch's .pth, with torchvision's or"
-                            + " timm's names)")
+                            + " timm's names; of a DSOD also Caffe's .caffemodel)")
     private Path weights;
 
     @Mixin private WeightsKeyOption weightsKey;

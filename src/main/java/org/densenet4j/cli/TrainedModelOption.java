@@ -18,7 +18,7 @@ final class TrainedModelOption {
             required = true,
             description =
                     "a checkpoint or export of this project, or weights of torchvision or timm"
-                            + " (safetensors, .pth)")
+                            + " (safetensors, .pth), or of a DSOD in Caffe (.caffemodel)")
     private Path checkpoint;
 
     @Mixin private WeightsKeyOption weightsKey;

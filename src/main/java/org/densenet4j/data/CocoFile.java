@@ -19,6 +19,25 @@ import java.util.function.Function;
  * some of, are left out; segmentations are not looked at.
  */
 public final class CocoFile implements DetectionDataset {
+    /** The classes of COCO 2014 and 2017, in the order of their numbers. */
+    public static final List<String> CLASSES =
+            List.of(
+                    ("""
+                    person, bicycle, car, motorcycle, airplane, bus, train, truck, boat,
+                    traffic light, fire hydrant, stop sign, parking meter, bench, bird,
+                    cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack,
+                    umbrella, handbag, tie, suitcase, frisbee, skis, snowboard,
+                    sports ball, kite, baseball bat, baseball glove, skateboard,
+                    surfboard, tennis racket, bottle, wine glass, cup, fork, knife, spoon,
+                    bowl, banana, apple, sandwich, orange, broccoli, carrot, hot dog,
+                    pizza, donut, cake, chair, couch, potted plant, bed, dining table,
+                    toilet, tv, laptop, mouse, remote, keyboard, cell phone, microwave,
+                    oven, toaster, sink, refrigerator, book, clock, vase, scissors,
+                    teddy bear, hair drier, toothbrush
+                    """)
+                            .strip()
+                            .split(",\\s+"));
+
     /** An image and what is in it. */
     private record Entry(long id, Path image, int width, int height, List<LabelledBox> objects) {}
 

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A tensor inside an open safetensors file. Its data is mapped, not read, and gone when the file is
@@ -25,6 +26,22 @@ public record Tensor(String name, ElementType type, List<Long> shape, MemorySegm
             ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * {@return a tensor of single precision in the memory of the JVM}
+     *
+     * @param name the tensor's name
+     * @param shape dimensions, row-major
+     * @param values as many as the shape says; they are copied
+     */
+    public static Tensor of(String name, List<Long> shape, float[] values) {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(shape, "shape");
+        Objects.requireNonNull(values, "values");
+        MemorySegment data = MemorySegment.ofArray(new byte[Float.BYTES * values.length]);
+        MemorySegment.copy(values, 0, data, FLOAT, 0, values.length);
+        return new Tensor(name, ElementType.F32, shape, data);
+    }
 
     /** {@return number of elements} */
     public long count() {

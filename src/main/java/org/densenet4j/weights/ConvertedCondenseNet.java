@@ -1,7 +1,5 @@
 package org.densenet4j.weights;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-
 import org.densenet4j.io.ElementType;
 import org.densenet4j.io.FiniteValues;
 import org.densenet4j.io.Tensor;
@@ -9,8 +7,6 @@ import org.densenet4j.io.TensorDescription;
 import org.densenet4j.io.TensorFile;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
@@ -330,16 +326,7 @@ final class ConvertedCondenseNet implements TensorFile {
         if (other == null) {
             return file.tensor(name);
         }
-        float[] values = other.read();
-        MemorySegment data = MemorySegment.ofArray(new byte[Float.BYTES * values.length]);
-        MemorySegment.copy(
-                values,
-                0,
-                data,
-                JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN),
-                0,
-                values.length);
-        return new Tensor(name, ElementType.F32, description.shape(), data);
+        return Tensor.of(name, description.shape(), other.read());
     }
 
     @Override

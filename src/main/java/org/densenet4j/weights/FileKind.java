@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_16;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** Tells files that hold no weights that can be read for what they are, by how they start. */
 final class FileKind {
@@ -30,7 +31,8 @@ final class FileKind {
                 0,
                 "\u0089HDF\r\n\u001a\n",
                 "is an HDF5 file (.h5, Keras), which is not read; load it in its framework and save"
-                        + " the weights as safetensors"),
+                        + " the weights as safetensors, or, in Caffe, as .caffemodel"
+                        + " (snapshot_format: BINARYPROTO)"),
         new Sign(0, "\u001f\u008b", "is compressed by gzip; unpack it first (gunzip)"),
         new Sign(0, "BZh", "is compressed by bzip2; unpack it first (bunzip2)"),
         new Sign(0, "\u00fd7zXZ\0", "is compressed by xz; unpack it first (unxz)"),
@@ -53,6 +55,10 @@ final class FileKind {
         new Sign(0, "PK\5\6", "is a zip file with nothing in it"),
         new Sign(0, "GGUF", "is a GGUF file, which is not read; use the model's safetensors"),
         new Sign(4, "TFL3", "is a TensorFlow Lite model, which is not read"),
+        new Sign(
+                0,
+                "\b\1\20\3\30",
+                "is a mean image of Caffe (.binaryproto), not weights; give the .caffemodel"),
         new Sign(0, "\u007fELF", "is a program, not weights"),
         new Sign(0, "\u0089PNG", "is a PNG image, not weights"),
         new Sign(0, "\u00ff\u00d8\u00ff", "is a JPEG image, not weights"),
@@ -62,6 +68,12 @@ final class FileKind {
     /** Protocol 0: a dictionary, a list, an object. */
     private static final List<String> TEXT_PICKLES =
             List.of("(dp", "(lp", "(d.", "ccollections\n", "ccopy_reg\n", "ccopyreg\n");
+
+    /** How lines of Caffe's text start that other text hardly has. */
+    private static final Pattern PROTOTXT =
+            Pattern.compile(
+                    "(?m)^\\s*(?:layers?\\s*\\{|(?:name|input|net|train_net|snapshot_prefix)\\s*:"
+                            + "\\s*\"|base_lr\\s*:)");
 
     private FileKind() {}
 
@@ -98,20 +110,33 @@ final class FileKind {
                     "is a pickle that PyTorch did not write, which is not read; save the weights as"
                             + " safetensors or by torch.save(model.state_dict())");
         }
+        if (isSolverState(head)) {
+            return Optional.of(
+                    "is the state of Caffe's solver, not weights; give the .caffemodel that was saved"
+                            + " with it");
+        }
         if (isOnnx(head)) {
             return Optional.of(
                     "looks like an ONNX model, which is not read; save model.state_dict() in"
                             + " PyTorch");
         }
         if (text.chars().allMatch(FileKind::isText)) {
-            return Optional.of(
-                    text.startsWith("<")
-                            ? "is an XML file, not weights"
-                            : text.startsWith("{") || text.startsWith("[")
-                                    ? "is a JSON file, not weights"
-                                    : "is a text file, not weights");
+            return Optional.of(textKind(text));
         }
         return Optional.empty();
+    }
+
+    private static String textKind(String text) {
+        if (text.startsWith("<")) {
+            return "is an XML file, not weights";
+        }
+        if (text.startsWith("{") || text.startsWith("[")) {
+            return "is a JSON file, not weights";
+        }
+        return PROTOTXT.matcher(text).find()
+                ? "is a network or a solver of Caffe as text (.prototxt), which has no weights; give"
+                        + " the .caffemodel"
+                : "is a text file, not weights";
     }
 
     /** A length of less than 2^32 and a JSON object behind it. */
@@ -127,6 +152,11 @@ final class FileKind {
                 && head.length() > 1
                 && head.charAt(1) >= 2
                 && head.charAt(1) <= 5;
+    }
+
+    /** A count of steps, and the path of the weights. */
+    private static boolean isSolverState(String head) {
+        return head.charAt(0) == 0x08 && head.contains(".caffemodel");
     }
 
     /** The version of the representation, then the producer, its version or the graph. */

@@ -4,6 +4,7 @@ import org.densenet4j.backend.Notice;
 import org.densenet4j.io.OneLine;
 import org.densenet4j.io.Safetensors;
 import org.densenet4j.io.TensorFile;
+import org.densenet4j.io.caffe.CaffeModel;
 import org.densenet4j.io.pth.PthFile;
 import org.densenet4j.train.Checkpoint;
 
@@ -20,9 +21,9 @@ public final class WeightFile {
     private WeightFile() {}
 
     /**
-     * Opens a safetensors file, a PyTorch checkpoint, or the index of weights that are in several
-     * files; the content tells which, not the name. The checksum of a file that this project wrote
-     * is compared with its content.
+     * Opens a safetensors file, a PyTorch checkpoint, the index of weights that are in several
+     * files, or a Caffe model of a DSOD; the content tells which, not the name. The checksum of a
+     * file that this project wrote is compared with its content.
      *
      * @param path a file, or the index of several
      * @return the file, which the caller closes
@@ -82,6 +83,9 @@ public final class WeightFile {
     private static TensorFile whole(Path path, byte[] head) throws IOException {
         if (PthFile.recognises(head)) {
             return checkpoint(path, Optional.empty());
+        }
+        if (CaffeModel.recognises(head)) {
+            return CaffeDsod.open(path);
         }
         String refusal = FileKind.refusal(head).orElse(null);
         if (refusal != null) {

@@ -8,6 +8,7 @@ import com.sun.management.ThreadMXBean;
 
 import org.densenet4j.io.pth.PthWriter;
 import org.densenet4j.spec.DenseNetSpec;
+import org.densenet4j.weights.CaffeFile;
 import org.densenet4j.weights.Model;
 import org.densenet4j.weights.RandomModel;
 import org.densenet4j.weights.WeightFile;
@@ -63,6 +64,11 @@ class TensorFileFuzzTest {
     @Test
     void legacyCheckpoints() throws IOException {
         fuzz(Files.readAllBytes(seed().writeLegacy(folder.resolve("seed.pth"))), 3);
+    }
+
+    @Test
+    void caffeModels() throws IOException {
+        fuzz(Files.readAllBytes(CaffeFile.SMALL), 9, MUTATIONS / 4); // each makes a network
     }
 
     @Test
@@ -158,11 +164,15 @@ class TensorFileFuzzTest {
     }
 
     private void fuzz(byte[] seed, long randomSeed) {
+        fuzz(seed, randomSeed, MUTATIONS);
+    }
+
+    private void fuzz(byte[] seed, long randomSeed, int mutations) {
         SplittableRandom random = new SplittableRandom(randomSeed);
         assertTimeoutPreemptively(
                 HANG,
                 () -> {
-                    for (int i = 0; i < MUTATIONS; i++) {
+                    for (int i = 0; i < mutations; i++) {
                         Path path = folder.resolve("mutated");
                         Files.write(path, mutate(seed, random));
                         open(path, i);

@@ -72,6 +72,11 @@ class FileKindTest {
         refused("PK\5\6" + "\0".repeat(18), "zip file with nothing in it");
         refused("<?xml version='1.0'?>", "XML");
         refused("0.1 0.2 0.3\n", "text file");
+        refused("name: \"DSOD300_deploy\"\nlayer {\n  name: \"data\"\n", "prototxt", ".caffemodel");
+        refused("# deploy\nlayers {\n", "prototxt");
+        refused("train_net: \"models/train.prototxt\"\n", "prototxt");
+        refused("\b\300\u009a\f\22\33DSOD_iter_200000.caffemodel\32\7", "solver", "with it");
+        refused("\b\1\20\3\30\254\2 \254\2*\4\0\0\0\0", "mean image");
         Path gz = folder.resolve("x.gz");
         try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(gz))) {
             out.write(1);
