@@ -1,5 +1,5 @@
 // The emulated machine: launches a kernel by name over a grid. Built with the programs beside it into one shared library,
-//   c++ -shared -fPIC -O2 -std=c++17 -DDENSENET4J_EMULATION cuda_emulation.cpp kernels_program.cpp dense_layer_program.cpp
+//   c++ -shared -fPIC -fvisibility=hidden -O2 -std=c++17 -DDENSENET4J_EMULATION cuda_emulation.cpp kernels_program.cpp dense_layer_program.cpp
 // and called from the tests through Java's foreign-function interface.
 #include "cuda_emulation.h"
 
@@ -9,12 +9,16 @@
 #include <array>
 #include <map>
 
+int emulated_thread;
 Index threadIdx;
 Index blockIdx;
 Index blockDim;
 Index gridDim;
 unsigned char* emulated_shared;
 EmulatedCounts emulated_counts;
+
+// Others are hidden, so that kernels call them directly.
+#define EMULATED_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace {
 
@@ -42,6 +46,8 @@ struct Copy {
 struct Thread {
     Fibre fibre;
     Waiting waiting;
+    Index index;
+    int next;       // of its warp, in the order of this block; NOBODY behind the last one
     int exchanges;  // two arrays in turn: a lane that is already at the next exchange leaves this one alone
     unsigned warpBarriers;
     std::vector<Copy> open;
@@ -55,19 +61,20 @@ struct Access {
     unsigned warpBarriers;
 };
 
-constexpr int NOBODY = -1;
-constexpr int SEVERAL = -2;  // lanes of one warp, behind the same barriers
-
 struct Word {
     Access write;
     Access read;
     int readingWarp;  // SEVERAL where warps read behind the same barriers
 };
 
+constexpr int NOBODY = -1;
+constexpr int SEVERAL = -2;  // lanes of one warp, behind the same barriers
+
 Fibre scheduler;
 Thread members[MOST_THREADS];
 std::vector<char> stacks;
 EmulatedWords slots[MOST_THREADS / WARP][2][WARP];
+EmulatedTiles tiles[MOST_THREADS / WARP][2];
 
 std::vector<unsigned char> sharedMemory;
 unsigned sharedBytes;
@@ -77,7 +84,6 @@ std::string fault;
 
 EmulatedCall current;
 void** currentArguments;
-int running;
 
 std::map<std::string, EmulatedKernel>& kernels() {
     static std::map<std::string, EmulatedKernel> all;
@@ -85,19 +91,34 @@ std::map<std::string, EmulatedKernel>& kernels() {
 }
 
 void place_thread(int t) {
-    running = t;
-    threadIdx = {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
+    emulated_thread = t;
+    threadIdx = members[t].index;
 }
 
+// The first that can run, of a lane of a warp and those behind it.
+int first_ready(int t) {
+    while (t != NOBODY && members[t].waiting != Waiting::NOTHING) {
+        t = members[t].next;
+    }
+    return t;
+}
+
+// The next lane of the warp goes on, and the scheduler behind the last one.
 void pause(Waiting why) {
-    Thread& me = members[running];
+    Thread& me = members[emulated_thread];
     me.waiting = why;
-    switch_fibre(me.fibre, scheduler);
+    const int next = first_ready(me.next);
+    if (next == NOBODY) {
+        switch_fibre(me.fibre, scheduler);
+    } else {
+        place_thread(next);
+        switch_fibre(me.fibre, members[next].fibre);
+    }
 }
 
 void run_thread() {
     current(currentArguments);
-    for (const auto& group : members[running].groups) {
+    for (const auto& group : members[emulated_thread].groups) {
         if (!group.empty()) {
             emulated_fault("an asynchronous copy is on its way when its thread ends");
         }
@@ -105,9 +126,11 @@ void run_thread() {
     pause(Waiting::DONE);
 }
 
-void start(int t) {
+void start(unsigned t, int next) {
     Thread& thread = members[t];
     thread.waiting = Waiting::NOTHING;
+    thread.next = next;
+    thread.index = {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
     thread.exchanges = 0;
     thread.warpBarriers = 0;
     thread.open.clear();
@@ -147,16 +170,24 @@ int warp_at(int place, int warps, Order order) {
     }
 }
 
+// Makes the threads of a warp ready to begin.
+void start_warp(int warp, int threads, Order order) {
+    const int first = warp * WARP;
+    const int last = min(first + WARP, threads) - 1;
+    for (int t = first; t <= last; t++) {
+        const int next = order == Order::DOWNWARDS ? t - 1 : t + 1;
+        start(t, next < first || next > last ? NOBODY : next);
+    }
+}
+
 void run_warp(int warp, int threads, Order order) {
     const int first = warp * WARP;
     const int end = min(first + WARP, threads);
     do {
-        for (int i = first; i < end; i++) {
-            const int t = order == Order::DOWNWARDS ? first + end - 1 - i : i;
-            if (members[t].waiting == Waiting::NOTHING) {
-                place_thread(t);
-                switch_fibre(scheduler, members[t].fibre);
-            }
+        const int t = first_ready(order == Order::DOWNWARDS ? end - 1 : first);
+        if (t != NOBODY) {
+            place_thread(t);
+            switch_fibre(scheduler, members[t].fibre);
         }
     } while (release(first, end, Waiting::WARP_ONLY));
 }
@@ -166,21 +197,19 @@ bool run_block(int threads, Order order) {
     std::memset(emulated_shared, NOT_A_NUMBER, sharedBytes);
     std::memset(emulated_shared + sharedBytes, GUARD, GUARD_BYTES);
     blockBarriers++;
-    for (int t = 0; t < threads; t++) {
-        start(t);
-    }
     const int warps = (threads + WARP - 1) / WARP;
+    for (int warp = 0; warp < warps; warp++) {
+        start_warp(warp, threads, order);
+    }
     do {
         for (int i = 0; i < warps; i++) {
             run_warp(warp_at(i, warps, order), threads, order);
         }
         blockBarriers++;
     } while (release(0, threads, Waiting::BLOCK));
-    for (unsigned i = 0; i < GUARD_BYTES; i++) {
-        if (emulated_shared[sharedBytes + i] != GUARD) {
-            emulated_fault("a store behind the block's shared memory");
-            break;
-        }
+    const unsigned char* guard = emulated_shared + sharedBytes;
+    if (*guard != GUARD || std::memcmp(guard, guard + 1, GUARD_BYTES - 1) != 0) {
+        emulated_fault("a store behind the block's shared memory");
     }
     for (int t = 0; t < threads; t++) {
         if (members[t].waiting != Waiting::DONE) {
@@ -194,8 +223,8 @@ bool between(const Access& access) {
     if (access.blockBarriers != blockBarriers) {
         return true;
     }
-    return access.thread >= 0 && access.thread / WARP == running / WARP &&
-           (access.thread == running || access.warpBarriers != members[running].warpBarriers);
+    return access.thread >= 0 && access.thread / WARP == emulated_thread / WARP &&
+           (access.thread == emulated_thread || access.warpBarriers != members[emulated_thread].warpBarriers);
 }
 
 bool inside(unsigned offset, int bytes) {
@@ -207,29 +236,28 @@ bool inside(unsigned offset, int bytes) {
 }
 
 Access access_now() {
-    return {running, blockBarriers, members[running].warpBarriers};
+    return {emulated_thread, blockBarriers, members[emulated_thread].warpBarriers};
 }
 
 // Turns in which a warp's access of `bytes` a lane is served, `lanes` of them together, beyond the least possible.
 void count_banks(EmulatedWords* all, int bytes, int lanes) {
     for (int first = 0; first < WARP; first += lanes) {
         int turns = 1;
-        for (int bank = 0; bank < WARP; bank++) {
-            std::uint64_t seen[WARP];
-            int n = 0;
-            for (int i = first; i < first + lanes; i++) {
-                if (all[i][0] == EMULATED_NO_ACCESS) {
-                    continue;
-                }
-                for (int b = 0; b < bytes; b += 4) {
-                    const std::uint64_t word = (all[i][0] + b) / 4;
-                    if (word % WARP == static_cast<std::uint64_t>(bank) && n < WARP &&
-                        std::find(seen, seen + n, word) == seen + n) {
-                        seen[n++] = word;
-                    }
+        std::uint64_t seen[WARP][WARP];  // the different words of each bank
+        int counts[WARP] = {};
+        for (int i = first; i < first + lanes; i++) {
+            if (all[i][0] == EMULATED_NO_ACCESS) {
+                continue;
+            }
+            for (int b = 0; b < bytes; b += 4) {
+                const std::uint64_t word = (all[i][0] + b) / 4;
+                std::uint64_t* ofBank = seen[word % WARP];
+                int& n = counts[word % WARP];
+                if (n < WARP && std::find(ofBank, ofBank + n, word) == ofBank + n) {
+                    ofBank[n++] = word;
+                    turns = max(turns, n);
                 }
             }
-            turns = max(turns, n);
         }
         emulated_counts.conflicts += turns - 1;
         emulated_counts.accesses++;
@@ -256,15 +284,11 @@ void __syncthreads() {
 
 void __syncwarp() {
     pause(Waiting::WARP_ONLY);
-    members[running].warpBarriers++;
-}
-
-int emulated_lane() {
-    return running % WARP;
+    members[emulated_thread].warpBarriers++;
 }
 
 EmulatedWords* emulated_exchange(const std::uint64_t* mine, int count) {
-    EmulatedWords* all = slots[running / WARP][members[running].exchanges++ % 2];
+    EmulatedWords* all = slots[emulated_thread / WARP][members[emulated_thread].exchanges++ % 2];
     std::copy(mine, mine + count, all[emulated_lane()]);
     pause(Waiting::WARP_ONLY);
     return all;
@@ -308,13 +332,13 @@ void emulated_shared_read(unsigned offset, int bytes) {
             emulated_fault("a read of shared memory without a barrier behind another thread's write");
         }
         const bool again = word.read.thread != NOBODY && word.read.blockBarriers == blockBarriers;
-        if (again && word.readingWarp != running / WARP) {
+        if (again && word.readingWarp != emulated_thread / WARP) {
             word.readingWarp = SEVERAL;
         } else if (!again) {
-            word.readingWarp = running / WARP;
+            word.readingWarp = emulated_thread / WARP;
         }
-        const bool others = again && (word.read.thread != running) &&
-                            word.read.warpBarriers == members[running].warpBarriers;
+        const bool others = again && (word.read.thread != emulated_thread) &&
+                            word.read.warpBarriers == members[emulated_thread].warpBarriers;
         word.read = access_now();
         if (others) {
             word.read.thread = SEVERAL;
@@ -331,9 +355,9 @@ void emulated_shared_write(unsigned offset, int bytes) {
         // Two bf16 of a word may be written by two lanes: that alone is no race, and wrong values show otherwise.
         const bool readBefore = word.read.thread != NOBODY && word.read.blockBarriers == blockBarriers;
         if (readBefore) {
-            const bool ofThisWarp = word.readingWarp == running / WARP;
-            const bool own = word.read.thread == running;
-            if (!ofThisWarp || (!own && word.read.warpBarriers == members[running].warpBarriers)) {
+            const bool ofThisWarp = word.readingWarp == emulated_thread / WARP;
+            const bool own = word.read.thread == emulated_thread;
+            if (!ofThisWarp || (!own && word.read.warpBarriers == members[emulated_thread].warpBarriers)) {
                 emulated_fault("a write to shared memory without a barrier behind another thread's read");
             }
         }
@@ -352,18 +376,18 @@ void emulated_copy_to_shared(unsigned offset, const void* from, int bytes) {
     Copy copy{offset, {}};
     std::memcpy(copy.data.data(), from, bytes);
     std::memset(emulated_shared + offset, NOT_A_NUMBER, 16);
-    members[running].open.push_back(copy);
+    members[emulated_thread].open.push_back(copy);
     emulated_counts.copiedBytes += bytes;
 }
 
 void emulated_commit_copies() {
-    Thread& me = members[running];
+    Thread& me = members[emulated_thread];
     me.groups.push_back(std::move(me.open));
     me.open.clear();
 }
 
 void emulated_wait_for_copies(int groupsLeft) {
-    Thread& me = members[running];
+    Thread& me = members[emulated_thread];
     while (static_cast<int>(me.groups.size()) > groupsLeft) {
         for (const Copy& copy : me.groups.front()) {
             emulated_shared_write(copy.offset, 16);
@@ -373,35 +397,21 @@ void emulated_wait_for_copies(int groupsLeft) {
     }
 }
 
-EmulatedWords* emulated_fragments(const unsigned (&a)[4], const unsigned (&b)[2]) {
-    const std::uint64_t mine[3] = {a[0] | static_cast<std::uint64_t>(a[1]) << 32,
-                                   a[2] | static_cast<std::uint64_t>(a[3]) << 32,
-                                   b[0] | static_cast<std::uint64_t>(b[1]) << 32};
+EmulatedTiles& emulated_tiles() {
+    return tiles[emulated_thread / WARP][members[emulated_thread].exchanges % 2];
+}
+
+void emulated_await_tiles() {
     if (emulated_lane() == 0) {
         emulated_counts.products++;
     }
-    return emulated_exchange(mine, 3);
-}
-
-void emulated_mma_m16n8k8(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
-    const auto bits = [](float value) { return __float_as_uint(emulated_truncated_to_tf32(value)); };
-    const unsigned left[4] = {bits(a[0]), bits(a[1]), bits(a[2]), bits(a[3])};
-    const unsigned right[2] = {bits(b[0]), bits(b[1])};
-    EmulatedWords* all = emulated_fragments(left, right);
-    const int g = emulated_lane() / 4;
-    const int t = emulated_lane() % 4;
-    for (int i = 0; i < 4; i++) {
-        const int column = 2 * t + i % 2;
-        for (int k = 0; k < 8; k++) {
-            d[i] += __uint_as_float(emulated_half_of(all[g * 4 + k % 4][k / 4], i / 2)) *
-                    __uint_as_float(emulated_half_of(all[column * 4 + k % 4][2], k / 4));
-        }
-    }
+    members[emulated_thread].exchanges++;
+    pause(Waiting::WARP_ONLY);
 }
 
 // Runs a kernel. Returns 0, or 1: no kernel of that name, 2: a block that no GPU takes, 3: divergent barriers, 4: what
 // emulated_fault_message says. Not for several threads at once.
-extern "C" int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsigned blockX, unsigned blockY,
+EMULATED_EXPORT int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsigned blockX, unsigned blockY,
                        unsigned dynamicSharedBytes, void** arguments) {
     const auto found = kernels().find(kernel);
     if (found == kernels().end()) {
@@ -435,12 +445,12 @@ extern "C" int emulate(const char* kernel, unsigned gridX, unsigned gridY, unsig
     return fault.empty() ? 0 : 4;
 }
 
-extern "C" const char* emulated_fault_message() {
+EMULATED_EXPORT const char* emulated_fault_message() {
     return fault.c_str();
 }
 
 // Bank conflicts, accesses of shared memory, products and bytes copied since the last call.
-extern "C" void emulated_take_counts(long long* counts) {
+EMULATED_EXPORT void emulated_take_counts(long long* counts) {
     counts[0] = emulated_counts.conflicts;
     counts[1] = emulated_counts.accesses;
     counts[2] = emulated_counts.products;
@@ -450,7 +460,7 @@ extern "C" void emulated_take_counts(long long* counts) {
 
 // Calls `visit` with the name of every kernel, the bytes of each of its arguments and the most threads of a block, 0 where
 // the source has to tell.
-extern "C" void emulated_kernels(
+EMULATED_EXPORT void emulated_kernels(
     void (*visit)(void* context, const char* name, const int* bytes, int arguments, int mostThreads), void* context) {
     for (const auto& [name, kernel] : kernels()) {
         visit(context, name.c_str(), kernel.argumentBytes.data(), static_cast<int>(kernel.argumentBytes.size()),

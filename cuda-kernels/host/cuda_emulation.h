@@ -60,7 +60,11 @@ using EmulatedWords = std::uint64_t[4];
 // Deposits up to four words, waits for the warp and returns what its 32 lanes deposited. That orders no memory.
 EmulatedWords* emulated_exchange(const std::uint64_t* mine, int words);
 
-int emulated_lane();
+extern int emulated_thread;  // of the block, that runs
+
+inline int emulated_lane() {
+    return static_cast<unsigned>(emulated_thread) % 32;
+}
 
 // Notes what a GPU would not do. The launch goes on and answers that it failed, with the first of these messages.
 void emulated_fault(const char* message);
@@ -87,12 +91,35 @@ void emulated_copy_to_shared(unsigned offset, const void* from, int bytes);
 void emulated_commit_copies();
 void emulated_wait_for_copies(int groupsLeft);
 
-// The fragments of all lanes of a product on tensor cores: a in the first two words, b in the third.
-EmulatedWords* emulated_fragments(const unsigned (&a)[4], const unsigned (&b)[2]);
+// The operands of a warp's product on tensor cores, as its lanes deposit them: a[k][row] and b[k][column].
+struct EmulatedTiles {
+    float a[16][16];
+    float b[16][8];
+};
 
-// Half of what a lane deposited.
-inline unsigned emulated_half_of(std::uint64_t word, bool upper) {
-    return static_cast<unsigned>(upper ? word >> 32 : word);
+// Those of the next product.
+EmulatedTiles& emulated_tiles();
+
+// Waits for the warp: then all lanes have deposited their fragments. That orders no memory.
+void emulated_await_tiles();
+
+// A lane's part of d += a * b over K values of k, in their order.
+template <int K>
+void emulated_multiply(float (&d)[4], const EmulatedTiles& tiles) {
+    const int g = emulated_lane() / 4;
+    const int t = emulated_lane() % 4;
+    float sums[4] = {d[0], d[1], d[2], d[3]};
+    for (int k = 0; k < K; k++) {
+        const float upper = tiles.a[k][g];
+        const float lower = tiles.a[k][g + 8];
+        const float left = tiles.b[k][2 * t];
+        const float right = tiles.b[k][2 * t + 1];
+        sums[0] += upper * left;
+        sums[1] += upper * right;
+        sums[2] += lower * left;
+        sums[3] += lower * right;
+    }
+    std::copy(sums, sums + 4, d);
 }
 
 struct EmulatedCounts {
@@ -129,7 +156,19 @@ inline float emulated_round_to_tf32(float value) {
 }
 
 // The warp's d += a * b on a tensor core, see tensor_cores.cuh.
-void emulated_mma_m16n8k8(float (&d)[4], const float (&a)[4], const float (&b)[2]);
+__attribute__((noinline)) inline void emulated_mma_m16n8k8(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
+    EmulatedTiles& tiles = emulated_tiles();
+    const int g = emulated_lane() / 4;
+    const int t = emulated_lane() % 4;
+    for (int i = 0; i < 4; i++) {
+        tiles.a[t + i / 2 * 4][g + i % 2 * 8] = emulated_truncated_to_tf32(a[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        tiles.b[t + i * 4][g] = emulated_truncated_to_tf32(b[i]);
+    }
+    emulated_await_tiles();
+    emulated_multiply<8>(d, tiles);
+}
 
 inline float __uint_as_float(unsigned bits) {
     float value;

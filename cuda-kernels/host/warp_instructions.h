@@ -95,19 +95,18 @@ void stg(void* to, V value) {
 
 // m16n8k16: two bf16 of a row in a word.
 __attribute__((noinline)) inline void emulated_mma_bf16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-    EmulatedWords* all = emulated_fragments(a, b);
-    const int g = emulated_lane() >> 2;
-    const int t = emulated_lane() & 3;
-    const auto element = [](unsigned word, int k) { return __uint_as_float(k % 2 ? word & 0xFFFF0000u : word << 16); };
-    for (int i = 0; i < 4; i++) {
-        const int row = g + i / 2 * 8;
-        const int column = 2 * t + i % 2;
-        float sum = d[i];
-        for (int k = 0; k < 16; k++) {
-            const unsigned left = emulated_half_of(all[row % 8 * 4 + k % 8 / 2][k < 8 ? 0 : 1], row >= 8);
-            const unsigned right = emulated_half_of(all[column * 4 + k % 8 / 2][2], k >= 8);
-            sum += element(left, k) * element(right, k);
+    EmulatedTiles& tiles = emulated_tiles();
+    const int g = emulated_lane() / 4;
+    const int t = emulated_lane() % 4;
+    for (int i = 0; i < 2; i++) {
+        const auto element = [=](unsigned word) { return __uint_as_float(i ? word & 0xFFFF0000u : word << 16); };
+        for (int half = 0; half < 2; half++) {
+            const int k = half * 8 + 2 * t + i;
+            tiles.a[k][g] = element(a[2 * half]);
+            tiles.a[k][g + 8] = element(a[2 * half + 1]);
+            tiles.b[k][g] = element(b[half]);
         }
-        d[i] = sum;
     }
+    emulated_await_tiles();
+    emulated_multiply<16>(d, tiles);
 }

@@ -22,6 +22,7 @@ public final class HostKernels {
                     "-O2",
                     "-std=c++17",
                     "-ffp-contract=off",
+                    "-fvisibility=hidden",
                     "-Wall",
                     "-Wextra",
                     "-Werror",
