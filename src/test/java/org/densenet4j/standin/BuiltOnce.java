@@ -1,6 +1,11 @@
 package org.densenet4j.standin;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
+
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +36,7 @@ final class BuiltOnce {
      * @param flags that the compiler gets
      * @param sources folders with everything that it reads
      */
-    static Path in(
+    static synchronized Path in(
             Path target,
             HostCompiler compiler,
             List<String> flags,
@@ -41,15 +46,15 @@ final class BuiltOnce {
             Path finished = target.resolve(fingerprint(compiler, flags, sources)).toAbsolutePath();
             if (!Files.isDirectory(finished)) {
                 Files.createDirectories(target);
-                Path unfinished = Files.createTempDirectory(target.toAbsolutePath(), "unfinished");
-                build.in(unfinished);
-                try {
-                    Files.move(unfinished, finished, StandardCopyOption.ATOMIC_MOVE);
-                } catch (IOException e) {
+                // Another process that builds the same is waited for.
+                try (FileChannel file = FileChannel.open(target.resolve("lock"), CREATE, WRITE);
+                        FileLock _ = file.lock()) {
                     if (!Files.isDirectory(finished)) {
-                        throw e;
+                        Path unfinished =
+                                Files.createTempDirectory(target.toAbsolutePath(), "unfinished");
+                        build.in(unfinished);
+                        Files.move(unfinished, finished, StandardCopyOption.ATOMIC_MOVE);
                     }
-                    // Another process was faster; its result is the same.
                 }
             }
             return finished;

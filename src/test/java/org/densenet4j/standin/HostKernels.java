@@ -1,5 +1,8 @@
 package org.densenet4j.standin;
 
+import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.backend.cpu.asm.InstructionSets;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,20 +19,29 @@ public final class HostKernels {
     private static final String LIBRARY = "libkernels.so";
     private static final List<String> PARTS =
             List.of("dense_layer_program", "kernels_program", "cuda_emulation");
-    private static final List<String> FLAGS =
-            List.of(
-                    "-fPIC",
-                    "-O2",
-                    "-std=c++17",
-                    "-ffp-contract=off",
-                    "-fvisibility=hidden",
-                    "-Wall",
-                    "-Wextra",
-                    "-Werror",
-                    "-Wno-unknown-pragmas",
-                    "-DDENSENET4J_EMULATION");
+    private static final List<String> FLAGS = flags();
 
     private HostKernels() {}
+
+    private static List<String> flags() {
+        List<String> flags =
+                new ArrayList<>(
+                        List.of(
+                                "-fPIC",
+                                "-O2",
+                                "-std=c++17",
+                                "-ffp-contract=off",
+                                "-fvisibility=hidden",
+                                "-Wall",
+                                "-Wextra",
+                                "-Werror",
+                                "-Wno-unknown-pragmas",
+                                "-DDENSENET4J_EMULATION"));
+        if (InstructionSets.here().contains(InstructionSet.AVX2)) {
+            flags.add("-mfma"); // fmaf as an instruction, not as a call
+        }
+        return List.copyOf(flags);
+    }
 
     /** The emulated machine with all kernels, as a library. */
     public static Path library(HostCompiler compiler) {
