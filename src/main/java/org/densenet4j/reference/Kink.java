@@ -10,8 +10,14 @@ package org.densenet4j.reference;
  * @param margin the ReLU's input, or the pool's largest value minus the next
  */
 public record Kink(String layer, int element, double margin) {
+    private static final String POOL = "pool";
+
     /** Whether it is of a max-pool. */
     public boolean isPool() {
-        return layer.matches(".*pool\\d*");
+        int end = layer.length();
+        while (end > 0 && layer.charAt(end - 1) >= '0' && layer.charAt(end - 1) <= '9') {
+            end--;
+        }
+        return layer.startsWith(POOL, end - POOL.length());
     }
 }

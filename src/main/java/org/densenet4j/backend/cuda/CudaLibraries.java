@@ -293,7 +293,7 @@ final class CudaLibraries {
 
     private static void bind(CudaLibrary library) {
         for (String[] binding : BINDINGS.get(library)) {
-            JCudaNatives.open().initialise(binding[0], binding[1]);
+            JCudaNatives.initialise(binding[0], binding[1]);
         }
     }
 

@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
  * JCuda's own native halves, out of their jars.
@@ -24,6 +26,9 @@ import java.util.Arrays;
  * not at all, and JCuda's loader is pointed there while its classes initialise.
  */
 final class JCudaNatives {
+    /** Java halves that have been initialised, which happens once in a process. */
+    private static final Set<String> INITIALISED = new HashSet<>();
+
     private final Path folder;
 
     private JCudaNatives(Path folder) {
@@ -40,7 +45,7 @@ final class JCudaNatives {
      *
      * @throws DeviceException when neither can be written
      */
-    static JCudaNatives open() {
+    private static JCudaNatives open() {
         String name = "jcuda-" + JCudaVersion.get();
         try {
             return new JCudaNatives(Files.createDirectories(CudaCache.folder().resolve(name)));
@@ -56,23 +61,29 @@ final class JCudaNatives {
     }
 
     /**
-     * Loads the native half {@code library} and initialises the Java half {@code className}.
+     * Loads the native half {@code library} and initialises the Java half {@code className}. Once
+     * is enough for a process; further calls return at once.
      *
      * @throws DeviceException in one line when it does not load
      */
-    void initialise(String library, String className) {
+    static synchronized void initialise(String library, String className) {
+        if (!INITIALISED.contains(className)) {
+            open().load(library, className);
+            INITIALISED.add(className);
+        }
+    }
+
+    private void load(String library, String className) {
         DynamicLoader.load(unpack(library));
-        synchronized (JCudaNatives.class) {
-            String temporary = System.getProperty("java.io.tmpdir");
-            System.setProperty("java.io.tmpdir", folder.toString());
-            try {
-                Class.forName(className);
-            } catch (ClassNotFoundException | LinkageError e) {
-                String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-                throw new DeviceException("JCuda's " + className + " does not start: " + reason, e);
-            } finally {
-                System.setProperty("java.io.tmpdir", temporary);
-            }
+        String temporary = System.getProperty("java.io.tmpdir");
+        System.setProperty("java.io.tmpdir", folder.toString());
+        try {
+            Class.forName(className);
+        } catch (ClassNotFoundException | LinkageError e) {
+            String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+            throw new DeviceException("JCuda's " + className + " does not start: " + reason, e);
+        } finally {
+            System.setProperty("java.io.tmpdir", temporary);
         }
     }
 

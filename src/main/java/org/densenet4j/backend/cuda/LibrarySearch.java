@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,9 @@ final class LibrarySearch {
     private final List<RejectedLibrary> incomplete = new ArrayList<>();
     private final Map<CudaLibrary, List<Path>> otherVersions = new EnumMap<>(CudaLibrary.class);
     private final Map<CudaLibrary, Set<Path>> seen = new EnumMap<>(CudaLibrary.class);
+
+    /** The files of each folder: a system's has thousands, and each library has many parts. */
+    private final Map<Path, List<Path>> listed = new HashMap<>();
 
     /**
      * @param places the one to be preferred first
@@ -109,9 +113,19 @@ final class LibrarySearch {
         return "";
     }
 
-    private static List<Path> beginning(Path folder, String prefix) {
+    private List<Path> beginning(Path folder, String prefix) {
+        return listed.computeIfAbsent(folder, LibrarySearch::files).stream()
+                .filter(f -> matches(f.getFileName().toString(), prefix))
+                .toList();
+    }
+
+    private boolean matches(String name, String prefix) {
+        return name.regionMatches(windows, 0, prefix, 0, prefix.length());
+    }
+
+    private static List<Path> files(Path folder) {
         List<Path> files = new ArrayList<>();
-        try (DirectoryStream<Path> stream = Files.newDirectoryStream(folder, prefix + "*")) {
+        try (DirectoryStream<Path> stream = Files.newDirectoryStream(folder)) {
             stream.forEach(files::add);
         } catch (IOException | DirectoryIteratorException ignored) {
             // A folder that cannot be read has no libraries for us.
