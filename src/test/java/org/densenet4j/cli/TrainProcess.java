@@ -48,6 +48,7 @@ final class TrainProcess {
                         "jdk.incubator.vector",
                         "--enable-native-access=ALL-UNNAMED",
                         "-XX:+UseSerialGC",
+                        "-XX:TieredStopAtLevel=1",
                         "-XX:-UsePerfData",
                         "-Xmx" + heap,
                         "-cp",

@@ -64,6 +64,7 @@ public final class MpiJob {
                             "--add-modules=jdk.incubator.vector",
                             "--enable-native-access=ALL-UNNAMED",
                             "-XX:+UseSerialGC",
+                            "-XX:TieredStopAtLevel=1",
                             "-XX:-UsePerfData",
                             "-Xmx256m"));
             command.addAll(flags);

@@ -39,7 +39,8 @@ class GpuScriptsOnStandInTest {
                 "exec '"
                         + java
                         + "/bin/java' --add-modules jdk.incubator.vector"
-                        + " --enable-native-access=ALL-UNNAMED -cp \"${0%/*}/densenet4j.jar\""
+                        + " --enable-native-access=ALL-UNNAMED"
+                        + " -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp \"${0%/*}/densenet4j.jar\""
                         + " org.densenet4j.cli.Main \"$@\"");
         Manifest manifest = new Manifest();
         Attributes attributes = manifest.getMainAttributes();
