@@ -67,9 +67,9 @@ final class CudaStatus {
         return failure(operation, "cuBLAS", message);
     }
 
-    /** The same for NCCL. */
+    /** The same for NCCL, whose own message names what went wrong before. */
     static DeviceException ncclFailure(Object operation, String message) {
-        return failure(operation, "NCCL", message);
+        return new DeviceException(operation + ": NCCL says " + message);
     }
 
     /** The driver's name of a status, such as {@code CUDA_ERROR_NOT_SUPPORTED}. */
