@@ -11,18 +11,10 @@ import java.util.concurrent.locks.LockSupport;
  * A fixed team of threads that work through the chunks of a pass. The calling thread is lane 0.
  *
  * <p>A step has hundreds of short passes, so a waiting lane spins for some microseconds before it
- * sleeps. Soon it offers its processor to whoever else wants it: the lane that it waits for may be
- * among them, where other programs or more lanes than processors compete.
+ * sleeps.
  */
 final class Lanes implements AutoCloseable {
-    /** About 50 microseconds. */
-    private static final int SPINS = 1_000;
-
-    /** After those, one try of so many offers the processor. */
-    private static final int OFFER_EVERY = 16;
-
-    /** About a millisecond where nobody takes it. */
-    private static final int TRIES = 12_000;
+    private static final int SPINS = 20_000;
 
     /**
      * Longs of two cache lines, which processors fetch in pairs: lanes take chunks all the time.
@@ -116,8 +108,8 @@ final class Lanes implements AutoCloseable {
         }
         runChunks(0);
         for (int spin = 0; busy.get() > 0; spin++) {
-            if (spin < TRIES) {
-                spin(spin);
+            if (spin < SPINS) {
+                Thread.onSpinWait();
             } else {
                 LockSupport.parkNanos(this, 1_000_000);
             }
@@ -160,8 +152,8 @@ final class Lanes implements AutoCloseable {
                 if (closed) {
                     return;
                 }
-                if (spin < TRIES) {
-                    spin(spin);
+                if (spin < SPINS) {
+                    Thread.onSpinWait();
                 } else {
                     LockSupport.park(this);
                 }
@@ -171,14 +163,6 @@ final class Lanes implements AutoCloseable {
             if (busy.decrementAndGet() == 0) {
                 LockSupport.unpark(caller);
             }
-        }
-    }
-
-    private static void spin(int spin) {
-        if (spin < SPINS || spin % OFFER_EVERY != 0) {
-            Thread.onSpinWait();
-        } else {
-            Thread.yield();
         }
     }
 
