@@ -81,6 +81,7 @@ final class TiledConvolution implements HostConvolution {
         long backward = sums() + d.bytes() + rows(d.paddedPixels(), in);
         int channels = PhasedImages.padded(Math.max(in, out));
         long rounded = 2L * PANEL * taps * channels;
+        long reduction = TiledPointwiseWeights.transposedBytes(taps, in);
         long packing = 4L * taps * channels + rounded;
         long panels = new TilePanels(taps * PhasedImages.padded(in), out).bytes();
         for (int phase = 0; phase < phases(s); phase++) {
@@ -90,7 +91,9 @@ final class TiledConvolution implements HostConvolution {
         return new ConvolutionMemory(
                 panels,
                 (long) Float.BYTES * s.weights(),
-                LongStream.of(forward, backward, gradient.end(), packing).max().orElseThrow());
+                LongStream.of(forward, backward, gradient.end(), packing, reduction)
+                        .max()
+                        .orElseThrow());
     }
 
     /** Bytes that sums of a block, or pairs before they are transposed, pass through. */
@@ -320,7 +323,7 @@ final class TiledConvolution implements HostConvolution {
                 int image = (g.firstImage() + i) * shape.outputHeight() * width;
                 int to = image + (g.firstRow() + row - top) * width;
                 int from = (i * p.rowsOfImage() + row) * p.pitch();
-                arena.kernels().copy(y.rows(from, width), output.rows(to, width));
+                products.move(y.rows(from, width), null, output.rows(to, width));
             }
         }
     }
@@ -370,11 +373,7 @@ final class TiledConvolution implements HostConvolution {
                     if (some.count() > 0) {
                         Matrix from = some.of(source, g.firstImage() + i);
                         Matrix to = p.pixels(phase, i, row, some.column(), some.count(), in);
-                        if (affine == null) {
-                            arena.kernels().copy(from, to);
-                        } else {
-                            arena.kernels().normaliseRelu(from, affine, to);
-                        }
+                        products.move(from, affine, to);
                     }
                 }
             }
@@ -471,7 +470,7 @@ final class TiledConvolution implements HostConvolution {
                 if (y >= 0 && y < shape.outputHeight()) {
                     int from = ((g.firstImage() + i) * shape.outputHeight() + y) * width;
                     Matrix to = d.pixels(0, i, row, reach, width, out);
-                    arena.kernels().copy(outputGradient.rows(from, width), to);
+                    products.move(outputGradient.rows(from, width), null, to);
                 }
             }
         }
@@ -491,7 +490,7 @@ final class TiledConvolution implements HostConvolution {
                     if (dX == null) {
                         arena.kernels().fill(to, 0);
                     } else {
-                        arena.kernels().copy(dX.rows(from, some.count()), to);
+                        products.move(dX.rows(from, some.count()), null, to);
                     }
                 }
             }
@@ -618,7 +617,7 @@ final class TiledConvolution implements HostConvolution {
             for (int row = 0; row < g.rows(); row++) {
                 int y = (g.firstImage() + i) * shape.outputHeight() + g.firstRow() + row;
                 int to = (i * p.rowsOfImage() + row) * p.pitch();
-                arena.kernels().copy(outputGradient.rows(y * width, width), dY.rows(to, width));
+                products.move(outputGradient.rows(y * width, width), null, dY.rows(to, width));
             }
         }
         return dY;
@@ -645,7 +644,7 @@ final class TiledConvolution implements HostConvolution {
                             DataType.FLOAT32);
             Matrix to =
                     Matrix.dense(gradient.offset() + (long) Float.BYTES * o * in * taps, in, taps);
-            arena.kernels().transpose(ofOutput, true, to);
+            products.packing().addTransposed(ofOutput, arena.scratchOffset(lane), to);
         }
     }
 

@@ -3,6 +3,7 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
+import org.densenet4j.backend.cpu.jit.AddRowsKernel;
 import org.densenet4j.backend.cpu.jit.ColumnPanelKernel;
 import org.densenet4j.backend.cpu.jit.RowPanelKernel;
 import org.densenet4j.backend.cpu.jit.Storage;
@@ -21,12 +22,14 @@ final class TiledPointwiseWeights implements AutoCloseable {
     private final long base;
     private final KernelCache<RowPanelKernel.Form, RowPanelKernel> rowPanels;
     private final KernelCache<ColumnPanelKernel.Form, ColumnPanelKernel> columnPanels;
+    private final KernelCache<AddRowsKernel.Form, AddRowsKernel> additions;
 
     TiledPointwiseWeights(CpuArena arena, InstructionSet set) {
         this.arena = arena;
         this.base = arena.memory().address();
         this.rowPanels = new KernelCache<>(set, RowPanelKernel::new);
         this.columnPanels = new KernelCache<>(set, ColumnPanelKernel::new);
+        this.additions = new KernelCache<>(set, AddRowsKernel::new);
     }
 
     /** Bytes of the larger of the two layouts. */
@@ -99,9 +102,34 @@ final class TiledPointwiseWeights implements AutoCloseable {
                                 rows.columns(),
                                 rows.rowBytes()))
                 .run(base + rows.offset(), base + to);
-        int floats = InstructionSet.AVX512_BF16.floats();
-        int stride = Math.ceilDiv(rows.rows(), floats) * floats;
+        int stride = transposedStride(rows.rows());
         return new Matrix(to, rows.columns(), rows.rows(), stride, rows.type());
+    }
+
+    /**
+     * Adds rows of float32, as columns, to a matrix.
+     *
+     * @param rows [n, k]
+     * @param scratch offset of [k, n], of which a row has whole vectors
+     * @param sum [k, n]
+     */
+    void addTransposed(Matrix rows, long scratch, Matrix sum) {
+        Matrix columns = transposed(rows, scratch);
+        additions
+                .of(
+                        new AddRowsKernel.Form(
+                                sum.rows(), sum.columns(), columns.rowBytes(), sum.rowBytes()))
+                .run(base + columns.offset(), base + sum.offset());
+    }
+
+    /** Bytes of the scratch of {@link #addTransposed}. */
+    static long transposedBytes(int n, int k) {
+        return 4L * k * transposedStride(n);
+    }
+
+    private static int transposedStride(int n) {
+        int floats = InstructionSet.AVX512_BF16.floats();
+        return Math.ceilDiv(n, floats) * floats;
     }
 
     /** Zeros behind the pairs of a panel. */
@@ -115,5 +143,6 @@ final class TiledPointwiseWeights implements AutoCloseable {
     public void close() {
         rowPanels.close();
         columnPanels.close();
+        additions.close();
     }
 }

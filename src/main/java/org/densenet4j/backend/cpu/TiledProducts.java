@@ -5,9 +5,11 @@ import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.cpu.asm.TileRegister;
 import org.densenet4j.backend.cpu.jit.Arguments;
+import org.densenet4j.backend.cpu.jit.PixelRowsKernel;
 import org.densenet4j.backend.cpu.jit.TilePanels;
 import org.densenet4j.backend.cpu.jit.TiledProductKernel;
 import org.densenet4j.backend.cpu.jit.TransposedRowsKernel;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Products of matrices in bfloat16 by products of tiles (AMX). Some columns of op(B) at a time
@@ -35,6 +37,7 @@ final class TiledProducts implements AutoCloseable {
     private final Arguments[] arguments;
     private final KernelCache<TiledProductKernel.Form, TiledProductKernel> products;
     private final KernelCache<TransposedRowsKernel.Form, TransposedRowsKernel> transpositions;
+    private final KernelCache<PixelRowsKernel.Form, PixelRowsKernel> pixels;
 
     TiledProducts(CpuArena arena, Target target) {
         this.arena = arena;
@@ -43,6 +46,7 @@ final class TiledProducts implements AutoCloseable {
         this.arguments = arena.arguments(TiledProductKernel.Argument.class);
         this.products = new KernelCache<>(target.set(), TiledProductKernel::new);
         this.transpositions = new KernelCache<>(target.set(), TransposedRowsKernel::new);
+        this.pixels = new KernelCache<>(target.set(), PixelRowsKernel::new);
     }
 
     /** Whether such a product is one of these on such a host: tiles have to be filled once. */
@@ -181,6 +185,27 @@ final class TiledProducts implements AutoCloseable {
     }
 
     /**
+     * Copies pixels, both in bfloat16.
+     *
+     * @param affine [2, channels] scales and shifts of a normalisation with a ReLU; null for none
+     */
+    void move(Matrix from, @Nullable Matrix affine, Matrix to) {
+        boolean normalises = affine != null;
+        pixels.of(
+                        new PixelRowsKernel.Form(
+                                from.rows(),
+                                from.columns(),
+                                from.rowBytes(),
+                                to.rowBytes(),
+                                normalises))
+                .run(
+                        base + from.offset(),
+                        base + to.offset(),
+                        affine == null ? 0 : base + affine.at(0, 0),
+                        affine == null ? 0 : base + affine.at(1, 0));
+    }
+
+    /**
      * Columns of a matrix as rows.
      *
      * @param to offset of the first row
@@ -198,5 +223,6 @@ final class TiledProducts implements AutoCloseable {
         packing.close();
         products.close();
         transpositions.close();
+        pixels.close();
     }
 }
