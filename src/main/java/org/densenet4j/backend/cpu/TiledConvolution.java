@@ -14,7 +14,6 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.LongStream;
 
 /**
  * A convolution of bfloat16 as a sum of products of tiles (AMX), one for each tap: with the images
@@ -30,17 +29,13 @@ import java.util.stream.LongStream;
  * pairs of them; for a tap an odd number of pixels further on dY moves a pixel back instead.
  */
 final class TiledConvolution implements HostConvolution {
-    /** Bytes of the images that are copied at a time: what stays in a second-level cache. */
-    private static final long COPIED = 512 << 10;
-
-    private static final int PANEL = TileRegister.ROWS;
-
     private final CpuArena arena;
     private final TiledProducts products;
     private final ConvolutionShape shape;
+    private final Taps taps;
+    private final TiledConvolutionWeights weights;
     private final int stride;
     private final int reach;
-    private final int taps;
     private final int in;
     private final int out;
 
@@ -49,51 +44,33 @@ final class TiledConvolution implements HostConvolution {
         this.products = products;
         this.shape = shape;
         this.stride = shape.stride();
-        this.reach = reach(shape);
-        this.taps = shape.kernel() * shape.kernel();
+        this.taps = new Taps(shape);
+        this.weights = new TiledConvolutionWeights(arena, products.packing(), taps);
+        this.reach = taps.reach();
         this.in = shape.inputChannels();
         this.out = shape.outputChannels();
     }
 
     static boolean fits(Host host, ConvolutionShape s) {
         return s.type() == DataType.BFLOAT16
-                && Math.min(s.inputChannels(), s.outputChannels()) >= PANEL
+                && Math.min(s.inputChannels(), s.outputChannels()) >= TileRegister.ROWS
                 && host.target().map(Target::tiles).orElse(false);
-    }
-
-    /** How many rows and columns of a phase further on taps read. */
-    private static int reach(ConvolutionShape s) {
-        return (s.kernel() - 1) / s.stride();
     }
 
     // ---------------------------------------------------------------- memory
 
     static ConvolutionMemory memory(ConvolutionShape s) {
-        int taps = s.kernel() * s.kernel();
-        int in = s.inputChannels();
-        int out = s.outputChannels();
-        ImageGroup read = group(s, s.images(), s.outputHeight(), sourcePitch(s), in, phases(s));
-        PhasedImages p = PhasedImages.of(0, read, sourcePitch(s), reach(s), phases(s), in);
-        long forward = sums() + p.bytes() + rows(p.paddedPixels(), out);
-        GradientMemory gradient = GradientMemory.of(sums(), s, p);
-        ImageGroup written = group(s, s.images(), gradientRows(s), gradientPitch(s), out, 1);
-        PhasedImages d = PhasedImages.of(0, written, gradientPitch(s), reach(s), 1, out);
-        long backward = sums() + d.bytes() + rows(d.paddedPixels(), in);
-        int channels = PhasedImages.padded(Math.max(in, out));
-        long rounded = 2L * PANEL * taps * channels;
-        long reduction = TiledPointwiseWeights.transposedBytes(taps, in);
-        long packing = 4L * taps * channels + rounded;
-        long panels = new TilePanels(taps * PhasedImages.padded(in), out).bytes();
-        for (int phase = 0; phase < phases(s); phase++) {
-            int count = tapsOfPhase(s, phase).size();
-            panels += new TilePanels(count * PhasedImages.padded(out), in).bytes();
-        }
+        Taps taps = new Taps(s);
+        PhasedImages p = taps.source(sums(), taps.sourceGroup(s.images()));
+        PhasedImages d = taps.gradient(sums(), taps.gradientGroup(s.images()));
+        long forward = sums() + p.bytes() + rows(p.paddedPixels(), s.outputChannels());
+        long backward = sums() + d.bytes() + rows(d.paddedPixels(), s.inputChannels());
+        long gradient = GradientMemory.of(sums(), s, p).end();
+        long packing = TiledConvolutionWeights.scratchBytes(taps);
         return new ConvolutionMemory(
-                panels,
+                TiledConvolutionWeights.packedBytes(taps),
                 (long) Float.BYTES * s.weights(),
-                LongStream.of(forward, backward, gradient.end(), packing, reduction)
-                        .max()
-                        .orElseThrow());
+                Math.max(Math.max(forward, backward), Math.max(gradient, packing)));
     }
 
     /** Bytes that sums of a block, or pairs before they are transposed, pass through. */
@@ -106,64 +83,7 @@ final class TiledConvolution implements HostConvolution {
         return Scratch.rounded((long) pixels * channels * DataType.BFLOAT16.bytes());
     }
 
-    private static int phases(ConvolutionShape s) {
-        return s.stride() * s.stride();
-    }
-
-    private static int sourcePitch(ConvolutionShape s) {
-        return Math.ceilDiv(s.width() + 2 * s.padding(), s.stride());
-    }
-
-    /** Rows of a phase in which there are pixels of the source, from {@link #firstRow} on. */
-    private static int gradientRows(ConvolutionShape s) {
-        return (s.padding() + s.height() - 1) / s.stride() + 1 - firstRow(s);
-    }
-
-    private static int firstRow(ConvolutionShape s) {
-        return s.padding() / s.stride();
-    }
-
-    private static int gradientPitch(ConvolutionShape s) {
-        int columns = (s.padding() + s.width() - 1) / s.stride() + 1;
-        return Math.max(columns, s.outputWidth()) + reach(s);
-    }
-
-    /** The largest group: several images, or some rows. */
-    private static ImageGroup group(
-            ConvolutionShape s, int images, int rows, int pitch, int channels, int phases) {
-        long ofRow = 2L * pitch * phases * PhasedImages.padded(channels);
-        int fit = Math.toIntExact(Math.max(1, COPIED / ofRow));
-        int ofImage = rows + reach(s);
-        return fit >= ofImage
-                ? new ImageGroup(0, Math.clamp(fit / ofImage, 1, images), 0, rows)
-                : new ImageGroup(0, 1, 0, Math.min(rows, Math.max(2, fit - reach(s))));
-    }
-
-    // ---------------------------------------------------------------- taps
-
-    /** A tap by its row and column. */
-    private record Tap(int dy, int dx) {}
-
-    /** Those of all taps that read, or reach, a phase. */
-    private static List<Tap> tapsOfPhase(ConvolutionShape s, int phase) {
-        List<Tap> some = new ArrayList<>();
-        for (int dy = phase / s.stride(); dy < s.kernel(); dy += s.stride()) {
-            for (int dx = phase % s.stride(); dx < s.kernel(); dx += s.stride()) {
-                some.add(new Tap(dy, dx));
-            }
-        }
-        return some;
-    }
-
-    /** How many pixels further on a tap reads. */
-    private long pixelsTo(PhasedImages p, int tap) {
-        int dy = tap / shape.kernel();
-        int dx = tap % shape.kernel();
-        long phase = dy % stride * stride + dx % stride;
-        return phase * p.pixelsOfPhase() + (long) dy / stride * p.pitch() + dx / stride;
-    }
-
-    // ---------------------------------------------------------------- packing
+    // ---------------------------------------------------------------- weights
 
     @Override
     public ConvolutionShape shape() {
@@ -172,89 +92,17 @@ final class TiledConvolution implements HostConvolution {
 
     @Override
     public int parts() {
-        return Math.ceilDiv(Math.max(in, out), PANEL);
-    }
-
-    private TilePanels outputs() {
-        return new TilePanels(taps * PhasedImages.padded(in), out);
-    }
-
-    private TilePanels inputs(int tapCount) {
-        return new TilePanels(tapCount * PhasedImages.padded(out), in);
+        return weights.parts();
     }
 
     @Override
-    public void packForward(int lane, int part, Matrix weights, Matrix packed) {
-        TilePanels panels = outputs();
-        if (part >= panels.count()) {
-            return;
-        }
-        Matrix rounded = rounded(lane, PhasedImages.padded(in));
-        for (int r = 0; r < panels.columns(part); r++) {
-            int o = panels.firstColumn(part) + r;
-            Matrix ofOutput = Matrix.dense(weights.offset() + 4L * o * in * taps, in, taps);
-            Matrix floats = products.packing().transposed(ofOutput, arena.scratchOffset(lane));
-            arena.kernels().copy(floats, ofTaps(rounded.row(r), 0, taps, in));
-        }
-        products.packing()
-                .intoRowPanels(
-                        rounded.rows(0, panels.columns(part)),
-                        packed.offset() + panels.offset(part));
-    }
-
-    /** Zeros [16, taps·channels] in bfloat16, behind what is transposed. */
-    private Matrix rounded(int lane, int channels) {
-        long offset = arena.scratchOffset(lane) + 4L * taps * channels;
-        Matrix rounded = Matrix.dense(offset, PANEL, taps * channels, DataType.BFLOAT16);
-        arena.fill(offset, rounded.storedBytes());
-        return rounded;
-    }
-
-    /** The channels of some taps of a row of {@link #rounded}. */
-    private static Matrix ofTaps(Matrix row, int first, int count, int channels) {
-        int stride = PhasedImages.padded(channels);
-        long offset = row.at(0, first * stride);
-        return new Matrix(offset, count, channels, stride, row.type());
+    public void packForward(int lane, int part, Matrix plain, Matrix packed) {
+        weights.packForward(lane, part, plain, packed);
     }
 
     @Override
-    public void packBackward(int lane, int part, Matrix weights, Matrix packed) {
-        if (part >= inputs(1).count()) {
-            return;
-        }
-        int padded = PhasedImages.padded(out);
-        int columns = inputs(1).columns(part);
-        Matrix rounded = rounded(lane, padded);
-        for (int r = 0; r < columns; r++) {
-            int c = inputs(1).firstColumn(part) + r;
-            Matrix ofInput =
-                    new Matrix(
-                            weights.offset() + 4L * c * taps,
-                            out,
-                            taps,
-                            in * taps,
-                            DataType.FLOAT32);
-            Matrix floats = products.packing().transposed(ofInput, arena.scratchOffset(lane));
-            int to = 0;
-            for (int phase = 0; phase < phases(shape); phase++) {
-                for (Tap tap : tapsOfPhase(shape, phase)) {
-                    Matrix of = floats.row(tap.dy * shape.kernel() + tap.dx);
-                    arena.kernels().copy(of, ofTaps(rounded.row(r), to++, 1, out));
-                }
-            }
-        }
-        int first = 0;
-        long at = packed.offset();
-        for (int phase = 0; phase < phases(shape); phase++) {
-            int count = tapsOfPhase(shape, phase).size();
-            if (count > 0) {
-                TilePanels panels = inputs(count);
-                Matrix ofPhase = rounded.rows(0, columns).columns(first, count * padded);
-                products.packing().intoRowPanels(ofPhase, at + panels.offset(part));
-                at += panels.bytes();
-                first += count * padded;
-            }
-        }
+    public void packBackward(int lane, int part, Matrix plain, Matrix packed) {
+        weights.packBackward(lane, part, plain, packed);
     }
 
     // ---------------------------------------------------------------- forward
@@ -293,12 +141,8 @@ final class TiledConvolution implements HostConvolution {
                 images,
                 0,
                 shape.outputHeight(),
-                sourceGroup(images),
+                taps.sourceGroup(images),
                 g -> forward(lane, g, source, affine, packed, output, 0));
-    }
-
-    private ImageGroup sourceGroup(int images) {
-        return group(shape, images, shape.outputHeight(), sourcePitch(shape), in, phases(shape));
     }
 
     /** Writes a group's rows of the output, of which the first row of an image is {@code top}. */
@@ -313,10 +157,10 @@ final class TiledConvolution implements HostConvolution {
         PhasedImages p = source(lane, g, source, affine);
         long result = p.offset() + p.bytes();
         List<Long> places = new ArrayList<>();
-        for (int tap = 0; tap < taps; tap++) {
-            places.add(p.bytesTo(pixelsTo(p, tap)));
+        for (int tap = 0; tap < taps.count(); tap++) {
+            places.add(p.bytesTo(taps.pixelsTo(p, tap)));
         }
-        Matrix y = product(lane, p, places, outputs(), packed.offset(), result, out);
+        Matrix y = product(lane, p, places, taps.outputs(), packed.offset(), result, out);
         int width = shape.outputWidth();
         for (int i = 0; i < g.images(); i++) {
             for (int row = 0; row < g.rows(); row++) {
@@ -356,14 +200,7 @@ final class TiledConvolution implements HostConvolution {
 
     /** The source that a group's rows of the output read, normalised if {@code affine} is there. */
     private PhasedImages source(int lane, ImageGroup g, Matrix source, @Nullable Matrix affine) {
-        PhasedImages p =
-                PhasedImages.of(
-                        arena.scratchOffset(lane) + sums(),
-                        g,
-                        sourcePitch(shape),
-                        reach,
-                        phases(shape),
-                        in);
+        PhasedImages p = taps.source(arena.scratchOffset(lane) + sums(), g);
         arena.fill(p.offset(), p.bytes());
         for (int i = 0; i < g.images(); i++) {
             for (int row = 0; row < g.rows() + reach; row++) {
@@ -381,27 +218,6 @@ final class TiledConvolution implements HostConvolution {
         return p;
     }
 
-    /**
-     * The pixels of a row of the source that are in a phase.
-     *
-     * @param column of the first in the phase
-     */
-    private record PixelRow(ConvolutionShape shape, int y, int x, int column, int count) {
-        static PixelRow of(ConvolutionShape s, int y, int phase) {
-            int column = Math.max(0, Math.ceilDiv(s.padding() - phase, s.stride()));
-            int x = column * s.stride() + phase - s.padding();
-            int count = y < 0 || y >= s.height() ? 0 : Math.ceilDiv(s.width() - x, s.stride());
-            return new PixelRow(s, y, x, column, Math.max(0, count));
-        }
-
-        /** As rows of a matrix of all images' pixels. */
-        Matrix of(Matrix images, int image) {
-            int first = (image * shape.height() + y) * shape.width() + x;
-            int stride = shape.stride() * images.stride();
-            return new Matrix(images.at(first, 0), count, images.columns(), stride, images.type());
-        }
-    }
-
     @Override
     public int mostBands() {
         return shape.outputHeight();
@@ -415,7 +231,7 @@ final class TiledConvolution implements HostConvolution {
                 1,
                 top,
                 firstLine(band + 1, bands) - top,
-                sourceGroup(1),
+                taps.sourceGroup(1),
                 g -> forward(lane, g, z, affine, packed, output, top));
     }
 
@@ -424,13 +240,11 @@ final class TiledConvolution implements HostConvolution {
     @Override
     public void backwardData(
             int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
-        int rows = gradientRows(shape);
-        ImageGroup most = group(shape, images, rows, gradientPitch(shape), out, 1);
         ImageGroup.forEach(
                 images,
-                firstRow(shape),
-                rows,
-                most,
+                taps.firstRow(),
+                taps.gradientRows(),
+                taps.gradientGroup(images),
                 g -> backwardData(lane, g, outputGradient, packed, sourceGradient));
     }
 
@@ -438,18 +252,17 @@ final class TiledConvolution implements HostConvolution {
             int lane, ImageGroup g, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
         PhasedImages d = surrounded(lane, g, outputGradient);
         long panels = packed.offset();
-        for (int phase = 0; phase < phases(shape); phase++) {
-            List<Tap> some = tapsOfPhase(shape, phase);
+        for (int phase = 0; phase < taps.phases(); phase++) {
+            List<Taps.Tap> some = taps.ofPhase(phase);
             if (some.isEmpty()) {
                 give(g, d, phase, null, sourceGradient);
                 continue;
             }
             List<Long> places = new ArrayList<>();
-            for (Tap tap : some) {
-                long back = (long) (reach - tap.dy / stride) * d.pitch();
-                places.add(d.bytesTo(back + reach - tap.dx / stride));
+            for (Taps.Tap tap : some) {
+                places.add(d.bytesTo(taps.pixelsTo(d, tap)));
             }
-            TilePanels ofPhase = inputs(some.size());
+            TilePanels ofPhase = taps.inputs(some.size());
             long result = d.offset() + d.bytes();
             Matrix dX = product(lane, d, places, ofPhase, panels, result, in);
             give(g, d, phase, dX, sourceGradient);
@@ -459,9 +272,7 @@ final class TiledConvolution implements HostConvolution {
 
     /** The gradient of the output that a group's rows are reached by, with zeros around it. */
     private PhasedImages surrounded(int lane, ImageGroup g, Matrix outputGradient) {
-        PhasedImages d =
-                PhasedImages.of(
-                        arena.scratchOffset(lane) + sums(), g, gradientPitch(shape), reach, 1, out);
+        PhasedImages d = taps.gradient(arena.scratchOffset(lane) + sums(), g);
         arena.fill(d.offset(), d.bytes());
         int width = shape.outputWidth();
         for (int i = 0; i < g.images(); i++) {
@@ -563,7 +374,7 @@ final class TiledConvolution implements HostConvolution {
                 images,
                 0,
                 shape.outputHeight(),
-                sourceGroup(images),
+                taps.sourceGroup(images),
                 g -> addWeightGradient(lane, g, source, affine, outputGradient, sum));
     }
 
@@ -595,8 +406,8 @@ final class TiledConvolution implements HostConvolution {
                         GradientMemory.panels(p, shape).panelBytes(),
                         List.of(0L),
                         true);
-        for (int tap = 0; tap < taps; tap++) {
-            long pixels = pixelsTo(p, tap);
+        for (int tap = 0; tap < taps.count(); tap++) {
+            long pixels = taps.pixelsTo(p, tap);
             long back = pixels % 2 * DataType.BFLOAT16.bytes();
             products.run(
                     lane,
@@ -625,27 +436,7 @@ final class TiledConvolution implements HostConvolution {
 
     @Override
     public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
-        TilePanels panels = new TilePanels(1, out);
-        if (part >= panels.count()) {
-            return;
-        }
-        int first = panels.firstColumn(part);
-        int count = panels.columns(part) * in;
-        for (int tap = 0; tap < taps; tap++) {
-            arena.total(sums.columns((tap * out + first) * in, count));
-        }
-        for (int o = first; o < first + panels.columns(part); o++) {
-            Matrix ofOutput =
-                    new Matrix(
-                            sums.offset() + (long) Float.BYTES * o * in,
-                            taps,
-                            in,
-                            out * in,
-                            DataType.FLOAT32);
-            Matrix to =
-                    Matrix.dense(gradient.offset() + (long) Float.BYTES * o * in * taps, in, taps);
-            products.packing().addTransposed(ofOutput, arena.scratchOffset(lane), to);
-        }
+        weights.reduceWeightGradient(lane, part, sums, gradient);
     }
 
     @Override
