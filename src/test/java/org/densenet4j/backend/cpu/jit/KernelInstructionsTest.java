@@ -224,6 +224,10 @@ class KernelInstructionsTest {
                                 4096,
                                 List.of(0L, 1200L),
                                 true)),
+                kernel(
+                        set,
+                        RowPanelKernel::new,
+                        new RowPanelKernel.Form(BFLOAT16, BFLOAT16_PAIRS, 16, c, 600)),
                 kernel(set, AddRowsKernel::new, new AddRowsKernel.Form(7, 25, 128, 100)),
                 kernel(set, PixelRowsKernel::new, new PixelRowsKernel.Form(7, c, 600, 192, true)),
                 kernel(set, PixelRowsKernel::new, new PixelRowsKernel.Form(9, c, 600, 192, false)),
