@@ -9,37 +9,24 @@ import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.jit.Panels;
 
 /**
- * A 1x1 convolution of float32 as products of matrices in machine code of the engine's own:
- *
- * <pre>
- * Y [pixels, out] = X·Wᵀ     dX [pixels, in] = dY·W     dW [out, in] += dYᵀ·X
- * </pre>
- *
- * W is packed as panels, for one product of columns of Wᵀ and for the other of W: rows that are
- * some power of two apart would otherwise share few places of the caches. A panel of outputs, and
- * some of inputs, are a part of the packing.
+ * A {@link PointConvolution} of float32. Rows of W that are some power of two apart would share few
+ * places of the caches if they were not packed.
  */
-final class CompiledPointConvolution implements HostConvolution {
-    private final CpuArena arena;
+final class CompiledPointConvolution extends PointConvolution {
     private final CompiledProducts products;
     private final Panels outputs;
     private final Panels inputs;
-    private final ConvolutionShape shape;
 
     CompiledPointConvolution(
             CpuArena arena, InstructionSet set, CompiledProducts products, ConvolutionShape shape) {
-        this.arena = arena;
+        super(arena, shape);
         this.products = products;
         this.outputs = new Panels(set, shape.outputChannels());
         this.inputs = new Panels(set, shape.inputChannels());
-        this.shape = shape;
     }
 
     static boolean fits(ConvolutionShape s) {
-        return s.type() == DataType.FLOAT32
-                && s.kernel() == 1
-                && s.stride() == 1
-                && s.padding() == 0;
+        return s.type() == DataType.FLOAT32 && isPoint(s);
     }
 
     static ConvolutionMemory memory(InstructionSet set, ConvolutionShape s) {
@@ -50,8 +37,8 @@ final class CompiledPointConvolution implements HostConvolution {
     }
 
     @Override
-    public ConvolutionShape shape() {
-        return shape;
+    int firstOutput(int part) {
+        return outputs.firstColumn(part);
     }
 
     @Override
@@ -69,11 +56,6 @@ final class CompiledPointConvolution implements HostConvolution {
         for (int panel = part; panel < inputs.count(); panel += parts()) {
             products.pack(inputs, panel, rows(weights), false, packed.offset());
         }
-    }
-
-    @Override
-    public boolean writesColumns() {
-        return true;
     }
 
     @Override
@@ -102,32 +84,5 @@ final class CompiledPointConvolution implements HostConvolution {
         Matrix x = pixels(source, images);
         Matrix dW = rows(sum);
         products.multiply(lane, GemmShape.of(dY, true, x, false, dW, true), dY, x, dW);
-    }
-
-    @Override
-    public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
-        int row = outputs.firstColumn(part);
-        int rows = Math.min(outputs.columns(part), shape.outputChannels() - row);
-        int first = row * shape.inputChannels();
-        int count = rows * shape.inputChannels();
-        Matrix total = arena.total(sums.columns(first, count));
-        Matrix all = Matrix.vector(gradient.offset(), shape.weights());
-        arena.kernels().add(total, all.columns(first, count));
-    }
-
-    private Matrix pixels(Matrix matrix, int images) {
-        return matrix.rows(0, images * shape.height() * shape.width());
-    }
-
-    /** As a matrix [out, in]. */
-    private Matrix rows(Matrix weights) {
-        int out = shape.outputChannels();
-        int in = shape.inputChannels();
-        return Matrix.dense(weights.offset(), out, in);
-    }
-
-    @Override
-    public void close() {
-        // The products are the arena's.
     }
 }

@@ -18,7 +18,6 @@ import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.jit.Arguments;
 import org.densenet4j.distributed.Communicator;
-import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -41,7 +40,7 @@ final class CpuArena implements DeviceArena {
     private final long scratchOffset;
     private final long scratchBytesPerLane;
     private final Optional<CompiledProducts> compiledProducts;
-    private volatile @Nullable TiledProducts tiledProducts;
+    private final Optional<TiledProducts> tiledProducts;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
     private final Map<PointwiseShape, HostPointwise> pointwise = new ConcurrentHashMap<>();
@@ -56,6 +55,7 @@ final class CpuArena implements DeviceArena {
         this.passes = host.target().map(target -> new CompiledPasses(target, arena, memory));
         this.kernels = new CpuKernels(memory, passes, host.vectorApi());
         this.compiledProducts = host.target().map(target -> new CompiledProducts(this, target));
+        this.tiledProducts = host.target().map(target -> new TiledProducts(this, target));
     }
 
     OneDnn dnn() {
@@ -183,19 +183,8 @@ final class CpuArena implements DeviceArena {
                 c);
     }
 
-    /** Made when it is first asked for, since only bfloat16 asks what tiles there are. */
     TiledProducts tiledProducts() {
-        TiledProducts made = tiledProducts;
-        if (made == null) {
-            synchronized (this) {
-                made = tiledProducts;
-                if (made == null) {
-                    made = new TiledProducts(this, host.target().orElseThrow());
-                    tiledProducts = made;
-                }
-            }
-        }
-        return made;
+        return tiledProducts.orElseThrow();
     }
 
     static long scratchBytes(Host host, GemmShape shape) {
@@ -366,9 +355,7 @@ final class CpuArena implements DeviceArena {
         pointwise.values().forEach(HostPointwise::close);
         passes.ifPresent(CompiledPasses::close);
         compiledProducts.ifPresent(CompiledProducts::close);
-        if (tiledProducts != null) {
-            tiledProducts.close();
-        }
+        tiledProducts.ifPresent(TiledProducts::close);
         arena.close();
     }
 }

@@ -25,6 +25,11 @@ record Host(OneDnn dnn, Optional<Target> target, boolean vectorApi, boolean wino
                 options.winograd());
     }
 
+    /** Whether there are products of tiles of bfloat16 (AMX). */
+    boolean tiles() {
+        return target.map(Target::tiles).orElse(false);
+    }
+
     /** Whether the JVM was started with {@code --add-modules jdk.incubator.vector}. */
     private static boolean vectorApiEnabled() {
         return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();

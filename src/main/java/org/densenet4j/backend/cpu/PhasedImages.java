@@ -2,6 +2,7 @@ package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.jit.TilePanels;
 
 /**
  * A copy of a group's images with zeros around them, in which a convolution's tap is a distance:
@@ -26,8 +27,6 @@ record PhasedImages(
         int pixelsOfPhase,
         int phases,
         int channels) {
-    private static final int STEP = 32;
-
     /**
      * Room for a group.
      *
@@ -40,18 +39,20 @@ record PhasedImages(
         int rowsOfImage = group.rows() + reach;
         int pixels = (group.images() * rowsOfImage - reach) * pitch;
         int behind = reach * pitch + reach + 2;
-        int pixelsOfPhase = (padded(pixels + 1) + behind + 1) / 2 * 2;
+        int pixelsOfPhase = (TilePanels.padded(pixels + 1) + behind + 1) / 2 * 2;
         return new PhasedImages(
-                offset, pitch, rowsOfImage, pixels, pixelsOfPhase, phases, padded(channels));
-    }
-
-    static int padded(int elements) {
-        return Math.ceilDiv(elements, STEP) * STEP;
+                offset,
+                pitch,
+                rowsOfImage,
+                pixels,
+                pixelsOfPhase,
+                phases,
+                TilePanels.padded(channels));
     }
 
     /** Pixels that are computed, up to whole blocks of rows. */
     int paddedPixels() {
-        return padded(pixels);
+        return TilePanels.padded(pixels);
     }
 
     private long pixelBytes() {

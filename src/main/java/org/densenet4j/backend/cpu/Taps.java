@@ -101,7 +101,7 @@ record Taps(ConvolutionShape shape) {
 
     /** Several images, or some rows. */
     private ImageGroup group(int images, int rows, int pitch, int channels, int phases) {
-        long ofRow = 2L * pitch * phases * PhasedImages.padded(channels);
+        long ofRow = 2L * pitch * phases * TilePanels.padded(channels);
         int fit = Math.toIntExact(Math.max(1, COPIED / ofRow));
         int ofImage = rows + reach();
         return fit >= ofImage
@@ -113,13 +113,13 @@ record Taps(ConvolutionShape shape) {
 
     /** Weights of all taps, by which the source is multiplied. */
     TilePanels outputs() {
-        int terms = count() * PhasedImages.padded(shape.inputChannels());
+        int terms = count() * TilePanels.padded(shape.inputChannels());
         return new TilePanels(terms, shape.outputChannels());
     }
 
     /** Weights of some taps, by which the output's gradient is multiplied. */
     TilePanels inputs(int taps) {
-        int terms = taps * PhasedImages.padded(shape.outputChannels());
+        int terms = taps * TilePanels.padded(shape.outputChannels());
         return new TilePanels(terms, shape.inputChannels());
     }
 }

@@ -54,7 +54,7 @@ final class TiledConvolution implements HostConvolution {
     static boolean fits(Host host, ConvolutionShape s) {
         return s.type() == DataType.BFLOAT16
                 && Math.min(s.inputChannels(), s.outputChannels()) >= TileRegister.ROWS
-                && host.target().map(Target::tiles).orElse(false);
+                && host.tiles();
     }
 
     // ---------------------------------------------------------------- memory
@@ -327,8 +327,7 @@ final class TiledConvolution implements HostConvolution {
             long gradient = source + p.bytes();
             long transposed = gradient + rows(p.paddedPixels(), s.outputChannels());
             long row = LEAD + TransposedRowsKernel.rowBytes(p.pixels() + 1);
-            long pairs =
-                    transposed + Scratch.rounded(row * PhasedImages.padded(s.outputChannels()));
+            long pairs = transposed + Scratch.rounded(row * TilePanels.padded(s.outputChannels()));
             long end = pairs + Scratch.rounded(panels(p, s).bytes());
             return new GradientMemory(gradient, transposed, row, pairs, end);
         }
@@ -397,7 +396,7 @@ final class TiledConvolution implements HostConvolution {
         TiledProductKernel.Form form =
                 new TiledProductKernel.Form(
                         out,
-                        PhasedImages.padded(p.pixels() + 1),
+                        TilePanels.padded(p.pixels() + 1),
                         in,
                         at.row,
                         (long) Float.BYTES * in,

@@ -14,14 +14,14 @@ final class TiledConvolutionWeights {
     private static final int PANEL = TileRegister.ROWS;
 
     private final CpuArena arena;
-    private final TiledPointwiseWeights packing;
+    private final TilePacking packing;
     private final ConvolutionShape shape;
     private final Taps taps;
     private final int count;
     private final int in;
     private final int out;
 
-    TiledConvolutionWeights(CpuArena arena, TiledPointwiseWeights packing, Taps taps) {
+    TiledConvolutionWeights(CpuArena arena, TilePacking packing, Taps taps) {
         this.arena = arena;
         this.packing = packing;
         this.shape = taps.shape();
@@ -43,9 +43,9 @@ final class TiledConvolutionWeights {
     /** Bytes of a lane's scratch. */
     static long scratchBytes(Taps taps) {
         int in = taps.shape().inputChannels();
-        int channels = PhasedImages.padded(Math.max(in, taps.shape().outputChannels()));
+        int channels = TilePanels.padded(Math.max(in, taps.shape().outputChannels()));
         long packing = (Float.BYTES + 2L * PANEL) * taps.count() * channels;
-        return Math.max(packing, TiledPointwiseWeights.transposedBytes(taps.count(), in));
+        return Math.max(packing, TilePacking.transposedBytes(taps.count(), in));
     }
 
     int parts() {
@@ -57,7 +57,7 @@ final class TiledConvolutionWeights {
         if (part >= panels.count()) {
             return;
         }
-        Matrix rounded = rounded(lane, PhasedImages.padded(in));
+        Matrix rounded = rounded(lane, TilePanels.padded(in));
         for (int r = 0; r < panels.columns(part); r++) {
             int o = panels.firstColumn(part) + r;
             Matrix ofOutput = Matrix.dense(weights.offset() + 4L * o * in * count, in, count);
@@ -72,7 +72,7 @@ final class TiledConvolutionWeights {
         if (part >= taps.inputs(1).count()) {
             return;
         }
-        int padded = PhasedImages.padded(out);
+        int padded = TilePanels.padded(out);
         int columns = taps.inputs(1).columns(part);
         Matrix rounded = rounded(lane, padded);
         for (int r = 0; r < columns; r++) {
@@ -142,7 +142,7 @@ final class TiledConvolutionWeights {
 
     /** The channels of some taps of a row of {@link #rounded}. */
     private static Matrix ofTaps(Matrix row, int first, int count, int channels) {
-        int stride = PhasedImages.padded(channels);
+        int stride = TilePanels.padded(channels);
         long offset = row.at(0, first * stride);
         return new Matrix(offset, count, channels, stride, row.type());
     }

@@ -8,29 +8,17 @@ import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.cpu.asm.TileRegister;
 import org.densenet4j.backend.cpu.jit.TilePanels;
 
-/**
- * A 1x1 convolution of bfloat16 as products of tiles (AMX):
- *
- * <pre>
- * Y [pixels, out] = X·Wᵀ     dX [pixels, in] = dY·W     dW [out, in] += dYᵀ·X
- * </pre>
- *
- * W is rounded and packed as {@link TilePanels}, for one product of columns of Wᵀ and for the other
- * of W. A panel of outputs, and some of inputs, are a part of the packing.
- */
-final class TiledPointConvolution implements HostConvolution {
-    private final CpuArena arena;
+/** A {@link PointConvolution} of bfloat16 on tiles (AMX), to which W is rounded as it is packed. */
+final class TiledPointConvolution extends PointConvolution {
     private final TiledProducts products;
     private final TilePanels outputs;
     private final TilePanels inputs;
-    private final ConvolutionShape shape;
 
     TiledPointConvolution(CpuArena arena, TiledProducts products, ConvolutionShape shape) {
-        this.arena = arena;
+        super(arena, shape);
         this.products = products;
         this.outputs = outputs(shape);
         this.inputs = inputs(shape);
-        this.shape = shape;
     }
 
     /** Panels of Wᵀ. */
@@ -45,11 +33,9 @@ final class TiledPointConvolution implements HostConvolution {
 
     static boolean fits(Host host, ConvolutionShape s) {
         return s.type() == DataType.BFLOAT16
-                && s.kernel() == 1
-                && s.stride() == 1
-                && s.padding() == 0
+                && isPoint(s)
                 && Math.min(s.inputChannels(), s.outputChannels()) >= TileRegister.ROWS
-                && host.target().map(Target::tiles).orElse(false);
+                && host.tiles();
     }
 
     static ConvolutionMemory memory(ConvolutionShape s) {
@@ -82,8 +68,8 @@ final class TiledPointConvolution implements HostConvolution {
     }
 
     @Override
-    public ConvolutionShape shape() {
-        return shape;
+    int firstOutput(int part) {
+        return outputs.firstColumn(part);
     }
 
     @Override
@@ -120,11 +106,6 @@ final class TiledPointConvolution implements HostConvolution {
     }
 
     @Override
-    public boolean writesColumns() {
-        return true;
-    }
-
-    @Override
     public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
         Matrix y = pixels(output, images);
         products.multiplyByPanels(lane, pixels(source, images), packed.offset(), y, false);
@@ -149,29 +130,5 @@ final class TiledPointConvolution implements HostConvolution {
         Matrix x = pixels(source, images);
         products.multiply(
                 lane, weightGradient(shape, images, dY.stride(), x.stride()), dY, x, rows(sum));
-    }
-
-    @Override
-    public void reduceWeightGradient(int lane, int part, Matrix sums, Matrix gradient) {
-        int row = outputs.firstColumn(part);
-        int first = row * shape.inputChannels();
-        int count = outputs.columns(part) * shape.inputChannels();
-        Matrix total = arena.total(sums.columns(first, count));
-        Matrix all = Matrix.vector(gradient.offset(), shape.weights());
-        arena.kernels().add(total, all.columns(first, count));
-    }
-
-    private Matrix pixels(Matrix matrix, int images) {
-        return matrix.rows(0, images * shape.height() * shape.width());
-    }
-
-    /** As a matrix [out, in]. */
-    private Matrix rows(Matrix weights) {
-        return Matrix.dense(weights.offset(), shape.outputChannels(), shape.inputChannels());
-    }
-
-    @Override
-    public void close() {
-        // The products are the arena's.
     }
 }

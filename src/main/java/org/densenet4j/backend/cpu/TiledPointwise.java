@@ -14,7 +14,7 @@ import org.densenet4j.backend.cpu.jit.TiledPointwiseForwardKernel;
  */
 final class TiledPointwise implements HostPointwise {
     private final CpuArena arena;
-    private final TiledPointwiseWeights weights;
+    private final TilePacking weights;
     private final PointwiseArguments arguments;
     private final KernelCache<TiledPointwiseForwardKernel.Form, TiledPointwiseForwardKernel>
             forward;
@@ -23,7 +23,7 @@ final class TiledPointwise implements HostPointwise {
 
     TiledPointwise(CpuArena arena, InstructionSet set) {
         this.arena = arena;
-        this.weights = new TiledPointwiseWeights(arena, set);
+        this.weights = new TilePacking(arena, set);
         this.arguments = new PointwiseArguments(arena);
         this.forward = new KernelCache<>(set, TiledPointwiseForwardKernel::new);
         this.backward = new KernelCache<>(set, TiledPointwiseBackwardKernel::new);
@@ -34,7 +34,7 @@ final class TiledPointwise implements HostPointwise {
         long tiles =
                 TiledPointwiseBackwardKernel.tileBytes(s.inputChannels())
                         + TiledPointwiseBackwardKernel.gradientTileBytes(s.outputChannels());
-        return new PointwiseMemory(TiledPointwiseWeights.bytes(s), tiles, forwardTile, 0, 0);
+        return new PointwiseMemory(TilePacking.bytes(s), tiles, forwardTile, 0, 0);
     }
 
     @Override

@@ -33,7 +33,7 @@ final class TiledProducts implements AutoCloseable {
 
     private final CpuArena arena;
     private final long base;
-    private final TiledPointwiseWeights packing;
+    private final TilePacking packing;
     private final Arguments[] arguments;
     private final KernelCache<TiledProductKernel.Form, TiledProductKernel> products;
     private final KernelCache<TransposedRowsKernel.Form, TransposedRowsKernel> transpositions;
@@ -42,7 +42,7 @@ final class TiledProducts implements AutoCloseable {
     TiledProducts(CpuArena arena, Target target) {
         this.arena = arena;
         this.base = arena.memory().address();
-        this.packing = new TiledPointwiseWeights(arena, target.set());
+        this.packing = new TilePacking(arena, target.set());
         this.arguments = arena.arguments(TiledProductKernel.Argument.class);
         this.products = new KernelCache<>(target.set(), TiledProductKernel::new);
         this.transpositions = new KernelCache<>(target.set(), TransposedRowsKernel::new);
@@ -54,7 +54,7 @@ final class TiledProducts implements AutoCloseable {
         return s.operands() == DataType.BFLOAT16
                 && Math.min(s.m(), Math.min(s.n(), s.k())) >= TileRegister.ROWS
                 && !(s.transposeA() && (s.transposeB() || s.result() != DataType.FLOAT32))
-                && host.target().map(Target::tiles).orElse(false);
+                && host.tiles();
     }
 
     // ---------------------------------------------------------------- scratch
@@ -81,7 +81,7 @@ final class TiledProducts implements AutoCloseable {
 
     /** Where columns of A lie as rows. */
     private static long transposed(GemmShape s) {
-        long product = TiledProductKernel.scratchBytes(TRANSPOSED, padded(terms(s)));
+        long product = TiledProductKernel.scratchBytes(TRANSPOSED, TilePanels.padded(terms(s)));
         return Scratch.rounded(product + TransposedRowsKernel.scratchBytes());
     }
 
@@ -93,10 +93,6 @@ final class TiledProducts implements AutoCloseable {
     /** Terms of all parts of a sum but possibly the last: no more where there are fewer in all. */
     private static int terms(GemmShape s) {
         return Math.min(s.k(), PART);
-    }
-
-    private static int padded(int elements) {
-        return Math.ceilDiv(elements, BLOCK) * BLOCK;
     }
 
     // ---------------------------------------------------------------- products
@@ -137,7 +133,9 @@ final class TiledProducts implements AutoCloseable {
                         row,
                         rows - TransposedRowsKernel.scratchBytes());
                 int stride = Math.toIntExact(row / DataType.BFLOAT16.bytes());
-                Matrix left = new Matrix(rows, columns, padded(count), stride, DataType.BFLOAT16);
+                Matrix left =
+                        new Matrix(
+                                rows, columns, TilePanels.padded(count), stride, DataType.BFLOAT16);
                 run(lane, left, panels, c.rows(column, columns), s.accumulate() || first > 0);
             }
         }
@@ -156,7 +154,7 @@ final class TiledProducts implements AutoCloseable {
     }
 
     /** How operands are packed. */
-    TiledPointwiseWeights packing() {
+    TilePacking packing() {
         return packing;
     }
 

@@ -13,6 +13,11 @@ import org.densenet4j.backend.cpu.asm.TileRegister;
 public record TilePanels(int inner, int total) {
     private static final int COLUMNS = TileRegister.ROW_BYTES / Float.BYTES;
 
+    /** Elements of an inner dimension, or rows of a left side, that fill tiles. */
+    public static int padded(int elements) {
+        return TileBlock.padded(elements);
+    }
+
     /** Number of panels. */
     public int count() {
         return TileBlock.tiles(total);

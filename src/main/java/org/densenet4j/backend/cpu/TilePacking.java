@@ -11,10 +11,10 @@ import org.densenet4j.backend.cpu.jit.TilePanels;
 import org.densenet4j.backend.cpu.jit.Words;
 
 /**
- * The weights W [N, K] of a pointwise convolution as {@link TilePanels}: of Wᵀ forward, of W
- * backward.
+ * Packs what products of tiles take on their right side as {@link TilePanels}: rows of a matrix
+ * that become columns, or columns as they are.
  */
-final class TiledPointwiseWeights implements AutoCloseable {
+final class TilePacking implements AutoCloseable {
     private static final Words WORDS = Words.BFLOAT16_PAIRS;
     private static final Storage STORAGE = Storage.BFLOAT16;
 
@@ -24,7 +24,7 @@ final class TiledPointwiseWeights implements AutoCloseable {
     private final KernelCache<ColumnPanelKernel.Form, ColumnPanelKernel> columnPanels;
     private final KernelCache<AddRowsKernel.Form, AddRowsKernel> additions;
 
-    TiledPointwiseWeights(CpuArena arena, InstructionSet set) {
+    TilePacking(CpuArena arena, InstructionSet set) {
         this.arena = arena;
         this.base = arena.memory().address();
         this.rowPanels = new KernelCache<>(set, RowPanelKernel::new);
