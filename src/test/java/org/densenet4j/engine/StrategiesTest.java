@@ -9,15 +9,10 @@ import org.densenet4j.backend.CpuIsa;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
-import org.densenet4j.graph.DepthwiseLayer;
-import org.densenet4j.graph.Graph;
-import org.densenet4j.graph.Node;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.plan.MemoryPlan;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.random.Philox;
 import org.densenet4j.reference.RandomCase;
-import org.densenet4j.reference.ReferenceNetwork;
 import org.densenet4j.spec.DenseNetSpec;
 import org.densenet4j.spec.Stem;
 import org.densenet4j.testing.Isas;
@@ -28,11 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 /** Every strategy, mode and kernel implementation against the double-precision reference. */
 class StrategiesTest {
@@ -40,11 +31,6 @@ class StrategiesTest {
     private static final double OUTPUT_TOLERANCE = 1e-4;
 
     private static final double GRADIENT_TOLERANCE = 1e-3;
-
-    /** Of values of about 1; ten times what single precision is off at the end of a network. */
-    private static final double KINK = 1e-5;
-
-    private static final int DRAWS = 200;
 
     /** With 8 bits per activation and no ReLU that flips. */
     private static final double BFLOAT16_OUTPUT_TOLERANCE = 2e-2;
@@ -58,9 +44,6 @@ class StrategiesTest {
 
     /** With ReLUs that do; anything wrong is off by 1. */
     private static final double FLIPPED_GRADIENT_TOLERANCE = 0.4;
-
-    private static final long SEED = 99;
-    private static final long STEP = 3;
 
     @ParameterizedTest
     @EnumSource(MemoryStrategy.class)
@@ -243,7 +226,7 @@ class StrategiesTest {
                 int kept = 0;
                 for (int step = 0; step < steps; step++) {
                     kept +=
-                            layerFactor(
+                            ReferenceAnswer.layerFactor(
                                                     (float) spec.survivalProbability(block, layer),
                                                     1000 * block + layer,
                                                     step)
@@ -300,7 +283,11 @@ class StrategiesTest {
     /** A plan for at least as many images as the case has. */
     static void check(RandomCase drawn, MemoryPlan plan, Mode mode, Device device, double dropout) {
         boolean floats = device.precision() == DataType.FLOAT32;
-        RandomCase c = floats && drawn.kinks() ? clearOfKinks(drawn, mode, dropout) : drawn;
+        boolean ofPixels = plan.memory().loss().labelsPerImage() > 1;
+        float smoothing = ofPixels ? 0 : 0.1f;
+        ReferenceAnswer reference =
+                ReferenceAnswer.to(drawn, floats && drawn.kinks(), mode, dropout, smoothing);
+        RandomCase c = reference.of();
         String what = plan.strategy() + " " + mode + " on " + c + ", " + device.description();
         boolean tensorFloat32 = "tf32".equals(device.facts().get("math"));
         double outputTolerance =
@@ -318,27 +305,21 @@ class StrategiesTest {
         // A gradient far smaller than the largest is a sum that cancelled.
         double share = floats ? 1e-3 : 1e-1;
         double biasShare = floats ? 3e-2 : 30;
-        ReferenceNetwork reference = c.reference();
         try (Network network = Network.open(plan, device, 0)) {
             assertEquals(plan.peakBytes(), network.allocatedBytes(), what);
             c.load(network);
-            double[] pixels = c.pixelsAsDoubles();
-            double[] expected =
-                    reference.forward(pixels, Mode.EVALUATE, ReferenceNetwork.Dropout.NONE);
             network.input(c.pixels, c.images);
             network.forward(new Pass(c.images, Mode.EVALUATE, 0, 0));
-            assertClose(expected, network.logits(c.images), outputTolerance, what + " evaluation");
+            float[] evaluated = network.logits(c.images);
+            assertClose(reference.evaluated(), evaluated, outputTolerance, what + " evaluation");
 
-            Pass pass = new Pass(c.images, mode, SEED, STEP);
-            expected = reference.forward(pixels, mode, philox(c.spec.graph(), dropout));
+            Pass pass = new Pass(c.images, mode, ReferenceAnswer.SEED, ReferenceAnswer.STEP);
             network.forward(pass);
-            assertClose(expected, network.logits(c.images), outputTolerance, what + " logits");
-            boolean ofPixels = network.plan().memory().loss().labelsPerImage() > 1;
-            float smoothing = ofPixels ? 0 : 0.1f;
-            double expectedLoss = reference.loss(c.labels, smoothing);
+            float[] logits = network.logits(c.images);
+            assertClose(reference.logits(), logits, outputTolerance, what + " logits");
             double loss = network.loss(pass, c.labels, smoothing, c.counted);
-            assertEquals(expectedLoss, loss, outputTolerance * Math.abs(expectedLoss), what);
-            reference.backward();
+            double lossTolerance = outputTolerance * Math.abs(reference.loss());
+            assertEquals(reference.loss(), loss, lossTolerance, what);
             network.zeroGradients();
             network.backward(pass);
             double scale = 0;
@@ -378,72 +359,13 @@ class StrategiesTest {
         }
     }
 
-    /**
-     * The case, redrawn until no ReLU and no max-pool is within rounding of going the other way:
-     * there a gradient may differ by as much as it likes, on one processor and not on the next.
-     */
-    private static RandomCase clearOfKinks(RandomCase drawn, Mode mode, double dropout) {
-        RandomCase c = drawn;
-        for (int i = 0; i < DRAWS; i++) {
-            ReferenceNetwork reference = c.reference();
-            reference.forward(c.pixelsAsDoubles(), mode, philox(c.spec.graph(), dropout));
-            // What dropout made zero is zero in every precision.
-            boolean clear =
-                    reference.margins().values().stream()
-                            .flatMapToDouble(Arrays::stream)
-                            .allMatch(margin -> margin == 0 || Math.abs(margin) > KINK);
-            if (clear) {
-                return c;
-            }
-            c = c.redrawn();
-        }
-        throw new AssertionError("every draw has a ReLU close to zero: " + drawn);
-    }
-
     /** A mean of what another normalisation centred is zero but for rounding. */
-    private static double floor(ReferenceNetwork reference, String statistic) {
+    private static double floor(ReferenceAnswer reference, String statistic) {
         if (!statistic.endsWith(".running_mean")) {
             return 1e-6;
         }
         String variance = statistic.replace(".running_mean", ".running_var");
         return 0.1 * Math.sqrt(Arrays.stream(reference.runningStatistic(variance)).sum());
-    }
-
-    /** The engine's dropout and stochastic depth, from their definitions. */
-    private static ReferenceNetwork.Dropout philox(Graph graph, double rate) {
-        long threshold = (long) ((float) rate * 4294967296.0);
-        Map<Integer, Float> survivals = new HashMap<>();
-        graph.nodes().stream()
-                .map(Node::drops)
-                .forEach(drops -> survivals.put(drops.draw(), (float) drops.survival()));
-        Set<Integer> imageByImage =
-                graph.nodes().stream()
-                        .filter(DepthwiseLayer.class::isInstance)
-                        .map(node -> node.drops().draw())
-                        .collect(Collectors.toSet());
-        return (draw, element) -> {
-            int[] words = new int[4];
-            if (imageByImage.contains(draw)) {
-                return layerFactor(element, survivals.get(draw), draw, STEP);
-            }
-            Philox.next(element / 4, draw, (int) STEP, 0, (int) SEED, 0, words);
-            boolean dropped = (words[element % 4] & 0xFFFF_FFFFL) < threshold;
-            float survival = survivals.get(draw);
-            return dropped ? 0 : layerFactor(survival, draw, STEP) / (1 - (double) (float) rate);
-        };
-    }
-
-    /** 0 for a layer that stochastic depth drops, 1/p for one that it keeps. */
-    private static double layerFactor(float survival, int draw, long step) {
-        return layerFactor(-1, survival, draw, step);
-    }
-
-    /** The same of one image, which has a draw of its own. */
-    private static double layerFactor(int counter, float survival, int draw, long step) {
-        int[] words = new int[4];
-        Philox.next(counter, draw, (int) step, 0, (int) SEED, 0, words);
-        boolean dropped = (words[0] & 0xFFFF_FFFFL) < (long) ((1f - survival) * 4294967296.0);
-        return dropped ? 0 : 1.0 / survival;
     }
 
     static double norm(double[] values) {

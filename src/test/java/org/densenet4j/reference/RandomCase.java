@@ -73,6 +73,11 @@ public final class RandomCase {
         return new RandomCase(spec, images, seed + REDRAW, kinks);
     }
 
+    /** What parameters and images are drawn by. */
+    public long seed() {
+        return seed;
+    }
+
     /** Whether a ReLU's input may be close to zero. */
     public boolean kinks() {
         return kinks;

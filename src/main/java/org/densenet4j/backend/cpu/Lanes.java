@@ -10,12 +10,9 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * A fixed team of threads that work through the chunks of a pass. The calling thread is lane 0.
  *
- * <p>A step has hundreds of short passes, so a waiting lane spins for some microseconds before it
- * sleeps.
+ * <p>A waiting lane spins before it sleeps; see {@link WaitPolicy}.
  */
 final class Lanes implements AutoCloseable {
-    private static final int SPINS = 20_000;
-
     /**
      * Longs of two cache lines, which processors fetch in pairs: lanes take chunks all the time.
      */
@@ -23,6 +20,7 @@ final class Lanes implements AutoCloseable {
 
     private final int count;
     private final boolean fixedDeal;
+    private final int spins;
     private final Runnable onEnter;
     private final Thread[] workers;
 
@@ -44,11 +42,13 @@ final class Lanes implements AutoCloseable {
     /**
      * @param fixedDeal lane i always takes the same chunks, so that sums kept per lane are the same
      *     from run to run; otherwise chunks go to whoever is free
+     * @param wait how long a lane waits before it sleeps
      * @param onEnter run by a thread before it works on chunks
      */
-    Lanes(int count, boolean fixedDeal, Runnable onEnter) {
+    Lanes(int count, boolean fixedDeal, WaitPolicy wait, Runnable onEnter) {
         this.count = count;
         this.fixedDeal = fixedDeal;
+        this.spins = wait.spins();
         this.onEnter = onEnter;
         this.shares = new AtomicLongArray(count * SPACING);
         this.workers = new Thread[count - 1];
@@ -108,7 +108,7 @@ final class Lanes implements AutoCloseable {
         }
         runChunks(0);
         for (int spin = 0; busy.get() > 0; spin++) {
-            if (spin < SPINS) {
+            if (spin < spins) {
                 Thread.onSpinWait();
             } else {
                 LockSupport.parkNanos(this, 1_000_000);
@@ -152,7 +152,7 @@ final class Lanes implements AutoCloseable {
                 if (closed) {
                     return;
                 }
-                if (spin < SPINS) {
+                if (spin < spins) {
                     Thread.onSpinWait();
                 } else {
                     LockSupport.park(this);
