@@ -4,6 +4,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 
 /**
@@ -81,18 +86,40 @@ final class CompileKernels {
         }
         Path target = Path.of(args[1]).toAbsolutePath();
         if (args[0].equals("--ptx")) {
+            compilePtx(nvcc, target);
+        } else if (!isNewer(target)) {
+            Files.createDirectories(target.getParent());
+            check(nvcc, target);
+        }
+    }
+
+    /** All that is older than the sources, as many at a time as there are processors. */
+    private static void compilePtx(String nvcc, Path target)
+            throws IOException, InterruptedException {
+        List<Future<?>> all = new ArrayList<>();
+        try (ExecutorService workers =
+                Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
             for (Image image : List.of(TURING, AMPERE)) {
                 for (Program program : image.programs()) {
                     Path file = target.resolve(program.name + "_" + image.architecture + ".ptx");
                     if (!isNewer(file)) {
                         Files.createDirectories(target);
-                        compilePtx(nvcc, image, program, file);
+                        Callable<?> compilation =
+                                () -> {
+                                    compilePtx(nvcc, image, program, file);
+                                    return null;
+                                };
+                        all.add(workers.submit(compilation));
                     }
                 }
             }
-        } else if (!isNewer(target)) {
-            Files.createDirectories(target.getParent());
-            check(nvcc, target);
+        }
+        for (Future<?> one : all) {
+            try {
+                one.get();
+            } catch (ExecutionException e) {
+                throw new IOException(e.getCause().getMessage(), e);
+            }
         }
     }
 

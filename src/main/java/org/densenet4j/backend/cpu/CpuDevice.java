@@ -50,7 +50,6 @@ final class CpuDevice implements Device {
     private volatile boolean closed;
 
     CpuDevice(DeviceOptions options) {
-        WaitPolicy wait = WaitPolicy.here();
         this.precision = options.precision();
         this.cacheBytes = Math.max(1, (long) (CACHE_BYTES * options.chunkFactor()));
         this.host = Host.of(options);
@@ -59,7 +58,7 @@ final class CpuDevice implements Device {
                 options.threads() > 0
                         ? options.threads()
                         : Runtime.getRuntime().availableProcessors();
-        this.lanes = new Lanes(threads, options.deterministic(), wait, host.dnn()::singleThreaded);
+        this.lanes = new Lanes(threads, options.deterministic(), host.dnn()::singleThreaded);
     }
 
     /** Tells what is missing here; not what the caller turned off. */

@@ -10,7 +10,7 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * A fixed team of threads that work through the chunks of a pass. The calling thread is lane 0.
  *
- * <p>A waiting lane spins before it sleeps; see {@link WaitPolicy}.
+ * <p>A waiting lane spins before it sleeps; see {@link Patience}.
  */
 final class Lanes implements AutoCloseable {
     /**
@@ -20,7 +20,7 @@ final class Lanes implements AutoCloseable {
 
     private final int count;
     private final boolean fixedDeal;
-    private final int spins;
+    private final Patience patience = new Patience();
     private final Runnable onEnter;
     private final Thread[] workers;
 
@@ -42,13 +42,11 @@ final class Lanes implements AutoCloseable {
     /**
      * @param fixedDeal lane i always takes the same chunks, so that sums kept per lane are the same
      *     from run to run; otherwise chunks go to whoever is free
-     * @param wait how long a lane waits before it sleeps
      * @param onEnter run by a thread before it works on chunks
      */
-    Lanes(int count, boolean fixedDeal, WaitPolicy wait, Runnable onEnter) {
+    Lanes(int count, boolean fixedDeal, Runnable onEnter) {
         this.count = count;
         this.fixedDeal = fixedDeal;
-        this.spins = wait.spins();
         this.onEnter = onEnter;
         this.shares = new AtomicLongArray(count * SPACING);
         this.workers = new Thread[count - 1];
@@ -107,13 +105,15 @@ final class Lanes implements AutoCloseable {
             LockSupport.unpark(worker);
         }
         runChunks(0);
-        for (int spin = 0; busy.get() > 0; spin++) {
-            if (spin < spins) {
+        patience.begin();
+        while (busy.get() > 0) {
+            if (patience.lasts()) {
                 Thread.onSpinWait();
             } else {
                 LockSupport.parkNanos(this, 1_000_000);
             }
         }
+        patience.end();
         task = null;
         Throwable thrown = failure;
         if (thrown instanceof RuntimeException e) {
@@ -146,18 +146,21 @@ final class Lanes implements AutoCloseable {
 
     private void work(int lane) {
         onEnter.run();
+        Patience patience = new Patience();
         int seen = 0;
         while (true) {
-            for (int spin = 0; pass == seen; spin++) {
+            patience.begin();
+            while (pass == seen) {
                 if (closed) {
                     return;
                 }
-                if (spin < spins) {
+                if (patience.lasts()) {
                     Thread.onSpinWait();
                 } else {
                     LockSupport.park(this);
                 }
             }
+            patience.end();
             seen = pass;
             runChunks(lane);
             if (busy.decrementAndGet() == 0) {
