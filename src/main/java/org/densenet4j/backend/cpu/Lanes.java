@@ -105,15 +105,16 @@ final class Lanes implements AutoCloseable {
             LockSupport.unpark(worker);
         }
         runChunks(0);
-        patience.begin();
-        while (busy.get() > 0) {
-            if (patience.lasts()) {
+        int spins = patience.spins();
+        int spin = 0;
+        for (; busy.get() > 0; spin++) {
+            if (spin < spins) {
                 Thread.onSpinWait();
             } else {
                 LockSupport.parkNanos(this, 1_000_000);
             }
         }
-        patience.end();
+        patience.end(spin > spins);
         task = null;
         Throwable thrown = failure;
         if (thrown instanceof RuntimeException e) {
@@ -149,18 +150,19 @@ final class Lanes implements AutoCloseable {
         Patience patience = new Patience();
         int seen = 0;
         while (true) {
-            patience.begin();
-            while (pass == seen) {
+            int spins = patience.spins();
+            int spin = 0;
+            for (; pass == seen; spin++) {
                 if (closed) {
                     return;
                 }
-                if (patience.lasts()) {
+                if (spin < spins) {
                     Thread.onSpinWait();
                 } else {
                     LockSupport.park(this);
                 }
             }
-            patience.end();
+            patience.end(spin > spins);
             seen = pass;
             runChunks(lane);
             if (busy.decrementAndGet() == 0) {

@@ -16,21 +16,18 @@ final class Patience {
     private static final int GAIN = 100;
 
     private int spins = MOST;
-    private int left;
 
-    /** A wait begins. */
-    void begin() {
-        left = spins;
+    /** How often to look before sleeping. Whoever waits counts for itself: nothing is written. */
+    int spins() {
+        return spins;
     }
 
-    /** Whether to look once more before sleeping. */
-    boolean lasts() {
-        left--;
-        return left >= 0;
-    }
-
-    /** What was waited for is there. */
-    void end() {
-        spins = left >= 0 ? Math.min(MOST, spins + GAIN) : Math.max(LEAST, spins / 2);
+    /**
+     * What was waited for is there.
+     *
+     * @param slept whether that took longer than the spins
+     */
+    void end(boolean slept) {
+        spins = slept ? Math.max(LEAST, spins / 2) : Math.min(MOST, spins + GAIN);
     }
 }

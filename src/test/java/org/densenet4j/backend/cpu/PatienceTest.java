@@ -9,47 +9,38 @@ import org.junit.jupiter.api.Test;
 class PatienceTest {
     private final Patience patience = new Patience();
 
-    /** A wait for so many looks; how often was looked before sleeping. */
-    private int spins(int looks) {
-        patience.begin();
-        int spins = 0;
-        for (int i = 0; i < looks; i++) {
-            spins += patience.lasts() ? 1 : 0;
-        }
-        patience.end();
-        return spins;
-    }
-
     @Test
     void waitsThatAreLongerThanItMakeItShorterDownToAFloor() {
-        int before = spins(2 * Patience.MOST);
-        assertEquals(Patience.MOST, before);
-        while (before > Patience.LEAST) {
-            int spins = spins(2 * Patience.MOST);
-            assertEquals(Math.max(Patience.LEAST, before / 2), spins);
-            before = spins;
+        assertEquals(Patience.MOST, patience.spins());
+        for (int before = Patience.MOST; before > Patience.LEAST; before = patience.spins()) {
+            patience.end(true);
+            assertEquals(Math.max(Patience.LEAST, before / 2), patience.spins());
         }
-        assertEquals(Patience.LEAST, spins(2 * Patience.MOST));
+        patience.end(true);
+        assertEquals(Patience.LEAST, patience.spins());
     }
 
     @Test
     void shortWaitsBringItBackToWhatItWas() {
-        while (spins(2 * Patience.MOST) > Patience.LEAST) {}
-        int waits = 0;
-        while (spins(1) == 1 && waits < Patience.MOST) {
-            waits++;
+        while (patience.spins() > Patience.LEAST) {
+            patience.end(true);
         }
-        assertEquals(Patience.MOST, spins(2 * Patience.MOST));
+        for (int before = Patience.LEAST; before < Patience.MOST; before = patience.spins()) {
+            patience.end(false);
+            assertTrue(patience.spins() > before);
+        }
+        patience.end(false);
+        assertEquals(Patience.MOST, patience.spins());
     }
 
     @Test
     void oneLongWaitAmongManyShortOnesLeavesItLong() {
         for (int i = 0; i < 50; i++) {
-            spins(2 * Patience.MOST);
+            patience.end(true);
+            assertTrue(patience.spins() >= Patience.MOST / 2, "wait " + i);
             for (int j = 0; j < 200; j++) {
-                assertEquals(1, spins(1));
+                patience.end(false);
             }
         }
-        assertTrue(spins(2 * Patience.MOST) >= Patience.MOST / 2);
     }
 }
