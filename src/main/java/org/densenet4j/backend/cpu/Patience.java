@@ -17,7 +17,7 @@ final class Patience {
 
     private int spins = MOST;
 
-    /** How often to look before sleeping. Whoever waits counts for itself: nothing is written. */
+    /** How often to look before sleeping. Looks are not counted here: spinning writes nothing. */
     int spins() {
         return spins;
     }
