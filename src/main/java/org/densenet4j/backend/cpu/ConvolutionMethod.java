@@ -35,6 +35,24 @@ enum ConvolutionMethod {
         }
     },
 
+    /** A 1x1 convolution of float32 as products of tiles (AMX) of three bfloat16 for each. */
+    TRIPLET_POINT("products of tiles, three bfloat16 for a float32") {
+        @Override
+        boolean fits(Host host, ConvolutionShape shape) {
+            return TripletPointConvolution.fits(host, shape);
+        }
+
+        @Override
+        ConvolutionMemory memory(Host host, ConvolutionShape shape) {
+            return TripletPointConvolution.memory(shape);
+        }
+
+        @Override
+        HostConvolution open(CpuArena arena, Host host, ConvolutionShape shape) {
+            return new TripletPointConvolution(arena, arena.tripletProducts(), shape);
+        }
+    },
+
     /** A 1x1 convolution as products in machine code of the engine's own. */
     POINT("products in machine code") {
         @Override

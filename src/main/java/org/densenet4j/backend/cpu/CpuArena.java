@@ -41,6 +41,7 @@ final class CpuArena implements DeviceArena {
     private final long scratchBytesPerLane;
     private final Optional<CompiledProducts> compiledProducts;
     private final Optional<TiledProducts> tiledProducts;
+    private final Optional<TripletProducts> tripletProducts;
     private final Map<GemmShape, Primitive> products = new ConcurrentHashMap<>();
     private final Map<ConvolutionShape, HostConvolution> convolutions = new ConcurrentHashMap<>();
     private final Map<PointwiseShape, HostPointwise> pointwise = new ConcurrentHashMap<>();
@@ -56,6 +57,7 @@ final class CpuArena implements DeviceArena {
         this.kernels = new CpuKernels(memory, passes, host.vectorApi());
         this.compiledProducts = host.target().map(target -> new CompiledProducts(this, target));
         this.tiledProducts = host.target().map(target -> new TiledProducts(this, target));
+        this.tripletProducts = host.target().map(target -> new TripletProducts(this, target));
     }
 
     OneDnn dnn() {
@@ -157,6 +159,10 @@ final class CpuArena implements DeviceArena {
             product.run(this, lane, room, a, b, c);
             return;
         }
+        if (TripletProducts.has(host, shape)) {
+            tripletProducts().multiply(lane, shape, a, b, c);
+            return;
+        }
         if (CompiledProducts.has(host, shape)) {
             compiledProducts.orElseThrow().multiply(lane, shape, a, b, c);
             return;
@@ -187,6 +193,10 @@ final class CpuArena implements DeviceArena {
         return tiledProducts.orElseThrow();
     }
 
+    TripletProducts tripletProducts() {
+        return tripletProducts.orElseThrow();
+    }
+
     static long scratchBytes(Host host, GemmShape shape) {
         if (TiledProducts.has(host, shape)) {
             return TiledProducts.scratchBytes(shape);
@@ -194,6 +204,9 @@ final class CpuArena implements DeviceArena {
         if (!host.multiplies(shape.operands())) {
             WidenedProduct product = new WidenedProduct(shape);
             return Scratch.rounded(scratchBytes(host, product.floats())) + product.bytes();
+        }
+        if (TripletProducts.has(host, shape)) {
+            return TripletProducts.scratchBytes(shape);
         }
         if (CompiledProducts.has(host, shape)) {
             return CompiledProducts.scratchBytes(host, shape);
@@ -356,6 +369,7 @@ final class CpuArena implements DeviceArena {
         passes.ifPresent(CompiledPasses::close);
         compiledProducts.ifPresent(CompiledProducts::close);
         tiledProducts.ifPresent(TiledProducts::close);
+        tripletProducts.ifPresent(TripletProducts::close);
         arena.close();
     }
 }

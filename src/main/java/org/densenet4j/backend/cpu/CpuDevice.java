@@ -93,8 +93,7 @@ final class CpuDevice implements Device {
     private String instructions() {
         if (host.target().isPresent()) {
             Target target = host.target().get();
-            // Nothing else is computed on tiles, and whether they work takes time to find out.
-            boolean tiles = precision == DataType.BFLOAT16 && target.tiles();
+            boolean tiles = precision == DataType.BFLOAT16 ? target.tiles() : target.triplets();
             return "machine code for " + target.set().title() + (tiles ? " and tiles (AMX)" : "");
         }
         return host.vectorApi()

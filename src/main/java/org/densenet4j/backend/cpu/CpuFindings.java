@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
 /** Which of its implementations a CPU device runs here. */
 final class CpuFindings {
     private static final int CHANNELS = 64;
+    private static final int MANY_CHANNELS = 512;
     private static final int SIDE = 28;
 
     private CpuFindings() {}
@@ -27,7 +28,7 @@ final class CpuFindings {
             findings.add(finding("1x1 in " + type, pointwise(host, type), true, ""));
             findings.add(finding("3x3 in " + type, convolution(host, 3, type), true, ""));
             findings.add(finding("others in " + type, convolution(host, 7, type), true, ""));
-            findings.add(finding("products in " + type, product(host, type), true, ""));
+            findings.add(finding("products in " + type, products(host, type), true, ""));
         }
         findings.add(kernels(host));
         return findings;
@@ -59,12 +60,21 @@ final class CpuFindings {
                                         + (host.multiplies(type) ? "" : " as float32"));
     }
 
-    private static String product(Host host, DataType type) {
-        Matrix x = Matrix.dense(0, SIDE * SIDE, CHANNELS, type);
-        Matrix weight = Matrix.dense(0, CHANNELS, CHANNELS, type);
+    private static String products(Host host, DataType type) {
+        String some = product(host, type, CHANNELS);
+        String large = product(host, type, MANY_CHANNELS);
+        return some.equals(large) ? some : some + ", large ones " + large;
+    }
+
+    private static String product(Host host, DataType type, int channels) {
+        Matrix x = Matrix.dense(0, SIDE * SIDE, channels, type);
+        Matrix weight = Matrix.dense(0, channels, channels, type);
         GemmShape shape = GemmShape.of(x, false, weight, false, x, false);
         if (TiledProducts.has(host, shape)) {
             return PointwiseMethod.TILED;
+        }
+        if (TripletProducts.has(host, shape)) {
+            return TripletProducts.TITLE;
         }
         if (CompiledProducts.has(host, shape)) {
             return CpuKernels.MACHINE_CODE;

@@ -30,6 +30,11 @@ record Host(OneDnn dnn, Optional<Target> target, boolean vectorApi, boolean wino
         return target.map(Target::tiles).orElse(false);
     }
 
+    /** Whether large products of float32 are such of tiles, too; see {@link TripletProducts}. */
+    boolean triplets() {
+        return target.map(Target::triplets).orElse(false);
+    }
+
     /** Whether the JVM was started with {@code --add-modules jdk.incubator.vector}. */
     private static boolean vectorApiEnabled() {
         return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();

@@ -118,7 +118,7 @@ class CpuKernelsTest {
 
     /** Nothing is compiled, so that no processor is needed that runs it. */
     private static Map<String, String> implementations(boolean machineCode, boolean vectorApi) {
-        Target target = new Target(InstructionSet.AVX2, () -> false, () -> false);
+        Target target = new Target(InstructionSet.AVX2, () -> false, () -> false, () -> false);
         Optional<Target> here = machineCode ? Optional.of(target) : Optional.empty();
         return CpuKernels.implementations(new Host(null, here, vectorApi, true));
     }

@@ -22,7 +22,8 @@ class TiledConvolutionTest {
     private static final Host VECTORS = host(false);
 
     private static Host host(boolean tiles) {
-        Target target = new Target(InstructionSet.AVX512_BF16, () -> false, () -> tiles);
+        Target target =
+                new Target(InstructionSet.AVX512_BF16, () -> false, () -> tiles, () -> false);
         return new Host(OneDnn.get(), Optional.of(target), true, true);
     }
 

@@ -29,8 +29,8 @@ import java.util.Random;
  */
 class TiledPointwiseTest {
     private static final InstructionSet SET = InstructionSet.AVX512_BF16;
-    private static final Target TILES = new Target(SET, () -> true, () -> true);
-    private static final Target VECTORS = new Target(SET, () -> false, () -> false);
+    private static final Target TILES = new Target(SET, () -> true, () -> true, () -> true);
+    private static final Target VECTORS = new Target(SET, () -> false, () -> false, () -> false);
 
     /** Half a last place of bfloat16 in A or dZ, in dA or Z, and in what is stored. */
     private static final double TOLERANCE = 4 * 0x1p-8;

@@ -234,14 +234,24 @@ public abstract class Assembler {
 
     /** Every element of 32 bits, shifted. */
     public final void shiftLeft(Vector v, int bits) {
-        vector(MAP_0F, PREFIX_66, 0x72).registers(new Vector(6), v, v);
-        code.write(bits);
+        shiftLeft(v, v, bits);
     }
 
     /** Every element of 32 bits, shifted, with zeros from the left. */
     public final void shiftRight(Vector v, int bits) {
         vector(MAP_0F, PREFIX_66, 0x72).registers(new Vector(2), v, v);
         code.write(bits);
+    }
+
+    /** Every element of 32 bits of another vector, shifted. */
+    public final void shiftLeft(Vector to, Vector from, int bits) {
+        vector(MAP_0F, PREFIX_66, 0x72).registers(new Vector(6), to, from);
+        code.write(bits);
+    }
+
+    /** The bits that both have. */
+    public final void and(Vector to, Vector a, Vector b) {
+        vector(MAP_0F, PREFIX_66, 0xDB).registers(to, a, b);
     }
 
     /** The bits of both. */

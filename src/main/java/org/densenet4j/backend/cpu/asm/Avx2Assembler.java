@@ -114,24 +114,24 @@ public final class Avx2Assembler extends Assembler {
     public void keepWherePositive(Vector v, Vector y, Vector zero) {
         vector(MAP_0F, NO_PREFIX, 0xC2).registers(SCRATCH, zero, y);
         code.write(1); // less
-        and(v, v, SCRATCH);
+        andFloats(v, v, SCRATCH);
     }
 
     @Override
     public void keepWherePositive(Vector v, Address y, Vector zero) {
         vector(MAP_0F, NO_PREFIX, 0xC2).memory(SCRATCH, zero, y, set().vectorBytes());
         code.write(1); // less
-        and(v, v, SCRATCH);
+        andFloats(v, v, SCRATCH);
     }
 
     @Override
     public void keepWhereEqual(Vector v, Vector a, Vector b) {
         vector(MAP_0F, NO_PREFIX, 0xC2).registers(SCRATCH, a, b);
         code.write(0); // equal
-        and(v, v, SCRATCH);
+        andFloats(v, v, SCRATCH);
     }
 
-    private void and(Vector to, Vector a, Vector b) {
+    private void andFloats(Vector to, Vector a, Vector b) {
         vector(MAP_0F, NO_PREFIX, 0x54).registers(to, a, b);
     }
 

@@ -104,6 +104,39 @@ record TileBlock(int rows, int columns) {
     }
 
     /**
+     * Adds the products of 32 elements of {@link Triplets} along the dimension that is summed over:
+     * first those of the smallest parts. An operand stays in its tile from one product to the next.
+     *
+     * @param left tiles of the first rows, a part behind the other
+     * @param right those of the first columns
+     * @param panel bytes from panel to panel of either side
+     * @param row holds {@link TileRegister#ROW_BYTES}
+     */
+    void addTripletProducts(
+            TileInstructions t, Address left, Address right, long panel, Register row) {
+        int[][] parts = {{0, 2}, {0, 1}, {1, 1}, {1, 0}, {2, 0}, {0, 0}};
+        int leftPart = -1;
+        int rightPart = -1;
+        for (int[] part : parts) {
+            for (int c = 0; c < columns && part[1] != rightPart; c++) {
+                Address from = right.plus(c * panel + part[1] * TILE_BYTES);
+                t.load(tile(RIGHT + c), new TileAddress(from, row));
+            }
+            for (int r = 0; r < rows; r++) {
+                if (part[0] != leftPart) {
+                    Address from = left.plus(r * panel + part[0] * TILE_BYTES);
+                    t.load(tile(LEFT + r), new TileAddress(from, row));
+                }
+                for (int c = 0; c < columns; c++) {
+                    t.addProduct(sum(r, c), tile(LEFT + r), tile(RIGHT + c));
+                }
+            }
+            leftPart = part[0];
+            rightPart = part[1];
+        }
+    }
+
+    /**
      * Stores the sums, tile behind tile; see {@link #offset}.
      *
      * @param row holds {@link TileRegister#ROW_BYTES}

@@ -8,7 +8,6 @@ import static org.densenet4j.backend.cpu.asm.Register.R14;
 import static org.densenet4j.backend.cpu.asm.Register.R15;
 import static org.densenet4j.backend.cpu.asm.Register.R8;
 import static org.densenet4j.backend.cpu.asm.Register.R9;
-import static org.densenet4j.backend.cpu.asm.Register.RAX;
 import static org.densenet4j.backend.cpu.asm.Register.RBP;
 import static org.densenet4j.backend.cpu.asm.Register.RBX;
 import static org.densenet4j.backend.cpu.asm.Register.RCX;
@@ -40,21 +39,18 @@ import java.util.List;
  * <p>All rows of A go by 32 columns of B, which stay in the cache, and then by the next 32. Tiles
  * take A from where it lies. What does not fill tiles is copied first and filled up with zeros:
  * where the inner dimension is no multiple of 32, the last elements of every row; and the last
- * rows, if they are fewer than 32. Sums of float32 that fill tiles are loaded and stored by them;
- * others pass through a few KB of memory, from where vectors round them or take the columns there
- * are.
+ * rows, if they are fewer than 32.
  */
 public final class TiledProductKernel extends Kernel {
     private static final int BLOCK = TileBlock.ELEMENTS;
 
     private final Form form;
-    private final Avx512Assembler wide;
     private final TileInstructions tiles;
     private final int wholeSteps;
     private final int wholeRows;
     private final long lastRow;
     private Tail innerTail;
-    private Tail columnTail;
+    private TileResult result;
 
     /** Addresses of the matrices, and of {@link #scratchBytes} bytes. */
     public enum Argument {
@@ -114,8 +110,7 @@ public final class TiledProductKernel extends Kernel {
     public TiledProductKernel(InstructionSet set, Form form) {
         super(set);
         this.form = form;
-        this.wide = (Avx512Assembler) a;
-        this.tiles = new TileInstructions(wide);
+        this.tiles = new TileInstructions((Avx512Assembler) a);
         this.wholeSteps = form.inner / BLOCK;
         this.wholeRows = form.rows / BLOCK * BLOCK;
         this.lastRow = lastRow(form.inner);
@@ -167,7 +162,8 @@ public final class TiledProductKernel extends Kernel {
         tiles.configure();
         a.load(R9, argument(Argument.SCRATCH));
         innerTail = a.tail(form.inner);
-        columnTail = a.tail(form.columns);
+        Tail columnTail = a.tail(form.columns);
+        result = new TileResult(this, form.result, form.cRow, form.accumulate, true, columnTail);
         if (!form.filled) {
             copyLastElements();
         }
@@ -251,18 +247,7 @@ public final class TiledProductKernel extends Kernel {
     private void block(int rows, int columns, Register leftRow, boolean hasEnds) {
         TileBlock block = TileBlock.of(rows, columns);
         long leftTile = TileRegister.ROWS * (leftRow == R8 ? form.aRow : lastRow);
-        boolean direct =
-                form.result == Storage.FLOAT32
-                        && rows % TileRegister.ROWS == 0
-                        && columns % TileRegister.ROWS == 0;
-        if (direct) {
-            a.set(RAX, form.cRow);
-        }
-        if (direct && form.accumulate) {
-            block.loadRows(tiles, R14.at(0), RAX, form.cRow);
-        } else {
-            block.zero(tiles);
-        }
+        result.begin(tiles, rows, columns);
         a.copy(RCX, RDX);
         for (long tap : form.taps) {
             a.addressOf(RBX, R11.at(tap));
@@ -281,37 +266,7 @@ public final class TiledProductKernel extends Kernel {
                     tiles, RSI.at(0), R15, TileBlock.TILE_BYTES, RCX.at(0), R15, form.panel);
             a.add(RSI, BLOCK * TileRegister.ROW_BYTES);
         }
-        if (direct) {
-            block.storeRows(tiles, R14.at(0), RAX, form.cRow);
-        } else {
-            block.store(tiles, R9.at(0), R15);
-            for (int r = 0; r < rows; r++) {
-                write(r, columns);
-            }
-        }
+        result.end(tiles, rows, columns);
         a.add(R11, rows * (leftRow == R8 ? form.aRow : lastRow));
-        a.add(R14, rows * form.cRow);
-    }
-
-    /** A row of the sums that were stored, to C. */
-    private void write(int row, int columns) {
-        Storage result = form.result;
-        if (result == Storage.BFLOAT16 && columns == BLOCK && !form.accumulate) {
-            a.load(v(0), R9.at(TileBlock.offset(row, 0)));
-            a.load(v(1), R9.at(TileBlock.offset(row, 1)));
-            wide.round(v(0), v(1), v(0));
-            a.store(v(0), R14.at(row * form.cRow));
-            return;
-        }
-        for (int i = 0; i < set.vectors(columns); i++) {
-            Address to = R14.at(row * form.cRow + i * result.vectorBytes(set));
-            Tail some = tail(i, columns, columnTail);
-            a.load(v(0), R9.at(TileBlock.offset(row, i)));
-            if (form.accumulate) {
-                result.load(a, v(1), to, some);
-                a.add(v(0), v(0), v(1));
-            }
-            result.store(a, v(0), to, some);
-        }
     }
 }

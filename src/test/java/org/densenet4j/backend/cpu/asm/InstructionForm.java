@@ -134,12 +134,18 @@ public record InstructionForm(
                         "vfnmadd231ps V{x}, V{y}, V{w}",
                         (a, o) -> a.subtractProduct(o.x(), o.y(), o.w())),
                 form(set, v, "vpslld V{x}, V{x}, {bits}", (a, o) -> a.shiftLeft(o.x(), o.bits())),
+                form(
+                        set,
+                        v,
+                        "vpslld V{x}, V{y}, {bits}",
+                        (a, o) -> a.shiftLeft(o.x(), o.y(), o.bits())),
                 form(set, v, "vpsrld V{x}, V{x}, {bits}", (a, o) -> a.shiftRight(o.x(), o.bits())));
     }
 
     private static List<InstructionForm> avx2() {
         List<InstructionForm> all = new ArrayList<>();
         all.add(avx2("vpxor ymm{x}, ymm{x}, ymm{x}", (a, o) -> a.zero(o.x())));
+        all.add(avx2("vpand ymm{x}, ymm{y}, ymm{w}", (a, o) -> a.and(o.x(), o.y(), o.w())));
         all.add(avx2("vpor ymm{x}, ymm{y}, ymm{w}", (a, o) -> a.or(o.x(), o.y(), o.w())));
         all.add(avx2("vrcpps ymm{x}, ymm{y}", (a, o) -> a.reciprocalEstimate(o.x(), o.y())));
         all.add(
@@ -262,6 +268,7 @@ public record InstructionForm(
                         "vmovups zmmword ptr [{at}]{k}, zmm{x}",
                         (a, o) -> a.store(o.x(), o.at(), o.tail())),
                 avx512("vpxord zmm{x}, zmm{x}, zmm{x}", (a, o) -> a.zero(o.x())),
+                avx512("vpandd zmm{x}, zmm{y}, zmm{w}", (a, o) -> a.and(o.x(), o.y(), o.w())),
                 avx512("vpord zmm{x}, zmm{y}, zmm{w}", (a, o) -> a.or(o.x(), o.y(), o.w())),
                 avx512("vrcp14ps zmm{x}, zmm{y}", (a, o) -> a.reciprocalEstimate(o.x(), o.y())),
                 avx512(

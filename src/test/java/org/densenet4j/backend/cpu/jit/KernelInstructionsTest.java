@@ -13,6 +13,7 @@ import org.densenet4j.backend.cpu.asm.Disassembler;
 import org.densenet4j.backend.cpu.asm.InstructionForm;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.asm.MachineCode;
+import org.densenet4j.backend.cpu.jit.TripletTilesKernel.Side;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -202,6 +203,30 @@ class KernelInstructionsTest {
                         set,
                         TiledPointwiseForwardKernel::new,
                         new TiledPointwiseForwardKernel.Form(37, c, 44, 600, 96)),
+                kernel(
+                        set,
+                        TripletTilesKernel::new,
+                        new TripletTilesKernel.Form(37, c, 600, true, Side.LEFT)),
+                kernel(
+                        set,
+                        TripletTilesKernel::new,
+                        new TripletTilesKernel.Form(37, c, 600, true, Side.RIGHT)),
+                kernel(
+                        set,
+                        TripletTilesKernel::new,
+                        new TripletTilesKernel.Form(37, c, 600, false, Side.LEFT)),
+                kernel(
+                        set,
+                        TripletTilesKernel::new,
+                        new TripletTilesKernel.Form(37, c, 600, false, Side.RIGHT)),
+                kernel(
+                        set,
+                        TripletProductKernel::new,
+                        new TripletProductKernel.Form(77, 100, c, 600, false)),
+                kernel(
+                        set,
+                        TripletProductKernel::new,
+                        new TripletProductKernel.Form(77, 100, c, 600, true)),
                 kernel(
                         set,
                         TiledPointwiseBackwardKernel::new,
