@@ -5,6 +5,7 @@ import jdk.incubator.vector.VectorMask;
 
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.cpu.jit.AffineRowsKernel;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -13,6 +14,36 @@ import java.lang.invoke.MethodHandles;
 interface BnReluPrefix {
     /** See {@link org.densenet4j.backend.Kernels#normaliseRelu}. */
     void normaliseRelu(Matrix x, Matrix affine, Matrix out);
+
+    /** Machine code. */
+    final class Compiled implements BnReluPrefix {
+        private final CompiledPasses passes;
+        private final KernelCache<AffineRowsKernel.Form, AffineRowsKernel> kernels;
+
+        Compiled(CompiledPasses passes) {
+            this.passes = passes;
+            this.kernels = passes.kernels(AffineRowsKernel::new);
+        }
+
+        @Override
+        public void normaliseRelu(Matrix x, Matrix affine, Matrix out) {
+            AffineRowsKernel.Form form =
+                    new AffineRowsKernel.Form(
+                            Target.storage(x.type()),
+                            x.rows(),
+                            x.columns(),
+                            x.rowBytes(),
+                            out.rowBytes(),
+                            true,
+                            true);
+            kernels.of(form)
+                    .run(
+                            passes.address(x),
+                            passes.address(out),
+                            passes.address(affine.row(0)),
+                            passes.address(affine.row(1)));
+        }
+    }
 
     /** On the Vector API, for one storage type of activations ({@link StorageCopy}). */
     final class Vectors extends VectorElements implements BnReluPrefix {

@@ -50,6 +50,7 @@ final class CpuKernels implements Kernels {
     private final Choice<ChunkSums> chunkSums;
     private final BatchNormVectors batchNormVectors;
     private final Choice<Elementwise> elementwise;
+    private final Choice<AddBias> addBias;
     private final SoftmaxCrossEntropy softmaxCrossEntropy;
     private final VectorLosses vectorLosses;
     private final PixelCrossEntropy pixelCrossEntropy;
@@ -93,7 +94,11 @@ final class CpuKernels implements Kernels {
                         () -> ChannelStatistics.Vectors.class,
                         ChannelStatistics.Loops::new);
         bnReluPrefix =
-                pass(BnReluPrefix.class, () -> BnReluPrefix.Vectors.class, BnReluPrefix.Loops::new);
+                pass(
+                        BnReluPrefix.class,
+                        BnReluPrefix.Compiled::new,
+                        () -> BnReluPrefix.Vectors.class,
+                        BnReluPrefix.Loops::new);
         residualSum =
                 pass(ResidualSum.class, () -> ResidualSum.Vectors.class, ResidualSum.Loops::new);
         appendFeatures =
@@ -118,6 +123,12 @@ final class CpuKernels implements Kernels {
         batchNormVectors = only(BatchNormVectors.class, BatchNormVectors::new);
         elementwise =
                 few(Elementwise.class, () -> Elementwise.Vectors.class, Elementwise.Loops::new);
+        addBias =
+                few(
+                        AddBias.class,
+                        AddBias.Compiled::new,
+                        () -> AddBias.Vectors.class,
+                        AddBias.Loops::new);
         softmaxCrossEntropy = only(SoftmaxCrossEntropy.class, SoftmaxCrossEntropy::new);
         vectorLosses = only(VectorLosses.class, VectorLosses::new);
         pixelCrossEntropy = only(PixelCrossEntropy.class, PixelCrossEntropy::new);
@@ -282,7 +293,7 @@ final class CpuKernels implements Kernels {
 
     @Override
     public void normaliseRelu(Matrix x, Matrix affine, Matrix out) {
-        bnReluPrefix.of(x).normaliseRelu(x, affine, out);
+        bnReluPrefix.of(x, out).normaliseRelu(x, affine, out);
     }
 
     @Override
@@ -355,7 +366,7 @@ final class CpuKernels implements Kernels {
 
     @Override
     public void addBias(Matrix x, Matrix bias) {
-        elementwise.of(x).addBias(x, bias);
+        addBias.of(x).addBias(x, bias);
     }
 
     @Override

@@ -12,9 +12,6 @@ import java.lang.invoke.MethodHandles;
 
 /** Copies, sums and biases, element by element. */
 interface Elementwise {
-    /** See {@link org.densenet4j.backend.Kernels#addBias}. */
-    void addBias(Matrix x, Matrix bias);
-
     /** See {@link org.densenet4j.backend.Kernels#copy}. */
     void copy(Matrix source, Matrix target);
 
@@ -25,9 +22,8 @@ interface Elementwise {
     void fill(Matrix target, float value);
 
     /**
-     * On the Vector API, for one storage type of matrices ({@link StorageCopy}); biases are
-     * float32. Columns that do not fill a vector, and sums of different types, are left to the
-     * plain loops.
+     * On the Vector API, for one storage type of matrices ({@link StorageCopy}). Columns that do
+     * not fill a vector, and sums of different types, are left to the plain loops.
      */
     final class Vectors extends VectorElements implements Elementwise {
         private static final DataType STORAGE = StorageCopy.storage(MethodHandles.lookup());
@@ -46,22 +42,6 @@ interface Elementwise {
 
         private void store(FloatVector v, long at) {
             StoredVector.store(FLOATS, v, memory, at);
-        }
-
-        @Override
-        public void addBias(Matrix x, Matrix bias) {
-            int whole = whole(x);
-            long biases = bias.at(0, 0);
-            for (int r = 0; r < x.rows(); r++) {
-                long to = x.at(r, 0);
-                for (int c = 0; c < whole; c += LANES) {
-                    long i = to + (long) c * BYTES;
-                    store(load(i).add(floats(biases + c * 4L)), i);
-                }
-            }
-            if (hasRest(x)) {
-                loops.addBias(rest(x), rest(bias));
-            }
         }
 
         /** Between float32 and this class's storage type, or within one type. */
@@ -117,15 +97,6 @@ interface Elementwise {
     final class Loops extends StoredElements implements Elementwise {
         Loops(MemorySegment memory) {
             super(memory);
-        }
-
-        @Override
-        public void addBias(Matrix x, Matrix bias) {
-            for (int r = 0; r < x.rows(); r++) {
-                for (int c = 0; c < x.columns(); c++) {
-                    set(x, r, c, get(x, r, c) + get(bias, 0, c));
-                }
-            }
         }
 
         @Override

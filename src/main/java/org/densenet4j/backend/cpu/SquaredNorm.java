@@ -25,6 +25,9 @@ interface SquaredNorm {
         private static final VectorSpecies<Double> DOUBLES =
                 VectorSpecies.of(double.class, SPECIES.vectorShape());
 
+        /** Elements that are summed at a time: whole vectors, however long they are. */
+        private static final int BLOCK = 1024;
+
         Vectors(MemorySegment memory) {
             super(memory);
         }
@@ -37,21 +40,32 @@ interface SquaredNorm {
         public void squaredNorm(Matrix x, Matrix target) {
             double sum = 0;
             for (int r = 0; r < x.rows(); r++) {
-                DoubleVector squares = DoubleVector.zero(DOUBLES);
-                int c = 0;
-                for (; c < whole(x); c += LANES) {
-                    FloatVector v = load(x.at(r, c));
-                    DoubleVector lower = (DoubleVector) v.convertShape(F2D, DOUBLES, 0);
-                    DoubleVector upper = (DoubleVector) v.convertShape(F2D, DOUBLES, 1);
-                    squares = lower.fma(lower, upper.fma(upper, squares));
+                for (int c = 0; c < whole(x); c += BLOCK) {
+                    sum += squaresOfBlock(x.at(r, c), Math.min(BLOCK, whole(x) - c));
                 }
-                sum += squares.reduceLanes(ADD);
-                for (; c < x.columns(); c++) {
+                for (int c = whole(x); c < x.columns(); c++) {
                     double value = get(x, r, c);
                     sum += value * value;
                 }
             }
             set(target, 0, 0, (float) sum);
+        }
+
+        /**
+         * The squares of whole vectors. A method of its own, which is called often: in a loop that
+         * is entered once a step the JVM would keep the sum as an object.
+         */
+        private double squaresOfBlock(long at, int count) {
+            DoubleVector lowerSquares = DoubleVector.zero(DOUBLES);
+            DoubleVector upperSquares = DoubleVector.zero(DOUBLES);
+            for (int c = 0; c < count; c += LANES) {
+                FloatVector v = load(at + (long) c * STORAGE.bytes());
+                DoubleVector lower = (DoubleVector) v.convertShape(F2D, DOUBLES, 0);
+                DoubleVector upper = (DoubleVector) v.convertShape(F2D, DOUBLES, 1);
+                lowerSquares = lower.fma(lower, lowerSquares);
+                upperSquares = upper.fma(upper, upperSquares);
+            }
+            return lowerSquares.add(upperSquares).reduceLanes(ADD);
         }
     }
 

@@ -45,6 +45,8 @@ class CpuKernelsTest {
     private static final Set<String> HAVE_MACHINE_CODE =
             Set.of(
                     "channelStatistics",
+                    "normaliseRelu",
+                    "addBias",
                     "appendFeatures",
                     "normaliseReluAveragePool",
                     "normaliseReluMaxPool",

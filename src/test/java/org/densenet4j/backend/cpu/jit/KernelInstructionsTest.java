@@ -115,6 +115,10 @@ class KernelInstructionsTest {
                         new AppendFeaturesKernel.Form(s, 37, c, out, f, x, sums)),
                 kernel(
                         set,
+                        AffineRowsKernel::new,
+                        new AffineRowsKernel.Form(s, 37, c, x, out, f, !f)),
+                kernel(
+                        set,
                         ApplyCorrectionKernel::new,
                         new ApplyCorrectionKernel.Form(s, 37, c, x, x, sums, out)),
                 kernel(
