@@ -106,7 +106,12 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory, FrozenPar
 
     /** {@code sum += aᵀ·b}: a weight gradient. */
     void multiplyTransposedInto(int lane, Matrix a, Matrix b, Matrix sum) {
-        arena.multiply(lane, GemmShape.of(a, true, b, false, sum, true), a, b, sum);
+        multiplyTransposed(lane, a, b, true, sum);
+    }
+
+    /** {@code sum = aᵀ·b} or {@code sum += aᵀ·b}: a weight gradient. */
+    void multiplyTransposed(int lane, Matrix a, Matrix b, boolean add, Matrix sum) {
+        arena.multiply(lane, GemmShape.of(a, true, b, false, sum, add), a, b, sum);
     }
 
     /** Some elements of a vector, or some rows of a matrix. */

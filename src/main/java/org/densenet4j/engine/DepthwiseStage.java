@@ -362,21 +362,24 @@ final class DepthwiseStage implements Stage {
         int lane = part.lane;
         Matrix x = part.of(memory.normalised());
         projectionBias.addGradient(lane, dY);
+        boolean add = expansionSums.hasBegun(lane); // as the other, block by block
         forEachBlock(
                 (channel, count) -> {
                     Matrix h = part.middle(channel, count);
                     Matrix a = part.activated(channel, count);
                     Matrix dH = part.middleGradient(count);
-                    Matrix ofProjection = projectionSums.of(lane).columns(channel, count);
-                    compute.multiplyTransposedInto(lane, dY, a, ofProjection);
+                    Matrix ofProjection = projectionSums.asItIs(lane).columns(channel, count);
+                    compute.multiplyTransposed(lane, dY, a, add, ofProjection);
                     compute.multiply(lane, dY, projection.columns(channel, count), dH);
                     kernels.geluGradient(dH, h, dH);
                     expansionBias.addGradient(lane, dH, channel);
-                    Matrix ofExpansion = expansionSums.of(lane).rows(channel, count);
-                    compute.multiplyTransposedInto(lane, dH, x, ofExpansion);
+                    Matrix ofExpansion = expansionSums.asItIs(lane).rows(channel, count);
+                    compute.multiplyTransposed(lane, dH, x, add, ofExpansion);
                     Matrix weight = expansion.rows(channel, count);
                     compute.multiply(lane, dH, weight, channel > 0, part.mixedGradient());
                 });
+        projectionSums.overwritten(lane);
+        expansionSums.overwritten(lane);
     }
 
     private void backwardMixing(int lane, Chunk chunk) {

@@ -50,6 +50,7 @@ final class CpuKernels implements Kernels {
     private final Choice<ChunkSums> chunkSums;
     private final BatchNormVectors batchNormVectors;
     private final Choice<Elementwise> elementwise;
+    private final Choice<Addition> addition;
     private final Choice<AddBias> addBias;
     private final SoftmaxCrossEntropy softmaxCrossEntropy;
     private final VectorLosses vectorLosses;
@@ -123,6 +124,12 @@ final class CpuKernels implements Kernels {
         batchNormVectors = only(BatchNormVectors.class, BatchNormVectors::new);
         elementwise =
                 few(Elementwise.class, () -> Elementwise.Vectors.class, Elementwise.Loops::new);
+        addition =
+                few(
+                        Addition.class,
+                        Addition.Compiled::new,
+                        () -> Addition.Vectors.class,
+                        Addition.Loops::new);
         addBias =
                 few(
                         AddBias.class,
@@ -849,7 +856,7 @@ final class CpuKernels implements Kernels {
 
     @Override
     public void add(Matrix source, Matrix target) {
-        elementwise.of(target).add(source, target);
+        addition.of(target, source).add(source, target);
     }
 
     @Override

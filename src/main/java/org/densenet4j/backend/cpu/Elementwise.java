@@ -10,20 +10,17 @@ import org.densenet4j.backend.Matrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 
-/** Copies, sums and biases, element by element. */
+/** Copies, also between types, and constants. */
 interface Elementwise {
     /** See {@link org.densenet4j.backend.Kernels#copy}. */
     void copy(Matrix source, Matrix target);
-
-    /** See {@link org.densenet4j.backend.Kernels#add}. */
-    void add(Matrix source, Matrix target);
 
     /** See {@link org.densenet4j.backend.Kernels#fill}. */
     void fill(Matrix target, float value);
 
     /**
      * On the Vector API, for one storage type of matrices ({@link StorageCopy}). Columns that do
-     * not fill a vector, and sums of different types, are left to the plain loops.
+     * not fill a vector are left to the plain loops.
      */
     final class Vectors extends VectorElements implements Elementwise {
         private static final DataType STORAGE = StorageCopy.storage(MethodHandles.lookup());
@@ -71,26 +68,6 @@ interface Elementwise {
                 loops.copy(rest(source, source), rest(target, source));
             }
         }
-
-        @Override
-        public void add(Matrix source, Matrix target) {
-            if (source.type() != target.type()) {
-                loops.add(source, target);
-                return;
-            }
-            int whole = whole(source);
-            for (int r = 0; r < source.rows(); r++) {
-                long from = source.at(r, 0);
-                long to = target.at(r, 0);
-                for (int c = 0; c < whole; c += LANES) {
-                    long i = (long) c * BYTES;
-                    store(load(to + i).add(load(from + i)), to + i);
-                }
-            }
-            if (hasRest(source)) {
-                loops.add(rest(source), rest(target));
-            }
-        }
     }
 
     /** Plain loops. */
@@ -108,15 +85,6 @@ interface Elementwise {
             for (int r = 0; r < source.rows(); r++) {
                 for (int c = 0; c < source.columns(); c++) {
                     set(target, r, c, get(source, r, c));
-                }
-            }
-        }
-
-        @Override
-        public void add(Matrix source, Matrix target) {
-            for (int r = 0; r < source.rows(); r++) {
-                for (int c = 0; c < source.columns(); c++) {
-                    set(target, r, c, get(target, r, c) + get(source, r, c));
                 }
             }
         }

@@ -47,6 +47,7 @@ class CpuKernelsTest {
                     "channelStatistics",
                     "normaliseRelu",
                     "addBias",
+                    "add",
                     "appendFeatures",
                     "normaliseReluAveragePool",
                     "normaliseReluMaxPool",

@@ -113,6 +113,7 @@ class KernelInstructionsTest {
                         set,
                         AppendFeaturesKernel::new,
                         new AppendFeaturesKernel.Form(s, 37, c, out, f, x, sums)),
+                kernel(set, AddKernel::new, new AddKernel.Form(s, 37, c, x, out)),
                 kernel(
                         set,
                         AffineRowsKernel::new,
