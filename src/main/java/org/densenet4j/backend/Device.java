@@ -173,6 +173,16 @@ public interface Device extends AutoCloseable {
     long scratchBytes(GemmShape shape);
 
     /**
+     * {@return what products with a packed second operand need; empty where this device reads it as
+     * it lies, with {@link #scratchBytes} of scratch}
+     *
+     * @param shape with the most rows of one call, A not transposed
+     */
+    default Optional<PackedOperandMemory> packedMemory(GemmShape shape) {
+        return Optional.empty();
+    }
+
+    /**
      * {@return bytes of memory that a convolution needs; see {@link ConvolutionMemory}}
      *
      * @param shape with the most images of one call

@@ -32,6 +32,35 @@ public interface DeviceArena extends AutoCloseable {
     void multiply(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c);
 
     /**
+     * Puts the second operand of a product into this device's own layout, for {@link
+     * #multiplyPacked}; other lanes may be at work, on other operands.
+     *
+     * @param lane whose scratch is used
+     * @param shape of the products, with the most rows of one call, A not transposed
+     * @param b [k, n], or [n, k] where the shape transposes it
+     * @param packed {@link PackedOperandMemory#packed} bytes
+     * @return what products read: {@code packed}, or {@code b} itself where {@link
+     *     Device#packedMemory} has no answer for the shape
+     */
+    default Matrix pack(int lane, GemmShape shape, Matrix b, Matrix packed) {
+        return b;
+    }
+
+    /**
+     * {@code c = a·op(b)}, or {@code c += a·op(b)}, as the shape says.
+     *
+     * @param lane whose scratch is used
+     * @param shape that b was packed for
+     * @param a [rows, k], at most as many rows as the shape has
+     * @param b as {@link #pack} returned it
+     * @param c [rows, n]; overlaps neither
+     */
+    default void multiplyPacked(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
+        boolean add = shape.accumulate();
+        multiply(lane, GemmShape.of(a, false, b, shape.transposeB(), c, add), a, b, c);
+    }
+
+    /**
      * {@return a convolution ready to run in this arena}
      *
      * @param shape with the most images of one call

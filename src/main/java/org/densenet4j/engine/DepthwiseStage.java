@@ -3,6 +3,7 @@ package org.densenet4j.engine;
 import org.densenet4j.backend.Dropout;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedProduct;
 import org.densenet4j.backend.PoolShape;
 import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.graph.Read;
@@ -10,7 +11,10 @@ import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.Chunks;
 import org.densenet4j.plan.DepthwiseLayerMemory;
 import org.densenet4j.plan.Intermediate;
+import org.densenet4j.plan.MiddleProducts;
+import org.densenet4j.plan.PackedProductMemory;
 
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -53,6 +57,10 @@ final class DepthwiseStage implements Stage {
     private final Matrix projectionGradient;
     private final LaneSums projectionSums;
     private final Bias projectionBias;
+    private final List<PackedProduct> expand;
+    private final List<PackedProduct> project;
+    private final List<PackedProduct> throughProjection;
+    private final List<PackedProduct> throughExpansion;
     private final Matrix scale;
     private final Matrix scaleGradient;
     private final LaneSums scaleSums;
@@ -87,6 +95,13 @@ final class DepthwiseStage implements Stage {
         this.projectionGradient = compute.weightGradient(node.projection() + ".weight");
         this.projectionSums = new LaneSums(kernels, sums.projection());
         this.projectionBias = new Bias(compute, node.projection(), sums.projectionBias());
+        MiddleProducts products = memory.middleProducts();
+        this.expand = PackedProductMemory.open(products.expand(), compute.arena());
+        this.project = PackedProductMemory.open(products.project(), compute.arena());
+        this.throughProjection =
+                PackedProductMemory.open(products.throughProjection(), compute.arena());
+        this.throughExpansion =
+                PackedProductMemory.open(products.throughExpansion(), compute.arena());
         this.scale = compute.vector(node.scale());
         this.scaleGradient = compute.vectorGradient(node.scale());
         this.scaleSums = LaneSums.rows(kernels, sums.scale());
@@ -125,10 +140,37 @@ final class DepthwiseStage implements Stage {
         }
     }
 
+    /** Packs weights for a pass, block by block. */
+    private void pack(boolean expands, boolean projects, boolean backward) {
+        compute.forEachChunk(
+                expand.size(),
+                (lane, block) -> {
+                    int first = block * memory.middlePerBlock();
+                    int count = Math.min(memory.middlePerBlock(), memory.node().width() - first);
+                    Matrix ofExpansion = expansion.rows(first, count);
+                    Matrix ofProjection = projection.columns(first, count);
+                    if (expands) {
+                        expand.get(block).pack(lane, ofExpansion);
+                    }
+                    if (projects) {
+                        project.get(block).pack(lane, ofProjection);
+                    }
+                    if (backward) {
+                        throughProjection.get(block).pack(lane, ofProjection);
+                        throughExpansion.get(block).pack(lane, ofExpansion);
+                    }
+                });
+    }
+
+    private int block(int channel) {
+        return channel / memory.middlePerBlock();
+    }
+
     // ---------------------------------------------------------------- forward
 
     @Override
     public void forward(Pass pass) {
+        pack(true, true, false);
         Dropout drops = target.dropout(pass);
         int k = target.values().columns();
         Matrix partials = memory.partials().reshaped(2 * chunks.count(pass.images()), k);
@@ -245,15 +287,13 @@ final class DepthwiseStage implements Stage {
 
     /** From channel {@code channel} of the middle on, as many as h has columns. */
     private void expand(Part part, int channel, Matrix h) {
-        Matrix weight = expansion.rows(channel, h.columns());
-        compute.multiplyByTransposed(part.lane, part.of(memory.normalised()), weight, h);
+        expand.get(block(channel)).multiply(part.lane, part.of(memory.normalised()), h);
         expansionBias.addTo(h, channel);
     }
 
     /** Adds what a block of the middle gives; the bias comes behind the last. */
     private void project(Part part, int channel, Matrix a) {
-        Matrix weight = projection.columns(channel, a.columns());
-        compute.multiplyByTransposed(part.lane, a, weight, channel > 0, part.output());
+        project.get(block(channel)).multiply(part.lane, a, part.output());
     }
 
     /**
@@ -276,6 +316,7 @@ final class DepthwiseStage implements Stage {
         Dropout drops = target.dropout(pass);
         target.prepareGradient(pass);
         begin();
+        pack(!memory.middle().isKept(), !memory.output().isKept(), true);
         kernels.transpose(depthwise, false, memory.taps());
         compute.forEachChunk(chunks, pass, (lane, chunk) -> backward(lane, chunk, drops));
         finish();
@@ -370,13 +411,12 @@ final class DepthwiseStage implements Stage {
                     Matrix dH = part.middleGradient(count);
                     Matrix ofProjection = projectionSums.asItIs(lane).columns(channel, count);
                     compute.multiplyTransposed(lane, dY, a, add, ofProjection);
-                    compute.multiply(lane, dY, projection.columns(channel, count), dH);
+                    throughProjection.get(block(channel)).multiply(lane, dY, dH);
                     kernels.geluGradient(dH, h, dH);
                     expansionBias.addGradient(lane, dH, channel);
                     Matrix ofExpansion = expansionSums.asItIs(lane).rows(channel, count);
                     compute.multiplyTransposed(lane, dH, x, add, ofExpansion);
-                    Matrix weight = expansion.rows(channel, count);
-                    compute.multiply(lane, dH, weight, channel > 0, part.mixedGradient());
+                    throughExpansion.get(block(channel)).multiply(lane, dH, part.mixedGradient());
                 });
         projectionSums.overwritten(lane);
         expansionSums.overwritten(lane);

@@ -2,14 +2,17 @@ package org.densenet4j.inference;
 
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedProduct;
 import org.densenet4j.backend.PoolShape;
 import org.densenet4j.graph.DepthwiseLayer;
 import org.densenet4j.plan.Chunk;
 import org.densenet4j.plan.DepthwiseLayerInference;
+import org.densenet4j.plan.PackedProductMemory;
 import org.densenet4j.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
+import java.util.List;
 
 /** A depthwise layer: depthwise convolution, layer norm, two 1x1 convolutions, gate and scale. */
 final class DepthwiseStage implements InferenceStage {
@@ -20,6 +23,8 @@ final class DepthwiseStage implements InferenceStage {
     private final Matrix source;
     private final PoolShape pool;
     private final Target target;
+    private final List<PackedProduct> expand;
+    private final List<PackedProduct> project;
 
     DepthwiseStage(InferenceDevice on, DepthwiseLayerInference memory, WeightSource from)
             throws IOException {
@@ -31,6 +36,8 @@ final class DepthwiseStage implements InferenceStage {
         this.source = on.memory().values(memory.source());
         this.pool = PoolShape.global(node.source().height(), node.source().width());
         this.target = new Target(on, memory.target());
+        this.expand = PackedProductMemory.open(memory.middleProducts().expand(), on.arena());
+        this.project = PackedProductMemory.open(memory.middleProducts().project(), on.arena());
         int taps = memory.shape().taps();
         on.upload(transposed(from.values(node.depthwise() + ".weight"), taps), weights.taps());
         on.upload(from.values(node.depthwise() + ".bias"), weights.depthwiseBias());
@@ -64,8 +71,17 @@ final class DepthwiseStage implements InferenceStage {
 
     @Override
     public void forward(int images) {
+        on.device().forEachChunk(expand.size(), this::pack);
         on.forEachChunk(memory.images(), images, this::forward);
         target.finish(images, memory.images());
+    }
+
+    /** The weights of a block of the middle. */
+    private void pack(int lane, int block) {
+        int first = block * memory.middlePerBlock();
+        int count = Math.min(memory.middlePerBlock(), memory.node().width() - first);
+        expand.get(block).pack(lane, weights.expansion().columns(first, count));
+        project.get(block).pack(lane, weights.projection().rows(first, count));
     }
 
     private void forward(int lane, Chunk chunk) {
@@ -103,10 +119,11 @@ final class DepthwiseStage implements InferenceStage {
         for (int first = 0; first < width; first += memory.middlePerBlock()) {
             int count = Math.min(memory.middlePerBlock(), width - first);
             Matrix h = memory.middle()[lane].rows(0, rows).columns(0, count);
-            on.multiply(lane, a, weights.expansion().columns(first, count), false, h);
+            int block = first / memory.middlePerBlock();
+            expand.get(block).multiply(lane, a, h);
             kernels.addBias(h, weights.expansionBias().columns(first, count));
             kernels.gelu(h, h);
-            on.multiply(lane, h, weights.projection().rows(first, count), first > 0, y);
+            project.get(block).multiply(lane, h, y);
         }
         kernels.addBias(y, weights.projectionBias());
     }

@@ -24,6 +24,7 @@ import java.util.Optional;
  * @param normalised a part behind the layer normalisation, in each lane
  * @param middle a part and a block of the middle, in each lane
  * @param output a chunk of the new channels, in each lane
+ * @param middleProducts with the two weights
  * @param means [images, k] of a chunk, in each lane
  * @param logits [images, k] of the gate, in each lane
  * @param factors [images, 1] of ones
@@ -42,6 +43,7 @@ public record DepthwiseLayerInference(
         Matrix[] normalised,
         Matrix[] middle,
         Matrix[] output,
+        MiddleProducts middleProducts,
         Matrix[] means,
         Matrix[] logits,
         Matrix[] factors,
@@ -113,6 +115,9 @@ public record DepthwiseLayerInference(
         int block = planner.columnsInCache(part, width);
         Allocator.Frame frame = planner.allocator().frame();
         boolean gated = node.gate().isPresent();
+        Matrix[] normalised = frame.activations(part, channels);
+        Matrix[] middle = frame.activations(part, block);
+        Matrix[] output = frame.activations(rows, k);
         DepthwiseLayerInference memory =
                 new DepthwiseLayerInference(
                         node,
@@ -125,9 +130,16 @@ public record DepthwiseLayerInference(
                         Weights.of(node, planner),
                         frame.activations(rows, channels),
                         frame.perLane(part, 2),
-                        frame.activations(part, channels),
-                        frame.activations(part, block),
-                        frame.activations(rows, k),
+                        normalised,
+                        middle,
+                        output,
+                        MiddleProducts.ofInference(
+                                width,
+                                normalised[0],
+                                middle[0],
+                                output[0].rows(0, part),
+                                frame,
+                                planner),
                         frame.perLane(gated ? ofImages : 0, k),
                         frame.perLane(gated ? ofImages : 0, k),
                         frame.perLane(ofImages, 1),

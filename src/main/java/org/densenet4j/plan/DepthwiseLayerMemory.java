@@ -32,6 +32,7 @@ import java.util.Optional;
  * @param scaled what is appended, and the gradient behind the scales, of a chunk in each lane
  * @param middleGradient of a part and a block of the middle, in each lane
  * @param mixedGradient of a chunk, in each lane
+ * @param middleProducts with the two weights
  * @param taps [kernel·kernel, K]: the depthwise weights as they are convolved with
  * @param tapGradient the same of their gradient
  * @param sums of gradients for each lane
@@ -58,6 +59,7 @@ public record DepthwiseLayerMemory(
         Matrix[] scaled,
         Matrix[] middleGradient,
         Matrix[] mixedGradient,
+        MiddleProducts middleProducts,
         Matrix taps,
         Matrix tapGradient,
         Sums sums,
@@ -126,6 +128,17 @@ public record DepthwiseLayerMemory(
         Allocator.Frame frame = planner.allocator().frame();
         Category inner = Category.BOTTLENECKS;
         Category copies = Category.COPIES;
+        Intermediate normalised =
+                Intermediate.of(node, ".normalised", copies, naive, part, channels, planner, frame);
+        Intermediate middle =
+                Intermediate.of(node, ".middle", inner, keeps, part, width, planner, frame);
+        Intermediate activated =
+                Intermediate.of(node, ".activated", copies, naive, part, width, planner, frame);
+        Intermediate output =
+                Intermediate.of(node, ".output", copies, naive, rows, k, planner, frame);
+        Matrix[] scaled = frame.activations(rows, k);
+        Matrix[] middleGradient = frame.activations(part, block);
+        Matrix[] mixedGradient = frame.activations(rows, channels);
         DepthwiseLayerMemory memory =
                 new DepthwiseLayerMemory(
                         node,
@@ -137,17 +150,26 @@ public record DepthwiseLayerMemory(
                         planner.naiveCopy(node, ".concatenation", planner.rows(pixels), channels),
                         Intermediate.of(
                                 node, ".mixed", inner, keeps, rows, channels, planner, frame),
-                        Intermediate.of(
-                                node, ".normalised", copies, naive, part, channels, planner, frame),
+                        normalised,
                         frame.perLane(rows, 2),
-                        Intermediate.of(node, ".middle", inner, keeps, part, width, planner, frame),
-                        Intermediate.of(
-                                node, ".activated", copies, naive, part, width, planner, frame),
-                        Intermediate.of(node, ".output", copies, naive, rows, k, planner, frame),
+                        middle,
+                        activated,
+                        output,
                         frame.activations(rows, k),
-                        frame.activations(rows, k),
-                        frame.activations(part, block),
-                        frame.activations(rows, channels),
+                        scaled,
+                        middleGradient,
+                        mixedGradient,
+                        MiddleProducts.of(
+                                normalised.layout(part),
+                                middle.layout(part),
+                                activated.layout(part),
+                                output.layout(part),
+                                scaled[0].rows(0, part),
+                                middleGradient[0],
+                                mixedGradient[0].rows(0, part),
+                                new MiddleProducts.Again(!keeps, !naive),
+                                frame,
+                                planner),
                         frame.matrix(node.kernel() * node.kernel(), channels),
                         frame.matrix(node.kernel() * node.kernel(), channels),
                         Sums.in(frame, node),

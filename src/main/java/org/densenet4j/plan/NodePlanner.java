@@ -6,6 +6,7 @@ import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedOperandMemory;
 import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.graph.Columns;
@@ -255,6 +256,13 @@ abstract sealed class NodePlanner permits Planner, InferencePlanner {
                     GemmShape.of(dC, false, weight, false, sourceGradient.rows(0, rows), false));
             noteProduct(GemmShape.of(dC, true, a, false, weightSum, true));
         }
+    }
+
+    /** What a product needs whose second operand is packed, where the device packs it. */
+    Optional<PackedOperandMemory> packedMemory(GemmShape product) {
+        Optional<PackedOperandMemory> m = device.packedMemory(product);
+        m.ifPresent(found -> allocator.library(found.scratch()));
+        return m;
     }
 
     void noteProduct(GemmShape product) {

@@ -13,6 +13,7 @@ import org.densenet4j.backend.DeviceException;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Kernels;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedOperandMemory;
 import org.densenet4j.backend.PointwiseConvolution;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
@@ -172,6 +173,45 @@ final class CpuArena implements DeviceArena {
             product = products.computeIfAbsent(shape, this::makeProduct);
         }
         product.run(lane, scratch(lane), address(a), address(b), address(c));
+    }
+
+    /** What products need whose second operand is panels of tiles. */
+    static Optional<PackedOperandMemory> packedMemory(Host host, GemmShape s) {
+        if (TiledProducts.has(host, s) && !s.transposeA()) {
+            return Optional.of(TiledProducts.packedMemory(s));
+        }
+        if (TripletProducts.hasPacked(host, s)) {
+            return Optional.of(TripletProducts.packedMemory(s));
+        }
+        return Optional.empty();
+    }
+
+    @Override
+    public Matrix pack(int lane, GemmShape shape, Matrix b, Matrix packed) {
+        requireOpen();
+        if (packedMemory(host, shape).isEmpty()) {
+            return b;
+        }
+        if (shape.operands() == DataType.BFLOAT16) {
+            tiledProducts().pack(shape, b, packed.offset());
+        } else {
+            tripletProducts().pack(lane, shape, b, packed.offset());
+        }
+        return packed;
+    }
+
+    @Override
+    public void multiplyPacked(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
+        if (packedMemory(host, shape).isEmpty()) {
+            DeviceArena.super.multiplyPacked(lane, shape, a, b, c);
+            return;
+        }
+        requireOpen();
+        if (shape.operands() == DataType.BFLOAT16) {
+            tiledProducts().multiplyByPanels(lane, a, b.offset(), c, shape.accumulate());
+        } else {
+            tripletProducts().multiplyByPacked(lane, a, b.offset(), c, shape.accumulate());
+        }
     }
 
     private Primitive makeProduct(GemmShape shape) {

@@ -11,6 +11,7 @@ import org.densenet4j.backend.DeviceArguments;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.DeviceTimer;
 import org.densenet4j.backend.GemmShape;
+import org.densenet4j.backend.PackedOperandMemory;
 import org.densenet4j.backend.PointwiseMemory;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.asm.MachineCode;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -146,6 +148,12 @@ final class CpuDevice implements Device {
     public long scratchBytes(GemmShape shape) {
         Objects.requireNonNull(shape, "shape");
         return productScratch.computeIfAbsent(shape, s -> CpuArena.scratchBytes(host, s));
+    }
+
+    @Override
+    public Optional<PackedOperandMemory> packedMemory(GemmShape shape) {
+        Objects.requireNonNull(shape, "shape");
+        return CpuArena.packedMemory(host, shape);
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedOperandMemory;
 import org.densenet4j.backend.cpu.asm.TileRegister;
 import org.densenet4j.backend.cpu.jit.Arguments;
 import org.densenet4j.backend.cpu.jit.PixelRowsKernel;
@@ -71,6 +72,12 @@ final class TiledProducts implements AutoCloseable {
         return Scratch.rounded(TiledProductKernel.scratchBytes(Math.min(rows, ROWS), terms));
     }
 
+    /** What products need whose second operand is panels already. */
+    static PackedOperandMemory packedMemory(GemmShape s) {
+        return new PackedOperandMemory(
+                new TilePanels(s.k(), s.n()).bytes(), scratchBytes(s.m(), s.k()));
+    }
+
     /** Where panels begin: behind what the kernel needs and a transposed A. */
     private static long panels(GemmShape s) {
         if (!s.transposeA()) {
@@ -108,12 +115,21 @@ final class TiledProducts implements AutoCloseable {
         for (int first = 0; first < s.n(); first += atOnce) {
             int count = Math.min(atOnce, s.n() - first);
             long at = scratch + panels(s);
-            if (s.transposeB()) {
-                packing.intoRowPanels(b.rows(first, count), at);
-            } else {
-                packing.intoColumnPanels(b.columns(first, count), at);
-            }
+            pack(s, s.transposeB() ? b.rows(first, count) : b.columns(first, count), at);
             multiplyByPanels(lane, a, at, c.columns(first, count), s.accumulate());
+        }
+    }
+
+    /**
+     * Makes panels of some columns of op(B), or of all.
+     *
+     * @param to offset of the first
+     */
+    void pack(GemmShape s, Matrix b, long to) {
+        if (s.transposeB()) {
+            packing.intoRowPanels(b, to);
+        } else {
+            packing.intoColumnPanels(b, to);
         }
     }
 

@@ -75,14 +75,14 @@ final class TripletPointConvolution extends PointConvolution {
     @Override
     public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
         Matrix y = pixels(output, images);
-        products.multiplyByPacked(lane, pixels(source, images), packed.offset(), y);
+        products.multiplyByPacked(lane, pixels(source, images), packed.offset(), y, false);
     }
 
     @Override
     public void backwardData(
             int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
         Matrix dX = pixels(sourceGradient, images);
-        products.multiplyByPacked(lane, pixels(outputGradient, images), packed.offset(), dX);
+        products.multiplyByPacked(lane, pixels(outputGradient, images), packed.offset(), dX, false);
     }
 
     @Override

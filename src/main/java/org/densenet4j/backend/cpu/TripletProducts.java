@@ -3,6 +3,7 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedOperandMemory;
 import org.densenet4j.backend.cpu.jit.Arguments;
 import org.densenet4j.backend.cpu.jit.TripletPanels;
 import org.densenet4j.backend.cpu.jit.TripletProductKernel;
@@ -35,6 +36,9 @@ final class TripletProducts implements AutoCloseable {
      */
     private static final long PRODUCTS_OF_A_STEP = 80;
 
+    /** Rows for which packed panels of op(B) are worth reading, which are larger than B. */
+    private static final int LEAST_ROWS = 32;
+
     private final CpuArena arena;
     private final long base;
     private final Arguments[] arguments;
@@ -58,7 +62,23 @@ final class TripletProducts implements AutoCloseable {
                 && host.triplets();
     }
 
+    /** Whether such a product is one of these where op(B) is packed already. */
+    static boolean hasPacked(Host host, GemmShape s) {
+        return s.operands() == DataType.FLOAT32
+                && s.result() == DataType.FLOAT32
+                && !s.transposeA()
+                && s.k() >= LEAST_TERMS
+                && s.n() >= PRODUCTS_OF_A_STEP
+                && s.m() >= LEAST_ROWS
+                && host.triplets();
+    }
+
     // ---------------------------------------------------------------- scratch
+
+    /** What products need whose op(B) is packed already. */
+    static PackedOperandMemory packedMemory(GemmShape s) {
+        return new PackedOperandMemory(packedBytes(s.k(), s.n()), scratchBytes(s.m(), s.k()));
+    }
 
     /** Bytes of a lane's scratch. */
     static long scratchBytes(GemmShape s) {
@@ -151,8 +171,17 @@ final class TripletProducts implements AutoCloseable {
         }
     }
 
-    /** {@code c = a·op(b)} with an op(B) that is packed. */
-    void multiplyByPacked(int lane, Matrix a, long packed, Matrix c) {
+    /** Makes all panels of op(B), for all parts of the sums. */
+    void pack(int lane, GemmShape s, Matrix b, long packed) {
+        for (int term = 0; term < s.k(); term += PART) {
+            int terms = Math.min(PART, s.k() - term);
+            Matrix some = s.transposeB() ? b.columns(term, terms) : b.rows(term, terms);
+            pack(lane, some, !s.transposeB(), Side.RIGHT, packed + place(s.n(), term));
+        }
+    }
+
+    /** {@code c (+)= a·op(b)} with an op(B) that is packed. */
+    void multiplyByPacked(int lane, Matrix a, long packed, Matrix c, boolean accumulate) {
         long left = arena.scratchOffset(lane) + rowPanels();
         for (int row = 0; row < a.rows(); row += ROWS) {
             int rows = Math.min(ROWS, a.rows() - row);
@@ -160,7 +189,7 @@ final class TripletProducts implements AutoCloseable {
                 int terms = Math.min(PART, a.columns() - term);
                 pack(lane, a.rows(row, rows).columns(term, terms), false, Side.LEFT, left);
                 long right = packed + place(c.columns(), term);
-                run(lane, terms, left, right, c.rows(row, rows), term > 0);
+                run(lane, terms, left, right, c.rows(row, rows), accumulate || term > 0);
             }
         }
     }
