@@ -2,6 +2,8 @@ package org.densenet4j.contract;
 
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PackedOperandMemory;
+import org.densenet4j.backend.PackedProduct;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -42,6 +44,71 @@ abstract class GemmContract extends OpenedDevice {
                         check(a, m, a.channels(), k, transposeA, transposeB, accumulate);
                     });
         }
+    }
+
+    /** As many products as make splitting their operands worth it. */
+    @Test
+    void largeProducts() {
+        for (int bits = 0; bits < 8; bits++) {
+            boolean transposeA = (bits & 1) != 0;
+            boolean transposeB = (bits & 2) != 0;
+            boolean accumulate = (bits & 4) != 0;
+            forRandomCases(
+                    1,
+                    a -> {
+                        int m = 165 + a.random.nextInt(30);
+                        int n = 165 + a.random.nextInt(30);
+                        int k = 128 + a.random.nextInt(180);
+                        check(a, m, n, k, transposeA, transposeB, accumulate);
+                    });
+        }
+    }
+
+    /** Of as many rows as it was packed for, and of fewer. */
+    @Test
+    void productsWithAPackedOperand() {
+        for (int bits = 0; bits < 4; bits++) {
+            boolean transposeB = (bits & 1) != 0;
+            boolean accumulate = (bits & 2) != 0;
+            forRandomCases(
+                    4,
+                    a -> {
+                        boolean large = a.random.nextBoolean();
+                        int n = large ? 80 + a.random.nextInt(60) : a.channels();
+                        int k = large ? 128 + a.random.nextInt(180) : a.channels();
+                        checkPacked(a, 1 + a.random.nextInt(90), n, k, transposeB, accumulate);
+                    });
+        }
+    }
+
+    private void checkPacked(
+            GuardedArena a, int m, int n, int k, boolean transposeB, boolean accumulate) {
+        Matrix left = a.activations(m, k);
+        Matrix right = transposeB ? a.activations(n, k) : a.activations(k, n);
+        Matrix out = accumulate ? a.normal(m, n) : result(a, m, n);
+        GemmShape shape = GemmShape.of(left, false, right, transposeB, out, accumulate);
+        long bytes = device.packedMemory(shape).map(PackedOperandMemory::packed).orElse(0L);
+        Matrix place = a.output(1, 1 + Math.toIntExact(Math.ceilDiv(bytes, Float.BYTES)));
+        a.anything(place);
+        int rows = 1 + a.random.nextInt(m);
+        a.scratch(device.scratchBytes(shape));
+        a.scratch(
+                device.scratchBytes(
+                        GemmShape.of(
+                                left.rows(0, rows),
+                                false,
+                                right,
+                                transposeB,
+                                out.rows(0, rows),
+                                accumulate)));
+        device.packedMemory(shape).ifPresent(memory -> a.scratch(memory.scratch()));
+        a.upload();
+        PackedProduct product = new PackedProduct(a.arena(), shape, place);
+        product.pack(a.random.nextInt(device.lanes()), right);
+        int lane = a.random.nextInt(device.lanes());
+        product.multiply(lane, left.rows(0, rows), out.rows(0, rows));
+        expectProduct(a, left, false, right, transposeB, out.rows(0, rows), accumulate);
+        a.check();
     }
 
     @Test
@@ -112,6 +179,19 @@ abstract class GemmContract extends OpenedDevice {
         a.upload();
         int lane = a.random.nextInt(device.lanes());
         a.arena().multiply(lane, shape, left, right, out);
+        expectProduct(a, left, transposeA, right, transposeB, out, accumulate);
+        a.check();
+    }
+
+    private static void expectProduct(
+            GuardedArena a,
+            Matrix left,
+            boolean transposeA,
+            Matrix right,
+            boolean transposeB,
+            Matrix out,
+            boolean accumulate) {
+        int terms = transposeB ? right.columns() : right.rows();
         a.expect(
                 out,
                 TOLERANCE,
@@ -119,12 +199,11 @@ abstract class GemmContract extends OpenedDevice {
                     if (accumulate) {
                         t.add(a.value(out, r, c));
                     }
-                    for (int i = 0; i < shape.k(); i++) {
+                    for (int i = 0; i < terms; i++) {
                         double x = transposeA ? a.value(left, i, r) : a.value(left, r, i);
                         double y = transposeB ? a.value(right, c, i) : a.value(right, i, c);
                         t.add(x * y);
                     }
                 });
-        a.check();
     }
 }

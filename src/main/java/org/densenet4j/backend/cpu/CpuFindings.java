@@ -50,8 +50,16 @@ final class CpuFindings {
                 "");
     }
 
+    private static String withLarge(String some, String large) {
+        return some.equals(large) ? some : some + "; large ones: " + large;
+    }
+
     private static String pointwise(Host host, DataType type) {
-        PointwiseShape shape = new PointwiseShape(SIDE * SIDE, CHANNELS, CHANNELS, type);
+        return withLarge(pointwise(host, type, CHANNELS), pointwise(host, type, MANY_CHANNELS));
+    }
+
+    private static String pointwise(Host host, DataType type, int channels) {
+        PointwiseShape shape = new PointwiseShape(SIDE * SIDE, channels, channels, type);
         return host.target()
                 .map(target -> PointwiseMethod.of(target, shape).title(target, type))
                 .orElseGet(
@@ -61,9 +69,7 @@ final class CpuFindings {
     }
 
     private static String products(Host host, DataType type) {
-        String some = product(host, type, CHANNELS);
-        String large = product(host, type, MANY_CHANNELS);
-        return some.equals(large) ? some : some + ", large ones " + large;
+        return withLarge(product(host, type, CHANNELS), product(host, type, MANY_CHANNELS));
     }
 
     private static String product(Host host, DataType type, int channels) {

@@ -48,6 +48,24 @@ enum PointwiseMethod {
         }
     },
 
+    /** Products of float32 on tiles (AMX) forward, and of vectors backward. */
+    TRIPLETS {
+        @Override
+        boolean fits(Target target, PointwiseShape shape) {
+            return TripletPointwise.fits(shape) && target.triplets();
+        }
+
+        @Override
+        PointwiseMemory memory(Target target, PointwiseShape shape) {
+            return TripletPointwise.memory(target, shape);
+        }
+
+        @Override
+        HostPointwise open(CpuArena arena, Target target, PointwiseShape shape) {
+            return new TripletPointwise(arena, target);
+        }
+    },
+
     /** Products of vectors. */
     VECTORS {
         @Override
@@ -73,6 +91,9 @@ enum PointwiseMethod {
     String title(Target target, DataType type) {
         if (this == TILES) {
             return TILED;
+        }
+        if (this == TRIPLETS) {
+            return "forward " + TripletProducts.TITLE;
         }
         if (type == DataType.FLOAT32) {
             return "machine code";

@@ -9,6 +9,7 @@ import org.densenet4j.backend.cpu.jit.TripletPanels;
 import org.densenet4j.backend.cpu.jit.TripletProductKernel;
 import org.densenet4j.backend.cpu.jit.TripletTilesKernel;
 import org.densenet4j.backend.cpu.jit.TripletTilesKernel.Side;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Products of float32 matrices by products of tiles of bfloat16 (AMX), six for each, to the
@@ -67,10 +68,14 @@ final class TripletProducts implements AutoCloseable {
         return s.operands() == DataType.FLOAT32
                 && s.result() == DataType.FLOAT32
                 && !s.transposeA()
-                && s.k() >= LEAST_TERMS
-                && s.n() >= PRODUCTS_OF_A_STEP
                 && s.m() >= LEAST_ROWS
+                && isLarge(s.k(), s.n())
                 && host.triplets();
+    }
+
+    /** Whether an op(B) that is packed already is worth splitting rows of A for. */
+    static boolean isLarge(int terms, int columns) {
+        return terms >= LEAST_TERMS && columns >= PRODUCTS_OF_A_STEP;
     }
 
     // ---------------------------------------------------------------- scratch
@@ -182,12 +187,32 @@ final class TripletProducts implements AutoCloseable {
 
     /** {@code c (+)= a·op(b)} with an op(B) that is packed. */
     void multiplyByPacked(int lane, Matrix a, long packed, Matrix c, boolean accumulate) {
+        multiplyByPacked(lane, a, null, packed, c, accumulate);
+    }
+
+    /**
+     * {@code c (+)= max(0, a·scale + shift)·op(b)} with an op(B) that is packed.
+     *
+     * @param affine [2, k] scales and shifts; null for a as it is
+     */
+    void multiplyByPacked(
+            int lane,
+            Matrix a,
+            @Nullable Matrix affine,
+            long packed,
+            Matrix c,
+            boolean accumulate) {
         long left = arena.scratchOffset(lane) + rowPanels();
         for (int row = 0; row < a.rows(); row += ROWS) {
             int rows = Math.min(ROWS, a.rows() - row);
             for (int term = 0; term < a.columns(); term += PART) {
                 int terms = Math.min(PART, a.columns() - term);
-                pack(lane, a.rows(row, rows).columns(term, terms), false, Side.LEFT, left);
+                Matrix some = a.rows(row, rows).columns(term, terms);
+                if (affine == null) {
+                    pack(lane, some, false, Side.LEFT, left);
+                } else {
+                    packNormalised(lane, some, affine.columns(term, terms), left);
+                }
                 long right = packed + place(c.columns(), term);
                 run(lane, terms, left, right, c.rows(row, rows), accumulate || term > 0);
             }
@@ -202,6 +227,17 @@ final class TripletProducts implements AutoCloseable {
                         new TripletTilesKernel.Form(
                                 x.rows(), x.columns(), x.rowBytes(), sumsOverRows, side))
                 .run(base + x.offset(), base + to, base + scratch);
+    }
+
+    private void packNormalised(int lane, Matrix x, Matrix affine, long to) {
+        long scratch = arena.scratchOffset(lane) + TripletProductKernel.scratchBytes();
+        panels.of(TripletTilesKernel.Form.normalised(x.rows(), x.columns(), x.rowBytes()))
+                .run(
+                        base + x.offset(),
+                        base + to,
+                        base + scratch,
+                        base + affine.at(0, 0),
+                        base + affine.at(1, 0));
     }
 
     private void run(int lane, int terms, long left, long right, Matrix c, boolean accumulate) {

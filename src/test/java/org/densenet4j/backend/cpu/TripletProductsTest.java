@@ -13,6 +13,7 @@ import org.densenet4j.backend.DeviceArena;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
+import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.asm.TileSupport;
 import org.junit.jupiter.api.Test;
@@ -208,6 +209,62 @@ class TripletProductsTest {
             size += Math.abs(term.at(i));
         }
         assertEquals(sum, actual, TOLERANCE * size);
+    }
+
+    @Test
+    void denseLayersTakeThemForwardWhereWeightsAreLarge() {
+        Target pay = new Target(SET, () -> false, () -> true, () -> true);
+        assertEquals(PointwiseMethod.TRIPLETS, method(pay, 128, 80));
+        assertEquals(PointwiseMethod.VECTORS, method(pay, 127, 80));
+        assertEquals(PointwiseMethod.VECTORS, method(pay, 128, 79));
+        Target spare = new Target(SET, () -> false, () -> true, () -> false);
+        assertEquals(PointwiseMethod.VECTORS, method(spare, 512, 128));
+    }
+
+    private static PointwiseMethod method(Target target, int inputs, int outputs) {
+        return PointwiseMethod.of(target, new PointwiseShape(7, inputs, outputs, DataType.FLOAT32));
+    }
+
+    @Test
+    void rowsAreNormalisedWhileTheyAreSplit() {
+        assumeTrue(TileSupport.here(), "no tiles (AMX) here");
+        Random random = new Random(9);
+        for (int i = 0; i < 12; i++) {
+            int rows = 1 + random.nextInt(i % 2 == 0 ? 600 : 40);
+            int k = 1 + random.nextInt(i % 3 == 0 ? 600 : 90);
+            int n = 1 + random.nextInt(140);
+            boolean add = i % 4 == 3;
+            float[] x = values(rows * k, random);
+            float[] affine = values(2 * k, random);
+            float[] w = values(n * k, random);
+            float[] before = values(rows * n, random);
+            float[] z = before.clone();
+            int floats = Math.toIntExact(TripletProducts.packedBytes(k, n) / Float.BYTES);
+            try (Run run = new Run()) {
+                Matrix source = run.place(x, rows, k);
+                Matrix factors = run.place(affine, 2, k);
+                Matrix weight = run.place(w, n, k);
+                Matrix packed = run.place(new float[floats], 1, floats);
+                Matrix result = run.place(z, rows, n);
+                GemmShape s = GemmShape.of(source, false, weight, true, result, add);
+                run.products.pack(0, s, weight, packed.offset());
+                run.products.multiplyByPacked(0, source, factors, packed.offset(), result, add);
+                run.arena.download(result, z, 0);
+            }
+            for (int r = 0; r < rows; r++) {
+                for (int c = 0; c < n; c++) {
+                    double sum = add ? before[r * n + c] : 0;
+                    double size = 1;
+                    for (int t = 0; t < k; t++) {
+                        double a = Math.fma(x[r * k + t], affine[t], affine[k + t]);
+                        double product = Math.max(a, 0) * w[c * k + t];
+                        sum += product;
+                        size += Math.abs(product);
+                    }
+                    assertEquals(sum, z[r * n + c], 2 * TOLERANCE * size);
+                }
+            }
+        }
     }
 
     /** Three bfloat16 hold the 24 bits of a float32. */

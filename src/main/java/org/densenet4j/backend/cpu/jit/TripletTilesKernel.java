@@ -4,6 +4,10 @@ import static org.densenet4j.backend.cpu.asm.Register.R10;
 import static org.densenet4j.backend.cpu.asm.Register.R11;
 import static org.densenet4j.backend.cpu.asm.Register.R12;
 import static org.densenet4j.backend.cpu.asm.Register.R13;
+import static org.densenet4j.backend.cpu.asm.Register.R8;
+import static org.densenet4j.backend.cpu.asm.Register.R9;
+import static org.densenet4j.backend.cpu.asm.Register.RAX;
+import static org.densenet4j.backend.cpu.asm.Register.RCX;
 import static org.densenet4j.backend.cpu.asm.Register.RDI;
 import static org.densenet4j.backend.cpu.asm.Register.RDX;
 import static org.densenet4j.backend.cpu.asm.Register.RSI;
@@ -23,7 +27,9 @@ import org.densenet4j.backend.cpu.asm.Vector;
  * X [rows, columns] strided     panels of 16 rows of X, or of 16 columns where rows are summed over
  * </pre>
  *
- * Behind the last row and column of X there are zeros. Moves X and the panels once.
+ * Behind the last row and column of X there are zeros. Where it is normalised, {@code max(0,
+ * X·scale + shift)} stands for X, and rows are the panels of a left side. Moves X and the panels
+ * once.
  */
 public final class TripletTilesKernel extends Kernel {
     private static final int LINES = TileRegister.ROWS;
@@ -33,6 +39,12 @@ public final class TripletTilesKernel extends Kernel {
 
     /** Lines after which vectors are used again. */
     private static final int GROUP = 4;
+
+    /** Scales of the 32 columns that are worked on, and their shifts. */
+    private static final int SCALES = GROUP * VECTORS;
+
+    private static final int SHIFTS = SCALES + 2;
+    private static final Vector ZERO = v(SHIFTS + 2);
 
     /** Bytes that rows are fetched ahead: what is packed may have been used last long before. */
     private static final long AHEAD = 4 * 64;
@@ -55,8 +67,21 @@ public final class TripletTilesKernel extends Kernel {
      *
      * @param xRow bytes from row to row of X
      * @param sumsOverRows whether the product sums over the rows of X, not over its columns
+     * @param normalises whether scales and shifts of the columns are read
      */
-    public record Form(int rows, int columns, long xRow, boolean sumsOverRows, Side side) {}
+    public record Form(
+            int rows, int columns, long xRow, boolean sumsOverRows, Side side, boolean normalises) {
+
+        /** Of X as it is. */
+        public Form(int rows, int columns, long xRow, boolean sumsOverRows, Side side) {
+            this(rows, columns, xRow, sumsOverRows, side, false);
+        }
+
+        /** Rows of a normalised X as the left side of a product. */
+        public static Form normalised(int rows, int columns, long xRow) {
+            return new Form(rows, columns, xRow, false, Side.LEFT, true);
+        }
+    }
 
     /**
      * Compiles.
@@ -86,12 +111,27 @@ public final class TripletTilesKernel extends Kernel {
      * @throws IllegalStateException when closed
      */
     public void run(long x, long to, long scratch) {
-        call(x, to, scratch, 0, 0);
+        run(x, to, scratch, 0, 0);
+    }
+
+    /**
+     * Runs.
+     *
+     * @param x address of the matrix
+     * @param to address of the first panel
+     * @param scratch address of {@link #scratchBytes} bytes
+     * @param scale address of the columns' scales; any where X is not normalised
+     * @param shift the same of their shifts
+     * @throws IllegalStateException when closed
+     */
+    public void run(long x, long to, long scratch, long scale, long shift) {
+        call(x, to, scratch, scale, shift);
     }
 
     private void whole() {
         triplets.begin();
         tail = a.tail(form.columns);
+        a.zero(ZERO);
         if (form.sumsOverRows) {
             Loops.inBlocks(a, form.rows, TileBlock.ELEMENTS, R12, this::stepOfPanels);
         } else {
@@ -122,12 +162,17 @@ public final class TripletTilesKernel extends Kernel {
     private void panel(int rows) {
         a.copy(R10, RDI);
         a.copy(R11, RSI);
+        a.copy(R9, RCX);
+        a.copy(RAX, R8);
         Loops.inBlocks(
                 a,
                 form.columns,
                 TileBlock.ELEMENTS,
                 R13,
                 columns -> {
+                    if (form.normalises) {
+                        loadAffine(columns);
+                    }
                     step((vector, r, half) -> load(vector, r, half, rows, columns));
                     a.add(R10, columns * (long) Float.BYTES);
                     a.add(R11, TripletPanels.STEP_BYTES);
@@ -164,12 +209,27 @@ public final class TripletTilesKernel extends Kernel {
         }
     }
 
+    /** Scales and shifts of some columns, zeros where there is none, and on to the next. */
+    private void loadAffine(int columns) {
+        for (int half = 0; half * set.floats() < columns; half++) {
+            long at = (long) half * set.vectorBytes();
+            a.load(v(SCALES + half), R9.at(at), tail(half, columns, tail));
+            a.load(v(SHIFTS + half), RAX.at(at), tail(half, columns, tail));
+        }
+        a.add(R9, columns * (long) Float.BYTES);
+        a.add(RAX, columns * (long) Float.BYTES);
+    }
+
     /** A vector of a row of some rows and columns; zeros where there is none. */
     private void load(Vector to, int row, int vector, int rows, int columns) {
         if (row < rows && vector * set.floats() < columns) {
             Address from = R10.at(row * form.xRow + (long) vector * set.vectorBytes());
             a.prefetch(from.plus(AHEAD));
             a.load(to, from, tail(vector, columns, tail));
+            if (form.normalises) {
+                a.multiplyAdd(to, v(SCALES + vector), v(SHIFTS + vector));
+                a.maximum(to, ZERO, to);
+            }
         } else {
             a.zero(to);
         }

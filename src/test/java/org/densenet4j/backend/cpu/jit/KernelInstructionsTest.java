@@ -223,6 +223,10 @@ class KernelInstructionsTest {
                 kernel(
                         set,
                         TripletTilesKernel::new,
+                        TripletTilesKernel.Form.normalised(37, c, 600)),
+                kernel(
+                        set,
+                        TripletTilesKernel::new,
                         new TripletTilesKernel.Form(37, c, 600, false, Side.RIGHT)),
                 kernel(
                         set,
