@@ -140,26 +140,43 @@ final class DepthwiseStage implements Stage {
         }
     }
 
-    /** Packs weights for a pass, block by block. */
-    private void pack(boolean expands, boolean projects, boolean backward) {
+    /** Packs the weights of each block for a forward pass. */
+    private void packForward() {
         compute.forEachChunk(
                 expand.size(),
                 (lane, block) -> {
-                    int first = block * memory.middlePerBlock();
-                    int count = Math.min(memory.middlePerBlock(), memory.node().width() - first);
-                    Matrix ofExpansion = expansion.rows(first, count);
-                    Matrix ofProjection = projection.columns(first, count);
-                    if (expands) {
-                        expand.get(block).pack(lane, ofExpansion);
-                    }
-                    if (projects) {
-                        project.get(block).pack(lane, ofProjection);
-                    }
-                    if (backward) {
-                        throughProjection.get(block).pack(lane, ofProjection);
-                        throughExpansion.get(block).pack(lane, ofExpansion);
-                    }
+                    expand.get(block).pack(lane, expansionOf(block));
+                    project.get(block).pack(lane, projectionOf(block));
                 });
+    }
+
+    /**
+     * The same for a backward pass. Where it expands again, that reads the weights as they lie:
+     * packed twice they would take as much memory as all the rest of the scratch.
+     */
+    private void packBackward() {
+        compute.forEachChunk(
+                expand.size(),
+                (lane, block) -> {
+                    if (!memory.output().isKept()) {
+                        project.get(block).pack(lane, projectionOf(block));
+                    }
+                    throughProjection.get(block).pack(lane, projectionOf(block));
+                    throughExpansion.get(block).pack(lane, expansionOf(block));
+                });
+    }
+
+    private Matrix expansionOf(int block) {
+        return expansion.rows(block * memory.middlePerBlock(), channelsOf(block));
+    }
+
+    private Matrix projectionOf(int block) {
+        return projection.columns(block * memory.middlePerBlock(), channelsOf(block));
+    }
+
+    private int channelsOf(int block) {
+        int first = block * memory.middlePerBlock();
+        return Math.min(memory.middlePerBlock(), memory.node().width() - first);
     }
 
     private int block(int channel) {
@@ -170,7 +187,7 @@ final class DepthwiseStage implements Stage {
 
     @Override
     public void forward(Pass pass) {
-        pack(true, true, false);
+        packForward();
         Dropout drops = target.dropout(pass);
         int k = target.values().columns();
         Matrix partials = memory.partials().reshaped(2 * chunks.count(pass.images()), k);
@@ -291,6 +308,12 @@ final class DepthwiseStage implements Stage {
         expansionBias.addTo(h, channel);
     }
 
+    private void expandAgain(Part part, int channel, Matrix h) {
+        Matrix weight = expansionOf(block(channel));
+        compute.multiplyByTransposed(part.lane, part.of(memory.normalised()), weight, h);
+        expansionBias.addTo(h, channel);
+    }
+
     /** Adds what a block of the middle gives; the bias comes behind the last. */
     private void project(Part part, int channel, Matrix a) {
         project.get(block(channel)).multiply(part.lane, a, part.output());
@@ -316,7 +339,7 @@ final class DepthwiseStage implements Stage {
         Dropout drops = target.dropout(pass);
         target.prepareGradient(pass);
         begin();
-        pack(!memory.middle().isKept(), !memory.output().isKept(), true);
+        packBackward();
         kernels.transpose(depthwise, false, memory.taps());
         compute.forEachChunk(chunks, pass, (lane, chunk) -> backward(lane, chunk, drops));
         finish();
@@ -369,7 +392,7 @@ final class DepthwiseStage implements Stage {
                     Matrix h = part.middle(channel, count);
                     Matrix a = part.activated(channel, count);
                     if (!memory.middle().isKept()) {
-                        expand(part, channel, h);
+                        expandAgain(part, channel, h);
                     }
                     if (!memory.activated().isKept()) {
                         kernels.gelu(h, a);

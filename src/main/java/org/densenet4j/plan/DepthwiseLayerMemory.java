@@ -167,7 +167,7 @@ public record DepthwiseLayerMemory(
                                 scaled[0].rows(0, part),
                                 middleGradient[0],
                                 mixedGradient[0].rows(0, part),
-                                new MiddleProducts.Again(!keeps, !naive),
+                                !naive,
                                 frame,
                                 planner),
                         frame.matrix(node.kernel() * node.kernel(), channels),

@@ -46,8 +46,8 @@ public record MiddleProducts(
      * @param dY of their gradient
      * @param dH of the middle's, of a block
      * @param dX of the normalised prefix's
-     * @param again whether the backward pass expands, and whether it projects, again; what it does
-     *     not do again gives its memory to a gradient
+     * @param projectsAgain whether the backward pass projects again; if not, that gives its memory
+     *     to a gradient, as expanding does always
      */
     static MiddleProducts of(
             Matrix x,
@@ -57,7 +57,7 @@ public record MiddleProducts(
             Matrix dY,
             Matrix dH,
             Matrix dX,
-            Again again,
+            boolean projectsAgain,
             Allocator.Frame frame,
             NodePlanner planner) {
         int width = h.columns();
@@ -116,29 +116,17 @@ public record MiddleProducts(
         long projects = PackedProductMemory.bytes(project, planner);
         long backExpands = PackedProductMemory.bytes(throughExpansion, planner);
         long backProjects = PackedProductMemory.bytes(throughProjection, planner);
-        long ofExpansion = again.expands ? expands + backExpands : Math.max(expands, backExpands);
+        long ofExpansion = Math.max(expands, backExpands);
         long ofProjection =
-                again.projects ? projects + backProjects : Math.max(projects, backProjects);
+                projectsAgain ? projects + backProjects : Math.max(projects, backProjects);
         Matrix place = frame.vector(Allocator.floats(ofExpansion + ofProjection));
+        long behind = ofExpansion + (projectsAgain ? projects : 0);
         return new MiddleProducts(
                 PackedProductMemory.in(place, 0, expand, planner),
                 PackedProductMemory.in(place, ofExpansion, project, planner),
-                PackedProductMemory.in(
-                        place,
-                        ofExpansion + (again.projects ? projects : 0),
-                        throughProjection,
-                        planner),
-                PackedProductMemory.in(
-                        place, again.expands ? expands : 0, throughExpansion, planner));
+                PackedProductMemory.in(place, behind, throughProjection, planner),
+                PackedProductMemory.in(place, 0, throughExpansion, planner));
     }
-
-    /**
-     * What a backward pass does again.
-     *
-     * @param expands whether it makes the middle
-     * @param projects whether it makes the new channels
-     */
-    record Again(boolean expands, boolean projects) {}
 
     /**
      * For inference, with weights as products read them, [K, width] and [width, k].
