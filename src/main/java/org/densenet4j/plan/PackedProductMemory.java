@@ -45,7 +45,12 @@ public record PackedProductMemory(GemmShape shape, Matrix packed) {
         return products;
     }
 
-    /** {@return the products, in an arena} */
+    /**
+     * {@return products ready to run}
+     *
+     * @param products as they were planned
+     * @param arena of the plan
+     */
     public static List<PackedProduct> open(List<PackedProductMemory> products, DeviceArena arena) {
         return products.stream().map(p -> new PackedProduct(arena, p.shape, p.packed)).toList();
     }
