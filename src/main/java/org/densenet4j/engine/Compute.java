@@ -86,32 +86,17 @@ record Compute(Device device, DeviceArena arena, NetworkMemory memory, FrozenPar
 
     /** {@code c = a·bᵀ}: rows of activations times a weight stored as [out, in]. */
     void multiplyByTransposed(int lane, Matrix a, Matrix weight, Matrix c) {
-        multiplyByTransposed(lane, a, weight, false, c);
-    }
-
-    /** {@code c = a·bᵀ} or {@code c += a·bᵀ}, with a weight stored as [out, in]. */
-    void multiplyByTransposed(int lane, Matrix a, Matrix weight, boolean add, Matrix c) {
-        arena.multiply(lane, GemmShape.of(a, false, weight, true, c, add), a, weight, c);
+        arena.multiply(lane, GemmShape.of(a, false, weight, true, c, false), a, weight, c);
     }
 
     /** {@code c = a·b}: rows of gradients times a weight stored as [out, in]. */
     void multiply(int lane, Matrix a, Matrix weight, Matrix c) {
-        multiply(lane, a, weight, false, c);
-    }
-
-    /** {@code c = a·b} or {@code c += a·b}, with a weight stored as [out, in]. */
-    void multiply(int lane, Matrix a, Matrix weight, boolean add, Matrix c) {
-        arena.multiply(lane, GemmShape.of(a, false, weight, false, c, add), a, weight, c);
+        arena.multiply(lane, GemmShape.of(a, false, weight, false, c, false), a, weight, c);
     }
 
     /** {@code sum += aᵀ·b}: a weight gradient. */
     void multiplyTransposedInto(int lane, Matrix a, Matrix b, Matrix sum) {
-        multiplyTransposed(lane, a, b, true, sum);
-    }
-
-    /** {@code sum = aᵀ·b} or {@code sum += aᵀ·b}: a weight gradient. */
-    void multiplyTransposed(int lane, Matrix a, Matrix b, boolean add, Matrix sum) {
-        arena.multiply(lane, GemmShape.of(a, true, b, false, sum, add), a, b, sum);
+        arena.multiply(lane, GemmShape.of(a, true, b, false, sum, true), a, b, sum);
     }
 
     /** Some elements of a vector, or some rows of a matrix. */

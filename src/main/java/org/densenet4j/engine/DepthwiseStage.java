@@ -426,23 +426,20 @@ final class DepthwiseStage implements Stage {
         int lane = part.lane;
         Matrix x = part.of(memory.normalised());
         projectionBias.addGradient(lane, dY);
-        boolean add = expansionSums.hasBegun(lane); // as the other, block by block
         forEachBlock(
                 (channel, count) -> {
                     Matrix h = part.middle(channel, count);
                     Matrix a = part.activated(channel, count);
                     Matrix dH = part.middleGradient(count);
-                    Matrix ofProjection = projectionSums.asItIs(lane).columns(channel, count);
-                    compute.multiplyTransposed(lane, dY, a, add, ofProjection);
+                    Matrix ofProjection = projectionSums.of(lane).columns(channel, count);
+                    compute.multiplyTransposedInto(lane, dY, a, ofProjection);
                     throughProjection.get(block(channel)).multiply(lane, dY, dH);
                     kernels.geluGradient(dH, h, dH);
                     expansionBias.addGradient(lane, dH, channel);
-                    Matrix ofExpansion = expansionSums.asItIs(lane).rows(channel, count);
-                    compute.multiplyTransposed(lane, dH, x, add, ofExpansion);
+                    Matrix ofExpansion = expansionSums.of(lane).rows(channel, count);
+                    compute.multiplyTransposedInto(lane, dH, x, ofExpansion);
                     throughExpansion.get(block(channel)).multiply(lane, dH, part.mixedGradient());
                 });
-        projectionSums.overwritten(lane);
-        expansionSums.overwritten(lane);
     }
 
     private void backwardMixing(int lane, Chunk chunk) {

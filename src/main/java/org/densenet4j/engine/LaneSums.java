@@ -8,7 +8,7 @@ import java.util.Optional;
 
 /**
  * The lanes' sums of a weight gradient. Each lane zeroes its sum on first use, so that the sum
- * starts in that lane's cache, or overwrites it with what it would have added.
+ * starts in that lane's cache.
  */
 final class LaneSums {
     private final Kernels kernels;
@@ -45,21 +45,6 @@ final class LaneSums {
             kernels.fill(sums[lane], 0);
         }
         return sums[lane];
-    }
-
-    /** Whether there is something in a lane's sum; if not, {@link #overwritten} may come next. */
-    boolean hasBegun(int lane) {
-        return begun[lane];
-    }
-
-    /** A lane's sum, with whatever is in it. */
-    Matrix asItIs(int lane) {
-        return sums[lane];
-    }
-
-    /** A lane has written all of its sum. */
-    void overwritten(int lane) {
-        begun[lane] = true;
     }
 
     /** After a pass: sums of lanes that had no chunk are zero, too. */

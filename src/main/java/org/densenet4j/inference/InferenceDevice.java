@@ -36,11 +36,6 @@ record InferenceDevice(Device device, DeviceArena arena, InferenceMemory memory)
         arena.multiply(lane, GemmShape.of(a, false, weight, true, c, false), a, weight, c);
     }
 
-    /** {@code c = a·weight} or {@code c += a·weight}, with a weight that is stored as [in, out]. */
-    void multiply(int lane, Matrix a, Matrix weight, boolean add, Matrix c) {
-        arena.multiply(lane, GemmShape.of(a, false, weight, false, c, add), a, weight, c);
-    }
-
     /**
      * {@code c = a·weightᵀ}, some columns of c in each lane: for fewer chunks than lanes. The plan
      * knows of it by {@code InferencePlanner.noteProductByTransposed}.

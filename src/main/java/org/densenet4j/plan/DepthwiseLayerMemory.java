@@ -209,10 +209,10 @@ public record DepthwiseLayerMemory(
         Matrix expansionSum = sums.expansion()[0].rows(0, count);
         Matrix projectionSum = sums.projection()[0].columns(0, count);
         planner.noteProduct(GemmShape.of(x, false, expansion, true, h, false));
+        planner.noteProduct(GemmShape.of(dY, true, a, false, projectionSum, true));
         planner.noteProduct(GemmShape.of(dY, false, projection, false, dH, false));
+        planner.noteProduct(GemmShape.of(dH, true, x, false, expansionSum, true));
         for (boolean add : new boolean[] {false, true}) {
-            planner.noteProduct(GemmShape.of(dY, true, a, false, projectionSum, add));
-            planner.noteProduct(GemmShape.of(dH, true, x, false, expansionSum, add));
             planner.noteProduct(GemmShape.of(a, false, projection, true, y, add));
             planner.noteProduct(GemmShape.of(dH, false, expansion, false, dX, add));
         }

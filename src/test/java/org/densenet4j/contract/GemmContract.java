@@ -32,36 +32,26 @@ abstract class GemmContract extends OpenedDevice {
     /** Longer sums than an implementation takes at once, and more rows than are too few for it. */
     @Test
     void productsWithLongSums() {
-        for (int bits = 0; bits < 8; bits++) {
-            boolean transposeA = (bits & 1) != 0;
-            boolean transposeB = (bits & 2) != 0;
-            boolean accumulate = (bits & 4) != 0;
-            forRandomCases(
-                    1,
-                    a -> {
-                        int m = 32 + a.rows();
-                        int k = 1025 + a.random.nextInt(200);
-                        check(a, m, a.channels(), k, transposeA, transposeB, accumulate);
-                    });
-        }
+        forEveryCombination(
+                1,
+                (a, transposeA, transposeB, accumulate) -> {
+                    int m = 32 + a.rows();
+                    int k = 1025 + a.random.nextInt(200);
+                    check(a, m, a.channels(), k, transposeA, transposeB, accumulate);
+                });
     }
 
     /** As many products as make splitting their operands worth it. */
     @Test
     void largeProducts() {
-        for (int bits = 0; bits < 8; bits++) {
-            boolean transposeA = (bits & 1) != 0;
-            boolean transposeB = (bits & 2) != 0;
-            boolean accumulate = (bits & 4) != 0;
-            forRandomCases(
-                    1,
-                    a -> {
-                        int m = 165 + a.random.nextInt(30);
-                        int n = 165 + a.random.nextInt(30);
-                        int k = 128 + a.random.nextInt(180);
-                        check(a, m, n, k, transposeA, transposeB, accumulate);
-                    });
-        }
+        forEveryCombination(
+                1,
+                (a, transposeA, transposeB, accumulate) -> {
+                    int m = 165 + a.random.nextInt(30);
+                    int n = 165 + a.random.nextInt(30);
+                    int k = 128 + a.random.nextInt(180);
+                    check(a, m, n, k, transposeA, transposeB, accumulate);
+                });
     }
 
     /** Of as many rows as it was packed for, and of fewer. */
@@ -113,11 +103,19 @@ abstract class GemmContract extends OpenedDevice {
 
     @Test
     void everyOtherCombination() {
+        forEveryCombination(CASES / 8, this::check);
+    }
+
+    private interface Combination {
+        void check(GuardedArena a, boolean transposeA, boolean transposeB, boolean accumulate);
+    }
+
+    private void forEveryCombination(int cases, Combination combination) {
         for (int bits = 0; bits < 8; bits++) {
             boolean transposeA = (bits & 1) != 0;
             boolean transposeB = (bits & 2) != 0;
             boolean accumulate = (bits & 4) != 0;
-            forRandomCases(CASES / 8, a -> check(a, transposeA, transposeB, accumulate));
+            forRandomCases(cases, a -> combination.check(a, transposeA, transposeB, accumulate));
         }
     }
 

@@ -59,30 +59,17 @@ final class CompiledPointConvolution extends PointConvolution {
     }
 
     @Override
-    public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
-        Matrix x = pixels(source, images);
-        products.multiplyByPacked(lane, x, outputs, packed.offset(), pixels(output, images));
+    void multiplyForward(int lane, Matrix x, Matrix packed, Matrix y) {
+        products.multiplyByPacked(lane, x, outputs, packed.offset(), y);
     }
 
     @Override
-    public void backwardData(
-            int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
-        Matrix dY = pixels(outputGradient, images);
-        Matrix dX = pixels(sourceGradient, images);
+    void multiplyBackward(int lane, Matrix dY, Matrix packed, Matrix dX) {
         products.multiplyByPacked(lane, dY, inputs, packed.offset(), dX);
     }
 
     @Override
-    public void backwardWeights(
-            int lane,
-            int images,
-            Matrix source,
-            Matrix outputGradient,
-            Matrix ofChunk,
-            Matrix sum) {
-        Matrix dY = pixels(outputGradient, images);
-        Matrix x = pixels(source, images);
-        Matrix dW = rows(sum);
-        products.multiply(lane, GemmShape.of(dY, true, x, false, dW, true), dY, x, dW);
+    void multiply(int lane, GemmShape product, Matrix a, Matrix b, Matrix c) {
+        products.multiply(lane, product, a, b, c);
     }
 }

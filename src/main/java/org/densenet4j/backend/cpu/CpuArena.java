@@ -177,7 +177,7 @@ final class CpuArena implements DeviceArena {
 
     /** What products need whose second operand is panels of tiles. */
     static Optional<PackedOperandMemory> packedMemory(Host host, GemmShape s) {
-        if (TiledProducts.has(host, s) && !s.transposeA()) {
+        if (TiledProducts.hasPacked(host, s)) {
             return Optional.of(TiledProducts.packedMemory(s));
         }
         if (TripletProducts.hasPacked(host, s)) {
@@ -189,28 +189,26 @@ final class CpuArena implements DeviceArena {
     @Override
     public Matrix pack(int lane, GemmShape shape, Matrix b, Matrix packed) {
         requireOpen();
-        if (packedMemory(host, shape).isEmpty()) {
-            return b;
-        }
-        if (shape.operands() == DataType.BFLOAT16) {
+        if (TiledProducts.hasPacked(host, shape)) {
             tiledProducts().pack(shape, b, packed.offset());
-        } else {
-            tripletProducts().pack(lane, shape, b, packed.offset());
+            return packed;
         }
-        return packed;
+        if (TripletProducts.hasPacked(host, shape)) {
+            tripletProducts().pack(lane, b, shape.transposeB(), packed.offset());
+            return packed;
+        }
+        return b;
     }
 
     @Override
     public void multiplyPacked(int lane, GemmShape shape, Matrix a, Matrix b, Matrix c) {
-        if (packedMemory(host, shape).isEmpty()) {
-            DeviceArena.super.multiplyPacked(lane, shape, a, b, c);
-            return;
-        }
         requireOpen();
-        if (shape.operands() == DataType.BFLOAT16) {
+        if (TiledProducts.hasPacked(host, shape)) {
             tiledProducts().multiplyByPanels(lane, a, b.offset(), c, shape.accumulate());
-        } else {
+        } else if (TripletProducts.hasPacked(host, shape)) {
             tripletProducts().multiplyByPacked(lane, a, b.offset(), c, shape.accumulate());
+        } else {
+            DeviceArena.super.multiplyPacked(lane, shape, a, b, c);
         }
     }
 

@@ -1,6 +1,7 @@
 package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.ConvolutionShape;
+import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 
 /**
@@ -27,6 +28,24 @@ abstract class PointConvolution implements HostConvolution {
         return s.kernel() == 1 && s.stride() == 1 && s.padding() == 0;
     }
 
+    /** The product that the weights' gradient is, of all images of a shape. */
+    static GemmShape weightGradient(ConvolutionShape s) {
+        int pixels = s.images() * s.height() * s.width();
+        Matrix dY = Matrix.dense(0, pixels, s.outputChannels(), s.type());
+        Matrix x = Matrix.dense(0, pixels, s.inputChannels(), s.type());
+        Matrix dW = Matrix.dense(0, s.outputChannels(), s.inputChannels());
+        return GemmShape.of(dY, true, x, false, dW, true);
+    }
+
+    /** {@code y = x·Wᵀ}, with W packed for it. */
+    abstract void multiplyForward(int lane, Matrix x, Matrix packed, Matrix y);
+
+    /** {@code dX = dY·W}, with W packed for it. */
+    abstract void multiplyBackward(int lane, Matrix dY, Matrix packed, Matrix dX);
+
+    /** A product of matrices as they lie. */
+    abstract void multiply(int lane, GemmShape product, Matrix a, Matrix b, Matrix c);
+
     /** First output of a part; that behind the last part is the number of outputs or more. */
     abstract int firstOutput(int part);
 
@@ -50,7 +69,33 @@ abstract class PointConvolution implements HostConvolution {
         arena.kernels().add(total, all.columns(first, count));
     }
 
-    final Matrix pixels(Matrix matrix, int images) {
+    @Override
+    public final void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
+        multiplyForward(lane, pixels(source, images), packed, pixels(output, images));
+    }
+
+    @Override
+    public final void backwardData(
+            int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
+        Matrix dX = pixels(sourceGradient, images);
+        multiplyBackward(lane, pixels(outputGradient, images), packed, dX);
+    }
+
+    @Override
+    public final void backwardWeights(
+            int lane,
+            int images,
+            Matrix source,
+            Matrix outputGradient,
+            Matrix ofChunk,
+            Matrix sum) {
+        Matrix dY = pixels(outputGradient, images);
+        Matrix x = pixels(source, images);
+        Matrix dW = rows(sum);
+        multiply(lane, GemmShape.of(dY, true, x, false, dW, true), dY, x, dW);
+    }
+
+    private Matrix pixels(Matrix matrix, int images) {
         return matrix.rows(0, images * shape.height() * shape.width());
     }
 

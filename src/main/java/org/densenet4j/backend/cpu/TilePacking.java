@@ -3,7 +3,7 @@ package org.densenet4j.backend.cpu;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseShape;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
-import org.densenet4j.backend.cpu.jit.AddRowsKernel;
+import org.densenet4j.backend.cpu.jit.AddKernel;
 import org.densenet4j.backend.cpu.jit.ColumnPanelKernel;
 import org.densenet4j.backend.cpu.jit.RowPanelKernel;
 import org.densenet4j.backend.cpu.jit.Storage;
@@ -22,14 +22,14 @@ final class TilePacking implements AutoCloseable {
     private final long base;
     private final KernelCache<RowPanelKernel.Form, RowPanelKernel> rowPanels;
     private final KernelCache<ColumnPanelKernel.Form, ColumnPanelKernel> columnPanels;
-    private final KernelCache<AddRowsKernel.Form, AddRowsKernel> additions;
+    private final KernelCache<AddKernel.Form, AddKernel> additions;
 
     TilePacking(CpuArena arena, InstructionSet set) {
         this.arena = arena;
         this.base = arena.memory().address();
         this.rowPanels = new KernelCache<>(set, RowPanelKernel::new);
         this.columnPanels = new KernelCache<>(set, ColumnPanelKernel::new);
-        this.additions = new KernelCache<>(set, AddRowsKernel::new);
+        this.additions = new KernelCache<>(set, AddKernel::new);
     }
 
     /** Bytes of the larger of the two layouts. */
@@ -117,8 +117,12 @@ final class TilePacking implements AutoCloseable {
         Matrix columns = transposed(rows, scratch);
         additions
                 .of(
-                        new AddRowsKernel.Form(
-                                sum.rows(), sum.columns(), columns.rowBytes(), sum.rowBytes()))
+                        new AddKernel.Form(
+                                Storage.FLOAT32,
+                                sum.rows(),
+                                sum.columns(),
+                                columns.rowBytes(),
+                                sum.rowBytes()))
                 .run(base + columns.offset(), base + sum.offset());
     }
 

@@ -43,28 +43,12 @@ final class TiledPointConvolution extends PointConvolution {
         int out = s.outputChannels();
         int pixels = s.images() * s.height() * s.width();
         long product = TiledProducts.scratchBytes(pixels, Math.max(in, out));
-        long gradient = TiledProducts.scratchBytes(weightGradient(s, s.images(), out, in));
+        long gradient = TiledProducts.scratchBytes(weightGradient(s));
         long rounded = 2L * Math.max(in, out) * TileRegister.ROWS;
         return new ConvolutionMemory(
                 Math.max(outputs(s).bytes(), inputs(s).bytes()),
                 (long) Float.BYTES * s.weights(),
                 Math.max(Math.max(product, gradient), rounded));
-    }
-
-    private static GemmShape weightGradient(
-            ConvolutionShape s, int images, int outputStride, int sourceStride) {
-        return new GemmShape(
-                s.outputChannels(),
-                s.inputChannels(),
-                images * s.height() * s.width(),
-                outputStride,
-                sourceStride,
-                s.inputChannels(),
-                true,
-                false,
-                true,
-                DataType.BFLOAT16,
-                DataType.FLOAT32);
     }
 
     @Override
@@ -106,29 +90,17 @@ final class TiledPointConvolution extends PointConvolution {
     }
 
     @Override
-    public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
-        Matrix y = pixels(output, images);
-        products.multiplyByPanels(lane, pixels(source, images), packed.offset(), y, false);
+    void multiplyForward(int lane, Matrix x, Matrix packed, Matrix y) {
+        products.multiplyByPanels(lane, x, packed.offset(), y, false);
     }
 
     @Override
-    public void backwardData(
-            int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
-        Matrix dX = pixels(sourceGradient, images);
-        products.multiplyByPanels(lane, pixels(outputGradient, images), packed.offset(), dX, false);
+    void multiplyBackward(int lane, Matrix dY, Matrix packed, Matrix dX) {
+        products.multiplyByPanels(lane, dY, packed.offset(), dX, false);
     }
 
     @Override
-    public void backwardWeights(
-            int lane,
-            int images,
-            Matrix source,
-            Matrix outputGradient,
-            Matrix ofChunk,
-            Matrix sum) {
-        Matrix dY = pixels(outputGradient, images);
-        Matrix x = pixels(source, images);
-        products.multiply(
-                lane, weightGradient(shape, images, dY.stride(), x.stride()), dY, x, rows(sum));
+    void multiply(int lane, GemmShape product, Matrix a, Matrix b, Matrix c) {
+        products.multiply(lane, product, a, b, c);
     }
 }

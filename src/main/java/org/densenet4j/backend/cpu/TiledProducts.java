@@ -58,6 +58,11 @@ final class TiledProducts implements AutoCloseable {
                 && host.tiles();
     }
 
+    /** Whether such a product is one of these where op(B) is packed already. */
+    static boolean hasPacked(Host host, GemmShape s) {
+        return !s.transposeA() && has(host, s);
+    }
+
     // ---------------------------------------------------------------- scratch
 
     /** Bytes of a lane's scratch. */

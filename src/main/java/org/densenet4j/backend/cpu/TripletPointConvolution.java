@@ -25,15 +25,7 @@ final class TripletPointConvolution extends PointConvolution {
     static boolean fits(Host host, ConvolutionShape s) {
         return s.type() == DataType.FLOAT32
                 && isPoint(s)
-                && TripletProducts.has(host, weightGradient(s, s.images()));
-    }
-
-    private static GemmShape weightGradient(ConvolutionShape s, int images) {
-        int pixels = images * s.height() * s.width();
-        Matrix dY = Matrix.dense(0, pixels, s.outputChannels());
-        Matrix x = Matrix.dense(0, pixels, s.inputChannels());
-        Matrix dW = Matrix.dense(0, s.outputChannels(), s.inputChannels());
-        return GemmShape.of(dY, true, x, false, dW, true);
+                && TripletProducts.has(host, weightGradient(s));
     }
 
     static ConvolutionMemory memory(ConvolutionShape s) {
@@ -45,7 +37,7 @@ final class TripletPointConvolution extends PointConvolution {
                 Math.max(
                         TripletProducts.packedBytes(in, out), TripletProducts.packedBytes(out, in)),
                 (long) Float.BYTES * s.weights(),
-                Math.max(products, TripletProducts.scratchBytes(weightGradient(s, s.images()))));
+                Math.max(products, TripletProducts.scratchBytes(weightGradient(s))));
     }
 
     @Override
@@ -73,29 +65,17 @@ final class TripletPointConvolution extends PointConvolution {
     }
 
     @Override
-    public void forward(int lane, int images, Matrix source, Matrix packed, Matrix output) {
-        Matrix y = pixels(output, images);
-        products.multiplyByPacked(lane, pixels(source, images), packed.offset(), y, false);
+    void multiplyForward(int lane, Matrix x, Matrix packed, Matrix y) {
+        products.multiplyByPacked(lane, x, packed.offset(), y, false);
     }
 
     @Override
-    public void backwardData(
-            int lane, int images, Matrix outputGradient, Matrix packed, Matrix sourceGradient) {
-        Matrix dX = pixels(sourceGradient, images);
-        products.multiplyByPacked(lane, pixels(outputGradient, images), packed.offset(), dX, false);
+    void multiplyBackward(int lane, Matrix dY, Matrix packed, Matrix dX) {
+        products.multiplyByPacked(lane, dY, packed.offset(), dX, false);
     }
 
     @Override
-    public void backwardWeights(
-            int lane,
-            int images,
-            Matrix source,
-            Matrix outputGradient,
-            Matrix ofChunk,
-            Matrix sum) {
-        Matrix dY = pixels(outputGradient, images);
-        Matrix x = pixels(source, images);
-        Matrix dW = rows(sum);
-        products.multiply(lane, GemmShape.of(dY, true, x, false, dW, true), dY, x, dW);
+    void multiply(int lane, GemmShape product, Matrix a, Matrix b, Matrix c) {
+        products.multiply(lane, product, a, b, c);
     }
 }

@@ -1,7 +1,6 @@
 package org.densenet4j.backend.cpu;
 
 import org.densenet4j.backend.DataType;
-import org.densenet4j.backend.GemmShape;
 import org.densenet4j.backend.Matrix;
 import org.densenet4j.backend.PointwiseGradient;
 import org.densenet4j.backend.PointwiseMemory;
@@ -38,10 +37,7 @@ final class TripletPointwise implements HostPointwise {
 
     @Override
     public Matrix packForward(int lane, Matrix weight, Matrix packed) {
-        Matrix a = Matrix.dense(0, 1, weight.columns());
-        Matrix c = Matrix.dense(0, 1, weight.rows());
-        GemmShape product = GemmShape.of(a, false, weight, true, c, false);
-        products.pack(lane, product, weight, packed.offset());
+        products.pack(lane, weight, true, packed.offset());
         return packed;
     }
 

@@ -156,11 +156,12 @@ final class TripletProducts implements AutoCloseable {
     }
 
     /**
-     * Makes a panel of op(B), for all parts of the sums.
+     * Makes panels of op(B), for all parts of the sums.
      *
-     * @param b the columns of op(B), which are rows of {@code b} where it is transposed
+     * @param b some columns of op(B), which are rows of {@code b} where it is transposed
      * @param sumsOverRows whether {@code b} is not transposed
      * @param all the panels of op(B)
+     * @param panel the first that is made
      */
     void pack(int lane, Matrix b, boolean sumsOverRows, TripletPanels all, int panel, long packed) {
         for (int term = 0; term < all.inner(); term += PART) {
@@ -176,13 +177,17 @@ final class TripletProducts implements AutoCloseable {
         }
     }
 
-    /** Makes all panels of op(B), for all parts of the sums. */
-    void pack(int lane, GemmShape s, Matrix b, long packed) {
-        for (int term = 0; term < s.k(); term += PART) {
-            int terms = Math.min(PART, s.k() - term);
-            Matrix some = s.transposeB() ? b.columns(term, terms) : b.rows(term, terms);
-            pack(lane, some, !s.transposeB(), Side.RIGHT, packed + place(s.n(), term));
-        }
+    /**
+     * Makes all panels of op(B).
+     *
+     * @param transposed whether op(B) is the transpose of {@code b}
+     */
+    void pack(int lane, Matrix b, boolean transposed, long packed) {
+        TripletPanels all =
+                transposed
+                        ? new TripletPanels(b.columns(), b.rows())
+                        : new TripletPanels(b.rows(), b.columns());
+        pack(lane, b, !transposed, all, 0, packed);
     }
 
     /** {@code c (+)= a·op(b)} with an op(B) that is packed. */

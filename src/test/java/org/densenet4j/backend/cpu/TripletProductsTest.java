@@ -246,8 +246,7 @@ class TripletProductsTest {
                 Matrix weight = run.place(w, n, k);
                 Matrix packed = run.place(new float[floats], 1, floats);
                 Matrix result = run.place(z, rows, n);
-                GemmShape s = GemmShape.of(source, false, weight, true, result, add);
-                run.products.pack(0, s, weight, packed.offset());
+                run.products.pack(0, weight, true, packed.offset());
                 run.products.multiplyByPacked(0, source, factors, packed.offset(), result, add);
                 run.arena.download(result, z, 0);
             }

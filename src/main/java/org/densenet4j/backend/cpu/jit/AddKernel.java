@@ -8,18 +8,19 @@ import static org.densenet4j.backend.cpu.asm.Register.RDI;
 import static org.densenet4j.backend.cpu.asm.Register.RSI;
 import static org.densenet4j.backend.cpu.asm.Vector.v;
 
+import org.densenet4j.backend.cpu.asm.Address;
 import org.densenet4j.backend.cpu.asm.InstructionSet;
 import org.densenet4j.backend.cpu.asm.Tail;
 
 /**
- * Adds a matrix to another, {@code Y += X}, of rows of any length. Reads X once, and moves Y once.
+ * Adds a matrix to another, {@code Y += X}. Reads X once, and moves Y once.
  *
  * <pre>
  * X [rows, columns] strided     Y [rows, columns] strided
  * </pre>
  */
 public final class AddKernel extends Kernel {
-    /** Vectors that are worked on side by side. */
+    /** Vectors of a row, or short rows, that follow each other without a jump. */
     private static final int GROUP = 4;
 
     private final Form form;
@@ -56,7 +57,36 @@ public final class AddKernel extends Kernel {
     }
 
     private void whole() {
-        Tail tail = a.tail(form.columns);
+        if (set.vectors(form.columns) <= GROUP) {
+            shortRows(a.tail(form.columns));
+        } else {
+            longRows(a.tail(form.columns));
+        }
+    }
+
+    /** Such as the taps of a convolution. */
+    private void shortRows(Tail tail) {
+        Loops.inBlocks(
+                a,
+                form.rows,
+                GROUP,
+                R12,
+                count -> {
+                    for (int r = 0; r < count; r++) {
+                        for (int i = 0; i < set.vectors(form.columns); i++) {
+                            long at = i * form.storage.vectorBytes(set);
+                            vector(
+                                    RDI.at(r * form.xRow + at),
+                                    RSI.at(r * form.yRow + at),
+                                    tail(i, form.columns, tail));
+                        }
+                    }
+                    a.add(RDI, count * form.xRow);
+                    a.add(RSI, count * form.yRow);
+                });
+    }
+
+    private void longRows(Tail tail) {
         long bytes = form.storage.vectorBytes(set);
         a.repeat(
                 form.rows,
@@ -70,7 +100,11 @@ public final class AddKernel extends Kernel {
                             tail,
                             GROUP,
                             R13,
-                            this::vectors,
+                            (count, some) -> {
+                                for (int i = 0; i < count; i++) {
+                                    vector(R8.at(i * bytes), R9.at(i * bytes), some);
+                                }
+                            },
                             count -> {
                                 a.add(R8, count * bytes);
                                 a.add(R9, count * bytes);
@@ -80,15 +114,10 @@ public final class AddKernel extends Kernel {
                 });
     }
 
-    private void vectors(int count, Tail some) {
-        long bytes = form.storage.vectorBytes(set);
-        for (int i = 0; i < count; i++) {
-            form.storage.load(a, v(i), R8.at(i * bytes), some);
-            form.storage.load(a, v(GROUP + i), R9.at(i * bytes), some);
-            a.add(v(i), v(i), v(GROUP + i));
-        }
-        for (int i = 0; i < count; i++) {
-            form.storage.store(a, v(i), R9.at(i * bytes), some);
-        }
+    private void vector(Address x, Address y, Tail some) {
+        form.storage.load(a, v(0), x, some);
+        form.storage.load(a, v(1), y, some);
+        a.add(v(0), v(0), v(1));
+        form.storage.store(a, v(0), y, some);
     }
 }

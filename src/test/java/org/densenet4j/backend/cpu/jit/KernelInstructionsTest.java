@@ -262,7 +262,7 @@ class KernelInstructionsTest {
                         set,
                         RowPanelKernel::new,
                         new RowPanelKernel.Form(BFLOAT16, BFLOAT16_PAIRS, 16, c, 600)),
-                kernel(set, AddRowsKernel::new, new AddRowsKernel.Form(7, 25, 128, 100)),
+                kernel(set, AddKernel::new, new AddKernel.Form(Storage.FLOAT32, 7, 25, 128, 100)),
                 kernel(set, PixelRowsKernel::new, new PixelRowsKernel.Form(7, c, 600, 192, true)),
                 kernel(set, PixelRowsKernel::new, new PixelRowsKernel.Form(9, c, 600, 192, false)),
                 kernel(
